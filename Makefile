@@ -1,0 +1,66 @@
+# The commands of this project; `make help` lists them. Everything is installed into .venv and .tools, here.
+
+PYTHON := .venv/bin/python
+EMBEDDED := $(PYTHON) -m drift_detector.embedded
+# uv from the PATH, or one of our own: pip's --target works where the system's Python is "externally managed".
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+LOCK := pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+# Django wants its settings to be there even where no server is asked for anything.
+PLACEHOLDERS := \
+	AUMOS_DRIFT_SECRET_KEY=only-for-checks-that-start-no-server \
+	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
+	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
+
+.PHONY: help install run test test-quick lint format typecheck all bench lock clean-state
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+install: .venv/.installed ## Install the locked packages into .venv, if they changed
+
+run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1); Ctrl-C stops it
+	@exec $(EMBEDDED) run
+
+test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
+	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 2 --cov $(ARGS)
+
+test-quick: .venv/.installed ## Run the tests without coverage, up to the first failure
+	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 2 --no-cov -x $(ARGS)
+
+lint: .venv/.installed ## Check style, layering and that no migration is missing
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+	@exec env $(PLACEHOLDERS) $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+format: .venv/.installed ## Format the code and repair what can be repaired
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+typecheck: .venv/.installed ## Check the types
+	@exec env $(PLACEHOLDERS) .venv/bin/mypy .
+
+all: lint typecheck test ## Lint, check types and test
+
+bench: .venv/.installed ## Measure speed and false alarms; ARGS="…" goes to the benchmarks
+	@exec $(EMBEDDED) exec -- $(PYTHON) -m tests.bench $(ARGS)
+
+lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
+	@echo "==> Locking requirements-dev.txt and requirements.txt"
+	@$(UV) $(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)
+	@$(UV) $(LOCK) --extra reports --constraint requirements-dev.txt --output-file requirements.txt $(ARGS)
+
+clean-state: .venv/.installed ## Remove what `make run` keeps: database, logs, demo keys
+	@exec $(EMBEDDED) clean
+
+.venv/.installed: requirements-dev.txt .python-version | $(filter .tools/%,$(UV))
+	@echo "==> Installing the locked packages into .venv (some minutes the first time)"
+	@test -x $(PYTHON) || $(UV) venv --python "$$(cat .python-version)" || $(UV) venv --python ">=3.12"
+	@$(UV) pip sync --python $(PYTHON) --require-hashes --compile-bytecode requirements-dev.txt
+	@touch $@
+
+.tools/bin/uv:
+	@echo "==> Fetching uv into .tools"
+	@python3 -m pip install --quiet --disable-pip-version-check --target .tools "uv>=0.9"

@@ -1,0 +1,51 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from alerts import services
+from alerts.models import Alert
+from drift_detector.tenancy.admin import TenantModelAdmin, actor
+from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.site import site
+
+COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
+
+
+@admin.register(Alert, site=site)
+class AlertAdmin(TenantModelAdmin):
+    role_to_change = Role.OPERATOR
+    list_display = [
+        "created_at",
+        "shown_severity",
+        "status",
+        "summary",
+        "occurrences",
+        "acknowledged_by",
+        "acknowledged_at",
+    ]
+    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "status", "severity", "monitor"]
+    list_select_related = ["monitor"]
+    fields = readonly_fields = [
+        "summary", "monitor", "shown_severity", "status", "occurrences", "first_run", "last_run", "window_start",
+        "window_end", "drifted_features", "created_at", "resolved_at", "acknowledged_at", "acknowledged_by", "note",
+    ]  # fmt: skip
+    actions = ["acknowledge_selected"]
+
+    @display(description="Severity", label=COLOURS, ordering="severity")
+    def shown_severity(self, alert: Alert) -> str:
+        return alert.severity
+
+    @admin.action(description="Acknowledge selected alerts", permissions=["change"])
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        asked = list(queryset.values_list("id", flat=True))
+        done = sum(_acknowledged(alert_id, actor(request)) for alert_id in asked)
+        self.message_user(request, f"{done} of {len(asked)} alerts acknowledged.")
+
+
+def _acknowledged(alert_id: object, by: str) -> bool:
+    try:
+        services.acknowledge(alert_id=alert_id, by=by)
+    except services.NotAcknowledgeable:
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""Moving alerts through their states."""
+
+from uuid import UUID, uuid5
+
+import structlog
+from django.utils import timezone
+
+from alerts.models import Alert
+from alerts.retraining import require_retraining
+from algorithms.outcomes import MethodOutcome
+from algorithms.verdicts import Severity, Verdict
+from detections.evaluation import Outcome
+from detections.ledger import Claim
+from detections.models import DetectionRun
+from detections.services import drift_summary, drifted_features, record_outcome, severity_of_run
+from drift_detector.events.services import EventType, emit
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+
+log = structlog.get_logger(__name__)
+
+Status = Alert.Status
+
+
+class NotAcknowledgeable(Exception):
+    """The alert has been acknowledged before."""
+
+
+def settle_run(claim: Claim, outcome: Outcome) -> bool:
+    """Commit a run: its detections, what they do to the monitor's alert, and the events, in one transaction.
+
+    Returns:
+        False when another worker owns the run by now; then nothing is written.
+    """
+    with tenant_scope(claim.tenant_id):
+        run = record_outcome(claim, outcome)
+        if run is None:
+            return False
+        # Two runs of one monitor may end at once; the monitor's row lets them through one at a time.
+        Monitor.objects.select_for_update().only("id").get(id=run.monitor_id)
+        if outcome.verdict is Verdict.DRIFT:
+            alert = _raise_alert(run, outcome.methods)
+            require_retraining(run=run, alert=alert, summary=drift_summary(run, outcome.methods))
+        elif outcome.verdict is Verdict.OK:
+            _resolve_alert(run)
+        return True
+
+
+def acknowledge(*, alert_id: UUID, by: str, note: str = "") -> Alert:
+    """Note that a person has seen an alert; resolved alerts can be acknowledged too.
+
+    Raises:
+        Alert.DoesNotExist: If the tenant has no such alert.
+        NotAcknowledgeable: If somebody was faster; nothing is changed.
+    """
+    now = timezone.now()
+    unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
+    changed = unseen.update(acknowledged_at=now, acknowledged_by=by, note=note, updated_at=now)
+    alert = Alert.objects.select_related("monitor").get(id=alert_id)
+    if not changed:
+        raise NotAcknowledgeable(
+            f"{alert.acknowledged_by} has acknowledged it at {alert.acknowledged_at:%Y-%m-%d %H:%M} UTC."
+        )
+    if alert.status == Status.OPEN:
+        alert.status = Status.ACKNOWLEDGED
+        alert.save(update_fields=["status"])
+    log.info("alert_acknowledged", alert_id=str(alert_id), by=by)
+    return alert
+
+
+def _raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
+    alert = Alert.objects.filter(monitor_id=run.monitor_id).exclude(status=Status.RESOLVED).first()
+    if alert is None:
+        return _open_alert(run, methods)
+    _add_occurrence(alert, run, methods)
+    return alert
+
+
+def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
+    alert = Alert.objects.create(
+        tenant_id=run.tenant_id,
+        monitor_id=run.monitor_id,
+        first_run=run,
+        last_run=run,
+        severity=severity_of_run(methods),
+        summary=_sentence(run, methods),
+        drifted_features=drifted_features(methods),
+        window_start=run.window_start,
+        window_end=run.window_end,
+    )
+    _tell(alert, run, methods)
+    return alert
+
+
+def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+    """People are told again only when it got worse; then the alert waits to be acknowledged again."""
+    severity = severity_of_run(methods)
+    is_worse = list(Severity).index(severity) > list(Severity).index(Severity(alert.severity))
+    alert.occurrences += 1
+    alert.window_start = min(alert.window_start, run.window_start)
+    if run.window_end > alert.window_end:
+        alert.last_run, alert.window_end = run, run.window_end
+        alert.summary, alert.drifted_features = _sentence(run, methods), drifted_features(methods)
+    if is_worse:
+        alert.severity, alert.status = severity, Status.OPEN
+        alert.acknowledged_at, alert.acknowledged_by, alert.note = None, "", ""
+    alert.save()
+    if is_worse:
+        _tell(alert, run, methods)
+
+
+def _resolve_alert(run: DetectionRun) -> None:
+    """A run that is ok ends the episode, unless its window is older than the drift."""
+    now = timezone.now()
+    unresolved = Alert.objects.filter(monitor_id=run.monitor_id, window_end__lt=run.window_end)
+    resolved = unresolved.exclude(status=Status.RESOLVED).update(
+        status=Status.RESOLVED, resolved_at=now, updated_at=now
+    )
+    if resolved:
+        log.info("alert_resolved", monitor_id=str(run.monitor_id), run_id=str(run.id))
+
+
+def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+    data = drift_summary(run, methods) | {"alert_id": str(alert.id), "summary": alert.summary}
+    emit(EventType.ALERT_RAISED, cause=uuid5(alert.id, alert.severity), key=run.monitor_id, data=data)
+    log.info("alert_raised", alert_id=str(alert.id), severity=alert.severity, summary=alert.summary)
+
+
+def _sentence(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> str:
+    names = [each["feature"] for each in drifted_features(methods)]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{run.monitor.name}: drift in {shown}"

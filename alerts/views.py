@@ -1,0 +1,58 @@
+"""`/api/v1/alerts` and `/api/v1/dashboard`."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from alerts import selectors, services
+from alerts.dashboard import get_dashboard
+from alerts.filters import AlertFilter
+from alerts.models import Alert
+from alerts.serializers import AcknowledgeSerializer, AlertSerializer, DashboardSerializer
+from drift_detector.api.problems import Conflict
+from drift_detector.api.views import TenantAPIView
+
+LONGEST_DAYS = 366
+
+
+class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
+    lookup_value_converter = "uuid"
+    queryset = Alert.objects.none()
+    serializer_class = AlertSerializer
+    filterset_class = AlertFilter
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        return selectors.list_alerts()
+
+
+class AcknowledgeView(TenantAPIView):
+    @extend_schema(operation_id="alerts_acknowledge", request=AcknowledgeSerializer, responses=AlertSerializer)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Say that you have seen an alert, with a note for the others."""
+        serializer = AcknowledgeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            alert = services.acknowledge(alert_id=pk, by=self.principal.name, **serializer.validated_data)
+        except Alert.DoesNotExist as error:
+            raise Http404 from error
+        except services.NotAcknowledgeable as error:
+            raise Conflict(str(error)) from error
+        return Response(AlertSerializer(alert).data)
+
+
+class DashboardView(TenantAPIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("days", int, description="1 to 366; 7 by default.")], responses=DashboardSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """The tenant's monitors, runs, drift and unacknowledged alerts of the last days."""
+        text = request.query_params.get("days", "7")
+        if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
+            raise ValidationError({"days": f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}."})
+        return Response(DashboardSerializer(get_dashboard(days=int(text))).data)

@@ -1,0 +1,1 @@
+"""Pure numerics of drift detection: statistical tests, baselines and verdicts; no Django and no I/O."""

@@ -1,0 +1,161 @@
+"""Reading columns: Arrow arrays, numpy arrays and lists into sorted numbers or counted categories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.errors import UnusableColumn
+
+type FloatArray = npt.NDArray[np.float64]
+type IntArray = npt.NDArray[np.int64]
+type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
+
+TICKS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+SECONDS_PER_DAY = 86_400.0
+
+
+class FeatureKind(StrEnum):
+    """How a feature's values are compared: by order, or by name."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumericSample:
+    """The usable numbers of a column.
+
+    Attributes:
+        values: Shape (n,), ascending, ±inf allowed, never NaN.
+        nulls: Rows left out because they were null or NaN.
+    """
+
+    values: FloatArray
+    nulls: int
+
+    @property
+    def rows(self) -> int:
+        """Rows that hold a number."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryCounts:
+    """The counted categories of a column.
+
+    Attributes:
+        categories: Distinct names, an Arrow `large_string` array of length k.
+        counts: Shape (k,), rows of each category, all positive.
+        nulls: Rows left out because they were null or NaN.
+    """
+
+    categories: pa.Array
+    counts: IntArray
+    nulls: int
+
+    @property
+    def rows(self) -> int:
+        """Rows that hold a category."""
+        return int(self.counts.sum())
+
+
+def guess_kind(data_type: pa.DataType) -> FeatureKind | None:
+    """The kind a column of this Arrow type is best read as; None when it can be read as neither."""
+    if pa.types.is_dictionary(data_type):
+        return None if guess_kind(data_type.value_type) is None else FeatureKind.CATEGORICAL
+    if pa.types.is_boolean(data_type) or _is_text(data_type):
+        return FeatureKind.CATEGORICAL
+    return FeatureKind.NUMERIC if _is_number(data_type) or _is_temporal(data_type) else None
+
+
+def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
+    """One-dimensional values as Arrow; NaN becomes null except in values that are Arrow already.
+
+    Raises:
+        ValueError: If the values are not one-dimensional.
+        UnusableColumn: If the values share no Arrow type.
+    """
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        array = values
+    elif getattr(values, "ndim", 1) != 1:
+        raise ValueError(f"Values must be one-dimensional, not {getattr(values, 'ndim', '?')}-dimensional.")
+    else:
+        try:
+            array = pa.array(values, from_pandas=True)
+        except (pa.ArrowException, TypeError, OverflowError) as error:
+            raise UnusableColumn(f"The values cannot be read as one column: {error}.") from error
+    if pa.types.is_nested(array.type):
+        raise ValueError(f"Values must be one-dimensional; got a column of {array.type}.")
+    return array
+
+
+def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
+    """A column as float64, NaN where null.
+
+    Dates and timestamps become seconds since 1970-01-01 (UTC), durations seconds, booleans 0 and 1. Integers and
+    decimals beyond 2**53 round to the nearest float64.
+
+    Raises:
+        UnusableColumn: If the column holds text, bytes or nested values.
+    """
+    data_type = column.type
+    if pa.types.is_date32(data_type):
+        return _floats(column.cast(pa.int32())) * SECONDS_PER_DAY
+    if pa.types.is_date64(data_type):
+        return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND["ms"]
+    if _is_temporal(data_type):
+        return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND[data_type.unit]
+    if _is_number(data_type) or pa.types.is_boolean(data_type) or pa.types.is_null(data_type):
+        return _floats(column)
+    raise UnusableColumn(f"Expected numbers, but the column holds {data_type}.")
+
+
+def sorted_sample(values: FloatArray) -> NumericSample:
+    """The values of shape (n,) in ascending order, NaN counted and left out."""
+    ordered = np.sort(values)
+    usable = int(np.searchsorted(ordered, np.nan))  # NaN sorts last
+    return NumericSample(ordered[:usable], len(ordered) - usable)
+
+
+def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
+    """Count a column's categories by name; booleans are named "true" and "false", numbers by their digits.
+
+    Raises:
+        UnusableColumn: If the column holds bytes or nested values.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not pa.types.is_null(column.type) and guess_kind(column.type) is None:
+        raise UnusableColumn(f"Expected categories, but the column holds {column.type}.")
+    is_usable = pc.invert(pc.is_null(column, nan_is_null=True))
+    usable = column.cast(pa.large_string()).filter(is_usable)
+    counted = pc.value_counts(usable)
+    counts: IntArray = np.asarray(counted.field("counts").to_numpy(zero_copy_only=False), dtype=np.int64)
+    return CategoryCounts(counted.field("values"), counts, len(column) - len(usable))
+
+
+def _floats(column: pa.Array | pa.ChunkedArray) -> FloatArray:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    floats: FloatArray = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return floats
+
+
+def _is_text(data_type: pa.DataType) -> bool:
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_kind(data_type) for is_kind in kinds)
+
+
+def _is_number(data_type: pa.DataType) -> bool:
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return any(is_kind(data_type) for is_kind in kinds)
+
+
+def _is_temporal(data_type: pa.DataType) -> bool:
+    kinds = (pa.types.is_date, pa.types.is_timestamp, pa.types.is_duration)
+    return any(is_kind(data_type) for is_kind in kinds)

@@ -1,0 +1,21 @@
+"""Errors the numerics raise; each names what was wrong in a sentence a user can act on."""
+
+
+class InsufficientData(ValueError):
+    """A window holds no usable row, so the question asked has no answer."""
+
+
+class MissingColumn(LookupError):
+    """A table lacks a column that a feature is read from."""
+
+
+class UnusableColumn(TypeError):
+    """A column's values are of a type that the feature's kind cannot read."""
+
+
+class CorruptBaseline(ValueError):
+    """The bytes are not a whole and unaltered baseline."""
+
+
+class UnsupportedBaseline(ValueError):
+    """The bytes are a baseline written by a newer version than this one can read."""

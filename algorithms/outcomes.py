@@ -1,0 +1,95 @@
+"""What a run found, as frozen records that become JSON without NaN or Infinity."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from algorithms.columns import FeatureKind
+from algorithms.plan import Method
+from algorithms.profiles import NumericSummary
+from algorithms.verdicts import Severity, Signal, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureDetail:
+    """One feature's answer from one method; what was not measured is None.
+
+    Attributes:
+        reason: A sentence for people, empty for ok.
+        p_adjusted: The p-value after Benjamini–Hochberg over the run; None for PSI.
+        null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
+        explanation: What this method adds, such as where KS found the gap or which categories moved.
+    """
+
+    feature: str
+    kind: FeatureKind
+    verdict: Verdict
+    reason: str = ""
+    signal: Signal | None = None
+    severity: Severity | None = None
+    statistic: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    effect_size: float | None = None
+    threshold: float | None = None
+    tolerance: float | None = None
+    n_reference: int = 0
+    n_current: int = 0
+    null_rate_reference: float | None = None
+    null_rate_current: float | None = None
+    reference_summary: NumericSummary | None = None
+    current_summary: NumericSummary | None = None
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Effect size over the tolerated one; −1 when nothing was measured."""
+        if self.effect_size is None or self.tolerance is None:
+            return -1.0
+        return self.effect_size / self.tolerance if self.tolerance > 0 else math.inf
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return {entry.name: json_safe(getattr(self, entry.name)) for entry in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodOutcome:
+    """One method's answer over all features.
+
+    Attributes:
+        worst_feature: The drifted feature with the largest effect for its tolerance; of all when none drifted.
+        statistic: That feature's; so are threshold, p_value and effect_size.
+        severity: The highest among the drifted features; None without drift.
+        details: One record per feature of the kind that the method compares.
+    """
+
+    method: Method
+    verdict: Verdict
+    is_drifted: bool
+    severity: Severity | None
+    worst_feature: str | None
+    statistic: float | None
+    threshold: float | None
+    p_value: float | None
+    effect_size: float | None
+    details: tuple[FeatureDetail, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        values = {entry.name: json_safe(getattr(self, entry.name)) for entry in fields(self) if entry.name != "details"}
+        return values | {"details": [detail.as_json() for detail in self.details]}
+
+
+def json_safe(value: Any) -> Any:
+    """The value with NaN as None, infinities as "inf" and "-inf", and dataclasses as dicts, at any depth."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if is_dataclass(value):
+        return {entry.name: json_safe(getattr(value, entry.name)) for entry in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [json_safe(item) for item in value]
+    return value

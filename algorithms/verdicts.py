@@ -1,0 +1,55 @@
+"""The words a run answers with, and how answers add up."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What was concluded about a feature, a method or a run."""
+
+    OK = "ok"
+    DRIFT = "drift"
+    INSUFFICIENT_DATA = "insufficient_data"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+
+class Signal(StrEnum):
+    """How far a measured feature has moved."""
+
+    STABLE = "stable"
+    WARNING = "warning"
+    DRIFT = "drift"
+
+
+class Severity(StrEnum):
+    """How large a drift is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+LOUDEST_FIRST = (Verdict.DRIFT, Verdict.ERROR, Verdict.OK, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA)
+SEVERITY_FROM_RATIO = ((2.5, Severity.CRITICAL), (1.5, Severity.WARNING))
+
+
+def combine_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
+    """One verdict for many: drift if any, else error if any, else ok if any, else insufficient_data, else no_data."""
+    found = set(verdicts)
+    return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
+
+
+def severity_of(ratio: float) -> Severity:
+    """Severity of a drift from its effect size over the tolerated one: 1.5 is a warning, 2.5 critical.
+
+    A normal feature that moves by δ standard deviations reaches 1.5 near δ = 0.4 and 2.5 near δ = 0.65 by KS
+    (tolerance 0.1), and near 0.6 and 0.75 by PSI (threshold 0.2).
+    """
+    return next((severity for limit, severity in SEVERITY_FROM_RATIO if ratio >= limit), Severity.INFO)
+
+
+def worst_severity(severities: Iterable[Severity | None]) -> Severity | None:
+    """The highest of the severities; None when there is none."""
+    found = [severity for severity in severities if severity is not None]
+    return max(found, key=list(Severity).index, default=None)

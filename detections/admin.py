@@ -1,0 +1,124 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from detections import reports
+from detections.models import Detection, DetectionRun
+from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.tenancy.site import get_membership, site
+
+VERDICT_COLOURS = {
+    "ok": "success",
+    "drift": "danger",
+    "error": "danger",
+    "insufficient_data": "warning",
+    "no_data": "info",
+}
+CELL = '<td class="px-3 py-1">{}</td>'
+
+
+@admin.register(DetectionRun, site=site)
+class DetectionRunAdmin(TenantModelAdmin):
+    list_display = ["window_start", "window_end", "monitor", "trigger", "status", "shown_verdict", "rows", "worker"]
+    list_display_links = ["window_start"]
+    list_filter = ["monitor", "status", "verdict", "trigger"]
+    list_select_related = ["monitor"]
+    fields = readonly_fields = [
+        "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
+        "shown_verdict", "reason", "rows", "shown_detections", "shown_report", "attempt", "worker", "created_at",
+        "started_at", "finished_at",
+    ]  # fmt: skip
+    actions_detail = ["make_report"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DetectionRun]:
+        return super().get_queryset(request).defer("inline_data")
+
+    @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
+    def shown_verdict(self, run: DetectionRun) -> str:
+        return run.verdict or "–"
+
+    @admin.display(description="Detections")
+    def shown_detections(self, run: DetectionRun) -> SafeString:
+        rows = (
+            (reverse("admin:detections_detection_change", args=[each.id]), each.method, each.verdict)
+            for each in run.detections.order_by("method")
+        )
+        return format_html_join("\n", '<a class="text-primary-600" href="{}">{}: {}</a><br>', rows)
+
+    @admin.display(description="Evidently report")
+    def shown_report(self, run: DetectionRun) -> SafeString | str:
+        report = run.reports.defer("html", "summary").first()
+        if report is None:
+            return "not made; use the button above"
+        if report.status != report.Status.READY:
+            return f"{report.status} {report.reason}"
+        return format_html(
+            '<a class="text-primary-600" href="{}" target="_blank" rel="noopener">open</a> ({} and {} rows)',
+            reverse("run-report", args=[run.id]),
+            report.reference_rows,
+            report.current_rows,
+        )
+
+    @action(description="Make Evidently report", permissions=["make_report"])
+    def make_report(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
+        try:
+            reports.request_report(run=DetectionRun.objects.get(id=object_id))
+            self.message_user(request, "The report is being made; reload this page in a while.")
+        except reports.NoReport as error:
+            self.message_user(request, str(error), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:detections_detectionrun_change", args=[object_id]))
+
+    def has_make_report_permission(self, request: HttpRequest, *args: Any) -> bool:
+        membership = get_membership(request)
+        return membership is not None and membership.role != "viewer"
+
+
+@admin.register(Detection, site=site)
+class DetectionAdmin(TenantModelAdmin):
+    list_display = [
+        "window_start",
+        "window_end",
+        "monitor",
+        "method",
+        "shown_verdict",
+        "severity",
+        "worst_feature",
+        "statistic",
+        "effect_size",
+    ]
+    list_display_links = ["window_start"]
+    list_filter = ["monitor", "method", "verdict", "severity"]
+    list_select_related = ["monitor"]
+    fields = readonly_fields = [
+        "monitor", "run", "method", "detection_type", "shown_verdict", "severity", "worst_feature", "statistic",
+        "p_value",        "effect_size", "threshold",
+        "window_start", "window_end", "shown_details",
+    ]  # fmt: skip
+
+    @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
+    def shown_verdict(self, detection: Detection) -> str:
+        return detection.verdict
+
+    @admin.display(description="Features")
+    def shown_details(self, detection: Detection) -> SafeString:
+        names = ["feature", "verdict", "statistic", "p_adjusted", "effect_size", "tolerance", "n_current", "reason"]
+        details = sorted(detection.details, key=lambda each: -(each["effect_size"] or 0))
+        head = format_html_join("", '<th class="px-3 py-1 text-left">{}</th>', ((name,) for name in names))
+        body = format_html_join(
+            "",
+            "<tr>{}</tr>",
+            ((format_html_join("", CELL, ((_shown(row[name]),) for name in names)),) for row in details),
+        )
+        return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

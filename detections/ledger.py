@@ -1,0 +1,192 @@
+"""The life of a run: asked for, claimed, kept, given back, finished. Every step is one compare-and-set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from detections.models import DetectionRun
+from drift_detector.celery import enqueue
+from drift_detector.scheduling.cron import ticks_between
+from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from monitors.models import Monitor
+
+log = structlog.get_logger(__name__)
+
+EXECUTE_TASK = "detections.execute_run"
+Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+
+
+class KeyReused(Exception):
+    """An Idempotency-Key came again with another request."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to finish a run, as long as its token stands in the ledger."""
+
+    tenant_id: UUID
+    run_id: UUID
+    token: UUID
+    attempt: int
+
+
+def record_tick(*, tenant_id: UUID, monitor_id: UUID, scheduled_for: datetime) -> DetectionRun | None:
+    """Write a cron tick into the ledger; None when it stands there already or the monitor is not active."""
+    with tenant_scope(tenant_id):
+        monitor = Monitor.objects.filter(id=monitor_id, status=Monitor.Status.ACTIVE).first()
+        if monitor is None:
+            return None
+        run = _plan(monitor, scheduled_for, Trigger.SCHEDULE)
+        return next(iter(_insert([run])), None)
+
+
+def request_run(
+    *,
+    monitor: Monitor,
+    requested_by: str,
+    window: tuple[datetime, datetime] | None = None,
+    inline_data: bytes | None = None,
+    idempotency_key: str = "",
+) -> DetectionRun:
+    """Ask for a run now, over the monitor's latest window, a window given, or rows given.
+
+    Raises:
+        KeyReused: If the key has been used for another request; the same request gets the run it got before.
+    """
+    run = _plan(monitor, timezone.now(), Trigger.MANUAL)
+    if window:
+        run.window_start, run.window_end = window
+    run.inline_data, run.requested_by = inline_data, requested_by
+    run.idempotency_key = idempotency_key
+    run.request_hash = sha256(repr((window, inline_data)).encode()).hexdigest()
+    if inserted := _insert([run]):
+        return inserted[0]
+    earlier = DetectionRun.objects.get(monitor=monitor, idempotency_key=idempotency_key)
+    if earlier.request_hash != run.request_hash:
+        raise KeyReused(f"Idempotency-Key {idempotency_key!r} was used for another request.")
+    return earlier
+
+
+def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, requested_by: str) -> list[DetectionRun]:
+    """Ask for a run at each tick in [start, end) that the ledger does not have yet; they come oldest first."""
+    most = settings.ENV.runs.max_backfill
+    ticks = []
+    for tick in ticks_between(monitor.schedule_cron, monitor.timezone, start, end):
+        ticks.append(tick)
+        if len(ticks) > most:
+            raise ValidationError({"to": f"This is more than {most} ticks; ask for a shorter time."})
+    runs = [_plan(monitor, tick, Trigger.BACKFILL) for tick in ticks]
+    for run in runs:
+        run.requested_by = requested_by
+    return _insert(runs)
+
+
+def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
+    """Take a run that is due or whose lease has run out; None when there is nothing to take."""
+    now, token = timezone.now(), uuid4()
+    due = Q(status=Status.QUEUED) & (Q(not_before__isnull=True) | Q(not_before__lte=now))
+    abandoned = Q(status=Status.RUNNING, lease_expires_at__lt=now)
+    with tenant_scope(tenant_id):
+        run = DetectionRun.objects.filter(id=run_id)
+        claimed = run.filter(due | abandoned, attempt__lt=settings.ENV.runs.max_attempts).update(
+            status=Status.RUNNING,
+            attempt=F("attempt") + 1,
+            lease_token=token,
+            lease_expires_at=now + _lease(),
+            not_before=None,
+            worker=worker,
+            started_at=now,
+        )
+        if not claimed:
+            return None
+        return Claim(tenant_id, run_id, token, run.values_list("attempt", flat=True).get())
+
+
+def renew_lease(claim: Claim) -> bool:
+    """Push the lease out; False when the run is no longer ours."""
+    with tenant_scope(claim.tenant_id):
+        return bool(_held(claim).update(lease_expires_at=timezone.now() + _lease()))
+
+
+def finish_run(
+    claim: Claim, *, status: str, verdict: str, reason: str, rows: int | None, baseline_id: UUID | None
+) -> bool:
+    """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
+    finished = _held(claim).update(
+        status=status,
+        verdict=verdict,
+        reason=reason,
+        rows=rows,
+        baseline_id=baseline_id,
+        lease_token=None,
+        lease_expires_at=None,
+        finished_at=timezone.now(),
+    )
+    return bool(finished)
+
+
+def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> bool:
+    """Give a run back to the queue for a while; `counts` says whether this was one of its attempts."""
+    with tenant_scope(claim.tenant_id):
+        given_back = _held(claim).update(
+            status=Status.QUEUED,
+            attempt=F("attempt") if counts else F("attempt") - 1,
+            not_before=timezone.now() + timedelta(seconds=seconds),
+            reason=reason,
+            lease_token=None,
+            lease_expires_at=None,
+        )
+    log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
+    return bool(given_back)
+
+
+def wake_runs(*, tenant_id: UUID, monitor_id: UUID) -> int:
+    """Send the wake-ups of a monitor's queued runs now: its baseline has been waited for."""
+    with tenant_scope(tenant_id):
+        queued = DetectionRun.objects.filter(monitor_id=monitor_id, status=Status.QUEUED)
+        queued.update(not_before=None)
+        return _wake(list(queued.defer("inline_data").order_by("scheduled_for")))
+
+
+def _plan(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
+    start, end = monitor.window_at(tick)
+    return DetectionRun(
+        tenant_id=current_tenant_id(),
+        monitor=monitor,
+        trigger=trigger,
+        scheduled_for=tick,
+        window_start=start,
+        window_end=end,
+        woken_at=timezone.now(),
+    )
+
+
+def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
+    """The runs that the ledger did not have; the unique constraints decide."""
+    DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
+    ids = [run.id for run in runs]
+    inserted = list(DetectionRun.objects.filter(id__in=ids).defer("inline_data").order_by("scheduled_for"))
+    _wake(inserted)
+    return inserted
+
+
+def _wake(runs: Sequence[DetectionRun]) -> int:
+    for run in runs:
+        enqueue(EXECUTE_TASK, tenant_id=run.tenant_id, run_id=run.id)
+    return len(runs)
+
+
+def _held(claim: Claim) -> QuerySet[DetectionRun]:
+    return DetectionRun.objects.filter(id=claim.run_id, status=Status.RUNNING, lease_token=claim.token)
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.ENV.runs.lease_seconds)

@@ -1,0 +1,156 @@
+"""The ledger of runs, and what the runs found."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from algorithms.plan import Method
+from algorithms.verdicts import Severity, Verdict
+from drift_detector.tenancy.models import TenantModel, tenant_reference
+
+VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
+METHODS = [(method.value, method.value) for method in Method]
+SEVERITIES = [(severity.value, severity.value) for severity in Severity]
+
+
+class DetectionRun(TenantModel):
+    """One tick of one monitor: the source of truth for whether, when and by whom it was evaluated."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule"
+        MANUAL = "manual"
+        BACKFILL = "backfill"
+
+    monitor = tenant_reference("monitors.Monitor")
+    baseline = tenant_reference("monitors.Baseline", null=True)
+    trigger = models.CharField(max_length=10, choices=Trigger)
+    scheduled_for = models.DateTimeField(help_text="The tick, computed where it fired.")
+    window_start = models.DateTimeField()
+    window_end = models.DateTimeField()
+    inline_data = models.BinaryField(null=True, help_text="Rows sent with the request, instead of a window.")
+    idempotency_key = models.CharField(max_length=200, blank=True)
+    request_hash = models.CharField(max_length=64, blank=True)
+    requested_by = models.CharField(max_length=200, blank=True)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    woken_at = models.DateTimeField(null=True, help_text="When a wake-up was last sent.")
+    lease_token = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=200, blank=True)
+
+    verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)
+    reason = models.TextField(blank=True)
+    rows = models.PositiveBigIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "drf_runs"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            TenantModel.identity("run"),
+            models.UniqueConstraint(name="run_once_per_tick", fields=["tenant", "monitor", "scheduled_for"]),
+            models.UniqueConstraint(
+                name="run_once_per_request",
+                fields=["tenant", "monitor", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+            ),
+            models.CheckConstraint(name="run_window_ordered", condition=Q(window_start__lt=F("window_end"))),
+            models.CheckConstraint(
+                name="run_is_leased_while_running",
+                condition=Q(status="running", lease_token__isnull=False, lease_expires_at__isnull=False)
+                | (~Q(status="running") & Q(lease_token__isnull=True, lease_expires_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="run_ends_with_a_verdict",
+                condition=Q(status__in=["queued", "running"], verdict="", finished_at__isnull=True)
+                | (Q(status__in=["succeeded", "failed"], finished_at__isnull=False) & ~Q(verdict="")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="run_newest", fields=["tenant", "-created_at", "-id"]),
+            models.Index(name="run_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
+            models.Index(name="run_unfinished", fields=["created_at"], condition=Q(status__in=["queued", "running"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.trigger} run for {self.scheduled_for:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in (self.Status.SUCCEEDED, self.Status.FAILED)
+
+
+class Detection(TenantModel):
+    """What one method found in one run, with a row per feature in `details`."""
+
+    class Type(models.TextChoices):
+        STATISTICAL = "statistical"
+
+    run = tenant_reference("detections.DetectionRun", related_name="detections")
+    monitor = tenant_reference("monitors.Monitor")
+    detection_type = models.CharField(max_length=20, choices=Type, default=Type.STATISTICAL)
+    method = models.CharField(max_length=20, choices=METHODS)
+    verdict = models.CharField(max_length=20, choices=VERDICTS)
+    is_drifted = models.BooleanField()
+    severity = models.CharField(max_length=10, choices=SEVERITIES, blank=True)
+    worst_feature = models.CharField(max_length=200, blank=True, help_text="The one with the largest effect.")
+    statistic = models.FloatField(null=True, help_text="Of the worst feature, as are the next three.")
+    p_value = models.FloatField(null=True)
+    effect_size = models.FloatField(null=True)
+    threshold = models.FloatField(null=True, help_text="A significance level for KS and chi-squared, an index for PSI.")
+    window_start = models.DateTimeField()
+    window_end = models.DateTimeField()
+    details = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "drf_detections"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            TenantModel.identity("detection"),
+            models.UniqueConstraint(name="detection_once_per_run_and_method", fields=["tenant", "run", "method"]),
+            models.CheckConstraint(
+                name="detection_drift_is_a_verdict",
+                condition=Q(is_drifted=True, verdict="drift") | (Q(is_drifted=False) & ~Q(verdict="drift")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="detection_newest", fields=["tenant", "-created_at", "-id"]),
+            models.Index(name="detection_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.verdict}"
+
+
+class Report(TenantModel):
+    """Evidently's drift report over the two windows of a run."""
+
+    class Status(models.TextChoices):
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    run = tenant_reference("detections.DetectionRun", related_name="reports")
+    status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
+    reason = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    summary = models.JSONField(default=dict)
+    reference_rows = models.PositiveIntegerField(default=0)
+    current_rows = models.PositiveIntegerField(default=0)
+    built_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "drf_reports"
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(name="report_once_per_run", fields=["tenant", "run"])]
+
+    def __str__(self) -> str:
+        return f"report of {self.run_id}"

@@ -1,0 +1,64 @@
+"""Looking across tenants for what was lost: wake-ups never received, leases that ran out, builds never begun."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from algorithms.verdicts import Verdict
+from detections.ledger import EXECUTE_TASK
+from detections.models import DetectionRun
+from drift_detector.celery import enqueue
+from monitors.models import Baseline
+from monitors.services import BUILD_TASK
+
+log = structlog.get_logger(__name__)
+
+BATCH_SIZE = 1000
+PATIENCE = timedelta(seconds=60)
+Status = DetectionRun.Status
+
+
+def reconcile() -> None:
+    """One round. Needs the scheduler's role, which sees the unfinished runs of every tenant."""
+    found = {"abandoned": _return_abandoned(), "woken": _wake_stale_runs(), "rebuilt": _wake_stale_baselines()}
+    if any(found.values()):
+        log.info("reconciled", **found)
+
+
+def _return_abandoned() -> int:
+    """Give runs whose worker stopped answering back to the queue, or fail those that had their last attempt."""
+    now = timezone.now()
+    abandoned = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
+    no_lease = {"lease_token": None, "lease_expires_at": None, "reason": "The worker stopped answering."}
+    most = settings.ENV.runs.max_attempts
+    returned = abandoned.filter(attempt__lt=most).update(status=Status.QUEUED, woken_at=None, **no_lease)
+    failed = abandoned.update(status=Status.FAILED, verdict=Verdict.ERROR, finished_at=now, **no_lease)
+    return returned + failed
+
+
+def _wake_stale_runs() -> int:
+    now = timezone.now()
+    due = DetectionRun.objects.filter(status=Status.QUEUED).filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
+    # A run that waited for `not_before` is woken as soon as that has passed, others when their wake-up got old.
+    stale = due.filter(Q(woken_at__isnull=True) | Q(woken_at__lt=now - PATIENCE) | Q(woken_at__lt=F("not_before")))
+    ids = list(stale.order_by("created_at").values_list("tenant_id", "id")[:BATCH_SIZE])
+    DetectionRun.objects.filter(id__in=[run_id for _, run_id in ids]).update(woken_at=now)
+    return _wake(EXECUTE_TASK, "run_id", ids)
+
+
+def _wake_stale_baselines() -> int:
+    stale: QuerySet[Baseline] = Baseline.objects.filter(
+        status=Baseline.Status.BUILDING, created_at__lt=timezone.now() - PATIENCE
+    )
+    return _wake(BUILD_TASK, "baseline_id", list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
+
+
+def _wake(task: str, name: str, ids: Sequence[tuple[UUID, UUID]]) -> int:
+    for tenant_id, row_id in ids:
+        enqueue(task, tenant_id=tenant_id, **{name: row_id})
+    return len(ids)

@@ -1,0 +1,116 @@
+"""Recording what a run found."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from algorithms.outcomes import FeatureDetail, MethodOutcome
+from algorithms.plan import Method
+from algorithms.verdicts import Severity, Verdict, worst_severity
+from detections import ledger
+from detections.evaluation import Outcome
+from detections.ledger import Claim
+from detections.models import Detection, DetectionRun
+from drift_detector.events.services import EventType, emit
+
+log = structlog.get_logger(__name__)
+
+# Of a drift with hundreds of features, events and alerts name the largest; the detections have all.
+MOST_FEATURES_TOLD = 20
+
+
+def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
+    """Write a run's end, its detections and the event of its drift, in the caller's transaction.
+
+    Returns:
+        The finished run; None when another worker owns it by now, and then nothing is written.
+    """
+    status = DetectionRun.Status.FAILED if outcome.is_failed else DetectionRun.Status.SUCCEEDED
+    is_ours = ledger.finish_run(
+        claim,
+        status=status,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        rows=outcome.rows,
+        baseline_id=outcome.baseline_id,
+    )
+    if not is_ours:
+        log.warning("run_refused", run_id=str(claim.run_id), attempt=claim.attempt)
+        return None
+    run = (
+        DetectionRun.objects.select_related("monitor", "baseline")
+        .defer("inline_data", "baseline__content")
+        .get(id=claim.run_id)
+    )
+    Detection.objects.bulk_create([_detection(run, answer) for answer in outcome.methods])
+    if outcome.verdict is Verdict.DRIFT:
+        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome))
+    log.info("run_finished", run_id=str(run.id), verdict=outcome.verdict, rows=outcome.rows, attempt=claim.attempt)
+    return run
+
+
+def drift_summary(run: DetectionRun, methods: Sequence[MethodOutcome]) -> dict[str, Any]:
+    """What every event about a drifted run tells of it."""
+    return {
+        "monitor_id": str(run.monitor_id),
+        "monitor_name": run.monitor.name,
+        "model_id": str(run.monitor.model_id),
+        "run_id": str(run.id),
+        "window_start": run.window_start.isoformat(),
+        "window_end": run.window_end.isoformat(),
+        "severity": severity_of_run(methods).value,
+        "drifted_features": drifted_features(methods),
+    }
+
+
+def severity_of_run(methods: Sequence[MethodOutcome]) -> Severity:
+    """The highest severity among the methods."""
+    return worst_severity(method.severity for method in methods) or Severity.INFO
+
+
+def drifted_features(methods: Sequence[MethodOutcome]) -> list[dict[str, Any]]:
+    """The drifted features, each with the method that sees it most clearly, largest effect for its tolerance first."""
+    drifted = [
+        (method.method, detail) for method in methods for detail in method.details if detail.verdict is Verdict.DRIFT
+    ]
+    told: dict[str, dict[str, Any]] = {}
+    for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
+        told.setdefault(detail.feature, _told(method, detail))
+    return list(told.values())[:MOST_FEATURES_TOLD]
+
+
+def _told(method: Method, detail: FeatureDetail) -> dict[str, Any]:
+    names = ("feature", "statistic", "p_value", "effect_size")
+    record = detail.as_json()
+    return {"method": method.value} | {name: record[name] for name in names}
+
+
+def _event(run: DetectionRun, outcome: Outcome) -> dict[str, Any]:
+    drifted = [method.method.value for method in outcome.methods if method.is_drifted]
+    version = run.baseline.version if run.baseline else 0
+    return drift_summary(run, outcome.methods) | {
+        "methods": drifted,
+        "baseline_version": version,
+        "rows": outcome.rows or 0,
+    }
+
+
+def _detection(run: DetectionRun, answer: MethodOutcome) -> Detection:
+    return Detection(
+        tenant_id=run.tenant_id,
+        run=run,
+        monitor_id=run.monitor_id,
+        method=answer.method,
+        verdict=answer.verdict,
+        is_drifted=answer.is_drifted,
+        severity=answer.severity or "",
+        worst_feature=answer.worst_feature or "",
+        statistic=answer.statistic,
+        p_value=answer.p_value,
+        effect_size=answer.effect_size,
+        threshold=answer.threshold,
+        window_start=run.window_start,
+        window_end=run.window_end,
+        details=[detail.as_json() for detail in answer.details],
+    )

@@ -1,0 +1,1 @@
+"""What every app stands on: settings, tenancy, events, scheduling."""

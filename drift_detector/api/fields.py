@@ -1,0 +1,28 @@
+"""Serializer fields for the types that DRF writes differently from us."""
+
+from datetime import timedelta
+
+from drf_spectacular.utils import extend_schema_field
+from pydantic import TypeAdapter, ValidationError
+from rest_framework import serializers
+
+DURATION = TypeAdapter(timedelta)
+
+
+@extend_schema_field({"type": "string", "format": "duration", "example": "P7D"})
+class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
+    """An ISO-8601 duration of fixed length, such as PT1H, P7D or P2W."""
+
+    default_error_messages = {"invalid": "{value!r} is not an ISO-8601 duration, such as PT1H, P7D or P2W."}
+
+    def to_internal_value(self, data: str) -> timedelta:
+        if not isinstance(data, str) or not data.startswith("P"):
+            self.fail("invalid", value=data)
+        try:
+            return DURATION.validate_python(data)
+        except ValidationError:
+            self.fail("invalid", value=data)
+
+    def to_representation(self, value: timedelta) -> str:
+        text: str = DURATION.dump_python(value, mode="json")
+        return text

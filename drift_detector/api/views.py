@@ -1,0 +1,42 @@
+"""What every API view stands on: the tenant's scope around the handler."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from drift_detector.tenancy.principal import Principal
+from drift_detector.tenancy.scope import tenant_scope
+
+
+class TenantAPIView(APIView):
+    """Runs each handler inside the caller's tenant scope, so inside one transaction; a refusal rolls it back."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self._scope = ExitStack()
+        self._scope.enter_context(tenant_scope(self.principal.tenant_id))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if hasattr(self, "_scope"):
+            transaction.set_rollback(True)
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        self.leave_scope()
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def leave_scope(self) -> None:
+        """Commit early: for a handler that goes on to wait for what it has asked for."""
+        if scope := getattr(self, "_scope", None):
+            scope.close()
+
+    @property
+    def principal(self) -> Principal:
+        """The caller; `RolePermission` has let nobody else in."""
+        user = self.request.user
+        assert isinstance(user, Principal)
+        return user

@@ -1,0 +1,32 @@
+"""The Celery application, and how services wake it."""
+
+import os
+from uuid import UUID
+
+import structlog
+from celery import Celery
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
+log = structlog.get_logger(__name__)
+
+app = Celery("drift_detector")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+for module in ("monitors", "detections"):
+    app.autodiscover_tasks(["tasks"], related_name=module)
+
+
+def enqueue(task: str, **ids: UUID) -> None:
+    """Send a wake-up, by name and with ids only, once the transaction has committed.
+
+    A wake-up that can't be sent is logged and left to the reconciler: the row is the truth, the message a hint.
+    """
+    transaction.on_commit(lambda: _send(task, {name: str(value) for name, value in ids.items()}))
+
+
+def _send(task: str, kwargs: dict[str, str]) -> None:
+    try:
+        app.send_task(task, kwargs=kwargs)
+    except (OperationalError, OSError) as error:
+        log.warning("wake_up_not_sent", task=task, error=str(error), **kwargs)

@@ -1,0 +1,177 @@
+"""Every setting of the service, read from environment variables with the prefix `AUMOS_DRIFT_`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, RedisDsn, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+PREFIX = "AUMOS_DRIFT_"
+# Written for people by `make run`; the service itself doesn't read them.
+DEMO_PREFIX = f"{PREFIX}DEMO_"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Group):
+    url: PostgresDsn = Field(
+        description="PostgreSQL, as this process's role: postgresql://user:password@host:5432/name"
+    )
+    pool_size: Annotated[int, Field(ge=0)] = Field(
+        default=4, description="connections kept by one process; 0 turns the pool off"
+    )
+
+
+class Redis(Group):
+    url: RedisDsn = Field(description="Valkey or Redis that carries the wake-ups: redis://:password@host:6379/0")
+
+
+class Kafka(Group):
+    bootstrap_servers: str = Field(description="Kafka brokers, as host:port,host:port", min_length=1)
+    config: dict[str, str] = Field(default={}, description="further librdkafka properties as JSON, for TLS and SASL")
+
+
+class Data(Group):
+    allowed_roots: list[str] = Field(
+        default=[], description="JSON list of folders data may be read from; {tenant} is the slug"
+    )
+    allowed_object_stores: list[str] = Field(
+        default=[], description="JSON list of prefixes such as s3://bucket/{tenant}/"
+    )
+    s3_endpoint: str | None = Field(
+        default=None, description="an S3-compatible store other than AWS: https://host:port"
+    )
+    s3_region: str | None = Field(default=None, description="the region of the S3 buckets; found by itself on AWS")
+    azure_account: str | None = Field(default=None, description="the storage account that abfs:// URIs are in")
+    max_window_bytes: Positive = Field(default=2**30, description="the largest window one run reads into memory")
+    max_reference_rows: Positive = Field(
+        default=200_000, description="rows of numeric reference kept for the exact KS test"
+    )
+    max_inline_bytes: Positive = Field(
+        default=5 * 2**20, description="the largest request body, and so inline current_data"
+    )
+
+
+class Log(Group):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="the least severe level shown"
+    )
+    format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")
+
+
+class Runs(Group):
+    lease_seconds: Positive = Field(default=60, description="how long a run belongs to a worker that stopped answering")
+    heartbeat_seconds: Positive = Field(default=10, description="how often a worker renews its lease")
+    max_attempts: Positive = Field(default=3, description="attempts before a run is failed")
+    retry_seconds: Positive = Field(default=30, description="wait before the second attempt; doubles after each")
+    time_limit_seconds: Positive = Field(default=600, description="the longest one attempt may take")
+    reconcile_seconds: Positive = Field(
+        default=15, description="how often lost wake-ups and expired leases are looked for"
+    )
+    max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
+
+
+class Reports(Group):
+    max_rows: Positive = Field(default=20_000, description="rows of each window that Evidently's report is made from")
+
+
+class Environment(BaseSettings):
+    """The typed environment; `load` is the way to get it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    secret_key: SecretStr = Field(description="Django's signing key: any long random text", min_length=32)
+    debug: bool = Field(default=False, description="Django's debug pages; never in production")
+    allowed_hosts: list[str] = Field(default=[], description="JSON list of the host names the service answers to")
+    csrf_trusted_origins: list[str] = Field(default=[], description="JSON list of origins, when behind a TLS proxy")
+    static_root: Path = Field(default=Path(".state/static"), description="where collectstatic puts the admin's files")
+
+    database: Database
+    redis: Redis
+    kafka: Kafka
+    data: Data = Data()
+    log: Log = Log()
+    runs: Runs = Runs()
+    reports: Reports = Reports()
+
+    drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
+    drift_threshold_psi: Annotated[float, Field(gt=0)] = Field(default=0.2, description="PSI: drift at and above")
+    drift_threshold_chi2: Share = Field(default=0.05, description="chi-squared: significance level")
+    drift_warning_threshold_psi: Annotated[float, Field(gt=0)] = Field(
+        default=0.1, description="PSI: warning at and above"
+    )
+    effect_tolerance_ks: Share = Field(default=0.1, description="KS: the smallest distance D that matters")
+    effect_tolerance_chi2: Share = Field(
+        default=0.1, description="chi-squared: the smallest Le Cam distance that matters"
+    )
+    min_rows: Positive = Field(default=50, description="rows below which a feature's verdict is insufficient_data")
+
+    adwin_delta: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.002, description="ADWIN: confidence")
+    adwin_max_buckets: Positive = Field(default=5, description="ADWIN: buckets of one size kept")
+    ddm_warning_level: Annotated[float, Field(gt=0)] = Field(
+        default=2.0, description="DDM: standard deviations to a warning"
+    )
+    ddm_drift_level: Annotated[float, Field(gt=0)] = Field(default=3.0, description="DDM: standard deviations to drift")
+    ddm_min_num_instances: Positive = Field(default=30, description="DDM: observations before it judges")
+
+    retraining_trigger_enabled: bool = Field(default=True, description="publish drift.retraining_required")
+    retraining_cooldown_seconds: Annotated[int, Field(ge=0)] = Field(
+        default=3600, description="rest between two per monitor"
+    )
+
+
+def load() -> Environment:
+    """Read the environment, or stop the process with one sentence per wrong, missing or unknown variable."""
+    problems = [f"{name} is not a setting of this service." for name in _unknown_names(os.environ)]
+    try:
+        environment = Environment()
+    except SettingsError as error:
+        problems.append(_json_sentence(str(error)))
+    except ValidationError as error:
+        problems += [_sentence(tuple(map(str, item["loc"])), item["msg"]) for item in error.errors()]
+    if problems:
+        _stop(problems)
+    return environment
+
+
+def variable_name(*path: str) -> str:
+    """The environment variable of a setting: `database`, `url` -> `AUMOS_DRIFT_DATABASE__URL`."""
+    return PREFIX + "__".join(part.upper() for part in path)
+
+
+def _unknown_names(variables: Mapping[str, str]) -> list[str]:
+    names = [name for name in variables if name.startswith(PREFIX) and not name.startswith(DEMO_PREFIX)]
+    known = Environment.model_fields
+    return sorted(name for name in names if name.removeprefix(PREFIX).split("__")[0].lower() not in known)
+
+
+def _json_sentence(message: str) -> str:
+    field = message.split('"')[1]  # pydantic-settings names the group only: 'error parsing value for field "data" …'
+    names = sorted(name for name in os.environ if name.startswith(variable_name(field)))
+    return f"{' or '.join(names)} is wrong: lists and maps are written as JSON."
+
+
+def _sentence(path: tuple[str, ...], message: str) -> str:
+    field = Environment.model_fields.get(path[0])
+    group = field.annotation if field and len(path) == 1 else None
+    if isinstance(group, type) and issubclass(group, Group):
+        required = [name for name, inner in group.model_fields.items() if inner.is_required()]
+        return " ".join(_sentence((path[0], name), message) for name in required)
+    name = variable_name(*path)
+    if message == "Field required":
+        return f"{name} is missing."
+    if message == "Extra inputs are not permitted":
+        return f"{name} is not a setting of this service."
+    return f"{name} is wrong: {message}."
+
+
+def _stop(problems: list[str]) -> NoReturn:
+    sys.exit("\n".join([*problems, "The settings are explained in .env.example."]))

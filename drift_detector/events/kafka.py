@@ -1,0 +1,35 @@
+"""Kafka clients, configured in one place."""
+
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+from django.conf import settings
+
+
+def create_producer(**overrides: Any) -> Producer:
+    """An idempotent producer that waits for all in-sync replicas."""
+    return Producer(
+        _common()
+        | {"enable.idempotence": True, "acks": "all", "linger.ms": 5, "delivery.timeout.ms": 15_000}
+        | overrides
+    )
+
+
+def create_consumer(*, group: str, from_beginning: bool) -> Consumer:
+    """A consumer that commits nothing by itself."""
+    offset = "earliest" if from_beginning else "latest"
+    return Consumer(
+        _common()
+        | {
+            "group.id": group,
+            "auto.offset.reset": offset,
+            "enable.auto.commit": False,
+            "session.timeout.ms": 6000,
+            "allow.auto.create.topics": True,
+        }
+    )
+
+
+def _common() -> dict[str, Any]:
+    kafka = settings.ENV.kafka
+    return {"bootstrap.servers": kafka.bootstrap_servers, "client.id": "aumos-drift-detector", **kafka.config}

@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from drift_detector.events.relay import Relay
+from drift_detector.processes import run_until_stopped
+
+
+class Command(BaseCommand):
+    help = "Publish outbox events to Kafka until stopped. A second relay stands by."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run_until_stopped(Relay().step, pause_seconds=0.5)

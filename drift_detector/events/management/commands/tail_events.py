@@ -1,0 +1,43 @@
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer
+from django.core.management.base import BaseCommand, CommandError
+
+from drift_detector.events.kafka import create_consumer
+from drift_detector.events.services import EventType
+
+
+class Command(BaseCommand):
+    help = "Print the events as the broker has them, one JSON document a line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--topic", choices=[each.value for each in EventType], help="one topic instead of all")
+        parser.add_argument("--follow", action="store_true", help="wait for new events until Ctrl-C")
+        parser.add_argument("--seconds", type=float, default=5.0, help="how long to wait for the broker's first answer")
+
+    def handle(self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any) -> None:
+        consumer = create_consumer(group=f"tail-{uuid4()}", from_beginning=True)
+        consumer.subscribe([topic] if topic else [each.value for each in EventType])
+        try:
+            self._tail(consumer, follow, seconds)
+        except KeyboardInterrupt:
+            return
+        finally:
+            consumer.close()
+
+    def _tail(self, consumer: Consumer, follow: bool, seconds: float) -> None:
+        quiet_after = time.monotonic() + seconds
+        while follow or time.monotonic() < quiet_after:
+            message = consumer.poll(0.25)
+            if message is None:
+                continue
+            if (error := message.error()) and error.fatal():
+                raise CommandError(error.str())
+            value = message.value()
+            if value is not None and error is None:
+                self.stdout.write(json.dumps(json.loads(value)))
+                quiet_after = time.monotonic() + 1

@@ -1,0 +1,105 @@
+"""Tenants, their members and their API keys."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import F, Q
+
+
+class Role(models.TextChoices):
+    """What a member or an API key may do; each role may do all that the one before it may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def covers(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+class User(AbstractUser):
+    """A person; what they may see follows from their memberships alone."""
+
+    class Meta(AbstractUser.Meta):
+        db_table = "drf_users"
+
+
+class Tenant(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "drf_tenants"
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one tenant; its table is under row-level security."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def identity(cls, name: str) -> models.UniqueConstraint:
+        """What a foreign key that leads with the tenant points at."""
+        return models.UniqueConstraint(name=f"{name}_tenant_identity", fields=["tenant", "id"])
+
+
+def tenant_reference(to: str, **options: Any) -> Any:
+    """A foreign key whose database constraint is (tenant_id, …), added by `rls.tenant_foreign_key`."""
+    options = {"on_delete": models.CASCADE, "related_name": "+", **options}
+    return models.ForeignKey(to, db_constraint=False, db_index=False, editable=False, **options)
+
+
+class Membership(TenantModel):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        db_table = "drf_memberships"
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(name="membership_once", fields=["tenant", "user"]),
+            models.CheckConstraint(name="membership_role", condition=Q(role__in=Role.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class ApiKey(TenantModel):
+    """A key kept as its SHA-256; the key itself is shown once, when it is made."""
+
+    name = models.CharField(max_length=100)
+    role = models.CharField(max_length=10, choices=Role, default=Role.OPERATOR)
+    prefix = models.CharField(max_length=12, help_text="The first characters, by which a key is recognised.")
+    sha256 = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "drf_api_keys"
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(name="api_key_role", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="api_key_ends_after_it_begins",
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,21 @@
+"""How drf-spectacular describes our two ways to sign in; imported when the app is ready."""
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from drift_detector.tenancy.authentication import ApiKeyAuthentication, TenantSessionAuthentication
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = ApiKeyAuthentication
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "adk_…"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = TenantSessionAuthentication
+    name = "adminSession"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

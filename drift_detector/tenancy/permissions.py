@@ -1,0 +1,24 @@
+"""What each role may do through the API."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.principal import Principal
+
+if TYPE_CHECKING:  # DRF imports this module while it makes APIView
+    from rest_framework.views import APIView
+
+
+class RolePermission(BasePermission):
+    """Viewers read; operators also run, acknowledge and edit. A view may ask for more by `required_role`."""
+
+    message = "Your role does not allow this."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not isinstance(request.user, Principal):
+            return False
+        needed = Role.VIEWER if request.method in SAFE_METHODS else getattr(view, "required_role", Role.OPERATOR)
+        return request.user.role.covers(needed)

@@ -1,0 +1,65 @@
+"""Migration operations for row-level security, grants and foreign keys that lead with the tenant."""
+
+from django.db.migrations import RunSQL
+
+APP, RELAY, SCHEDULER = "drf_app", "drf_relay", "drf_scheduler"
+
+# After a commit the setting reads '' and not NULL; the sub-select makes PostgreSQL evaluate it once a statement.
+CURRENT_TENANT = "(SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
+
+CREATE_ROLE = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE {role} NOLOGIN;
+    END IF;
+END $$
+"""
+
+
+def create_group_roles() -> RunSQL:
+    """Make the roles that the service's login roles are members of, where the installation has not made them."""
+    return RunSQL([CREATE_ROLE.format(role=role) for role in (APP, RELAY, SCHEDULER)], RunSQL.noop)
+
+
+def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
+    """Show and accept only rows of the current tenant, the table's owner included."""
+    rule = f"{column} = {CURRENT_TENANT}"
+    return RunSQL(
+        [
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY tenant_isolation ON {table} USING ({rule}) WITH CHECK ({rule})",
+        ],
+        [
+            f"DROP POLICY tenant_isolation ON {table}",
+            f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        ],
+    )
+
+
+def policy(name: str, table: str, *, command: str = "SELECT", to: str = "public", using: str) -> RunSQL:
+    """One more way in, beside `tenant_isolation`."""
+    check = f" WITH CHECK ({using})" if command == "UPDATE" else ""
+    return RunSQL(
+        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} USING ({using}){check}",
+        f"DROP POLICY {name} ON {table}",
+    )
+
+
+def grant(privileges: str, on: str, to: str) -> RunSQL:
+    return RunSQL(f"GRANT {privileges} ON {on} TO {to}", f"REVOKE {privileges} ON {on} FROM {to}")
+
+
+def revoke(privileges: str, on: str, to: str) -> RunSQL:
+    return RunSQL(f"REVOKE {privileges} ON {on} FROM {to}", f"GRANT {privileges} ON {on} TO {to}")
+
+
+def tenant_foreign_key(table: str, column: str, target: str, *, on_delete: str = "CASCADE") -> RunSQL:
+    """A foreign key by (tenant_id, id): a row can't point at another tenant's."""
+    name = f"{table}_{column}_tenant_fk"
+    return RunSQL(
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY (tenant_id, {column}) "
+        f"REFERENCES {target} (tenant_id, id) ON DELETE {on_delete} DEFERRABLE INITIALLY DEFERRED",
+        f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+    )

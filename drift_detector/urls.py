@@ -1,0 +1,43 @@
+"""All addresses of the service. API paths end without a slash."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
+from detections.monitor_views import MonitorBackfillView, MonitorRunView
+from detections.views import DetectionViewSet, RunViewSet
+from drift_detector.health import healthz, readyz
+from drift_detector.metrics import metrics
+from drift_detector.tenancy.site import site
+from monitors.views import MonitorViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("monitors", MonitorViewSet, basename="monitor")
+router.register("runs", RunViewSet, basename="run")
+router.register("detections", DetectionViewSet, basename="detection")
+router.register("alerts", AlertViewSet, basename="alert")
+
+api = [
+    path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
+    path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
+    path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
+    path("dashboard", DashboardView.as_view(), name="dashboard"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include(router.urls)),
+]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", site.urls),
+    path("api/v1/", include(api)),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+]
+
+handler400 = "drift_detector.api.problems.bad_request"
+handler404 = "drift_detector.api.problems.not_found"
+handler500 = "drift_detector.api.problems.server_error"

@@ -1,0 +1,99 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.site import site
+from monitors import services
+from monitors.models import Baseline, Monitor
+from monitors.serializers import HIGHEST_THRESHOLD, HIGHEST_TOLERANCE
+from monitors.validators import check_limits, check_methods, check_monitor
+
+
+class MonitorForm(forms.ModelForm[Monitor]):
+    """The same checks as the API's."""
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Monitor.objects.filter(name=name).exclude(id=self.instance.id).exists():
+            raise forms.ValidationError("There is a monitor of this name already.")
+        return name
+
+    def clean_methods(self) -> list[str]:
+        return check_methods(self.cleaned_data["methods"])
+
+    def clean_thresholds(self) -> dict[str, Any]:
+        return check_limits(self.cleaned_data["thresholds"] or {}, highest=HIGHEST_THRESHOLD)
+
+    def clean_tolerances(self) -> dict[str, Any]:
+        return check_limits(self.cleaned_data["tolerances"] or {}, highest=HIGHEST_TOLERANCE)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            check_monitor({each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields} | cleaned)
+        return cleaned
+
+
+@admin.register(Monitor, site=site)
+class MonitorAdmin(TenantModelAdmin):
+    """Monitors are made through the API, which reads their sources first; here they are tuned and paused."""
+
+    form = MonitorForm
+    role_to_change = Role.OPERATOR
+    list_display = ["name", "status", "schedule_cron", "timezone", "window", "policy", "updated_at"]
+    list_filter = ["status", "policy"]
+    search_fields = ["name"]
+    readonly_fields = [
+        "id", "model_id", "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
+        "timestamp_column", "feature_columns", "created_by", "created_at", "updated_at", "retraining_required_at",
+    ]  # fmt: skip
+    fieldsets = [
+        (None, {"fields": ["name", "status", "id", "model_id", "created_by", "created_at", "updated_at"]}),
+        ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag"]}),
+        ("Judgement", {"fields": ["methods", "policy", "thresholds", "tolerances", "min_rows"]}),
+        ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
+        (
+            "Data",
+            {
+                "fields": [
+                    "reference_data_uri",
+                    "reference_start",
+                    "reference_end",
+                    "current_data_uri",
+                    "timestamp_column",
+                    "feature_columns",
+                ]
+            },
+        ),
+    ]
+    actions = ["rebuild_baselines"]
+
+    def save_model(self, request: HttpRequest, obj: Monitor, form: Any, change: bool) -> None:
+        services.update_monitor(
+            monitor=Monitor.objects.get(id=obj.id), **{name: form.cleaned_data[name] for name in form.changed_data}
+        )
+
+    @admin.action(description="Build a new baseline for selected monitors", permissions=["change"])
+    def rebuild_baselines(self, request: HttpRequest, queryset: QuerySet[Monitor]) -> None:
+        asked = sum(bool(services.request_baseline(monitor=monitor)) for monitor in queryset)
+        self.message_user(request, f"{asked} baselines are being built.")
+
+
+@admin.register(Baseline, site=site)
+class BaselineAdmin(TenantModelAdmin):
+    list_display = ["monitor", "version", "status", "rows", "size_bytes", "built_at"]
+    list_filter = ["status"]
+    list_select_related = ["monitor"]
+    ordering = ["-created_at"]
+    fields = readonly_fields = [
+        "monitor", "version", "status", "reason", "rows", "is_sampled", "features",
+        "content_hash", "size_bytes", "created_at", "built_at",
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Baseline]:
+        return super().get_queryset(request).defer("content")

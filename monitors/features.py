@@ -1,0 +1,77 @@
+"""Which columns a monitor watches, and whether its two sources have them."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from django.core.exceptions import ValidationError
+
+from algorithms.baseline import FeatureKind, guess_kind
+from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
+
+
+def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
+    """Look at both sources as a monitor with these fields would read them. No transaction may be open.
+
+    Raises:
+        ValidationError: By field, when a source can't be read, lacks a column, or has one of an unknown type.
+    """
+    wanted = _names(fields["feature_columns"])
+    timestamp_column = str(fields["timestamp_column"])
+    found = {}
+    for field in ("reference_data_uri", "current_data_uri"):
+        try:
+            found[field] = describe(str(fields[field]), policy)
+        except SourceError as error:
+            raise ValidationError({field: str(error)}) from error
+        _check_timestamp(found[field], timestamp_column, field)
+    _check_current(found["current_data_uri"], choose_features(found["reference_data_uri"], wanted, timestamp_column))
+
+
+def choose_features(
+    reference: DatasetDescription, wanted: Sequence[str], timestamp_column: str
+) -> dict[str, FeatureKind]:
+    """The features of a reference: those asked for, or all columns of a known type.
+
+    Points in time and what folder names say are features only when asked for: they differ in any two windows.
+
+    Raises:
+        ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
+    """
+    columns = reference.columns
+    if missing := sorted(set(wanted) - set(columns)):
+        raise ValidationError({"feature_columns": f"The reference has no column {', '.join(missing)}."})
+    left_out = {timestamp_column, *reference.partition_columns}
+    names = wanted or [name for name, found in columns.items() if name not in left_out and not _is_moment(found)]
+    kinds = {name: guess_kind(columns[name]) for name in names}
+    known = {name: kind for name, kind in kinds.items() if kind is not None}
+    if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
+        raise ValidationError({"feature_columns": f"These types can't be compared: {', '.join(unknown)}."})
+    if not known:
+        raise ValidationError({"feature_columns": "The reference has no column that can be compared."})
+    return known
+
+
+def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: str) -> None:
+    if not timestamp_column:
+        return
+    if timestamp_column not in source.columns:
+        raise ValidationError({"timestamp_column": f"{field} has no column {timestamp_column}."})
+    if not _is_moment(found := source.columns[timestamp_column]):
+        raise ValidationError({"timestamp_column": f"{timestamp_column} is {found}, not a timestamp or a date."})
+
+
+def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
+    if missing := sorted(set(features) - set(current.columns)):
+        raise ValidationError({"current_data_uri": f"It has no column {', '.join(missing)}."})
+    for name, kind in features.items():
+        found = current.columns[name]
+        if not pa.types.is_null(found) and guess_kind(found) != kind:
+            raise ValidationError({"current_data_uri": f"Column {name} is {found}; in the reference it is {kind}."})
+
+
+def _is_moment(data_type: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(data_type) or pa.types.is_date(data_type))
+
+
+def _names(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else []

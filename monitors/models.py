@@ -1,0 +1,112 @@
+"""What is watched, and what it is compared with."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+from drift_detector.tenancy.models import TenantModel, tenant_reference
+
+
+class Monitor(TenantModel):
+    """A model's data, read on a schedule and compared with a frozen baseline."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+        DISABLED = "disabled"
+
+    class Policy(models.TextChoices):
+        EVIDENCE_AND_EFFECT = "evidence_and_effect"
+        THRESHOLD = "threshold"
+
+    name = models.CharField(max_length=200)
+    model_id = models.UUIDField(help_text="The deployed model this monitor watches.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+
+    reference_data_uri = models.CharField(max_length=1000)
+    reference_start = models.DateTimeField(null=True, blank=True)
+    reference_end = models.DateTimeField(null=True, blank=True)
+    current_data_uri = models.CharField(max_length=1000)
+    timestamp_column = models.CharField(max_length=200, blank=True)
+    feature_columns = models.JSONField(default=list, blank=True, help_text="Empty: all columns of a known type.")
+
+    window = models.DurationField(default=timedelta(days=1), help_text="How much data one run reads.")
+    window_lag = models.DurationField(default=timedelta(0), help_text="How long data takes to arrive.")
+    schedule_cron = models.CharField(max_length=200, default="0 6 * * *")
+    timezone = models.CharField(max_length=64, default="UTC")
+
+    methods = models.JSONField(default=list)
+    policy = models.CharField(max_length=20, choices=Policy, default=Policy.EVIDENCE_AND_EFFECT)
+    thresholds = models.JSONField(default=dict, blank=True)
+    tolerances = models.JSONField(default=dict, blank=True)
+    min_rows = models.PositiveIntegerField()
+
+    retraining_enabled = models.BooleanField(default=True)
+    retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_by = models.CharField(max_length=200, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "drf_monitors"
+        ordering = ["name"]
+        constraints = [
+            TenantModel.identity("monitor"),
+            models.UniqueConstraint(name="monitor_name_once", fields=["tenant", "name"]),
+            models.CheckConstraint(name="monitor_window_positive", condition=Q(window__gt=timedelta(0))),
+            models.CheckConstraint(name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))),
+            models.CheckConstraint(
+                name="monitor_reference_ordered",
+                condition=Q(reference_start__isnull=True)
+                | Q(reference_end__isnull=True)
+                | Q(reference_start__lt=F("reference_end")),
+            ),
+        ]
+        indexes = [models.Index(name="monitor_newest", fields=["tenant", "-created_at", "-id"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def window_at(self, tick: datetime) -> tuple[datetime, datetime]:
+        """The half-open window [start, end) that a run scheduled for `tick` reads."""
+        end = tick - self.window_lag
+        return end - self.window, end
+
+
+class Baseline(TenantModel):
+    """One version of a monitor's reference, frozen once it is ready (a trigger refuses changes)."""
+
+    class Status(models.TextChoices):
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    monitor = tenant_reference("monitors.Monitor", related_name="baselines")
+    version = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
+    reason = models.TextField(blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    is_sampled = models.BooleanField(default=False)
+    features = models.JSONField(default=dict)
+    content = models.BinaryField(null=True)
+    content_hash = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    built_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "drf_baselines"
+        ordering = ["-version"]
+        constraints = [
+            TenantModel.identity("baseline"),
+            models.UniqueConstraint(name="baseline_version_once", fields=["tenant", "monitor", "version"]),
+            models.CheckConstraint(
+                name="baseline_ready_has_content", condition=~Q(status="ready") | Q(content__isnull=False)
+            ),
+        ]
+        indexes = [
+            models.Index(name="baseline_building", fields=["created_at"], condition=Q(status="building")),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"

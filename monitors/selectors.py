@@ -1,0 +1,48 @@
+"""Reading monitors and baselines."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import current_tenant_id
+from monitors.models import Baseline, Monitor
+from monitors.sources import SourcePolicy
+
+
+def list_monitors() -> QuerySet[Monitor]:
+    """Monitors, each with its newest baseline version in `latest_baselines` (one query for all)."""
+    latest = Baseline.objects.defer("content").order_by("monitor_id", "-version").distinct("monitor_id")
+    return Monitor.objects.prefetch_related(Prefetch("baselines", queryset=latest, to_attr="latest_baselines"))
+
+
+def get_latest_baseline(monitor: Monitor) -> Baseline | None:
+    """The newest version, ready or not, without its content."""
+    if hasattr(monitor, "latest_baselines"):
+        return next(iter(monitor.latest_baselines), None)
+    return list_baselines(monitor.id).first()
+
+
+def list_baselines(monitor_id: UUID) -> QuerySet[Baseline]:
+    """Versions, newest first, without their content."""
+    return Baseline.objects.filter(monitor_id=monitor_id).defer("content")
+
+
+def get_current_baseline(monitor_id: UUID) -> Baseline | None:
+    """The newest version that is ready, without its content."""
+    return list_baselines(monitor_id).filter(status=Baseline.Status.READY).first()
+
+
+def get_source_policy() -> SourcePolicy:
+    """Where the current tenant's data may be read from."""
+    data = settings.ENV.data
+    slug = Tenant.objects.values_list("slug", flat=True).get(id=current_tenant_id())
+    return SourcePolicy(
+        allowed_roots=tuple(data.allowed_roots),
+        allowed_object_stores=tuple(data.allowed_object_stores),
+        s3_endpoint=data.s3_endpoint,
+        s3_region=data.s3_region,
+        azure_account=data.azure_account,
+        max_window_bytes=data.max_window_bytes,
+    ).for_tenant(slug)

@@ -1,0 +1,87 @@
+"""Monitors and baselines as the API shows and takes them."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from algorithms.plan import Method
+from drift_detector.api.fields import IsoDurationField
+from monitors import selectors
+from monitors.models import Baseline, Monitor
+from monitors.validators import check_limits, check_methods, check_monitor
+
+HIGHEST_THRESHOLD = {Method.KS: 1.0, Method.PSI: 100.0, Method.CHI_SQUARED: 1.0}
+HIGHEST_TOLERANCE = {Method.KS: 1.0, Method.CHI_SQUARED: 1.0}
+
+
+class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
+    class Meta:
+        model = Baseline
+        fields = ["version", "status", "reason", "rows", "built_at"]
+        read_only_fields = fields
+
+
+class BaselineSerializer(serializers.ModelSerializer[Baseline]):
+    class Meta:
+        model = Baseline
+        fields = [
+            "id", "monitor_id", "version", "status", "reason", "rows", "is_sampled",
+            "features", "content_hash", "size_bytes", "created_at", "built_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class MonitorSerializer(serializers.ModelSerializer[Monitor]):
+    window = IsoDurationField(default=timedelta(days=1))
+    window_lag = IsoDurationField(default=timedelta(0))
+    feature_columns = serializers.ListField(child=serializers.CharField(max_length=200), default=list, max_length=2000)
+    methods = serializers.ListField(child=serializers.ChoiceField(Method), default=lambda: [*Method])
+    thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
+    tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
+    timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200)
+    schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
+    timezone = serializers.CharField(default="UTC", max_length=64)
+    min_rows = serializers.IntegerField(default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1)
+    baseline = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Monitor
+        fields = [
+            "id", "name", "model_id", "status",
+            "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
+            "timestamp_column", "feature_columns", "window", "window_lag", "schedule_cron", "timezone",
+            "methods", "policy", "thresholds", "tolerances", "min_rows", "retraining_enabled",
+            "baseline", "created_by", "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = ["id", "created_by", "created_at", "updated_at"]
+
+    def validate_methods(self, value: list[str]) -> list[str]:
+        return check_methods(value)
+
+    def validate_thresholds(self, value: dict[str, Any]) -> dict[str, Any]:
+        return check_limits(value, highest=HIGHEST_THRESHOLD)
+
+    def validate_tolerances(self, value: dict[str, Any]) -> dict[str, Any]:
+        return check_limits(value, highest=HIGHEST_TOLERANCE)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_monitor(
+            {
+                **(
+                    {each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields}
+                    if self.instance
+                    else {}
+                ),
+                **attrs,
+            }
+        )
+        return attrs
+
+    @extend_schema_field(BaselineSummarySerializer(allow_null=True))
+    def get_baseline(self, monitor: Monitor) -> dict[str, Any] | None:
+        """The newest version, ready or not."""
+        latest = selectors.get_latest_baseline(monitor)
+        return BaselineSummarySerializer(latest).data if latest else None

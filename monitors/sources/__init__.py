@@ -1,0 +1,36 @@
+"""Where windows of data are read from: files, object stores, and the request itself. Knows nothing of Django."""
+
+from monitors.sources.datasets import DatasetDescription, describe
+from monitors.sources.errors import (
+    ForbiddenUri,
+    InvalidInlineData,
+    SchemaMismatch,
+    SourceError,
+    SourceNotFound,
+    SourceUnavailable,
+    UnreadableSource,
+    WindowTooLarge,
+)
+from monitors.sources.formats import FileFormat
+from monitors.sources.inline import table_from_bytes, table_from_columns, table_to_bytes
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.windows import read_window
+
+__all__ = [
+    "DatasetDescription",
+    "FileFormat",
+    "ForbiddenUri",
+    "InvalidInlineData",
+    "SchemaMismatch",
+    "SourceError",
+    "SourceNotFound",
+    "SourcePolicy",
+    "SourceUnavailable",
+    "UnreadableSource",
+    "WindowTooLarge",
+    "describe",
+    "read_window",
+    "table_from_bytes",
+    "table_from_columns",
+    "table_to_bytes",
+]

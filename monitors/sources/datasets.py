@@ -1,0 +1,160 @@
+"""A dataset: the files behind a URI with their partitions and schema, opened without reading the data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
+
+from monitors.sources.errors import UnreadableSource, translated
+from monitors.sources.filesystems import open_filesystem
+from monitors.sources.formats import FileFormat, arrow_format, detect_format
+from monitors.sources.listing import SourceFile, list_files
+from monitors.sources.partitions import discover_partitions, partition_expression
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.schemas import unify
+from monitors.sources.uris import resolve_uri
+
+SCHEMA_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDescription:
+    """What a dataset looks like.
+
+    Attributes:
+        columns: Name to type, partition columns included.
+        partition_columns: The columns whose values are in folder names (`key=value`).
+        format: The one format of all files.
+        file_count: How many files.
+        total_bytes: Their size as stored, compressed.
+    """
+
+    columns: Mapping[str, pa.DataType]
+    partition_columns: tuple[str, ...]
+    format: FileFormat
+    file_count: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The files behind a URI; nothing but their names has been read.
+
+    Attributes:
+        uri: What the user wrote, for error messages.
+        names: Each file's path to the name that error messages may contain.
+        fragments: One per file, with what its folders say about its rows.
+        partitions: Schema of the partition columns.
+    """
+
+    uri: str
+    files: tuple[SourceFile, ...]
+    names: Mapping[str, str]
+    fragments: tuple[pads.Fragment, ...]
+    partitions: pa.Schema
+    format: FileFormat
+    filesystem: pafs.FileSystem
+
+    def prune(self, condition: pads.Expression) -> tuple[pads.Fragment, ...]:
+        """The fragments whose folders do not contradict the condition."""
+        return tuple(self.combine(self.fragments, self.partitions).get_fragments(filter=condition))
+
+    def combine(self, fragments: Sequence[pads.Fragment], schema: pa.Schema) -> pads.FileSystemDataset:
+        """A pyarrow dataset of these fragments."""
+        return pads.FileSystemDataset(list(fragments), schema, arrow_format(self.format), filesystem=self.filesystem)
+
+
+def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
+    """Find the files behind a URI.
+
+    Raises:
+        SourceError: A subclass that says what is wrong with the URI, the files or the store.
+    """
+    location = resolve_uri(uri, policy)
+    with translated(uri):
+        filesystem = open_filesystem(location, policy)
+        files = list_files(location, filesystem, policy)
+        file_format, partitions = detect_format(files), discover_partitions(files)
+        fragments = [_fragment(file, arrow_format(file_format), filesystem, partitions) for file in files]
+    return Dataset(
+        uri=uri,
+        files=tuple(files),
+        names={file.path: file.name for file in files},
+        fragments=tuple(fragments),
+        partitions=partitions,
+        format=file_format,
+        filesystem=filesystem,
+    )
+
+
+def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
+    """The schema and size of a dataset, from file footers alone (for CSV, from the first block of each file).
+
+    Raises:
+        SourceError: A subclass that says what is wrong with the URI, the files or the store.
+    """
+    dataset = open_dataset(uri, policy)
+    schema = unified_schema(dataset, dataset.fragments, columns=None)
+    return DatasetDescription(
+        columns={field.name: field.type for field in schema},
+        partition_columns=tuple(dataset.partitions.names),
+        format=dataset.format,
+        file_count=len(dataset.files),
+        total_bytes=sum(file.size for file in dataset.files),
+    )
+
+
+def unified_schema(
+    dataset: Dataset, fragments: Sequence[pads.Fragment], *, columns: Collection[str] | None
+) -> pa.Schema:
+    """One schema for these fragments; where a file has a column of the same name as a folder key, the folder wins.
+
+    Args:
+        columns: The columns that matter, or None for all.
+
+    Raises:
+        SourceError: If a file is unreadable or the files disagree.
+    """
+    with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
+        schemas = list(pool.map(lambda fragment: file_schema(dataset, fragment), fragments))
+    keys = dict(zip(dataset.partitions.names, dataset.partitions.types, strict=True))
+    own = [
+        (dataset.names[fragment.path], pa.schema([field for field in schema if field.name not in keys]))
+        for fragment, schema in zip(fragments, schemas, strict=True)
+    ]
+    schema = unify(own, columns=columns, text=dataset.format is FileFormat.CSV)
+    wanted = [(name, dtype) for name, dtype in keys.items() if columns is None or name in columns]
+    return pa.schema([*schema, *(pa.field(name, dtype) for name, dtype in wanted)])
+
+
+def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
+    """The schema of one file as it is stored.
+
+    Raises:
+        SourceError: Naming the file.
+    """
+    name = dataset.names[fragment.path]
+    with translated(name):
+        schema = fragment.physical_schema
+    if dataset.format is FileFormat.CSV:
+        for field in schema:
+            if pa.types.is_binary(field.type):
+                raise UnreadableSource(f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text.")
+    return schema
+
+
+def _fragment(
+    file: SourceFile, file_format: pads.FileFormat, filesystem: pafs.FileSystem, partitions: pa.Schema
+) -> pads.Fragment:
+    with translated(file.name):
+        return file_format.make_fragment(
+            file.path,
+            filesystem=filesystem,
+            partition_expression=partition_expression(file, partitions),
+            file_size=file.size,
+        )

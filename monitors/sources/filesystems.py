@@ -1,0 +1,52 @@
+"""The pyarrow file system behind each scheme.
+
+Local files and S3 are exercised by the tests (S3 against an HTTP server). For `gs` and `abfs` only the construction is
+tested; reading from them has not been run.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pyarrow.fs as pafs
+
+from monitors.sources.errors import SourceUnavailable
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.uris import Location
+
+CONNECT_TIMEOUT_SECONDS = 2
+SILENCE_TIMEOUT_SECONDS = 5
+S3_ATTEMPTS = 2
+
+
+def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem:
+    """A file system for one read; made anew each time, because an S3 client does not survive a worker's fork.
+
+    Credentials come from the environment of the service: nothing is taken from the URI.
+
+    Raises:
+        SourceUnavailable: If the service has no account for an `abfs` URI.
+    """
+    if location.scheme == "s3":
+        return _s3(policy)
+    if location.scheme == "gs":
+        return pafs.GcsFileSystem(retry_time_limit=timedelta(seconds=SILENCE_TIMEOUT_SECONDS))
+    if location.scheme == "abfs":
+        if policy.azure_account is None:
+            raise SourceUnavailable("The service has no Azure storage account configured.")
+        return pafs.AzureFileSystem(account_name=policy.azure_account)
+    return pafs.LocalFileSystem()
+
+
+def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
+    """An endpoint that refuses answers within about a second, one that stays silent within about eleven."""
+    endpoint = urlsplit(policy.s3_endpoint) if policy.s3_endpoint else None
+    return pafs.S3FileSystem(
+        scheme=endpoint.scheme if endpoint else "https",
+        endpoint_override=endpoint.netloc if endpoint else None,
+        region=policy.s3_region or ("us-east-1" if endpoint else None),
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        request_timeout=SILENCE_TIMEOUT_SECONDS,
+        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
+    )

@@ -1,0 +1,54 @@
+"""Path patterns: `*`, `?` and `[..]` within a segment, `**` for any number of segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+ANY_DEPTH = "**"
+
+
+def has_magic(segment: str) -> bool:
+    """Whether a path segment is a pattern rather than a name; `[*]` stands for a literal star."""
+    return any(char in segment for char in "*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """A pattern matched one segment at a time, so that none takes more than linear time."""
+
+    segments: tuple[str, ...]
+
+    def matches(self, parts: Sequence[str]) -> bool:
+        """Whether the whole path matches."""
+        return len(self.segments) in self._positions(parts)
+
+    def may_match_below(self, parts: Sequence[str]) -> bool:
+        """Whether something below this folder can match, so the folder is worth a listing."""
+        return any(position < len(self.segments) for position in self._positions(parts))
+
+    def _positions(self, parts: Sequence[str]) -> set[int]:
+        positions = self._with_skips({0})
+        for part in parts:
+            positions = self._with_skips(self._advance(positions, part))
+        return positions
+
+    def _advance(self, positions: Iterable[int], part: str) -> set[int]:
+        after = set()
+        for position in positions:
+            if position == len(self.segments):
+                continue
+            if self.segments[position] == ANY_DEPTH:
+                after.add(position)
+            elif fnmatchcase(part, self.segments[position]):
+                after.add(position + 1)
+        return after
+
+    def _with_skips(self, positions: set[int]) -> set[int]:
+        for position in sorted(positions):
+            following = position
+            while following < len(self.segments) and self.segments[following] == ANY_DEPTH:
+                following += 1
+                positions.add(following)
+        return positions

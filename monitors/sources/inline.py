@@ -1,0 +1,93 @@
+"""Windows of data sent in the request itself, as JSON columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from monitors.sources.errors import InvalidInlineData, UnreadableSource
+
+Scalar = bool | int | float | str | None
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_INT64 = range(-(1 << 63), 1 << 63)
+_KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
+
+
+def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
+    """A table of JSON columns.
+
+    Whole numbers become int64; with a fraction, NaN, an infinity or a whole number beyond 64 bits among them, float64.
+    A column of nulls alone has the null type.
+
+    Args:
+        columns: Name to values; all of the same length, which may be zero.
+
+    Raises:
+        InvalidInlineData: If there is no column, the lengths differ, or a column mixes kinds or nests values.
+    """
+    if not isinstance(columns, Mapping) or not columns:
+        raise InvalidInlineData("The data must be an object with at least one column.")
+    arrays = {name: _array(name, values) for name, values in columns.items()}
+    first, length = next((name, len(array)) for name, array in arrays.items())
+    for name, array in arrays.items():
+        if len(array) != length:
+            raise InvalidInlineData(f"The column ‘{name}’ has {len(array)} values but ‘{first}’ has {length}.")
+    return pa.table(arrays)
+
+
+def _array(name: Any, values: Any) -> pa.Array:
+    if not isinstance(name, str) or not name or _UNSTORABLE.search(name):
+        raise InvalidInlineData("Every column needs a name, of valid Unicode and without NUL.")
+    if not isinstance(values, list | tuple):
+        raise InvalidInlineData(f"The column ‘{name}’ must be a list of values.")
+    dtype = _type(name, values)
+    try:
+        if dtype == pa.float64():
+            return pa.array([None if value is None else float(value) for value in values], type=dtype)
+        return pa.array(values, type=dtype)
+    except OverflowError:
+        raise InvalidInlineData(f"The column ‘{name}’ holds a number too large for a 64-bit float.") from None
+    except UnicodeEncodeError:
+        raise InvalidInlineData(f"The column ‘{name}’ holds text that is not valid Unicode.") from None
+
+
+def _type(name: str, values: Sequence[Any]) -> pa.DataType:
+    types = set(map(type, values)) - {type(None)}
+    if not types <= _KINDS.keys():
+        raise InvalidInlineData(f"The column ‘{name}’ may only hold numbers, strings, booleans and nulls.")
+    kinds = sorted({_KINDS[found] for found in types})
+    if len(kinds) > 1:
+        raise InvalidInlineData(f"The column ‘{name}’ mixes {' and '.join(kinds)}.")
+    if not kinds:
+        return pa.null()
+    if kinds == ["numbers"]:
+        fits = types == {int} and all(value is None or value in _INT64 for value in values)
+        return pa.int64() if fits else pa.float64()
+    return pa.bool_() if kinds == ["booleans"] else pa.string()
+
+
+def table_to_bytes(table: pa.Table) -> bytes:
+    """The table as an Arrow IPC stream compressed with zstd."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def table_from_bytes(data: bytes) -> pa.Table:
+    """The table that `table_to_bytes` wrote, checked before any kernel trusts its offsets.
+
+    Raises:
+        UnreadableSource: If the bytes are not such a table.
+    """
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableSource("The stored window cannot be read: its bytes are damaged.") from error
+    return table

@@ -1,0 +1,51 @@
+"""Hive partitions: folders named `key=value`, whose value is a column of every file below."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from monitors.sources.listing import SourceFile
+
+NULL_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+_INTEGER = re.compile(r"-?\d{1,18}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def discover_partitions(files: Sequence[SourceFile]) -> pa.Schema:
+    """The keys below the folder or the fixed part of the pattern, each int64, date32 or string by its values."""
+    values: dict[str, set[str]] = {}
+    for folder in {posixpath.dirname(file.name) for file in files}:
+        for segment in folder.split("/"):
+            key, equals, value = segment.partition("=")
+            if key and equals:
+                values.setdefault(key, set()).add(unquote(value))
+    return pa.schema([(key, _type_of(found - {NULL_VALUE})) for key, found in values.items()])
+
+
+def partition_expression(file: SourceFile, partitions: pa.Schema) -> pads.Expression:
+    """What the folders say about every row of the file."""
+    return pads.HivePartitioning(partitions).parse(file.name)
+
+
+def _type_of(values: Iterable[str]) -> pa.DataType:
+    found = list(values)
+    if found and all(_INTEGER.fullmatch(value) for value in found):
+        return pa.int64()
+    if found and all(_is_date(value) for value in found):
+        return pa.date32()
+    return pa.string()
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(value)) and date.fromisoformat(value) is not None
+    except ValueError:
+        return False

@@ -1,0 +1,64 @@
+"""What a tenant may read, decided by the service and never by the URI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+GIB = 1 << 30
+TENANT_PLACEHOLDER = "{tenant}"
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_STORE = re.compile(r"(?:s3|gs|abfs)://[^/]+(?:/.*)?")
+_ENDPOINT = re.compile(r"https?://[^/@]+/?")
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePolicy:
+    """The folders and object-store prefixes that may be read, and how their stores are reached.
+
+    Attributes:
+        allowed_roots: Absolute folders. An entry may contain `{tenant}`, and allows nothing until `for_tenant`
+            fills it in.
+        allowed_object_stores: Prefixes such as `s3://bucket/prefix`, with `{tenant}` likewise.
+        s3_endpoint: `http(s)://host[:port]` of an S3-compatible server; None means AWS. Credentials come from the
+            service's environment, in the ways each vendor's SDK documents.
+        max_window_bytes: The most that one window may occupy in memory, in bytes.
+        s3_region: Region; with an endpoint and no region, `us-east-1`.
+        azure_account: Storage account that every `abfs://container/path` lives in.
+
+    Raises:
+        ValueError: If a setting does not have the shape above.
+    """
+
+    allowed_roots: tuple[str, ...] = ()
+    allowed_object_stores: tuple[str, ...] = ()
+    s3_endpoint: str | None = None
+    max_window_bytes: int = GIB
+    s3_region: str | None = None
+    azure_account: str | None = None
+
+    def __post_init__(self) -> None:
+        for root in self.allowed_roots:
+            if not Path(root).is_absolute():
+                raise ValueError(f"allowed root {root!r} is not an absolute path")
+        for store in self.allowed_object_stores:
+            if not _STORE.fullmatch(store):
+                raise ValueError(f"allowed object store {store!r} is not like s3://bucket/prefix")
+        if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
+            raise ValueError("the S3 endpoint is not like https://host:port")
+
+    def for_tenant(self, slug: str) -> SourcePolicy:
+        """The same policy with `{tenant}` replaced.
+
+        Raises:
+            ValueError: If the slug has characters that could reach another tenant's folder.
+        """
+        if not _SLUG.fullmatch(slug):
+            raise ValueError(f"{slug!r} is not a tenant slug")
+        return replace(
+            self,
+            allowed_roots=tuple(root.replace(TENANT_PLACEHOLDER, slug) for root in self.allowed_roots),
+            allowed_object_stores=tuple(s.replace(TENANT_PLACEHOLDER, slug) for s in self.allowed_object_stores),
+        )

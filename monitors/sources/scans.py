@@ -1,0 +1,101 @@
+"""One pass over the files, within a budget of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from monitors.sources.datasets import Dataset
+from monitors.sources.errors import PYARROW_ERRORS, SourceUnavailable, WindowTooLarge, to_source_error
+from monitors.sources.formats import FileFormat
+from monitors.sources.policy import GIB
+
+BYTES_PER_VALUE = 8
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What is read: these fragments under this schema, and the columns and rows of it that are returned.
+
+    Attributes:
+        condition: The rows; None for all.
+        max_bytes: The most memory, in bytes, that the result may take.
+    """
+
+    dataset: Dataset
+    fragments: tuple[pads.Fragment, ...]
+    schema: pa.Schema
+    columns: tuple[str, ...]
+    condition: pads.Expression | None
+    max_bytes: int
+
+    def read(self) -> pa.Table:
+        """Read the window.
+
+        Raises:
+            WindowTooLarge: Before reading, if the number of rows is known from the files' footers to be too large;
+                while reading, as soon as what has been read is.
+        """
+        self._refuse_too_many_rows()
+        batches, size = [], 0
+        for batch in self._batches(self.fragments):
+            size += batch.nbytes
+            if size > self.max_bytes:
+                raise WindowTooLarge(_too_large("The window holds more than", size, self.max_bytes))
+            batches.append(batch)
+        return pa.Table.from_batches(batches, schema=pa.schema([self.schema.field(name) for name in self.columns]))
+
+    def find_culprit(self, error: Exception) -> tuple[pads.Fragment | None, Exception]:
+        """The file that a scan failed on, and its error: pyarrow does not always say which of many it was."""
+        if isinstance(to_source_error(error, self.dataset.uri), SourceUnavailable):
+            return None, error
+        for fragment in self.fragments:
+            try:
+                for _ in self._batches([fragment]):
+                    pass
+            except PYARROW_ERRORS as again:
+                return fragment, again
+        return None, error
+
+    def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
+        source = self.dataset.combine(fragments, self.schema)
+        if self.dataset.format is not FileFormat.ARROW:
+            columns = {name: pads.field(name) for name in self.columns}
+            yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
+            return
+        # Offsets in an Arrow file are taken on trust by the kernels: a forged one would crash the worker.
+        for batch in source.to_batches(columns={name: pads.field(name) for name in self.schema.names}):
+            batch.validate(full=True)
+            kept = batch if self.condition is None else batch.filter(self.condition)
+            yield kept.select(list(self.columns))
+
+    def _refuse_too_many_rows(self) -> None:
+        """Refuse on the estimate rows x columns x 8 bytes, where the footers give it without reading the data."""
+        per_row = len(self.columns) * BYTES_PER_VALUE
+        rows = self._rows_at_most()
+        if rows is None or rows * per_row <= self.max_bytes:
+            return
+        if self.condition is not None:
+            rows = self.dataset.combine(self.fragments, self.schema).count_rows(filter=self.condition)
+        if rows * per_row > self.max_bytes:
+            what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
+            raise WindowTooLarge(_too_large(what, rows * per_row, self.max_bytes))
+
+    def _rows_at_most(self) -> int | None:
+        if self.dataset.format is FileFormat.PARQUET:
+            return sum(int(group.num_rows) for fragment in self.fragments for group in fragment.row_groups)
+        if self.dataset.format is FileFormat.ARROW and self.condition is None:
+            return sum(int(fragment.count_rows()) for fragment in self.fragments)
+        return None
+
+
+def _too_large(what: str, size: int, limit: int) -> str:
+    return f"{what} {_human(size)}; the limit is {_human(limit)}. Choose a shorter window or fewer columns."
+
+
+def _human(size: int) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / _MIB:.1f} MiB"

@@ -1,0 +1,155 @@
+"""From a URI that a tenant wrote to a location that the service may open.
+
+The URI is taken apart here and never handed to pyarrow, whose own parser honours `?endpoint_override=` and userinfo,
+with which a tenant could send the service's request, signed, to a host of their choice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from monitors.sources.errors import ForbiddenUri
+from monitors.sources.globs import PathPattern, has_magic
+from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+
+LOCAL = "file"
+OBJECT_STORES = ("s3", "gs", "abfs")
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place to read from.
+
+    Attributes:
+        uri: What the user wrote, for error messages.
+        scheme: `file`, `s3`, `gs` or `abfs`.
+        base: The part without a pattern, as pyarrow's file system of that scheme names it: `/folder` or `bucket/key`.
+        pattern: What comes below `base`; None when the URI names one file or folder.
+    """
+
+    uri: str
+    scheme: str
+    base: str
+    pattern: PathPattern | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a disk of the service rather than in an object store."""
+        return self.scheme == LOCAL
+
+
+def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
+    """Parse a URI and check it against the policy.
+
+    A local base is returned with its symlinks resolved: what was checked is what will be opened.
+
+    Raises:
+        ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence is the same
+            whether or not the file exists.
+    """
+    location = parse_uri(uri)
+    if location.is_local:
+        resolved = replace(location, base=os.path.realpath(location.base))
+        if is_under_roots(resolved.base, policy):
+            return resolved
+    elif _is_under_stores(location, policy):
+        return location
+    raise ForbiddenUri(f"‘{uri}’ is outside the folders and object stores that this tenant may read.")
+
+
+def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
+    """Whether a path, already free of symlinks, lies in an allowed root."""
+    roots = [os.path.realpath(root) for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root]
+    return any(os.path.commonpath([root, real_path]) == root for root in roots)
+
+
+def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
+    wanted = location.base.split("/")
+    for store in policy.allowed_object_stores:
+        scheme, _, prefix = store.partition("://")
+        allowed = prefix.rstrip("/").split("/")
+        if scheme == location.scheme and wanted[: len(allowed)] == allowed and TENANT_PLACEHOLDER not in store:
+            return True
+    return False
+
+
+def parse_uri(uri: str) -> Location:
+    """Take a URI or absolute path apart, without asking whether it may be read.
+
+    A `?` is a pattern in a plain path, and a query string, which is refused, after a scheme. Keys in object stores are
+    taken as they are written; `file://` paths are percent-decoded.
+
+    Raises:
+        ForbiddenUri: If it is relative, of another scheme, or has a query, fragment, user, port or `..`.
+    """
+    _refuse_odd_characters(uri)
+    scheme = _SCHEME.fullmatch(uri)
+    if scheme is None:
+        return _local(uri, uri)
+    name, rest = scheme[1].lower(), scheme[2]
+    if name not in (LOCAL, *OBJECT_STORES):
+        raise ForbiddenUri(f"The scheme ‘{name}’ is not supported; use a local path, file://, s3://, gs:// or abfs://.")
+    if not rest.startswith("//"):
+        raise ForbiddenUri(f"‘{uri}’ is incomplete: two slashes must follow ‘{name}:’.")
+    authority, slash, path = rest[2:].partition("/")
+    if "@" in authority or ":" in authority:
+        raise ForbiddenUri(f"A user, password or port may not follow ‘{name}://’.")
+    if "?" in rest or "#" in rest:
+        raise ForbiddenUri(
+            f"‘{uri}’ has a ‘?’ or ‘#’; queries and fragments are refused. In a pattern use ‘*’ or ‘[..]’."
+        )
+    if name == LOCAL:
+        return _local_uri(uri, authority, slash + path)
+    return _object_store(uri, name, authority, path)
+
+
+def _refuse_odd_characters(uri: str) -> None:
+    try:
+        uri.encode()
+    except UnicodeEncodeError:
+        raise ForbiddenUri("The URI holds characters that are not valid Unicode.") from None
+    if _CONTROL.search(uri):
+        raise ForbiddenUri("The URI holds a NUL byte or another control character.")
+
+
+def _local_uri(uri: str, authority: str, path: str) -> Location:
+    if authority:
+        raise ForbiddenUri(f"‘{uri}’ names a host; a file URI has three slashes, as in file:///folder/file.parquet.")
+    decoded = unquote(path)
+    _refuse_odd_characters(decoded)
+    return _local(uri, decoded)
+
+
+def _local(uri: str, path: str) -> Location:
+    if not path.startswith("/"):
+        raise ForbiddenUri(f"‘{uri}’ is not absolute: a local path starts with ‘/’.")
+    segments = [segment for segment in path.split("/") if segment not in ("", ".")]
+    if ".." in segments:
+        raise ForbiddenUri(f"‘{uri}’ has a ‘..’, which is refused.")
+    fixed, pattern = _split_pattern(segments)
+    return Location(uri=uri, scheme=LOCAL, base="/" + "/".join(fixed), pattern=pattern)
+
+
+def _object_store(uri: str, scheme: str, bucket: str, path: str) -> Location:
+    if not _BUCKET.fullmatch(bucket) or (scheme == "abfs" and "." in bucket):
+        raise ForbiddenUri(f"‘{bucket}’ is not the name of a bucket, as in {scheme}://bucket/folder/file.parquet.")
+    key = path.removesuffix("/")
+    segments = key.split("/") if key else []
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise ForbiddenUri(f"‘{uri}’ has an empty, ‘.’ or ‘..’ segment, which is refused.")
+    fixed, pattern = _split_pattern(segments)
+    return Location(uri=uri, scheme=scheme, base="/".join([bucket, *fixed]), pattern=pattern)
+
+
+def _split_pattern(segments: list[str]) -> tuple[list[str], PathPattern | None]:
+    first = next((index for index, segment in enumerate(segments) if has_magic(segment)), None)
+    if first is None:
+        return segments, None
+    return segments[:first], PathPattern(tuple(segments[first:]))

@@ -1,0 +1,75 @@
+"""Checks of single fields, shared by the API and the admin."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from algorithms.plan import Method
+from drift_detector.scheduling.cron import BadSchedule
+from drift_detector.scheduling.schedules import check_storable
+
+LONGEST_DURATION = timedelta(days=3660)
+
+
+def check_monitor(fields: Mapping[str, Any]) -> None:
+    """Rules that span several fields of a monitor."""
+    check_cron(fields["schedule_cron"], fields["timezone"])
+    for name in ("window", "window_lag"):
+        if fields[name] > LONGEST_DURATION:
+            raise ValidationError({name: "The longest is 10 years."})
+    if fields["window"] <= timedelta(0):
+        raise ValidationError({"window": "A window is longer than nothing."})
+    if fields["window_lag"] < timedelta(0):
+        raise ValidationError({"window_lag": "A lag is not negative."})
+    start, end = fields.get("reference_start"), fields.get("reference_end")
+    if start and end and start >= end:
+        raise ValidationError({"reference_end": "The reference ends before it starts."})
+    if (start or end) and not fields["timestamp_column"]:
+        raise ValidationError({"timestamp_column": "A reference with a start or an end needs the column it is in."})
+
+
+def check_cron(expression: str, zone: str) -> None:
+    """Raise for `schedule_cron` or `timezone` unless the two make a schedule."""
+    try:
+        check_storable("* * * * *", zone)
+    except BadSchedule as error:
+        raise ValidationError({"timezone": str(error)}) from error
+    try:
+        check_storable(expression, zone)
+    except BadSchedule as error:
+        raise ValidationError({"schedule_cron": str(error)}) from error
+
+
+def check_methods(methods: Any) -> list[str]:
+    """A list of known methods, each once and at least one."""
+    known = [method.value for method in Method]
+    if not isinstance(methods, list) or not methods or set(map(str, methods)) - set(known):
+        raise ValidationError(f"Give a list of one or more of {', '.join(known)}.")
+    return [method for method in known if method in methods]
+
+
+def check_limits(limits: Any, *, highest: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Numbers per method, and per feature where one differs: `{"ks": 0.01}` is short for `{"ks": {"default": 0.01}}`.
+
+    Args:
+        limits: What the caller gave.
+        highest: For each method that takes such a number, the largest that makes sense.
+    """
+    if not isinstance(limits, dict) or set(limits) - set(highest):
+        raise ValidationError(f"Give an object with some of the keys {', '.join(highest)}.")
+    return {method: _check_limit(method, value, highest[method]) for method, value in limits.items()}
+
+
+def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        value = {"default": value}
+    features = value.get("features", {})
+    if set(value) - {"default", "features"} or not isinstance(features, dict):
+        raise ValidationError(f"{method}: give a number, or an object with default and features.")
+    numbers = [*features.values(), *([value["default"]] if "default" in value else [])]
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
+            raise ValidationError(f"{method}: {number!r} is not a number above 0 and at most {highest:g}.")
+    return value

@@ -1,0 +1,75 @@
+"""`/api/v1/monitors` and their baselines."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
+
+from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.scope import tenant_scope
+from monitors import selectors, services
+from monitors.features import check_sources
+from monitors.filters import MonitorFilter
+from monitors.models import Monitor
+from monitors.serializers import BaselineSerializer, MonitorSerializer
+
+
+class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
+    lookup_value_converter = "uuid"
+    serializer_class = MonitorSerializer
+    filterset_class = MonitorFilter
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    queryset = Monitor.objects.none()
+
+    def get_queryset(self) -> QuerySet[Monitor]:
+        return selectors.list_monitors()
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Create a monitor; both sources are read at once, and a refusal says what is wrong with them."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self._check_sources(serializer.validated_data)
+        with tenant_scope(self.principal.tenant_id):
+            monitor = services.create_monitor(created_by=self.principal.name, **serializer.validated_data)
+            return Response(self.get_serializer(monitor).data, status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change a monitor; a changed reference builds a new baseline version."""
+        monitor = self.get_object()
+        serializer = self.get_serializer(monitor, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        before = services.source_fields(monitor)
+        after = {name: serializer.validated_data.get(name, value) for name, value in before.items()}
+        if after != before:
+            self._check_sources(after)
+        self.leave_scope()
+        with tenant_scope(self.principal.tenant_id):
+            monitor = services.update_monitor(monitor=monitor, **serializer.validated_data)
+            return Response(self.get_serializer(monitor).data)
+
+    def perform_destroy(self, instance: Monitor) -> None:
+        services.delete_monitor(monitor=instance)
+
+    @extend_schema(request=None, responses={202: BaselineSerializer})
+    @action(detail=True, methods=["post"])
+    def baseline(self, request: Request, pk: UUID) -> Response:
+        """Build a new version of the baseline from the reference as it is now."""
+        baseline = services.request_baseline(monitor=self.get_object())
+        return Response(BaselineSerializer(baseline).data, status=202)
+
+    @extend_schema(responses=BaselineSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def baselines(self, request: Request, pk: UUID) -> Response:
+        """All versions of the baseline, newest first."""
+        page = self.paginate_queryset(selectors.list_baselines(self.get_object().id))
+        return self.get_paginated_response(BaselineSerializer(page, many=True).data)
+
+    def _check_sources(self, fields: dict[str, Any]) -> None:
+        policy = selectors.get_source_policy()
+        self.leave_scope()  # reading a source goes over the network; no transaction waits for it
+        check_sources(fields, policy)

@@ -1,0 +1,1 @@
+"""Celery tasks: ids in, services called, nothing decided here."""

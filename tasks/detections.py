@@ -1,0 +1,30 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from detections import ledger, reports
+from drift_detector.scheduling.schedules import TICK_TASK
+from tasks.base import TenantTask
+from tasks.execution import execute
+
+
+@shared_task(name=ledger.EXECUTE_TASK, base=TenantTask, bind=True)
+def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
+    """Evaluate one run; a duplicate delivery changes nothing."""
+    execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
+
+
+@shared_task(name=TICK_TASK, base=TenantTask)
+def record_tick(*, tenant_id: str, monitor_id: str, scheduled_for: str) -> None:
+    """Write a cron tick into the ledger; called inside beat, by `TickScheduler`."""
+    ledger.record_tick(
+        tenant_id=UUID(tenant_id), monitor_id=UUID(monitor_id), scheduled_for=datetime.fromisoformat(scheduled_for)
+    )
+
+
+@shared_task(name=reports.REPORT_TASK, base=TenantTask)
+def build_report(*, tenant_id: str, report_id: str) -> None:
+    """Have Evidently make the report of a run."""
+    reports.build_report(tenant_id=UUID(tenant_id), report_id=UUID(report_id))

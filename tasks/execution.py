@@ -1,0 +1,56 @@
+"""One attempt at a run: claim it, evaluate it under a kept lease, settle it or give it back."""
+
+from uuid import UUID
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DatabaseError
+
+from alerts.services import settle_run
+from detections import ledger
+from detections.evaluation import BaselineNotReady, evaluate_run, failure
+from detections.lease import kept_lease
+from detections.ledger import Claim
+from detections.models import DetectionRun
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.sources import SourceError
+
+log = structlog.get_logger(__name__)
+
+# The baseline's own task wakes the run; this is for a wake-up that got lost.
+BASELINE_PAUSE_SECONDS = 30
+
+
+def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Make one attempt; whatever goes wrong ends in the ledger."""
+    claim = ledger.claim_run(tenant_id=tenant_id, run_id=run_id, worker=worker)
+    if claim is None:
+        return
+    try:
+        with kept_lease(claim):
+            outcome = evaluate_run(claim)
+        settle_run(claim, outcome)
+    except BaselineNotReady:
+        reason = "Waiting for the baseline."
+        ledger.postpone_run(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
+    except DatabaseError:
+        raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
+    except SourceError as error:
+        _retry(claim, str(error))
+    except SoftTimeLimitExceeded:
+        _retry(claim, f"It took longer than {settings.ENV.runs.time_limit_seconds} seconds.")
+    except Exception as error:
+        log.exception("run_crashed", run_id=str(run_id))
+        _retry(claim, f"{type(error).__name__}: {error}")
+
+
+def _retry(claim: Claim, reason: str) -> None:
+    """Give the run back with a pause that doubles, or fail it after its last attempt."""
+    runs = settings.ENV.runs
+    if claim.attempt < runs.max_attempts:
+        ledger.postpone_run(claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True)
+        return
+    with tenant_scope(claim.tenant_id):
+        methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).monitor.methods
+    settle_run(claim, failure(reason, methods=methods))

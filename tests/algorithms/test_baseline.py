@@ -1,0 +1,151 @@
+import hashlib
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algorithms import baseline_format
+from algorithms.baseline import Baseline, FeatureKind
+from algorithms.errors import CorruptBaseline, InsufficientData, MissingColumn, UnsupportedBaseline, UnusableColumn
+from algorithms.profiles import CategoricalReference, FeatureReference, NumericReference
+from tests.algorithms.windows import fit, mixed_window
+
+NUMERIC, CATEGORICAL = FeatureKind.NUMERIC, FeatureKind.CATEGORICAL
+numbers = st.lists(st.none() | st.floats(), min_size=1, max_size=30)
+texts = st.text(st.characters(codec="utf-8"), max_size=4)
+
+
+def numeric(baseline: Baseline, name: str) -> NumericReference:
+    feature = baseline.features[name]
+    assert isinstance(feature, NumericReference)
+    return feature
+
+
+def categorical(baseline: Baseline, name: str) -> CategoricalReference:
+    feature = baseline.features[name]
+    assert isinstance(feature, CategoricalReference)
+    return feature
+
+
+def plain(feature: FeatureReference) -> list[Any]:
+    if isinstance(feature, NumericReference):
+        return [feature.name, feature.n, feature.nulls, feature.summary, feature.values.tobytes()]
+    counts = dict(zip(feature.categories.to_pylist(), feature.counts.tolist(), strict=True))
+    return [feature.name, feature.n, feature.nulls, feature.other, list(counts.items())]
+
+
+def test_fit__numeric_column__sorted_values_and_summary() -> None:
+    table = pa.table({"x": [3.0, None, float("nan"), 1.0, float("inf"), 2.0]})
+    feature = numeric(Baseline.fit(table, {"x": NUMERIC}, 100), "x")
+    assert feature.values.tolist() == [1.0, 2.0, 3.0, float("inf")]
+    assert (feature.n, feature.nulls) == (4, 2)
+    summary = feature.summary
+    assert (summary.minimum, summary.maximum, summary.mean, summary.std) == (1.0, 3.0, 2.0, 1.0)
+
+
+def test_fit__categorical_column__most_frequent_first_ties_by_name() -> None:
+    feature = categorical(Baseline.fit(pa.table({"x": ["b", "a", "c", "c", None]}), {"x": CATEGORICAL}, 100), "x")
+    assert feature.categories.to_pylist() == ["c", "a", "b"]
+    assert feature.counts.tolist() == [2, 1, 1]
+    assert (feature.n, feature.nulls, feature.other) == (4, 1, 0)
+
+
+def test_fit__more_than_100_000_categories__rest_summed_in_other() -> None:
+    values = [*map(str, range(100_100)), "7"]
+    feature = categorical(Baseline.fit(pa.table({"x": values}), {"x": CATEGORICAL}, 10), "x")
+    assert (len(feature.categories), feature.other, feature.n) == (100_000, 100, 100_101)
+    assert feature.categories[0].as_py() == "7"
+
+
+def test_fit__larger_than_max_rows__uniform_sample_with_full_counts() -> None:
+    table = pa.table({"x": np.arange(10_000.0), "c": ["a"] * 10_000})
+    baseline = Baseline.fit(table, {"x": NUMERIC, "c": CATEGORICAL}, 1000)
+    values = numeric(baseline, "x").values
+    assert (baseline.sampled, baseline.sampled_rows, len(set(values))) == (True, 1000, 1000)
+    assert values.mean() == pytest.approx(5000, abs=4 * 2887 / 1000**0.5)
+    assert (numeric(baseline, "x").n, numeric(baseline, "x").summary.maximum) == (10_000, 9999.0)
+    assert categorical(baseline, "c").counts.tolist() == [10_000]
+
+
+def test_fit__same_table_and_seed__same_content_hash() -> None:
+    table = mixed_window(np.random.default_rng(0), 300)
+    assert fit(table, 100).content_hash == fit(table, 100).content_hash
+    assert Baseline.fit(table, {"normal0": NUMERIC}, 100, seed=1).content_hash != fit(table, 100).content_hash
+
+
+def test_fit__bad_input__says_what_is_wrong() -> None:
+    table = pa.table({"x": ["a"]})
+    with pytest.raises(MissingColumn, match="'y'"):
+        Baseline.fit(table, {"y": NUMERIC}, 10)
+    with pytest.raises(UnusableColumn, match=r"'x'.*string"):
+        Baseline.fit(table, {"x": NUMERIC}, 10)
+    with pytest.raises(InsufficientData, match="no row"):
+        Baseline.fit(table.slice(0, 0), {"x": CATEGORICAL}, 10)
+    with pytest.raises(ValueError, match="2 bins"):
+        Baseline.fit(table, {"x": CATEGORICAL}, 10, bins=1)
+
+
+def test_fit__values__cannot_be_changed() -> None:
+    values = numeric(Baseline.fit(pa.table({"x": [1.0]}), {"x": NUMERIC}, 10), "x").values
+    with pytest.raises(ValueError, match="read-only"):
+        values[0] = 2.0
+
+
+@given(numbers, st.lists(st.none() | texts, min_size=1, max_size=30), st.integers(1, 40))
+@settings(deadline=None)
+def test_round_trip__any_content__exact(values: list[float | None], names: list[str | None], max_rows: int) -> None:
+    rows = min(len(values), len(names))
+    table = pa.table({"x": pa.array(values[:rows], pa.float64()), "c": pa.array(names[:rows], pa.string())})
+    baseline = Baseline.fit(table, {"x": NUMERIC, "c": CATEGORICAL}, max_rows, bins=7)
+    copy = Baseline.from_bytes(baseline.to_bytes())
+    assert [plain(copy.features[name]) for name in ("x", "c")] == [plain(baseline.features[name]) for name in "xc"]
+    assert (copy.rows, copy.sampled_rows, copy.seed, copy.bins) == (rows, min(rows, max_rows), baseline.seed, 7)
+    assert copy.content_hash == baseline.content_hash
+
+
+def test_to_bytes__any_arrow_reader__can_open_it() -> None:
+    data = fit(pa.table({"x": [1.0, 2.0], "c": ["a", "b"]})).to_bytes()
+    assert pa.ipc.open_stream(data).read_all().column("feature").to_pylist() == ["x", "c"]
+
+
+def test_from_bytes__no_features__empty() -> None:
+    assert Baseline.from_bytes(Baseline.fit(pa.table({"x": [1]}), {}, 5).to_bytes()).features == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 100, hashlib.sha256(b"").digest()])
+def test_from_bytes__not_a_baseline__corrupt(data: bytes) -> None:
+    with pytest.raises(CorruptBaseline):
+        Baseline.from_bytes(data)
+
+
+def test_from_bytes__cut_or_altered_anywhere__corrupt() -> None:
+    data = fit(pa.table({"x": [1.0, 2.0], "c": ["a", "b"]})).to_bytes()
+    for position in range(0, len(data), 7):
+        altered = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+        for broken in (data[:position], altered):
+            with pytest.raises(CorruptBaseline):
+                Baseline.from_bytes(broken)
+
+
+def sealed(metadata: dict[bytes, bytes] | None) -> bytes:
+    sink, schema = io.BytesIO(), pa.schema([("x", pa.int8())], metadata=metadata)
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.record_batch([pa.array([1], pa.int8())], schema=schema))
+    return sink.getvalue() + hashlib.sha256(sink.getvalue()).digest()
+
+
+def test_from_bytes__newer_version__unsupported() -> None:
+    newer = {baseline_format.METADATA_KEY: json.dumps({"format_version": 2}).encode()}
+    with pytest.raises(UnsupportedBaseline, match="version 2"):
+        Baseline.from_bytes(sealed(newer))
+
+
+@pytest.mark.parametrize("header", [None, b'{"format_version": 1}', b"[]", b"nonsense", b"{}"])
+def test_from_bytes__another_arrow_stream__corrupt(header: bytes | None) -> None:
+    with pytest.raises(CorruptBaseline):
+        Baseline.from_bytes(sealed({baseline_format.METADATA_KEY: header} if header else None))

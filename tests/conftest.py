@@ -1,0 +1,179 @@
+"""A database of its own for each test process, migrated as the owner and used as the app's role, as in production."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from django.conf import LazySettings
+from django.conf import settings as global_settings
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+from pytest_django.plugin import DjangoDbBlocker
+from rest_framework.test import APIClient
+
+from drift_detector.tenancy import services as tenancy
+from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.scope import tenant_scope
+from tests.data import TIMESTAMPS, flights_like
+
+
+def role_url(role: str, database: str | None = None) -> str:
+    """The address of the test cluster as one of its roles: owner, relay or scheduler."""
+    url = urlsplit(os.environ[f"DRIFT_{role.upper()}_URL"])
+    return url._replace(path=f"/{database or connection.settings_dict['NAME']}").geturl()
+
+
+@contextmanager
+def connected_as(url: str) -> Iterator[None]:
+    """Django's connection as another role."""
+    parts, before = urlsplit(url), dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(USER=parts.username, PASSWORD=unquote(parts.password or ""))
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(USER=before["USER"], PASSWORD=before["PASSWORD"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whitenoise warns about a folder that `collectstatic` has not made."""
+    global_settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(worker_id: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Replaces pytest-django's: the app's role may neither create databases nor tables."""
+    name = f"test_{worker_id}"
+    owner = role_url("owner", "drift")
+    with psycopg.connect(owner, autocommit=True) as cluster:
+        cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        cluster.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with django_db_blocker.unblock():
+        connection.settings_dict["NAME"] = name
+        connection.settings_dict["OPTIONS"].pop("pool", None)
+        with connected_as(owner):
+            call_command("migrate", verbosity=0)
+        yield
+        connection.close()
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A test that commits, for another process or thread to read; the owner empties the tables afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        connection.close()
+    with psycopg.connect(role_url("owner")) as owner:
+        tables = owner.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN "
+            "('django_migrations', 'django_content_type', 'auth_permission')"
+        ).fetchall()
+        owner.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)))
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, settings: LazySettings) -> Path:
+    """A folder that tenants may read."""
+    data = settings.ENV.data.model_copy(update={"allowed_roots": [str(tmp_path)]})
+    settings.ENV = settings.ENV.model_copy(update={"data": data})
+    return tmp_path
+
+
+@pytest.fixture
+def override(settings: LazySettings) -> Callable[..., None]:
+    """Change settings for one test: `override(min_rows=10)`, `override(runs={"max_attempts": 1})`."""
+
+    def change(**values: Any) -> None:
+        update = {
+            name: getattr(settings.ENV, name).model_copy(update=value) if isinstance(value, dict) else value
+            for name, value in values.items()
+        }
+        settings.ENV = settings.ENV.model_copy(update=update)
+
+    return change
+
+
+@pytest.fixture
+def tenant(db: None) -> Tenant:
+    return tenancy.create_tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def other_tenant(db: None) -> Tenant:
+    return tenancy.create_tenant(slug="rival", name="Rival")
+
+
+@pytest.fixture
+def in_tenant(tenant: Tenant) -> Iterator[Tenant]:
+    """The test runs inside the scope of `tenant`."""
+    with tenant_scope(tenant.id):
+        yield tenant
+
+
+def client_of(tenant_id: UUID, role: Role = Role.OPERATOR) -> APIClient:
+    """An API client with a fresh key of a tenant."""
+    with tenant_scope(tenant_id):
+        _, key = tenancy.create_api_key(name=f"test-{role}", role=role)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    return client
+
+
+@pytest.fixture
+def api(tenant: Tenant) -> APIClient:
+    return client_of(tenant.id)
+
+
+@pytest.fixture
+def viewer_api(tenant: Tenant) -> APIClient:
+    return client_of(tenant.id, Role.VIEWER)
+
+
+@pytest.fixture
+def other_api(other_tenant: Tenant) -> APIClient:
+    return client_of(other_tenant.id)
+
+
+@pytest.fixture
+def staff(tenant: Tenant) -> User:
+    """A person who may use the admin, as an operator of `tenant`."""
+    user = User.objects.create_user("ana", password="correct horse battery", is_staff=True)
+    with tenant_scope(tenant.id):
+        Membership.objects.create(tenant=tenant, user=user, role=Role.OPERATOR)
+    return user
+
+
+@pytest.fixture
+def flights(data_root: Path) -> Path:
+    """A folder of four weeks of Parquet: weeks 1 to 3 alike, in week 4 `delay` is longer and `carrier` B is gone."""
+    folder = data_root / "flights"
+    folder.mkdir()
+    for week, start in enumerate(TIMESTAMPS):
+        pq.write_table(flights_like(week=week, start=start), folder / f"week{week}.parquet")
+    return folder
+
+
+@pytest.fixture
+def monitor_fields(flights: Path) -> dict[str, Any]:
+    """What `POST /monitors` takes to watch `flights`: weekly, the first two weeks are the reference."""
+    return {
+        "name": "Flights",
+        "model_id": "6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d",
+        "reference_data_uri": str(flights),
+        "reference_start": TIMESTAMPS[0].isoformat(),
+        "reference_end": TIMESTAMPS[2].isoformat(),
+        "current_data_uri": str(flights),
+        "timestamp_column": "departs_at",
+        "window": "P7D",
+        "schedule_cron": "0 0 * * 1",
+    }
