@@ -1,3 +1,5 @@
+from uuid import UUID
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -43,7 +45,7 @@ class AlertAdmin(TenantModelAdmin):
         self.message_user(request, f"{done} of {len(asked)} alerts acknowledged.")
 
 
-def _acknowledged(alert_id: object, by: str) -> bool:
+def _acknowledged(alert_id: UUID, by: str) -> bool:
     try:
         services.acknowledge(alert_id=alert_id, by=by)
     except services.NotAcknowledgeable:

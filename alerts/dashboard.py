@@ -37,7 +37,7 @@ def get_dashboard(*, days: int) -> dict[str, Any]:
     }
 
 
-def _monitor_rows(days: int) -> QuerySet[Monitor, dict[str, Any]]:
+def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
     since = timezone.now() - timedelta(days=days)
     runs = DetectionRun.objects.filter(monitor_id=OuterRef("pk"), finished_at__isnull=False)
     recent = runs.filter(finished_at__gte=since)

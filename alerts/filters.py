@@ -1,3 +1,5 @@
+from uuid import UUID
+
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
@@ -17,5 +19,5 @@ class AlertFilter(filters.FilterSet):
         model = Alert
         fields: list[str] = []
 
-    def of_run(self, queryset: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+    def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
         return queryset.filter(first_run_id=value) | queryset.filter(last_run_id=value)

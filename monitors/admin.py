@@ -10,8 +10,7 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.models import Baseline, Monitor
-from monitors.serializers import HIGHEST_THRESHOLD, HIGHEST_TOLERANCE
-from monitors.validators import check_limits, check_methods, check_monitor
+from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
 
 
 class MonitorForm(forms.ModelForm[Monitor]):
@@ -27,10 +26,10 @@ class MonitorForm(forms.ModelForm[Monitor]):
         return check_methods(self.cleaned_data["methods"])
 
     def clean_thresholds(self) -> dict[str, Any]:
-        return check_limits(self.cleaned_data["thresholds"] or {}, highest=HIGHEST_THRESHOLD)
+        return check_thresholds(self.cleaned_data["thresholds"] or {})
 
     def clean_tolerances(self) -> dict[str, Any]:
-        return check_limits(self.cleaned_data["tolerances"] or {}, highest=HIGHEST_TOLERANCE)
+        return check_tolerances(self.cleaned_data["tolerances"] or {})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

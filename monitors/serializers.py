@@ -11,10 +11,7 @@ from algorithms.plan import Method
 from drift_detector.api.fields import IsoDurationField
 from monitors import selectors
 from monitors.models import Baseline, Monitor
-from monitors.validators import check_limits, check_methods, check_monitor
-
-HIGHEST_THRESHOLD = {Method.KS: 1.0, Method.PSI: 100.0, Method.CHI_SQUARED: 1.0}
-HIGHEST_TOLERANCE = {Method.KS: 1.0, Method.CHI_SQUARED: 1.0}
+from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
 
 
 class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
@@ -38,7 +35,9 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
     feature_columns = serializers.ListField(child=serializers.CharField(max_length=200), default=list, max_length=2000)
-    methods = serializers.ListField(child=serializers.ChoiceField(Method), default=lambda: [*Method])
+    methods = serializers.ListField(
+        child=serializers.ChoiceField([method.value for method in Method]), default=lambda: [*Method]
+    )
     thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
     tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
     timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200)
@@ -62,10 +61,10 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
         return check_methods(value)
 
     def validate_thresholds(self, value: dict[str, Any]) -> dict[str, Any]:
-        return check_limits(value, highest=HIGHEST_THRESHOLD)
+        return check_thresholds(value)
 
     def validate_tolerances(self, value: dict[str, Any]) -> dict[str, Any]:
-        return check_limits(value, highest=HIGHEST_TOLERANCE)
+        return check_tolerances(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_monitor(

@@ -11,6 +11,8 @@ from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
 
 LONGEST_DURATION = timedelta(days=3660)
+HIGHEST_THRESHOLD: Mapping[str, float] = {Method.KS: 1.0, Method.PSI: 100.0, Method.CHI_SQUARED: 1.0}
+HIGHEST_TOLERANCE: Mapping[str, float] = {Method.KS: 1.0, Method.CHI_SQUARED: 1.0}
 
 
 def check_monitor(fields: Mapping[str, Any]) -> None:
@@ -50,13 +52,20 @@ def check_methods(methods: Any) -> list[str]:
     return [method for method in known if method in methods]
 
 
-def check_limits(limits: Any, *, highest: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """Numbers per method, and per feature where one differs: `{"ks": 0.01}` is short for `{"ks": {"default": 0.01}}`.
+def check_thresholds(limits: Any) -> dict[str, dict[str, Any]]:
+    """Thresholds per method, and per feature where one differs.
 
-    Args:
-        limits: What the caller gave.
-        highest: For each method that takes such a number, the largest that makes sense.
+    `{"ks": 0.01}` is short for `{"ks": {"default": 0.01}}`; `{"ks": {"features": {"age": 0.01}}}` is for one feature.
     """
+    return _check_limits(limits, HIGHEST_THRESHOLD)
+
+
+def check_tolerances(limits: Any) -> dict[str, dict[str, Any]]:
+    """Tolerated effect sizes, in the form of thresholds; PSI's is its threshold."""
+    return _check_limits(limits, HIGHEST_TOLERANCE)
+
+
+def _check_limits(limits: Any, highest: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     if not isinstance(limits, dict) or set(limits) - set(highest):
         raise ValidationError(f"Give an object with some of the keys {', '.join(highest)}.")
     return {method: _check_limit(method, value, highest[method]) for method, value in limits.items()}
@@ -68,8 +77,9 @@ def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
     features = value.get("features", {})
     if set(value) - {"default", "features"} or not isinstance(features, dict):
         raise ValidationError(f"{method}: give a number, or an object with default and features.")
+    limits: dict[str, Any] = value
     numbers = [*features.values(), *([value["default"]] if "default" in value else [])]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
             raise ValidationError(f"{method}: {number!r} is not a number above 0 and at most {highest:g}.")
-    return value
+    return limits

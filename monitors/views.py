@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from drift_detector.api.pagination import NewestFirst
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import selectors, services
@@ -66,8 +67,9 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     @action(detail=True, methods=["get"], filterset_class=None)
     def baselines(self, request: Request, pk: UUID) -> Response:
         """All versions of the baseline, newest first."""
-        page = self.paginate_queryset(selectors.list_baselines(self.get_object().id))
-        return self.get_paginated_response(BaselineSerializer(page, many=True).data)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(selectors.list_baselines(self.get_object().id), request, view=self)
+        return paginator.get_paginated_response(BaselineSerializer(page, many=True).data)
 
     def _check_sources(self, fields: dict[str, Any]) -> None:
         policy = selectors.get_source_policy()

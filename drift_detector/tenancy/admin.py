@@ -12,7 +12,7 @@ from drift_detector.tenancy.models import ApiKey, Membership, Role
 from drift_detector.tenancy.site import get_membership, site
 
 
-class TenantModelAdmin(ModelAdmin):  # type: ignore[misc]
+class TenantModelAdmin(ModelAdmin):
     """Rows of the picked tenant (row-level security sees to that); what may be done follows from the member's role."""
 
     role_to_change: Role | None = None

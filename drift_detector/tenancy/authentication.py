@@ -36,7 +36,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 class TenantSessionAuthentication(SessionAuthentication):
     """The admin's session, so that its links into the API work; unsafe methods need the CSRF token."""
 
-    def authenticate(self, request: Request) -> tuple[Principal, None] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
         authenticated = super().authenticate(request)
         membership = membership_of_request(request._request) if authenticated else None
         if membership is None:
