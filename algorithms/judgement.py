@@ -16,7 +16,7 @@ def judge(
     an adjusted p-value at or below the threshold, or for PSI an index beyond its null quantile at `psi_level`.
     `threshold` compares the raw p-value, or the index as it stands, with the threshold.
     """
-    if policy is Policy.THRESHOLD:
+    if policy == Policy.THRESHOLD:
         return _judge_by_threshold(measurement, limits)
     if measurement.psi is not None:
         has_evidence = measurement.statistic > psi_null_quantile(psi_level, measurement.psi)
@@ -27,7 +27,7 @@ def judge(
 
 def explain_drift(detail: FeatureDetail, policy: Policy) -> str:
     """The sentence that tells people why a feature counts as drifted."""
-    if policy is Policy.EVIDENCE_AND_EFFECT:
+    if policy == Policy.EVIDENCE_AND_EFFECT:
         return (
             f"Chance does not explain the change, and its effect size {detail.effect_size:.3g} "
             f"is at or above the tolerated {detail.tolerance:g}."

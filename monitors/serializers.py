@@ -13,6 +13,8 @@ from monitors import selectors
 from monitors.models import Baseline, Monitor
 from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
 
+METHODS = [method.value for method in Method]
+
 
 class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
     class Meta:
@@ -35,9 +37,7 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
     feature_columns = serializers.ListField(child=serializers.CharField(max_length=200), default=list, max_length=2000)
-    methods = serializers.ListField(
-        child=serializers.ChoiceField([method.value for method in Method]), default=lambda: [*Method]
-    )
+    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), default=lambda: METHODS)
     thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
     tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
     timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200)

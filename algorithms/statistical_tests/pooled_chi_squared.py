@@ -39,11 +39,11 @@ def pooled_chi_squared(
     """Chi-squared homogeneity over categories common enough for its p-value to be right.
 
     The statistic follows the chi-squared distribution only where each cell expects about 5 rows or more (Cochran,
-    1954); one unexpected row in a cell that expects 0.01 would look like proof. So categories that expect fewer than 5
-    in either window are pooled. Rarity is judged on both windows together, which leaves the null distribution as it
-    was. What pooling could hide is tested exactly (Fisher): the pooled rows against the rest where they still expect
-    fewer than 5, and the rare category that stands out most, times the number of rare ones. The p-value is the
-    smallest, times the number of tests (Bonferroni). A standing-out category that decides is shown in the table.
+    1954); one unexpected row in a cell that expects 0.01 would look like proof. So categories that expect fewer
+    than 5 in either window are pooled, judged on both windows together so that the null distribution stays as it
+    was. What pooling could hide is tested exactly (Fisher): the pooled rows against the rest where they still
+    expect fewer than 5, and the rare category that stands out most, times the number of rare ones. The p-value is
+    the smallest, times the number of tests (Bonferroni).
 
     Args:
         reference_counts: Shape (k,), at least 0, no category zero in both.
@@ -61,14 +61,13 @@ def pooled_chi_squared(
     standing_out = _standing_out(reference_counts, current_counts, rare, other)
     kept = ~rare
     if standing_out is not None:
-        before, after = int(reference_counts[standing_out]), int(current_counts[standing_out])
-        standing_out_p = _fisher(before, n, after, m) * int(rare.sum())
+        exact = _fisher(int(reference_counts[standing_out]), n, int(current_counts[standing_out]), m)
+        standing_out_p = exact * int(rare.sum())
         kept[standing_out] = standing_out_p < min(common_p + exact_p, default=1.0)
         exact_p.append(standing_out_p)
-    pooled = _pool(reference_counts, current_counts, kept, other)
     names = [*categories.filter(pa.array(kept)).to_pylist(), OTHER]
     smallest, tests = min(common_p + exact_p, default=1.0), max(1, len(common_p + exact_p))
-    result = chi_squared_from_counts(*pooled, categories=names)
+    result = chi_squared_from_counts(*_pool(reference_counts, current_counts, kept, other), categories=names)
     return PooledChiSquared(
         result=replace(result, p_value=min(1.0, smallest * tests)),
         pooled_categories=int(rare.sum()),

@@ -115,9 +115,9 @@ def test_ks_test__not_one_dimensional__value_error(values: Values) -> None:
         ks_test([1.0], values)
 
 
-def test_ks_from_sorted__exact_above__skips_the_slow_recursion() -> None:
+def test_ks_from_sorted__max_exact_steps__skips_the_slow_recursion() -> None:
     reference, current = draw(10_000, 7001, shift=1.0, decimals=15)
     started = time.perf_counter()
-    found = ks_from_sorted(np.sort(reference), np.sort(current), exact_above=1e-12)
+    found = ks_from_sorted(np.sort(reference), np.sort(current), max_exact_steps=8e6)
     assert time.perf_counter() - started < 0.25
     assert found.p_value < 1e-300
