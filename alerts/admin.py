@@ -17,15 +17,7 @@ COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
 @admin.register(Alert, site=site)
 class AlertAdmin(TenantModelAdmin):
     role_to_change = Role.OPERATOR
-    list_display = [
-        "created_at",
-        "shown_severity",
-        "status",
-        "summary",
-        "occurrences",
-        "acknowledged_by",
-        "acknowledged_at",
-    ]
+    list_display = ["summary", "shown_severity", "status", "window_start", "window_end", "occurrences", "seen_by"]
     list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "status", "severity", "monitor"]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
@@ -37,6 +29,10 @@ class AlertAdmin(TenantModelAdmin):
     @display(description="Severity", label=COLOURS, ordering="severity")
     def shown_severity(self, alert: Alert) -> str:
         return alert.severity
+
+    @admin.display(description="Acknowledged by", ordering="acknowledged_by")
+    def seen_by(self, alert: Alert) -> str:
+        return alert.acknowledged_by
 
     @admin.action(description="Acknowledge selected alerts", permissions=["change"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:

@@ -83,13 +83,18 @@ class MethodOutcome:
 
 
 def json_safe(value: Any) -> Any:
-    """The value with NaN as None, infinities as "inf" and "-inf", and dataclasses as dicts, at any depth."""
+    """The value with NaN as None, infinities as "inf" and "-inf", and dataclasses as dicts, at any depth.
+
+    A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if is_dataclass(value):
         return {entry.name: json_safe(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): json_safe(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+        return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
         return [json_safe(item) for item in value]
     return value

@@ -86,14 +86,19 @@ def failure(reason: str, *, methods: list[str]) -> Outcome:
 
 
 def read_run_window(plan: Plan, columns: list[str]) -> pa.Table:
-    """The rows a run judges: those sent with the request, or its window of the monitor's data."""
+    """The rows a run judges: those sent with the request, or its window of the monitor's data.
+
+    Without a timestamp column there is no telling windows apart, and the data as it stands is the window.
+    """
     if plan.run.inline_data is not None:
         return table_from_bytes(bytes(plan.run.inline_data))
+    if not plan.monitor.timestamp_column:
+        return read_window(plan.monitor.current_data_uri, plan.policy, columns=columns)
     return read_window(
         plan.monitor.current_data_uri,
         plan.policy,
         columns=columns,
-        timestamp_column=plan.monitor.timestamp_column or None,
+        timestamp_column=plan.monitor.timestamp_column,
         start=plan.run.window_start,
         end=plan.run.window_end,
     )

@@ -67,7 +67,9 @@ def request_run(
     run.inline_data, run.requested_by = inline_data, requested_by
     run.idempotency_key = idempotency_key
     run.request_hash = sha256(repr((window, inline_data)).encode()).hexdigest()
-    if inserted := _insert([run]):
+    while not (inserted := _insert([run])) and not idempotency_key:
+        run.scheduled_for = timezone.now()  # another request came in the same microsecond
+    if inserted:
         return inserted[0]
     earlier = DetectionRun.objects.get(monitor=monitor, idempotency_key=idempotency_key)
     if earlier.request_hash != run.request_hash:

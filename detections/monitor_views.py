@@ -59,9 +59,7 @@ class MonitorRunView(TenantAPIView):
             return Response(serializer(run).data, status=status, headers={"Location": location})
 
     def _request_run(self, request: Request, monitor_id: UUID) -> DetectionRun:
-        monitor = get_object_or_404(Monitor, id=monitor_id)
-        if monitor.status == Monitor.Status.DISABLED:
-            raise Conflict("The monitor is disabled.")
+        monitor = _enabled_monitor(monitor_id)
         serializer = RunRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         window = serializer.validated_data.get("window")
@@ -83,7 +81,7 @@ class MonitorBackfillView(TenantAPIView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Make a run for each past tick of the monitor's schedule that has none yet."""
-        monitor = get_object_or_404(Monitor, id=pk)
+        monitor = _enabled_monitor(pk)
         serializer = BackfillSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         runs = ledger.request_backfill(
@@ -93,6 +91,13 @@ class MonitorBackfillView(TenantAPIView):
             requested_by=self.principal.name,
         )
         return Response({"created": len(runs), "runs": RunSerializer(runs, many=True).data}, status=202)
+
+
+def _enabled_monitor(monitor_id: UUID) -> Monitor:
+    monitor = get_object_or_404(Monitor, id=monitor_id)
+    if monitor.status == Monitor.Status.DISABLED:
+        raise Conflict("The monitor is disabled.")
+    return monitor
 
 
 def _wait_seconds(request: Request) -> float:

@@ -54,7 +54,7 @@ def _wake_stale_runs() -> int:
 def _wake_stale_baselines() -> int:
     stale: QuerySet[Baseline] = Baseline.objects.filter(
         status=Baseline.Status.BUILDING, created_at__lt=timezone.now() - PATIENCE
-    )
+    ).order_by("created_at")
     return _wake(BUILD_TASK, "baseline_id", list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
 
 

@@ -57,9 +57,15 @@ class RunDetailSerializer(RunSerializer):
         read_only_fields = fields
 
 
+def check_year(moment: datetime) -> None:
+    """Keep clear of both ends of the calendar, where adding a window or a time zone leaves it."""
+    if not 1900 <= moment.year <= 2200:
+        raise serializers.ValidationError("The year is from 1900 to 2200.")
+
+
 class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
-    start = serializers.DateTimeField()
-    end = serializers.DateTimeField()
+    start = serializers.DateTimeField(validators=[check_year])
+    end = serializers.DateTimeField(validators=[check_year])
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["start"] >= attrs["end"]:
@@ -80,7 +86,7 @@ class RunRequestSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class BackfillSerializer(serializers.Serializer[dict[str, datetime]]):
-    vars()["from"] = serializers.DateTimeField(help_text="The first tick, included.")
+    vars()["from"] = serializers.DateTimeField(validators=[check_year], help_text="The first tick, included.")
     to = serializers.DateTimeField(help_text="The last tick, not included; not later than now.")
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:

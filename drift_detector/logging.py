@@ -1,9 +1,18 @@
 """Structured logs: JSON lines for machines, coloured lines for people; Django's and Celery's go the same way."""
 
 import logging.config
+import sys
 from typing import Any
 
 import structlog
+
+# The supervisor prints the time; the rest matters to machines.
+LEFT_OUT_FOR_PEOPLE = ("timestamp", "logger", "tenant_id", "request_id", "ip", "user_id")
+
+
+def _brief(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: value for name, value in event.items() if name not in LEFT_OUT_FOR_PEOPLE}
+
 
 SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -12,9 +21,16 @@ SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+# Without the values of local variables: these hold keys and passwords.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 RENDERERS: dict[str, list[structlog.typing.Processor]] = {
-    "json": [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
-    "console": [structlog.dev.ConsoleRenderer(pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)],
+    "json": [TRACEBACKS, structlog.processors.JSONRenderer()],
+    "console": [
+        _brief,
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ],
 }
 
 

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from algorithms.baseline import FeatureKind, guess_kind
 from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
 
+LONGEST_NAME = 200
+
 
 def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
     """Look at both sources as a monitor with these fields would read them. No transaction may be open.
@@ -42,6 +44,8 @@ def choose_features(
         raise ValidationError({"feature_columns": f"The reference has no column {', '.join(missing)}."})
     left_out = {timestamp_column, *reference.partition_columns}
     names = wanted or [name for name, found in columns.items() if name not in left_out and not _is_moment(found)]
+    if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
+        raise ValidationError({"feature_columns": f"Names are at most {LONGEST_NAME} characters: {unusable[0]!r}."})
     kinds = {name: guess_kind(columns[name]) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):

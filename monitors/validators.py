@@ -10,7 +10,7 @@ from algorithms.plan import Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
 
-LONGEST_DURATION = timedelta(days=3660)
+LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {Method.KS: 1.0, Method.PSI: 100.0, Method.CHI_SQUARED: 1.0}
 HIGHEST_TOLERANCE: Mapping[str, float] = {Method.KS: 1.0, Method.CHI_SQUARED: 1.0}
 
@@ -20,7 +20,7 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     check_cron(fields["schedule_cron"], fields["timezone"])
     for name in ("window", "window_lag"):
         if fields[name] > LONGEST_DURATION:
-            raise ValidationError({name: "The longest is 10 years."})
+            raise ValidationError({name: "The longest is 100 years."})
     if fields["window"] <= timedelta(0):
         raise ValidationError({"window": "A window is longer than nothing."})
     if fields["window_lag"] < timedelta(0):

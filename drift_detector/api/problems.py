@@ -6,9 +6,13 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.defaults import page_not_found
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -33,6 +37,8 @@ class PayloadTooLarge(APIException):
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: the answer is a problem document."""
+    if isinstance(error, DjangoValidationError):  # what services raise
+        error = ValidationError(get_error_detail(error))
     response = exception_handler(error, context)
     if response is None:
         log.exception("request_failed", path=context["request"].path)
@@ -54,8 +60,10 @@ def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) 
     return document
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """Django's handler404."""
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: people in the admin get a page, everybody else a problem."""
+    if request.path.startswith(reverse("admin:index")):
+        return page_not_found(request, exception)
     return JsonResponse(problem(404, f"There is nothing at {request.path}."), status=404, content_type=MEDIA_TYPE)
 
 

@@ -15,13 +15,16 @@ from drift_detector.tenancy.scope import tenant_scope
 class TenantAPIView(APIView):
     """Runs each handler inside the caller's tenant scope, so inside one transaction; a refusal rolls it back."""
 
+    _scope: ExitStack | None = None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self._scope = ExitStack()
-        self._scope.enter_context(tenant_scope(self.principal.tenant_id))
+        scope = ExitStack()
+        scope.enter_context(tenant_scope(self.principal.tenant_id))
+        self._scope = scope
 
     def handle_exception(self, exc: Exception) -> Response:
-        if hasattr(self, "_scope"):
+        if self._scope:
             transaction.set_rollback(True)
         return super().handle_exception(exc)
 
@@ -31,7 +34,8 @@ class TenantAPIView(APIView):
 
     def leave_scope(self) -> None:
         """Commit early: for a handler that goes on to wait for what it has asked for."""
-        if scope := getattr(self, "_scope", None):
+        scope, self._scope = self._scope, None
+        if scope:
             scope.close()
 
     @property

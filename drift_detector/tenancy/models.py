@@ -59,9 +59,14 @@ class TenantModel(models.Model):
 
 
 def tenant_reference(to: str, **options: Any) -> Any:
-    """A foreign key whose database constraint is (tenant_id, …), added by `rls.tenant_foreign_key`."""
-    options = {"on_delete": models.CASCADE, "related_name": "+", **options}
-    return models.ForeignKey(to, db_constraint=False, db_index=False, editable=False, **options)
+    """A foreign key whose database constraint is (tenant_id, …), added by `rls.tenant_foreign_key`.
+
+    The database cascades: Django would first load what it deletes, baselines and all.
+    """
+    options = {"related_name": "+", **options}
+    return models.ForeignKey(
+        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, editable=False, **options
+    )
 
 
 class Membership(TenantModel):
@@ -92,6 +97,7 @@ class ApiKey(TenantModel):
 
     class Meta:
         db_table = "drf_api_keys"
+        verbose_name = "API key"
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(name="api_key_role", condition=Q(role__in=Role.values)),

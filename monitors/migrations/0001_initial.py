@@ -143,7 +143,7 @@ class Migration(migrations.Migration):
                         db_constraint=False,
                         db_index=False,
                         editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="baselines",
                         to="monitors.monitor",
                     ),

@@ -199,6 +199,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "API key",
                 "db_table": "drf_api_keys",
                 "ordering": ["-created_at"],
                 "constraints": [
