@@ -57,13 +57,13 @@ def test_main_job__two_workers__both_take_runs(service: Service, recent_data: di
 
 def events_of(monitor_id: str) -> dict[str, Any] | None:
     """The monitor's events by type, read by a consumer that knows only the protocol; None until all have come."""
-    found = {}
+    found: dict[str, Any] = {}
     consumer = Consumer({"bootstrap.servers": settings.ENV.kafka.bootstrap_servers, "group.id": str(uuid4())})
     topics = consumer.list_topics(timeout=10).topics
     consumer.assign([TopicPartition(name, part, 0) for name in TOPICS for part in topics[name].partitions])
     while (message := consumer.poll(1.0)) is not None:
         event = json.loads(message.value() or b"{}")
         if event.get("subject") == monitor_id:
-            found[message.topic()] = event
+            found[str(message.topic())] = event
     consumer.close()
     return found if len(found) == len(TOPICS) else None
