@@ -77,9 +77,14 @@ def _raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert
 
 
 def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
+    """Runs may end out of order: drift that a newer run has already found to be over is told, but not left open."""
+    newer = DetectionRun.objects.filter(monitor_id=run.monitor_id, window_end__gt=run.window_end)
+    is_over = newer.filter(verdict=Verdict.OK).exists()
     alert = Alert.objects.create(
         tenant_id=run.tenant_id,
         monitor_id=run.monitor_id,
+        status=Status.RESOLVED if is_over else Status.OPEN,
+        resolved_at=timezone.now() if is_over else None,
         first_run=run,
         last_run=run,
         severity=severity_of_run(methods),

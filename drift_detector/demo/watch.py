@@ -1,0 +1,46 @@
+"""What the demo watches, in the words of `POST /api/v1/monitors`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from drift_detector.demo.flights import LABEL, TIMESTAMP, WEEK, YEAR_END, YEAR_START, ZONE_NAME, replay_lag
+from drift_detector.demo.model import FEATURES, OUTPUTS, TRAINED_UNTIL
+
+INPUTS, PREDICTIONS = "Late arrivals: inputs", "Late arrivals: predictions"
+REPLAY = "Late arrivals: live replay"
+MODEL_ID = "2ebd2ff5-2f43-4a5c-9d3c-3f0b6c2f7a13"
+
+# At six on Monday all flights of the week before have landed, so a run reads that week, from Monday to Sunday.
+EVERY_MONDAY = {"schedule_cron": "0 6 * * 1", "window": "P7D", "window_lag": "PT6H"}
+EVERY_HOUR = {"schedule_cron": "0 * * * *", "window": "P7D"}
+
+# The first whole week after the baseline, up to the last whole week of the year.
+BACKFILL_START, BACKFILL_END = TRAINED_UNTIL + WEEK, YEAR_END
+
+
+def monitor_requests(uri: str, now: datetime) -> list[dict[str, Any]]:
+    """The bodies of the requests that make the monitors.
+
+    Two of them look back at April to December of 2013, a run a week. The third is a replay: its lag lets each hourly
+    run find the flights of the same week of 2013, as if they were departing now.
+    """
+    common = {
+        "model_id": MODEL_ID,
+        "reference_data_uri": uri,
+        "reference_start": YEAR_START.isoformat(),
+        "reference_end": TRAINED_UNTIL.isoformat(),
+        "current_data_uri": uri,
+        "timestamp_column": TIMESTAMP,
+        "timezone": ZONE_NAME,
+    }
+    replay = {"window_lag": iso_days(replay_lag(now))}
+    return [
+        common | {"name": INPUTS, "feature_columns": FEATURES} | EVERY_MONDAY,
+        common | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]} | EVERY_MONDAY,
+        common | {"name": REPLAY, "feature_columns": FEATURES} | EVERY_HOUR | replay,
+    ]
+
+
+def iso_days(duration: timedelta) -> str:
+    """Whole days as an ISO-8601 duration."""
+    return f"P{duration.days}D"
