@@ -3,15 +3,16 @@
 from uuid import UUID, uuid5
 
 import structlog
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.retraining import require_retraining
 from algorithms.outcomes import MethodOutcome
 from algorithms.verdicts import Severity, Verdict
-from detections.evaluation import Outcome
 from detections.ledger import Claim
 from detections.models import DetectionRun
+from detections.outcomes import Outcome
 from detections.services import drift_summary, drifted_features, record_outcome, severity_of_run
 from drift_detector.events.services import EventType, emit
 from drift_detector.tenancy.scope import tenant_scope
@@ -55,21 +56,22 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "") -> Alert:
     """
     now = timezone.now()
     unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
-    changed = unseen.update(acknowledged_at=now, acknowledged_by=by, note=note, updated_at=now)
+    # One statement: a second one would check the row's foreign keys, and deadlock with a run that settles.
+    status = Case(When(status=Status.OPEN, then=Value(Status.ACKNOWLEDGED)), default=F("status"))
+    changed = unseen.update(status=status, acknowledged_at=now, acknowledged_by=by, note=note, updated_at=now)
     alert = Alert.objects.select_related("monitor").get(id=alert_id)
     if not changed:
         raise NotAcknowledgeable(
             f"{alert.acknowledged_by} has acknowledged it at {alert.acknowledged_at:%Y-%m-%d %H:%M} UTC."
         )
-    if alert.status == Status.OPEN:
-        alert.status = Status.ACKNOWLEDGED
-        alert.save(update_fields=["status"])
     log.info("alert_acknowledged", alert_id=str(alert_id), by=by)
     return alert
 
 
 def _raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
-    alert = Alert.objects.filter(monitor_id=run.monitor_id).exclude(status=Status.RESOLVED).first()
+    # Locked, or an acknowledgement that comes between reading and saving would be overwritten.
+    unresolved = Alert.objects.select_for_update().exclude(status=Status.RESOLVED)
+    alert = unresolved.filter(monitor_id=run.monitor_id).first()
     if alert is None:
         return _open_alert(run, methods)
     _add_occurrence(alert, run, methods)
@@ -117,7 +119,7 @@ def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcom
 def _resolve_alert(run: DetectionRun) -> None:
     """A run that is ok ends the episode, unless its window is older than the drift."""
     now = timezone.now()
-    unresolved = Alert.objects.filter(monitor_id=run.monitor_id, window_end__lt=run.window_end)
+    unresolved = Alert.objects.filter(monitor_id=run.monitor_id, window_end__lte=run.window_end)
     resolved = unresolved.exclude(status=Status.RESOLVED).update(
         status=Status.RESOLVED, resolved_at=now, updated_at=now
     )

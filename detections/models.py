@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict
@@ -143,6 +144,7 @@ class Report(TenantModel):
     reason = models.TextField(blank=True)
     html = models.TextField(blank=True)
     summary = models.JSONField(default=dict)
+    requested_at = models.DateTimeField(default=timezone.now)
     reference_rows = models.PositiveIntegerField(default=0)
     current_rows = models.PositiveIntegerField(default=0)
     built_at = models.DateTimeField(null=True)

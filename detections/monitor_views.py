@@ -63,6 +63,8 @@ class MonitorRunView(TenantAPIView):
         serializer = RunRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         window = serializer.validated_data.get("window")
+        if window and not monitor.timestamp_column:
+            raise ValidationError({"window": "The monitor has no timestamp column to tell a window by."})
         try:
             return ledger.request_run(
                 monitor=monitor,

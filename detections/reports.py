@@ -1,5 +1,6 @@
 """Evidently's drift report over the two windows of a run. Evidently itself is imported in the task only."""
 
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,8 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from detections import evaluation
-from detections.evaluation import Plan
 from detections.models import DetectionRun, Report
+from detections.plans import BaselineNotReady, NoBaseline, Plan, load_plan, read_run_window
 from drift_detector.celery import enqueue
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError, read_window
@@ -29,7 +29,7 @@ class NoReport(Exception):
 
 
 def request_report(*, run: DetectionRun) -> Report:
-    """Ask for the report of a run; one that failed is made again, one that exists is kept.
+    """Ask for the report of a run; one that failed or takes too long is made again, one that exists is kept.
 
     Raises:
         NoReport: If Evidently is not installed or the run was never judged.
@@ -39,8 +39,11 @@ def request_report(*, run: DetectionRun) -> Report:
     if run.status != DetectionRun.Status.SUCCEEDED or not run.rows:
         raise NoReport("Only a run that read rows and was judged has a report.")
     report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
-    if is_new or report.status == Report.Status.FAILED:
-        Report.objects.filter(id=report.id).update(status=Report.Status.BUILDING, reason="")
+    is_overdue = report.requested_at < timezone.now() - timedelta(seconds=settings.ENV.runs.time_limit_seconds)
+    is_lost = report.status == Report.Status.BUILDING and is_overdue
+    if is_new or is_lost or report.status == Report.Status.FAILED:
+        again = {"status": Report.Status.BUILDING, "reason": "", "requested_at": timezone.now()}
+        Report.objects.filter(id=report.id).update(**again)
         report.refresh_from_db()
         enqueue(REPORT_TASK, tenant_id=run.tenant_id, report_id=report.id)
     return report
@@ -52,12 +55,11 @@ def build_report(*, tenant_id: UUID, report_id: UUID) -> None:
         report = Report.objects.filter(id=report_id, status=Report.Status.BUILDING).first()
         if report is None:
             return
-        plan = evaluation.load_plan(report.run_id)
     try:
-        if not isinstance(plan, Plan):
-            raise NoReport(plan.reason)
+        with tenant_scope(tenant_id):
+            plan = load_plan(report.run_id)
         outcome = _build(plan)
-    except (NoReport, SourceError) as error:
+    except (NoBaseline, BaselineNotReady, SourceError) as error:
         outcome = {"status": Report.Status.FAILED, "reason": str(error)}
     except Exception as error:
         log.exception("report_crashed", report_id=str(report_id))
@@ -79,7 +81,7 @@ def _build(plan: Plan) -> dict[str, Any]:
         start=plan.monitor.reference_start,
         end=plan.monitor.reference_end,
     )
-    current = evaluation.read_run_window(plan, columns)
+    current = read_run_window(plan, columns)
     numeric = [name for name, kind in plan.baseline.features.items() if kind == "numeric"]
     reference, current = _sample(reference), _sample(current)
     html, summary = compare(reference, current, numeric=numeric)

@@ -9,9 +9,9 @@ from algorithms.outcomes import FeatureDetail, MethodOutcome
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections import ledger
-from detections.evaluation import Outcome
 from detections.ledger import Claim
 from detections.models import Detection, DetectionRun
+from detections.outcomes import Outcome
 from drift_detector.events.services import EventType, emit
 
 log = structlog.get_logger(__name__)

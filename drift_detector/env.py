@@ -15,6 +15,11 @@ DEMO_PREFIX = f"{PREFIX}DEMO_"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# As `monitors.sources.SourcePolicy` wants them.
+AbsoluteFolder = Annotated[str, Field(pattern=r"^/")]
+StorePrefix = Annotated[str, Field(pattern=r"^(s3|gs|abfs)://[^/]+(/.*)?$")]
+Endpoint = Annotated[str, Field(pattern=r"^https?://[^/@]+/?$")]
 
 
 class Group(BaseModel):
@@ -40,13 +45,13 @@ class Kafka(Group):
 
 
 class Data(Group):
-    allowed_roots: list[str] = Field(
+    allowed_roots: list[AbsoluteFolder] = Field(
         default=[], description="JSON list of folders data may be read from; {tenant} is the slug"
     )
-    allowed_object_stores: list[str] = Field(
+    allowed_object_stores: list[StorePrefix] = Field(
         default=[], description="JSON list of prefixes such as s3://bucket/{tenant}/"
     )
-    s3_endpoint: str | None = Field(
+    s3_endpoint: Endpoint | None = Field(
         default=None, description="an S3-compatible store other than AWS: https://host:port"
     )
     s3_region: str | None = Field(default=None, description="the region of the S3 buckets; found by itself on AWS")
@@ -103,11 +108,9 @@ class Environment(BaseSettings):
     reports: Reports = Reports()
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
-    drift_threshold_psi: Annotated[float, Field(gt=0)] = Field(default=0.2, description="PSI: drift at and above")
+    drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")
     drift_threshold_chi2: Share = Field(default=0.05, description="chi-squared: significance level")
-    drift_warning_threshold_psi: Annotated[float, Field(gt=0)] = Field(
-        default=0.1, description="PSI: warning at and above"
-    )
+    drift_warning_threshold_psi: PositiveFloat = Field(default=0.1, description="PSI: warning at and above")
     effect_tolerance_ks: Share = Field(default=0.1, description="KS: the smallest distance D that matters")
     effect_tolerance_chi2: Share = Field(
         default=0.1, description="chi-squared: the smallest Le Cam distance that matters"
@@ -116,10 +119,8 @@ class Environment(BaseSettings):
 
     adwin_delta: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.002, description="ADWIN: confidence")
     adwin_max_buckets: Positive = Field(default=5, description="ADWIN: buckets of one size kept")
-    ddm_warning_level: Annotated[float, Field(gt=0)] = Field(
-        default=2.0, description="DDM: standard deviations to a warning"
-    )
-    ddm_drift_level: Annotated[float, Field(gt=0)] = Field(default=3.0, description="DDM: standard deviations to drift")
+    ddm_warning_level: PositiveFloat = Field(default=2.0, description="DDM: standard deviations to a warning")
+    ddm_drift_level: PositiveFloat = Field(default=3.0, description="DDM: standard deviations to drift")
     ddm_min_num_instances: Positive = Field(default=30, description="DDM: observations before it judges")
 
     retraining_trigger_enabled: bool = Field(default=True, description="publish drift.retraining_required")
@@ -165,7 +166,7 @@ def _sentence(path: tuple[str, ...], message: str) -> str:
     if isinstance(group, type) and issubclass(group, Group):
         required = [name for name, inner in group.model_fields.items() if inner.is_required()]
         return " ".join(_sentence((path[0], name), message) for name in required)
-    name = variable_name(*path)
+    name = variable_name(*(part for part in path if not part.isdecimal()))  # without the place in a list
     if message == "Field required":
         return f"{name} is missing."
     if message == "Extra inputs are not permitted":

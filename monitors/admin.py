@@ -13,7 +13,7 @@ from monitors.models import Baseline, Monitor
 from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
 
 
-class MonitorForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class MonitorForm(forms.ModelForm):
     """The same checks as the API's."""
 
     def clean_name(self) -> str:

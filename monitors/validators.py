@@ -77,9 +77,19 @@ def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
     features = value.get("features", {})
     if set(value) - {"default", "features"} or not isinstance(features, dict):
         raise ValidationError(f"{method}: give a number, or an object with default and features.")
+    if any("\0" in name or not _is_utf8(name) for name in features):
+        raise ValidationError(f"{method}: a feature has characters in its name that can't be kept.")
     limits: dict[str, Any] = value
     numbers = [*features.values(), *([value["default"]] if "default" in value else [])]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
             raise ValidationError(f"{method}: {number!r} is not a number above 0 and at most {highest:g}.")
     return limits
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -50,7 +51,9 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
             self._check_sources(after)
         self.leave_scope()
         with tenant_scope(self.principal.tenant_id):
-            monitor = services.update_monitor(monitor=monitor, **serializer.validated_data)
+            # Somebody may have changed or removed it while the sources were read.
+            monitor = get_object_or_404(Monitor.objects.select_for_update(), id=monitor.id)
+            services.update_monitor(monitor=monitor, **serializer.validated_data)
             return Response(self.get_serializer(monitor).data)
 
     def perform_destroy(self, instance: Monitor) -> None:

@@ -5,14 +5,16 @@ from uuid import UUID
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from alerts.services import settle_run
 from detections import ledger
-from detections.evaluation import BaselineNotReady, evaluate_run, failure
+from detections.evaluation import evaluate_run
 from detections.lease import kept_lease
 from detections.ledger import Claim
 from detections.models import DetectionRun
+from detections.outcomes import failure
+from detections.plans import BaselineNotReady
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError
 
@@ -34,7 +36,7 @@ def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
     except BaselineNotReady:
         reason = "Waiting for the baseline."
         ledger.postpone_run(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
     except SourceError as error:
         _retry(claim, str(error))

@@ -82,6 +82,12 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
 
 
 @pytest.fixture
+def committed_tenant(committed: None) -> Tenant:
+    """A tenant that other connections see."""
+    return tenancy.create_tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
 def data_root(tmp_path: Path, settings: LazySettings) -> Path:
     """A folder that tenants may read."""
     data = settings.ENV.data.model_copy(update={"allowed_roots": [str(tmp_path)]})

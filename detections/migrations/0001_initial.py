@@ -1,6 +1,7 @@
 import uuid
 
 import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 
 from drift_detector.tenancy import rls
@@ -220,6 +221,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(blank=True)),
                 ("html", models.TextField(blank=True)),
                 ("summary", models.JSONField(default=dict)),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("reference_rows", models.PositiveIntegerField(default=0)),
                 ("current_rows", models.PositiveIntegerField(default=0)),
                 ("built_at", models.DateTimeField(null=True)),

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import IO, Any
 
 from django.conf import settings
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from drift_detector.api.problems import PayloadTooLarge
@@ -20,5 +21,10 @@ class CappedJSONParser(JSONParser):
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
-        parsed: dict[str, Any] = super().parse(BytesIO(body), media_type, parser_context)
+        # JSON is UTF-8 whatever the header says (RFC 8259); some of Python's charsets unpack or fail in other ways.
+        context = {**(parser_context or {}), "encoding": "utf-8"}
+        try:
+            parsed: dict[str, Any] = super().parse(BytesIO(body), media_type, context)
+        except RecursionError as error:
+            raise ParseError("The JSON is nested too deeply.") from error
         return parsed

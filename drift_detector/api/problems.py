@@ -46,6 +46,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
             problem(500, "Something went wrong on our side; it has been logged."), 500, content_type=MEDIA_TYPE
         )
     detail, errors = _explain(error)
+    detail = _utf8(detail)
     response.data = problem(response.status_code, detail, errors)
     response.content_type = MEDIA_TYPE
     return response
@@ -122,10 +123,16 @@ def _explain(error: Exception) -> tuple[str, list[dict[str, str]]]:
 def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flatten(inner, f"{path}.{name}" if path else str(name))
+            step = f"[{name}]" if isinstance(name, int) else f".{name}"  # DRF keys the items of a list by number
+            yield from _flatten(inner, f"{path}{step}".removeprefix("."))
     elif isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
         for index, inner in enumerate(detail):
             yield from _flatten(inner, f"{path}[{index}]")
     else:
         reasons = detail if isinstance(detail, list) else [detail]
-        yield from ({"field": path or "body", "reason": str(reason)} for reason in reasons)
+        yield from ({"field": _utf8(path or "body"), "reason": _utf8(str(reason))} for reason in reasons)
+
+
+def _utf8(text: str) -> str:
+    """Reasons quote what was sent, and JSON can bring lone surrogates, which no answer can hold."""
+    return text.encode(errors="replace").decode()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import structlog
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
@@ -51,13 +51,16 @@ class Relay:
     def _publish(self, events: list[OutboxEvent]) -> None:
         self._errors, self._confirmed = {}, set()
         for event in events:
-            self._producer.produce(
-                event.topic,
-                key=str(event.key),
-                value=json.dumps(event.envelope),
-                headers={"content-type": "application/cloudevents+json; charset=UTF-8"},
-                on_delivery=self._note_delivery(event.pk),
-            )
+            try:
+                self._producer.produce(
+                    event.topic,
+                    key=str(event.key),
+                    value=json.dumps(event.envelope),
+                    headers={"content-type": "application/cloudevents+json; charset=UTF-8"},
+                    on_delivery=self._note_delivery(event.pk),
+                )
+            except (KafkaException, BufferError) as error:  # refused before it was sent: too large, or a full queue
+                self._errors[event.pk] = str(error)
         self._producer.flush()
 
     def _note_delivery(self, event_id: int) -> Callable[[KafkaError | None, Message], None]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
+
+LONGEST_CLOCK_CHANGE = timedelta(hours=3)  # Antarctica/Troll moves by two
 
 
 class BadSchedule(ValueError):
@@ -27,22 +30,29 @@ def check_schedule(expression: str, zone: str) -> None:
 
 def next_tick(expression: str, zone: str, after: datetime) -> datetime:
     """The first tick later than `after`, in UTC."""
-    return next(CronSim(expression, after.astimezone(ZoneInfo(zone)))).astimezone(UTC)
+    return next(_ticks_after(expression, zone, after))
 
 
 def latest_tick(expression: str, zone: str, at: datetime) -> datetime:
     """The last tick not later than `at`, in UTC."""
-    just_after = at.astimezone(ZoneInfo(zone)).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    ticks = CronSim(expression, just_after, reverse=True)
+    just_after = at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if just_after.astimezone(ZoneInfo(zone)).fold:
+        # The clock repeats an hour: a tick before `at` may have a later local time.
+        just_after += LONGEST_CLOCK_CHANGE
+    ticks = CronSim(expression, just_after.astimezone(ZoneInfo(zone)), reverse=True)
     return next(tick for each in ticks if (tick := each.astimezone(UTC)) <= at)
 
 
 def ticks_between(expression: str, zone: str, start: datetime, end: datetime) -> Iterator[datetime]:
     """Every tick in [start, end), in UTC."""
-    just_before = start.astimezone(ZoneInfo(zone)) - timedelta(microseconds=1)
-    for each in CronSim(expression, just_before):
+    just_before = start.astimezone(UTC) - timedelta(microseconds=1)
+    return takewhile(lambda tick: tick < end, _ticks_after(expression, zone, just_before))
+
+
+def _ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
+    """Every tick later than `after`; at a clock change cronsim may go back in time or name one instant twice."""
+    for each in CronSim(expression, after.astimezone(ZoneInfo(zone))):
         tick = each.astimezone(UTC)
-        if tick >= end:
-            return
-        if tick >= start:
+        if tick > after:
+            after = tick
             yield tick

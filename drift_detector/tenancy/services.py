@@ -4,17 +4,29 @@ import secrets
 import uuid
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
 from drift_detector.tenancy.authentication import KEY_PREFIX, digest
 from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 
 def create_tenant(*, slug: str, name: str) -> Tenant:
-    """Make a tenant; its own id is the scope it is written in."""
+    """Make a tenant; its own id is the scope it is written in.
+
+    Raises:
+        ValidationError: If the slug is taken, or no good as the name of a folder.
+    """
     tenant = Tenant(id=uuid.uuid4(), slug=slug, name=name)
-    with tenant_scope(tenant.id):
-        tenant.full_clean()
-        tenant.save(force_insert=True)
+    try:
+        with tenant_scope(tenant.id):
+            tenant.full_clean()
+            if not slug[0].isalnum():
+                raise ValidationError({"slug": "It begins with a letter or a digit."})
+            tenant.save(force_insert=True)
+    except IntegrityError as error:  # row-level security hides the other tenant from `full_clean`
+        raise ValidationError({"slug": f"There is a tenant {slug!r} already."}) from error
     return tenant
 
 
@@ -27,9 +39,15 @@ def add_member(*, user: User, role: Role) -> Membership:
 
 
 def create_api_key(*, name: str, role: Role, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-    """Make a key for the current tenant; the second value is the key itself, which is not kept."""
+    """Make a key for the current tenant; the second value is the key itself, which is not kept.
+
+    Raises:
+        ValidationError: If the name is empty or too long.
+    """
     key = KEY_PREFIX + secrets.token_urlsafe(32)
-    stored = ApiKey.objects.create(
+    stored = ApiKey(
         tenant_id=current_tenant_id(), name=name, role=role, prefix=key[:12], sha256=digest(key), expires_at=expires_at
     )
+    stored.clean_fields()
+    stored.save(force_insert=True)
     return stored, key

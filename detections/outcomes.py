@@ -1,0 +1,30 @@
+"""What a run ends with."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from algorithms.outcomes import MethodOutcome
+from algorithms.plan import Method
+from algorithms.verdicts import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run ended with; `is_failed` when the window could not be judged at all."""
+
+    verdict: Verdict
+    reason: str = ""
+    rows: int | None = None
+    baseline_id: UUID | None = None
+    methods: tuple[MethodOutcome, ...] = ()
+    is_failed: bool = False
+
+
+def failure(reason: str, *, methods: list[str]) -> Outcome:
+    """The outcome of a run that could not be judged: each method answers `error`."""
+    nothing = MethodOutcome(
+        method=Method.KS, verdict=Verdict.ERROR, is_drifted=False, severity=None, worst_feature=None,
+        statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
+    )  # fmt: skip
+    answers = tuple(replace(nothing, method=Method(method)) for method in methods)
+    return Outcome(verdict=Verdict.ERROR, reason=reason, methods=answers, is_failed=True)

@@ -1,0 +1,119 @@
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from detections import reports
+from detections.models import DetectionRun, Report
+from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+from tests.factories import make_detection, make_finished_run, make_monitor
+
+RUNS, DETECTIONS = "/admin/detections/detectionrun/", "/admin/detections/detection/"
+
+
+@pytest.fixture
+def admin(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def drifted(monitor: Monitor) -> DetectionRun:
+    run = make_finished_run(monitor, "drift", worker="worker-42")
+    names = ["feature", "verdict", "statistic", "p_adjusted", "effect_size", "tolerance", "n_current", "reason"]
+    row = dict.fromkeys(names) | {"feature": "<b>delay</b>", "effect_size": 0.123456, "verdict": "drift"}
+    make_detection(run, "ks", "drift", details=[row])
+    return run
+
+
+def report_url(run: DetectionRun) -> str:
+    return reverse("admin:detections_detectionrun_make_report", args=[run.id])
+
+
+def words(page: bytes) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.decode()))
+
+
+def test_run_list__own_tenant__shows_it(admin: Client, drifted: DetectionRun) -> None:
+    page = admin.get(RUNS)
+    assert page.status_code == 200
+    assert str(drifted.id) in page.content.decode()
+    assert "worker-42" in words(page.content)
+
+
+def test_run_list__other_tenants_run__is_not_there(admin: Client, other_tenant: Tenant) -> None:
+    with tenant_scope(other_tenant.id):
+        theirs = make_finished_run(make_monitor(name="Secret monitor"))
+    page = admin.get(RUNS).content.decode()
+    assert str(theirs.id) not in page
+    assert "Secret monitor" not in page
+    assert admin.get(f"{RUNS}{theirs.id}/change/").status_code == 302
+
+
+def test_run_page__drifted__links_its_detections(admin: Client, drifted: DetectionRun) -> None:
+    page = admin.get(f"{RUNS}{drifted.id}/change/").content.decode()
+    assert f"{DETECTIONS}{drifted.detections.get().id}/change/" in page
+    assert "ks: drift" in page
+
+
+def test_run_page__report_ready__links_it(admin: Client, drifted: DetectionRun) -> None:
+    Report.objects.create(tenant_id=drifted.tenant_id, run=drifted, status="ready", reference_rows=7, current_rows=5)
+    page = admin.get(f"{RUNS}{drifted.id}/change/").content.decode()
+    assert f"/api/v1/runs/{drifted.id}/report" in page
+    assert "(7 and 5 rows)" in page
+
+
+def test_run_page__make_report__asks_for_it(admin: Client, drifted: DetectionRun) -> None:
+    page = admin.get(report_url(drifted), follow=True)
+    assert Report.objects.get().run_id == drifted.id
+    assert "The report is being made" in words(page.content)
+
+
+def test_run_page__make_report_not_possible__says_why(
+    admin: Client, drifted: DetectionRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "find_spec", lambda name: None)
+    page = admin.get(report_url(drifted), follow=True)
+    assert "Evidently is not installed here" in words(page.content)
+    assert not Report.objects.exists()
+
+
+def test_run_page__viewer__can_not_make_a_report(admin: Client, drifted: DetectionRun) -> None:
+    Membership.objects.update(role=Role.VIEWER)
+    assert admin.get(report_url(drifted)).status_code == 403
+    assert not Report.objects.exists()
+
+
+@pytest.mark.parametrize("path", [RUNS, DETECTIONS])
+def test_runs_and_detections__adding_changing_deleting__are_refused(
+    admin: Client, drifted: DetectionRun, path: str
+) -> None:
+    row = drifted.id if path == RUNS else drifted.detections.get().id
+    before = DetectionRun.objects.values().get()
+    assert admin.get(f"{path}add/").status_code == 403
+    assert admin.post(f"{path}{row}/change/", {"verdict": "ok"}).status_code == 403
+    assert admin.post(f"{path}{row}/delete/", {"post": "yes"}).status_code == 403
+    assert DetectionRun.objects.values().get() == before
+
+
+def test_detection_page__features__are_a_table_with_names_escaped(admin: Client, drifted: DetectionRun) -> None:
+    page = admin.get(f"{DETECTIONS}{drifted.detections.get().id}/change/").content.decode()
+    assert "&lt;b&gt;delay&lt;/b&gt;" in page
+    assert "0.1235" in page
+    assert "<b>delay</b>" not in page
+
+
+def test_detection_list__drifted__shows_the_worst(admin: Client, drifted: DetectionRun) -> None:
+    drifted.detections.update(worst_feature="delay", severity="critical")
+    found = words(admin.get(DETECTIONS).content)
+    assert "delay" in found
+    assert "critical" in found
+
+
+def test_admin__signed_out__asks_to_sign_in(client: Client, drifted: DetectionRun) -> None:
+    answer = client.get(RUNS)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")

@@ -1,0 +1,154 @@
+"""The reconciler as it runs in production: as the scheduler's role, which is no tenant's."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.utils import timezone
+
+from detections.models import DetectionRun
+from detections.reconciler import reconcile
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_tenant
+from monitors.models import Baseline, Monitor
+from tests.conftest import connected_as, role_url
+from tests.factories import make_detection, make_finished_run, make_monitor, make_run, rows_of, take, wake_ups
+
+LONG_AGO = timedelta(minutes=2)
+
+
+@pytest.fixture
+def scheduler() -> Callable[[], None]:
+    def reconcile_as_scheduler() -> None:
+        with connected_as(role_url("scheduler")):
+            reconcile()
+
+    return reconcile_as_scheduler
+
+
+def set_run(run: DetectionRun, **fields: Any) -> None:
+    with tenant_scope(run.tenant_id):
+        DetectionRun.objects.filter(id=run.id).update(**fields)
+
+
+def stored(run: DetectionRun) -> tuple[Any, ...]:
+    columns = "status, attempt, verdict, reason, lease_token, finished_at IS NOT NULL"
+    ((*values,),) = rows_of(run.tenant_id, f"SELECT {columns} FROM drf_runs WHERE id = %s", run.id)
+    return tuple(values)
+
+
+def times_woken(row_id: UUID, task: str = "detections.execute_run") -> int:
+    return sum(str(row_id) in each.values() for each in wake_ups(task))
+
+
+@pytest.fixture
+def abandoned(committed_run: DetectionRun) -> DetectionRun:
+    """A run whose worker has been silent for too long."""
+    take(committed_run)
+    set_run(committed_run, lease_expires_at=timezone.now() - timedelta(seconds=1), woken_at=timezone.now())
+    return committed_run
+
+
+def test_reconcile__lease_expired__is_queued_and_woken(abandoned: DetectionRun, scheduler: Callable[[], None]) -> None:
+    scheduler()
+    assert stored(abandoned) == ("queued", 1, "", "The worker stopped answering.", None, False)
+    assert times_woken(abandoned.id) == 1
+
+
+def test_reconcile__last_attempt_abandoned__fails_with_the_reason(
+    abandoned: DetectionRun, scheduler: Callable[[], None]
+) -> None:
+    set_run(abandoned, attempt=3)
+    scheduler()
+    assert stored(abandoned) == ("failed", 3, "error", "The worker stopped answering.", None, True)
+    assert times_woken(abandoned.id) == 0
+
+
+def test_reconcile__lease_still_good__is_left_alone(committed_run: DetectionRun, scheduler: Callable[[], None]) -> None:
+    claim = take(committed_run)
+    scheduler()
+    assert stored(committed_run) == ("running", 1, "", "", claim.token, False)
+
+
+def test_reconcile__wake_up_got_old__is_sent_again_once(
+    committed_run: DetectionRun, scheduler: Callable[[], None]
+) -> None:
+    set_run(committed_run, woken_at=timezone.now() - LONG_AGO)
+    scheduler()
+    scheduler()
+    assert times_woken(committed_run.id) == 1
+
+
+def test_reconcile__wake_up_is_young__is_not_sent(committed_run: DetectionRun, scheduler: Callable[[], None]) -> None:
+    set_run(committed_run, woken_at=timezone.now() - timedelta(seconds=30))
+    scheduler()
+    assert times_woken(committed_run.id) == 0
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(-1, 1), (30, 0)])
+def test_reconcile__postponed__is_woken_when_due(
+    committed_run: DetectionRun, scheduler: Callable[[], None], seconds: int, times: int
+) -> None:
+    now = timezone.now()
+    set_run(committed_run, not_before=now + timedelta(seconds=seconds), woken_at=now - timedelta(seconds=5))
+    scheduler()
+    scheduler()
+    assert times_woken(committed_run.id) == times
+
+
+def test_reconcile__finished__is_left_alone(committed_monitor: Monitor, scheduler: Callable[[], None]) -> None:
+    with tenant_scope(committed_monitor.tenant_id):
+        run = make_finished_run(committed_monitor)
+    before = stored(run)
+    scheduler()
+    assert (stored(run), times_woken(run.id)) == (before, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "times"),
+    [("building", LONG_AGO, 1), ("building", timedelta(seconds=30), 0), ("failed", LONG_AGO, 0)],
+)
+def test_reconcile__baseline__is_woken_when_its_build_got_old(
+    committed_monitor: Monitor, scheduler: Callable[[], None], status: str, age: timedelta, times: int
+) -> None:
+    with tenant_scope(committed_monitor.tenant_id):
+        baseline = Baseline.objects.get()
+        Baseline.objects.update(created_at=timezone.now() - age, status=status)
+    before = times_woken(baseline.id, "monitors.build_baseline")
+    scheduler()
+    assert times_woken(baseline.id, "monitors.build_baseline") - before == times
+
+
+def test_reconcile__two_tenants__both_are_served(abandoned: DetectionRun, scheduler: Callable[[], None]) -> None:
+    other = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(other.id):
+        theirs = make_run(make_monitor())
+    scheduler()
+    assert (times_woken(abandoned.id), times_woken(theirs.id)) == (1, 1)
+
+
+def test_scheduler_role__runs__sees_every_tenants(committed_run: DetectionRun) -> None:
+    with psycopg.connect(role_url("scheduler")) as scheduler:
+        assert scheduler.execute("SELECT id FROM drf_runs").fetchall() == [(committed_run.id,)]
+
+
+@pytest.mark.parametrize("table", ["drf_detections", "drf_reports", "drf_alerts", "drf_outbox", "drf_api_keys"])
+def test_scheduler_role__what_it_does_not_need__is_denied(committed_tenant: Tenant, table: str) -> None:
+    with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        scheduler.execute(f"SELECT * FROM {table}")
+
+
+def test_scheduler_role__baseline_content__is_denied(committed_monitor: Monitor) -> None:
+    with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        scheduler.execute("SELECT content FROM drf_baselines")
+
+
+def test_scheduler_role__runs__can_not_be_deleted(committed_run: DetectionRun) -> None:
+    with tenant_scope(committed_run.tenant_id):
+        make_detection(committed_run)
+    with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        scheduler.execute("DELETE FROM drf_runs")

@@ -1,0 +1,129 @@
+"""One shape for every error: RFC 9457, section 3."""
+
+from http import HTTPStatus
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from drift_detector.tenancy.models import Tenant
+from tests.factories import make_monitor
+
+URL = "/api/v1/monitors"
+
+
+def check_problem(answer: Any, status: int) -> dict[str, Any]:
+    """The document, once it has what the RFC asks for."""
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    document: dict[str, Any] = answer.json()
+    assert document["type"] == "about:blank"
+    assert (document["status"], document["title"]) == (status, HTTPStatus(status).phrase)
+    assert document["detail"]
+    return document
+
+
+def send(api: APIClient, body: bytes, content_type: str = "application/json") -> Any:
+    return api.generic("POST", URL, cast(str, body), content_type=content_type)
+
+
+def test_problem__no_key__401(db: None) -> None:
+    check_problem(APIClient().get(URL), 401)
+
+
+def test_problem__viewer_writes__403(viewer_api: APIClient) -> None:
+    check_problem(viewer_api.post(URL, {}), 403)
+
+
+@pytest.mark.parametrize("path", ["monitors", "runs", "detections", "alerts"])
+def test_problem__unknown_id__404(api: APIClient, path: str) -> None:
+    check_problem(api.get(f"/api/v1/{path}/{uuid4()}"), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/nothing", "/api/v1/monitors/", "/api/v1/monitors/7", "/nothing", "/api/v2/monitors"]
+)
+def test_problem__unknown_path__404(api: APIClient, path: str) -> None:
+    assert path in check_problem(api.get(path), 404)["detail"]
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_problem__method_that_is_not_there__405_with_those_that_are(api: APIClient, method: str) -> None:
+    answer = getattr(api, method)(URL, {})
+    check_problem(answer, 405)
+    assert "POST" in answer["Allow"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"", b"{'name': 1}", b"\xff\xfe", b'{"min_rows": NaN}', b'{"min_rows": Infinity}',
+     b"[" * 200_000, b'{"a":' * 200_000,
+     b'{"min_rows": ' + b"9" * 5000 + b"}"],
+    ids=["cut", "empty", "quotes", "not utf-8", "nan", "infinity", "deep list", "deep object", "long number"],
+)  # fmt: skip
+def test_problem__malformed_json__400(api: APIClient, body: bytes) -> None:
+    check_problem(send(api, body), 400)
+
+
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-7", "no-such"])
+def test_problem__charset_that_is_not_utf_8__is_ignored_as_rfc_8259_says(api: APIClient, charset: str) -> None:
+    assert send(api, b"{}", f"application/json; charset={charset}").json()["errors"][0]["field"] == "name"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"[1]", b'"text"', b"7", b"null", b"true"])
+def test_problem__json_that_is_no_object__400(api: APIClient, body: bytes) -> None:
+    assert check_problem(send(api, body), 400)["errors"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x"])
+def test_problem__body_of_another_type__415(api: APIClient, content_type: str) -> None:
+    check_problem(send(api, b"name=x", content_type), 415)
+
+
+def test_problem__body_too_large__413(api: APIClient, override: Any) -> None:
+    override(data={"max_inline_bytes": 1000})
+    check_problem(send(api, b'{"name": "' + b"x" * 1000 + b'"}'), 413)
+
+
+def test_problem__body_as_large_as_allowed__is_read(api: APIClient, override: Any) -> None:
+    override(data={"max_inline_bytes": 1000})
+    assert check_problem(send(api, b'{"model_id": 1}'.ljust(1000)), 400)["errors"]
+
+
+def test_problem__client_that_wants_html__gets_406(api: APIClient) -> None:
+    check_problem(api.get(URL, HTTP_ACCEPT="text/html"), 406)
+
+
+def test_problem__host_that_is_not_ours__400(api: APIClient) -> None:
+    check_problem(api.get(URL, HTTP_HOST="evil.example"), 400)
+
+
+def test_problem__several_fields_wrong__each_with_its_reason(api: APIClient) -> None:
+    document = check_problem(api.post(URL, {"model_id": "7", "methods": ["ks", "guess"]}), 400)
+    fields = {each["field"]: each["reason"] for each in document["errors"]}
+    assert {"name", "model_id", "methods[1]", "reference_data_uri", "current_data_uri"} <= set(fields)
+    assert all(fields.values())
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=cD0yMDI0", "cursor=bz1hJnA9Yg%3D%3D", "model_id=x", "status=x"])
+def test_problem__bad_query__4xx(api: APIClient, query: str) -> None:
+    answer = api.get(f"{URL}?{query}")
+    check_problem(answer, answer.status_code)
+    assert 400 <= answer.status_code < 500
+
+
+def test_problem__name_filter_with_a_null_byte__400(api: APIClient) -> None:
+    check_problem(api.get(f"{URL}?name=%00"), 400)
+
+
+def test_problem__page_size_that_is_none__gets_the_usual_page(api: APIClient, in_tenant: Tenant) -> None:
+    make_monitor()
+    for size in ("x", "0", "-1", "1e9"):
+        assert len(api.get(f"{URL}?page_size={size}").json()["results"]) == 1
+
+
+def test_problem__in_the_schema__every_operation_may_answer_with_it(db: None) -> None:
+    schema = APIClient().get("/api/v1/schema", {"format": "json"}).json()
+    answers = [operation["responses"]["4XX"] for path in schema["paths"].values() for operation in path.values()]
+    assert len(answers) > 10
+    assert all("application/problem+json" in answer["content"] for answer in answers)

@@ -1,0 +1,76 @@
+"""`manage.py create_tenant` and `create_api_key`, as a person would use one after the other."""
+
+from datetime import timedelta
+from io import StringIO
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from drift_detector.tenancy.models import ApiKey, Tenant
+from drift_detector.tenancy.scope import tenant_scope
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_create_tenant__new__prints_the_id_it_is_kept_under() -> None:
+    tenant_id = UUID(run("create_tenant", "acme", "--name", "Acme Ltd"))
+    with tenant_scope(tenant_id):
+        assert Tenant.objects.values_list("id", "slug", "name").get() == (tenant_id, "acme", "Acme Ltd")
+
+
+def test_create_tenant__no_name__is_named_by_its_slug() -> None:
+    with tenant_scope(UUID(run("create_tenant", "acme"))):
+        assert Tenant.objects.get().name == "acme"
+
+
+@pytest.mark.parametrize("slug", ["", "two words", "a/b", "..", "é", "a" * 51, "-rf", "_hidden", "a\n"])
+def test_create_tenant__slug_that_is_no_folder_name__is_refused(slug: str) -> None:
+    with pytest.raises(CommandError):
+        run("create_tenant", "--", slug)
+
+
+def test_create_tenant__slug_that_another_tenant_has__is_refused() -> None:
+    run("create_tenant", "acme")
+    with pytest.raises(CommandError, match="acme"):
+        run("create_tenant", "acme")
+
+
+def test_create_api_key__printed__opens_the_api() -> None:
+    key = run("create_api_key", run("create_tenant", "acme"), "ci")
+    answer = APIClient().get("/api/v1/monitors", HTTP_AUTHORIZATION=f"Bearer {key}")
+    assert answer.status_code == 200
+
+
+def test_create_api_key__with_days__expires_then() -> None:
+    tenant_id = run("create_tenant", "acme")
+    run("create_api_key", tenant_id, "ci", "--role", "viewer", "--days", "30")
+    with tenant_scope(UUID(tenant_id)):
+        key = ApiKey.objects.get()
+    assert key.role == "viewer"
+    assert key.expires_at is not None
+    assert abs(key.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+
+
+def test_create_api_key__unknown_tenant__is_refused() -> None:
+    with pytest.raises(CommandError, match="no tenant"):
+        run("create_api_key", str(uuid4()), "ci")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("not-a-uuid", "ci"), ("{}", "ci", "--role", "root"), ("{}", "ci", "--days", "0"),
+                  ("{}", "ci", "--days", "-1"),
+                  ("{}", "n" * 101), ("{}", "ci", "--days", "99999999999")]
+)  # fmt: skip
+def test_create_api_key__wrong_argument__is_refused_with_a_sentence(arguments: tuple[str, ...]) -> None:
+    tenant_id = run("create_tenant", "acme")
+    with pytest.raises(CommandError):
+        run("create_api_key", *[each.format(tenant_id) for each in arguments])

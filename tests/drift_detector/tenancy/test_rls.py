@@ -1,0 +1,102 @@
+"""What PostgreSQL's own catalogues say about the tenants' tables."""
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db.models import ForeignKey
+
+TENANT_TABLES = {
+    "drf_alerts", "drf_api_keys", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_monitors", "drf_outbox", "drf_reports", "drf_runs", "drf_tenants",
+}  # fmt: skip
+
+# Reached before a tenant is known, or unique in the whole world.
+COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
+# The relay and the reconciler look across tenants, in these small partial indexes only.
+SWEEPERS = {"baseline_building", "outbox_unpublished", "run_unfinished"}
+
+WITH_TENANT = """
+    SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND (c.relname = 'drf_tenants'
+        OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'))
+"""
+INDEXES = f"""
+    SELECT i.relname, first.attname, x.indpred IS NOT NULL FROM ({WITH_TENANT}) t
+    JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class i ON i.oid = x.indexrelid
+    JOIN pg_attribute first ON first.attrelid = t.oid AND first.attnum = x.indkey[0]
+    WHERE NOT x.indisprimary
+"""
+FOREIGN_KEYS = f"""
+    SELECT f.conname, f.conrelid::regclass::text,
+        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = f.conrelid AND attnum = ANY (f.conkey)),
+        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = f.confrelid AND attnum = ANY (f.confkey))
+    FROM pg_constraint f JOIN ({WITH_TENANT}) t ON t.oid = f.conrelid JOIN ({WITH_TENANT}) u ON u.oid = f.confrelid
+    WHERE f.contype = 'f' AND u.relname <> 'drf_tenants'
+"""
+
+
+def test_tables__with_a_tenant__are_the_ones_we_know(owner: psycopg.Connection) -> None:
+    assert {name for _, name, _, _ in owner.execute(WITH_TENANT)} == TENANT_TABLES
+
+
+def test_tables__with_a_tenant__have_row_security_enabled_and_forced(owner: psycopg.Connection) -> None:
+    assert {name for _, name, enabled, forced in owner.execute(WITH_TENANT) if enabled and forced} == TENANT_TABLES
+
+
+def test_tables__every_model_of_ours__has_a_tenant_or_is_about_people(owner: psycopg.Connection) -> None:
+    ours = {model._meta.db_table for model in apps.get_models() if model._meta.db_table.startswith("drf_")}
+    assert ours - TENANT_TABLES == {"drf_users"}
+
+
+@pytest.mark.parametrize("table", sorted(TENANT_TABLES))
+def test_policy__tenant_isolation__guards_reading_and_writing(owner: psycopg.Connection, table: str) -> None:
+    query = "SELECT cmd, roles, qual, with_check FROM pg_policies WHERE tablename = %s AND policyname = %s"
+    [(command, roles, using, check)] = owner.execute(query, [table, "tenant_isolation"]).fetchall()
+    assert (command, roles) == ("ALL", ["public"])
+    column = "id" if table == "drf_tenants" else "tenant_id"
+    assert using == check
+    assert using.startswith(f"({column} = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))")
+
+
+def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: psycopg.Connection) -> None:
+    query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
+    assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
+        ("api_key_presented", "SELECT", "public"),
+        ("membership_own", "SELECT", "public"),
+        ("tenant_of_member", "SELECT", "public"),
+        ("baseline_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("run_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
+        ("outbox_relay_reads", "SELECT", "drf_relay"),
+        ("outbox_relay_marks", "UPDATE", "drf_relay"),
+    }
+
+
+def test_indexes__of_tenant_tables__lead_with_the_tenant(owner: psycopg.Connection) -> None:
+    allowed = {"tenant_id", *COLUMNS_WITHOUT_TENANT}
+    rest = {name: is_partial for name, first, is_partial in owner.execute(INDEXES) if first not in allowed}
+    assert rest == dict.fromkeys(SWEEPERS, True)
+
+
+def test_indexes__of_tenant_tables__most_lead_with_the_tenant(owner: psycopg.Connection) -> None:
+    leading = {name for name, first, _ in owner.execute(INDEXES) if first == "tenant_id"}
+    assert {"monitor_newest", "monitor_name_once", "run_once_per_tick", "alert_newest", "membership_once"} <= leading
+
+
+def test_foreign_keys__between_tenant_tables__include_the_tenant(owner: psycopg.Connection) -> None:
+    keys = owner.execute(FOREIGN_KEYS).fetchall()
+    assert [
+        name for name, _, columns, targets in keys if "tenant_id" not in columns or "tenant_id" not in targets
+    ] == []
+
+
+def test_foreign_keys__each_reference_of_a_model__stands_in_the_database(owner: psycopg.Connection) -> None:
+    found = {(table, column) for _, table, columns, _ in owner.execute(FOREIGN_KEYS) for column in columns}
+    wanted = {
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, ForeignKey) and field.deconstruct()[3].get("db_constraint") is False
+    }
+    assert len(wanted) >= 9
+    assert wanted <= found

@@ -1,0 +1,204 @@
+"""What the service's roles may do, by the catalogues and by trying."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, ProgrammingError, connection, transaction
+from psycopg.errors import InsufficientPrivilege, RestrictViolation
+
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Baseline, Monitor
+from tests.factories import make_monitor
+
+PRIVILEGES = """
+    SELECT relname, privilege FROM pg_class,
+        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) privilege
+    WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'public'::regnamespace
+        AND has_table_privilege(%s, pg_class.oid, privilege)
+"""
+
+
+@pytest.fixture
+def theirs(in_tenant: Tenant, other_tenant: Tenant) -> Monitor:
+    """Another tenant's monitor; the test itself is in the scope of `tenant`."""
+    with tenant_scope(other_tenant.id):
+        return make_monitor(name="Theirs")
+
+
+def sql(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """As the app's role, without the ORM."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else [(cursor.rowcount,)]
+
+
+@pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
+def test_role__of_the_service__has_no_way_around_the_rules(owner: psycopg.Connection, role: str) -> None:
+    query = "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = %s"
+    assert owner.execute(query, [role]).fetchall() == [(False,) * 5]
+
+
+@pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
+def test_role__of_the_service__is_a_member_of_its_group_only(owner: psycopg.Connection, role: str) -> None:
+    query = "SELECT rolname FROM pg_roles WHERE rolname <> %s AND pg_has_role(%s, oid, 'MEMBER')"
+    assert owner.execute(query, [role, role]).fetchall() == [(role.replace("drift", "drf"),)]
+
+
+@pytest.mark.parametrize(
+    "role", ["drift_app", "drf_app", "drift_relay", "drf_relay", "drift_scheduler", "drf_scheduler"]
+)
+def test_role__of_the_service__owns_nothing(owner: psycopg.Connection, role: str) -> None:
+    query = "SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = %s::regrole"
+    assert owner.execute(query, [role]).fetchone() == (0,)
+
+
+def test_owner__of_the_tables__is_bound_by_row_security_too(owner: psycopg.Connection) -> None:
+    query = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    assert owner.execute(query).fetchone() == (False, False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE drf_monitors DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant_isolation ON drf_monitors",
+        "ALTER TABLE drf_baselines DISABLE TRIGGER baseline_is_frozen",
+        "TRUNCATE drf_monitors",
+        "SET ROLE drift_owner",
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('x', 'y', now())",
+        "UPDATE drf_outbox SET published_at = now()",
+        "DELETE FROM drf_outbox",
+    ],
+)
+def test_app__what_only_the_owner_may__is_refused(statement: str) -> None:
+    with pytest.raises(ProgrammingError) as refusal:
+        sql(statement)
+    assert isinstance(refusal.value.__cause__, InsufficientPrivilege)
+
+
+@pytest.mark.django_db
+def test_app__row_security_turned_off__gets_an_error_and_no_rows() -> None:
+    with transaction.atomic():
+        sql("SET LOCAL row_security = off")
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            sql("SELECT * FROM drf_monitors")
+
+
+def test_app__another_tenants_rows__are_not_there(theirs: Monitor, in_tenant: Tenant) -> None:
+    make_monitor(name="Mine")
+    assert sql("SELECT name FROM drf_monitors") == [("Mine",)]
+    assert sql("SELECT slug FROM drf_tenants") == [(in_tenant.slug,)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE drf_monitors SET name = 'Taken' WHERE id = %s", "DELETE FROM drf_monitors WHERE id = %s"]
+)
+def test_app__writing_another_tenants_row__touches_nothing(theirs: Monitor, statement: str) -> None:
+    assert sql(statement, theirs.id) == [(0,)]
+
+
+def test_app__row_moved_to_another_tenant__is_refused(theirs: Monitor) -> None:
+    mine = make_monitor(name="Mine")
+    with pytest.raises(ProgrammingError, match="violates row-level security"):
+        sql("UPDATE drf_monitors SET tenant_id = %s WHERE id = %s", theirs.tenant_id, mine.id)
+
+
+def test_app__row_made_for_another_tenant__is_refused(theirs: Monitor) -> None:
+    with pytest.raises(ProgrammingError, match="violates row-level security"), transaction.atomic():
+        Baseline.objects.create(tenant_id=theirs.tenant_id, monitor=theirs, version=9)
+
+
+def test_app__tenant_made_for_another_scope__is_refused(theirs: Monitor) -> None:
+    with pytest.raises(ProgrammingError, match="violates row-level security"):
+        sql("INSERT INTO drf_tenants VALUES (gen_random_uuid(), 'third', 'Third', now())")
+
+
+def test_app__pointer_at_another_tenants_row__is_refused(theirs: Monitor, in_tenant: Tenant) -> None:
+    Baseline.objects.create(tenant_id=in_tenant.id, monitor_id=theirs.id, version=9)
+    with pytest.raises(DatabaseError, match="drf_baselines_monitor_id_tenant_fk"):
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+    Baseline.objects.filter(version=9).delete()
+
+
+@pytest.mark.django_db
+def test_app__no_scope__sees_nothing_and_writes_nothing(tenant: Tenant) -> None:
+    with tenant_scope(tenant.id):
+        make_monitor()
+    assert sql("SELECT count(*) FROM drf_monitors") == [(0,)]
+    assert sql("SELECT count(*) FROM drf_tenants") == [(0,)]
+    with pytest.raises(ProgrammingError, match="violates row-level security"):
+        sql("INSERT INTO drf_tenants VALUES (gen_random_uuid(), 'third', 'Third', now())")
+
+
+@pytest.mark.parametrize("column", ["content = NULL", "reason = 'x'", "status = 'building'", "version = 7"])
+def test_baseline__ready__can_not_be_changed(in_tenant: Tenant, column: str) -> None:
+    baseline = make_monitor().baselines.get()
+    sql("UPDATE drf_baselines SET status = 'ready', content = 'x' WHERE id = %s", baseline.id)
+    with pytest.raises(DatabaseError) as refusal:
+        sql(f"UPDATE drf_baselines SET {column} WHERE id = %s", baseline.id)
+    assert isinstance(refusal.value.__cause__, RestrictViolation)
+
+
+def test_baseline__ready_without_content__is_refused(in_tenant: Tenant) -> None:
+    baseline = make_monitor().baselines.get()
+    with pytest.raises(DatabaseError, match="baseline_ready_has_content"):
+        sql("UPDATE drf_baselines SET status = 'ready' WHERE id = %s", baseline.id)
+
+
+def test_relay__privileges__are_reading_and_marking_the_outbox(owner: psycopg.Connection) -> None:
+    granted = owner.execute(PRIVILEGES, ["drift_relay"]).fetchall()
+    assert set(granted) == {("drf_outbox", "SELECT"), ("drf_outbox", "UPDATE")}
+
+
+def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
+    granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
+    ours = {(table, privilege) for table, privilege in granted if not table.startswith("django_celery_beat_")}
+    runs = {("drf_runs", privilege) for privilege in ("SELECT", "INSERT", "UPDATE")}
+    assert ours == {("drf_monitors", "SELECT"), *runs}
+    assert {privilege for _, privilege in granted} == {"SELECT", "INSERT", "UPDATE"}
+
+
+@pytest.mark.parametrize("table", ["drf_detections", "drf_alerts", "drf_api_keys", "drf_users", "drf_memberships"])
+def test_scheduler__results_keys_and_people__can_not_be_read(scheduler: psycopg.Connection, table: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        scheduler.execute(f"SELECT FROM {table}")
+
+
+def test_scheduler__baselines__shows_their_state_and_not_their_data(scheduler: psycopg.Connection) -> None:
+    assert scheduler.execute("SELECT id, tenant_id, status, created_at FROM drf_baselines").fetchall() == []
+    with pytest.raises(InsufficientPrivilege):
+        scheduler.execute("SELECT content FROM drf_baselines")
+
+
+def test_scheduler__without_a_scope__sees_building_baselines_but_no_monitors(
+    committed_tenant: Tenant, scheduler: psycopg.Connection
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        make_monitor()
+    assert scheduler.execute("SELECT count(*) FROM drf_baselines").fetchone() == (1,)
+    assert scheduler.execute("SELECT count(*) FROM drf_monitors").fetchone() == (0,)
+
+
+@pytest.fixture
+def event(committed_tenant: Tenant) -> None:
+    """One event that waits in the outbox."""
+    with tenant_scope(committed_tenant.id):
+        sql(
+            "INSERT INTO drf_outbox (tenant_id, event_id, topic, key, envelope, created_at, attempts, last_error) "
+            "VALUES (%s, gen_random_uuid(), 'drift.detected', gen_random_uuid(), '{}', now(), 0, '')",
+            committed_tenant.id,
+        )
+
+
+def test_relay__events_of_any_tenant__are_read_and_marked(event: None, relay: psycopg.Connection) -> None:
+    marked = relay.execute("UPDATE drf_outbox SET published_at = now() WHERE published_at IS NULL RETURNING topic")
+    assert marked.fetchall() == [("drift.detected",)]
+
+
+def test_relay__other_tables__can_not_be_read(relay: psycopg.Connection) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        relay.execute("SELECT FROM drf_tenants")

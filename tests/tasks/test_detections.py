@@ -1,0 +1,67 @@
+"""The tasks as a worker runs them: in processes of their own, woken through Valkey."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from celery import Celery
+from django.db import connection
+
+from detections.models import DetectionRun
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Baseline, Monitor
+from tasks import detections
+from tests.factories import eventually, make_flights_monitor, make_monitor, make_run, rows_of
+
+
+@pytest.fixture
+def queue(data_root: Path, worker_id: str) -> Iterator[Celery]:
+    """A queue of this test process alone, with a real worker at its other end."""
+    number = 1 + int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 15
+    broker = urlsplit(os.environ["AUMOS_DRIFT_REDIS__URL"])._replace(path=f"/{number}").geturl()
+    database = urlsplit(os.environ["AUMOS_DRIFT_DATABASE__URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    environment = os.environ | {
+        "AUMOS_DRIFT_REDIS__URL": broker,
+        "AUMOS_DRIFT_DATABASE__URL": database.geturl(),
+        "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": f'["{data_root}"]',
+    }
+    command = [sys.executable, "-m", "celery", "-A", "drift_detector.celery", "worker", "--pool", "solo", "-l", "ERROR"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield Celery(broker=broker)
+    process.terminate()
+    process.wait(30)
+
+
+def send(queue: Celery, task: str, **ids: object) -> None:
+    queue.send_task(task, kwargs={name: str(value) for name, value in ids.items()})
+
+
+def test_worker__build_and_run_messages__end_in_a_verdict(
+    committed_tenant: Tenant, flights: Path, queue: Celery
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        monitor = make_monitor(reference_data_uri=str(flights), current_data_uri=str(flights))
+        run, baseline = make_run(monitor), Baseline.objects.get()
+    send(queue, "monitors.build_baseline", tenant_id=run.tenant_id, baseline_id=baseline.id)
+    built = "SELECT 1 FROM drf_baselines WHERE status = 'ready'"
+    eventually(lambda: rows_of(run.tenant_id, built), seconds=60)
+    send(queue, "detections.execute_run", tenant_id=run.tenant_id, run_id=run.id)
+    ended = "SELECT status, rows FROM drf_runs WHERE finished_at IS NOT NULL"
+    assert eventually(lambda: rows_of(run.tenant_id, ended), seconds=60) == [("succeeded", 2000)]
+
+
+def test_record_tick__message_of_beat__is_the_run(monitor: Monitor) -> None:
+    tick = "2024-01-29T00:00:00+00:00"
+    detections.record_tick(tenant_id=str(monitor.tenant_id), monitor_id=str(monitor.id), scheduled_for=tick)
+    assert DetectionRun.objects.get().scheduled_for.isoformat() == tick
+
+
+def test_execute_run__called_in_process__names_its_worker(in_tenant: Tenant, flights: Path) -> None:
+    run = make_run(make_flights_monitor(flights), week=2)
+    detections.execute_run(tenant_id=str(run.tenant_id), run_id=str(run.id))
+    assert DetectionRun.objects.values_list("verdict", "worker").get() == ("ok", "local")
