@@ -1,0 +1,56 @@
+"""The service's processes: what each one runs, and with which of the database's roles."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drift_detector.embedded.stack import Role
+
+WEB = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One long-running command."""
+
+    name: str
+    role: Role
+    command: Sequence[str]
+
+
+def service_processes(*, port: int, workers: int) -> list[Process]:
+    """The processes of `make run`; compose.yaml has the same."""
+    return [
+        Process(WEB, "app", _web(port)),
+        *(Process(f"worker.{number}", "app", _worker(number)) for number in range(1, workers + 1)),
+        Process("beat", "scheduler", _beat()),
+        Process("reconciler", "scheduler", manage("reconcile")),
+        Process("relay", "relay", manage("relay")),
+    ]
+
+
+def manage(*arguments: str) -> list[str]:
+    """A `manage.py` command, with this virtual environment's Python."""
+    return [sys.executable, "manage.py", *arguments]
+
+
+def _web(port: int) -> list[str]:
+    options = ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "20"]
+    quiet = ["--log-level", "warning", "--no-control-socket"]
+    address = ["--bind", f"127.0.0.1:{port}"]
+    return [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", *address, *options, *quiet]
+
+
+def _worker(number: int) -> list[str]:
+    options = ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--loglevel", "INFO"]
+    return _celery("worker", *options)
+
+
+def _beat() -> list[str]:
+    scheduler = "drift_detector.scheduling.scheduler:TickScheduler"
+    return _celery("beat", "--scheduler", scheduler, "--loglevel", "INFO")
+
+
+def _celery(*arguments: str) -> list[str]:
+    quiet_root = ["-W", "ignore:You're running the worker with superuser privileges"]
+    return [sys.executable, *quiet_root, "-m", "celery", "--quiet", "-A", "drift_detector", *arguments]

@@ -1,0 +1,152 @@
+"""`run`: the whole service on this machine, with its state kept in one folder."""
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from drift_detector.embedded import interrupts, terminal, welcome
+from drift_detector.embedded.leftovers import MARKER, end_leftovers
+from drift_detector.embedded.placement import home_of
+from drift_detector.embedded.processes import Process, manage, service_processes
+from drift_detector.embedded.server import StartError
+from drift_detector.embedded.stack import Role, Stack
+from drift_detector.embedded.state import LOOPBACK, AlreadyRunning, State, is_free
+from drift_detector.embedded.steps import StepFailed, run_step
+from drift_detector.embedded.supervisor import Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE_FOLDER = ROOT / ".state"
+
+
+class Service:
+    """One start of the service: its servers, the steps before it, and its processes."""
+
+    def __init__(self, state: State, *, root: Path, port: int) -> None:
+        """Choose what `run` will start.
+
+        Args:
+            state: Where everything is kept.
+            root: The folder with `manage.py`.
+            port: Where the web process listens, on the loopback address.
+        """
+        self.state = state
+        self.root = root
+        self.port = port
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.demo_file = state.folder / "demo.env"
+        self.stack = Stack.create(state, durable=True)
+
+    def run(self, processes: Sequence[Process], prepare: "Prepare") -> int:
+        """Start the servers, `prepare` what the processes need, and keep those running until told to stop.
+
+        Returns:
+            0 when asked to stop, or the exit code of the process that ended by itself.
+        """
+        with self.stack.running(terminal.say):
+            prepare(self)
+            greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file)
+            supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
+            for process in processes:
+                command = f"exec {shlex.join(process.command)}"
+                supervisor.add_process(process.name, command, env=self.environment(process.role), cwd=str(self.root))
+            code = supervisor.run()
+            for name in supervisor.ended_first:
+                terminal.complain(f"{name} ended by itself, so everything was stopped.")
+            return code
+
+    def environment(self, role: Role) -> dict[str, str]:
+        """A process's environment: a person's own settings win over ours, except for where the servers are.
+
+        An exported AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect here, as the
+        servers that this launcher starts are the point of it.
+        """
+        ours = {
+            "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
+            "AUMOS_DRIFT_ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),
+            "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": json.dumps([str(self.state.folder / "data")]),
+            "AUMOS_DRIFT_STATIC_ROOT": str(self.state.folder / "static"),
+            "AUMOS_DRIFT_LOG__FORMAT": "console",
+        }
+        fixed = {"PYTHONUNBUFFERED": "1", MARKER: str(self.state.folder)}
+        return ours | os.environ | self.stack.settings(role) | fixed
+
+
+type Prepare = Callable[[Service], None]
+
+
+def prepare_database_and_demo(service: Service) -> None:
+    """Migrate, collect the admin's files, and make the demo tenant; each does nothing when it is done already.
+
+    Raises:
+        StepFailed: If a command fails.
+    """
+    as_owner, as_app = service.environment("owner"), service.environment("app")
+    migrate, collect = manage("migrate", "--noinput"), manage("collectstatic", "--noinput", "-v0")
+    with terminal.progress("Database migrations and static files"), ThreadPoolExecutor(2) as pool:
+        steps = [
+            pool.submit(run_step, migrate, cwd=service.root, environment=as_owner),
+            pool.submit(run_step, collect, cwd=service.root, environment=as_app),
+        ]
+        for step in steps:
+            step.result()
+    terminal.say("Demo data …")
+    seed = manage("seed_demo", "--env-file", str(service.demo_file), "--base-url", service.url)
+    run_step(seed, cwd=service.root, environment=as_app, shown=True)
+
+
+def run() -> int:
+    """Run the service until Ctrl-C or SIGTERM; `PORT` and `WORKERS` in the environment change what they say."""
+    try:
+        port, workers = _number("PORT", 8000), _number("WORKERS", 1)
+    except ValueError as error:
+        terminal.complain(str(error))
+        return 1
+    processes = service_processes(port=port, workers=workers)
+    return serve(STATE_FOLDER, root=ROOT, port=port, processes=processes, prepare=prepare_database_and_demo)
+
+
+def serve(folder: Path, *, root: Path, port: int, processes: Sequence[Process], prepare: Prepare) -> int:
+    """Run a service on a state folder that nobody else uses, and say in a sentence why if that can't be done."""
+    interrupts.catch()
+    try:
+        state = State(folder)
+        with state.locked():
+            if left := end_leftovers(state.folder):
+                terminal.say(f"Ended {left} processes of an earlier start that was killed")
+            if not is_free(port):
+                terminal.complain(f"Port {port} is taken: choose another with `make run PORT=…`.")
+                return 1
+            return Service(state, root=root, port=port).run(processes, prepare)
+    except interrupts.Interrupted as interrupted:
+        return interrupted.exit_code
+    except (AlreadyRunning, StartError, StepFailed) as error:
+        terminal.complain(str(error))
+        return 1
+
+
+def clean(folder: Path = STATE_FOLDER) -> int:
+    """Remove the state folder, and PostgreSQL's data where they are kept outside it."""
+    if not folder.exists():
+        return 0
+    state = State(folder)
+    try:
+        with state.locked():
+            end_leftovers(state.folder)
+            shutil.rmtree(home_of(state.folder), ignore_errors=True)
+            shutil.rmtree(state.folder)
+    except AlreadyRunning as error:
+        terminal.complain(str(error))
+        return 1
+    return 0
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError(f"{variable} is {text!r}, but must be a number from 1 to 65535.")
+    return int(text)

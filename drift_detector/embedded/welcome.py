@@ -1,0 +1,53 @@
+"""What a person is told once the service answers."""
+
+import shlex
+import time
+import urllib.request
+from pathlib import Path
+
+from drift_detector.embedded import terminal
+
+HEALTH_PATH = "/healthz"
+PATIENCE_SECONDS = 60
+POLL_SECONDS = 0.1
+DEMO_PREFIX = "AUMOS_DRIFT_DEMO_"
+
+
+def answers(url: str) -> bool:
+    """Wait until the service at this address is healthy; False if that takes too long."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with direct.open(url + HEALTH_PATH, timeout=PATIENCE_SECONDS):
+                return True
+        except OSError:
+            time.sleep(POLL_SECONDS)
+    return False
+
+
+def greet(ready: bool, *, url: str, demo_file: Path) -> None:
+    """Show where the service is and how to get in, or say that it doesn't answer."""
+    if ready:
+        terminal.box(_lines(url, read_demo(demo_file)))
+    else:
+        terminal.complain(f"{url} has not answered for {PATIENCE_SECONDS} s; its log above may say why.")
+
+
+def read_demo(file: Path) -> dict[str, str]:
+    """What `seed_demo` wrote: lines such as `export AUMOS_DRIFT_DEMO_API_KEY=…`, by the part after `DEMO_`."""
+    if not file.exists():
+        return {}
+    words = shlex.split(file.read_text(), comments=True)
+    pairs = (word.split("=", 1) for word in words if word.startswith(DEMO_PREFIX) and "=" in word)
+    return {name.removeprefix(DEMO_PREFIX): value for name, value in pairs}
+
+
+def _lines(url: str, demo: dict[str, str]) -> list[str]:
+    lines = [f"The drift detector is ready:  {demo.get('URL', url)}", f"Admin:    {url}/admin/"]
+    if "ADMIN_USER" in demo:
+        lines.append(f"Sign in:  {demo['ADMIN_USER']} / {demo.get('ADMIN_PASSWORD', '')}")
+    if "API_KEY" in demo:
+        lines.append(f"API key:  {demo['API_KEY']}")
+        lines += ["", "Try:", f'curl -H "Authorization: Bearer {demo["API_KEY"]}" {url}/api/v1/monitors']
+    return [*lines, "", "Ctrl-C stops everything."]
