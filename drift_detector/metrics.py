@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"})
 REQUESTS = Counter("drift_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("drift_http_request_seconds", "Time to answer a request.", ["method", "route"])
 
@@ -20,7 +21,8 @@ class RequestMetricsMiddleware:
         began = time.perf_counter()
         response = self._get_response(request)
         route = request.resolver_match.route if request.resolver_match else "unmatched"
-        method = request.method or ""
+        # A label takes what we know and not what is sent, or there is no end to the series.
+        method = request.method if request.method in METHODS else "other"
         SECONDS.labels(method, route).observe(time.perf_counter() - began)
         REQUESTS.labels(method, route, response.status_code).inc()
         return response

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -40,7 +41,7 @@ class Monitor(TenantModel):
     policy = models.CharField(max_length=20, choices=Policy, default=Policy.EVIDENCE_AND_EFFECT)
     thresholds = models.JSONField(default=dict, blank=True)
     tolerances = models.JSONField(default=dict, blank=True)
-    min_rows = models.PositiveIntegerField()
+    min_rows = models.PositiveIntegerField(validators=[MinValueValidator(1)])
 
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -4,7 +4,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class NewestFirst(CursorPagination):
-    """Newest rows first; the id makes the order total, so no row is skipped or doubled between pages."""
+    """Newest rows first; the id makes the order of rows that were made at one instant certain."""
 
     ordering = ("-created_at", "-id")
     page_size_query_param = "page_size"

@@ -21,6 +21,7 @@ from drift_detector.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE_FOLDER = ROOT / ".state"
+ALLOWED_ROOTS = "AUMOS_DRIFT_DATA__ALLOWED_ROOTS"
 
 
 class Service:
@@ -59,8 +60,15 @@ class Service:
                 terminal.complain(f"{name} ended by itself, so everything was stopped.")
             return code
 
+    @property
+    def data_folder(self) -> Path:
+        """Where the demo's data are, and where people may put theirs."""
+        return self.state.folder / "data"
+
     def environment(self, role: Role) -> dict[str, str]:
         """A process's environment: a person's own settings win over ours, except for where the servers are.
+
+        The demo's folder is added to a person's own AUMOS_DRIFT_DATA__ALLOWED_ROOTS.
 
         An exported AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect here, as the
         servers that this launcher starts are the point of it.
@@ -68,12 +76,24 @@ class Service:
         ours = {
             "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
             "AUMOS_DRIFT_ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),
-            "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": json.dumps([str(self.state.folder / "data")]),
             "AUMOS_DRIFT_STATIC_ROOT": str(self.state.folder / "static"),
             "AUMOS_DRIFT_LOG__FORMAT": "console",
         }
-        fixed = {"PYTHONUNBUFFERED": "1", MARKER: str(self.state.folder)}
+        fixed = {
+            ALLOWED_ROOTS: with_root(os.environ.get(ALLOWED_ROOTS, "[]"), self.data_folder),
+            "PYTHONUNBUFFERED": "1",
+            MARKER: str(self.state.folder),
+        }
         return ours | os.environ | self.stack.settings(role) | fixed
+
+
+def with_root(roots: str, folder: Path) -> str:
+    """A JSON list of folders with one more; what is no list is left for the settings to complain about."""
+    try:
+        listed = json.loads(roots)
+    except ValueError:
+        return roots
+    return json.dumps([*listed, str(folder)]) if isinstance(listed, list) else roots
 
 
 type Prepare = Callable[[Service], None]
@@ -95,7 +115,8 @@ def prepare_database_and_demo(service: Service) -> None:
         for step in steps:
             step.result()
     terminal.say("Demo data …")
-    seed = manage("seed_demo", "--env-file", str(service.demo_file), "--base-url", service.url)
+    where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
+    seed = manage("seed_demo", "--base-url", service.url, *where)
     run_step(seed, cwd=service.root, environment=as_app, shown=True)
 
 

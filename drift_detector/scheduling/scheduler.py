@@ -11,6 +11,8 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from drift_detector.scheduling.cron import latest_tick, next_tick
 from drift_detector.scheduling.schedules import TICK_TASK, expression_of
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,6 +41,12 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
     def enabled_models_qs(self) -> Any:
         """All enabled rows: the stock scheduler leaves out those whose hour is far off, by the offset of one day."""
         return PeriodicTask.objects.enabled().select_related("crontab", "interval", "solar", "clocked")
+
+    def schedule_changed(self) -> bool:
+        """Whether rows have changed since the last look; the stock one misses the first change of an empty table."""
+        changed: bool = super().schedule_changed()
+        self._last_timestamp = self._last_timestamp or LONG_AGO
+        return changed
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         if entry.task != TICK_TASK:

@@ -1,6 +1,7 @@
 import datetime
 import uuid
 
+import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 from django.db.migrations import RunSQL
@@ -83,7 +84,7 @@ class Migration(migrations.Migration):
                 ),
                 ("thresholds", models.JSONField(blank=True, default=dict)),
                 ("tolerances", models.JSONField(blank=True, default=dict)),
-                ("min_rows", models.PositiveIntegerField()),
+                ("min_rows", models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
                 ("retraining_enabled", models.BooleanField(default=True)),
                 ("retraining_required_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_by", models.CharField(editable=False, max_length=200)),
