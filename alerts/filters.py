@@ -3,7 +3,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from algorithms.verdicts import Verdict
 from alerts.models import SEVERITIES, Alert
+from detections.models import DetectionRun
 
 
 class AlertFilter(filters.FilterSet):
@@ -11,7 +13,7 @@ class AlertFilter(filters.FilterSet):
     severity = filters.ChoiceFilter(choices=SEVERITIES)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
     acknowledged = filters.BooleanFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
-    run = filters.UUIDFilter(method="of_run", label="A run of the episode's first or last window")
+    run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
     since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
@@ -20,4 +22,9 @@ class AlertFilter(filters.FilterSet):
         fields: list[str] = []
 
     def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
-        return queryset.filter(first_run_id=value) | queryset.filter(last_run_id=value)
+        run = DetectionRun.objects.filter(id=value, verdict=Verdict.DRIFT).first()
+        if run is None:
+            return queryset.none()
+        return queryset.filter(
+            monitor_id=run.monitor_id, window_start__lte=run.window_start, window_end__gte=run.window_end
+        )

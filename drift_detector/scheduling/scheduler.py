@@ -37,6 +37,7 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
     """
 
     Entry = TickEntry
+    _last_timestamp: datetime | None = None
 
     def enabled_models_qs(self) -> Any:
         """All enabled rows: the stock scheduler leaves out those whose hour is far off, by the offset of one day."""

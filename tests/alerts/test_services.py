@@ -281,3 +281,10 @@ def test_alerts_table__second_unresolved_alert__is_refused(settle: Settle) -> No
     copy.pk = None
     with pytest.raises(IntegrityError, match="alert_one_unresolved_per_monitor"), transaction.atomic():
         copy.save(force_insert=True)
+
+
+def test_settle_run__drift_older_than_an_ok_run__is_told_but_not_left_open(settle: Settle) -> None:
+    settle(4, "ok")
+    settle(3, "drift")
+    assert Alert.objects.get().status == "resolved"
+    assert times_told() == 1

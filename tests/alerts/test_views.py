@@ -169,3 +169,10 @@ def test_acknowledge__is_no_event__consumers_hear_of_drift_only(api: APIClient, 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_alert__writing_to_it__is_not_offered(api: APIClient, alert: Alert, method: str) -> None:
     assert getattr(api, method)(f"{ALERTS}/{alert.id}").status_code == 405
+
+
+def test_list_alerts__run_in_the_middle_of_an_episode__finds_its_alert(api: APIClient, settle: Settle) -> None:
+    _, middle, _ = (settle(week, "drift") for week in (2, 3, 4))
+    calm = settle(5, "ok")
+    assert ids(api, run=middle.id) == [str(Alert.objects.get().id)]
+    assert ids(api, run=calm.id) == ids(api, run=uuid4()) == []

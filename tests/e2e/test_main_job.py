@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
-    monitor = service.post("/api/v1/monitors", recent_data)
+    monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 0 1 1 *"})
     run = service.post(f"/api/v1/monitors/{monitor['id']}/run?wait=30")
     assert (run["status"], run["verdict"]) == ("succeeded", "drift")
     assert {each["method"]: each["verdict"] for each in run["detections"]} == dict.fromkeys(

@@ -137,10 +137,10 @@ def test_start__broken_data__shows_the_end_of_the_log(server: Postgres) -> None:
 
 
 def test_start__port_taken_meanwhile__moves_to_another(server: Postgres) -> None:
-    taken = server.port
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", taken))
+        listener.bind(("127.0.0.1", 0))
         listener.listen()
+        taken = server.port = listener.getsockname()[1]
         server.start()
     assert server.port != taken
     assert scalar(server.url, "SELECT 1") == 1
