@@ -3,8 +3,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from algorithms.verdicts import Verdict
 from alerts.models import SEVERITIES, Alert
+from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
 
 
