@@ -53,6 +53,9 @@ class Alert(TenantModel):
         ]
         indexes = [
             models.Index(name="alert_newest", fields=["tenant", "-created_at", "-id"]),
+            models.Index(name="alert_of_monitor", fields=["tenant", "monitor"]),
+            models.Index(name="alert_of_first_run", fields=["tenant", "first_run"]),
+            models.Index(name="alert_of_last_run", fields=["tenant", "last_run"]),
             models.Index(name="alert_unacknowledged", fields=["tenant"], condition=Q(acknowledged_at__isnull=True)),
         ]
 

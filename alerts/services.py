@@ -34,16 +34,17 @@ def settle_run(claim: Claim, outcome: Outcome) -> bool:
         False when another worker owns the run by now; then nothing is written.
     """
     with tenant_scope(claim.tenant_id):
+        # Two runs of one monitor may end at once; the monitor's row, locked first, lets them through one at a time.
+        Monitor.objects.select_for_update().only("id").filter(id=claim.monitor_id).first()
         run = record_outcome(claim, outcome)
         if run is None:
             return False
-        # Two runs of one monitor may end at once; the monitor's row lets them through one at a time.
-        Monitor.objects.select_for_update().only("id").get(id=run.monitor_id)
         if outcome.verdict is Verdict.DRIFT:
             alert = _raise_alert(run, outcome.methods)
-            require_retraining(run=run, alert=alert, summary=drift_summary(run, outcome.methods))
+            if alert.status != Status.RESOLVED:
+                require_retraining(run=run, alert=alert, summary=drift_summary(run, outcome.methods))
         elif outcome.verdict is Verdict.OK:
-            _resolve_alert(run)
+            _resolve_alert(run, outcome.methods)
         return True
 
 
@@ -116,15 +117,21 @@ def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcom
         _tell(alert, run, methods)
 
 
-def _resolve_alert(run: DetectionRun) -> None:
-    """A run that is ok ends the episode, unless its window is older than the drift."""
-    now = timezone.now()
-    unresolved = Alert.objects.filter(monitor_id=run.monitor_id, window_end__lte=run.window_end)
-    resolved = unresolved.exclude(status=Status.RESOLVED).update(
-        status=Status.RESOLVED, resolved_at=now, updated_at=now
-    )
-    if resolved:
-        log.info("alert_resolved", monitor_id=str(run.monitor_id), run_id=str(run.id))
+def _resolve_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+    """A run that is ok ends the episode, unless its window is older than the drift or it did not judge what drifted.
+
+    Rows that were sent with a request say nothing about the monitor's data.
+    """
+    alert = Alert.objects.select_for_update().exclude(status=Status.RESOLVED).filter(monitor_id=run.monitor_id).first()
+    if alert is None or alert.window_end > run.window_end:
+        return
+    unjudged = {detail.feature for method in methods for detail in method.details if detail.verdict is not Verdict.OK}
+    is_inline = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
+    if is_inline or unjudged & {each["feature"] for each in alert.drifted_features}:
+        return
+    alert.status, alert.resolved_at = Status.RESOLVED, timezone.now()
+    alert.save(update_fields=["status", "resolved_at", "updated_at"])
+    log.info("alert_resolved", alert_id=str(alert.id), run_id=str(run.id))
 
 
 def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:

@@ -18,6 +18,9 @@ from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, 
 
 __all__ = ["evaluate"]
 
+# What a bad column can cause; a time limit or a lack of memory is the run's affair.
+COLUMN_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, pa.ArrowException)
+
 type Key = tuple[Method, str]
 
 
@@ -72,7 +75,7 @@ def _read(reference: FeatureReference, table: pa.Table, min_rows: int) -> _Featu
         reason = _shortage(detail, min_rows)
     except UnusableColumn as error:
         return _Feature(reference, replace(blank, verdict=Verdict.ERROR, reason=str(error)))
-    except Exception as error:  # noqa: BLE001  (one bad column never fails the run)
+    except COLUMN_ERRORS as error:
         return _Feature(reference, _failed(blank, error))
     if reason:
         return _Feature(reference, replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
@@ -114,7 +117,7 @@ def _measure(method: Method, feature: _Feature, bins: int) -> Measurement | Feat
         return feature.detail
     try:
         return measure(method, feature.reference, feature.current, bins)
-    except Exception as error:  # noqa: BLE001  (one bad column never fails the run)
+    except COLUMN_ERRORS as error:
         return _failed(feature.detail, error)
 
 

@@ -10,6 +10,8 @@ from algorithms.plan import Method
 from algorithms.profiles import NumericSummary
 from algorithms.verdicts import Severity, Signal, Verdict
 
+LONGEST_TEXT = 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureDetail:
@@ -85,12 +87,12 @@ class MethodOutcome:
 def json_safe(value: Any) -> Any:
     """The value with NaN as None, infinities as "inf" and "-inf", and dataclasses as dicts, at any depth.
 
-    A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD.
+    A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD; long texts, as categories may be, are cut.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return value[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
     if is_dataclass(value):
         return {entry.name: json_safe(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Mapping):

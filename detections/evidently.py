@@ -11,6 +11,8 @@ import pyarrow as pa
 from evidently import DataDefinition, Dataset, Report
 from evidently.presets import DataDriftPreset
 
+from algorithms.columns import to_float64
+
 
 def compare(reference: pa.Table, current: pa.Table, *, numeric: list[str]) -> tuple[str, dict[str, Any]]:
     """Evidently's data drift preset over two windows with the same columns.
@@ -31,5 +33,5 @@ def compare(reference: pa.Table, current: pa.Table, *, numeric: list[str]) -> tu
 def _dataset(table: pa.Table, numeric: list[str], definition: DataDefinition) -> Dataset:
     frame: pd.DataFrame = table.to_pandas()
     for name in frame.columns:
-        frame[name] = pd.to_numeric(frame[name]) if name in numeric else frame[name].astype("string").astype(object)
+        frame[name] = to_float64(table.column(name)) if name in numeric else frame[name].astype("string").astype(object)
     return Dataset.from_pandas(frame, data_definition=definition)

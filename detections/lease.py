@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Event, Thread
 
 import structlog
@@ -20,7 +21,8 @@ def kept_lease(claim: Claim) -> Iterator[None]:
     A lost lease does not stop the computation: its result is refused when it is written.
     """
     finished = Event()
-    heartbeat = Thread(target=_renew_until, args=(claim, finished), name="heartbeat", daemon=True)
+    context = copy_context()  # the logs' ids
+    heartbeat = Thread(target=context.run, args=(_renew_until, claim, finished), name="heartbeat", daemon=True)
     heartbeat.start()
     try:
         yield

@@ -33,6 +33,7 @@ class Claim:
     """A worker's right to finish a run, as long as its token stands in the ledger."""
 
     tenant_id: UUID
+    monitor_id: UUID
     run_id: UUID
     token: UUID
     attempt: int
@@ -44,8 +45,11 @@ def record_tick(*, tenant_id: UUID, monitor_id: UUID, scheduled_for: datetime) -
         monitor = Monitor.objects.filter(id=monitor_id, status=Monitor.Status.ACTIVE).first()
         if monitor is None:
             return None
-        run = _plan(monitor, scheduled_for, Trigger.SCHEDULE)
-        return next(iter(_insert([run])), None)
+        inserted = _insert([_plan(monitor, scheduled_for, Trigger.SCHEDULE)])
+    if not inserted:
+        return None
+    log.info("tick_recorded", monitor_id=str(monitor_id), scheduled_for=scheduled_for.isoformat())
+    return inserted[0]
 
 
 def request_run(
@@ -109,7 +113,8 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
         )
         if not claimed:
             return None
-        return Claim(tenant_id, run_id, token, run.values_list("attempt", flat=True).get())
+        monitor_id, attempt = run.values_list("monitor_id", "attempt").get()
+        return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 
 def renew_lease(claim: Claim) -> bool:
@@ -146,7 +151,8 @@ def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> 
             lease_token=None,
             lease_expires_at=None,
         )
-    log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
+    if given_back:
+        log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
     return bool(given_back)
 
 
@@ -174,8 +180,8 @@ def _plan(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
 def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
     """The runs that the ledger did not have; the unique constraints decide."""
     DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
-    ids = [run.id for run in runs]
-    inserted = list(DetectionRun.objects.filter(id__in=ids).defer("inline_data").order_by("scheduled_for"))
+    ids = set(DetectionRun.objects.filter(id__in=[run.id for run in runs]).values_list("id", flat=True))
+    inserted = [run for run in runs if run.id in ids]
     _wake(inserted)
     return inserted
 

@@ -78,6 +78,8 @@ class DetectionRun(TenantModel):
         indexes = [
             models.Index(name="run_newest", fields=["tenant", "-created_at", "-id"]),
             models.Index(name="run_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
+            models.Index(name="run_finished_of_monitor", fields=["tenant", "monitor", "-finished_at"]),
+            models.Index(name="run_of_baseline", fields=["tenant", "baseline"]),
             models.Index(name="run_unfinished", fields=["created_at"], condition=Q(status__in=["queued", "running"])),
         ]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils import timezone
 
 from algorithms.verdicts import Verdict
@@ -52,9 +52,10 @@ def _wake_stale_runs() -> int:
 
 
 def _wake_stale_baselines() -> int:
-    stale: QuerySet[Baseline] = Baseline.objects.filter(
-        status=Baseline.Status.BUILDING, created_at__lt=timezone.now() - PATIENCE
-    ).order_by("created_at")
+    now = timezone.now()
+    never_taken = Q(not_before__isnull=True, created_at__lt=now - PATIENCE)
+    building = Baseline.objects.filter(status=Baseline.Status.BUILDING)
+    stale = building.filter(never_taken | Q(not_before__lt=now)).order_by("created_at")
     return _wake(BUILD_TASK, "baseline_id", list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
 
 

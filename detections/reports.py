@@ -20,7 +20,7 @@ from monitors.sources import SourceError, read_window
 log = structlog.get_logger(__name__)
 
 REPORT_TASK = "detections.build_report"
-HOW_TO_INSTALL = "Evidently is not installed here; install the service with its extra: aumos-drift-detector[reports]."
+HOW_TO_INSTALL = "Evidently is not installed here. It comes with: uv pip install -r requirements.txt"
 SAMPLE_SEED = 0
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from detections.models import Detection, DetectionRun, Report
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 POLL_SECONDS = 0.1
 
@@ -32,4 +32,5 @@ def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float) -> None:
         with tenant_scope(tenant_id):
             if not DetectionRun.objects.filter(id=run_id, status__in=unfinished).exists():
                 return
+        release_connection()
         time.sleep(POLL_SECONDS)

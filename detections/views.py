@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -33,7 +33,9 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
 
     def get_queryset(self) -> QuerySet[DetectionRun]:
         runs = selectors.list_runs()
-        return runs.prefetch_related("detections") if self.action == "retrieve" else runs
+        if self.action != "retrieve":
+            return runs
+        return runs.prefetch_related(Prefetch("detections", queryset=Detection.objects.defer("details")))
 
     def get_serializer_class(self) -> type[BaseSerializer[DetectionRun]]:
         return RunDetailSerializer if self.action == "retrieve" else RunSerializer

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_detector import env
 from drift_detector.logging import logging_config
@@ -73,7 +73,7 @@ TEMPLATES = [
 
 def _database(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
-    options: dict[str, Any] = {"connect_timeout": 5}
+    options: dict[str, Any] = {"connect_timeout": 5} | dict(parse_qsl(parts.query))
     if pool_size:
         options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}
     return {
@@ -160,6 +160,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 2 * ENV.runs.time_limit_seconds,
     "socket_connect_timeout": 2,
+    "max_retries": 0,
     "socket_timeout": 10,
 }
 CELERY_TASK_PUBLISH_RETRY = False

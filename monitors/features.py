@@ -6,6 +6,7 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from algorithms.baseline import FeatureKind, guess_kind
+from algorithms.plan import METHOD_KINDS, Method
 from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
 
 LONGEST_NAME = 200
@@ -26,7 +27,10 @@ def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
         except SourceError as error:
             raise ValidationError({field: str(error)}) from error
         _check_timestamp(found[field], timestamp_column, field)
-    _check_current(found["current_data_uri"], choose_features(found["reference_data_uri"], wanted, timestamp_column))
+    features = choose_features(found["reference_data_uri"], wanted, timestamp_column)
+    _check_current(found["current_data_uri"], features)
+    if not {METHOD_KINDS[Method(method)] for method in _names(fields["methods"])} & set(features.values()):
+        raise ValidationError({"methods": "None of these methods compares a feature of this kind."})
 
 
 def choose_features(

@@ -1,6 +1,7 @@
 """What is watched, and what it is compared with."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -69,9 +70,13 @@ class Monitor(TenantModel):
         return self.name
 
     def window_at(self, tick: datetime) -> tuple[datetime, datetime]:
-        """The half-open window [start, end) that a run scheduled for `tick` reads."""
-        end = tick - self.window_lag
-        return end - self.window, end
+        """The half-open window [start, end) that a run scheduled for `tick` reads, in UTC.
+
+        Days are counted on the calendar of the monitor's zone, so daily windows meet at clock changes too.
+        """
+        zone = ZoneInfo(self.timezone)
+        end = _earlier(tick, self.window_lag, zone)
+        return _earlier(end, self.window, zone), end
 
 
 class Baseline(TenantModel):
@@ -87,6 +92,7 @@ class Baseline(TenantModel):
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     reason = models.TextField(blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, help_text="Until then one worker builds it, or it rests.")
     rows = models.PositiveBigIntegerField(default=0)
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)
@@ -111,3 +117,8 @@ class Baseline(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+def _earlier(moment: datetime, duration: timedelta, zone: ZoneInfo) -> datetime:
+    days = timedelta(days=duration.days)
+    return (moment.astimezone(zone) - days).astimezone(UTC) - (duration - days)

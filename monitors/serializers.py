@@ -36,11 +36,13 @@ class BaselineSerializer(serializers.ModelSerializer[Baseline]):
 class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
-    feature_columns = serializers.ListField(child=serializers.CharField(max_length=200), default=list, max_length=2000)
+    feature_columns = serializers.ListField(
+        child=serializers.CharField(max_length=200, trim_whitespace=False), default=list, max_length=2000
+    )
     methods = serializers.ListField(child=serializers.ChoiceField(METHODS), default=lambda: METHODS)
     thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
     tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
-    timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200)
+    timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
     schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
     timezone = serializers.CharField(default="UTC", max_length=64)
     min_rows = serializers.IntegerField(default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1)

@@ -1,13 +1,14 @@
 """Creating, changing and removing monitors; building baselines."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
@@ -17,7 +18,7 @@ from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors import selectors
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
-from monitors.sources import SourceError, SourcePolicy, SourceUnavailable, describe, read_window
+from monitors.sources import SourceError, SourcePolicy, describe, read_window
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ def delete_monitor(*, monitor: Monitor) -> None:
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
     """What `features.check_sources` looks at."""
-    names = ("reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns")
+    names = ("reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "methods")
     return {name: getattr(monitor, name) for name in names}
 
 
@@ -78,25 +79,40 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
 
 
 def build_baseline(*, tenant_id: UUID, baseline_id: UUID) -> UUID | None:
-    """Read the reference and freeze it; building twice keeps the first result.
+    """Read the reference and freeze it; a second worker at once, or after, finds nothing to do.
 
     Returns:
-        The monitor whose baseline is now ready or failed; None when it was so before, or is to be tried again.
+        The monitor whose baseline is now ready or failed; None when there was nothing to do, or is to be tried again.
     """
     with tenant_scope(tenant_id):
-        baseline = Baseline.objects.filter(id=baseline_id, status=Baseline.Status.BUILDING).first()
+        baseline = _claim_build(baseline_id)
         if baseline is None:
             return None
         monitor = Monitor.objects.get(id=baseline.monitor_id)
         policy = selectors.get_source_policy()
     try:
-        outcome = _freeze(monitor, policy)
-    except SourceUnavailable as error:
-        return _give_up_or_wait(baseline, str(error))
-    except (SourceError, ValidationError) as error:
-        reason = "; ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-        outcome = {"status": Baseline.Status.FAILED, "reason": reason}
-    return monitor.id if _record(baseline, outcome) else None
+        if baseline.attempt > settings.ENV.runs.max_attempts:
+            return _fail(baseline, "The worker stopped answering.")
+        recorded = _record(baseline, _freeze(monitor, policy))
+        return monitor.id if recorded else None
+    except ValidationError as error:
+        return _fail(baseline, "; ".join(error.messages))
+    except SourceError as error:
+        return _give_up_or_wait(baseline, str(error)) if error.is_transient else _fail(baseline, str(error))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away; the claim runs out and the reconciler asks again
+    except Exception as error:
+        log.exception("baseline_crashed", baseline_id=str(baseline_id))
+        return _give_up_or_wait(baseline, f"{type(error).__name__}: {error}")
+
+
+def _claim_build(baseline_id: UUID) -> Baseline | None:
+    now = timezone.now()
+    free = Q(not_before__isnull=True) | Q(not_before__lt=now)
+    building = Baseline.objects.filter(free, id=baseline_id, status=Baseline.Status.BUILDING)
+    until = now + timedelta(seconds=settings.ENV.runs.time_limit_seconds + 60)
+    claimed = building.update(attempt=F("attempt") + 1, not_before=until)
+    return Baseline.objects.defer("content").get(id=baseline_id) if claimed else None
 
 
 def _save(monitor: Monitor, **options: Any) -> None:
@@ -137,17 +153,23 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
 
 
 def _give_up_or_wait(baseline: Baseline, reason: str) -> UUID | None:
-    """After the last attempt the baseline fails; before it, the reconciler asks for the next one."""
-    attempt = baseline.attempt + 1
-    is_last = attempt >= settings.ENV.runs.max_attempts
-    status = Baseline.Status.FAILED if is_last else Baseline.Status.BUILDING
-    recorded = _record(baseline, {"status": status, "attempt": attempt, "reason": reason})
-    return baseline.monitor_id if recorded and is_last else None
+    """After the last attempt the baseline fails; before it, the reconciler asks for the next one after a rest."""
+    runs = settings.ENV.runs
+    if baseline.attempt >= runs.max_attempts:
+        return _fail(baseline, reason)
+    rest = timedelta(seconds=runs.retry_seconds * 2 ** (baseline.attempt - 1))
+    _record(baseline, {"status": Baseline.Status.BUILDING, "reason": reason, "not_before": timezone.now() + rest})
+    return None
+
+
+def _fail(baseline: Baseline, reason: str) -> UUID | None:
+    recorded = _record(baseline, {"status": Baseline.Status.FAILED, "reason": reason})
+    return baseline.monitor_id if recorded else None
 
 
 def _record(baseline: Baseline, outcome: dict[str, Any]) -> bool:
     with tenant_scope(baseline.tenant_id):
-        building = Baseline.objects.filter(id=baseline.id, status=Baseline.Status.BUILDING)
+        building = Baseline.objects.filter(id=baseline.id, status=Baseline.Status.BUILDING, attempt=baseline.attempt)
         recorded = building.update(**outcome)
     log.info("baseline_built", baseline_id=str(baseline.id), status=outcome["status"], reason=outcome.get("reason"))
     return bool(recorded)

@@ -6,7 +6,7 @@ from celery import Task
 from structlog.contextvars import bound_contextvars
 
 
-class TenantTask(Task):
+class LoggedTask(Task):
     """Logs carry the ids that the message brought."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

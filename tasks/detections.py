@@ -6,17 +6,17 @@ from celery import shared_task
 
 from detections import ledger, reports
 from drift_detector.scheduling.schedules import TICK_TASK
-from tasks.base import TenantTask
+from tasks.base import LoggedTask
 from tasks.execution import execute
 
 
-@shared_task(name=ledger.EXECUTE_TASK, base=TenantTask, bind=True)
+@shared_task(name=ledger.EXECUTE_TASK, base=LoggedTask, bind=True)
 def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Evaluate one run; a duplicate delivery changes nothing."""
     execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
 
 
-@shared_task(name=TICK_TASK, base=TenantTask)
+@shared_task(name=TICK_TASK, base=LoggedTask)
 def record_tick(*, tenant_id: str, monitor_id: str, scheduled_for: str) -> None:
     """Write a cron tick into the ledger; called inside beat, by `TickScheduler`."""
     ledger.record_tick(
@@ -24,7 +24,7 @@ def record_tick(*, tenant_id: str, monitor_id: str, scheduled_for: str) -> None:
     )
 
 
-@shared_task(name=reports.REPORT_TASK, base=TenantTask)
+@shared_task(name=reports.REPORT_TASK, base=LoggedTask, acks_late=False)
 def build_report(*, tenant_id: str, report_id: str) -> None:
-    """Have Evidently make the report of a run."""
+    """Have Evidently make a report. Acknowledged first, or one that is too large for a worker would come for ever."""
     reports.build_report(tenant_id=UUID(tenant_id), report_id=UUID(report_id))

@@ -6,6 +6,7 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
 
 from alerts.services import settle_run
 from detections import ledger
@@ -27,8 +28,12 @@ BASELINE_PAUSE_SECONDS = 30
 def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
     """Make one attempt; whatever goes wrong ends in the ledger."""
     claim = ledger.claim_run(tenant_id=tenant_id, run_id=run_id, worker=worker)
-    if claim is None:
-        return
+    if claim is not None:
+        with bound_contextvars(monitor_id=str(claim.monitor_id)):
+            _attempt(claim)
+
+
+def _attempt(claim: Claim) -> None:
     try:
         with kept_lease(claim):
             outcome = evaluate_run(claim)
@@ -43,7 +48,7 @@ def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
     except SoftTimeLimitExceeded:
         _retry(claim, f"It took longer than {settings.ENV.runs.time_limit_seconds} seconds.")
     except Exception as error:
-        log.exception("run_crashed", run_id=str(run_id))
+        log.exception("run_crashed", run_id=str(claim.run_id))
         _retry(claim, f"{type(error).__name__}: {error}")
 
 

@@ -127,6 +127,15 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="alert", index=models.Index(fields=["tenant", "monitor"], name="alert_of_monitor")
+        ),
+        migrations.AddIndex(
+            model_name="alert", index=models.Index(fields=["tenant", "first_run"], name="alert_of_first_run")
+        ),
+        migrations.AddIndex(
+            model_name="alert", index=models.Index(fields=["tenant", "last_run"], name="alert_of_last_run")
+        ),
         rls.enable_tenant_rls("drf_alerts"),
         rls.tenant_foreign_key("drf_alerts", "monitor_id", "drf_monitors"),
         rls.tenant_foreign_key("drf_alerts", "first_run_id", "drf_runs"),

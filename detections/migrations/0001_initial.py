@@ -353,6 +353,13 @@ class Migration(migrations.Migration):
             model_name="report",
             constraint=models.UniqueConstraint(fields=("tenant", "run"), name="report_once_per_run"),
         ),
+        migrations.AddIndex(
+            model_name="detectionrun",
+            index=models.Index(fields=["tenant", "monitor", "-finished_at"], name="run_finished_of_monitor"),
+        ),
+        migrations.AddIndex(
+            model_name="detectionrun", index=models.Index(fields=["tenant", "baseline"], name="run_of_baseline")
+        ),
         rls.enable_tenant_rls("drf_runs"),
         rls.enable_tenant_rls("drf_detections"),
         rls.enable_tenant_rls("drf_reports"),
@@ -361,7 +368,14 @@ class Migration(migrations.Migration):
         rls.tenant_foreign_key("drf_detections", "run_id", "drf_runs"),
         rls.tenant_foreign_key("drf_detections", "monitor_id", "drf_monitors"),
         rls.tenant_foreign_key("drf_reports", "run_id", "drf_runs"),
-        rls.grant("SELECT, INSERT, UPDATE", "drf_runs", rls.SCHEDULER),
+        # What beat and the reconciler need of every tenant's runs; not what these read or found.
+        rls.grant(
+            "INSERT, SELECT (id, tenant_id, monitor_id, scheduled_for, status, attempt, not_before, woken_at, "
+            "lease_expires_at, created_at), UPDATE (status, verdict, reason, not_before, woken_at, lease_token, "
+            "lease_expires_at, finished_at)",
+            "drf_runs",
+            rls.SCHEDULER,
+        ),
         rls.policy("run_reconciler_reads", "drf_runs", to=rls.SCHEDULER, using="true"),
         rls.policy("run_reconciler_returns", "drf_runs", command="UPDATE", to=rls.SCHEDULER, using="true"),
     ]

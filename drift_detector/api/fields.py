@@ -16,7 +16,7 @@ class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
     default_error_messages = {"invalid": "{value!r} is not an ISO-8601 duration, such as PT1H, P7D or P2W."}
 
     def to_internal_value(self, data: str) -> timedelta:
-        if not isinstance(data, str) or not data.startswith("P"):
+        if not isinstance(data, str) or not data.startswith("P") or set("YM") & set(data.split("T")[0]):
             self.fail("invalid", value=data)
         try:
             return DURATION.validate_python(data)
@@ -24,5 +24,9 @@ class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
             self.fail("invalid", value=data)
 
     def to_representation(self, value: timedelta) -> str:
-        text: str = DURATION.dump_python(value, mode="json")
-        return text
+        hours, seconds = divmod(value.seconds, 3600)
+        minutes, seconds = divmod(seconds, 60)
+        amounts = {"H": hours, "M": minutes, "S": seconds + value.microseconds / 1e6}
+        time = "".join(f"{amount:g}{unit}" for unit, amount in amounts.items() if amount)
+        days = f"{value.days}D" if value.days else ""
+        return f"P{days}{'T' if time or not days else ''}{time or ('' if days else '0S')}"

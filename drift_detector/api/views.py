@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from drift_detector.tenancy.principal import Principal
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 
 class TenantAPIView(APIView):
@@ -33,10 +33,11 @@ class TenantAPIView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def leave_scope(self) -> None:
-        """Commit early: for a handler that goes on to wait for what it has asked for."""
+        """Commit early, and give the connection back: for a handler that goes on to wait for something."""
         scope, self._scope = self._scope, None
         if scope:
             scope.close()
+            release_connection()
 
     @property
     def principal(self) -> Principal:

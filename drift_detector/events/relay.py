@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from drift_detector.events.kafka import create_producer
@@ -37,7 +37,7 @@ class Relay:
         """Publish one batch; True when there was one and all of it went through."""
         if not _is_leader():
             return False
-        events = list(OutboxEvent.objects.filter(published_at__isnull=True).order_by("id")[:BATCH_SIZE])
+        events = list(_next_events()[:BATCH_SIZE])
         if not events:
             return False
         self._publish(events)
@@ -61,18 +61,31 @@ class Relay:
                 )
             except (KafkaException, BufferError) as error:  # refused before it was sent: too large, or a full queue
                 self._errors[event.pk] = str(error)
-        self._producer.flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Wait for the broker's word on everything sent. A fatal error is raised here, and ends the producer's life."""
+        try:
+            self._producer.flush()
+        except KafkaException as error:
+            log.warning("producer_replaced", error=str(error))
+            self._producer = self._create_producer()
 
     def _note_delivery(self, event_id: int) -> Callable[[KafkaError | None, Message], None]:
         def note(error: KafkaError | None, message: Message) -> None:
             if error is None:
                 self._confirmed.add(event_id)
-                return
-            self._errors[event_id] = error.str()
-            if error.fatal():
-                self._producer = self._create_producer()
+            else:
+                self._errors[event_id] = error.str()
 
         return note
+
+
+def _next_events() -> QuerySet[OutboxEvent]:
+    """What is unpublished, oldest first; of a key with an event that has failed, that event alone."""
+    unpublished = OutboxEvent.objects.filter(published_at__isnull=True)
+    failed = unpublished.filter(attempts__gt=0)
+    return unpublished.filter(Q(attempts__gt=0) | ~Q(key__in=failed.values("key"))).order_by("id")
 
 
 def in_order(events: Iterable[OutboxEvent], confirmed: set[int]) -> list[int]:

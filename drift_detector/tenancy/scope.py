@@ -51,3 +51,9 @@ def set_local(name: str, value: str) -> None:
     """Set a PostgreSQL variable until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+def release_connection() -> None:
+    """Give the connection back to the pool before waiting; inside a transaction it stays."""
+    if not connection.in_atomic_block:
+        connection.close()

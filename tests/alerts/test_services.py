@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -7,13 +8,26 @@ from django.utils import timezone
 
 from alerts import services
 from alerts.models import Alert
+from alerts.services import settle_run
+from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
+from detections.outcomes import Outcome
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.alerts.conftest import Settle, outcome_of
-from tests.factories import at_once, eventually, expire_lease, make_monitor, make_run, rows_of, take
+from tests.factories import (
+    at_once,
+    drift_outcome,
+    eventually,
+    expire_lease,
+    make_monitor,
+    make_run,
+    plain_outcome,
+    rows_of,
+    take,
+)
 
 # Somebody in this database waits for a row that another transaction has changed.
 WAITING = """SELECT 1 FROM pg_locks JOIN pg_stat_activity activity USING (pid)
@@ -288,3 +302,26 @@ def test_settle_run__drift_older_than_an_ok_run__is_told_but_not_left_open(settl
     settle(3, "drift")
     assert Alert.objects.get().status == "resolved"
     assert times_told() == 1
+
+
+def test_settle_run__ok_that_did_not_judge_what_drifted__does_not_resolve(settle: Settle, monitor: Monitor) -> None:
+    settle(3, "drift")
+    run = make_run(monitor, week=4)
+    drifted = drift_outcome(Severity.WARNING, "delay")
+    unjudged = replace(drifted.methods[0].details[0], verdict=Verdict.INSUFFICIENT_DATA)
+    methods = (replace(drifted.methods[0], verdict=Verdict.OK, is_drifted=False, details=(unjudged,)),)
+    assert settle_run(take(run), Outcome(verdict=Verdict.OK, rows=2000, methods=methods))
+    assert Alert.objects.get().status == "open"
+
+
+def test_settle_run__ok_rows_sent_with_the_request__do_not_resolve(settle: Settle, monitor: Monitor) -> None:
+    settle(3, "drift")
+    run = make_run(monitor, week=4, inline_data=b"rows")
+    assert settle_run(take(run), plain_outcome(Verdict.OK))
+    assert Alert.objects.get().status == "open"
+
+
+def test_settle_run__drift_that_is_over__asks_for_no_retraining(settle: Settle) -> None:
+    settle(4, "ok")
+    settle(3, "drift")
+    assert not OutboxEvent.objects.filter(topic="drift.retraining_required").exists()

@@ -150,7 +150,7 @@ def test_report__evidently_missing__says_how_to_install(
     monkeypatch.setattr(reports, "find_spec", lambda name: None)
     answer = api.post(url(make_finished_run(monitor)))
     assert answer.status_code == 409
-    assert "aumos-drift-detector[reports]" in answer.json()["detail"]
+    assert "uv pip install" in answer.json()["detail"]
 
 
 def test_report__viewer__reads_but_does_not_ask(viewer_api: APIClient, monitor: Monitor) -> None:

@@ -43,9 +43,9 @@ def test_logs__inside_a_task__carry_the_ids_of_its_message() -> None:
     code = f"""
 from celery import shared_task
 from drift_detector.celery import app
-from tasks.base import TenantTask
+from tasks.base import LoggedTask
 
-@shared_task(name="test.task", base=TenantTask)
+@shared_task(name="test.task", base=LoggedTask)
 def task(*, tenant_id, monitor_id, run_id):
     log.info("working")
 

@@ -73,7 +73,7 @@ def test_choose_features__folder_names__are_features_only_when_asked_for(tmp_pat
 
 
 def check(policy: SourcePolicy, reference: Path, current: Path, **fields: Any) -> None:
-    values = {"reference_data_uri": str(reference), "current_data_uri": str(current)}
+    values = {"reference_data_uri": str(reference), "current_data_uri": str(current), "methods": ["ks"]}
     check_sources(values | {"feature_columns": [], "timestamp_column": ""} | fields, policy)
 
 
@@ -99,3 +99,10 @@ def test_check_sources__timestamp_missing_in_current_only__says_where(tmp_path: 
     with pytest.raises(ValidationError) as refusal:
         check(policy, reference, write(tmp_path / "c.parquet", n=[1]), timestamp_column="at")
     assert refusal.value.message_dict == {"timestamp_column": ["current_data_uri has no column at."]}
+
+
+def test_check_sources__methods_for_no_feature__is_refused(tmp_path: Path, policy: SourcePolicy) -> None:
+    numbers = write(tmp_path / "r.parquet", n=[1])
+    with pytest.raises(ValidationError) as refusal:
+        check(policy, numbers, numbers, methods=["chi_squared"])
+    assert list(refusal.value.message_dict) == ["methods"]

@@ -123,6 +123,7 @@ def test_build_baseline__store_away__is_tried_again_and_fails_after_the_last_att
     monitor = make_monitor(reference_data_uri="s3://lake/flights")
     seen = []
     for _ in range(3):
+        Baseline.objects.update(not_before=None)  # as if the rest was over
         answer = build(newest(monitor))
         seen.append((answer, newest(monitor).status, newest(monitor).attempt))
     assert seen == [(None, "building", 1), (monitor.id, "failed", 2), (None, "failed", 2)]
@@ -185,3 +186,18 @@ def test_build_baseline__file_of_another_type_appears__fails_with_the_reason(in_
     monitor = make_flights_monitor(flights)
     assert newest(monitor).status == "failed"
     assert "delay" in newest(monitor).reason
+
+
+def test_build_baseline__two_workers_at_once__one_reads(committed_tenant: Tenant, flights: Path) -> None:
+    with tenant_scope(committed_tenant.id):
+        baseline = newest(make_monitor(reference_data_uri=str(flights)))
+    answers = at_once(lambda: build(baseline), lambda: build(baseline))
+    assert sorted(map(str, answers)) == sorted(["None", str(baseline.monitor_id)])
+    assert rows_of(committed_tenant.id, "SELECT status, attempt FROM drf_baselines") == [("ready", 1)]
+
+
+def test_build_baseline__worker_lost_each_time__fails_after_the_last_attempt(in_tenant: Tenant, flights: Path) -> None:
+    monitor = make_monitor(reference_data_uri=str(flights))
+    Baseline.objects.update(attempt=3)
+    assert build(newest(monitor)) == monitor.id
+    assert (newest(monitor).status, newest(monitor).reason) == ("failed", "The worker stopped answering.")

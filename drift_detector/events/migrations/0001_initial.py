@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         ),
         rls.enable_tenant_rls("drf_outbox"),
         rls.revoke("UPDATE, DELETE", "drf_outbox", rls.APP),
-        rls.grant("SELECT, UPDATE", "drf_outbox", rls.RELAY),
+        rls.grant("SELECT, UPDATE (published_at, attempts, last_error)", "drf_outbox", rls.RELAY),
         rls.policy("outbox_relay_reads", "drf_outbox", to=rls.RELAY, using="true"),
         rls.policy("outbox_relay_marks", "drf_outbox", command="UPDATE", to=rls.RELAY, using="true"),
     ]

@@ -5,12 +5,14 @@ from io import StringIO
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from drift_detector.tenancy.models import ApiKey, Tenant
+from drift_detector.tenancy.models import ApiKey, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.selection import memberships_of
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +76,26 @@ def test_create_api_key__wrong_argument__is_refused_with_a_sentence(arguments: t
     tenant_id = run("create_tenant", "acme")
     with pytest.raises(CommandError):
         run("create_api_key", *[each.format(tenant_id) for each in arguments])
+
+
+def test_add_member__new_person__may_sign_in_with_the_role(tenant: Tenant) -> None:
+    said = StringIO()
+    call_command("add_member", str(tenant.id), "ben", role="operator", stdout=said)
+    user = authenticate(username="ben", password=said.getvalue().strip())
+    assert isinstance(user, User)
+    assert user.is_staff
+    assert [(each.tenant_id, each.role) for each in memberships_of(user)] == [(tenant.id, "operator")]
+
+
+def test_add_member__known_person__changes_the_role_and_not_the_password(tenant: Tenant, staff: User) -> None:
+    said = StringIO()
+    call_command("add_member", str(tenant.id), "ana", role="viewer", stdout=said)
+    assert said.getvalue() == ""
+    assert [each.role for each in memberships_of(staff)] == ["viewer"]
+    assert authenticate(username="ana", password="correct horse battery") == staff
+
+
+def test_add_member__unknown_tenant__is_refused_and_makes_nobody(db: None) -> None:
+    with pytest.raises(CommandError, match="There is no tenant"):
+        call_command("add_member", str(uuid4()), "ben")
+    assert not User.objects.exists()

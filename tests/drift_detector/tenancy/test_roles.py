@@ -149,17 +149,30 @@ def test_baseline__ready_without_content__is_refused(in_tenant: Tenant) -> None:
         sql("UPDATE drf_baselines SET status = 'ready' WHERE id = %s", baseline.id)
 
 
+def columns(owner: psycopg.Connection, role: str, table: str, privilege: str) -> set[str]:
+    query = """SELECT attname FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
+               AND has_column_privilege(%(role)s, attrelid, attnum, %(privilege)s)"""
+    return {name for (name,) in owner.execute(query, {"table": table, "role": role, "privilege": privilege})}
+
+
 def test_relay__privileges__are_reading_and_marking_the_outbox(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_relay"]).fetchall()
-    assert set(granted) == {("drf_outbox", "SELECT"), ("drf_outbox", "UPDATE")}
+    assert set(granted) == {("drf_outbox", "SELECT")}
+    assert columns(owner, "drift_relay", "drf_outbox", "UPDATE") == {"published_at", "attempts", "last_error"}
 
 
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
     ours = {(table, privilege) for table, privilege in granted if not table.startswith("django_celery_beat_")}
-    runs = {("drf_runs", privilege) for privilege in ("SELECT", "INSERT", "UPDATE")}
-    assert ours == {("drf_monitors", "SELECT"), *runs}
+    assert ours == {("drf_monitors", "SELECT"), ("drf_runs", "INSERT")}
     assert {privilege for _, privilege in granted} == {"SELECT", "INSERT", "UPDATE"}
+
+
+def test_scheduler__runs__shows_their_state_and_not_what_they_read_or_found(owner: psycopg.Connection) -> None:
+    read = columns(owner, "drift_scheduler", "drf_runs", "SELECT")
+    assert read & {"inline_data", "verdict", "reason", "rows", "request_hash"} == set()
+    changed = columns(owner, "drift_scheduler", "drf_runs", "UPDATE")
+    assert changed & {"tenant_id", "monitor_id", "baseline_id", "scheduled_for", "inline_data", "rows"} == set()
 
 
 @pytest.mark.parametrize("table", ["drf_detections", "drf_alerts", "drf_api_keys", "drf_users", "drf_memberships"])
