@@ -12,7 +12,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run test test-quick lint format typecheck all bench lock clean-state
+.PHONY: help install run manage test test-quick lint format typecheck all bench lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -22,6 +22,9 @@ install: .venv/.installed ## Install the locked packages into .venv, if they cha
 
 run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1); Ctrl-C stops it
 	@exec $(EMBEDDED) run
+
+manage: .venv/.installed ## Run a command of manage.py against what `make run` has started: ARGS="tail_events"
+	@set -a; . .state/service.env; exec $(PYTHON) manage.py $(ARGS)
 
 test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
 	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 2 --cov $(ARGS)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from drift_detector.embedded import interrupts, terminal, welcome
@@ -21,7 +22,10 @@ from drift_detector.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE_FOLDER = ROOT / ".state"
-ALLOWED_ROOTS = "AUMOS_DRIFT_DATA__ALLOWED_ROOTS"
+# Where it is set, six processes would each compile this project again at every start.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+PREFIX = "AUMOS_DRIFT_"
+ALLOWED_ROOTS = f"{PREFIX}DATA__ALLOWED_ROOTS"
 
 
 class Service:
@@ -49,6 +53,7 @@ class Service:
             0 when asked to stop, or the exit code of the process that ended by itself.
         """
         with self.stack.running(terminal.say):
+            self._write_settings()
             prepare(self)
             greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file)
             supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
@@ -59,6 +64,13 @@ class Service:
             for name in supervisor.ended_first:
                 terminal.complain(f"{name} ended by itself, so everything was stopped.")
             return code
+
+    def _write_settings(self) -> None:
+        """Leave what `manage.py` needs to reach the running servers as the app's role, for its user's eyes only."""
+        settings = {name: value for name, value in self.environment("app").items() if name.startswith(PREFIX)}
+        file = self.state.folder / "service.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())))
 
     @property
     def data_folder(self) -> Path:
@@ -84,7 +96,8 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             MARKER: str(self.state.folder),
         }
-        return ours | os.environ | self.stack.settings(role) | fixed
+        theirs = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+        return ours | theirs | self.stack.settings(role) | fixed
 
 
 def with_root(roots: str, folder: Path) -> str:
@@ -100,11 +113,29 @@ type Prepare = Callable[[Service], None]
 
 
 def prepare_database_and_demo(service: Service) -> None:
-    """Migrate, collect the admin's files, and make the demo tenant; each does nothing when it is done already.
+    """Migrate and collect the admin's files, if they changed since last time, and make what is missing of the demo.
 
     Raises:
         StepFailed: If a command fails.
     """
+    stamp, wanted = service.state.folder / "prepared", _fingerprint(service.root)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        _prepare_database(service)
+        stamp.write_text(wanted)
+    terminal.say("Demo data …")
+    where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
+    seed = manage("seed_demo", "--base-url", service.url, *where)
+    run_step(seed, cwd=service.root, environment=service.environment("app"), shown=True)
+
+
+def _fingerprint(root: Path) -> str:
+    """What the database and the static files depend on: the migrations and the installed packages."""
+    migrations = sorted([*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")])
+    contents = [path.read_bytes() for path in (root / "requirements-dev.txt", *migrations)]
+    return sha256(b"\0".join(contents)).hexdigest()
+
+
+def _prepare_database(service: Service) -> None:
     as_owner, as_app = service.environment("owner"), service.environment("app")
     migrate, collect = manage("migrate", "--noinput"), manage("collectstatic", "--noinput", "-v0")
     with terminal.progress("Database migrations and static files"), ThreadPoolExecutor(2) as pool:
@@ -114,10 +145,6 @@ def prepare_database_and_demo(service: Service) -> None:
         ]
         for step in steps:
             step.result()
-    terminal.say("Demo data …")
-    where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
-    seed = manage("seed_demo", "--base-url", service.url, *where)
-    run_step(seed, cwd=service.root, environment=as_app, shown=True)
 
 
 def run() -> int:
