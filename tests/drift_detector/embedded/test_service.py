@@ -148,6 +148,20 @@ def test_environment__without_exports__data_root_is_in_the_state_folder(tmp_path
     assert environment["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] == f'["{tmp_path}/data"]'
 
 
+def test_environment__folders_of_a_person__the_demos_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUMOS_DRIFT_DATA__ALLOWED_ROOTS", '["/mine"]')
+    environment = Service(State(tmp_path), root=tmp_path, port=1).environment("app")
+    assert environment["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] == f'["/mine", "{tmp_path}/data"]'
+
+
+def test_environment__folders_that_are_no_list__are_left_for_the_settings_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUMOS_DRIFT_DATA__ALLOWED_ROOTS", "/mine")
+    environment = Service(State(tmp_path), root=tmp_path, port=1).environment("app")
+    assert environment["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] == "/mine"
+
+
 def test_serve__nobody_reads_its_output_any_more__stops_everything(launch: Launch, folder: Path, port: int) -> None:
     ticker = "import time\nwhile True: print('tick', flush=True); time.sleep(0.1)"
     process = launch(*FAKE, str(folder), str(port), f"ticker={ticker}")
