@@ -1,6 +1,7 @@
 """`exec`: run one command with servers of its own, which are thrown away when it ends."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -59,8 +60,10 @@ def settings(stack: Stack) -> dict[str, str]:
 @contextmanager
 def throwaway_state() -> Iterator[State]:
     """A state folder that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+    # Named before it is made: a signal may come between making a folder and learning its name.
+    folder = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(8)}"
     try:
+        folder.mkdir(mode=0o700)
         state = State(folder)
         with state.locked():
             yield state
