@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +26,8 @@ from tests.data import DRIFTED_WEEK, flights_like
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
+# Not the one in which other tests look for their wake-ups: real workers would take them.
+REDIS_DATABASE = "/7"
 BEAT = ["beat", "--scheduler", "drift_detector.scheduling.scheduler:TickScheduler", "--pidfile="]
 
 
@@ -94,6 +97,7 @@ def launch(role: str, command: list[str], folder: Path) -> subprocess.Popen[byte
     url = role_url(role) if role != "app" else app_url()
     environment = os.environ | {
         "AUMOS_DRIFT_DATABASE__URL": url,
+        "AUMOS_DRIFT_REDIS__URL": urlsplit(str(settings.ENV.redis.url))._replace(path=REDIS_DATABASE).geturl(),
         "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": f'["{folder}"]',
         "AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]',
         "AUMOS_DRIFT_STATIC_ROOT": str(folder),
