@@ -13,12 +13,12 @@ if TYPE_CHECKING:  # DRF imports this module while it makes APIView
 
 
 class RolePermission(BasePermission):
-    """Viewers read; operators also run, acknowledge and edit. A view may ask for more by `required_role`."""
+    """Viewers read; operators also run, acknowledge and edit."""
 
     message = "Your role does not allow this."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             return False
-        needed = Role.VIEWER if request.method in SAFE_METHODS else getattr(view, "required_role", Role.OPERATOR)
+        needed = Role.VIEWER if request.method in SAFE_METHODS else Role.OPERATOR
         return request.user.role.covers(needed)
