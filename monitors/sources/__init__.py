@@ -5,6 +5,7 @@ from monitors.sources.errors import (
     ForbiddenUri,
     InvalidInlineData,
     SchemaMismatch,
+    SourceChanged,
     SourceError,
     SourceNotFound,
     SourceUnavailable,
@@ -13,6 +14,8 @@ from monitors.sources.errors import (
 )
 from monitors.sources.formats import FileFormat
 from monitors.sources.inline import table_from_bytes, table_from_columns, table_to_bytes
+from monitors.sources.lazy import LazyWindow, open_window
+from monitors.sources.parts import Part
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.windows import read_window
 
@@ -21,7 +24,10 @@ __all__ = [
     "FileFormat",
     "ForbiddenUri",
     "InvalidInlineData",
+    "LazyWindow",
+    "Part",
     "SchemaMismatch",
+    "SourceChanged",
     "SourceError",
     "SourceNotFound",
     "SourcePolicy",
@@ -29,6 +35,7 @@ __all__ = [
     "UnreadableSource",
     "WindowTooLarge",
     "describe",
+    "open_window",
     "read_window",
     "table_from_bytes",
     "table_from_columns",

@@ -53,6 +53,10 @@ class WindowTooLarge(SourceError):
     """The window needs more memory than the policy allows."""
 
 
+class SourceChanged(SourceError):
+    """A file is no longer what it was when the window was opened or divided."""
+
+
 class InvalidInlineData(SourceError):
     """Columns sent inline are not equally long lists of scalars of one kind."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import and_, or_
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from monitors.sources.errors import SchemaMismatch
@@ -44,15 +47,52 @@ def window_filter(
     """
     if pa.types.is_null(dtype):
         return None if start is None and end is None else pads.scalar(False)
-    unit = _unit_nanoseconds(column, dtype)
-    conditions = []
-    if start is not None:
-        conditions.append(pads.field(column) >= _bound(start, dtype, unit))
-    if end is not None:
-        conditions.append(pads.field(column) < _bound(end, dtype, unit))
-    if not conditions:
+    lower, upper = _bounds(column, dtype, start, end)
+    conditions = [] if lower is None else [pads.field(column) >= lower]
+    if upper is not None:
+        conditions.append(pads.field(column) < upper)
+    return reduce(and_, conditions) if conditions else None
+
+
+def outside_filter(
+    column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
+) -> pads.Expression | None:
+    """The rows that `window_filter` leaves out, written so that a row group's statistics can rule them out."""
+    if window_filter(column, dtype, start, end) is None:
         return None
-    return conditions[0] if len(conditions) == 1 else conditions[0] & conditions[1]
+    if pa.types.is_null(dtype):
+        return pads.scalar(True)
+    lower, upper = _bounds(column, dtype, start, end)
+    conditions = [pads.field(column).is_null()]
+    if lower is not None:
+        conditions.append(pads.field(column) < lower)
+    if upper is not None:
+        conditions.append(pads.field(column) >= upper)
+    return reduce(or_, conditions)
+
+
+def window_mask(stamps: pa.Array, start: datetime | None, end: datetime | None) -> pa.BooleanArray:
+    """Which of these timestamps or dates `window_filter` keeps.
+
+    Args:
+        stamps: Shape (n,).
+
+    Returns:
+        Shape (n,); null where the timestamp is.
+    """
+    lower, upper = _bounds("", stamps.type, start, end)
+    masks = [] if lower is None else [pc.greater_equal(stamps, lower)]
+    if upper is not None:
+        masks.append(pc.less(stamps, upper))
+    return reduce(pc.and_, masks) if masks else pc.is_valid(stamps)
+
+
+def _bounds(
+    column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
+) -> tuple[pa.Scalar | None, pa.Scalar | None]:
+    unit = _unit_nanoseconds(column, dtype)
+    lower, upper = (None if bound is None else _bound(bound, dtype, unit) for bound in (start, end))
+    return lower, upper
 
 
 def _unit_nanoseconds(column: str, dtype: pa.DataType) -> int:

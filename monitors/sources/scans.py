@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.datasets import Dataset
-from monitors.sources.errors import PYARROW_ERRORS, SourceUnavailable, WindowTooLarge, to_source_error
+from monitors.sources.errors import PYARROW_ERRORS, SourceUnavailable, WindowTooLarge, to_source_error, translated
 from monitors.sources.formats import FileFormat
 from monitors.sources.policy import GIB
 
@@ -45,9 +45,27 @@ class Scan:
         for batch in self._batches(self.fragments):
             size += batch.nbytes
             if size > self.max_bytes:
-                raise WindowTooLarge(_too_large("The window holds more than", size, self.max_bytes))
+                raise WindowTooLarge(too_large("The window holds more than", size, self.max_bytes))
             batches.append(batch)
         return pa.Table.from_batches(batches, schema=pa.schema([self.schema.field(name) for name in self.columns]))
+
+    def stream(self) -> Iterator[pa.RecordBatch]:
+        """The window in batches that are cut by file and by block, none of them empty, without a limit.
+
+        Raises:
+            SourceError: Naming the file.
+        """
+        for fragment in self.fragments:
+            # One file at a time, so that a batch never depends on which other files are read with it.
+            with translated(self.dataset.names[fragment.path]):
+                for batch in self._batches([fragment]):
+                    if batch.num_rows:
+                        yield batch
+
+    def check(self) -> None:
+        """Read everything and keep nothing; pyarrow's errors pass through."""
+        for _ in self._batches(self.fragments):
+            pass
 
     def find_culprit(self, error: Exception) -> tuple[pads.Fragment | None, Exception]:
         """The file that a scan failed on, and its error: pyarrow does not always say which of many it was."""
@@ -63,13 +81,13 @@ class Scan:
 
     def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
         source = self.dataset.combine(fragments, self.schema)
-        if self.dataset.format is not FileFormat.ARROW:
+        if self.dataset.format is not FileFormat.ARROW and not self._has_mixed_zones(fragments):
             columns = {name: pads.field(name) for name in self.columns}
             yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
             return
         # Offsets in an Arrow file are taken on trust by the kernels: a forged one would crash the worker.
         for batch in source.to_batches(columns={name: pads.field(name) for name in self.schema.names}):
-            batch.validate(full=True)
+            batch.validate(full=self.dataset.format is FileFormat.ARROW)
             kept = batch if self.condition is None else batch.filter(self.condition)
             yield kept.select(list(self.columns))
 
@@ -80,10 +98,24 @@ class Scan:
         if rows is None or rows * per_row <= self.max_bytes:
             return
         if self.condition is not None:
+            if self._has_mixed_zones(self.fragments):
+                return
             rows = self.dataset.combine(self.fragments, self.schema).count_rows(filter=self.condition)
         if rows * per_row > self.max_bytes:
             what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
-            raise WindowTooLarge(_too_large(what, rows * per_row, self.max_bytes))
+            raise WindowTooLarge(too_large(what, rows * per_row, self.max_bytes))
+
+    def _has_mixed_zones(self, fragments: Sequence[pads.Fragment]) -> bool:
+        """Whether a file of Parquet has no zone where the condition has one: pyarrow cannot compare its statistics."""
+        if self.condition is None or self.dataset.format is not FileFormat.PARQUET:
+            return False
+        zoned = {field.name for field in self.schema if pa.types.is_timestamp(field.type) and field.type.tz}
+        return any(
+            pa.types.is_timestamp(field.type) and field.type.tz is None
+            for fragment in fragments
+            for field in fragment.physical_schema
+            if field.name in zoned
+        )
 
     def _rows_at_most(self) -> int | None:
         if self.dataset.format is FileFormat.PARQUET:
@@ -93,7 +125,8 @@ class Scan:
         return None
 
 
-def _too_large(what: str, size: int, limit: int) -> str:
+def too_large(what: str, size: int, limit: int) -> str:
+    """A sentence with both numbers, in binary units, and what to do about it."""
     return f"{what} {_human(size)}; the limit is {_human(limit)}. Choose a shorter window or fewer columns."
 
 

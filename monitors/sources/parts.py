@@ -1,0 +1,52 @@
+"""Dividing a window by file and row group, the same way wherever it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file, or one row group of it.
+
+    Attributes:
+        file: Its name below the URI.
+        size: Its size in bytes, by which a changed file is told.
+        row_group: None for all of the file.
+    """
+
+    file: str
+    size: int
+    row_group: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Pieces of a window that follow one another."""
+
+    pieces: tuple[Piece, ...]
+
+    def as_json(self) -> list[list[Any]]:
+        """The part as JSON values."""
+        return [[piece.file, piece.size, piece.row_group] for piece in self.pieces]
+
+    @classmethod
+    def from_json(cls, values: list[list[Any]]) -> Self:
+        """The part that `as_json` wrote."""
+        return cls(tuple(Piece(*piece) for piece in values))
+
+
+def group_pieces(pieces: Iterable[tuple[Piece, int]], target_bytes: int) -> Iterator[Part]:
+    """Parts of about the target's bytes, from pieces with theirs; a piece is never split."""
+    held: list[Piece] = []
+    size = 0
+    for piece, piece_bytes in pieces:
+        if held and size + piece_bytes > target_bytes:
+            yield Part(tuple(held))
+            held, size = [], 0
+        held.append(piece)
+        size += piece_bytes
+    if held:
+        yield Part(tuple(held))

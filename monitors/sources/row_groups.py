@@ -1,0 +1,184 @@
+"""Parquet a row group at a time, all columns or one of them, and only the rows of a window."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from monitors.sources.datasets import Dataset
+from monitors.sources.errors import translated
+from monitors.sources.instants import window_mask
+from monitors.sources.narrowing import NarrowedDataset
+
+BUFFER_BYTES = 1 << 20
+
+type Rows = slice | pa.BooleanArray | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One row group of one file."""
+
+    fragment: pads.Fragment
+    number: int
+    rows: int
+    bytes: int
+
+    @property
+    def path(self) -> str:
+        """The file, as the file system names it."""
+        return str(self.fragment.path)
+
+
+def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
+    """The row groups that can hold rows of the window, in file order, with the uncompressed bytes of its columns."""
+    needed = {*narrowed.columns, str(narrowed.timeframe.column)}
+    return [
+        RowGroup(fragment, group.id, int(group.num_rows), _bytes_of(fragment, group.id, needed))
+        for fragment in narrowed.fragments
+        for group in fragment.row_groups
+    ]
+
+
+def _bytes_of(fragment: pads.Fragment, number: int, needed: set[str]) -> int:
+    group = fragment.metadata.row_group(number)
+    columns = (group.column(each) for each in range(group.num_columns))
+    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema.split(".")[0] in needed)
+
+
+class RowGroupReader:
+    """Reads row groups; a file stays open for the thread that opened it, as handles are not safe to share."""
+
+    def __init__(self, narrowed: NarrowedDataset) -> None:
+        self._narrowed = narrowed
+        self._handles = threading.local()
+        self._open: list[pq.ParquetFile] = []
+        self._columns: dict[str, frozenset[str]] = {}
+
+    def close(self) -> None:
+        """Close every file."""
+        for handle in self._open:
+            handle.close()
+
+    def rows_inside(self, group: RowGroup) -> Rows:
+        """Which rows of the group lie in the window: None for all of them, a slice where they are contiguous.
+
+        The timestamps are read only where the group's statistics do not prove that all of them lie inside.
+        """
+        timeframe, schema = self._narrowed.timeframe, self._narrowed.schema
+        if timeframe.column is None or timeframe.condition(schema) is None or not group.rows:
+            return None
+        if timeframe.column not in self._narrowed.dataset.partitions.names and self._is_whole(group):
+            return None
+        stamps = self._read(group, timeframe.column)
+        if pa.types.is_null(stamps.type):
+            return slice(0, 0)
+        mask = window_mask(stamps, timeframe.start, timeframe.end).fill_null(False)
+        inside = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+        if len(inside) == group.rows:
+            return None
+        if not len(inside):
+            return slice(0, 0)
+        first, last = int(inside[0]), int(inside[-1])
+        return slice(first, last + 1) if last - first + 1 == len(inside) else mask
+
+    def column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
+        """One column of the group's rows, as the window's schema types it; text may be dictionary-encoded."""
+        return _kept(self._read(group, name), rows)
+
+    def batch(self, group: RowGroup, rows: Rows) -> pa.RecordBatch:
+        """All columns of the group's rows."""
+        names = list(self._narrowed.columns)
+        if not names:
+            return pa.RecordBatch.from_struct_array(pa.nulls(count_rows(group, rows), pa.struct([])))
+        arrays = [self.column(group, name, rows) for name in names]
+        return pa.record_batch(arrays, names=names)
+
+    def _is_whole(self, group: RowGroup) -> bool:
+        opposite = self._narrowed.timeframe.opposite(group.fragment.physical_schema)
+        if opposite is None:
+            return False
+        left = group.fragment.subset(row_group_ids=[group.number]).subset(
+            opposite, schema=group.fragment.physical_schema
+        )
+        return not left.row_groups
+
+    def _read(self, group: RowGroup, name: str) -> pa.Array:
+        dataset, wanted = self._narrowed.dataset, self._narrowed.schema.field(name).type
+        if name in dataset.partitions.names:
+            return pa.repeat(pa.scalar(_folder_value(group.fragment, name), wanted), group.rows)
+        with translated(dataset.names[group.path]):
+            if name not in self._stored(group):
+                return _encoded(pa.nulls(group.rows, wanted))
+            handle = self._handle(group)
+            column = handle.read_row_group(group.number, columns=[name], use_threads=False).column(name)
+            if len(column) != group.rows:  # pyarrow takes a file's early end for the end of its rows
+                raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
+            return _as_type(column, wanted)
+
+    def _stored(self, group: RowGroup) -> frozenset[str]:
+        if group.path not in self._columns:
+            self._columns[group.path] = frozenset(group.fragment.physical_schema.names)
+        return self._columns[group.path]
+
+    def _handle(self, group: RowGroup) -> pq.ParquetFile:
+        files: dict[str, pq.ParquetFile] = self._handles.__dict__
+        if group.path not in files:
+            files[group.path] = _open(self._narrowed, group)
+            self._open.append(files[group.path])
+        return files[group.path]
+
+
+def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
+    dataset: Dataset = narrowed.dataset
+    stored = group.fragment.physical_schema.names
+    texts = [field.name for field in narrowed.schema if _is_text(field.type) and field.name in stored]
+    options: dict[str, Any] = {"read_dictionary": texts, "metadata": group.fragment.metadata}
+    if dataset.filesystem.type_name == "local":
+        # As fast as a memory map, under which a file that is cut short meanwhile would end the process.
+        return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
+    return pq.ParquetFile(dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options)
+
+
+def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
+        array = column.unify_dictionaries().combine_chunks()
+        values = array.dictionary.cast(wanted) if array.type.value_type != wanted else array.dictionary
+        return pa.DictionaryArray.from_arrays(array.indices, values)
+    if column.type != wanted:
+        column = column.cast(wanted)
+    chunks = column.chunks
+    return _encoded(chunks[0] if len(chunks) == 1 else column.combine_chunks())
+
+
+def _encoded(array: pa.Array) -> pa.Array:
+    """Text as a dictionary, also where it was not read as one, so that all row groups give one type."""
+    return array.dictionary_encode() if _is_text(array.type) else array
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+
+
+def _kept(array: pa.Array, rows: Rows) -> pa.Array:
+    if rows is None:
+        return array
+    return array[rows] if isinstance(rows, slice) else array.filter(rows)
+
+
+def _folder_value(fragment: pads.Fragment, name: str) -> Any:
+    return pads.get_partition_keys(fragment.partition_expression).get(name)
+
+
+def count_rows(group: RowGroup, rows: Rows) -> int:
+    """How many of the group's rows are kept."""
+    if rows is None:
+        return group.rows
+    return rows.stop - rows.start if isinstance(rows, slice) else int(pc.sum(rows).as_py() or 0)
