@@ -11,6 +11,8 @@ COPY detections detections
 COPY alerts alerts
 COPY tasks tasks
 COPY drift_detector drift_detector
+# numba keeps what it compiles beside the sources; the service's user could not write it there.
+RUN /opt/venv/bin/python -m algorithms.warm
 ENV AUMOS_DRIFT_STATIC_ROOT=/srv/static
 # collectstatic asks no server; it only wants the settings to be there.
 RUN AUMOS_DRIFT_SECRET_KEY=only-for-collectstatic-in-the-image-build \

@@ -12,7 +12,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick lint format typecheck all bench lock clean-state
+.PHONY: help install run manage test test-quick lint format typecheck all bench calibration lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -47,8 +47,11 @@ typecheck: .venv/.installed ## Check the types
 
 all: lint typecheck test ## Lint, check types and test
 
-bench: .venv/.installed ## Measure speed and false alarms; ARGS="…" goes to the benchmarks
-	@exec $(EMBEDDED) exec -- $(PYTHON) -m tests.bench $(ARGS)
+bench: .venv/.installed ## Measure speed next to the peers; rewrites docs/benchmarks.md (ARGS="--gate")
+	@exec env $(PLACEHOLDERS) $(PYTHON) -m tests.bench $(ARGS)
+
+calibration: .venv/.installed ## Measure false alarms and power; rewrites docs/calibration.md
+	@exec env $(PLACEHOLDERS) $(PYTHON) -m tests.calibration $(ARGS)
 
 lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
 	@echo "==> Locking requirements-dev.txt and requirements.txt"
@@ -62,6 +65,8 @@ clean-state: .venv/.installed ## Remove what `make run` keeps: database, logs, d
 	@echo "==> Installing the locked packages into .venv (some minutes the first time)"
 	@test -x $(PYTHON) || $(UV) venv --python "$$(cat .python-version)" || $(UV) venv --python ">=3.12"
 	@$(UV) pip sync --python $(PYTHON) --require-hashes --compile-bytecode requirements-dev.txt
+	@echo "==> Compiling the numeric kernels"
+	@$(PYTHON) -m algorithms.warm
 	@touch $@
 
 .tools/bin/uv:

@@ -1,19 +1,15 @@
-"""Reading columns: Arrow arrays, numpy arrays and lists into sorted numbers or counted categories."""
+"""Reading columns: Arrow arrays, numpy arrays and lists as floats, and which kind of feature a type makes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from algorithms.errors import UnusableColumn
+from algorithms.kernels import FloatArray
 
-type FloatArray = npt.NDArray[np.float64]
-type IntArray = npt.NDArray[np.int64]
 type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
 
 TICKS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -25,44 +21,6 @@ class FeatureKind(StrEnum):
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NumericSample:
-    """The usable numbers of a column.
-
-    Attributes:
-        values: Shape (n,), ascending, ±inf allowed, never NaN.
-        nulls: Rows left out because they were null or NaN.
-    """
-
-    values: FloatArray
-    nulls: int
-
-    @property
-    def rows(self) -> int:
-        """Rows that hold a number."""
-        return len(self.values)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoryCounts:
-    """The counted categories of a column.
-
-    Attributes:
-        categories: Distinct names, an Arrow `large_string` array of length k.
-        counts: Shape (k,), rows of each category, all positive.
-        nulls: Rows left out because they were null or NaN.
-    """
-
-    categories: pa.Array
-    counts: IntArray
-    nulls: int
-
-    @property
-    def rows(self) -> int:
-        """Rows that hold a category."""
-        return int(self.counts.sum())
 
 
 def guess_kind(data_type: pa.DataType) -> FeatureKind | None:
@@ -114,30 +72,6 @@ def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
     if _is_number(data_type) or pa.types.is_boolean(data_type) or pa.types.is_null(data_type):
         return _floats(column)
     raise UnusableColumn(f"Expected numbers, but the column holds {data_type}.")
-
-
-def sorted_sample(values: FloatArray) -> NumericSample:
-    """The values of shape (n,) in ascending order, NaN counted and left out."""
-    ordered = np.sort(values)
-    usable = int(np.searchsorted(ordered, np.nan))  # NaN sorts last
-    return NumericSample(ordered[:usable], len(ordered) - usable)
-
-
-def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
-    """Count a column's categories by name; booleans are named "true" and "false", numbers by their digits.
-
-    Raises:
-        UnusableColumn: If the column holds bytes or nested values.
-    """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not pa.types.is_null(column.type) and guess_kind(column.type) is None:
-        raise UnusableColumn(f"Expected categories, but the column holds {column.type}.")
-    is_usable = pc.invert(pc.is_null(column, nan_is_null=True))
-    usable = column.cast(pa.large_string()).filter(is_usable)
-    counted = pc.value_counts(usable)
-    counts: IntArray = np.asarray(counted.field("counts").to_numpy(zero_copy_only=False), dtype=np.int64)
-    return CategoryCounts(counted.field("values"), counts, len(column) - len(usable))
 
 
 def _floats(column: pa.Array | pa.ChunkedArray) -> FloatArray:

@@ -13,9 +13,9 @@ class UnusableColumn(TypeError):
     """A column's values are of a type that the feature's kind cannot read."""
 
 
-class CorruptBaseline(ValueError):
-    """The bytes are not a whole and unaltered baseline."""
+class CorruptBundle(ValueError):
+    """The bytes are not a whole and unaltered baseline or profile."""
 
 
-class UnsupportedBaseline(ValueError):
-    """The bytes are a baseline written by a newer version than this one can read."""
+class UnsupportedBundle(ValueError):
+    """The bytes were written by a version that this one cannot read."""

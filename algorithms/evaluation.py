@@ -1,85 +1,101 @@
 """Evaluating one run: a baseline against one window, feature by feature, method by method."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-
-from algorithms.baseline import Baseline
-from algorithms.columns import NumericSample
-from algorithms.errors import UnusableColumn
+from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
 from algorithms.judgement import explain_drift, judge
-from algorithms.measurement import CurrentSample, Measurement, measure, read_current
+from algorithms.measurement import Measurement, measure
 from algorithms.multiple_testing import adjust_p_values
 from algorithms.outcomes import FeatureDetail, MethodOutcome
 from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method, Policy
-from algorithms.profiles import FeatureReference, NumericReference, summarize
+from algorithms.profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
+from algorithms.references import FeatureReference, NumericReference, Window
+from algorithms.row_count import ALL_ROWS, measure_row_count
 from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
-__all__ = ["evaluate"]
-
-# What a bad column can cause; a time limit or a lack of memory is the run's affair.
-COLUMN_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, pa.ArrowException)
+__all__ = ["evaluate", "evaluate_profile"]
 
 type Key = tuple[Method, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Feature:
-    """A feature's two windows; without a current sample its detail says why."""
+class _Examined:
+    """What a feature was measured at, and the record of it that judging completes."""
 
-    reference: FeatureReference
     detail: FeatureDetail
-    current: CurrentSample | None = None
+    measurement: Measurement | None = None
 
 
-def evaluate(baseline: Baseline, table: pa.Table, plan: EvaluationPlan) -> list[MethodOutcome]:
-    """Compare a window with its baseline.
+def evaluate(
+    baseline: Baseline, window: Window, plan: EvaluationPlan, *, threads: int = THREADS
+) -> list[MethodOutcome]:
+    """Compare a window with its baseline, each column read once, measured and let go again.
 
-    Each column is read once, whatever the number of methods. One bad column never fails the run: it becomes that
-    feature's verdict, with a reason. The Benjamini–Hochberg family is every p-value of the run, KS and chi-squared
-    together; PSI's null quantile shares its level among the features that PSI measured.
+    One bad column never fails the run: it becomes that feature's verdict, with a reason. The Benjamini–Hochberg family
+    is every p-value of the run, over all methods.
 
     Args:
         baseline: The reference.
-        table: The window; columns that the baseline does not know are ignored.
+        window: The window; columns that the baseline does not know are not read.
         plan: Methods, limits and policy.
+        threads: Columns that are read and counted at once.
 
     Returns:
         One outcome per method of the plan, in its order.
     """
-    features = {name: _read(reference, table, plan.min_rows) for name, reference in baseline.features.items()}
-    measured: dict[Key, Measurement] = {}
-    details: dict[Key, FeatureDetail] = {}
-    for method in plan.methods:
-        for name, feature in features.items():
-            if feature.reference.kind is METHOD_KINDS[method]:
-                answer = _measure(method, feature, baseline.bins)
-                if isinstance(answer, Measurement):
-                    measured[method, name] = answer
-                details[method, name] = feature.detail if isinstance(answer, Measurement) else answer
-    details |= _judge_all(measured, details, plan)
-    return [_outcome(method, [details[key] for key in details if key[0] is method]) for method in plan.methods]
+    rows = window.num_rows
+
+    def profiled(name: str) -> FeatureProfile | Unprofiled:
+        reference = baseline.features[name]
+        keep = isinstance(reference, NumericReference) and reference.values is not None
+        return baseline.profile_feature(window, name, keep_values=keep)
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda name: _examine(baseline.features[name], profiled, rows, plan), baseline.features)
+        return _conclude_all(found, rows, plan)
 
 
-def _read(reference: FeatureReference, table: pa.Table, min_rows: int) -> _Feature:
+def evaluate_profile(baseline: Baseline, profile: Profile, plan: EvaluationPlan) -> list[MethodOutcome]:
+    """Compare a window that has been counted already; otherwise as `evaluate`."""
+    found = (
+        _examine(reference, profile.features.__getitem__, profile.rows, plan)
+        for reference in baseline.features.values()
+    )
+    return _conclude_all(found, profile.rows, plan)
+
+
+def _examine(
+    reference: FeatureReference,
+    profiled: Callable[[str], FeatureProfile | Unprofiled],
+    rows: int,
+    plan: EvaluationPlan,
+) -> dict[Key, _Examined]:
+    methods = [method for method in plan.methods if reference.kind in METHOD_KINDS[method]]
     blank = _blank_detail(reference)
-    if not table.num_rows:
-        return _Feature(reference, replace(blank, verdict=Verdict.NO_DATA, reason="The window holds no row."))
-    if reference.name not in table.column_names:
-        reason = f"The window has no column {reference.name!r}."
-        return _Feature(reference, replace(blank, verdict=Verdict.ERROR, reason=reason))
+    if not rows:
+        blank = replace(blank, verdict=Verdict.NO_DATA, reason="The window holds no row.")
+        return {(method, reference.name): _Examined(blank) for method in methods}
+    profile = profiled(reference.name)
+    if isinstance(profile, Unprofiled):
+        blank = replace(blank, verdict=Verdict.ERROR, reason=profile.reason)
+        return {(method, reference.name): _Examined(blank) for method in methods}
+    detail = _describe(blank, reference, profile, rows)
+    return {
+        (method, reference.name): _measured(method, reference, profile, detail, plan.min_rows) for method in methods
+    }
+
+
+def _measured(
+    method: Method, reference: FeatureReference, profile: FeatureProfile, detail: FeatureDetail, min_rows: int
+) -> _Examined:
+    if reason := _shortage(method, reference, profile, min_rows):
+        return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
     try:
-        current = read_current(reference, table.column(reference.name))
-        detail = _describe(blank, current, table.num_rows)
-        reason = _shortage(detail, min_rows)
-    except UnusableColumn as error:
-        return _Feature(reference, replace(blank, verdict=Verdict.ERROR, reason=str(error)))
+        return _Examined(detail, measure(method, reference, profile))
     except COLUMN_ERRORS as error:
-        return _Feature(reference, _failed(blank, error))
-    if reason:
-        return _Feature(reference, replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
-    return _Feature(reference, detail, current)
+        return _Examined(replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}"))
 
 
 def _blank_detail(reference: FeatureReference) -> FeatureDetail:
@@ -88,23 +104,24 @@ def _blank_detail(reference: FeatureReference) -> FeatureDetail:
         kind=reference.kind,
         verdict=Verdict.OK,
         n_reference=reference.usable_rows,
-        null_rate_reference=reference.nulls / max(1, reference.n + reference.nulls),
+        null_rate_reference=reference.missing / max(1, reference.n + reference.missing),
         reference_summary=reference.summary if isinstance(reference, NumericReference) else None,
     )
 
 
-def _describe(blank: FeatureDetail, current: CurrentSample, rows: int) -> FeatureDetail:
-    return replace(
-        blank,
-        n_current=current.rows,
-        null_rate_current=current.nulls / rows,
-        current_summary=summarize(current.values) if isinstance(current, NumericSample) else None,
-    )
+def _describe(blank: FeatureDetail, reference: FeatureReference, profile: FeatureProfile, rows: int) -> FeatureDetail:
+    summary = None
+    if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
+        summary = profile.moments.summary(reference.centre)
+    return replace(blank, n_current=profile.rows, null_rate_current=profile.missing / rows, current_summary=summary)
 
 
-def _shortage(detail: FeatureDetail, min_rows: int) -> str:
-    """Why the feature's windows are too small, or nothing."""
-    for window, rows in (("reference", detail.n_reference), ("current", detail.n_current)):
+def _shortage(method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int) -> str:
+    """Why the feature's windows are too small, or nothing; for the null rate, rows without a value count too."""
+    counts_nulls = method is Method.NULL_RATE
+    windows = (("reference", reference.usable_rows, reference), ("current", profile.rows, profile))
+    for window, usable, of in windows:
+        rows = usable + of.missing if counts_nulls else usable
         if not rows:
             return f"Every row of the {window} window is null."
         if rows < min_rows:
@@ -112,49 +129,43 @@ def _shortage(detail: FeatureDetail, min_rows: int) -> str:
     return ""
 
 
-def _measure(method: Method, feature: _Feature, bins: int) -> Measurement | FeatureDetail:
-    if feature.current is None:
-        return feature.detail
-    try:
-        return measure(method, feature.reference, feature.current, bins)
-    except COLUMN_ERRORS as error:
-        return _failed(feature.detail, error)
+def _conclude_all(found: Iterable[Mapping[Key, _Examined]], rows: int, plan: EvaluationPlan) -> list[MethodOutcome]:
+    examined = {key: each for feature in found for key, each in feature.items()}
+    if Method.ROW_COUNT in plan.methods:
+        detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
+        examined[Method.ROW_COUNT, ALL_ROWS] = _Examined(detail, measure_row_count(plan.usual_rows, rows))
+    details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
+    return [_outcome(method, [details[key] for key in details if key[0] is method]) for method in plan.methods]
 
 
-def _failed(detail: FeatureDetail, error: Exception) -> FeatureDetail:
-    return replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")
-
-
-def _judge_all(
-    measured: Mapping[Key, Measurement], details: Mapping[Key, FeatureDetail], plan: EvaluationPlan
-) -> dict[Key, FeatureDetail]:
-    p_values = {key: answer.p_value for key, answer in measured.items() if answer.p_value is not None}
-    adjusted = dict(zip(p_values, adjust_p_values(list(p_values.values())), strict=True))
-    psi_features = sum(answer.psi is not None for answer in measured.values())
+def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[Key, FeatureDetail]:
+    measured = {key: (each.detail, each.measurement) for key, each in examined.items() if each.measurement}
+    p_values = [measurement.p_value for _, measurement in measured.values()]
     judged = {}
-    for key, answer in measured.items():
-        limits, p_adjusted = plan.limits(*key), adjusted.get(key)
-        level = plan.psi_level / max(1, psi_features)
-        signal = judge(answer, limits, plan.policy, p_adjusted=p_adjusted, psi_level=level)
-        judged[key] = replace(
-            details[key],
+    for (key, (detail, answer)), p_adjusted in zip(measured.items(), adjust_p_values(p_values), strict=True):
+        method, feature = key
+        limits = plan.limits(method, feature)
+        numbers = replace(
+            detail,
             statistic=answer.statistic,
             p_value=answer.p_value,
             p_adjusted=p_adjusted,
             effect_size=answer.effect_size,
             threshold=limits.threshold,
             tolerance=limits.tolerance,
+            importance=plan.importances.get(feature, 1.0),
             explanation=answer.explanation,
         )
-        judged[key] = _conclude(judged[key], signal, answer.caveat, plan.policy)
+        signal = judge(method, answer, limits, plan.policy, p_adjusted=p_adjusted)
+        judged[key] = _conclude(method, numbers, signal, answer.caveat, plan.policy)
     return judged
 
 
-def _conclude(detail: FeatureDetail, signal: Signal, caveat: str, policy: Policy) -> FeatureDetail:
+def _conclude(method: Method, detail: FeatureDetail, signal: Signal, caveat: str, policy: Policy) -> FeatureDetail:
     if signal is not Signal.DRIFT:
         verdict = Verdict.INSUFFICIENT_DATA if caveat else Verdict.OK
         return replace(detail, verdict=verdict, signal=signal, reason=caveat)
-    reason, severity = explain_drift(detail, policy), severity_of(detail.ratio)
+    reason, severity = explain_drift(method, detail, policy), severity_of(detail.ratio * detail.importance)
     return replace(detail, verdict=Verdict.DRIFT, signal=signal, severity=severity, reason=reason)
 
 

@@ -19,13 +19,15 @@ class FeatureDetail:
 
     Attributes:
         reason: A sentence for people, empty for ok.
-        p_adjusted: The p-value after Benjamini–Hochberg over the run; None for PSI.
+        kind: None for what is not a feature: the window's rows.
+        p_adjusted: The p-value after Benjamini–Hochberg over the run.
+        importance: How much this feature's drift matters; it moves the severity.
         null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
         explanation: What this method adds, such as where KS found the gap or which categories moved.
     """
 
     feature: str
-    kind: FeatureKind
+    kind: FeatureKind | None
     verdict: Verdict
     reason: str = ""
     signal: Signal | None = None
@@ -36,6 +38,7 @@ class FeatureDetail:
     effect_size: float | None = None
     threshold: float | None = None
     tolerance: float | None = None
+    importance: float = 1.0
     n_reference: int = 0
     n_current: int = 0
     null_rate_reference: float | None = None

@@ -6,13 +6,23 @@ from enum import StrEnum
 
 from algorithms.columns import FeatureKind
 
+NUMERIC, CATEGORICAL = frozenset({FeatureKind.NUMERIC}), frozenset({FeatureKind.CATEGORICAL})
+
 
 class Method(StrEnum):
-    """A way to compare two windows of one feature."""
+    """A way to compare two windows of one feature, or, for `row_count`, two windows."""
 
     KS = "ks"
     PSI = "psi"
     CHI_SQUARED = "chi_squared"
+    WASSERSTEIN = "wasserstein"
+    JENSEN_SHANNON = "jensen_shannon"
+    HELLINGER = "hellinger"
+    ANDERSON_DARLING = "anderson_darling"
+    NULL_RATE = "null_rate"
+    RANGE = "range"
+    NEW_CATEGORIES = "new_categories"
+    ROW_COUNT = "row_count"
 
 
 class Policy(StrEnum):
@@ -22,11 +32,23 @@ class Policy(StrEnum):
     THRESHOLD = "threshold"
 
 
-METHOD_KINDS = {
-    Method.KS: FeatureKind.NUMERIC,
-    Method.PSI: FeatureKind.NUMERIC,
-    Method.CHI_SQUARED: FeatureKind.CATEGORICAL,
+METHOD_KINDS: Mapping[Method, frozenset[FeatureKind]] = {
+    Method.KS: NUMERIC,
+    Method.PSI: NUMERIC,
+    Method.CHI_SQUARED: CATEGORICAL,
+    Method.WASSERSTEIN: NUMERIC,
+    Method.JENSEN_SHANNON: NUMERIC | CATEGORICAL,
+    Method.HELLINGER: NUMERIC | CATEGORICAL,
+    Method.ANDERSON_DARLING: NUMERIC,
+    Method.NULL_RATE: NUMERIC | CATEGORICAL,
+    Method.RANGE: NUMERIC,
+    Method.NEW_CATEGORIES: CATEGORICAL,
+    Method.ROW_COUNT: frozenset(),
 }
+DEFAULT_METHODS = (Method.KS, Method.PSI, Method.CHI_SQUARED)
+SIGNIFICANCE_METHODS = frozenset({Method.KS, Method.CHI_SQUARED, Method.ANDERSON_DARLING})
+"""Methods whose threshold is a significance level; the others' is a size."""
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +56,46 @@ class Limits:
     """How strict a method is with a feature.
 
     Attributes:
-        threshold: A significance level for KS and chi-squared; an index for PSI.
-        tolerance: Smallest effect size that matters. PSI's is its threshold.
+        threshold: A significance level for KS, chi-squared and Anderson–Darling; a size for the others.
+        tolerance: Smallest effect size that matters. Where the threshold is a size, it is the same.
         warning: Effect size from which a feature that has not drifted is worth a warning.
+        level: Significance level of the evidence; where the threshold is one, it is the same.
     """
 
     threshold: float
     tolerance: float
     warning: float
+    level: float
 
 
-def significance_limits(threshold: float = 0.05, tolerance: float = 0.1) -> Limits:
-    """Limits of KS or chi-squared; half the tolerance is worth a warning."""
-    return Limits(threshold=threshold, tolerance=tolerance, warning=tolerance / 2)
+def significance_limits(threshold: float = LEVEL, tolerance: float = 0.1) -> Limits:
+    """Limits of a method that is known by its p-value; half the tolerance is worth a warning."""
+    return Limits(threshold=threshold, tolerance=tolerance, warning=tolerance / 2, level=threshold)
+
+
+def size_limits(threshold: float, warning: float | None = None) -> Limits:
+    """Limits of a method that is known by a size; half of it is worth a warning unless said otherwise."""
+    least = threshold / 2 if warning is None else warning
+    return Limits(threshold=threshold, tolerance=threshold, warning=least, level=LEVEL)
 
 
 def psi_limits(threshold: float = 0.2, warning: float = 0.1) -> Limits:
     """Limits of PSI; 0.1 and 0.2 are the usual ones (Siddiqi, 2006)."""
-    return Limits(threshold=threshold, tolerance=threshold, warning=warning)
+    return size_limits(threshold, warning)
 
 
 DEFAULT_LIMITS: Mapping[Method, Limits] = {
     Method.KS: significance_limits(),
     Method.PSI: psi_limits(),
     Method.CHI_SQUARED: significance_limits(),
+    Method.WASSERSTEIN: size_limits(0.1),
+    Method.JENSEN_SHANNON: size_limits(0.1),
+    Method.HELLINGER: size_limits(0.1),
+    Method.ANDERSON_DARLING: significance_limits(tolerance=0.02),
+    Method.NULL_RATE: size_limits(0.05),
+    Method.RANGE: size_limits(0.01),
+    Method.NEW_CATEGORIES: size_limits(0.01),
+    Method.ROW_COUNT: size_limits(0.5),
 }
 
 
@@ -70,15 +108,18 @@ class EvaluationPlan:
         overrides: Other limits for a method on one feature.
         policy: How measurements become a verdict.
         min_rows: Usable rows that each window needs.
-        psi_level: Chance of exceeding PSI's null quantile on any feature of a run without drift. It adds to the
-            false alarms of KS and chi-squared; at 0.025 the whole run stays at about 5 % (simulated).
+        importances: How much a feature's drift matters, by name; 1 where not given. It moves the severity only.
+        usual_rows: How many rows windows of the reference's time held, for `row_count`.
     """
 
-    methods: Mapping[Method, Limits] = field(default_factory=lambda: DEFAULT_LIMITS)
+    methods: Mapping[Method, Limits] = field(
+        default_factory=lambda: {method: DEFAULT_LIMITS[method] for method in DEFAULT_METHODS}
+    )
     overrides: Mapping[tuple[Method, str], Limits] = field(default_factory=dict)
     policy: Policy = Policy.EVIDENCE_AND_EFFECT
     min_rows: int = 50
-    psi_level: float = 0.025
+    importances: Mapping[str, float] = field(default_factory=dict)
+    usual_rows: tuple[int, ...] = ()
 
     def limits(self, method: Method, feature: str) -> Limits:
         """The limits for a method on a feature."""

@@ -1,13 +1,22 @@
-"""What a baseline keeps of one feature."""
+"""What is kept of a window: counts on a baseline's cells, small and mergeable.
 
-from dataclasses import dataclass
+Merging adds whole numbers, or floats summed exactly, so it does not matter in which order, or in how many parts, a
+window was read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
-from algorithms.columns import CategoryCounts, FeatureKind, FloatArray, IntArray, sorted_sample
+from algorithms.categories import Unseen
+from algorithms.kernels import CodeArray, FloatArray, IntArray
+from algorithms.sums import ExactSum
 
-MAX_CATEGORIES = 100_000
+ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,97 +29,191 @@ class NumericSummary:
     std: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NumericReference:
-    """A numeric feature of the reference window.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """The range and sums of finite values, about a centre that the baseline has frozen.
 
     Attributes:
-        name: The column it was read from.
-        n: Rows with a number, in the whole window.
-        nulls: Rows without one, nulls and NaN alike.
-        summary: Of the whole window.
-        values: Shape (kept,), ascending; the whole window or a uniform sample of its rows.
+        finite: How many.
+        minimum: The least; inf when there is none.
+        maximum: The greatest; −inf when there is none.
+        distances: Σ (x − centre).
+        squares: Σ (x − centre)².
+        rows_below: How many lie below the reference's minimum.
+        rows_above: How many lie above its maximum.
+        below: Σ (reference minimum − x) over the values below it.
+        above: Σ (x − reference maximum) over the values above it.
     """
 
-    name: str
-    n: int
-    nulls: int
-    summary: NumericSummary
-    values: FloatArray
+    finite: int = 0
+    minimum: float = np.inf
+    maximum: float = -np.inf
+    distances: ExactSum = ZERO
+    squares: ExactSum = ZERO
+    rows_below: int = 0
+    rows_above: int = 0
+    below: ExactSum = ZERO
+    above: ExactSum = ZERO
 
-    kind = FeatureKind.NUMERIC
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self,
+            finite=self.finite + other.finite,
+            minimum=min(self.minimum, other.minimum),
+            maximum=max(self.maximum, other.maximum),
+            distances=self.distances + other.distances,
+            squares=self.squares + other.squares,
+            rows_below=self.rows_below + other.rows_below,
+            rows_above=self.rows_above + other.rows_above,
+            below=self.below + other.below,
+            above=self.above + other.above,
+        )
 
-    @property
-    def usable_rows(self) -> int:
-        """Rows that a test can use."""
-        return len(self.values)
+    def summary(self, centre: float) -> NumericSummary:
+        """The usual four figures."""
+        if not self.finite:
+            return NumericSummary()
+        shift, squared = self.distances.over(self.finite), self.squares.over(self.finite)
+        mean = None if shift is None or not np.isfinite(centre + shift) else centre + shift
+        std = None
+        if shift is not None and squared is not None:
+            variance = max(0.0, squared - shift * shift) * self.finite / max(1, self.finite - 1)
+            std = float(np.sqrt(variance)) if np.isfinite(variance) else None
+        return NumericSummary(minimum=self.minimum, maximum=self.maximum, mean=mean, std=std)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CategoricalReference:
-    """A categorical feature of the reference window.
+class NumericProfile:
+    """A window of a numeric feature.
 
     Attributes:
-        name: The column it was read from.
-        n: Rows with a category.
-        nulls: Rows without one.
-        categories: The most frequent names, at most 100,000, as an Arrow `large_string` array.
-        counts: Shape (k,), rows of each of them, descending.
-        other: Rows of all further categories.
+        counts: Shape (cells,), rows with a number, ±inf among them in the outermost cells.
+        nulls: Rows without a value.
+        nans: Rows that are not a number.
+        moments: Of the finite values.
+        values: The values themselves, in chunks beside each one's cell, as long as they are few enough to be kept;
+            None when they are not.
     """
 
-    name: str
-    n: int
-    nulls: int
-    categories: pa.Array
     counts: IntArray
-    other: int
-
-    kind = FeatureKind.CATEGORICAL
+    nulls: int = 0
+    nans: int = 0
+    moments: Moments = Moments()
+    values: tuple[tuple[FloatArray, CodeArray], ...] | None = ()
 
     @property
-    def usable_rows(self) -> int:
-        """Rows that a test can use."""
-        return self.n
+    def rows(self) -> int:
+        """Rows with a number."""
+        return int(self.counts.sum())
+
+    @property
+    def missing(self) -> int:
+        """Rows that no test can use."""
+        return self.nulls + self.nans
+
+    @property
+    def infinite(self) -> int:
+        """Rows that are ±inf."""
+        return self.rows - self.moments.finite
+
+    def __add__(self, other: Self) -> Self:
+        kept = None if self.values is None or other.values is None else self.values + other.values
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            nulls=self.nulls + other.nulls,
+            nans=self.nans + other.nans,
+            moments=self.moments + other.moments,
+            values=kept,
+        )
 
 
-type FeatureReference = NumericReference | CategoricalReference
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CategoricalProfile:
+    """A window of a categorical feature.
+
+    Attributes:
+        counts: Shape (categories,), rows of each category that the baseline names.
+        unseen: The categories that it does not name.
+        nulls: Rows without a category, NaN among them.
+    """
+
+    counts: IntArray
+    unseen: Unseen = NOTHING_UNSEEN
+    nulls: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows with a category."""
+        return int(self.counts.sum()) + self.unseen.rows
+
+    @property
+    def missing(self) -> int:
+        """Rows that no test can use."""
+        return self.nulls
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            unseen=self.unseen + other.unseen,
+            nulls=self.nulls + other.nulls,
+        )
 
 
-def summarize(values: FloatArray) -> NumericSummary:
-    """Summarize values of shape (n,), leaving NaN and ±inf out."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return NumericSummary()
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = float(finite.mean()), float(finite.std(ddof=1)) if len(finite) > 1 else 0.0
-    return NumericSummary(
-        minimum=float(finite.min()),
-        maximum=float(finite.max()),
-        mean=mean if np.isfinite(mean) else None,
-        std=std if np.isfinite(std) else None,
-    )
+type FeatureProfile = NumericProfile | CategoricalProfile
 
 
-def profile_numeric(name: str, values: FloatArray, kept_rows: IntArray | None) -> NumericReference:
-    """Profile a numeric column of shape (rows,), NaN where null, keeping the values of some rows or of all."""
-    nulls = int(np.count_nonzero(np.isnan(values)))
-    kept = sorted_sample(values if kept_rows is None else values[kept_rows]).values
-    kept.flags.writeable = False
-    return NumericReference(name=name, n=len(values) - nulls, nulls=nulls, summary=summarize(values), values=kept)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unprofiled:
+    """A feature whose window could not be read.
+
+    Attributes:
+        reason: A sentence for people.
+    """
+
+    reason: str
 
 
-def profile_categorical(name: str, counted: CategoryCounts) -> CategoricalReference:
-    """Profile a categorical column, most frequent categories first, ties by name."""
-    table = pa.table({"category": counted.categories, "count": counted.counts})
-    ordered = table.sort_by([("count", "descending"), ("category", "ascending")]).combine_chunks()
-    kept = ordered.slice(0, MAX_CATEGORIES)
-    counts = kept.column("count").to_numpy()
-    return CategoricalReference(
-        name=name,
-        n=counted.rows,
-        nulls=counted.nulls,
-        categories=pa.concat_arrays(kept.column("category").chunks or [pa.array([], pa.large_string())]),
-        counts=counts,
-        other=counted.rows - int(counts.sum()),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Profile:
+    """A window, feature by feature.
+
+    Attributes:
+        rows: Rows of the window.
+        features: Each feature's profile by its name, or why there is none.
+    """
+
+    rows: int
+    features: Mapping[str, FeatureProfile | Unprofiled] = field(default_factory=dict)
+
+    @classmethod
+    def merge(cls, profiles: list[Self]) -> Self:
+        """The profile of the windows taken together, whatever their order.
+
+        Raises:
+            ValueError: If there is none, or they are not of one baseline.
+        """
+        if not profiles:
+            raise ValueError("There is no profile to merge.")
+        return reduce(cls._merge_two, profiles)
+
+    def _merge_two(self, other: Self) -> Self:
+        if self.features.keys() != other.features.keys():
+            raise ValueError("Profiles of different baselines cannot be merged.")
+        merged = {name: _add(mine, other.features[name]) for name, mine in self.features.items()}
+        return replace(self, rows=self.rows + other.rows, features=merged)
+
+
+def _add(left: FeatureProfile | Unprofiled, right: FeatureProfile | Unprofiled) -> FeatureProfile | Unprofiled:
+    if isinstance(left, Unprofiled) or isinstance(right, Unprofiled):
+        reasons = [each.reason for each in (left, right) if isinstance(each, Unprofiled)]
+        return Unprofiled(reason=min(reasons))
+    if isinstance(left, NumericProfile) and isinstance(right, NumericProfile):
+        return left + right
+    if isinstance(left, CategoricalProfile) and isinstance(right, CategoricalProfile):
+        return left + right
+    raise ValueError("Profiles of different baselines cannot be merged.")
+
+
+type Column = pa.Array | pa.ChunkedArray

@@ -1,14 +1,18 @@
-"""What a run needs: its monitor, its baseline, its rows. Kept apart from the numerics, which take long to import."""
+"""What a run needs: its monitor, its baseline, its rows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import pyarrow as pa
 
+from algorithms.baseline import Baseline as FrozenBaseline
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
+from monitors.baselines import frozen_baselines
 from monitors.models import Baseline, Monitor
-from monitors.sources import SourcePolicy, read_window, table_from_bytes
+from monitors.sources import LazyWindow, SourcePolicy, open_window, read_window, table_from_bytes
 
 
 class NoBaseline(Exception):
@@ -26,6 +30,7 @@ class Plan:
     run: DetectionRun
     monitor: Monitor
     baseline: Baseline
+    frozen: FrozenBaseline
     policy: SourcePolicy
 
 
@@ -35,16 +40,29 @@ def load_plan(run_id: UUID) -> Plan:
     Raises:
         BaselineNotReady: If no version is ready and one is being built.
         NoBaseline: If no version is ready and the newest has failed.
+        UnreadableBaseline: If its bytes cannot be decoded.
     """
-    run = DetectionRun.objects.select_related("monitor").get(id=run_id)
+    run = DetectionRun.objects.select_related("monitor", "baseline").defer("baseline__content").get(id=run_id)
     current = run.baseline or monitor_selectors.get_current_baseline(run.monitor_id)
     if current is not None:
-        policy = monitor_selectors.get_source_policy()
-        return Plan(run=run, monitor=run.monitor, baseline=Baseline.objects.get(id=current.id), policy=policy)
+        policy, frozen = monitor_selectors.get_source_policy(), frozen_baselines.get(current)
+        return Plan(run=run, monitor=run.monitor, baseline=current, frozen=frozen, policy=policy)
     latest = monitor_selectors.get_latest_baseline(run.monitor)
     if latest is not None and latest.status == Baseline.Status.BUILDING:
         raise BaselineNotReady
     raise NoBaseline(f"The monitor has no baseline: {latest.reason if latest else 'there is none'}")
+
+
+@contextmanager
+def open_run_window(plan: Plan, columns: list[str]) -> Iterator[pa.Table | LazyWindow]:
+    """The rows a run judges, read when they are asked for; see `read_run_window`."""
+    if plan.run.inline_data is not None:
+        yield table_from_bytes(bytes(plan.run.inline_data))
+        return
+    monitor, run = plan.monitor, plan.run
+    bounds = (monitor.timestamp_column, run.window_start, run.window_end) if monitor.timestamp_column else ()
+    with open_window(monitor.current_data_uri, plan.policy, columns, *bounds) as window:
+        yield window
 
 
 def read_run_window(plan: Plan, columns: list[str]) -> pa.Table:

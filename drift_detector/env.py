@@ -56,9 +56,18 @@ class Data(Group):
     )
     s3_region: str | None = Field(default=None, description="the region of the S3 buckets; found by itself on AWS")
     azure_account: str | None = Field(default=None, description="the storage account that abfs:// URIs are in")
-    max_window_bytes: Positive = Field(default=2**30, description="the largest window one run reads into memory")
+    max_window_bytes: Positive = Field(default=2**30, description="the most of a window that is held in memory at once")
+    stream_bytes: Positive = Field(
+        default=2 * 2**30, description="windows from this size on are streamed and KS is binned, its bound stated"
+    )
     max_reference_rows: Positive = Field(
-        default=200_000, description="rows of numeric reference kept for the exact KS test"
+        default=1_000_000, description="numeric reference rows that are counted; of more, a uniform sample"
+    )
+    max_baseline_bytes: Positive = Field(
+        default=256 * 2**20, description="sorted reference numbers kept for exact KS; with more, KS is binned"
+    )
+    baseline_cache_bytes: Positive = Field(
+        default=256 * 2**20, description="baselines that one process keeps decoded, by their stored size"
     )
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"

@@ -10,7 +10,7 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.models import Baseline, Monitor
-from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
+from monitors.validators import check_importances, check_methods, check_monitor, check_thresholds, check_tolerances
 
 
 class MonitorForm(forms.ModelForm):
@@ -31,6 +31,9 @@ class MonitorForm(forms.ModelForm):
     def clean_tolerances(self) -> dict[str, Any]:
         return check_tolerances(self.cleaned_data["tolerances"] or {})
 
+    def clean_importances(self) -> dict[str, float]:
+        return check_importances(self.cleaned_data["importances"] or {})
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self.errors:
@@ -49,12 +52,13 @@ class MonitorAdmin(TenantModelAdmin):
     search_fields = ["name"]
     readonly_fields = [
         "id", "model_id", "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-        "timestamp_column", "feature_columns", "created_by", "created_at", "updated_at", "retraining_required_at",
+        "timestamp_column", "feature_columns", "feature_kinds", "created_by", "created_at", "updated_at",
+        "retraining_required_at",
     ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["name", "status", "id", "model_id", "created_by", "created_at", "updated_at"]}),
         ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag"]}),
-        ("Judgement", {"fields": ["methods", "policy", "thresholds", "tolerances", "min_rows"]}),
+        ("Judgement", {"fields": ["methods", "policy", "thresholds", "tolerances", "min_rows", "importances"]}),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (
             "Data",
@@ -66,6 +70,7 @@ class MonitorAdmin(TenantModelAdmin):
                     "current_data_uri",
                     "timestamp_column",
                     "feature_columns",
+                    "feature_kinds",
                 ]
             },
         ),

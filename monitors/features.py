@@ -1,6 +1,7 @@
 """Which columns a monitor watches, and whether its two sources have them."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
@@ -27,18 +28,31 @@ def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
         except SourceError as error:
             raise ValidationError({field: str(error)}) from error
         _check_timestamp(found[field], timestamp_column, field)
-    features = choose_features(found["reference_data_uri"], wanted, timestamp_column)
+    overrides = fields.get("feature_kinds")
+    features = choose_features(
+        found["reference_data_uri"],
+        wanted,
+        timestamp_column,
+        overrides=overrides if isinstance(overrides, Mapping) else {},
+    )
     _check_current(found["current_data_uri"], features)
-    if not {METHOD_KINDS[Method(method)] for method in _names(fields["methods"])} & set(features.values()):
+    kinds = frozenset(features.values())
+    methods = [Method(method) for method in _names(fields["methods"])]
+    if not any(method is Method.ROW_COUNT or METHOD_KINDS[method] & kinds for method in methods):
         raise ValidationError({"methods": "None of these methods compares a feature of this kind."})
 
 
 def choose_features(
-    reference: DatasetDescription, wanted: Sequence[str], timestamp_column: str
+    reference: DatasetDescription,
+    wanted: Sequence[str],
+    timestamp_column: str,
+    *,
+    overrides: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, FeatureKind]:
     """The features of a reference: those asked for, or all columns of a known type.
 
-    Points in time and what folder names say are features only when asked for: they differ in any two windows.
+    Points in time and what folder names say are features only when asked for: they differ in any two windows. A kind in
+    `overrides` takes the place of the one that the column's type suggests.
 
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
@@ -50,7 +64,9 @@ def choose_features(
     names = wanted or [name for name, found in columns.items() if name not in left_out and not _is_moment(found)]
     if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
         raise ValidationError({"feature_columns": f"Names are at most {LONGEST_NAME} characters: {unusable[0]!r}."})
-    kinds = {name: guess_kind(columns[name]) for name in names}
+    if strangers := sorted(set(overrides) - set(names)):
+        raise ValidationError({"feature_kinds": f"No feature is named {', '.join(strangers)}."})
+    kinds = {name: _kind(name, columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
         raise ValidationError({"feature_columns": f"These types can't be compared: {', '.join(unknown)}."})
@@ -73,8 +89,27 @@ def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKi
         raise ValidationError({"current_data_uri": f"It has no column {', '.join(missing)}."})
     for name, kind in features.items():
         found = current.columns[name]
-        if not pa.types.is_null(found) and guess_kind(found) != kind:
+        if not pa.types.is_null(found) and not _is_readable(found, kind):
             raise ValidationError({"current_data_uri": f"Column {name} is {found}; in the reference it is {kind}."})
+
+
+def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind | None:
+    guessed = guess_kind(data_type)
+    if wanted is None or guessed is None:
+        return guessed
+    if not _is_readable(data_type, FeatureKind(wanted)):
+        raise ValidationError({"feature_kinds": f"{name} is {data_type}, which can't be read as {wanted}."})
+    return FeatureKind(wanted)
+
+
+def _is_readable(data_type: pa.DataType, kind: FeatureKind) -> bool:
+    """Whether a column of this type can be read as this kind: numbers and dates as both, text as categories only."""
+    guessed = guess_kind(data_type)
+    return guessed is not None and (kind is FeatureKind.CATEGORICAL or not _is_text(data_type))
+
+
+def _is_text(data_type: pa.DataType) -> bool:
+    return guess_kind(data_type) is FeatureKind.CATEGORICAL and not pa.types.is_boolean(data_type)
 
 
 def _is_moment(data_type: pa.DataType) -> bool:

@@ -43,6 +43,12 @@ class Monitor(TenantModel):
     thresholds = models.JSONField(default=dict, blank=True)
     tolerances = models.JSONField(default=dict, blank=True)
     min_rows = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    feature_kinds = models.JSONField(
+        default=dict, blank=True, help_text='How to read a column, where its type misleads: {"zip": "categorical"}.'
+    )
+    importances = models.JSONField(
+        default=dict, blank=True, help_text="How much a feature's drift matters, 1 where not given; moves its severity."
+    )
 
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -96,6 +102,7 @@ class Baseline(TenantModel):
     rows = models.PositiveBigIntegerField(default=0)
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)
+    calibration = models.JSONField(null=True, help_text="What checks of the reference's own windows found.")
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)

@@ -7,13 +7,21 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from algorithms.plan import Method
+from algorithms.plan import DEFAULT_METHODS, Method
 from drift_detector.api.fields import IsoDurationField
 from monitors import selectors
 from monitors.models import Baseline, Monitor
-from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
+from monitors.validators import (
+    check_feature_kinds,
+    check_importances,
+    check_methods,
+    check_monitor,
+    check_thresholds,
+    check_tolerances,
+)
 
 METHODS = [method.value for method in Method]
+DEFAULTS = [method.value for method in DEFAULT_METHODS]
 
 
 class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
@@ -28,9 +36,18 @@ class BaselineSerializer(serializers.ModelSerializer[Baseline]):
         model = Baseline
         fields = [
             "id", "monitor_id", "version", "status", "reason", "rows", "is_sampled",
-            "features", "content_hash", "size_bytes", "created_at", "built_at",
+            "features", "calibration", "content_hash", "size_bytes", "created_at", "built_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
+    rows = serializers.IntegerField(help_text="Rows of the reference.")
+    is_sampled = serializers.BooleanField()
+    features = serializers.DictField(child=serializers.CharField(), help_text="Each feature's kind.")
+    calibration = serializers.DictField(
+        help_text="The power card: false alarms by the reference's own windows, and the smallest changes seen."
+    )
 
 
 class MonitorSerializer(serializers.ModelSerializer[Monitor]):
@@ -39,9 +56,15 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     feature_columns = serializers.ListField(
         child=serializers.CharField(max_length=200, trim_whitespace=False), default=list, max_length=2000
     )
-    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), default=lambda: METHODS)
+    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS)
     thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
     tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
+    feature_kinds = serializers.DictField(
+        child=serializers.CharField(), default=dict, help_text='How to read a column: {"zip": "categorical"}.'
+    )
+    importances = serializers.DictField(
+        child=serializers.FloatField(), default=dict, help_text="How much a feature's drift matters; 1 where not given."
+    )
     timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
     schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
     timezone = serializers.CharField(default="UTC", max_length=64)
@@ -53,7 +76,8 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
         fields = [
             "id", "name", "model_id", "status",
             "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-            "timestamp_column", "feature_columns", "window", "window_lag", "schedule_cron", "timezone",
+            "timestamp_column", "feature_columns", "feature_kinds", "importances",
+            "window", "window_lag", "schedule_cron", "timezone",
             "methods", "policy", "thresholds", "tolerances", "min_rows", "retraining_enabled",
             "baseline", "created_by", "created_at", "updated_at",
         ]  # fmt: skip
@@ -67,6 +91,12 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
 
     def validate_tolerances(self, value: dict[str, Any]) -> dict[str, Any]:
         return check_tolerances(value)
+
+    def validate_feature_kinds(self, value: dict[str, Any]) -> dict[str, str]:
+        return check_feature_kinds(value)
+
+    def validate_importances(self, value: dict[str, Any]) -> dict[str, float]:
+        return check_importances(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_monitor(

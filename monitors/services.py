@@ -12,20 +12,21 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors import selectors
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
-from monitors.sources import SourceError, SourcePolicy, describe, read_window
+from monitors.sources import SourceError, SourcePolicy, describe, open_window
 
 log = structlog.get_logger(__name__)
 
 BUILD_TASK = "monitors.build_baseline"
 # A change of any of these makes the old baseline a baseline of something else.
 REFERENCE_FIELDS = frozenset(
-    {"reference_data_uri", "reference_start", "reference_end", "timestamp_column", "feature_columns"}
+    {"reference_data_uri", "reference_start", "reference_end", "timestamp_column", "feature_columns", "feature_kinds"}
 )
 
 
@@ -60,7 +61,9 @@ def delete_monitor(*, monitor: Monitor) -> None:
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
     """What `features.check_sources` looks at."""
-    names = ("reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "methods")
+    names = (
+        "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
+    )  # fmt: skip
     return {name: getattr(monitor, name) for name in names}
 
 
@@ -125,31 +128,77 @@ def _save(monitor: Monitor, **options: Any) -> None:
         raise ValidationError({"name": f"There is a monitor named {monitor.name!r} already."}) from error
 
 
-def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
+def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
+    """Read a monitor's reference and summarize it. No transaction may be open.
+
+    Raises:
+        ValidationError: If the reference lacks a feature.
+        InsufficientData: If it has no row.
+        SourceError: If it cannot be read.
+    """
+    data = settings.ENV.data
     reference = describe(monitor.reference_data_uri, policy)
-    kinds = choose_features(reference, monitor.feature_columns, monitor.timestamp_column)
-    table = read_window(
+    kinds = choose_features(
+        reference, monitor.feature_columns, monitor.timestamp_column, overrides=monitor.feature_kinds
+    )
+    with open_window(
         monitor.reference_data_uri,
         policy,
         columns=list(kinds),
         timestamp_column=monitor.timestamp_column or None,
         start=monitor.reference_start,
         end=monitor.reference_end,
-    )
-    if not table.num_rows:
+    ) as window:
+        return FrozenBaseline.fit(
+            window.batches() if window.bytes_at_most >= data.stream_bytes else window,
+            kinds,
+            max_rows=data.max_reference_rows,
+            max_value_bytes=data.max_baseline_bytes,
+        )
+
+
+def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
+    """What a monitor that is not saved would watch, how often it would cry wolf, and the smallest change it can see.
+
+    Raises:
+        ValidationError: If the reference cannot be read or compared.
+    """
+    try:
+        frozen = fit_reference(monitor, policy)
+        card = _power_card(monitor, policy, frozen)
+    except (SourceError, InsufficientData) as error:
+        raise ValidationError({"reference_data_uri": str(error)}) from error
+    return {
+        "rows": frozen.rows,
+        "is_sampled": frozen.sampled,
+        "features": {name: feature.kind.value for name, feature in frozen.features.items()},
+        "calibration": card,
+    }
+
+
+def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
+    try:
+        frozen = fit_reference(monitor, policy)
+    except InsufficientData:
         return {"status": Baseline.Status.FAILED, "reason": "The reference has no rows."}
-    frozen = FrozenBaseline.fit(table, kinds, max_rows=settings.ENV.data.max_reference_rows)
     content = frozen.to_bytes()
     return {
         "status": Baseline.Status.READY,
         "rows": frozen.rows,
         "is_sampled": frozen.sampled,
-        "features": {name: kind.value for name, kind in kinds.items()},
+        "features": {name: feature.kind.value for name, feature in frozen.features.items()},
+        "calibration": _power_card(monitor, policy, frozen),
         "content": content,
         "content_hash": frozen.content_hash,
         "size_bytes": len(content),
         "built_at": timezone.now(),
     }
+
+
+def _power_card(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
+    from monitors.power_cards import make_power_card  # and with it scipy.stats, which most processes never need
+
+    return make_power_card(monitor, policy, frozen)
 
 
 def _give_up_or_wait(baseline: Baseline, reason: str) -> UUID | None:

@@ -6,13 +6,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from algorithms.plan import Method
+from algorithms.columns import FeatureKind
+from algorithms.plan import SIGNIFICANCE_METHODS, Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
 
 LONGEST_DURATION = timedelta(days=36_600)
-HIGHEST_THRESHOLD: Mapping[str, float] = {Method.KS: 1.0, Method.PSI: 100.0, Method.CHI_SQUARED: 1.0}
-HIGHEST_TOLERANCE: Mapping[str, float] = {Method.KS: 1.0, Method.CHI_SQUARED: 1.0}
+HIGHEST_THRESHOLD: Mapping[str, float] = {
+    **dict.fromkeys(Method, 1.0), Method.PSI: 100.0, Method.WASSERSTEIN: 1000.0, Method.ROW_COUNT: 1000.0,
+}  # fmt: skip
+HIGHEST_TOLERANCE: Mapping[str, float] = {method.value: 1.0 for method in Method if method in SIGNIFICANCE_METHODS}
+HIGHEST_IMPORTANCE = 100.0
 
 
 def check_monitor(fields: Mapping[str, Any]) -> None:
@@ -65,6 +69,25 @@ def check_tolerances(limits: Any) -> dict[str, dict[str, Any]]:
     return _check_limits(limits, HIGHEST_TOLERANCE)
 
 
+def check_feature_kinds(kinds: Any) -> dict[str, str]:
+    """Columns, each with the kind that it is to be read as."""
+    known = [kind.value for kind in FeatureKind]
+    if not isinstance(kinds, dict) or any(kind not in known for kind in kinds.values()):
+        raise ValidationError(f"Give an object of columns, each {' or '.join(known)}.")
+    _check_names(kinds)
+    return kinds
+
+
+def check_importances(importances: Any) -> dict[str, float]:
+    """Features, each with how much its drift matters beside the others', which are at 1."""
+    if not isinstance(importances, dict):
+        raise ValidationError("Give an object of features, each with a number.")
+    _check_names(importances)
+    for number in importances.values():
+        _check_number("importances", number, HIGHEST_IMPORTANCE)
+    return importances
+
+
 def _check_limits(limits: Any, highest: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     if not isinstance(limits, dict) or set(limits) - set(highest):
         raise ValidationError(f"Give an object with some of the keys {', '.join(highest)}.")
@@ -77,14 +100,22 @@ def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
     features = value.get("features", {})
     if set(value) - {"default", "features"} or not isinstance(features, dict):
         raise ValidationError(f"{method}: give a number, or an object with default and features.")
-    if any("\0" in name or not _is_utf8(name) for name in features):
-        raise ValidationError(f"{method}: a feature has characters in its name that can't be kept.")
+    _check_names(features)
     limits: dict[str, Any] = value
     numbers = [*features.values(), *([value["default"]] if "default" in value else [])]
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
-            raise ValidationError(f"{method}: {number!r} is not a number above 0 and at most {highest:g}.")
+        _check_number(method, number, highest)
     return limits
+
+
+def _check_number(what: str, number: Any, highest: float) -> None:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
+        raise ValidationError(f"{what}: {number!r} is not a number above 0 and at most {highest:g}.")
+
+
+def _check_names(features: Mapping[Any, Any]) -> None:
+    if any(not isinstance(name, str) or "\0" in name or not _is_utf8(name) for name in features):
+        raise ValidationError("A feature has characters in its name that can't be kept.")
 
 
 def _is_utf8(text: str) -> bool:

@@ -18,7 +18,7 @@ from monitors import selectors, services
 from monitors.features import check_sources
 from monitors.filters import MonitorFilter
 from monitors.models import Monitor
-from monitors.serializers import BaselineSerializer, MonitorSerializer
+from monitors.serializers import BaselineSerializer, MonitorSerializer, PreviewSerializer
 
 
 class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
@@ -58,6 +58,16 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
 
     def perform_destroy(self, instance: Monitor) -> None:
         services.delete_monitor(monitor=instance)
+
+    @extend_schema(responses={200: PreviewSerializer})
+    @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
+    def preview(self, request: Request) -> Response:
+        """What a monitor with these fields would watch and see, before it is saved; it reads the reference."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        policy = selectors.get_source_policy()
+        self._check_sources(serializer.validated_data)
+        return Response(services.preview_monitor(Monitor(**serializer.validated_data), policy))
 
     @extend_schema(request=None, responses={202: BaselineSerializer})
     @action(detail=True, methods=["post"])

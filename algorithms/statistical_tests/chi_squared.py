@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
 
-from algorithms.columns import CategoryCounts, FloatArray, IntArray, Values
+from algorithms.categories import CategoryCounts
+from algorithms.columns import Values
+from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.windows import categorical_windows, require_rows
 
 TOP_CATEGORIES = 10

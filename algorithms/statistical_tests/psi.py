@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from algorithms.columns import FloatArray, IntArray, Values
+from algorithms.columns import Values
+from algorithms.grid import Grid, reference_quantile_edges
+from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.windows import numeric_windows, require_rows
 
 SMOOTHING = 0.5
@@ -62,17 +64,17 @@ def psi(reference: Values, current: Values, bins: int = 10) -> PsiResult:
         ValueError: If a window is not one-dimensional or there are fewer than 2 bins.
         TypeError: If a window does not hold numbers.
     """
-    left, right = numeric_windows(reference, current)
-    result = psi_from_sorted(left.values, right.values, bins)
-    return replace(result, nulls_reference=left.nulls, nulls_current=right.nulls)
+    (left, left_nulls), (right, right_nulls) = numeric_windows(reference, current)
+    edges = reference_quantile_edges(np.sort(left), bins)
+    before, after = (Grid(edges).count(values)[0][:-1] for values in (left, right))
+    result = psi_from_bins(edges, before, after)
+    return replace(result, nulls_reference=left_nulls, nulls_current=right_nulls)
 
 
-def psi_from_sorted(reference: FloatArray, current: FloatArray, bins: int = 10) -> PsiResult:
-    """The index on values that are sorted already, shapes (n,) and (m,) without NaN; raises as `psi` does."""
-    n, m = len(reference), len(current)
+def psi_from_bins(edges: FloatArray, before: IntArray, after: IntArray) -> PsiResult:
+    """The index of counts of shape (len(edges) + 1,) in the cells between edges; raises as `psi` does."""
+    n, m = int(before.sum()), int(after.sum())
     require_rows(n, m)
-    edges = reference_quantile_edges(reference, bins)
-    before, after = cell_counts(reference, edges), cell_counts(current, edges)
     statistic = psi_from_counts(before, after)
     degrees = int(np.count_nonzero(before + after)) - 1
     return PsiResult(
@@ -101,30 +103,6 @@ def psi_null_quantile(level: float, result: PsiResult) -> float:
     """
     scale = 1 / result.n_reference + 1 / result.n_current
     return scale * float(stats.chi2.isf(level, result.degrees_of_freedom)) if result.degrees_of_freedom else 0.0
-
-
-def reference_quantile_edges(reference: FloatArray, bins: int) -> FloatArray:
-    """Ascending upper cell ends from a sorted reference, shape (B − 1,).
-
-    Raises:
-        ValueError: If there are fewer than 2 bins.
-    """
-    if bins < 2:
-        raise ValueError(f"PSI needs at least 2 bins, not {bins}.")
-    n = len(reference)
-    ranks = -(-np.arange(1, bins) * n // bins) - 1
-    cuts = np.unique(reference[ranks])
-    rows = np.searchsorted(reference, cuts, side="right") - np.searchsorted(reference, cuts, side="left")
-    heavy = cuts[rows >= max(min(2, n), n / bins)]
-    with np.errstate(over="ignore"):  # below the least float lies -inf
-        just_below = np.nextafter(heavy, -np.inf)
-    edges = np.unique(np.concatenate([cuts, just_below]))
-    return edges[edges < np.inf]  # nothing lies above +inf
-
-
-def cell_counts(ordered: FloatArray, edges: FloatArray) -> IntArray:
-    """Rows of sorted values, shape (n,), in each of the len(edges) + 1 cells."""
-    return np.diff(np.searchsorted(ordered, edges, side="right"), prepend=0, append=len(ordered)).astype(np.int64)
 
 
 def smoothed_shares(counts: IntArray) -> FloatArray:

@@ -1,30 +1,27 @@
 """Both windows of a two-sample question, read and checked before any arithmetic."""
 
-from algorithms.columns import (
-    CategoryCounts,
-    NumericSample,
-    Values,
-    as_arrow,
-    count_categories,
-    sorted_sample,
-    to_float64,
-)
+import numpy as np
+
+from algorithms.categories import CategoryCounts, count_categories
+from algorithms.columns import Values, as_arrow, to_float64
 from algorithms.errors import InsufficientData
+from algorithms.kernels import FloatArray
 
 REFERENCE, CURRENT = "reference", "current"
 
 
-def numeric_windows(reference: Values, current: Values) -> tuple[NumericSample, NumericSample]:
-    """Two windows of numbers, sorted, without nulls and NaN.
+def numeric_windows(reference: Values, current: Values) -> tuple[tuple[FloatArray, int], tuple[FloatArray, int]]:
+    """Two windows of numbers without nulls and NaN, each with how many of these it had.
 
     Raises:
         InsufficientData: If a window holds no number.
         ValueError: If a window is not one-dimensional.
         TypeError: If a window holds something other than numbers.
     """
-    samples = tuple(sorted_sample(to_float64(as_arrow(values))) for values in (reference, current))
-    require_rows(len(samples[0].values), len(samples[1].values))
-    return samples[0], samples[1]
+    columns = tuple(to_float64(as_arrow(values)) for values in (reference, current))
+    left, right = (values[~np.isnan(values)] if np.isnan(values).any() else values for values in columns)
+    require_rows(len(left), len(right))
+    return (left, len(columns[0]) - len(left)), (right, len(columns[1]) - len(right))
 
 
 def categorical_windows(reference: Values, current: Values) -> tuple[CategoryCounts, CategoryCounts]:

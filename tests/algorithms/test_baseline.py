@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms import baseline_format
+from algorithms import bundles
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.errors import CorruptBaseline, InsufficientData, MissingColumn, UnsupportedBaseline, UnusableColumn
-from algorithms.profiles import CategoricalReference, FeatureReference, NumericReference
+from algorithms.errors import CorruptBundle, InsufficientData, MissingColumn, UnsupportedBundle, UnusableColumn
+from algorithms.kernels import FloatArray
+from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 from tests.algorithms.windows import fit, mixed_window
 
 NUMERIC, CATEGORICAL = FeatureKind.NUMERIC, FeatureKind.CATEGORICAL
@@ -32,9 +33,15 @@ def categorical(baseline: Baseline, name: str) -> CategoricalReference:
     return feature
 
 
+def kept(feature: NumericReference) -> FloatArray:
+    assert feature.values is not None
+    return feature.values
+
+
 def plain(feature: FeatureReference) -> list[Any]:
     if isinstance(feature, NumericReference):
-        return [feature.name, feature.n, feature.nulls, feature.summary, feature.values.tobytes()]
+        arrays = [feature.grid.edges, feature.bin_edges, feature.counts, kept(feature)]
+        return [feature.name, feature.n, feature.missing, feature.infinite, feature.summary, *map(bytes, arrays)]
     counts = dict(zip(feature.categories.to_pylist(), feature.counts.tolist(), strict=True))
     return [feature.name, feature.n, feature.nulls, feature.other, list(counts.items())]
 
@@ -42,8 +49,8 @@ def plain(feature: FeatureReference) -> list[Any]:
 def test_fit__numeric_column__sorted_values_and_summary() -> None:
     table = pa.table({"x": [3.0, None, float("nan"), 1.0, float("inf"), 2.0]})
     feature = numeric(Baseline.fit(table, {"x": NUMERIC}, 100), "x")
-    assert feature.values.tolist() == [1.0, 2.0, 3.0, float("inf")]
-    assert (feature.n, feature.nulls) == (4, 2)
+    assert kept(feature).tolist() == [1.0, 2.0, 3.0, float("inf")]
+    assert (feature.n, feature.nulls, feature.nans, feature.infinite) == (4, 1, 1, 1)
     summary = feature.summary
     assert (summary.minimum, summary.maximum, summary.mean, summary.std) == (1.0, 3.0, 2.0, 1.0)
 
@@ -65,7 +72,7 @@ def test_fit__more_than_100_000_categories__rest_summed_in_other() -> None:
 def test_fit__larger_than_max_rows__uniform_sample_with_full_counts() -> None:
     table = pa.table({"x": np.arange(10_000.0), "c": ["a"] * 10_000})
     baseline = Baseline.fit(table, {"x": NUMERIC, "c": CATEGORICAL}, 1000)
-    values = numeric(baseline, "x").values
+    values = kept(numeric(baseline, "x"))
     assert (baseline.sampled, baseline.sampled_rows, len(set(values))) == (True, 1000, 1000)
     assert values.mean() == pytest.approx(5000, abs=4 * 2887 / 1000**0.5)
     assert (numeric(baseline, "x").n, numeric(baseline, "x").summary.maximum) == (10_000, 9999.0)
@@ -91,7 +98,7 @@ def test_fit__bad_input__says_what_is_wrong() -> None:
 
 
 def test_fit__values__cannot_be_changed() -> None:
-    values = numeric(Baseline.fit(pa.table({"x": [1.0]}), {"x": NUMERIC}, 10), "x").values
+    values = kept(numeric(Baseline.fit(pa.table({"x": [1.0]}), {"x": NUMERIC}, 10), "x"))
     with pytest.raises(ValueError, match="read-only"):
         values[0] = 2.0
 
@@ -110,7 +117,7 @@ def test_round_trip__any_content__exact(values: list[float | None], names: list[
 
 def test_to_bytes__any_arrow_reader__can_open_it() -> None:
     data = fit(pa.table({"x": [1.0, 2.0], "c": ["a", "b"]})).to_bytes()
-    assert pa.ipc.open_stream(data).read_all().column("feature").to_pylist() == ["x", "c"]
+    assert pa.ipc.open_stream(data).read_all().column("1.categories").to_pylist() == [["a", "b"]]
 
 
 def test_from_bytes__no_features__empty() -> None:
@@ -119,7 +126,7 @@ def test_from_bytes__no_features__empty() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"x" * 100, hashlib.sha256(b"").digest()])
 def test_from_bytes__not_a_baseline__corrupt(data: bytes) -> None:
-    with pytest.raises(CorruptBaseline):
+    with pytest.raises(CorruptBundle):
         Baseline.from_bytes(data)
 
 
@@ -128,7 +135,7 @@ def test_from_bytes__cut_or_altered_anywhere__corrupt() -> None:
     for position in range(0, len(data), 7):
         altered = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
         for broken in (data[:position], altered):
-            with pytest.raises(CorruptBaseline):
+            with pytest.raises(CorruptBundle):
                 Baseline.from_bytes(broken)
 
 
@@ -140,12 +147,15 @@ def sealed(metadata: dict[bytes, bytes] | None) -> bytes:
 
 
 def test_from_bytes__newer_version__unsupported() -> None:
-    newer = {baseline_format.METADATA_KEY: json.dumps({"format_version": 2}).encode()}
-    with pytest.raises(UnsupportedBaseline, match="version 2"):
+    newer = {bundles.METADATA_KEY: json.dumps({"kind": "baseline", "format_version": 3}).encode()}
+    with pytest.raises(UnsupportedBundle, match="version 3"):
         Baseline.from_bytes(sealed(newer))
 
 
-@pytest.mark.parametrize("header", [None, b'{"format_version": 1}', b"[]", b"nonsense", b"{}"])
+OTHER_KIND = b'{"kind": "profile", "format_version": 2, "header": {}}'
+
+
+@pytest.mark.parametrize("header", [None, b'{"format_version": 2}', OTHER_KIND, b"[]", b"nonsense", b"{}"])
 def test_from_bytes__another_arrow_stream__corrupt(header: bytes | None) -> None:
-    with pytest.raises(CorruptBaseline):
-        Baseline.from_bytes(sealed({baseline_format.METADATA_KEY: header} if header else None))
+    with pytest.raises(CorruptBundle):
+        Baseline.from_bytes(sealed({bundles.METADATA_KEY: header} if header else None))

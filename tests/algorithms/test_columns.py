@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from algorithms.columns import FeatureKind, count_categories, guess_kind, sorted_sample, to_float64
+from algorithms.categories import count_categories
+from algorithms.columns import FeatureKind, guess_kind, to_float64
 from algorithms.errors import UnusableColumn
 
 MOMENT = dt.datetime(2024, 5, 6, 7, 8, 9, 500_000)
@@ -40,12 +41,6 @@ def test_to_float64__each_numeric_type__seconds_or_number(value: Any, data_type:
 def test_to_float64__other_types__unusable(values: list[Any]) -> None:
     with pytest.raises(UnusableColumn, match="holds"):
         to_float64(pa.array(values))
-
-
-def test_sorted_sample__nan_and_infinities__only_nan_left_out() -> None:
-    sample = sorted_sample(np.array([2.0, np.nan, -np.inf, np.inf, np.nan]))
-    assert sample.values.tolist() == [-np.inf, 2.0, np.inf]
-    assert (sample.rows, sample.nulls) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from algorithms import measurement
+from algorithms import numeric_measures
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
 from algorithms.outcomes import FeatureDetail, MethodOutcome
@@ -38,7 +38,9 @@ def normal(rows: int, shift: float = 0.0, seed: int = 0) -> np.ndarray[Any, Any]
 def test_evaluate__same_window__ok_for_every_method() -> None:
     table = mixed_window(np.random.default_rng(0), 500)
     outcomes = evaluate(fit(table), table, DEFAULT)
-    assert [(outcome.method, outcome.verdict) for outcome in outcomes] == [(method, Verdict.OK) for method in Method]
+    assert [(outcome.method, outcome.verdict) for outcome in outcomes] == [
+        (each, Verdict.OK) for each in DEFAULT.methods
+    ]
     assert [len(outcome.details) for outcome in outcomes] == [12, 12, 8]
     assert {detail.signal for outcome in outcomes for detail in outcome.details} == {Signal.STABLE}
 
@@ -78,13 +80,13 @@ def test_evaluate__between_half_and_full_tolerance__warning() -> None:
     assert (detail.signal, detail.verdict) == (Signal.WARNING, Verdict.OK)
 
 
-def test_evaluate__p_values__adjusted_over_ks_and_chi_squared_together() -> None:
+def test_evaluate__p_values__adjusted_over_all_methods_together() -> None:
     rng = np.random.default_rng(1)
     outcomes = evaluate(fit(mixed_window(rng, 800)), mixed_window(rng, 800), DEFAULT)
-    details = [detail for outcome in outcomes for detail in outcome.details if outcome.method is not Method.PSI]
+    details = [detail for outcome in outcomes for detail in outcome.details]
     raw = [detail.p_value for detail in details]
     adjusted = [detail.p_adjusted for detail in details]
-    assert len(raw) == 20
+    assert len(raw) == 32
     assert adjusted == pytest.approx(stats.false_discovery_control(raw))
 
 
@@ -139,7 +141,7 @@ def test_evaluate__unexpected_exception__error_with_its_name(monkeypatch: pytest
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no luck")
 
-    monkeypatch.setattr(measurement, "ks_from_sorted", broken)
+    monkeypatch.setattr(numeric_measures, "ks_from_cells", broken)
     outcomes = run({"x": normal(100)}, {"x": normal(100)})
     assert detail_of(outcomes, Method.KS).reason == "ZeroDivisionError: no luck"
     assert [outcome.verdict for outcome in outcomes][:2] == [Verdict.ERROR, Verdict.OK]

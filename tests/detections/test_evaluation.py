@@ -11,12 +11,13 @@ from django.conf import settings
 from scipy import stats
 
 from algorithms.plan import Method
-from detections.evaluation import evaluate_run, evaluation_plan
+from detections.evaluation import evaluate_run
 from detections.models import DetectionRun
 from detections.outcomes import Outcome
 from detections.plans import BaselineNotReady
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Baseline, Monitor
+from monitors.plans import evaluation_plan
 from monitors.services import build_baseline
 from monitors.sources import table_from_columns, table_to_bytes
 from tests.factories import make_flights_monitor, make_monitor, make_run, take
@@ -91,7 +92,7 @@ def test_evaluate_run__chi_squared__agrees_with_scipy(flights_monitor: Monitor, 
 def test_evaluate_run__p_adjusted__is_scipys_benjamini_hochberg(flights_monitor: Monitor) -> None:
     found = [record for record in details(evaluate(flights_monitor, 2)).values() if record["p_value"] is not None]
     expected = stats.false_discovery_control([record["p_value"] for record in found])
-    assert len(found) == 3
+    assert len(found) == 5
     assert [record["p_adjusted"] for record in found] == pytest.approx(list(expected))
 
 

@@ -16,7 +16,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.models import Baseline, Monitor
-from monitors.sources import read_window
+from monitors.sources import LazyWindow, open_window
 from tests.data import ROWS_PER_WEEK, TIMESTAMPS
 from tests.factories import at_once, make_flights_monitor, make_monitor, rows_of
 
@@ -137,11 +137,11 @@ def test_build_baseline__while_it_reads__no_transaction_is_open(
         baseline = newest(make_monitor(reference_data_uri=str(flights)))
     seen = []
 
-    def look_and_read(*args: Any, **options: Any) -> pa.Table:
+    def look_and_read(*args: Any, **options: Any) -> LazyWindow:
         seen.append(connection.in_atomic_block)
-        return read_window(*args, **options)
+        return open_window(*args, **options)
 
-    monkeypatch.setattr(services, "read_window", look_and_read)
+    monkeypatch.setattr(services, "open_window", look_and_read)
     build(baseline)
     assert seen == [False]
 
@@ -161,12 +161,12 @@ def test_build_baseline__monitor_removed_meanwhile__writes_nothing(
         monitor = make_monitor(reference_data_uri=str(flights))
         baseline = newest(monitor)
 
-    def remove_and_read(*args: Any, **options: Any) -> pa.Table:
+    def remove_and_read(*args: Any, **options: Any) -> LazyWindow:
         with tenant_scope(committed_tenant.id):
             services.delete_monitor(monitor=Monitor.objects.get(id=monitor.id))
-        return read_window(*args, **options)
+        return open_window(*args, **options)
 
-    monkeypatch.setattr(services, "read_window", remove_and_read)
+    monkeypatch.setattr(services, "open_window", remove_and_read)
     assert build(baseline) is None
 
 

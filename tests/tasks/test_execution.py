@@ -47,7 +47,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         def fail(*_: Any, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr("detections.plans.read_window", fail)
+        monkeypatch.setattr("detections.plans.open_window", fail)
 
     return break_with
 

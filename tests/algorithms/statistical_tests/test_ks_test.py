@@ -1,16 +1,15 @@
-import time
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from algorithms.columns import FloatArray, Values
+from algorithms.columns import Values
 from algorithms.errors import InsufficientData
+from algorithms.kernels import FloatArray
 from algorithms.statistical_tests import ks_test
-from algorithms.statistical_tests.ks_test import ks_from_sorted
 
 INF, NAN = float("inf"), float("nan")
 SIZES = [(1, 1), (1, 2), (2, 1), (5, 7), (100, 100), (300, 299), (50, 2000), (2000, 50), (20_000, 50), (50, 12_000)]
@@ -23,8 +22,9 @@ def draw(n: int, m: int, *, shift: float, decimals: int) -> tuple[FloatArray, Fl
 
 
 def scipy_ks(reference: Values, current: Values) -> tuple[float, float, float, int]:
+    """scipy's answer; RuntimeWarning where rounding spoils its exact p-value and it would give the asymptotic one."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("error", RuntimeWarning)
         found = stats.ks_2samp(reference, current, method="auto")
     return found.statistic, found.pvalue, found.statistic_location, found.statistic_sign
 
@@ -44,7 +44,10 @@ def test_ks_test__any_sizes_and_ties__agrees_with_scipy(n: int, m: int, shift: f
 @given(samples, samples)
 @settings(max_examples=150, deadline=None)
 def test_ks_test__any_values__agrees_with_scipy_and_with_brute_force(left: list[float], right: list[float]) -> None:
-    statistic, p_value, _, _ = scipy_ks(left, right)
+    try:
+        statistic, p_value, _, _ = scipy_ks(left, right)
+    except RuntimeWarning:
+        reject()
     found = ks_test(left, right)
     gaps = [np.mean(np.array(left) <= x) - np.mean(np.array(right) <= x) for x in left + right]
     assert found.statistic == pytest.approx(statistic, abs=1e-12)
@@ -61,11 +64,6 @@ def test_ks_test__shuffled_or_swapped__same_statistic(left: list[float], right: 
     assert 0 <= found.statistic <= 1
     assert swapped.statistic == pytest.approx(found.statistic, abs=1e-12)
     assert swapped.p_value == pytest.approx(found.p_value, rel=1e-6, abs=0)
-
-
-def test_ks_test__widely_separated_coprime_sizes__agrees_with_scipy_without_warning() -> None:
-    reference, current = draw(3000, 2999, shift=1.0, decimals=15)
-    assert ks_test(reference, current).p_value == pytest.approx(scipy_ks(reference, current)[1], rel=1e-6, abs=0)
 
 
 def test_ks_test__nulls_and_nan__dropped_and_counted() -> None:
@@ -113,11 +111,3 @@ def test_ks_test__not_numbers__type_error(values: Values) -> None:
 def test_ks_test__not_one_dimensional__value_error(values: Values) -> None:
     with pytest.raises(ValueError, match="one-dimensional"):
         ks_test([1.0], values)
-
-
-def test_ks_from_sorted__max_exact_steps__skips_the_slow_recursion() -> None:
-    reference, current = draw(10_000, 7001, shift=1.0, decimals=15)
-    started = time.perf_counter()
-    found = ks_from_sorted(np.sort(reference), np.sort(current), max_exact_steps=8e6)
-    assert time.perf_counter() - started < 0.25
-    assert found.p_value < 1e-300

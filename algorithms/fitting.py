@@ -1,0 +1,151 @@
+"""Making the reference of a feature from its column, in one pass and bounded memory."""
+
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from algorithms.categories import CategoryCounts, count_categories
+from algorithms.columns import FeatureKind, to_float64
+from algorithms.grid import Grid, reference_quantile_edges
+from algorithms.kernels import FloatArray
+from algorithms.profiles import Column, Moments
+from algorithms.references import CategoricalReference, FeatureReference, NumericReference, measure_moments
+
+MAX_CATEGORIES = 100_000
+MAX_DISTINCT = 2_000_000
+"""Distinct categories held while a reference is read. A column with more is an identifier; its rarest are let go."""
+
+
+def exact_cells(rows: int) -> int:
+    """Cells for exact KS: enough that few may hold the widest gap, which by chance is about 1 / √rows."""
+    return int(min(8000, max(500, 8 * rows**0.5)))
+
+
+class Fitter(Protocol):
+    """Takes a column in pieces; gives the feature's reference."""
+
+    def add(self, column: Column) -> None: ...
+
+    def finish(self) -> FeatureReference: ...
+
+
+def new_fitter(name: str, kind: FeatureKind, *, max_rows: int, bins: int, seed: int) -> Fitter:
+    """The fitter for a feature of this kind."""
+    if kind is FeatureKind.NUMERIC:
+        return NumericFitter(name, max_rows=max_rows, bins=bins, seed=seed)
+    return CategoricalFitter(name)
+
+
+class NumericFitter:
+    """Keeps the numbers of at most `max_rows` rows, a uniform sample without replacement, and figures of all rows.
+
+    Every row has a random priority, drawn in row order, so features fitted with one seed keep the same rows, however
+    their columns are cut.
+    """
+
+    def __init__(self, name: str, *, max_rows: int, bins: int, seed: int) -> None:
+        self.name, self.max_rows, self.bins, self.seed = name, max_rows, bins, seed
+        self.chunks: list[FloatArray] = []
+        self.kept: FloatArray | None = None
+        self.priorities: FloatArray = np.empty(0)
+        self.random = np.random.default_rng(seed)
+        self.rows = self.held = self.nulls = self.nans = 0
+        self.centre: float | None = None
+        self.moments = Moments()
+
+    def add(self, column: Column) -> None:
+        """Take the next rows.
+
+        Raises:
+            UnusableColumn: If the column holds no numbers.
+        """
+        values, nulls = to_float64(column), column.null_count
+        self.rows += len(values)
+        self.nulls += nulls
+        self.nans += int(np.count_nonzero(np.isnan(values))) - nulls
+        if self.centre is None and len(finite := values[np.isfinite(values)]):
+            self.centre = float(finite[0])
+        self.moments += measure_moments(values, self.centre or 0.0, low=None, high=None)
+        self.chunks.append(values)
+        self.held += len(values)
+        if self.held > 2 * self.max_rows:
+            self._thin()
+
+    def finish(self) -> NumericReference:
+        """The reference; its values are there, and whoever keeps it decides whether they stay."""
+        if self.held > self.max_rows:
+            self._thin()
+        values = np.sort(np.concatenate([np.empty(0), *self.chunks]))
+        values = values[: int(np.searchsorted(values, np.nan))]  # NaN sorts last
+        values.flags.writeable = False
+        grid = Grid.from_sorted(values, self.bins, exact_cells(len(values)))
+        return NumericReference(
+            name=self.name,
+            n=self.rows - self.nulls - self.nans,
+            nulls=self.nulls,
+            nans=self.nans,
+            infinite=self.rows - self.nulls - self.nans - self.moments.finite,
+            summary=self.moments.summary(self.centre or 0.0),
+            grid=grid,
+            bin_edges=reference_quantile_edges(values, self.bins) if len(values) else np.empty(0),
+            counts=grid.count(values)[0][:-1],
+            values=values,
+        )
+
+    def _thin(self) -> None:
+        """Let go of all rows but the `max_rows` of the lowest priorities."""
+        values = np.concatenate(self.chunks)
+        fresh = self.random.random(len(values) - len(self.priorities))
+        priorities = np.concatenate([self.priorities, fresh])
+        chosen = np.sort(np.argpartition(priorities, self.max_rows)[: self.max_rows])
+        self.chunks, self.priorities, self.held = [values[chosen]], priorities[chosen], self.max_rows
+
+
+class CategoricalFitter:
+    """Counts every category, and keeps the most frequent."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: list[CategoryCounts] = []
+        self.let_go = 0
+
+    def add(self, column: Column) -> None:
+        """Take the next rows.
+
+        Raises:
+            UnusableColumn: If the column holds no categories.
+        """
+        self.found.append(count_categories(column))
+        if sum(len(each.counts) for each in self.found) > MAX_DISTINCT:
+            self._compact(MAX_DISTINCT // 2)
+
+    def finish(self) -> CategoricalReference:
+        """The reference, most frequent categories first, ties by name."""
+        self._compact(MAX_CATEGORIES)
+        (kept,) = self.found
+        return CategoricalReference(
+            name=self.name,
+            n=kept.rows + self.let_go,
+            nulls=kept.nulls,
+            categories=kept.categories,
+            counts=kept.counts,
+            other=self.let_go,
+        )
+
+    def _compact(self, most: int) -> None:
+        names = [each.categories for each in self.found]
+        table = pa.table(
+            {
+                "name": pa.chunked_array(names, pa.large_string()),
+                "count": np.concatenate([np.empty(0, np.int64), *(each.counts for each in self.found)]),
+            }
+        )
+        summed = table.group_by("name").aggregate([("count", "sum")])
+        ordered = summed.sort_by([("count_sum", "descending"), ("name", "ascending")])
+        kept = ordered.slice(0, most).combine_chunks()
+        counts = kept.column("count_sum").to_numpy()
+        nulls = sum(each.nulls for each in self.found)
+        self.let_go += int(ordered.column("count_sum").to_numpy()[most:].sum())
+        categories = pa.concat_arrays([pa.array([], pa.large_string()), *kept.column("name").chunks])
+        self.found = [CategoryCounts(categories, counts, nulls)]

@@ -1,0 +1,220 @@
+"""What a baseline keeps of one feature, and how a window of that feature is counted against it."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms import kernels
+from algorithms.categories import Unseen, distinct_categories
+from algorithms.columns import FeatureKind, to_float64
+from algorithms.grid import Grid
+from algorithms.kernels import BoolArray, FloatArray, IntArray
+from algorithms.profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
+from algorithms.sums import ExactSum
+
+BINNED_CELLS = 4000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NumericReference:
+    """A numeric feature of the reference window.
+
+    Attributes:
+        name: The column it was read from.
+        n: Rows with a number, in the whole window.
+        nulls: Rows without a value.
+        nans: Rows that are not a number.
+        infinite: Rows that are ±inf; they are among `n`.
+        summary: Of the whole window.
+        grid: The cells that windows are counted on.
+        bin_edges: Upper ends of all but the last of PSI's cells; a part of the grid's edges.
+        counts: Shape (cells,), rows in each cell, of the whole window or of a uniform sample.
+        values: Shape (kept,), the counted rows, ascending; None when they are too many to be kept.
+    """
+
+    name: str
+    n: int
+    nulls: int
+    nans: int
+    infinite: int
+    summary: NumericSummary
+    grid: Grid
+    bin_edges: FloatArray
+    counts: IntArray
+    values: FloatArray | None
+
+    kind = FeatureKind.NUMERIC
+
+    @cached_property
+    def usable_rows(self) -> int:
+        """Rows that a test can use."""
+        return int(self.counts.sum())
+
+    @property
+    def missing(self) -> int:
+        """Rows that no test can use."""
+        return self.nulls + self.nans
+
+    @cached_property
+    def bin_starts(self) -> IntArray:
+        """The first cell of each of PSI's cells."""
+        return self.grid.cell_starts(self.bin_edges)
+
+    def without_values(self, bins: int) -> Self:
+        """The same reference without its values, on a grid that is coarser, as it need not find exact gaps."""
+        if self.values is None:
+            return self
+        grid = Grid.from_sorted(self.values, bins, BINNED_CELLS)
+        return replace(self, grid=grid, counts=grid.count(self.values)[0][:-1], values=None)
+
+    def values_inside(self, wanted: BoolArray) -> FloatArray:
+        """The kept values in the wanted cells, shape (cells,), ascending.
+
+        Raises:
+            ValueError: If the values were not kept.
+        """
+        if self.values is None:
+            raise ValueError("The baseline has not kept its values.")
+        ends = np.cumsum(self.counts)
+        turns = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8)))
+        runs = [self.values[ends[first] - self.counts[first] : ends[stop - 1]] for first, stop in turns.reshape(-1, 2)]
+        return np.concatenate([np.empty(0), *runs])
+
+    def empty_profile(self) -> NumericProfile:
+        """The profile of no rows."""
+        return NumericProfile(counts=np.zeros(self.grid.cells, np.int64))
+
+    def profile(self, column: Column, *, keep_values: bool) -> NumericProfile:
+        """Count a column of the current window, chunk by chunk.
+
+        Raises:
+            UnusableColumn: If the column holds no numbers.
+        """
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        profile = self.empty_profile()
+        for chunk in chunks or [pa.array([], column.type)]:
+            profile += self._profile_chunk(chunk, keep_values)
+        return profile
+
+    def _profile_chunk(self, chunk: pa.Array, keep_values: bool) -> NumericProfile:
+        values = to_float64(chunk)
+        counts, codes = self.grid.count(values)
+        low, high = self.summary.minimum, self.summary.maximum
+        return NumericProfile(
+            counts=counts[:-1],
+            nulls=chunk.null_count,
+            nans=int(counts[-1]) - chunk.null_count,
+            moments=measure_moments(values, self.centre, low=low, high=high),
+            values=((values, codes),) if keep_values else None,
+        )
+
+    @property
+    def centre(self) -> float:
+        """What moments are taken about."""
+        return self.summary.mean or 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CategoricalReference:
+    """A categorical feature of the reference window.
+
+    Attributes:
+        name: The column it was read from.
+        n: Rows with a category.
+        nulls: Rows without one.
+        categories: The most frequent names, at most 100,000, as an Arrow `large_string` array.
+        counts: Shape (k,), rows of each of them, descending.
+        other: Rows of all further categories.
+    """
+
+    name: str
+    n: int
+    nulls: int
+    categories: pa.Array
+    counts: IntArray
+    other: int
+
+    kind = FeatureKind.CATEGORICAL
+
+    @property
+    def usable_rows(self) -> int:
+        """Rows that a test can use."""
+        return self.n
+
+    @property
+    def missing(self) -> int:
+        """Rows that no test can use."""
+        return self.nulls
+
+    def empty_profile(self) -> CategoricalProfile:
+        """The profile of no rows."""
+        return CategoricalProfile(counts=np.zeros(len(self.counts), np.int64))
+
+    def profile(self, column: Column, *, keep_values: bool) -> CategoricalProfile:
+        """Count a column of the current window, chunk by chunk; there are no values to keep.
+
+        Raises:
+            UnusableColumn: If the column holds no categories.
+        """
+        profile = self.empty_profile()
+        for found in distinct_categories(column):
+            codes = pc.index_in(found.categories, value_set=self.categories)
+            known = codes.is_valid().to_numpy(zero_copy_only=False)
+            counts = np.zeros(len(self.counts), np.int64)
+            np.add.at(counts, codes.drop_null().to_numpy(), found.counts[known])
+            names, rows = found.categories.filter(pa.array(~known)).to_pylist(), found.counts[~known]
+            unseen = Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
+            profile += CategoricalProfile(counts=counts, unseen=unseen, nulls=found.nulls)
+        return profile
+
+
+type FeatureReference = NumericReference | CategoricalReference
+
+
+class Window(Protocol):
+    """A window of data, read when asked for: a `pyarrow.Table`, or something that reads its columns one by one."""
+
+    @property
+    def num_rows(self) -> int: ...
+
+    @property
+    def column_names(self) -> list[str]: ...
+
+    def column(self, name: str) -> Column: ...
+
+
+def measure_moments(values: FloatArray, centre: float, *, low: float | None, high: float | None) -> Moments:
+    """Range and sums of the finite values among shape (n,), and of what lies beyond low and high if these are given."""
+    with np.errstate(invalid="ignore"):
+        lowest, highest = (float(values.min()), float(values.max())) if len(values) else (np.inf, -np.inf)
+    finite = len(values)
+    if finite and not np.isfinite(lowest - highest):
+        usable = values[np.isfinite(values)]
+        finite = len(usable)
+        lowest, highest = (float(usable.min()), float(usable.max())) if finite else (np.inf, -np.inf)
+    distances, squares = kernels.sum_moments(values, centre)
+    rows_below, rows_above, below, above = 0, 0, 0.0, 0.0
+    if low is not None and high is not None and finite and (lowest < low or highest > high):
+        rows_below, rows_above, below, above = kernels.sum_beyond(values, low, high)
+    return Moments(
+        finite=finite,
+        minimum=lowest,
+        maximum=highest,
+        distances=ExactSum.of(distances),
+        squares=ExactSum.of(squares),
+        rows_below=int(rows_below),
+        rows_above=int(rows_above),
+        below=ExactSum.of(below),
+        above=ExactSum.of(above),
+    )
+
+
+def _summed(names: list[str], rows: IntArray) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name, count in zip(names, rows.tolist(), strict=True):
+        counts[name] = counts.get(name, 0) + count
+    return counts
