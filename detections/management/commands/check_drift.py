@@ -1,0 +1,122 @@
+import glob
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from algorithms.baseline import FeatureKind
+from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
+from algorithms.plan import DEFAULT_METHODS, EvaluationPlan, Method, Policy
+from detections.management.renderers import RENDERERS
+from detections.one_shot import Comparison, FailOn, Question, compare
+from monitors.models import Monitor
+from monitors.plans import evaluation_plan
+from monitors.sources import SourceError
+
+ANSWERABLE = [method for method in Method if method is not Method.ROW_COUNT]
+"""How many rows are usual takes more than one reference window to tell."""
+UNREADABLE = 2
+FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
+METHODS = f"of {', '.join(ANSWERABLE)}; default: {','.join(DEFAULT_METHODS)}"
+
+
+class Command(BaseCommand):
+    help = "Compare two datasets once, without a server: exit code 1 on drift, 2 when they can't be compared."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("reference", type=_location, help="Parquet, CSV or Arrow: a file, folder, pattern or URI")
+        parser.add_argument("current", type=_location, help="what is compared with it, likewise")
+        parser.add_argument("--format", choices=list(RENDERERS), default="table")
+        parser.add_argument("--fail-on", type=FailOn, choices=list(FailOn), default=FailOn.DRIFT, help=FAIL_ON)
+        parser.add_argument("--columns", type=_names, default=(), metavar="A,B", help="these columns only")
+        parser.add_argument("--categorical", action="append", default=[], metavar="COLUMN", help="compare by name")
+        parser.add_argument("--numeric", action="append", default=[], metavar="COLUMN", help="compare by order")
+        parser.add_argument("--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS)
+        parser.add_argument("--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT)
+        parser.add_argument("--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes")
+        parser.add_argument("--timestamp-column", default="", help="is no feature; --start and --end refer to it")
+        parser.add_argument("--start", type=_instant, help="of the current window, inclusive; UTC unless it says else")
+        parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        comparison = _compare(_question(options))
+        self.stdout.write(RENDERERS[options["format"]](comparison))
+        if comparison.fails(options["fail_on"]):
+            sys.exit(1)
+
+
+def _compare(question: Question) -> Comparison:
+    try:
+        return compare(question)
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages), returncode=UNREADABLE) from error
+    except (SourceError, InsufficientData, MissingColumn, UnusableColumn) as error:
+        raise CommandError(str(error), returncode=UNREADABLE) from error
+
+
+def _question(options: dict[str, Any]) -> Question:
+    start, end = options["start"], options["end"]
+    if (start or end) and not options["timestamp_column"]:
+        raise CommandError("--start and --end need --timestamp-column.", returncode=UNREADABLE)
+    if start and end and end <= start:
+        raise CommandError("--end must be after --start.", returncode=UNREADABLE)
+    if both := sorted(set(options["categorical"]) & set(options["numeric"])):
+        raise CommandError(f"Either --categorical or --numeric: {', '.join(both)}.", returncode=UNREADABLE)
+    return Question(
+        reference=options["reference"],
+        current=options["current"],
+        plan=_plan(options),
+        columns=options["columns"],
+        kinds=dict.fromkeys(options["categorical"], FeatureKind.CATEGORICAL)
+        | dict.fromkeys(options["numeric"], FeatureKind.NUMERIC),
+        timestamp_column=options["timestamp_column"],
+        start=start,
+        end=end,
+    )
+
+
+def _plan(options: dict[str, Any]) -> EvaluationPlan:
+    """A monitor's, never saved: the same settings as the service's give the same verdict."""
+    methods, policy, min_rows = list(options["methods"]), options["policy"], options["min_rows"]
+    return evaluation_plan(Monitor(methods=methods, policy=policy, min_rows=min_rows))
+
+
+def _location(text: str) -> str:
+    """URIs as they are, paths made absolute; a `[` in the working folder's own name is no pattern."""
+    if not text.strip():
+        raise ArgumentTypeError("a path or URI must not be empty")
+    return text if "://" in text else os.path.normpath(Path(glob.escape(str(Path.cwd()))) / text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    if names := tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())):
+        return names
+    raise ArgumentTypeError("at least one name is needed")
+
+
+def _methods(text: str) -> tuple[Method, ...]:
+    names = _names(text)
+    if unknown := [name for name in names if name not in ANSWERABLE]:
+        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(ANSWERABLE)}")
+    return tuple(Method(name) for name in names)
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a positive number")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not like 2024-01-31T12:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
