@@ -1,0 +1,62 @@
+"""Our side of each comparison."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from algorithms.baseline import Baseline, FeatureKind, guess_kind
+from algorithms.evaluation import evaluate
+from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
+from monitors.sources import SourcePolicy, describe, open_window
+
+MIB = 1 << 20
+
+
+def policy_of(path: Path) -> SourcePolicy:
+    """Leave to read the folder that the file is in."""
+    return SourcePolicy(allowed_roots=(str(path.parent),))
+
+
+def fit(path: Path, *, is_exact: bool, columns: list[str] | None = None) -> Baseline:
+    """The baseline of a file; for exact KS its sorted numbers are kept, however many."""
+    policy = policy_of(path)
+    types = describe(str(path), policy).columns
+    kinds = {name: guess_kind(types[name]) or FeatureKind.CATEGORICAL for name in columns or types}
+    with open_window(str(path), policy, list(kinds)) as window:
+        baseline = Baseline.fit(window, kinds, max_rows=window.num_rows)
+    return baseline if is_exact else baseline.without_values()
+
+
+def check(baseline: Baseline, path: Path, *methods: Method, threads: int = 2) -> Callable[[], object]:
+    """One check of a file, opened, read and judged anew each time."""
+    plan = EvaluationPlan(methods={method: DEFAULT_LIMITS[method] for method in methods})
+    policy, names = policy_of(path), list(baseline.features)
+
+    def run() -> object:
+        with open_window(str(path), policy, names) as window:
+            return evaluate(baseline, window, plan, threads=threads)
+
+    return run
+
+
+def peak_memory(reference: Path, current: Path) -> tuple[float, float]:
+    """Peak resident MiB of a process that makes one check, and of the same process before it reads anything."""
+    script = "from tests.bench.checks import _measure; import sys; _measure(*sys.argv[1:])"
+    stored = reference.with_suffix(".baseline")
+    stored.write_bytes(fit(reference, is_exact=False).to_bytes())
+    command = [sys.executable, "-c", script, str(stored), str(current)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(found[1]), float(found[0])
+
+
+def _measure(stored: str, current: str) -> None:
+    before = _peak()
+    baseline = Baseline.from_bytes(Path(stored).read_bytes())
+    check(baseline, Path(current), Method.KS, Method.PSI, Method.CHI_SQUARED)()
+    print(before, _peak())
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
