@@ -107,9 +107,15 @@ def _quantile(ascending: Sequence[float], level: float) -> float:
 def _without(baseline: Baseline, block: Profile) -> Baseline:
     """The baseline of the reference less a block of it; of a sampled reference the whole, which no block is part of."""
     if baseline.sampled:
-        return baseline.without_values()
+        features = {name: _binned(each) for name, each in baseline.features.items()}
+        return replace(baseline, features=features)
     features = {name: _less(each, block.features[name]) for name, each in baseline.features.items()}
     return replace(baseline, rows=baseline.rows - block.rows, features=features)
+
+
+def _binned(reference: FeatureReference) -> FeatureReference:
+    """The reference without values, on the grid that the blocks were counted on."""
+    return replace(reference, values=None) if isinstance(reference, NumericReference) else reference
 
 
 def _less(reference: FeatureReference, profile: FeatureProfile | Unprofiled) -> FeatureReference:

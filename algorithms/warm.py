@@ -3,30 +3,49 @@
 numba keeps what it compiled beside the sources, so a process that comes later only loads it.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.kernels import FloatArray
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
+from algorithms.profile_format import profile_from_bytes, profile_to_bytes
+from algorithms.statistical_tests.ks_distribution import LARGE_SAMPLE, MEDIUM_SAMPLE, SMALL_SAMPLE, kolmogorov_sf
 
 ROWS = 4000
+DISTANCES = (0.001, 0.02, 0.2)
+"""Narrow, usual and wide gaps between distribution functions, whose p-values come from different formulas."""
 
 
 def warm() -> None:
     """Run every method once over small windows, of evenly and unevenly spread numbers, with values kept and without."""
     random = np.random.default_rng(0)
-    heavy = random.standard_cauchy(ROWS)
-    columns = {"even": random.random(ROWS), "heavy": heavy, "gaps": pa.array([None, *heavy[1:]])}
-    reference = pa.table(columns | {"text": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()})
-    kinds = dict.fromkeys(columns, FeatureKind.NUMERIC) | {"text": FeatureKind.CATEGORICAL}
+    spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
+    reference, moved = (_table(spreads, shift) for shift in (0.0, 0.5))
+    kinds = {
+        name: FeatureKind.CATEGORICAL if name == "text" else FeatureKind.NUMERIC for name in reference.column_names
+    }
     plan = EvaluationPlan(methods=DEFAULT_LIMITS)
     baseline = Baseline.fit(reference, kinds)
-    for each in (baseline, Baseline.from_bytes(baseline.to_bytes())):
+    for each in (baseline, Baseline.from_bytes(baseline.to_bytes()), baseline.without_values()):
         for rows in (ROWS, ROWS - 1):  # windows of one size, and of two, take different paths to a p-value
-            evaluate(each, reference.slice(0, rows), plan)
-    binned = baseline.without_values()
-    evaluate_profile(binned, binned.profile(reference.to_batches()), plan)
+            evaluate(each, moved.slice(0, rows), plan)
+        profile = each.profile(moved.to_batches())
+        for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
+            evaluate_profile(each, counted, plan)
+    for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
+        for distance in DISTANCES:
+            kolmogorov_sf(distance, rows)
+
+
+def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:
+    """Numbers as Arrow lends them, read-only, and with nulls, as it copies them; and text."""
+    moved = {name: values + shift for name, values in spreads.items()}
+    gaps = {f"{name}_gaps": pa.array([None, *values[1:]]) for name, values in moved.items()}
+    return pa.table({**moved, **gaps, "text": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()})
 
 
 if __name__ == "__main__":

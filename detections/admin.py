@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from detections import reports
-from detections.models import Detection, DetectionRun
+from detections.models import Backtest, Detection, DetectionRun
 from drift_detector.tenancy.admin import TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
@@ -116,6 +116,20 @@ class DetectionAdmin(TenantModelAdmin):
             ((format_html_join("", CELL, ((_shown(row[name]),) for name in names)),) for row in details),
         )
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+@admin.register(Backtest, site=site)
+class BacktestAdmin(TenantModelAdmin):
+    list_display = ["created_at", "monitor", "start", "end", "status", "requested_by", "finished_at"]
+    list_filter = ["monitor", "status"]
+    list_select_related = ["monitor"]
+    fields = readonly_fields = [
+        "monitor", "baseline", "requested_by", "start", "end", "status", "reason", "summary", "created_at",
+        "finished_at",
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Backtest]:
+        return super().get_queryset(request).defer("windows")
 
 
 def _shown(value: Any) -> str:

@@ -1,9 +1,13 @@
 """From a claimed run to its outcome: read the window once, compare it with the baseline."""
 
+from dataclasses import replace
+
+import pyarrow as pa
 from django.conf import settings
 
+from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.evaluation import evaluate, evaluate_profile
-from algorithms.outcomes import MethodOutcome
+from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import combine_verdicts
 from detections.ledger import Claim
 from detections.models import DetectionRun
@@ -11,6 +15,7 @@ from detections.outcomes import Outcome, failure
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline
+from monitors.models import Baseline, Monitor
 from monitors.plans import evaluation_plan
 from monitors.sources import LazyWindow, SourceError
 
@@ -36,23 +41,32 @@ def evaluate_run(claim: Claim) -> Outcome:
         return failure(str(error), methods=plan.monitor.methods)
 
 
-def _compare(plan: Plan) -> Outcome:
-    calibration = plan.baseline.calibration or {}
-    question = evaluation_plan(plan.monitor, usual_rows=tuple(calibration.get("rows", ())))
-    with open_run_window(plan, list(plan.frozen.features)) as window:
-        if isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes:
-            profile = plan.frozen.profile(window.batches())
-            rows, methods = profile.rows, evaluate_profile(plan.frozen, profile, question)
-        else:
-            rows, methods = window.num_rows, evaluate(plan.frozen, window, question)
-    return _outcome(plan, rows, tuple(methods))
+def question_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
+    """What a window of this monitor is asked, with what the baseline's own windows were like."""
+    calibration = baseline.calibration or {}
+    return evaluation_plan(monitor, usual_rows=tuple(calibration.get("rows", ())))
 
 
-def _outcome(plan: Plan, rows: int, methods: tuple[MethodOutcome, ...]) -> Outcome:
+def judge_window(frozen: FrozenBaseline, window: pa.Table | LazyWindow, question: EvaluationPlan) -> Outcome:
+    """Compare an open window with a baseline; one that is large is streamed.
+
+    Raises:
+        SourceError: If the window cannot be read.
+    """
+    if isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes:
+        profile = frozen.profile(window.batches())
+        rows, methods = profile.rows, evaluate_profile(frozen, profile, question)
+    else:
+        rows, methods = window.num_rows, evaluate(frozen, window, question)
     return Outcome(
         verdict=combine_verdicts(method.verdict for method in methods if method.details),
         reason="" if rows else "The window holds no row.",
         rows=rows,
-        baseline_id=plan.baseline.id,
-        methods=methods,
+        methods=tuple(methods),
     )
+
+
+def _compare(plan: Plan) -> Outcome:
+    question = question_of(plan.monitor, plan.baseline)
+    with open_run_window(plan, list(plan.frozen.features)) as window:
+        return replace(judge_window(plan.frozen, window, question), baseline_id=plan.baseline.id)

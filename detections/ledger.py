@@ -81,14 +81,23 @@ def request_run(
     return earlier
 
 
-def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, requested_by: str) -> list[DetectionRun]:
-    """Ask for a run at each tick in [start, end) that the ledger does not have yet; they come oldest first."""
-    most = settings.ENV.runs.max_backfill
+def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -> list[datetime]:
+    """The ticks of a monitor's schedule in [start, end).
+
+    Raises:
+        ValidationError: If there are more than `most`.
+    """
     ticks = []
     for tick in ticks_between(monitor.schedule_cron, monitor.timezone, start, end):
         ticks.append(tick)
         if len(ticks) > most:
             raise ValidationError({"to": f"This is more than {most} ticks; ask for a shorter time."})
+    return ticks
+
+
+def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, requested_by: str) -> list[DetectionRun]:
+    """Ask for a run at each tick in [start, end) that the ledger does not have yet; they come oldest first."""
+    ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
     runs = [_plan(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by

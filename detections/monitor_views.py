@@ -1,4 +1,4 @@
-"""`/api/v1/monitors/{id}/run` and `/backfill`."""
+"""`/api/v1/monitors/{id}/run`, `/backfill` and `/backtest`."""
 
 from math import isfinite
 from typing import Any
@@ -7,15 +7,18 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from detections import ledger, selectors
-from detections.models import DetectionRun
+from detections import backtests, ledger, selectors
+from detections.models import Backtest, DetectionRun
 from detections.serializers import (
     BackfillResultSerializer,
     BackfillSerializer,
+    BacktestSerializer,
+    BacktestSpanSerializer,
     RunDetailSerializer,
     RunRequestSerializer,
     RunSerializer,
@@ -93,6 +96,38 @@ class MonitorBackfillView(TenantAPIView):
             requested_by=self.principal.name,
         )
         return Response({"created": len(runs), "runs": RunSerializer(runs, many=True).data}, status=202)
+
+
+class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
+    queryset = Backtest.objects.none()
+    serializer_class = BacktestSerializer
+
+    @extend_schema(operation_id="monitors_backtests", responses=BacktestSerializer(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The monitor's backtests, newest first, without their windows."""
+        monitor = get_object_or_404(Monitor, id=pk)
+        page = self.paginate_queryset(selectors.list_backtests(monitor.id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="monitors_backtest", request=BacktestSpanSerializer, responses={202: BacktestSerializer}
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Replay past ticks against the current baseline, without alerts: how often would there have been one?"""
+        monitor = _enabled_monitor(pk)
+        serializer = BacktestSpanSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            backtest = backtests.request_backtest(
+                monitor=monitor,
+                start=serializer.validated_data["from"],
+                end=serializer.validated_data["to"],
+                requested_by=self.principal.name,
+            )
+        except backtests.NoBacktest as error:
+            raise Conflict(str(error)) from error
+        location = reverse("backtest-detail", args=[backtest.id], request=request)
+        return Response(self.get_serializer(backtest).data, status=202, headers={"Location": location})
 
 
 def _enabled_monitor(monitor_id: UUID) -> Monitor:

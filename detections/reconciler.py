@@ -6,12 +6,13 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from algorithms.verdicts import Verdict
+from detections.backtests import BACKTEST_TASK
 from detections.ledger import EXECUTE_TASK
-from detections.models import DetectionRun
+from detections.models import Backtest, DetectionRun
 from drift_detector.celery import enqueue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
@@ -25,7 +26,14 @@ Status = DetectionRun.Status
 
 def reconcile() -> None:
     """One round. Needs the scheduler's role, which sees the unfinished runs of every tenant."""
-    found = {"abandoned": _return_abandoned(), "woken": _wake_stale_runs(), "rebuilt": _wake_stale_baselines()}
+    baselines = Baseline.objects.filter(status=Baseline.Status.BUILDING)
+    backtests = Backtest.objects.filter(status=Backtest.Status.RUNNING)
+    found = {
+        "abandoned": _return_abandoned(),
+        "woken": _wake_stale_runs(),
+        "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
+        "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
+    }
     if any(found.values()):
         log.info("reconciled", **found)
 
@@ -51,12 +59,11 @@ def _wake_stale_runs() -> int:
     return _wake(EXECUTE_TASK, "run_id", ids)
 
 
-def _wake_stale_baselines() -> int:
+def _wake_stale_builds(task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest]) -> int:
     now = timezone.now()
     never_taken = Q(not_before__isnull=True, created_at__lt=now - PATIENCE)
-    building = Baseline.objects.filter(status=Baseline.Status.BUILDING)
-    stale = building.filter(never_taken | Q(not_before__lt=now)).order_by("created_at")
-    return _wake(BUILD_TASK, "baseline_id", list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
+    stale = unfinished.filter(never_taken | Q(not_before__lt=now)).order_by("created_at")
+    return _wake(task, name, list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
 
 
 def _wake(task: str, name: str, ids: Sequence[tuple[UUID, UUID]]) -> int:

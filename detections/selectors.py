@@ -1,11 +1,11 @@
-"""Reading runs, detections and reports."""
+"""Reading runs, detections, backtests and reports."""
 
 import time
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from detections.models import Detection, DetectionRun, Report
+from detections.models import Backtest, Detection, DetectionRun, Report
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 POLL_SECONDS = 0.1
@@ -18,6 +18,11 @@ def list_runs() -> QuerySet[DetectionRun]:
 
 def list_detections() -> QuerySet[Detection]:
     return Detection.objects.all()
+
+
+def list_backtests(monitor_id: UUID) -> QuerySet[Backtest]:
+    """A monitor's backtests without their windows."""
+    return Backtest.objects.filter(monitor_id=monitor_id).defer("windows")
 
 
 def get_report(run_id: UUID) -> Report | None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from detections.models import Detection, DetectionRun, Report
+from detections.models import Backtest, Detection, DetectionRun, Report
 
 
 class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
@@ -93,13 +93,37 @@ class BackfillSerializer(serializers.Serializer[dict[str, datetime]]):
         if attrs["from"] >= attrs["to"]:
             raise serializers.ValidationError({"to": "It ends before it starts."})
         if attrs["to"] > timezone.now():
-            raise serializers.ValidationError({"to": "A backfill makes past ticks; this is in the future."})
+            raise serializers.ValidationError({"to": "Only past ticks can be taken; this is in the future."})
         return attrs
 
 
 class BackfillResultSerializer(serializers.Serializer[dict[str, Any]]):
     created = serializers.IntegerField(help_text="Runs made; ticks that had a run already are not counted.")
     runs = RunSerializer(many=True)
+
+
+class BacktestSpanSerializer(BackfillSerializer):
+    """The same span, of ticks that are replayed."""
+
+
+class BacktestSerializer(serializers.ModelSerializer[Backtest]):
+    summary = serializers.DictField(read_only=True, help_text="How often it would have alerted, and on what.")
+
+    class Meta:
+        model = Backtest
+        fields = [
+            "id", "monitor_id", "baseline_id", "requested_by", "start", "end", "status", "reason", "summary",
+            "created_at", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class BacktestDetailSerializer(BacktestSerializer):
+    windows = serializers.ListField(child=serializers.DictField(), read_only=True, help_text="A record per tick.")
+
+    class Meta(BacktestSerializer.Meta):
+        fields = [*BacktestSerializer.Meta.fields, "windows"]
+        read_only_fields = fields
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):

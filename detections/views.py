@@ -1,4 +1,4 @@
-"""`/api/v1/runs` and `/api/v1/detections`."""
+"""`/api/v1/runs`, `/api/v1/detections` and `/api/v1/backtests`."""
 
 from uuid import UUID
 
@@ -7,15 +7,17 @@ from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.viewsets import ReadOnlyModelViewSet
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from detections import reports, selectors
 from detections.filters import DetectionFilter, RunFilter
-from detections.models import Detection, DetectionRun, Report
+from detections.models import Backtest, Detection, DetectionRun, Report
 from detections.serializers import (
+    BacktestDetailSerializer,
     DetectionListSerializer,
     DetectionSerializer,
     ReportSerializer,
@@ -79,3 +81,14 @@ class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):
 
     def get_serializer_class(self) -> type[BaseSerializer[Detection]]:
         return DetectionSerializer if self.action == "retrieve" else DetectionListSerializer
+
+
+class BacktestViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Backtest]):
+    """A replay of a monitor's past ticks; asked for and listed at the monitor."""
+
+    lookup_value_converter = "uuid"
+    queryset = Backtest.objects.none()
+    serializer_class = BacktestDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Backtest]:
+        return Backtest.objects.all()

@@ -91,6 +91,7 @@ class Runs(Group):
         default=15, description="how often lost wake-ups and expired leases are looked for"
     )
     max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
+    max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
 
 
 class Reports(Group):

@@ -140,6 +140,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "AlertStatusEnum": "alerts.models.Alert.Status",
+        "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",
         "MethodEnum": "detections.models.METHODS",
         "MonitorStatusEnum": "monitors.models.Monitor.Status",

@@ -6,8 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
-from detections.monitor_views import MonitorBackfillView, MonitorRunView
-from detections.views import DetectionViewSet, RunViewSet
+from detections.monitor_views import MonitorBackfillView, MonitorBacktestView, MonitorRunView
+from detections.views import BacktestViewSet, DetectionViewSet, RunViewSet
 from drift_detector.health import healthz, readyz
 from drift_detector.metrics import metrics
 from drift_detector.tenancy.site import site
@@ -17,12 +17,14 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("monitors", MonitorViewSet, basename="monitor")
 router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
+router.register("backtests", BacktestViewSet, basename="backtest")
 router.register("alerts", AlertViewSet, basename="alert")
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
     path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
     path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
+    path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

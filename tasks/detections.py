@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from detections import ledger, reports
+from detections import backtests, ledger, reports
 from drift_detector.scheduling.schedules import TICK_TASK
 from tasks.base import LoggedTask
 from tasks.execution import execute
@@ -28,3 +28,9 @@ def record_tick(*, tenant_id: str, monitor_id: str, scheduled_for: str) -> None:
 def build_report(*, tenant_id: str, report_id: str) -> None:
     """Have Evidently make a report. Acknowledged first, or one that is too large for a worker would come for ever."""
     reports.build_report(tenant_id=UUID(tenant_id), report_id=UUID(report_id))
+
+
+@shared_task(name=backtests.BACKTEST_TASK, base=LoggedTask, acks_late=False)
+def build_backtest(*, tenant_id: str, backtest_id: str) -> None:
+    """Replay a monitor's past ticks. Acknowledged first, as a report is; the reconciler asks again for a lost one."""
+    backtests.build_backtest(tenant_id=UUID(tenant_id), backtest_id=UUID(backtest_id))

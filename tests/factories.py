@@ -23,7 +23,7 @@ from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict
 from detections import ledger
 from detections.ledger import Claim
-from detections.models import Detection, DetectionRun
+from detections.models import Backtest, Detection, DetectionRun
 from detections.outcomes import Outcome
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
@@ -94,6 +94,14 @@ def make_detection(run: DetectionRun, method: str = "ks", verdict: str = "ok", *
         "details": [{"feature": "delay"}],
     }
     return Detection.objects.create(tenant_id=run.tenant_id, run=run, **values | fields)
+
+
+def make_backtest(monitor: Monitor, *, weeks: tuple[int, int] = (2, 4), **fields: Any) -> Backtest:
+    """A backtest that nobody works on yet, over the ticks that read these weeks of `flights`; the last not included."""
+    start, end = (TIMESTAMPS[0] + (week + 1) * WEEK for week in weeks)
+    baseline = monitor.baselines.defer("content").first()
+    values: dict[str, Any] = {"baseline": baseline, "requested_by": "key:test", "start": start, "end": end}
+    return Backtest.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, **values | fields)
 
 
 def take(run: DetectionRun, worker: str = "worker-1") -> Claim:

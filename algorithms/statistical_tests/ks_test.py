@@ -143,7 +143,9 @@ def _counted(grid: Grid, values: FloatArray) -> Counted:
 def _single_valued(grid: Grid) -> BoolArray:
     """The cells that have room for one float only, where both windows step at once."""
     is_single = np.zeros(grid.cells, np.bool_)
-    is_single[1:-1] = np.nextafter(grid.edges[:-1], np.inf) == grid.edges[1:]
+    if len(grid.edges):
+        is_single[1:-1] = np.nextafter(grid.edges[:-1], np.inf) == grid.edges[1:]
+        is_single[0], is_single[-1] = grid.edges[0] == -np.inf, grid.edges[-1] == np.finfo(np.float64).max
     return is_single
 
 

@@ -164,7 +164,7 @@ def _encoded(array: pa.Array) -> pa.Array:
 
 
 def _is_text(dtype: pa.DataType) -> bool:
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
 def _kept(array: pa.Array, rows: Rows) -> pa.Array:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +37,14 @@ def main() -> None:
     options = parser.parse_args()
     warm()
     with tempfile.TemporaryDirectory() as folder:
-        rows = list(_rows(Path(folder), options.rows))
+        print(HEAD, flush=True)
+        rows = []
+        for row in _rows(Path(folder), options.rows):
+            rows.append(row)
+            print(row.as_markdown(), flush=True)
         memory = _memory(Path(folder), options.rows)
+        print(f"\n{memory}")
     text = "\n".join([HEAD, *(row.as_markdown() for row in rows), "", memory])
-    print(text)
     if options.rows == LARGE:
         DOCUMENT.write_text(_document(text))
     if options.gate and (slow := [row.work for row in rows if row.ratio < row.least * 2 / 3]):
@@ -85,7 +90,7 @@ def _single_columns(folder: Path, rows: int) -> Iterator[Row]:
         right = random.normal(size=rows) + shift
         yield compare(
             f"one exact KS, {rows:,} against {rows:,} unsorted, shifted by {shift:g} σ; peer: scipy's ks_2samp",
-            lambda right=right: ks_test(left, right), peers.scipy_ks(left, right), least=60, reach=75,
+            partial(ks_test, left, right), peers.scipy_ks(left, right), least=60, reach=75,
             rounds=9, peer_rounds=3,
         )  # fmt: skip
     long = [windows.write(folder / f"l{n}.parquet", 10 * rows, seed=n, numbers=1, texts=0) for n in (0, 1)]

@@ -9,14 +9,23 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from detections.models import DetectionRun
+from detections.models import Backtest, DetectionRun
 from detections.reconciler import reconcile
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
 from tests.conftest import connected_as, role_url
-from tests.factories import make_detection, make_finished_run, make_monitor, make_run, rows_of, take, wake_ups
+from tests.factories import (
+    make_backtest,
+    make_detection,
+    make_finished_run,
+    make_monitor,
+    make_run,
+    rows_of,
+    take,
+    wake_ups,
+)
 
 LONG_AGO = timedelta(minutes=2)
 
@@ -121,6 +130,37 @@ def test_reconcile__baseline__is_woken_when_its_build_got_old(
     before = times_woken(baseline.id, "monitors.build_baseline")
     scheduler()
     assert times_woken(baseline.id, "monitors.build_baseline") - before == times
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "claimed", "times"),
+    [
+        ("running", LONG_AGO, None, 1),
+        ("running", timedelta(seconds=30), None, 0),
+        ("running", LONG_AGO, timedelta(seconds=-1), 1),
+        ("running", LONG_AGO, timedelta(seconds=30), 0),
+        ("ready", LONG_AGO, None, 0),
+    ],
+)
+def test_reconcile__backtest__is_woken_when_nobody_works_on_it(
+    committed_monitor: Monitor,
+    scheduler: Callable[[], None],
+    status: str,
+    age: timedelta,
+    claimed: timedelta | None,
+    times: int,
+) -> None:
+    now = timezone.now()
+    with tenant_scope(committed_monitor.tenant_id):
+        backtest = make_backtest(committed_monitor, status=status, not_before=claimed and now + claimed)
+        Backtest.objects.update(created_at=now - age)
+    scheduler()
+    assert times_woken(backtest.id, "detections.build_backtest") == times
+
+
+def test_scheduler_role__what_a_backtest_found__is_denied(committed_tenant: Tenant) -> None:
+    with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        scheduler.execute("SELECT windows FROM drf_backtests")
 
 
 def test_reconcile__two_tenants__both_are_served(abandoned: DetectionRun, scheduler: Callable[[], None]) -> None:

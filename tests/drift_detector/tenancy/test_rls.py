@@ -6,14 +6,14 @@ from django.apps import apps
 from django.db.models import ForeignKey
 
 TENANT_TABLES = {
-    "drf_alerts", "drf_api_keys", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_monitors", "drf_outbox", "drf_reports", "drf_runs", "drf_tenants",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes only.
-SWEEPERS = {"baseline_building", "outbox_unpublished", "run_unfinished"}
+SWEEPERS = {"backtest_running", "baseline_building", "outbox_unpublished", "run_unfinished"}
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
@@ -64,6 +64,7 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("api_key_presented", "SELECT", "public"),
         ("membership_own", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
+        ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
         ("baseline_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
