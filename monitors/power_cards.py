@@ -18,6 +18,8 @@ from monitors.plans import evaluation_plan
 from monitors.sources import SourcePolicy, open_window
 
 MOST_BLOCKS = 60
+LEAST_COVERED = 0.95
+"""Share of a window's time that the reference's last rows must reach into for the window to count."""
 MONTH = timedelta(days=30)
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
 TOO_SHORT = "The reference is shorter than two windows."
@@ -77,7 +79,7 @@ def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
     if whole is None:
         return
     start, end = whole
-    count = (end - start) // monitor.window
+    count = int((end - start) / monitor.window + 1 - LEAST_COVERED)
     if count < 2:
         return
     for number in np.unique(np.linspace(0, count - 1, min(count, MOST_BLOCKS)).astype(int)).tolist():

@@ -53,12 +53,13 @@ def make_monitor(**fields: Any) -> Monitor:
 
 def make_flights_monitor(flights: Path, **fields: Any) -> Monitor:
     """A monitor of the `flights` folder with its baseline of the first two weeks."""
-    monitor = make_monitor(
-        reference_data_uri=str(flights),
-        reference_start=TIMESTAMPS[0],
-        reference_end=TIMESTAMPS[2],
-        **{"current_data_uri": str(flights)} | fields,
-    )
+    values: dict[str, Any] = {
+        "reference_data_uri": str(flights),
+        "reference_start": TIMESTAMPS[0],
+        "reference_end": TIMESTAMPS[2],
+        "current_data_uri": str(flights),
+    }
+    monitor = make_monitor(**values | fields)
     monitors.build_baseline(tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id)
     return monitor
 
