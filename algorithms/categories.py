@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms import kernels
 from algorithms.columns import guess_kind
 from algorithms.errors import UnusableColumn
 from algorithms.kernels import IntArray
@@ -109,7 +110,8 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
 
 def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:
     indices = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
-    counts: IntArray = np.bincount(indices.to_numpy(zero_copy_only=False), minlength=len(chunk.dictionary))
+    counts = np.zeros(len(chunk.dictionary), np.int64)
+    kernels.count_indices(indices.to_numpy(zero_copy_only=False), counts)
     seen = np.flatnonzero(counts)
     return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], len(chunk) - len(indices))
 

@@ -174,6 +174,13 @@ def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray,
 
 
 @jit
+def count_indices(indices: Any, counts: IntArray) -> None:
+    """Add each index, shape (n,), of a dictionary to `counts`."""
+    for row in range(len(indices)):
+        counts[np.uint64(indices[row])] += 1
+
+
+@jit
 def largest_up_to(values: FloatArray, limit: float) -> float:
     """The largest value, shape (n,), that is not above the limit; −inf if there is none."""
     largest = -np.inf

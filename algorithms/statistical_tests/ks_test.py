@@ -72,12 +72,16 @@ def ks_test(reference: Values, current: Values) -> KsResult:
         ValueError: If a window is not one-dimensional.
         TypeError: If a window does not hold numbers.
     """
-    (left, left_nulls), (right, right_nulls) = numeric_windows(reference, current)
-    few = left if len(left) <= SAMPLE else np.random.default_rng(SEED).choice(left, SAMPLE)
-    grid = Grid.from_sorted(np.sort(few), 2, CELLS)
+    left, right = numeric_windows(reference, current)
+    few = np.sort(left if len(left) <= SAMPLE else np.random.default_rng(SEED).choice(left, SAMPLE))
+    grid = Grid.from_sorted(few[: int(np.searchsorted(few, np.nan))], 2, CELLS)  # NaN sorts last
     result = ks_from_cells(grid, _counted(grid, left), _counted(grid, right))
-    location = _largest_up_to(result.location, left, right)
-    return replace(result, nulls_reference=left_nulls, nulls_current=right_nulls, location=location)
+    return replace(
+        result,
+        nulls_reference=len(left) - result.n_reference,
+        nulls_current=len(right) - result.n_current,
+        location=_largest_up_to(result.location, left, right),
+    )
 
 
 def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
@@ -151,6 +155,5 @@ def _single_valued(grid: Grid) -> BoolArray:
 
 def _largest_up_to(location: float, left: FloatArray, right: FloatArray) -> float:
     """The largest value of both windows that is not above the location; of all if there is none."""
-    if np.isnan(location):
-        return max(float(left.max()), float(right.max()))
+    location = np.inf if np.isnan(location) else location
     return max(float(kernels.largest_up_to(values, location)) for values in (left, right))

@@ -64,11 +64,13 @@ def psi(reference: Values, current: Values, bins: int = 10) -> PsiResult:
         ValueError: If a window is not one-dimensional or there are fewer than 2 bins.
         TypeError: If a window does not hold numbers.
     """
-    (left, left_nulls), (right, right_nulls) = numeric_windows(reference, current)
-    edges = reference_quantile_edges(np.sort(left), bins)
-    before, after = (Grid(edges).count(values)[0][:-1] for values in (left, right))
-    result = psi_from_bins(edges, before, after)
-    return replace(result, nulls_reference=left_nulls, nulls_current=right_nulls)
+    left, right = numeric_windows(reference, current)
+    ordered = np.sort(left)
+    ordered = ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN sorts last
+    grid = Grid(reference_quantile_edges(ordered, bins) if len(ordered) else ordered)
+    before, after = (grid.count(values)[0] for values in (left, right))
+    result = psi_from_bins(grid.edges, before[:-1], after[:-1])
+    return replace(result, nulls_reference=int(before[-1]), nulls_current=int(after[-1]))
 
 
 def psi_from_bins(edges: FloatArray, before: IntArray, after: IntArray) -> PsiResult:

@@ -10,22 +10,25 @@ from algorithms.kernels import FloatArray
 REFERENCE, CURRENT = "reference", "current"
 
 
-def numeric_windows(reference: Values, current: Values) -> tuple[tuple[FloatArray, int], tuple[FloatArray, int]]:
-    """Two windows of numbers without nulls and NaN, each with how many of these it had.
+def numeric_windows(reference: Values, current: Values) -> tuple[FloatArray, FloatArray]:
+    """Two windows of numbers, NaN where there is none.
 
     Raises:
-        InsufficientData: If a window holds no number.
         ValueError: If a window is not one-dimensional.
         TypeError: If a window holds something other than numbers.
     """
-    columns = tuple(to_float64(as_arrow(values)) for values in (reference, current))
-    left, right = (values[~np.isnan(values)] if np.isnan(values).any() else values for values in columns)
-    require_rows(len(left), len(right))
-    return (left, len(columns[0]) - len(left)), (right, len(columns[1]) - len(right))
+    left, right = (_floats(values) for values in (reference, current))
+    return left, right
+
+
+def _floats(values: Values) -> FloatArray:
+    if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.ndim == 1:
+        return values
+    return to_float64(as_arrow(values))
 
 
 def categorical_windows(reference: Values, current: Values) -> tuple[CategoryCounts, CategoryCounts]:
-    """Two windows of categories, counted, without nulls and NaN; raises as `numeric_windows` does."""
+    """Two windows of categories, counted, without nulls and NaN; raises InsufficientData if one holds none."""
     counts = tuple(count_categories(as_arrow(values)) for values in (reference, current))
     require_rows(counts[0].rows, counts[1].rows)
     return counts[0], counts[1]

@@ -86,7 +86,7 @@ def _rows(folder: Path, rows: int) -> Iterator[Row]:
 def _single_columns(folder: Path, rows: int) -> Iterator[Row]:
     random = np.random.default_rng(windows.SEED)
     left = random.normal(size=rows)
-    for shift in (0.0, 0.005):
+    for shift in (0.0, 0.01):
         right = random.normal(size=rows) + shift
         yield compare(
             f"one exact KS, {rows:,} against {rows:,} unsorted, shifted by {shift:g} σ; peer: scipy's ks_2samp",

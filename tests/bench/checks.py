@@ -1,6 +1,5 @@
 """Our side of each comparison."""
 
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +9,6 @@ from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
 from monitors.sources import SourcePolicy, describe, open_window
-
-MIB = 1 << 20
 
 
 def policy_of(path: Path) -> SourcePolicy:
@@ -59,4 +56,6 @@ def _measure(stored: str, current: str) -> None:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    # Not getrusage: its maximum is inherited from the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
