@@ -15,9 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make calibration", description=__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS)
     draws = parser.parse_args().draws
-    text = "\n\n".join(_sections(draws))
-    print(text)
+    sections = []
+    for section in _sections(draws):
+        sections.append(section)
+        print(section, flush=True)
     if draws == DRAWS:
+        text = "\n\n".join(sections)
         DOCUMENT.write_text(f"# Calibration\n\n{INTRODUCTION}\n\n{text}\n")
 
 

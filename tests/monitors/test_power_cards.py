@@ -13,16 +13,22 @@ from tests.factories import make_flights_monitor
 PREVIEW = "/api/v1/monitors/preview"
 
 
+def stored_card() -> dict[str, Any]:
+    card = Baseline.objects.get().calibration
+    assert isinstance(card, dict)
+    return card
+
+
 def test_build_baseline__two_weeks_alike__card_without_alarms(in_tenant: None, flights: Path) -> None:
     make_flights_monitor(flights)
-    card = Baseline.objects.get().calibration
+    card = stored_card()
     assert (card["checks"], card["alarms"], card["rows"], card["reason"]) == (2, 0, [2000, 2000], "")
     assert card["window_rows"] == 2000
 
 
 def test_build_baseline__one_week_of_four_drifted__alarms_name_what_drifted(in_tenant: None, flights: Path) -> None:
     make_flights_monitor(flights, reference_start=None, reference_end=None)
-    card = Baseline.objects.get().calibration
+    card = stored_card()
     assert card["checks"] == 4
     assert {"delay", "carrier"} <= set(card["drifted"])
     assert card["false_alarms_per_month"]["high"] >= card["false_alarms_per_month"]["estimate"] > 0
@@ -30,7 +36,7 @@ def test_build_baseline__one_week_of_four_drifted__alarms_name_what_drifted(in_t
 
 def test_build_baseline__no_timestamps__card_says_why_it_has_no_checks(in_tenant: None, flights: Path) -> None:
     make_flights_monitor(flights, reference_start=None, reference_end=None, timestamp_column="")
-    card = Baseline.objects.get().calibration
+    card = stored_card()
     assert card["checks"] == 0
     assert "timestamp column" in card["reason"]
     assert card["alarm_rate"] is None
@@ -38,7 +44,7 @@ def test_build_baseline__no_timestamps__card_says_why_it_has_no_checks(in_tenant
 
 def test_build_baseline__smallest_changes__of_each_feature_in_its_unit(in_tenant: None, flights: Path) -> None:
     make_flights_monitor(flights)
-    changes = Baseline.objects.get().calibration["smallest_changes"]
+    changes = stored_card()["smallest_changes"]
     assert 0.2 < changes["delay"]["shift"] < 0.5  # a KS distance of 0.1 of a normal feature is 0.25 σ
     assert 0 < changes["carrier"]["share"] < 0.1
 
