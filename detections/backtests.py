@@ -147,12 +147,13 @@ def _claim(tenant_id: UUID, backtest_id: UUID) -> Backtest | None:
 def _replay(backtest: Backtest) -> bool:
     """Judge the ticks that are left, with no transaction open; False when the backtest is no longer ours."""
     with tenant_scope(backtest.tenant_id):
-        plan = _Plan(
-            monitor=backtest.monitor,
-            frozen=frozen_baselines.get(backtest.baseline),
-            question=question_of(backtest.monitor, backtest.baseline),
-            policy=get_source_policy(),
-        )
+        policy = get_source_policy()
+    plan = _Plan(
+        monitor=backtest.monitor,
+        frozen=frozen_baselines.get(backtest.baseline),
+        question=question_of(backtest.monitor, backtest.baseline),
+        policy=policy,
+    )
     runs, saved_at = settings.ENV.runs, time.monotonic()
     judged = {window["scheduled_for"] for window in backtest.windows}
     for tick in list_ticks(plan.monitor, backtest.start, backtest.end, most=runs.max_backtest):

@@ -14,7 +14,7 @@ from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines import UnreadableBaseline
+from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.models import Baseline, Monitor
 from monitors.plans import evaluation_plan
 from monitors.sources import LazyWindow, SourceError
@@ -30,11 +30,13 @@ def evaluate_run(claim: Claim) -> Outcome:
     with tenant_scope(claim.tenant_id):
         try:
             plan = load_plan(claim.run_id)
-        except (NoBaseline, UnreadableBaseline) as error:
+        except NoBaseline as error:
             methods = DetectionRun.objects.values_list("monitor__methods", flat=True).get(id=claim.run_id)
             return failure(str(error), methods=methods)
     try:
         return _compare(plan)
+    except UnreadableBaseline as error:
+        return failure(str(error), methods=plan.monitor.methods)
     except SourceError as error:
         if error.is_transient:
             raise
@@ -67,6 +69,6 @@ def judge_window(frozen: FrozenBaseline, window: pa.Table | LazyWindow, question
 
 
 def _compare(plan: Plan) -> Outcome:
-    question = question_of(plan.monitor, plan.baseline)
-    with open_run_window(plan, list(plan.frozen.features)) as window:
-        return replace(judge_window(plan.frozen, window, question), baseline_id=plan.baseline.id)
+    question, frozen = question_of(plan.monitor, plan.baseline), frozen_baselines.get(plan.baseline)
+    with open_run_window(plan, list(frozen.features)) as window:
+        return replace(judge_window(frozen, window, question), baseline_id=plan.baseline.id)

@@ -7,10 +7,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from algorithms.baseline import Baseline as FrozenBaseline
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
-from monitors.baselines import frozen_baselines
 from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow, SourcePolicy, open_window, read_window, table_from_bytes
 
@@ -30,7 +28,6 @@ class Plan:
     run: DetectionRun
     monitor: Monitor
     baseline: Baseline
-    frozen: FrozenBaseline
     policy: SourcePolicy
 
 
@@ -40,13 +37,12 @@ def load_plan(run_id: UUID) -> Plan:
     Raises:
         BaselineNotReady: If no version is ready and one is being built.
         NoBaseline: If no version is ready and the newest has failed.
-        UnreadableBaseline: If its bytes cannot be decoded.
     """
     run = DetectionRun.objects.select_related("monitor", "baseline").defer("baseline__content").get(id=run_id)
     current = run.baseline or monitor_selectors.get_current_baseline(run.monitor_id)
     if current is not None:
-        policy, frozen = monitor_selectors.get_source_policy(), frozen_baselines.get(current)
-        return Plan(run=run, monitor=run.monitor, baseline=current, frozen=frozen, policy=policy)
+        policy = monitor_selectors.get_source_policy()
+        return Plan(run=run, monitor=run.monitor, baseline=current, policy=policy)
     latest = monitor_selectors.get_latest_baseline(run.monitor)
     if latest is not None and latest.status == Baseline.Status.BUILDING:
         raise BaselineNotReady

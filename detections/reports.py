@@ -15,7 +15,6 @@ from detections.models import DetectionRun, Report
 from detections.plans import BaselineNotReady, NoBaseline, Plan, load_plan, read_run_window
 from drift_detector.celery import enqueue
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines import UnreadableBaseline
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -60,7 +59,7 @@ def build_report(*, tenant_id: UUID, report_id: UUID) -> None:
         with tenant_scope(tenant_id):
             plan = load_plan(report.run_id)
         outcome = _build(plan)
-    except (NoBaseline, BaselineNotReady, UnreadableBaseline, SourceError) as error:
+    except (NoBaseline, BaselineNotReady, SourceError) as error:
         outcome = {"status": Report.Status.FAILED, "reason": str(error)}
     except Exception as error:
         log.exception("report_crashed", report_id=str(report_id))

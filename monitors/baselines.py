@@ -7,6 +7,7 @@ from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import CorruptBundle, UnsupportedBundle
+from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline
 
 
@@ -22,7 +23,7 @@ class FrozenBaselines:
         self._lock = Lock()
 
     def get(self, baseline: Baseline) -> FrozenBaseline:
-        """The decoded baseline; asks the database for its content, in the caller's tenant scope, if it is not held.
+        """The decoded baseline; its content is fetched if it is not held, and decoded once that transaction is over.
 
         Raises:
             UnreadableBaseline: If its bytes cannot be decoded.
@@ -31,7 +32,8 @@ class FrozenBaselines:
             if baseline.content_hash in self._held:
                 self._held.move_to_end(baseline.content_hash)
                 return self._held[baseline.content_hash][0]
-        content = Baseline.objects.values_list("content", flat=True).get(id=baseline.id)
+        with tenant_scope(baseline.tenant_id):
+            content = Baseline.objects.values_list("content", flat=True).get(id=baseline.id)
         try:
             frozen = FrozenBaseline.from_bytes(bytes(content or b""))
         except (CorruptBundle, UnsupportedBundle) as error:
