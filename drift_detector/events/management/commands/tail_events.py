@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--topic", choices=[each.value for each in EventType], help="one topic instead of all")
         parser.add_argument("--follow", action="store_true", help="wait for new events until Ctrl-C")
-        parser.add_argument("--seconds", type=float, default=5.0, help="how long to wait for the broker's first answer")
+        parser.add_argument("--seconds", type=float, default=5.0, help="how long to wait for a next event")
 
     def handle(self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any) -> None:
         consumer = create_consumer(group=f"tail-{uuid4()}", from_beginning=True)
@@ -40,4 +40,4 @@ class Command(BaseCommand):
             value = message.value()
             if value is not None and error is None:
                 self.stdout.write(json.dumps(json.loads(value)))
-                quiet_after = time.monotonic() + 1
+                quiet_after = time.monotonic() + seconds
