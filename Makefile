@@ -48,7 +48,7 @@ typecheck: .venv/.installed ## Check the types
 all: lint typecheck test ## Lint, check types and test
 
 bench: .venv/.installed ## Measure speed next to the peers; rewrites docs/benchmarks.md (ARGS="--gate")
-	@exec env $(PLACEHOLDERS) $(PYTHON) -m tests.bench $(ARGS)
+	@exec $(EMBEDDED) exec -- $(PYTHON) -m tests.bench $(ARGS)
 
 calibration: .venv/.installed ## Measure false alarms and power; rewrites docs/calibration.md
 	@exec env $(PLACEHOLDERS) $(PYTHON) -m tests.calibration $(ARGS)

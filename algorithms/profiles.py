@@ -4,7 +4,7 @@ Merging adds whole numbers, or floats summed exactly, so it does not matter in w
 window was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Self
@@ -188,15 +188,16 @@ class Profile:
     features: Mapping[str, FeatureProfile | Unprofiled] = field(default_factory=dict)
 
     @classmethod
-    def merge(cls, profiles: list[Self]) -> Self:
+    def merge(cls, profiles: Iterable[Self]) -> Self:
         """The profile of the windows taken together, whatever their order.
 
         Raises:
             ValueError: If there is none, or they are not of one baseline.
         """
-        if not profiles:
+        rest = iter(profiles)
+        if (first := next(rest, None)) is None:
             raise ValueError("There is no profile to merge.")
-        return reduce(cls._merge_two, profiles)
+        return reduce(cls._merge_two, rest, first)
 
     def _merge_two(self, other: Self) -> Self:
         if self.features.keys() != other.features.keys():

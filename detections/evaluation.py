@@ -1,14 +1,18 @@
 """From a claimed run to its outcome: read the window once, compare it with the baseline."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import pyarrow as pa
 from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.outcomes import MethodOutcome
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import combine_verdicts
+from detections.fan_out import profile_in_parts
 from detections.ledger import Claim
 from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
@@ -25,6 +29,7 @@ def evaluate_run(claim: Claim) -> Outcome:
 
     Raises:
         BaselineNotReady: If the run must wait for its baseline.
+        LeaseLost: If another worker has taken the run while a divided window was counted.
         SourceError: With `is_transient`, if trying again later may help; other source errors are outcomes.
     """
     with tenant_scope(claim.tenant_id):
@@ -34,7 +39,7 @@ def evaluate_run(claim: Claim) -> Outcome:
             methods = DetectionRun.objects.values_list("monitor__methods", flat=True).get(id=claim.run_id)
             return failure(str(error), methods=methods)
     try:
-        return _compare(plan)
+        return _compare(claim, plan)
     except UnreadableBaseline as error:
         return failure(str(error), methods=plan.monitor.methods)
     except SourceError as error:
@@ -55,20 +60,31 @@ def judge_window(frozen: FrozenBaseline, window: pa.Table | LazyWindow, question
     Raises:
         SourceError: If the window cannot be read.
     """
-    if isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes:
+    if _is_streamed(window):
         profile = frozen.profile(window.batches())
-        rows, methods = profile.rows, evaluate_profile(frozen, profile, question)
-    else:
-        rows, methods = window.num_rows, evaluate(frozen, window, question)
+        return _outcome(profile.rows, evaluate_profile(frozen, profile, question))
+    return _outcome(window.num_rows, evaluate(frozen, window, question))
+
+
+def _compare(claim: Claim, plan: Plan) -> Outcome:
+    question, frozen = question_of(plan.monitor, plan.baseline), frozen_baselines.get(plan.baseline)
+    with open_run_window(plan, list(frozen.features)) as window:
+        if _is_streamed(window):
+            profile = profile_in_parts(claim, plan, frozen, window)
+            outcome = _outcome(profile.rows, evaluate_profile(frozen, profile, question))
+        else:
+            outcome = judge_window(frozen, window, question)
+    return replace(outcome, baseline_id=plan.baseline.id)
+
+
+def _is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
+    return isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes
+
+
+def _outcome(rows: int, methods: Sequence[MethodOutcome]) -> Outcome:
     return Outcome(
         verdict=combine_verdicts(method.verdict for method in methods if method.details),
         reason="" if rows else "The window holds no row.",
         rows=rows,
         methods=tuple(methods),
     )
-
-
-def _compare(plan: Plan) -> Outcome:
-    question, frozen = question_of(plan.monitor, plan.baseline), frozen_baselines.get(plan.baseline)
-    with open_run_window(plan, list(frozen.features)) as window:
-        return replace(judge_window(frozen, window, question), baseline_id=plan.baseline.id)

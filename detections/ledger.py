@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from detections.models import DetectionRun
+from detections.models import DetectionRun, RunPart
 from drift_detector.celery import enqueue
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -22,6 +22,10 @@ log = structlog.get_logger(__name__)
 
 EXECUTE_TASK = "detections.execute_run"
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+
+
+class LeaseLost(Exception):
+    """The run belongs to another worker, or to none, by now."""
 
 
 class KeyReused(Exception):
@@ -115,7 +119,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
             status=Status.RUNNING,
             attempt=F("attempt") + 1,
             lease_token=token,
-            lease_expires_at=now + _lease(),
+            lease_expires_at=now + lease_time(),
             not_before=None,
             worker=worker,
             started_at=now,
@@ -129,7 +133,12 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
 def renew_lease(claim: Claim) -> bool:
     """Push the lease out; False when the run is no longer ours."""
     with tenant_scope(claim.tenant_id):
-        return bool(_held(claim).update(lease_expires_at=timezone.now() + _lease()))
+        return bool(_held(claim).update(lease_expires_at=timezone.now() + lease_time()))
+
+
+def is_held(claim: Claim) -> bool:
+    """Whether the run is still ours, in the caller's tenant scope."""
+    return _held(claim).exists()
 
 
 def finish_run(
@@ -146,6 +155,8 @@ def finish_run(
         lease_expires_at=None,
         finished_at=timezone.now(),
     )
+    if finished:
+        RunPart.objects.filter(run_id=claim.run_id).delete()
     return bool(finished)
 
 
@@ -205,5 +216,6 @@ def _held(claim: Claim) -> QuerySet[DetectionRun]:
     return DetectionRun.objects.filter(id=claim.run_id, status=Status.RUNNING, lease_token=claim.token)
 
 
-def _lease() -> timedelta:
+def lease_time() -> timedelta:
+    """How long a lease lasts without being renewed."""
     return timedelta(seconds=settings.ENV.runs.lease_seconds)

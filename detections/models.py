@@ -133,6 +133,34 @@ class Detection(TenantModel):
         return f"{self.method}: {self.verdict}"
 
 
+class RunPart(TenantModel):
+    """A part of a large window, counted by whichever worker takes it; gone when the run is finished."""
+
+    run = tenant_reference("detections.DetectionRun", related_name="parts")
+    baseline = tenant_reference("monitors.Baseline")
+    position = models.PositiveIntegerField()
+    spec = models.JSONField(help_text="The files and row groups.")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=200, blank=True)
+    profile = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "drf_run_parts"
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(name="run_part_once", fields=["tenant", "run", "position"]),
+            models.CheckConstraint(
+                name="run_part_is_not_leased_once_counted",
+                condition=Q(profile__isnull=True) | Q(lease_token__isnull=True, lease_expires_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.position} of {self.run_id}"
+
+
 class Backtest(TenantModel):
     """A monitor's past ticks, judged again without alerts: how often would it have told people, and of what."""
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
 from detections.ledger import EXECUTE_TASK
-from detections.models import Backtest, DetectionRun
+from detections.models import Backtest, DetectionRun, RunPart
 from drift_detector.celery import enqueue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
@@ -45,7 +45,11 @@ def _return_abandoned() -> int:
     no_lease = {"lease_token": None, "lease_expires_at": None, "reason": "The worker stopped answering."}
     most = settings.ENV.runs.max_attempts
     returned = abandoned.filter(attempt__lt=most).update(status=Status.QUEUED, woken_at=None, **no_lease)
-    failed = abandoned.update(status=Status.FAILED, verdict=Verdict.ERROR, finished_at=now, **no_lease)
+    lost = list(abandoned.values_list("id", flat=True))
+    failed = abandoned.filter(id__in=lost).update(
+        status=Status.FAILED, verdict=Verdict.ERROR, finished_at=now, **no_lease
+    )
+    RunPart.objects.filter(run_id__in=lost, run__status=Status.FAILED).delete()
     return returned + failed
 
 

@@ -60,6 +60,9 @@ class Data(Group):
     stream_bytes: Positive = Field(
         default=2 * 2**30, description="windows from this size on are streamed and KS is binned, its bound stated"
     )
+    part_bytes: Positive = Field(
+        default=256 * 2**20, description="streamed windows are divided into parts of about this size, one worker each"
+    )
     max_reference_rows: Positive = Field(
         default=1_000_000, description="numeric reference rows that are counted; of more, a uniform sample"
     )
@@ -84,6 +87,7 @@ class Log(Group):
 class Runs(Group):
     lease_seconds: Positive = Field(default=60, description="how long a run belongs to a worker that stopped answering")
     heartbeat_seconds: Positive = Field(default=10, description="how often a worker renews its lease")
+    max_helpers: Positive = Field(default=7, description="other workers that are asked to help with a divided window")
     max_attempts: Positive = Field(default=3, description="attempts before a run is failed")
     retry_seconds: Positive = Field(default=30, description="wait before the second attempt; doubles after each")
     time_limit_seconds: Positive = Field(default=600, description="the longest one attempt may take")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from detections import backtests, ledger, reports
+from detections import backtests, fan_out, ledger, reports
 from drift_detector.scheduling.schedules import TICK_TASK
 from tasks.base import LoggedTask
 from tasks.execution import execute
@@ -14,6 +14,12 @@ from tasks.execution import execute
 def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Evaluate one run; a duplicate delivery changes nothing."""
     execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
+
+
+@shared_task(name=fan_out.HELP_TASK, base=LoggedTask, bind=True)
+def help_run(self: Any, *, tenant_id: str, run_id: str) -> None:
+    """Count parts of a run's window as long as there are any; coming too late or twice changes nothing."""
+    fan_out.help_run(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
 
 
 @shared_task(name=TICK_TASK, base=LoggedTask)

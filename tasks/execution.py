@@ -1,5 +1,6 @@
 """One attempt at a run: claim it, evaluate it under a kept lease, settle it or give it back."""
 
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,7 @@ from alerts.services import settle_run
 from detections import ledger
 from detections.evaluation import evaluate_run
 from detections.lease import kept_lease
-from detections.ledger import Claim
+from detections.ledger import Claim, LeaseLost
 from detections.models import DetectionRun
 from detections.outcomes import failure
 from detections.plans import BaselineNotReady
@@ -35,9 +36,11 @@ def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
 
 def _attempt(claim: Claim) -> None:
     try:
-        with kept_lease(claim):
+        with kept_lease(partial(ledger.renew_lease, claim)):
             outcome = evaluate_run(claim)
         settle_run(claim, outcome)
+    except LeaseLost:
+        log.warning("run_given_up", run_id=str(claim.run_id))
     except BaselineNotReady:
         reason = "Waiting for the baseline."
         ledger.postpone_run(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)

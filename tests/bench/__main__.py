@@ -5,6 +5,7 @@ than a third below what is asked for.
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import django
 import numpy as np
 
 from algorithms.plan import Method
@@ -74,6 +76,7 @@ def _rows(folder: Path, rows: int) -> Iterator[Row]:
         check(exact, current, Method.KS),
         peers.evidently(reference, current, method="ks", columns=NUMBERS), least=100, reach=200,
     )  # fmt: skip
+    yield _workers(reference, current)
     yield from _single_columns(folder, rows)
     small = [windows.write(folder / f"s{n}.parquet", 100_000, seed=n, texts=0) for n in (0, 1)]
     few = check(fit(small[0], is_exact=True), small[1], *DEFAULT)
@@ -81,6 +84,18 @@ def _rows(folder: Path, rows: int) -> Iterator[Row]:
         "check of 100,000 rows × 50 from Parquet, exact KS and PSI; peer: evidently's preset",
         few, peers.evidently(*small), least=100, reach=200, rounds=15,
     )  # fmt: skip
+
+
+def _workers(reference: Path, current: Path) -> Row:
+    # The settings are read once, so these come before Django.
+    os.environ["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] = json.dumps([str(current.parent)])
+    os.environ["AUMOS_DRIFT_DATA__STREAM_BYTES"] = "1"
+    os.environ["AUMOS_DRIFT_DATA__PART_BYTES"] = "1000000"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "drift_detector.settings"
+    django.setup()
+    from tests.bench.workers import fan_out
+
+    return fan_out(reference, current)
 
 
 def _single_columns(folder: Path, rows: int) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from threading import enumerate as running_threads
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from detections.lease import kept_lease
-from detections.ledger import Claim
+from detections.ledger import Claim, renew_lease
 from detections.models import DetectionRun
 from tests.factories import eventually, expire_lease, rows_of, take
 
@@ -35,7 +36,7 @@ def is_beating() -> bool:
 
 def test_kept_lease__while_working__is_renewed_again_and_again(claim: Claim) -> None:
     before = expires_at(claim)
-    with kept_lease(claim):
+    with kept_lease(partial(renew_lease, claim)):
         eventually(lambda: expires_at(claim) > before)
         first = expires_at(claim)
         assert eventually(lambda: expires_at(claim) > first)
@@ -43,18 +44,18 @@ def test_kept_lease__while_working__is_renewed_again_and_again(claim: Claim) -> 
 
 def test_kept_lease__already_expired__is_ours_again(claim: Claim, committed_run: DetectionRun) -> None:
     expire_lease(committed_run)
-    with kept_lease(claim):
+    with kept_lease(partial(renew_lease, claim)):
         assert eventually(lambda: expires_at(claim) > timezone.now())
 
 
 def test_kept_lease__work_done__beats_no_more(claim: Claim) -> None:
-    with kept_lease(claim):
+    with kept_lease(partial(renew_lease, claim)):
         assert is_beating()
     assert not is_beating()
 
 
 def test_kept_lease__work_fails__beats_no_more(claim: Claim) -> None:
-    with pytest.raises(RuntimeError, match="work"), kept_lease(claim):
+    with pytest.raises(RuntimeError, match="work"), kept_lease(partial(renew_lease, claim)):
         raise RuntimeError("work")
     assert not is_beating()
 
@@ -63,7 +64,7 @@ def test_kept_lease__lost_to_another__stops_and_leaves_it_alone(claim: Claim, co
     expire_lease(committed_run)
     thief = take(committed_run, "thief")
     before = expires_at(claim)
-    with kept_lease(claim):
+    with kept_lease(partial(renew_lease, claim)):
         eventually(lambda: not is_beating())
     assert expires_at(claim) == before
     assert rows_of(claim.tenant_id, "SELECT lease_token FROM drf_runs") == [(thief.token,)]
@@ -82,7 +83,7 @@ def end_connections_of_the_service() -> bool:
 
 def test_kept_lease__connection_breaks__a_later_beat_renews(claim: Claim) -> None:
     connection.close()
-    with kept_lease(claim):
+    with kept_lease(partial(renew_lease, claim)):
         eventually(end_connections_of_the_service)
         broken = expires_at(claim)
         assert eventually(lambda: expires_at(claim) > broken)

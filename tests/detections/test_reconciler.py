@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from detections.models import Backtest, DetectionRun
+from detections.models import Backtest, DetectionRun, RunPart
 from detections.reconciler import reconcile
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -75,6 +75,19 @@ def test_reconcile__last_attempt_abandoned__fails_with_the_reason(
     scheduler()
     assert stored(abandoned) == ("failed", 3, "error", "The worker stopped answering.", None, True)
     assert times_woken(abandoned.id) == 0
+
+
+def test_reconcile__last_attempt_of_a_divided_run__removes_its_parts_alone(
+    abandoned: DetectionRun, scheduler: Callable[[], None]
+) -> None:
+    with tenant_scope(abandoned.tenant_id):
+        baseline = Baseline.objects.get(monitor_id=abandoned.monitor_id)
+        other = make_run(abandoned.monitor, week=2)
+        for run in (abandoned, other):
+            RunPart.objects.create(tenant_id=run.tenant_id, run=run, baseline=baseline, position=0, spec=[])
+    set_run(abandoned, attempt=3)
+    scheduler()
+    assert rows_of(abandoned.tenant_id, "SELECT run_id FROM drf_run_parts") == [(other.id,)]
 
 
 def test_reconcile__lease_still_good__is_left_alone(committed_run: DetectionRun, scheduler: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
-    "drf_monitors", "drf_outbox", "drf_reports", "drf_runs", "drf_tenants",
+    "drf_monitors", "drf_outbox", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.
@@ -66,6 +66,8 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("tenant_of_member", "SELECT", "public"),
         ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
         ("baseline_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("run_part_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("run_part_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
