@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
 from typing import Any
 
 from algorithms.columns import FeatureKind
@@ -11,6 +12,13 @@ from algorithms.profiles import NumericSummary
 from algorithms.verdicts import Severity, Signal, Verdict
 
 LONGEST_TEXT = 300
+
+
+class Reference(StrEnum):
+    """What a window was compared with."""
+
+    BASELINE = "baseline"
+    SEASONAL = "seasonal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,7 @@ class MethodOutcome:
         statistic: That feature's; so are threshold, p_value and effect_size.
         severity: The highest among the drifted features; None without drift.
         details: One record per feature of the kind that the method compares.
+        reference: What was compared with: the frozen baseline, or the same window of the weeks before.
     """
 
     method: Method
@@ -80,6 +89,7 @@ class MethodOutcome:
     p_value: float | None
     effect_size: float | None
     details: tuple[FeatureDetail, ...]
+    reference: Reference = Reference.BASELINE
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""

@@ -86,6 +86,7 @@ class DetectionAdmin(TenantModelAdmin):
         "window_end",
         "monitor",
         "method",
+        "reference",
         "shown_verdict",
         "severity",
         "worst_feature",
@@ -93,11 +94,11 @@ class DetectionAdmin(TenantModelAdmin):
         "effect_size",
     ]
     list_display_links = ["window_start"]
-    list_filter = ["monitor", "method", "verdict", "severity"]
+    list_filter = ["monitor", "method", "reference", "verdict", "severity"]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
-        "monitor", "run", "method", "detection_type", "shown_verdict", "severity", "worst_feature", "statistic",
-        "p_value",        "effect_size", "threshold",
+        "monitor", "run", "method", "reference", "detection_type", "shown_verdict", "severity", "worst_feature",
+        "statistic", "p_value", "effect_size", "threshold",
         "window_start", "window_end", "shown_details",
     ]  # fmt: skip
 

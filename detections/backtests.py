@@ -19,10 +19,11 @@ from django.utils import timezone
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
-from detections.evaluation import judge_window, question_of
+from detections.judging import judge_window, question_of
 from detections.ledger import list_ticks
 from detections.models import Backtest
 from detections.outcomes import Outcome, failure
+from detections.seasonal import with_weeks_before
 from detections.services import drifted_features, severity_of_run
 from drift_detector.celery import enqueue
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -175,6 +176,7 @@ def _judge_tick(plan: _Plan, tick: datetime) -> dict[str, Any]:
             monitor.current_data_uri, plan.policy, columns, monitor.timestamp_column, start, end
         ) as window:
             outcome = judge_window(plan.frozen, window, plan.question)
+            outcome = with_weeks_before(outcome, monitor, plan.policy, plan.frozen, window, (start, end), plan.question)
     except SourceError as error:
         outcome = failure(str(error), methods=monitor.methods)
     times = {"scheduled_for": tick, "window_start": start, "window_end": end}

@@ -1,6 +1,6 @@
 from django_filters import rest_framework as filters
 
-from detections.models import METHODS, VERDICTS, Detection, DetectionRun
+from detections.models import METHODS, REFERENCES, VERDICTS, Detection, DetectionRun
 
 
 class RunFilter(filters.FilterSet):
@@ -18,6 +18,7 @@ class DetectionFilter(filters.FilterSet):
     monitor = filters.UUIDFilter(field_name="monitor_id")
     run = filters.UUIDFilter(field_name="run_id")
     method = filters.ChoiceFilter(choices=METHODS)
+    reference = filters.ChoiceFilter(choices=REFERENCES)
     verdict = filters.ChoiceFilter(choices=VERDICTS)
     is_drifted = filters.BooleanFilter()
     since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")

@@ -4,12 +4,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from algorithms.outcomes import Reference
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
 METHODS = [(method.value, method.value) for method in Method]
+REFERENCES = [(reference.value, reference.value) for reference in Reference]
 SEVERITIES = [(severity.value, severity.value) for severity in Severity]
 
 
@@ -101,6 +103,12 @@ class Detection(TenantModel):
     monitor = tenant_reference("monitors.Monitor")
     detection_type = models.CharField(max_length=20, choices=Type, default=Type.STATISTICAL)
     method = models.CharField(max_length=20, choices=METHODS)
+    reference = models.CharField(
+        max_length=10,
+        choices=REFERENCES,
+        default=Reference.BASELINE.value,
+        help_text="What was compared with: the frozen baseline, or the same window of the weeks before.",
+    )
     verdict = models.CharField(max_length=20, choices=VERDICTS)
     is_drifted = models.BooleanField()
     severity = models.CharField(max_length=10, choices=SEVERITIES, blank=True)
@@ -118,7 +126,9 @@ class Detection(TenantModel):
         ordering = ["-created_at", "-id"]
         constraints = [
             TenantModel.identity("detection"),
-            models.UniqueConstraint(name="detection_once_per_run_and_method", fields=["tenant", "run", "method"]),
+            models.UniqueConstraint(
+                name="detection_once_per_run_method_and_reference", fields=["tenant", "run", "method", "reference"]
+            ),
             models.CheckConstraint(
                 name="detection_drift_is_a_verdict",
                 condition=Q(is_drifted=True, verdict="drift") | (Q(is_drifted=False) & ~Q(verdict="drift")),

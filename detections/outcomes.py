@@ -22,9 +22,14 @@ class Outcome:
 
 def failure(reason: str, *, methods: list[str]) -> Outcome:
     """The outcome of a run that could not be judged: each method answers `error`."""
+    return replace(unanswered(Verdict.ERROR, reason, methods=methods), is_failed=True)
+
+
+def unanswered(verdict: Verdict, reason: str, *, methods: list[str]) -> Outcome:
+    """The outcome of a comparison that was not made: each method answers with the verdict."""
     nothing = MethodOutcome(
-        method=Method.KS, verdict=Verdict.ERROR, is_drifted=False, severity=None, worst_feature=None,
+        method=Method.KS, verdict=verdict, is_drifted=False, severity=None, worst_feature=None,
         statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
     )  # fmt: skip
     answers = tuple(replace(nothing, method=Method(method)) for method in methods)
-    return Outcome(verdict=Verdict.ERROR, reason=reason, methods=answers, is_failed=True)
+    return Outcome(verdict=verdict, reason=reason, methods=answers)

@@ -13,7 +13,7 @@ class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
     class Meta:
         model = Detection
         fields = [
-            "id", "method", "verdict", "is_drifted", "severity",
+            "id", "method", "reference", "verdict", "is_drifted", "severity",
             "worst_feature", "statistic", "p_value", "effect_size", "threshold",
         ]  # fmt: skip
         read_only_fields = fields
@@ -23,7 +23,8 @@ class DetectionListSerializer(serializers.ModelSerializer[Detection]):
     class Meta:
         model = Detection
         fields = [
-            "id", "monitor_id", "run_id", "detection_type", "method", "verdict", "is_drifted", "severity",
+            "id", "monitor_id", "run_id", "detection_type", "method", "reference", "verdict",
+            "is_drifted", "severity",
             "worst_feature", "statistic", "p_value", "effect_size", "threshold",
             "window_start", "window_end", "created_at",
         ]  # fmt: skip

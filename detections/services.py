@@ -6,7 +6,6 @@ from typing import Any
 import structlog
 
 from algorithms.outcomes import FeatureDetail, MethodOutcome
-from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections import ledger
 from detections.ledger import Claim
@@ -71,23 +70,21 @@ def severity_of_run(methods: Sequence[MethodOutcome]) -> Severity:
 
 def drifted_features(methods: Sequence[MethodOutcome]) -> list[dict[str, Any]]:
     """The drifted features, each with the method that sees it most clearly, largest effect for its tolerance first."""
-    drifted = [
-        (method.method, detail) for method in methods for detail in method.details if detail.verdict is Verdict.DRIFT
-    ]
+    drifted = [(method, detail) for method in methods for detail in method.details if detail.verdict is Verdict.DRIFT]
     told: dict[str, dict[str, Any]] = {}
     for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
         told.setdefault(detail.feature, _told(method, detail))
     return list(told.values())[:MOST_FEATURES_TOLD]
 
 
-def _told(method: Method, detail: FeatureDetail) -> dict[str, Any]:
+def _told(answer: MethodOutcome, detail: FeatureDetail) -> dict[str, Any]:
     names = ("feature", "statistic", "p_value", "effect_size")
     record = detail.as_json()
-    return {"method": method.value} | {name: record[name] for name in names}
+    return {"method": answer.method.value, "reference": answer.reference.value} | {name: record[name] for name in names}
 
 
 def _event(run: DetectionRun, outcome: Outcome) -> dict[str, Any]:
-    drifted = [method.method.value for method in outcome.methods if method.is_drifted]
+    drifted = list(dict.fromkeys(answer.method.value for answer in outcome.methods if answer.is_drifted))
     version = run.baseline.version if run.baseline else 0
     return drift_summary(run, outcome.methods) | {
         "methods": drifted,
@@ -102,6 +99,7 @@ def _detection(run: DetectionRun, answer: MethodOutcome) -> Detection:
         run=run,
         monitor_id=run.monitor_id,
         method=answer.method,
+        reference=answer.reference,
         verdict=answer.verdict,
         is_drifted=answer.is_drifted,
         severity=answer.severity or "",

@@ -58,7 +58,20 @@ class MonitorAdmin(TenantModelAdmin):
     fieldsets = [
         (None, {"fields": ["name", "status", "id", "model_id", "created_by", "created_at", "updated_at"]}),
         ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag"]}),
-        ("Judgement", {"fields": ["methods", "policy", "thresholds", "tolerances", "min_rows", "importances"]}),
+        (
+            "Judgement",
+            {
+                "fields": [
+                    "methods",
+                    "policy",
+                    "thresholds",
+                    "tolerances",
+                    "min_rows",
+                    "importances",
+                    "seasonal_weeks",
+                ]
+            },
+        ),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (
             "Data",

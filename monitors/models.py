@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from drift_detector.tenancy.models import TenantModel, tenant_reference
+
+MOST_SEASONAL_WEEKS = 12
 
 
 class Monitor(TenantModel):
@@ -50,6 +52,12 @@ class Monitor(TenantModel):
         default=dict, blank=True, help_text="How much a feature's drift matters, 1 where not given; moves its severity."
     )
 
+    seasonal_weeks = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MOST_SEASONAL_WEEKS)],
+        help_text="Compare with the same window of so many weeks before, too; 0 compares with the baseline alone.",
+    )
+
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=200, editable=False)
@@ -83,6 +91,12 @@ class Monitor(TenantModel):
         zone = ZoneInfo(self.timezone)
         end = _earlier(tick, self.window_lag, zone)
         return _earlier(end, self.window, zone), end
+
+    def seasonal_windows(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """The windows at the same weekday and hour of the weeks before [start, end), the latest first, in UTC."""
+        zone = ZoneInfo(self.timezone)
+        weeks = [timedelta(weeks=week) for week in range(1, self.seasonal_weeks + 1)]
+        return [(_earlier(start, week, zone), _earlier(end, week, zone)) for week in weeks]
 
 
 class Baseline(TenantModel):

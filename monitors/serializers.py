@@ -78,7 +78,7 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
             "timestamp_column", "feature_columns", "feature_kinds", "importances",
             "window", "window_lag", "schedule_cron", "timezone",
-            "methods", "policy", "thresholds", "tolerances", "min_rows", "retraining_enabled",
+            "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks", "retraining_enabled",
             "baseline", "created_by", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]

@@ -32,6 +32,8 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     start, end = fields.get("reference_start"), fields.get("reference_end")
     if start and end and start >= end:
         raise ValidationError({"reference_end": "The reference ends before it starts."})
+    if fields.get("seasonal_weeks") and not fields["timestamp_column"]:
+        raise ValidationError({"timestamp_column": "Weeks can only be told apart by a column of times."})
     if (start or end) and not fields["timestamp_column"]:
         raise ValidationError({"timestamp_column": "A reference with a start or an end needs the column it is in."})
 

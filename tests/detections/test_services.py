@@ -33,7 +33,14 @@ def test_record_outcome__drift__event_tells_what_and_where(run: DetectionRun, mo
     assert (data["monitor_id"], data["run_id"], data["rows"]) == (str(monitor.id), str(run.id), 2000)
     assert (data["methods"], data["severity"], data["baseline_version"]) == (["ks"], "warning", 1)
     assert data["drifted_features"] == [
-        {"method": "ks", "feature": "delay", "statistic": 0.3, "p_value": 1e-9, "effect_size": 0.3}
+        {
+            "method": "ks",
+            "reference": "baseline",
+            "feature": "delay",
+            "statistic": 0.3,
+            "p_value": 1e-9,
+            "effect_size": 0.3,
+        }
     ]
 
 

@@ -29,7 +29,7 @@ def form_of(client: Client, monitor: Monitor, **change: str) -> dict[str, str]:
     """What a browser would send back of the page, with some fields changed."""
     form = client.get(f"{LIST}{monitor.id}/change/").context["adminform"].form
     values: dict[str, Any] = {name: form[name].value() for name in form.fields}
-    return {name: str(value) for name, value in values.items() if value not in (None, False)} | change
+    return {name: str(value) for name, value in values.items() if value is not None and value is not False} | change
 
 
 def save(client: Client, monitor: Monitor, **change: str) -> Any:

@@ -6,6 +6,8 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
+from algorithms.outcomes import Reference
+from algorithms.plan import Method
 from drift_detector.events.schemas import validate
 from drift_detector.events.services import EventType
 from tests.drift_detector.events.conftest import data_of
@@ -44,6 +46,13 @@ def test_schema__any_type__is_draft_2020_12_and_asks_for_cloudevents(event_type:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] == f"urn:aumos:drift-detector:{event_type.value}:v1"
     assert set(schema["required"]) >= CLOUDEVENTS_REQUIRED
+
+
+@EVERY_TYPE
+def test_schema__methods_and_references__are_all_that_a_run_may_name(event_type: EventType) -> None:
+    told = published_schema(event_type)["properties"]["data"]["properties"]["drifted_features"]["items"]["properties"]
+    assert set(told["method"]["enum"]) == set(Method)
+    assert set(told["reference"]["enum"]) == set(Reference)
 
 
 @EVERY_TYPE
