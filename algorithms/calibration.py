@@ -4,7 +4,8 @@ Window-sized blocks of the reference's time are held out, one after the other, a
 have the autocorrelation, the weekdays and the size of real windows, which no formula knows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,13 +14,21 @@ from scipy import special
 
 from algorithms.baseline import Baseline
 from algorithms.evaluation import evaluate_profile
-from algorithms.plan import EvaluationPlan
+from algorithms.outcomes import FeatureDetail
+from algorithms.plan import EvaluationPlan, Method, Policy
 from algorithms.profiles import CategoricalProfile, FeatureProfile, NumericProfile, Profile, Unprofiled
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 from algorithms.verdicts import Verdict
 
 QUANTILES = (0.5, 0.9, 1.0)
 CONFIDENCE = 0.9
+FEWEST_BLOCKS = 6
+"""With fewer, what is usual is not known."""
+SURPRISE, ODD = 0.05, 0.001
+"""Shares of windows without drift in which some feature's effect may pass its usual one, and in which it is so far off
+that the window says nothing about what is usual."""
+
+type Key = tuple[Method, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +39,16 @@ class Calibration:
         rows: Rows of each block that held enough to be judged.
         alarms: Blocks whose verdict was drift.
         drifted: How often each feature drifted.
-        effects: Effect sizes, ascending, by method and feature, as "method feature".
+        effects: Effect sizes, ascending, by method and feature.
+        usual_effects: The effect size that one more window without drift stays below, by method and feature; see
+            `usual_effect`. Each block was judged by what is usual for the others.
     """
 
     rows: tuple[int, ...]
     alarms: int
     drifted: Mapping[str, int] = field(default_factory=dict)
-    effects: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    effects: Mapping[Key, tuple[float, ...]] = field(default_factory=dict)
+    usual_effects: Mapping[Key, float] = field(default_factory=dict)
 
     @property
     def checks(self) -> int:
@@ -63,10 +75,36 @@ class Calibration:
             "alarm_rate": None if rate is None else {"estimate": rate[0], "low": rate[1], "high": rate[2]},
             "drifted": dict(self.drifted),
             "effects": {
-                name: {f"{level:g}": _quantile(found, level) for level in QUANTILES}
-                for name, found in self.effects.items()
+                _name(key): {f"{level:g}": _quantile(found, level) for level in QUANTILES}
+                for key, found in self.effects.items()
             },
+            "usual_effects": {_name(key): found for key, found in self.usual_effects.items()},
         }
+
+
+def usual_effects_from_json(card: Mapping[str, Any]) -> dict[Key, float]:
+    """The usual effects that `Calibration.as_json` wrote."""
+    named = ((name.partition(" "), effect) for name, effect in card.get("usual_effects", {}).items())
+    return {(Method(method), feature): effect for (method, _, feature), effect in named}
+
+
+def usual_effect(effects: Sequence[float], surprise: float) -> float | None:
+    """The effect size that one more window without drift stays below, or None if too few windows tell.
+
+    A one-sided prediction limit for one future observation, mean + t·s·√(1 + 1/n) (Hahn & Meeker, Statistical
+    Intervals, 1991): the fewer windows there are, the wider it is. It is taken of the cube roots, as distances and
+    their squares are skewed and the cube root of a chi-squared variable is nearly normal (Wilson & Hilferty, 1931).
+
+    Args:
+        effects: Shape (n,), of windows without drift.
+        surprise: The share of such windows that may pass it.
+    """
+    n = len(effects)
+    if n < FEWEST_BLOCKS:
+        return None
+    roots = np.cbrt(effects)
+    deviations = float(special.stdtrit(n - 1, 1 - surprise)) * (1 + 1 / n) ** 0.5
+    return float((np.mean(roots) + deviations * np.std(roots, ddof=1)) ** 3)
 
 
 def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPlan) -> Calibration:
@@ -77,27 +115,67 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         blocks: Profiles of windows of it, in time order; those that are too small to be judged are left out.
         plan: Methods, limits and policy, as a run would use them.
     """
-    rows, alarms = [], 0
-    drifted: dict[str, int] = {}
-    effects: dict[str, list[float]] = {}
+    rows: list[int] = []
+    judged: list[dict[Key, FeatureDetail]] = []
     for block in blocks:
         outcomes = evaluate_profile(_without(baseline, block), block, plan)
-        details = [(outcome.method, detail) for outcome in outcomes for detail in outcome.details]
-        if not any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for _, detail in details):
-            continue
-        rows.append(block.rows)
-        alarms += any(outcome.is_drifted for outcome in outcomes)
-        for feature in {detail.feature for _, detail in details if detail.verdict is Verdict.DRIFT}:
-            drifted[feature] = drifted.get(feature, 0) + 1
-        for method, detail in details:
-            if detail.effect_size is not None:
-                effects.setdefault(f"{method} {detail.feature}", []).append(detail.effect_size)
+        details = {(outcome.method, each.feature): each for outcome in outcomes for each in outcome.details}
+        if any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values()):
+            rows.append(block.rows)
+            judged.append(details)
+    others = [[*judged[:place], *judged[place + 1 :]] for place in range(len(judged))]
+    drifted, odd = (
+        [
+            _beyond(details, replace(plan, usual_effects=_usual(rest, surprise)))
+            for details, rest in zip(judged, others, strict=True)
+        ]
+        for surprise in (SURPRISE, ODD)
+    )
+    like_the_others = [_apart_from(found, details) for found, details in zip(odd, judged, strict=True)]
     return Calibration(
         rows=tuple(rows),
-        alarms=alarms,
-        drifted=drifted,
-        effects={name: tuple(sorted(found)) for name, found in effects.items()},
+        alarms=sum(map(bool, drifted)),
+        drifted=dict(Counter(feature for features in drifted for feature in features)),
+        effects={key: tuple(sorted(found)) for key, found in _effects(judged).items()},
+        usual_effects=_usual(like_the_others, SURPRISE),
     )
+
+
+def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[float]]:
+    effects: dict[Key, list[float]] = {}
+    for details in judged:
+        for key, detail in details.items():
+            if detail.effect_size is not None and key[0] is not Method.ROW_COUNT:
+                effects.setdefault(key, []).append(detail.effect_size)
+    return effects
+
+
+def _usual(judged: Sequence[Mapping[Key, FeatureDetail]], surprise: float) -> dict[Key, float]:
+    """What is usual by these blocks, the surprise shared among the features."""
+    effects = _effects(judged)
+    features = len({feature for _, feature in effects})
+    found = {key: usual_effect(values, surprise / features) for key, values in effects.items()}
+    return {key: effect for key, effect in found.items() if effect is not None}
+
+
+def _beyond(details: Mapping[Key, FeatureDetail], plan: EvaluationPlan) -> set[str]:
+    """The drifted features whose effect passes what is usual, too; raising a tolerance never makes a drift."""
+    return {
+        detail.feature
+        for key, detail in details.items()
+        if detail.verdict is Verdict.DRIFT
+        and (plan.policy is Policy.THRESHOLD or (detail.effect_size or 0.0) >= plan.limits(*key).tolerance)
+    }
+
+
+def _apart_from(drifted: Collection[str], details: Mapping[Key, FeatureDetail]) -> dict[Key, FeatureDetail]:
+    """What a block says of usual effects: an odd block, which stands out among the others, would hide the next."""
+    return {key: detail for key, detail in details.items() if detail.feature not in drifted}
+
+
+def _name(key: Key) -> str:
+    method, feature = key
+    return f"{method.value} {feature}"
 
 
 def _quantile(ascending: Sequence[float], level: float) -> float:

@@ -153,6 +153,8 @@ def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[
             effect_size=answer.effect_size,
             threshold=limits.threshold,
             tolerance=limits.tolerance,
+            usual_effect=plan.usual_effects.get(key),
+            scale=limits.scale,
             importance=plan.importances.get(feature, 1.0),
             explanation=answer.explanation,
         )

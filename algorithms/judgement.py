@@ -23,10 +23,10 @@ def judge(method: Method, measurement: Measurement, limits: Limits, policy: Poli
 def explain_drift(method: Method, detail: FeatureDetail, policy: Policy) -> str:
     """The sentence that tells people why a feature counts as drifted."""
     if policy == Policy.EVIDENCE_AND_EFFECT:
-        return (
-            f"Chance does not explain the change, and its effect size {detail.effect_size:.3g} "
-            f"is at or above the tolerated {detail.tolerance:g}."
-        )
+        tolerated = f"is at or above the tolerated {detail.tolerance:.3g}"
+        if detail.usual_effect == detail.tolerance:
+            tolerated += ", by which windows of the reference differ, too"
+        return f"Chance does not explain the change, and its effect size {detail.effect_size:.3g} {tolerated}."
     if method not in SIGNIFICANCE_METHODS:
         return f"The statistic {detail.statistic:.3g} is at or above the threshold {detail.threshold:g}."
     return f"The p-value {detail.p_value:.3g} is at or below the threshold {detail.threshold:g}."

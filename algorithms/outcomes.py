@@ -29,6 +29,9 @@ class FeatureDetail:
         reason: A sentence for people, empty for ok.
         kind: None for what is not a feature: the window's rows.
         p_adjusted: The p-value after Benjamini–Hochberg over the run.
+        tolerance: The smallest effect size that matters, raised to `usual_effect` if that is larger.
+        usual_effect: By how much the feature's windows differ without drift, as far as the reference shows.
+        scale: The effect size that severity is measured by.
         importance: How much this feature's drift matters; it moves the severity.
         null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
         explanation: What this method adds, such as where KS found the gap or which categories moved.
@@ -46,6 +49,8 @@ class FeatureDetail:
     effect_size: float | None = None
     threshold: float | None = None
     tolerance: float | None = None
+    usual_effect: float | None = None
+    scale: float | None = None
     importance: float = 1.0
     n_reference: int = 0
     n_current: int = 0
@@ -57,10 +62,10 @@ class FeatureDetail:
 
     @property
     def ratio(self) -> float:
-        """Effect size over the tolerated one; −1 when nothing was measured."""
-        if self.effect_size is None or self.tolerance is None:
+        """Effect size over the scale of severity; −1 when nothing was measured."""
+        if self.effect_size is None or self.scale is None:
             return -1.0
-        return self.effect_size / self.tolerance if self.tolerance > 0 else math.inf
+        return self.effect_size / self.scale if self.scale > 0 else math.inf
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
@@ -72,7 +77,7 @@ class MethodOutcome:
     """One method's answer over all features.
 
     Attributes:
-        worst_feature: The drifted feature with the largest effect for its tolerance; of all when none drifted.
+        worst_feature: The drifted feature with the largest effect for its scale; of all when none drifted.
         statistic: That feature's; so are threshold, p_value and effect_size.
         severity: The highest among the drifted features; None without drift.
         details: One record per feature of the kind that the method compares.

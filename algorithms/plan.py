@@ -1,8 +1,9 @@
 """What a run is asked to find out: which methods, how strict, and by which policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 from algorithms.columns import FeatureKind
 
@@ -60,23 +61,40 @@ class Limits:
         tolerance: Smallest effect size that matters. Where the threshold is a size, it is the same.
         warning: Effect size from which a feature that has not drifted is worth a warning.
         level: Significance level of the evidence; where the threshold is one, it is the same.
+        scale: Effect size that severity is measured by, at least the tolerance.
+        is_fixed: Whether the tolerance holds as it is, however much the reference's own windows differ.
     """
 
     threshold: float
     tolerance: float
     warning: float
     level: float
+    scale: float
+    is_fixed: bool = False
+
+    def raised_to(self, usual: float) -> Self:
+        """The limits for a feature whose windows differ by `usual` without drift."""
+        if self.is_fixed or usual <= self.tolerance:
+            return self
+        warning = self.warning * usual / self.tolerance
+        return replace(self, tolerance=usual, warning=warning, scale=max(self.scale, usual))
 
 
-def significance_limits(threshold: float = LEVEL, tolerance: float = 0.1) -> Limits:
+def significance_limits(threshold: float = LEVEL, tolerance: float = 0.1, scale: float = 0.0) -> Limits:
     """Limits of a method that is known by its p-value; half the tolerance is worth a warning."""
-    return Limits(threshold=threshold, tolerance=tolerance, warning=tolerance / 2, level=threshold)
+    return Limits(
+        threshold=threshold,
+        tolerance=tolerance,
+        warning=tolerance / 2,
+        level=threshold,
+        scale=max(scale, tolerance),
+    )
 
 
 def size_limits(threshold: float, warning: float | None = None) -> Limits:
     """Limits of a method that is known by a size; half of it is worth a warning unless said otherwise."""
     least = threshold / 2 if warning is None else warning
-    return Limits(threshold=threshold, tolerance=threshold, warning=least, level=LEVEL)
+    return Limits(threshold=threshold, tolerance=threshold, warning=least, level=LEVEL, scale=threshold)
 
 
 def psi_limits(threshold: float = 0.2, warning: float = 0.1) -> Limits:
@@ -84,8 +102,10 @@ def psi_limits(threshold: float = 0.2, warning: float = 0.1) -> Limits:
     return size_limits(threshold, warning)
 
 
+KS_TOLERANCE, KS_SCALE = 0.035, 0.1
+"""A normal feature that moves by 0.09 and by 0.25 standard deviations."""
 DEFAULT_LIMITS: Mapping[Method, Limits] = {
-    Method.KS: significance_limits(),
+    Method.KS: significance_limits(tolerance=KS_TOLERANCE, scale=KS_SCALE),
     Method.PSI: psi_limits(),
     Method.CHI_SQUARED: significance_limits(),
     Method.WASSERSTEIN: size_limits(0.1),
@@ -110,6 +130,8 @@ class EvaluationPlan:
         min_rows: Usable rows that each window needs.
         importances: How much a feature's drift matters, by name; 1 where not given. It moves the severity only.
         usual_rows: How many rows windows of the reference's time held, for `row_count`.
+        usual_effects: By how much windows of the reference's time differ without drift, by method and feature. By
+            `evidence_and_effect` a change must be larger, unless the limit is fixed.
     """
 
     methods: Mapping[Method, Limits] = field(
@@ -120,7 +142,11 @@ class EvaluationPlan:
     min_rows: int = 50
     importances: Mapping[str, float] = field(default_factory=dict)
     usual_rows: tuple[int, ...] = ()
+    usual_effects: Mapping[tuple[Method, str], float] = field(default_factory=dict)
 
     def limits(self, method: Method, feature: str) -> Limits:
         """The limits for a method on a feature."""
-        return self.overrides.get((method, feature), self.methods[method])
+        limits = self.overrides.get((method, feature), self.methods[method])
+        if self.policy is Policy.THRESHOLD:
+            return limits
+        return limits.raised_to(self.usual_effects.get((method, feature), 0.0))

@@ -41,10 +41,10 @@ def combine_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def severity_of(ratio: float) -> Severity:
-    """Severity of a drift from its effect size over the tolerated one: 1.5 is a warning, 2.5 critical.
+    """Severity of a drift from its effect size over the method's scale: 1.5 is a warning, 2.5 critical.
 
     A normal feature that moves by δ standard deviations reaches 1.5 near δ = 0.4 and 2.5 near δ = 0.65 by KS
-    (tolerance 0.1), and near 0.6 and 0.75 by PSI (threshold 0.2).
+    (scale 0.1), and near 0.6 and 0.75 by PSI (threshold 0.2).
     """
     return next((severity for limit, severity in SEVERITY_FROM_RATIO if ratio >= limit), Severity.INFO)
 

@@ -20,8 +20,7 @@ from monitors.sources import LazyWindow
 
 def question_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
     """What a window of this monitor is asked, with what the baseline's own windows were like."""
-    calibration = baseline.calibration or {}
-    return evaluation_plan(monitor, usual_rows=tuple(calibration.get("rows", ())))
+    return evaluation_plan(monitor, baseline.calibration)
 
 
 def judge_window(frozen: FrozenBaseline, window: pa.Table | LazyWindow, question: EvaluationPlan) -> Outcome:

@@ -96,4 +96,4 @@ def _judge(
             raise
         return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return judge_window(reference, window, replace(question, usual_rows=usual_rows))
+    return judge_window(reference, window, replace(question, usual_rows=usual_rows, usual_effects={}))

@@ -125,7 +125,7 @@ class Environment(BaseSettings):
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")
     drift_threshold_chi2: Share = Field(default=0.05, description="chi-squared: significance level")
     drift_warning_threshold_psi: PositiveFloat = Field(default=0.1, description="PSI: warning at and above")
-    effect_tolerance_ks: Share = Field(default=0.1, description="KS: the smallest distance D that matters")
+    effect_tolerance_ks: Share = Field(default=0.035, description="KS: the smallest distance D that matters")
     effect_tolerance_chi2: Share = Field(
         default=0.1, description="chi-squared: the smallest Le Cam distance that matters"
     )

@@ -1,10 +1,12 @@
 """A monitor's methods, limits and policy in the engine's words; the settings fill what it leaves open."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 
+from algorithms.calibration import usual_effects_from_json
 from algorithms.plan import (
     DEFAULT_LIMITS,
     SIGNIFICANCE_METHODS,
@@ -19,12 +21,12 @@ from algorithms.plan import (
 from monitors.models import Monitor
 
 
-def evaluation_plan(monitor: Monitor, *, usual_rows: tuple[int, ...] = ()) -> EvaluationPlan:
+def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> EvaluationPlan:
     """What a run of this monitor asks.
 
     Args:
         monitor: Saved or not.
-        usual_rows: Rows of windows of the reference's time, from the baseline's calibration.
+        card: The baseline's power card, which tells what is usual; None if there is none.
     """
     methods = [Method(method) for method in monitor.methods]
     overrides = {
@@ -39,24 +41,26 @@ def evaluation_plan(monitor: Monitor, *, usual_rows: tuple[int, ...] = ()) -> Ev
         policy=Policy(monitor.policy),
         min_rows=monitor.min_rows,
         importances=monitor.importances,
-        usual_rows=usual_rows,
+        usual_rows=tuple(card.get("rows", ())) if card else (),
+        usual_effects=usual_effects_from_json(card) if card else {},
     )
 
 
 def _limits(monitor: Monitor, method: Method, feature: str = "") -> Limits:
+    """What the monitor itself says of sizes is fixed; what it leaves open may be raised to what is usual."""
     env, default = settings.ENV, DEFAULT_LIMITS[method]
     threshold = _number(monitor.thresholds, method, feature)
     if method is Method.PSI:
         limit = threshold or env.drift_threshold_psi
-        return psi_limits(limit, min(env.drift_warning_threshold_psi, limit))
+        return replace(psi_limits(limit, min(env.drift_warning_threshold_psi, limit)), is_fixed=threshold is not None)
     if method not in SIGNIFICANCE_METHODS:
-        return size_limits(threshold or default.threshold)
+        return replace(size_limits(threshold or default.threshold), is_fixed=threshold is not None)
     levels = {Method.KS: env.drift_threshold_ks, Method.CHI_SQUARED: env.drift_threshold_chi2}
     sizes = {Method.KS: env.effect_tolerance_ks, Method.CHI_SQUARED: env.effect_tolerance_chi2}
-    return significance_limits(
-        threshold or levels.get(method, default.threshold),
-        _number(monitor.tolerances, method, feature) or sizes.get(method, default.tolerance),
-    )
+    level = threshold or levels.get(method, default.threshold)
+    if tolerance := _number(monitor.tolerances, method, feature):
+        return replace(significance_limits(level, tolerance), is_fixed=True)
+    return significance_limits(level, sizes.get(method, default.tolerance), default.scale)
 
 
 def _number(limits: Mapping[str, Any], method: Method, feature: str) -> float | None:

@@ -1,6 +1,7 @@
 """The power card: how often a monitor would cry wolf, and the smallest change it can see."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ def make_power_card(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseli
     plan = evaluation_plan(monitor)
     spans = list(_blocks(monitor, policy))
     calibration = calibrate(frozen, (_profile(monitor, policy, frozen, span) for span in spans), plan)
+    plan = replace(plan, usual_effects=calibration.usual_effects)
     rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
     checks = _checks_per_month(monitor)
     card = calibration.as_json() | {

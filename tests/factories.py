@@ -132,6 +132,7 @@ def drift_outcome(severity: Severity = Severity.WARNING, *features: str, baselin
             effect_size=0.3 - 0.01 * rank,
             threshold=0.05,
             tolerance=TOLERANCE,
+            scale=TOLERANCE,
         )
         for rank, feature in enumerate(features or ("delay",))
     )

@@ -1,4 +1,6 @@
+import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,9 @@ from scipy import stats
 
 from algorithms import calibration
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.calibration import Calibration, calibrate
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
+from algorithms.calibration import Calibration, calibrate, usual_effect, usual_effects_from_json
+from algorithms.evaluation import evaluate_profile
+from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method, Policy, significance_limits
 from algorithms.profiles import Profile
 from algorithms.references import CategoricalReference, NumericReference
 
@@ -91,6 +94,7 @@ def test_alarm_rate__no_check__none() -> None:
     assert empty.alarm_rate() is None
     assert empty.as_json() == {
         "checks": 0, "rows": [], "alarms": 0, "alarm_rate": None, "drifted": {}, "effects": {},
+        "usual_effects": {},
     }  # fmt: skip
 
 
@@ -107,8 +111,10 @@ def test_calibrate__one_block_shifted__one_alarm_that_names_it(name: str, max_ro
     batches = reference_blocks()
     batches[7] = shifted(batches[7], name)
     found = calibrate(*profiled(batches, max_rows), PLAN)
-    assert (found.rows, found.alarms, found.drifted) == ((ROWS,) * BLOCKS, 1, {name: 1})
-    effects = found.effects[f"ks {name}"]
+    assert found.rows == (ROWS,) * BLOCKS
+    assert found.alarms <= 4  # and the evidence of the others is wrong in one of twenty
+    assert found.drifted[name] >= 1
+    effects = found.effects[Method.KS, name]
     assert (len(effects), effects[-1] > 0.5, effects[-2] < 0.2) == (BLOCKS, True, True)
 
 
@@ -117,12 +123,13 @@ def test_calibrate__one_block_of_other_shares__one_alarm_that_names_it() -> None
     place = batches[3].schema.get_field_index("c")
     batches[3] = batches[3].set_column(place, "c", pa.array(["a", "a", "a", "b", "c"] * (ROWS // 5)))
     found = calibrate(*profiled(batches), PLAN)
-    assert (found.alarms, found.drifted) == (1, {"c": 1})
+    assert found.alarms <= 4
+    assert found.drifted["c"] == 1
 
 
 def test_calibrate__effects__those_of_the_values_themselves() -> None:
     batches = reference_blocks()
-    found = calibrate(*profiled(batches), PLAN).effects["ks y"]
+    found = calibrate(*profiled(batches), PLAN).effects[Method.KS, "y"]
     expected = []
     for held_out, batch in enumerate(batches):
         rest = rest_of(batches, held_out, "y").to_numpy()
@@ -144,13 +151,97 @@ def test_calibrate__every_method_and_sampled_reference__each_block_judged() -> N
     for max_rows in (10**6, 1000):
         found = calibrate(*profiled(reference_blocks(), max_rows), plan)
         assert found.checks == BLOCKS
-        assert {len(effects) for name, effects in found.effects.items() if name.split()[0] != Method.ROW_COUNT} == {
-            BLOCKS
-        }
+        assert {len(effects) for effects in found.effects.values()} == {BLOCKS}
 
 
 def test_as_json__effects__quantiles_over_the_blocks() -> None:
-    effects = {"ks x": (0.01, 0.02, 0.03, 0.5)}
-    found = Calibration(rows=(9, 9, 9, 9), alarms=1, drifted={"x": 1}, effects=effects).as_json()
-    assert found["effects"] == {"ks x": {"0.5": 0.025, "0.9": pytest.approx(0.359), "1": 0.5}}
+    effects = {(Method.KS, "x y"): (0.01, 0.02, 0.03, 0.5)}
+    found = Calibration(rows=(9, 9, 9, 9), alarms=1, drifted={"x y": 1}, effects=effects).as_json()
+    assert found["effects"] == {"ks x y": {"0.5": 0.025, "0.9": pytest.approx(0.359), "1": 0.5}}
     assert found["alarm_rate"]["estimate"] == 0.25
+
+
+def test_as_json__usual_effects__are_read_back() -> None:
+    usual = {(Method.KS, "x y"): 0.1, (Method.CHI_SQUARED, ""): 0.2}
+    card = json.loads(json.dumps(Calibration(rows=(9,), alarms=0, usual_effects=usual).as_json()))
+    assert usual_effects_from_json(card) == usual
+
+
+@pytest.mark.parametrize("windows", [6, 12, 60])
+@pytest.mark.parametrize("power", [1, 2], ids=["distance", "squared"])
+@pytest.mark.parametrize("dimensions", [1, 9])
+def test_usual_effect__one_more_window_of_the_kind__passes_it_about_as_rarely_as_is_said(
+    windows: int, power: int, dimensions: int
+) -> None:
+    random = np.random.default_rng(windows)
+    draws = (random.normal(size=(5000, windows + 1, dimensions)) ** 2).sum(axis=2) ** (power / 2)
+    limits = [usual_effect(each, 0.05) for each in draws[:, :-1]]
+    assert 0.02 < np.mean(draws[:, -1] > np.array(limits, dtype=float)) < 0.07
+
+
+def test_usual_effect__few_windows__unknown() -> None:
+    assert usual_effect([0.1] * 5, 0.05) is None
+
+
+def restless_blocks(seed: int, spread: float) -> list[pa.RecordBatch]:
+    """Blocks whose `y` is a little higher or lower each time, as weeks of real data are."""
+    rng = np.random.default_rng(seed)
+    tables = [{"y": rng.normal(rng.normal(0, spread), 1, ROWS)} for _ in range(BLOCKS)]
+    return [pa.RecordBatch.from_pydict(each) for each in tables]
+
+
+def calibrated(batches: list[pa.RecordBatch], plan: EvaluationPlan = PLAN) -> tuple[Baseline, Calibration]:
+    baseline = Baseline.fit(iter(batches), {"y": FeatureKind.NUMERIC})
+    return baseline, calibrate(baseline, [baseline.profile([batch]) for batch in batches], plan)
+
+
+def drifts(baseline: Baseline, plan: EvaluationPlan, batch: pa.RecordBatch) -> bool:
+    return any(outcome.is_drifted for outcome in evaluate_profile(baseline, baseline.profile([batch]), plan))
+
+
+def test_calibrate__restless_reference__next_windows_of_its_kind_are_no_drift_and_others_are() -> None:
+    usual = raw = 0
+    for seed in range(10):
+        baseline, found = calibrated(restless_blocks(seed, 0.15))
+        plan = EvaluationPlan(usual_effects=found.usual_effects)
+        news = restless_blocks(seed + 100, 0.15)
+        usual += sum(drifts(baseline, plan, batch) for batch in news)
+        raw += sum(drifts(baseline, PLAN, batch) for batch in news)
+        assert drifts(baseline, plan, pa.RecordBatch.from_pydict({"y": np.random.default_rng(seed).normal(1, 1, ROWS)}))
+    checks = 10 * BLOCKS
+    assert raw > 0.2 * checks
+    assert usual <= 0.05 * checks + 3 * (0.05 * 0.95 * checks) ** 0.5
+
+
+def test_calibrate__restless_reference__false_alarms_are_those_of_unseen_windows() -> None:
+    found = [calibrated(restless_blocks(seed, 0.15))[1] for seed in range(10)]
+    checks, alarms = sum(each.checks for each in found), sum(each.alarms for each in found)
+    assert alarms <= 0.05 * checks + 3 * (0.05 * 0.95 * checks) ** 0.5
+
+
+def test_calibrate__one_odd_block__does_not_count_as_usual() -> None:
+    batches = restless_blocks(0, 0.0)
+    quiet = calibrated(batches)[1].usual_effects[Method.KS, "y"]
+    batches[4] = pa.RecordBatch.from_pydict({"y": np.asarray(batches[4].column("y")) + 3})
+    found = calibrated(batches)[1]
+    assert found.alarms <= 4
+    assert found.usual_effects[Method.KS, "y"] < 1.5 * quiet
+
+
+def test_calibrate__threshold_policy__nothing_is_raised() -> None:
+    batches = restless_blocks(0, 0.15)
+    classic = EvaluationPlan(policy=Policy.THRESHOLD)
+    raised = replace(classic, usual_effects=calibrated(batches)[1].usual_effects)
+    assert raised.limits(Method.KS, "y") == classic.limits(Method.KS, "y")
+    assert calibrated(batches, classic)[1].alarms > 5
+
+
+def test_limits__raised__fixed_ones_and_larger_ones_stay() -> None:
+    usual = {(Method.KS, "x"): 0.2, (Method.PSI, "x"): 0.1}
+    plan = EvaluationPlan(usual_effects=usual)
+    raised = plan.limits(Method.KS, "x")
+    assert (raised.tolerance, raised.scale) == (0.2, 0.2)
+    assert raised.warning == pytest.approx(0.1)
+    assert plan.limits(Method.PSI, "x") == plan.methods[Method.PSI]
+    fixed = {(Method.KS, "x"): replace(significance_limits(tolerance=0.01), is_fixed=True)}
+    assert EvaluationPlan(usual_effects=usual, overrides=fixed).limits(Method.KS, "x").tolerance == 0.01

@@ -68,6 +68,11 @@ def test_evaluate__million_rows_five_thousandths_of_sigma__not_drift() -> None:
     assert not any(outcome.is_drifted for outcome in run({"x": normal(10**6)}, {"x": normal(10**6, 0.005, 1)}))
 
 
+def test_evaluate__million_rows_a_tenth_of_sigma__drift() -> None:
+    detail = detail_of(run({"x": normal(10**6)}, {"x": normal(10**6, 0.1, 1)}), Method.KS)
+    assert (detail.verdict, detail.severity) == (Verdict.DRIFT, Severity.INFO)
+
+
 def test_evaluate__large_effect_by_chance__effect_without_evidence_is_ok() -> None:
     detail = detail_of(run({"x": normal(60)}, {"x": normal(60, 0.2, 5)}), Method.KS)
     assert detail.effect_size > 0.1  # type: ignore[operator]
@@ -75,7 +80,7 @@ def test_evaluate__large_effect_by_chance__effect_without_evidence_is_ok() -> No
 
 
 def test_evaluate__between_half_and_full_tolerance__warning() -> None:
-    outcomes = run({"x": normal(20_000)}, {"x": normal(20_000, 0.18, 1)})
+    outcomes = run({"x": normal(20_000)}, {"x": normal(20_000, 0.065, 1)})
     detail = detail_of(outcomes, Method.KS)
     assert (detail.signal, detail.verdict) == (Signal.WARNING, Verdict.OK)
 
@@ -196,7 +201,7 @@ def test_evaluate__threshold_policy__raw_p_value_and_statistic_decide() -> None:
 def test_evaluate__override__applies_to_its_feature_only() -> None:
     strict = {(Method.KS, "x"): significance_limits(tolerance=0.01), (Method.PSI, "x"): psi_limits(threshold=0.005)}
     reference = {name: normal(20_000) for name in "xy"}
-    outcomes = run(reference, {name: normal(20_000, 0.1, 1) for name in "xy"}, EvaluationPlan(overrides=strict))
+    outcomes = run(reference, {name: normal(20_000, 0.08, 1) for name in "xy"}, EvaluationPlan(overrides=strict))
     assert {(detail.feature, detail.verdict.value) for detail in outcomes[0].details} == {("x", "drift"), ("y", "ok")}
     assert outcomes[1].worst_feature == "x"
 

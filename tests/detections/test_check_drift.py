@@ -91,8 +91,8 @@ def test_fail_on__drift__stops_all_but_never(weeks: list[Path], limit: str, code
 
 @pytest.mark.parametrize(("limit", "code"), [("drift", 0), ("warning", 1), ("error", 0), ("never", 0)])
 def test_fail_on__warning__stops_at_warnings_only(written: Write, limit: str, code: int) -> None:
-    before = written("before.parquet", x=np.arange(4000.0))
-    after = written("after.parquet", x=np.arange(4000.0) + 300)  # D = 300 / 4000, between 0.05 and 0.1
+    before = written("before.parquet", x=np.arange(20_000.0))
+    after = written("after.parquet", x=np.arange(20_000.0) + 600)  # D = 600 / 20,000, between 0.0175 and 0.035
     table, found = check(before, after, "--methods", "ks", "--fail-on", limit)
     assert found == code
     assert "ok, warning" in table
