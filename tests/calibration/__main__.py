@@ -56,8 +56,8 @@ def _sections(draws: int) -> Iterable[str]:
     )
     yield _section(
         "Autocorrelated rows",
-        "A first-order autoregression (0.9) without drift. No test that takes rows for independent keeps its level; "
-        "the tolerance does the rest once windows are long. A monitor's power card measures this on its own reference.",
+        "A first-order autoregression (0.9) without drift. No test that takes rows for independent keeps its level. A "
+        "monitor's power card measures on its own reference what windows differ by, and raises the tolerance to it.",
         ["rows", "KS p ≤ 5 %", "verdict drift", "draws"],
         simulations.autocorrelated_rows(few),
     )

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from monitors.plans import evaluation_plan
 from monitors.services import build_baseline
 from monitors.sources import table_from_columns, table_to_bytes
 from tests.factories import make_flights_monitor, make_monitor, make_run, take
+
+LATER = datetime(2024, 6, 1, tzinfo=UTC)
 
 Details = dict[tuple[str, str], dict[str, Any]]
 
@@ -152,6 +155,17 @@ def test_evaluate_run__setting__decides_what_the_monitor_leaves_open(
     set_all(policy="threshold", methods=["ks"])
     override(drift_threshold_ks=level)
     assert evaluate(flights_monitor, 2).verdict == verdict
+
+
+def test_evaluate_run__card_says_windows_differ_as_much_anyway__is_ok_unless_the_monitor_sets_a_tolerance(
+    flights: Path, in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {"rows": [2000] * 6, "usual_effects": {"ks delay": 0.9, "psi delay": 9.0, "chi_squared carrier": 0.9}}
+    monkeypatch.setattr("monitors.power_cards.make_power_card", lambda *_: card)
+    monitor = make_flights_monitor(flights)
+    assert evaluate(monitor, 3).verdict == "ok"
+    set_all(tolerances={"ks": {"default": 0.1}})
+    assert [m.method.value for m in evaluate(monitor, 3, scheduled_for=LATER).methods if m.is_drifted] == ["ks"]
 
 
 def test_evaluation_plan__feature_override__keeps_the_methods_other_number(monitor: Monitor) -> None:
