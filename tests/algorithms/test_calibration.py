@@ -19,6 +19,8 @@ from algorithms.references import CategoricalReference, NumericReference
 
 KINDS = {"x": FeatureKind.NUMERIC, "y": FeatureKind.NUMERIC, "c": FeatureKind.CATEGORICAL}
 PLAN = EvaluationPlan()
+# Above what chance alone does to a block, so each alarm is one that the test has made.
+COARSE = EvaluationPlan(methods={**PLAN.methods, Method.KS: significance_limits(tolerance=0.1)})
 BLOCKS, ROWS = 24, 500
 
 
@@ -110,10 +112,8 @@ def test_calibrate__blocks_of_one_distribution__few_alarms() -> None:
 def test_calibrate__one_block_shifted__one_alarm_that_names_it(name: str, max_rows: int) -> None:
     batches = reference_blocks()
     batches[7] = shifted(batches[7], name)
-    found = calibrate(*profiled(batches, max_rows), PLAN)
-    assert found.rows == (ROWS,) * BLOCKS
-    assert found.alarms <= 4  # and the evidence of the others is wrong in one of twenty
-    assert found.drifted[name] >= 1
+    found = calibrate(*profiled(batches, max_rows), COARSE)
+    assert (found.rows, found.alarms, found.drifted) == ((ROWS,) * BLOCKS, 1, {name: 1})
     effects = found.effects[Method.KS, name]
     assert (len(effects), effects[-1] > 0.5, effects[-2] < 0.2) == (BLOCKS, True, True)
 
@@ -122,9 +122,8 @@ def test_calibrate__one_block_of_other_shares__one_alarm_that_names_it() -> None
     batches = reference_blocks()
     place = batches[3].schema.get_field_index("c")
     batches[3] = batches[3].set_column(place, "c", pa.array(["a", "a", "a", "b", "c"] * (ROWS // 5)))
-    found = calibrate(*profiled(batches), PLAN)
-    assert found.alarms <= 4
-    assert found.drifted["c"] == 1
+    found = calibrate(*profiled(batches), COARSE)
+    assert (found.alarms, found.drifted) == (1, {"c": 1})
 
 
 def test_calibrate__effects__those_of_the_values_themselves() -> None:
@@ -223,8 +222,8 @@ def test_calibrate__one_odd_block__does_not_count_as_usual() -> None:
     batches = restless_blocks(0, 0.0)
     quiet = calibrated(batches)[1].usual_effects[Method.KS, "y"]
     batches[4] = pa.RecordBatch.from_pydict({"y": np.asarray(batches[4].column("y")) + 3})
-    found = calibrated(batches)[1]
-    assert found.alarms <= 4
+    found = calibrated(batches, COARSE)[1]
+    assert (found.alarms, found.drifted) == (1, {"y": 1})
     assert found.usual_effects[Method.KS, "y"] < 1.5 * quiet
 
 
