@@ -38,7 +38,8 @@ def with_weeks_before(
     """
     if not monitor.seasonal_weeks or not outcome.rows:
         return outcome
-    seasonal = _judge(monitor, policy, frozen, window, bounds, question)
+    weeks = _Weeks(monitor, policy, list(frozen.features), monitor.seasonal_windows(*bounds))
+    seasonal = _judge(weeks, frozen, window, question)
     return replace(
         outcome,
         verdict=combine_verdicts([outcome.verdict, seasonal.verdict]),
@@ -53,12 +54,12 @@ class _Weeks:
 
     monitor: Monitor
     policy: SourcePolicy
-    columns: Sequence[str]
+    columns: list[str]
     spans: Sequence[Span]
     rows: list[int] = field(default_factory=list)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        monitor, columns = self.monitor, list(self.columns)
+        monitor, columns = self.monitor, self.columns
         for span in self.spans:
             with open_window(monitor.current_data_uri, self.policy, columns, monitor.timestamp_column, *span) as window:
                 self.rows.append(0)
@@ -67,17 +68,9 @@ class _Weeks:
                     yield batch
 
 
-def _judge(
-    monitor: Monitor,
-    policy: SourcePolicy,
-    frozen: FrozenBaseline,
-    window: LazyWindow,
-    bounds: Span,
-    question: EvaluationPlan,
-) -> Outcome:
+def _judge(weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, question: EvaluationPlan) -> Outcome:
+    monitor, data = weeks.monitor, settings.ENV.data
     kinds = {name: reference.kind for name, reference in frozen.features.items()}
-    weeks = _Weeks(monitor, policy, list(kinds), monitor.seasonal_windows(*bounds))
-    data = settings.ENV.data
     try:
         reference = FrozenBaseline.fit(
             weeks.batches(),
