@@ -17,6 +17,7 @@ type BoolArray = npt.NDArray[np.bool_]
 type CodeArray = npt.NDArray[np.unsignedinteger[Any]]
 
 BLOCK = 4096
+LANES = 32
 MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 
 
@@ -182,12 +183,20 @@ def count_indices(indices: Any, counts: IntArray) -> None:
 
 @jit
 def largest_up_to(values: FloatArray, limit: float) -> float:
-    """The largest value, shape (n,), that is not above the limit; −inf if there is none."""
-    largest = -np.inf
-    for row in range(len(values)):
+    """The largest value, shape (n,), that is not above the limit; −inf if there is none.
+
+    Each lane keeps its own, as a single one would make every row wait for the row before.
+    """
+    lanes = np.full(LANES, -np.inf)
+    whole = len(values) // LANES * LANES
+    for start in range(0, whole, LANES):
+        for lane in range(LANES):
+            value = values[start + lane]
+            lanes[lane] = value if lanes[lane] < value <= limit else lanes[lane]
+    for row in range(whole, len(values)):
         value = values[row]
-        largest = value if largest < value <= limit else largest
-    return largest
+        lanes[0] = value if lanes[0] < value <= limit else lanes[0]
+    return float(lanes.max())
 
 
 @jit
