@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from algorithms.baseline import Baseline, FeatureKind
+from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.kernels import FloatArray
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
@@ -21,7 +22,7 @@ DISTANCES = (0.001, 0.02, 0.2)
 
 
 def warm() -> None:
-    """Run every method once over small windows, of evenly and unevenly spread numbers, with values kept and without."""
+    """Run every detector once, and every method over small windows: numbers evenly and unevenly spread, kept and not."""
     random = np.random.default_rng(0)
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
     reference, moved = (_table(spreads, shift) for shift in (0.0, 0.5))
@@ -39,6 +40,8 @@ def warm() -> None:
     for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
         for distance in DISTANCES:
             kolmogorov_sf(distance, rows)
+    for method in ConceptMethod:
+        new_detector(method).update_many(np.repeat([0.0, 1.0], ROWS))
 
 
 def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:

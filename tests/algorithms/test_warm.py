@@ -11,6 +11,7 @@ from numba.core.dispatcher import Dispatcher
 
 import algorithms
 from algorithms.baseline import Baseline, FeatureKind
+from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
@@ -45,6 +46,8 @@ def gained(folder: Path) -> dict[str, int]:
         pq.write_table(made(rows, shift), folder / f"{rows}.parquet", row_group_size=1000)
     references = [made(ROWS, 0.0), pq.read_table(folder / f"{ROWS}.parquet")]
     kinds = {n: FeatureKind.CATEGORICAL if n == "text" else FeatureKind.NUMERIC for n in references[0].column_names}
+    for method in ConceptMethod:
+        new_detector(method).update_many(pa.array(np.random.default_rng(0).random(ROWS) < 0.3).cast(pa.float64()))
     for reference in references:
         fitted = Baseline.fit(reference, kinds)
         for baseline in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):

@@ -1,0 +1,67 @@
+"""The detectors by name, each with the settings that keep a promise about false alarms."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any
+
+from algorithms.concept_drift.adwin import ADWIN
+from algorithms.concept_drift.ddm import DDM, EDDM
+from algorithms.concept_drift.detector import Detector
+from algorithms.concept_drift.e_process import EProcess
+from algorithms.concept_drift.page_hinkley import PageHinkley
+
+ALARM_BUDGET = 0.1
+"""Alarms per 10,000 stationary observations that no calibrated detector exceeds, at error rates from 0.01 to 0.4."""
+
+
+class ConceptMethod(StrEnum):
+    """A way to see that a model's errors have changed."""
+
+    ADWIN = "adwin"
+    DDM = "ddm"
+    EDDM = "eddm"
+    PAGE_HINKLEY = "page_hinkley"
+    E_PROCESS = "e_process"
+
+
+DETECTORS: Mapping[ConceptMethod, type[Detector]] = {
+    ConceptMethod.ADWIN: ADWIN,
+    ConceptMethod.DDM: DDM,
+    ConceptMethod.EDDM: EDDM,
+    ConceptMethod.PAGE_HINKLEY: PageHinkley,
+    ConceptMethod.E_PROCESS: EProcess,
+}
+CALIBRATED: Mapping[ConceptMethod, Mapping[str, Any]] = {
+    ConceptMethod.ADWIN: {"delta": 0.05},
+    ConceptMethod.DDM: {"warm_start": 1000, "drift_threshold": 3.25},
+    ConceptMethod.EDDM: {"warm_start": 100, "alpha": 0.7, "beta": 0.6},
+    ConceptMethod.PAGE_HINKLEY: {"delta": 0.02, "threshold": 40.0, "alpha": 1.0},
+    ConceptMethod.E_PROCESS: {"alpha": 0.001},
+}
+"""What differs from the detectors' own defaults, which are river's; `make calibration` shows what they keep."""
+DEFAULT_CONCEPT_METHODS = (ConceptMethod.ADWIN, ConceptMethod.E_PROCESS)
+
+
+def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = None) -> Detector:
+    """A detector with calibrated settings, but for those that are given.
+
+    Raises:
+        ValueError: If it has no such setting, or a value is out of its range.
+    """
+    kind = DETECTORS[method]
+    known = setting_names(method)
+    if unknown := sorted(set(settings or {}) - set(known)):
+        raise ValueError(f"{method} has no setting {', '.join(unknown)}; it has {', '.join(known)}.")
+    return kind(**{**CALIBRATED[method], **(settings or {})})
+
+
+def detector_from_json(method: ConceptMethod, stored: Mapping[str, Any]) -> Detector:
+    """The detector that `Detector.as_json` wrote."""
+    return DETECTORS[method].from_json(stored)
+
+
+def setting_names(method: ConceptMethod) -> list[str]:
+    """The settings of a detector: its fields up to `n`, with which the state begins."""
+    names = [entry.name for entry in fields(DETECTORS[method])]
+    return names[names.index("signal") + 1 : names.index("n")]
