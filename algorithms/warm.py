@@ -22,7 +22,7 @@ DISTANCES = (0.001, 0.02, 0.2)
 
 
 def warm() -> None:
-    """Run every detector once, and every method over small windows: numbers evenly and unevenly spread, kept and not."""
+    """Run every detector once, and every method over small windows: even and uneven numbers, kept and not."""
     random = np.random.default_rng(0)
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
     reference, moved = (_table(spreads, shift) for shift in (0.0, 0.5))

@@ -130,7 +130,7 @@ class Detector(ABC):
 
     def _checked(self, values: npt.ArrayLike) -> FloatArray:
         try:
-            checked = np.require(np.asarray(values, np.float64), requirements="CW")  # what the kernels are compiled for
+            checked = np.require(np.asarray(values, np.float64), requirements=["C", "W"])
         except (TypeError, ValueError) as error:
             raise UnusableObservation(f"Observations are numbers: {error}") from error
         if checked.ndim != 1:

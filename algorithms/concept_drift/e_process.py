@@ -25,10 +25,10 @@ class EProcess(Detector):
     E compares two gamblers. One bets on each value with the Krichevsky–Trofimov estimate (S + ½)/(n + 1) from the
     values since the last drift, and forgets them all at a change point; over the change points, every eighth
     observation, their fortunes are averaged with weights ∝ 1/(k ln² k) that add up to less than 1. The other knew the
-    mean beforehand and bets on the best constant. If the mean, given the past, really is constant, E is at most a non-negative
-    supermartingale that begins at 1, so by Ville's inequality the chance that it *ever* reaches 1/α is at most α,
-    whatever the mean, however long the stream and however often it is looked at. No other detector here can say that.
-    Old candidates are thinned out to keep the memory bounded, which costs a little power and no validity. There is a
+    mean beforehand and bets on the best constant. If the mean, given the past, really is constant, E is at most a
+    non-negative supermartingale that begins at 1, so by Ville's inequality the chance that it *ever* reaches 1/α is at
+    most α, whatever the mean, however long the stream and however often it is looked at. No other detector here can
+    say that. Old candidates are thinned out to keep the memory bounded, which costs a little power and no validity. There is a
     warning from E ≥ 1/√α.
 
     Source: Ramdas, Grünwald, Vovk, Shafer: Game-theoretic statistics and safe anytime-valid inference. Statistical
@@ -84,7 +84,7 @@ def advance_e_process(
         if int(n) % SPACING == 0:
             best, log_mixed = _mix(kept, table)
             log_e = log_mixed - _log_best_constant(total, n)
-            is_warning = float(log_e >= evidence / 2)
+            is_warning = 1.0 if log_e >= evidence / 2 else 0.0
             if log_e >= evidence and best > 0:
                 signals[row] = DRIFT
                 begun = table[START, best]
