@@ -11,6 +11,7 @@ from detections.models import DetectionRun
 class AlertFilter(filters.FilterSet):
     monitor = filters.UUIDFilter(field_name="monitor_id")
     severity = filters.ChoiceFilter(choices=SEVERITIES)
+    kind = filters.ChoiceFilter(choices=Alert.Kind.choices)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
     acknowledged = filters.BooleanFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
     run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
@@ -26,5 +27,8 @@ class AlertFilter(filters.FilterSet):
         if run is None:
             return queryset.none()
         return queryset.filter(
-            monitor_id=run.monitor_id, window_start__lte=run.window_start, window_end__gte=run.window_end
+            kind=Alert.Kind.CONCEPT if run.trigger == DetectionRun.Trigger.OUTCOMES else Alert.Kind.STATISTICAL,
+            monitor_id=run.monitor_id,
+            window_start__lte=run.window_start,
+            window_end__gte=run.window_end,
         )

@@ -10,7 +10,14 @@ SEVERITIES = [(severity.value, severity.value) for severity in Severity]
 
 
 class Alert(TenantModel):
-    """One episode of drift of one monitor: opened by the first drifted run, resolved by a newer run that is ok."""
+    """One episode of drift of one monitor: opened by the first drifted run, resolved by a newer run that is ok.
+
+    An episode of concept drift is another one beside it; it ends when the errors become as rare again as they were.
+    """
+
+    class Kind(models.TextChoices):
+        STATISTICAL = "statistical"
+        CONCEPT = "concept"
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -18,6 +25,7 @@ class Alert(TenantModel):
         RESOLVED = "resolved"
 
     monitor = tenant_reference("monitors.Monitor")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.STATISTICAL)
     first_run = tenant_reference("detections.DetectionRun")
     last_run = tenant_reference("detections.DetectionRun")
     status = models.CharField(max_length=12, choices=Status, default=Status.OPEN)
@@ -38,7 +46,9 @@ class Alert(TenantModel):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                name="alert_one_unresolved_per_monitor", fields=["tenant", "monitor"], condition=~Q(status="resolved")
+                name="alert_one_unresolved_per_monitor_and_kind",
+                fields=["tenant", "monitor", "kind"],
+                condition=~Q(status="resolved"),
             ),
             models.CheckConstraint(
                 name="alert_resolved_has_a_time",

@@ -40,9 +40,7 @@ def settle_run(claim: Claim, outcome: Outcome) -> bool:
         if run is None:
             return False
         if outcome.verdict is Verdict.DRIFT:
-            alert = _raise_alert(run, outcome.methods)
-            if alert.status != Status.RESOLVED:
-                require_retraining(run=run, alert=alert, summary=drift_summary(run, outcome.methods))
+            raise_alert(run, outcome.methods, Alert.Kind.STATISTICAL)
         elif outcome.verdict is Verdict.OK:
             _resolve_alert(run, outcome.methods)
         return True
@@ -69,23 +67,41 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "") -> Alert:
     return alert
 
 
-def _raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
-    # Locked, or an acknowledgement that comes between reading and saving would be overwritten.
-    unresolved = Alert.objects.select_for_update().exclude(status=Status.RESOLVED)
-    alert = unresolved.filter(monitor_id=run.monitor_id).first()
+def raise_alert(
+    run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind = Alert.Kind.STATISTICAL
+) -> None:
+    """Tell people of a drifted run and ask for retraining, in the caller's transaction; the monitor is locked."""
+    alert = unresolved_alert(run.monitor_id, kind)
     if alert is None:
-        return _open_alert(run, methods)
-    _add_occurrence(alert, run, methods)
-    return alert
+        alert = _open_alert(run, methods, kind)
+    else:
+        _add_occurrence(alert, run, methods)
+    if alert.status != Status.RESOLVED:
+        require_retraining(run=run, alert=alert, summary=drift_summary(run, methods))
 
 
-def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Alert:
+def unresolved_alert(monitor_id: UUID, kind: Alert.Kind) -> Alert | None:
+    """The monitor's episode of this kind, locked, or an acknowledgement that comes now would be overwritten."""
+    unresolved = Alert.objects.select_for_update().exclude(status=Status.RESOLVED)
+    return unresolved.filter(monitor_id=monitor_id, kind=kind).first()
+
+
+def resolve_alert(alert: Alert, run: DetectionRun) -> None:
+    """End an episode."""
+    alert.status, alert.resolved_at = Status.RESOLVED, timezone.now()
+    alert.save(update_fields=["status", "resolved_at", "updated_at"])
+    log.info("alert_resolved", alert_id=str(alert.id), run_id=str(run.id))
+
+
+def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind) -> Alert:
     """Runs may end out of order: drift that a newer run has already found to be over is told, but not left open."""
     newer = DetectionRun.objects.filter(monitor_id=run.monitor_id, window_end__gt=run.window_end)
-    is_over = newer.filter(verdict=Verdict.OK).exists()
+    judged = newer.exclude(trigger=DetectionRun.Trigger.OUTCOMES).filter(verdict=Verdict.OK)
+    is_over = kind == Alert.Kind.STATISTICAL and judged.exists()
     alert = Alert.objects.create(
         tenant_id=run.tenant_id,
         monitor_id=run.monitor_id,
+        kind=kind,
         status=Status.RESOLVED if is_over else Status.OPEN,
         resolved_at=timezone.now() if is_over else None,
         first_run=run,
@@ -122,16 +138,14 @@ def _resolve_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> Non
 
     Rows that were sent with a request say nothing about the monitor's data.
     """
-    alert = Alert.objects.select_for_update().exclude(status=Status.RESOLVED).filter(monitor_id=run.monitor_id).first()
+    alert = unresolved_alert(run.monitor_id, Alert.Kind.STATISTICAL)
     if alert is None or alert.window_end > run.window_end:
         return
     unjudged = {detail.feature for method in methods for detail in method.details if detail.verdict is not Verdict.OK}
     is_inline = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
     if is_inline or unjudged & {each["feature"] for each in alert.drifted_features}:
         return
-    alert.status, alert.resolved_at = Status.RESOLVED, timezone.now()
-    alert.save(update_fields=["status", "resolved_at", "updated_at"])
-    log.info("alert_resolved", alert_id=str(alert.id), run_id=str(run.id))
+    resolve_alert(alert, run)
 
 
 def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:

@@ -119,7 +119,7 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
     judged: list[dict[Key, FeatureDetail]] = []
     for block in blocks:
         outcomes = evaluate_profile(_without(baseline, block), block, plan)
-        details = {(outcome.method, each.feature): each for outcome in outcomes for each in outcome.details}
+        details = {(Method(outcome.method), each.feature): each for outcome in outcomes for each in outcome.details}
         if any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values()):
             rows.append(block.rows)
             judged.append(details)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from algorithms.columns import FeatureKind
+from algorithms.concept_drift.methods import ConceptMethod
 from algorithms.plan import Method
 from algorithms.profiles import NumericSummary
 from algorithms.verdicts import Severity, Signal, Verdict
@@ -84,7 +85,7 @@ class MethodOutcome:
         reference: What was compared with: the frozen baseline, or the same window of the weeks before.
     """
 
-    method: Method
+    method: Method | ConceptMethod
     verdict: Verdict
     is_drifted: bool
     severity: Severity | None

@@ -195,7 +195,7 @@ def _rows(outcomes: tuple[MethodOutcome, ...]) -> tuple[FeatureRow, ...]:
     answers: dict[str, list[FeatureRow]] = {}
     for outcome in outcomes:
         for detail in outcome.details:
-            answers.setdefault(detail.feature, []).append(FeatureRow(method=outcome.method, detail=detail))
+            answers.setdefault(detail.feature, []).append(FeatureRow(method=Method(outcome.method), detail=detail))
     rows = [_deciding(of_one) for of_one in answers.values()]
     return tuple(sorted(rows, key=lambda row: (TABLE_ORDER.index(row.detail.verdict), *_rank(row))))
 

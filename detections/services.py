@@ -42,11 +42,16 @@ def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
         .defer("inline_data", "baseline__content")
         .get(id=claim.run_id)
     )
-    Detection.objects.bulk_create([_detection(run, answer) for answer in outcome.methods])
-    if outcome.verdict is Verdict.DRIFT:
-        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome))
+    record_detections(run, outcome)
     log.info("run_finished", run_id=str(run.id), verdict=outcome.verdict, rows=outcome.rows, attempt=claim.attempt)
     return run
+
+
+def record_detections(run: DetectionRun, outcome: Outcome, kind: str = Detection.Type.STATISTICAL) -> None:
+    """Write what a run found, and the event if that is drift, in the caller's transaction."""
+    Detection.objects.bulk_create([_detection(run, answer, kind) for answer in outcome.methods])
+    if outcome.verdict is Verdict.DRIFT:
+        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome, kind))
 
 
 def drift_summary(run: DetectionRun, methods: Sequence[MethodOutcome]) -> dict[str, Any]:
@@ -83,21 +88,23 @@ def _told(answer: MethodOutcome, detail: FeatureDetail) -> dict[str, Any]:
     return {"method": answer.method.value, "reference": answer.reference.value} | {name: record[name] for name in names}
 
 
-def _event(run: DetectionRun, outcome: Outcome) -> dict[str, Any]:
+def _event(run: DetectionRun, outcome: Outcome, kind: str) -> dict[str, Any]:
     drifted = list(dict.fromkeys(answer.method.value for answer in outcome.methods if answer.is_drifted))
     version = run.baseline.version if run.baseline else 0
     return drift_summary(run, outcome.methods) | {
+        "detection_type": str(kind),
         "methods": drifted,
         "baseline_version": version,
         "rows": outcome.rows or 0,
     }
 
 
-def _detection(run: DetectionRun, answer: MethodOutcome) -> Detection:
+def _detection(run: DetectionRun, answer: MethodOutcome, kind: str) -> Detection:
     return Detection(
         tenant_id=run.tenant_id,
         run=run,
         monitor_id=run.monitor_id,
+        detection_type=kind,
         method=answer.method,
         reference=answer.reference,
         verdict=answer.verdict,

@@ -98,6 +98,17 @@ class Runs(Group):
     max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
 
 
+class Outcomes(Group):
+    retention_days: Positive = Field(
+        default=90, description="days that outcomes are kept, and that a prediction waits for its label"
+    )
+    topic: str = Field(default="model.outcomes", description="Kafka topic that consume_outcomes reads", min_length=1)
+    dead_letter_topic: str = Field(
+        default="model.outcomes.dead", description="where messages go that can't be used, with the reason", min_length=1
+    )
+    group: str = Field(default="aumos-drift-detector", description="consumer group of consume_outcomes", min_length=1)
+
+
 class Reports(Group):
     max_rows: Positive = Field(default=20_000, description="rows of each window that Evidently's report is made from")
 
@@ -120,6 +131,7 @@ class Environment(BaseSettings):
     log: Log = Log()
     runs: Runs = Runs()
     reports: Reports = Reports()
+    outcomes: Outcomes = Outcomes()
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")
@@ -131,11 +143,20 @@ class Environment(BaseSettings):
     )
     min_rows: Positive = Field(default=50, description="rows below which a feature's verdict is insufficient_data")
 
-    adwin_delta: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.002, description="ADWIN: confidence")
+    adwin_delta: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.05, description="ADWIN: confidence; 0.05 is calibrated for errors of 0 and 1, river has 0.002"
+    )
     adwin_max_buckets: Positive = Field(default=5, description="ADWIN: buckets of one size kept")
     ddm_warning_level: PositiveFloat = Field(default=2.0, description="DDM: standard deviations to a warning")
-    ddm_drift_level: PositiveFloat = Field(default=3.0, description="DDM: standard deviations to drift")
-    ddm_min_num_instances: Positive = Field(default=30, description="DDM: observations before it judges")
+    ddm_drift_level: PositiveFloat = Field(
+        default=3.25, description="DDM: standard deviations to drift; 3.25 is calibrated, river has 3"
+    )
+    ddm_min_num_instances: Positive = Field(
+        default=1000, description="DDM: observations before it judges; 1000 is calibrated, river has 30"
+    )
+    effect_tolerance_concept: PositiveFloat = Field(
+        default=0.05, description="detectors: the smallest change of the error rate that matters, as Cohen's h"
+    )
 
     retraining_trigger_enabled: bool = Field(default=True, description="publish drift.retraining_required")
     retraining_cooldown_seconds: Annotated[int, Field(ge=0)] = Field(

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.outcome_views import MonitorDetectorsView, MonitorOutcomesView
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.monitor_views import MonitorBackfillView, MonitorBacktestView, MonitorRunView
 from detections.views import BacktestViewSet, DetectionViewSet, RunViewSet
@@ -25,6 +26,8 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
     path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
+    path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
+    path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -10,7 +10,16 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.models import Baseline, Monitor
-from monitors.validators import check_importances, check_methods, check_monitor, check_thresholds, check_tolerances
+from monitors.validators import (
+    check_concept_methods,
+    check_detector_settings,
+    check_error_scale,
+    check_importances,
+    check_methods,
+    check_monitor,
+    check_thresholds,
+    check_tolerances,
+)
 
 
 class MonitorForm(forms.ModelForm):
@@ -30,6 +39,15 @@ class MonitorForm(forms.ModelForm):
 
     def clean_tolerances(self) -> dict[str, Any]:
         return check_tolerances(self.cleaned_data["tolerances"] or {})
+
+    def clean_concept_methods(self) -> list[str]:
+        return check_concept_methods(self.cleaned_data["concept_methods"] or [])
+
+    def clean_detector_settings(self) -> dict[str, Any]:
+        return check_detector_settings(self.cleaned_data["detector_settings"] or {})
+
+    def clean_error_scale(self) -> float | None:
+        return check_error_scale(self.cleaned_data["error_scale"])
 
     def clean_importances(self) -> dict[str, float]:
         return check_importances(self.cleaned_data["importances"] or {})
@@ -52,7 +70,8 @@ class MonitorAdmin(TenantModelAdmin):
     search_fields = ["name"]
     readonly_fields = [
         "id", "model_id", "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-        "timestamp_column", "feature_columns", "feature_kinds", "created_by", "created_at", "updated_at",
+        "timestamp_column", "feature_columns", "feature_kinds", "prediction_column", "label_column",
+        "created_by", "created_at", "updated_at",
         "retraining_required_at",
     ]  # fmt: skip
     fieldsets = [
@@ -72,6 +91,7 @@ class MonitorAdmin(TenantModelAdmin):
                 ]
             },
         ),
+        ("Errors", {"fields": ["concept_methods", "detector_settings", "error_scale"]}),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (
             "Data",
@@ -84,6 +104,8 @@ class MonitorAdmin(TenantModelAdmin):
                     "timestamp_column",
                     "feature_columns",
                     "feature_kinds",
+                    "prediction_column",
+                    "label_column",
                 ]
             },
         ),

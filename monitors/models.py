@@ -7,9 +7,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from algorithms.concept_drift.methods import DEFAULT_CONCEPT_METHODS
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
+
+
+def default_concept_methods() -> list[str]:
+    return [method.value for method in DEFAULT_CONCEPT_METHODS]
 
 
 class Monitor(TenantModel):
@@ -58,6 +63,22 @@ class Monitor(TenantModel):
         help_text="Compare with the same window of so many weeks before, too; 0 compares with the baseline alone.",
     )
 
+    prediction_column = models.CharField(
+        max_length=200, blank=True, help_text="With the label's: each run feeds its new rows to the detectors."
+    )
+    label_column = models.CharField(max_length=200, blank=True)
+    concept_methods = models.JSONField(
+        default=default_concept_methods, blank=True, help_text="The detectors that watch the model's errors."
+    )
+    detector_settings = models.JSONField(
+        default=dict, blank=True, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
+    )
+    error_scale = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Predictions are numbers: an error of this size or a larger one counts as 1, smaller ones in parts.",
+    )
+
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=200, editable=False)
@@ -71,6 +92,10 @@ class Monitor(TenantModel):
             models.UniqueConstraint(name="monitor_name_once", fields=["tenant", "name"]),
             models.CheckConstraint(name="monitor_window_positive", condition=Q(window__gt=timedelta(0))),
             models.CheckConstraint(name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))),
+            models.CheckConstraint(
+                name="monitor_error_scale_positive",
+                condition=Q(error_scale__isnull=True) | Q(error_scale__gt=0),
+            ),
             models.CheckConstraint(
                 name="monitor_reference_ordered",
                 condition=Q(reference_start__isnull=True)

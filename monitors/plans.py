@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from algorithms.calibration import usual_effects_from_json
+from algorithms.concept_drift.methods import ConceptMethod
 from algorithms.plan import (
     DEFAULT_LIMITS,
     SIGNIFICANCE_METHODS,
@@ -44,6 +45,20 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         usual_rows=tuple(card.get("rows", ())) if card else (),
         usual_effects=usual_effects_from_json(card) if card else {},
     )
+
+
+def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]:
+    """How the monitor wants a detector to be, where that differs from its calibrated settings."""
+    env = settings.ENV
+    ours: Mapping[ConceptMethod, Mapping[str, Any]] = {
+        ConceptMethod.ADWIN: {"delta": env.adwin_delta, "max_buckets": env.adwin_max_buckets},
+        ConceptMethod.DDM: {
+            "warm_start": env.ddm_min_num_instances,
+            "warning_threshold": env.ddm_warning_level,
+            "drift_threshold": env.ddm_drift_level,
+        },
+    }
+    return {**ours.get(method, {}), **monitor.detector_settings.get(method, {})}
 
 
 def _limits(monitor: Monitor, method: Method, feature: str = "") -> Limits:

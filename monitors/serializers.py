@@ -10,8 +10,11 @@ from rest_framework import serializers
 from algorithms.plan import DEFAULT_METHODS, Method
 from drift_detector.api.fields import IsoDurationField
 from monitors import selectors
-from monitors.models import Baseline, Monitor
+from monitors.models import Baseline, Monitor, default_concept_methods
 from monitors.validators import (
+    check_concept_methods,
+    check_detector_settings,
+    check_error_scale,
     check_feature_kinds,
     check_importances,
     check_methods,
@@ -65,6 +68,17 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     importances = serializers.DictField(
         child=serializers.FloatField(), default=dict, help_text="How much a feature's drift matters; 1 where not given."
     )
+    concept_methods = serializers.ListField(
+        child=serializers.CharField(), default=default_concept_methods, help_text="The detectors that watch the errors."
+    )
+    detector_settings = serializers.DictField(
+        default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
+    )
+    error_scale = serializers.FloatField(
+        default=None, allow_null=True, help_text="Predictions are numbers: an error of this size counts as 1."
+    )
+    prediction_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    label_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
     timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
     schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
     timezone = serializers.CharField(default="UTC", max_length=64)
@@ -78,7 +92,9 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
             "timestamp_column", "feature_columns", "feature_kinds", "importances",
             "window", "window_lag", "schedule_cron", "timezone",
-            "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks", "retraining_enabled",
+            "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
+            "prediction_column", "label_column", "concept_methods", "detector_settings", "error_scale",
+            "retraining_enabled",
             "baseline", "created_by", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]
@@ -91,6 +107,15 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
 
     def validate_tolerances(self, value: dict[str, Any]) -> dict[str, Any]:
         return check_tolerances(value)
+
+    def validate_concept_methods(self, value: list[str]) -> list[str]:
+        return check_concept_methods(value)
+
+    def validate_detector_settings(self, value: dict[str, Any]) -> dict[str, Any]:
+        return check_detector_settings(value)
+
+    def validate_error_scale(self, value: float | None) -> float | None:
+        return check_error_scale(value)
 
     def validate_feature_kinds(self, value: dict[str, Any]) -> dict[str, str]:
         return check_feature_kinds(value)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from algorithms.columns import FeatureKind
+from algorithms.concept_drift.methods import DETECTORS, ConceptMethod, new_detector
 from algorithms.plan import SIGNIFICANCE_METHODS, Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
@@ -34,8 +36,19 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
         raise ValidationError({"reference_end": "The reference ends before it starts."})
     if fields.get("seasonal_weeks") and not fields["timestamp_column"]:
         raise ValidationError({"timestamp_column": "Weeks can only be told apart by a column of times."})
+    _check_outcomes(fields)
     if (start or end) and not fields["timestamp_column"]:
         raise ValidationError({"timestamp_column": "A reference with a start or an end needs the column it is in."})
+
+
+def _check_outcomes(fields: Mapping[str, Any]) -> None:
+    if bool(fields["prediction_column"]) != bool(fields["label_column"]):
+        raise ValidationError({"label_column": "Outcomes need both columns, the prediction's and the label's."})
+    if fields["prediction_column"] and not fields["timestamp_column"]:
+        raise ValidationError({"timestamp_column": "Which rows are new can only be told by a column of times."})
+    binary = [method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary]
+    if fields["error_scale"] is not None and binary:
+        raise ValidationError({"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts of an error_scale."})
 
 
 def check_cron(expression: str, zone: str) -> None:
@@ -56,6 +69,38 @@ def check_methods(methods: Any) -> list[str]:
     if not isinstance(methods, list) or not methods or set(map(str, methods)) - set(known):
         raise ValidationError(f"Give a list of one or more of {', '.join(known)}.")
     return [method for method in known if method in methods]
+
+
+def check_concept_methods(methods: Any) -> list[str]:
+    """A list of known detectors, each once; none is fine."""
+    known = [method.value for method in ConceptMethod]
+    if not isinstance(methods, list) or set(map(str, methods)) - set(known):
+        raise ValidationError(f"Give a list of some of {', '.join(known)}.")
+    return [method for method in known if method in methods]
+
+
+def check_detector_settings(chosen: Any) -> dict[str, dict[str, Any]]:
+    """Settings per detector: `{"adwin": {"delta": 0.01}}`."""
+    known = [method.value for method in ConceptMethod]
+    if (
+        not isinstance(chosen, dict)
+        or set(chosen) - set(known)
+        or not all(isinstance(v, dict) for v in chosen.values())
+    ):
+        raise ValidationError(f"Give an object with some of the keys {', '.join(known)}, an object each.")
+    for method, settings in chosen.items():
+        try:
+            new_detector(ConceptMethod(method), settings)
+        except (TypeError, ValueError) as error:
+            raise ValidationError(str(error)) from error
+    return chosen
+
+
+def check_error_scale(scale: float | None) -> float | None:
+    """A positive, finite number, or none."""
+    if scale is not None and not 0 < scale < inf:
+        raise ValidationError("It is a number above 0.")
+    return scale
 
 
 def check_thresholds(limits: Any) -> dict[str, dict[str, Any]]:

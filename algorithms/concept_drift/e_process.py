@@ -28,8 +28,8 @@ class EProcess(Detector):
     mean beforehand and bets on the best constant. If the mean, given the past, really is constant, E is at most a
     non-negative supermartingale that begins at 1, so by Ville's inequality the chance that it *ever* reaches 1/α is at
     most α, whatever the mean, however long the stream and however often it is looked at. No other detector here can
-    say that. Old candidates are thinned out to keep the memory bounded, which costs a little power and no validity. There is a
-    warning from E ≥ 1/√α.
+    say that. Old candidates are thinned out to keep the memory bounded, which costs a little power and no validity.
+    There is a warning from E ≥ 1/√α.
 
     Source: Ramdas, Grünwald, Vovk, Shafer: Game-theoretic statistics and safe anytime-valid inference. Statistical
     Science 38, 2023; universal inference: Wasserman, Ramdas, Balakrishnan, PNAS 117, 2020.

@@ -6,9 +6,22 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 from drift_detector.api.problems import PayloadTooLarge
+
+
+def read_capped(stream: IO[Any]) -> bytes:
+    """The whole body.
+
+    Raises:
+        PayloadTooLarge: If it is larger than the settings allow.
+    """
+    limit = settings.ENV.data.max_inline_bytes
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+    return body
 
 
 class CappedJSONParser(JSONParser):
@@ -17,10 +30,7 @@ class CappedJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        limit = settings.ENV.data.max_inline_bytes
-        body = stream.read(limit + 1)
-        if len(body) > limit:
-            raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        body = read_capped(stream)
         # JSON is UTF-8 whatever the header says (RFC 8259); some of Python's charsets unpack or fail in other ways.
         context = {**(parser_context or {}), "encoding": "utf-8"}
         try:
@@ -28,3 +38,20 @@ class CappedJSONParser(JSONParser):
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
         return parsed
+
+
+class BytesParser(BaseParser):
+    """A body as it is, up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        return read_capped(stream)
+
+
+class NdjsonParser(BytesParser):
+    media_type = "application/x-ndjson"
+
+
+class ArrowParser(BytesParser):
+    media_type = "application/vnd.apache.arrow.stream"

@@ -34,7 +34,7 @@ def baseline_of(values: Any) -> Baseline:
 
 def details_of(baseline: Baseline, values: Any, plan: EvaluationPlan = PLAN) -> dict[Method, FeatureDetail]:
     outcomes = evaluate(baseline, pa.table({"x": values}), plan)
-    return {outcome.method: outcome.details[0] for outcome in outcomes if outcome.details}
+    return {Method(outcome.method): outcome.details[0] for outcome in outcomes if outcome.details}
 
 
 def numeric(baseline: Baseline) -> NumericReference:
@@ -267,7 +267,9 @@ def categorical(before: Mapping[str, int], after: Mapping[str, int]) -> dict[Met
     windows = (pa.table({"c": [name for name, rows in each.items() for _ in range(rows)]}) for each in (before, after))
     reference, current = windows
     outcomes = evaluate(fit(reference), current, PLAN)
-    return {each.method: each.details[0] for each in outcomes if each.details and each.details[0].feature == "c"}
+    return {
+        Method(each.method): each.details[0] for each in outcomes if each.details and each.details[0].feature == "c"
+    }
 
 
 def test_categorical_methods__common_categories__scipys() -> None:

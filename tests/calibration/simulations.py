@@ -25,7 +25,7 @@ def level_rows(draws: int, seed: int = 1) -> Iterator[list[str]]:
                     for detail in outcome.details:
                         if detail.p_value is not None:
                             is_low = detail.p_value <= LEVEL
-                            found.setdefault(outcome.method, []).append((is_low, outcome.is_drifted))
+                            found.setdefault(Method(outcome.method), []).append((is_low, outcome.is_drifted))
             for method, seen in found.items():
                 alarms, drifts = np.mean(seen, axis=0)
                 yield [name, f"{n:,}", f"{m:,}", method.value, _share(alarms), _share(drifts), str(len(seen))]

@@ -1,0 +1,1 @@
+"""Outcomes of predictions: taken in, joined, numbered, and shown to the detectors."""

@@ -1,0 +1,126 @@
+"""Taking a batch of outcomes in: once, in order, with all that follows from it in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
+
+from algorithms.concept_drift.detector import UnusableObservation
+from detections.models import OutcomeBatch, OutcomeStream
+from detections.streams.detectors import ConceptSignal, advance_detectors
+from detections.streams.errors import errors_of
+from detections.streams.joining import join_halves
+from detections.streams.rows import BadOutcomes
+from drift_detector.tenancy.scope import current_tenant_id
+from monitors.models import Monitor
+from monitors.sources import table_to_bytes
+
+log = structlog.get_logger(__name__)
+
+KEPT = ["occurred_at", "prediction", "label", "score", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What became of a batch.
+
+    Attributes:
+        rows: Rows it had.
+        outcomes: Whole outcomes that it completed, and that were numbered.
+        first_sequence: Number of the first of them; None when there is none.
+        last_sequence: Number of the last.
+        waiting: Halves of it that wait for the other.
+        is_repeat: It had been accepted before, and nothing was done now.
+        signals: Drifts that the detectors saw in it.
+        occurred_at: Shape (outcomes,), when its outcomes occurred.
+    """
+
+    batch_id: str
+    stream: OutcomeStream
+    rows: int
+    outcomes: int
+    first_sequence: int | None
+    last_sequence: int | None
+    waiting: int = 0
+    is_repeat: bool = False
+    signals: tuple[ConceptSignal, ...] = ()
+    occurred_at: pa.ChunkedArray | None = None
+
+    def time_of(self, signal: ConceptSignal) -> datetime:
+        """When the outcome occurred that made a signal certain."""
+        assert self.occurred_at is not None
+        moment: datetime = self.occurred_at[signal.row].as_py()
+        return moment
+
+
+def lock_stream(monitor: Monitor, name: str) -> OutcomeStream:
+    """A monitor's stream, made if there is none, and locked until the transaction ends."""
+    streams = OutcomeStream.objects.select_for_update().filter(monitor=monitor, name=name)
+    if (stream := streams.first()) is not None:
+        return stream
+    fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor=monitor, name=name)
+    OutcomeStream.objects.bulk_create([fresh], ignore_conflicts=True)
+    return streams.get()
+
+
+def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.Table, *, keep: bool) -> Accepted:
+    """Append a batch to a stream that the caller has locked, in the caller's transaction.
+
+    Args:
+        stream: Locked.
+        monitor: Whose detectors are shown the errors.
+        batch_id: A second batch of this id on the stream is the first one sent again.
+        rows: As `detections.streams.rows` makes them.
+        keep: Whether the outcomes are stored; those that were read from the monitor's own data need not be.
+
+    Raises:
+        BadOutcomes: If one can't be used; the transaction must be rolled back.
+    """
+    if (earlier := OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id).first()) is not None:
+        return _accepted(earlier, stream, is_repeat=True)
+    whole, waiting = join_halves(stream, rows)
+    try:
+        signals = advance_detectors(stream, monitor, errors_of(whole, monitor.error_scale))
+    except UnusableObservation as error:
+        raise BadOutcomes(str(error)) from error
+    bounds = pc.min_max(whole["occurred_at"]) if whole.num_rows else {}
+    batch = OutcomeBatch(
+        tenant_id=current_tenant_id(),
+        stream=stream,
+        batch_id=batch_id,
+        rows=rows.num_rows,
+        first_sequence=stream.sequence + 1,
+        outcomes=whole.num_rows,
+        occurred_from=bounds["min"].as_py() if whole.num_rows else None,
+        occurred_until=bounds["max"].as_py() if whole.num_rows else None,
+        content=table_to_bytes(whole.select(KEPT)) if keep and whole.num_rows else None,
+    )
+    batch.save(force_insert=True)
+    stream.sequence += whole.num_rows
+    stream.save(update_fields=["sequence", "read_until"])
+    return _accepted(batch, stream, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"])
+
+
+def _accepted(
+    batch: OutcomeBatch,
+    stream: OutcomeStream,
+    *,
+    waiting: int = 0,
+    is_repeat: bool = False,
+    signals: tuple[ConceptSignal, ...] = (),
+    occurred_at: pa.ChunkedArray | None = None,
+) -> Accepted:
+    return Accepted(
+        batch_id=batch.batch_id,
+        stream=stream,
+        rows=batch.rows,
+        outcomes=batch.outcomes,
+        first_sequence=batch.first_sequence if batch.outcomes else None,
+        last_sequence=batch.first_sequence + batch.outcomes - 1 if batch.outcomes else None,
+        waiting=waiting,
+        is_repeat=is_repeat,
+        signals=signals,
+        occurred_at=occurred_at,
+    )
