@@ -8,8 +8,8 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from alerts.episodes import raise_alert, resolve_alert, unresolved_alert
 from alerts.models import Alert
-from alerts.services import raise_alert, resolve_alert, unresolved_alert
 from algorithms.outcomes import FeatureDetail, MethodOutcome
 from algorithms.verdicts import Severity, Signal, Verdict, severity_of
 from detections.models import Detection, DetectionRun, OutcomeStream
@@ -18,6 +18,7 @@ from detections.services import record_detections
 from detections.streams.accepting import Accepted, lock_stream, take_batch
 from detections.streams.detectors import ConceptSignal
 from detections.streams.history import time_of_outcome
+from detections.streams.sources import NewOutcomes
 from monitors.models import Monitor
 from monitors.selectors import get_current_baseline
 
@@ -36,10 +37,19 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
     Raises:
         BadOutcomes: If the batch can't be used; the transaction must be rolled back.
     """
-    accepted = take_batch(lock_stream(monitor, stream), monitor, batch_id, rows, keep=keep)
+    accepted = take_batch(lock_stream(monitor.id, stream), monitor, batch_id, rows, keep=keep)
     for signal in accepted.signals:
         settle_signal(monitor, accepted, signal)
     return accepted
+
+
+def accept_new_rows(run: DetectionRun, stream: OutcomeStream, new: NewOutcomes) -> None:
+    """Take in the rows of a run's data that no run has taken in before; the stream is locked."""
+    rows = new.after(stream.read_until)
+    stream.read_until = max(filter(None, (stream.read_until, new.until)))
+    accepted = take_batch(stream, run.monitor, f"run:{run.id}", rows, keep=False)
+    for signal in accepted.signals:
+        settle_signal(run.monitor, accepted, signal)
 
 
 def settle_signal(monitor: Monitor, accepted: Accepted, signal: ConceptSignal) -> DetectionRun:

@@ -9,6 +9,8 @@ from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from detections.seasonal import with_weeks_before
+from detections.streams.rows import BadOutcomes
+from detections.streams.sources import outcomes_wanted_from, read_new_outcomes
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.sources import LazyWindow, SourceError
@@ -49,4 +51,18 @@ def _compare(claim: Claim, plan: Plan) -> Outcome:
         if isinstance(window, LazyWindow):
             bounds = (run.window_start, run.window_end)
             outcome = with_weeks_before(outcome, monitor, plan.policy, frozen, window, bounds, question)
-    return replace(outcome, baseline_id=plan.baseline.id)
+    return _with_new_outcomes(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
+
+
+def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
+    """Beside the window's verdict, the predictions and labels that are new; if they can't be read, it is told."""
+    if not plan.monitor.prediction_column or plan.run.inline_data is not None:
+        return outcome
+    with tenant_scope(claim.tenant_id):
+        since = outcomes_wanted_from(plan.monitor, plan.run)
+    try:
+        return replace(outcome, new_outcomes=read_new_outcomes(plan.monitor, plan.policy, plan.run, since))
+    except (SourceError, BadOutcomes) as error:
+        if isinstance(error, SourceError) and error.is_transient:
+            raise
+        return replace(outcome, reason=f"{outcome.reason} Outcomes were not read: {error}".strip())

@@ -6,17 +6,22 @@ from uuid import UUID
 from algorithms.outcomes import MethodOutcome
 from algorithms.plan import Method
 from algorithms.verdicts import Verdict
+from detections.streams.sources import NewOutcomes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run ended with; `is_failed` when the window could not be judged at all."""
+    """What a run ended with; `is_failed` when the window could not be judged at all.
+
+    `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
+    """
 
     verdict: Verdict
     reason: str = ""
     rows: int | None = None
     baseline_id: UUID | None = None
     methods: tuple[MethodOutcome, ...] = ()
+    new_outcomes: NewOutcomes | None = None
     is_failed: bool = False
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
 from detections.ledger import EXECUTE_TASK
-from detections.models import Backtest, DetectionRun, RunPart
+from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from drift_detector.celery import enqueue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
@@ -32,6 +32,7 @@ def reconcile() -> None:
         "abandoned": _return_abandoned(),
         "woken": _wake_stale_runs(),
         "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
+        "forgotten": _forget(OutcomeBatch) + _forget(PendingOutcome),
         "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
     }
     if any(found.values()):
@@ -51,6 +52,13 @@ def _return_abandoned() -> int:
     )
     RunPart.objects.filter(run_id__in=lost, run__status=Status.FAILED).delete()
     return returned + failed
+
+
+def _forget(model: type[OutcomeBatch] | type[PendingOutcome]) -> int:
+    """Remove some of what is older than its retention; the next round removes more."""
+    oldest = timezone.now() - timedelta(days=settings.ENV.outcomes.retention_days)
+    old = model.objects.filter(created_at__lt=oldest).order_by("created_at").values_list("id", flat=True)[:BATCH_SIZE]
+    return model.objects.filter(id__in=list(old)).delete()[0]
 
 
 def _wake_stale_runs() -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,12 +56,12 @@ class Accepted:
         return moment
 
 
-def lock_stream(monitor: Monitor, name: str) -> OutcomeStream:
+def lock_stream(monitor_id: UUID, name: str) -> OutcomeStream:
     """A monitor's stream, made if there is none, and locked until the transaction ends."""
-    streams = OutcomeStream.objects.select_for_update().filter(monitor=monitor, name=name)
+    streams = OutcomeStream.objects.select_for_update().filter(monitor_id=monitor_id, name=name)
     if (stream := streams.first()) is not None:
         return stream
-    fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor=monitor, name=name)
+    fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor_id=monitor_id, name=name)
     OutcomeStream.objects.bulk_create([fresh], ignore_conflicts=True)
     return streams.get()
 

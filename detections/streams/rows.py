@@ -26,9 +26,9 @@ def rows_from_json(body: Any) -> pa.Table:
     """
     try:
         if isinstance(body, Mapping):
-            return normalized(pa.table({str(name): _column(values) for name, values in body.items()}))
+            return _batch(pa.table({str(name): _column(values) for name, values in body.items()}))
         if isinstance(body, Sequence) and not isinstance(body, str | bytes):
-            return normalized(_from_records(body))
+            return _batch(_from_records(body))
     except BadOutcomes:
         raise
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -63,7 +63,9 @@ def rows_from_arrow(body: bytes) -> pa.Table:
         with pa.ipc.open_stream(body) as stream:
             table = stream.read_all()
         table.validate(full=True)
-        return normalized(table)
+        return _batch(table)
+    except BadOutcomes:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadOutcomes(f"This is not an Arrow IPC stream of outcomes: {error}") from error
 
@@ -76,8 +78,6 @@ def normalized(table: pa.Table) -> pa.Table:
     """
     if unknown := sorted(set(table.column_names) - set(COLUMNS)):
         raise BadOutcomes(f"Outcomes have no {', '.join(unknown)}; they have {', '.join(COLUMNS)}.")
-    if table.num_rows > MOST_ROWS:
-        raise BadOutcomes(f"A batch has at most {MOST_ROWS} rows, this one has {table.num_rows}.")
     columns = {
         name: _normalized(name, table.column(name).combine_chunks())
         if name in table.column_names
@@ -90,6 +90,12 @@ def normalized(table: pa.Table) -> pa.Table:
     if prediction != label and not pa.types.is_null(prediction) and not pa.types.is_null(label):
         raise BadOutcomes("Predictions and labels are both numbers, or both text.")
     return pa.table(columns)
+
+
+def _batch(table: pa.Table) -> pa.Table:
+    if table.num_rows > MOST_ROWS:
+        raise BadOutcomes(f"A batch has at most {MOST_ROWS} rows, this one has {table.num_rows}.")
+    return normalized(table)
 
 
 def _from_records(records: Sequence[Any]) -> pa.Table:
@@ -131,6 +137,8 @@ def _normalized(name: str, column: pa.Array) -> pa.Array:
 
 
 def _instants(column: pa.Array) -> pa.Array:
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(column.type):
         return column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
     if not _is_text(column.type):

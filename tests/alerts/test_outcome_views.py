@@ -49,6 +49,10 @@ def arrow(columns: dict[str, Any]) -> bytes:
     return sink.getvalue()
 
 
+def post_bytes(api: APIClient, path: str, body: bytes, content_type: str) -> Any:
+    return api.post(path, body, content_type=content_type)
+
+
 def test_post_outcomes__whole_ones__are_numbered_in_order(api: APIClient, monitor: Monitor) -> None:
     whole = [{"prediction": 1, "label": 1}, {"prediction": 0, "label": 1}, {"error": 0.0}]
     first = api.post(url(monitor), {"batch_id": "a", "outcomes": whole}).json()
@@ -73,9 +77,9 @@ def test_post_outcomes__json_ndjson_arrow_and_columns__are_the_same(api: APIClie
     columns = {"prediction": predictions, "label": labels}
     api.post(url(monitor, "?stream=json"), records, format="json")
     api.post(url(monitor, "?stream=columns"), {"outcomes": columns}, format="json")
-    api.generic("POST", url(monitor, "?stream=lines"), lines, content_type="application/x-ndjson")
+    post_bytes(api, url(monitor, "?stream=lines"), lines, "application/x-ndjson")
     arrow_type = "application/vnd.apache.arrow.stream"
-    api.generic("POST", url(monitor, "?stream=arrow"), arrow(columns), content_type=arrow_type)
+    post_bytes(api, url(monitor, "?stream=arrow"), arrow(columns), arrow_type)
     with tenant_scope(monitor.tenant_id):
         states = {(s.stream.name, s.method): s.state for s in DetectorState.objects.select_related("stream")}
     assert len(states) == 8
@@ -185,7 +189,7 @@ def test_post_outcomes__bad_ones__are_refused_with_the_reason(
     [(b"not arrow", "vnd.apache.arrow.stream"), (b'{"error": 1}\n{"error', "x-ndjson"), (b"\xff\n", "x-ndjson")],
 )
 def test_post_outcomes__unreadable_bytes__are_refused(api: APIClient, monitor: Monitor, body: bytes, kind: str) -> None:
-    assert api.generic("POST", url(monitor), body, content_type=f"application/{kind}").status_code == 400
+    assert post_bytes(api, url(monitor), body, f"application/{kind}").status_code == 400
 
 
 def test_post_outcomes__one_bad_row__takes_nothing(api: APIClient, monitor: Monitor) -> None:
@@ -203,7 +207,7 @@ def test_post_outcomes__nothing__is_fine(api: APIClient, monitor: Monitor) -> No
 def test_post_outcomes__too_large__is_413(api: APIClient, monitor: Monitor, override: Any) -> None:
     override(data={"max_inline_bytes": 100})
     body = b'{"error": 1}\n' * 20
-    assert api.generic("POST", url(monitor), body, content_type="application/x-ndjson").status_code == 413
+    assert post_bytes(api, url(monitor), body, "application/x-ndjson").status_code == 413
 
 
 def test_post_outcomes__other_tenant__is_404(other_api: APIClient, monitor: Monitor) -> None:

@@ -200,7 +200,7 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
     def refuse(*_: object, **__: object) -> None:
         raise ValueError("not an event")
 
-    monkeypatch.setattr("alerts.services.emit", refuse)
+    monkeypatch.setattr("alerts.episodes.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
         services.settle_run(claim, outcome_of(monitor, "drift"))
     assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (0, 0, 0)

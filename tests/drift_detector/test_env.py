@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from algorithms.concept_drift.methods import CALIBRATED, ConceptMethod
 from drift_detector import env
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +25,8 @@ FROM_THE_ISSUE = {
     "DRIFT_THRESHOLD_PSI": 0.2,
     "DRIFT_THRESHOLD_CHI2": 0.05,
     "DRIFT_WARNING_THRESHOLD_PSI": 0.1,
-    "ADWIN_DELTA": 0.002,
     "ADWIN_MAX_BUCKETS": 5,
     "DDM_WARNING_LEVEL": 2.0,
-    "DDM_DRIFT_LEVEL": 3.0,
-    "DDM_MIN_NUM_INSTANCES": 30,
     "RETRAINING_TRIGGER_ENABLED": True,
     "RETRAINING_COOLDOWN_SECONDS": 3600,
 }
@@ -53,6 +51,13 @@ def refusal(**variables: str | None) -> list[str]:
 def test_load__what_is_required__gives_the_defaults_of_the_issue() -> None:
     loaded = json.loads(start().stdout)
     assert {name: loaded[name.lower()] for name in FROM_THE_ISSUE} == FROM_THE_ISSUE
+
+
+def test_load__detectors__are_calibrated_unless_told_otherwise() -> None:
+    loaded = json.loads(start().stdout)
+    assert loaded["adwin_delta"] == CALIBRATED[ConceptMethod.ADWIN]["delta"]
+    assert loaded["ddm_drift_level"] == CALIBRATED[ConceptMethod.DDM]["drift_threshold"]
+    assert loaded["ddm_min_num_instances"] == CALIBRATED[ConceptMethod.DDM]["warm_start"]
 
 
 @pytest.mark.parametrize("name", LEAST)

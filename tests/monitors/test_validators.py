@@ -17,6 +17,10 @@ GOOD: dict[str, Any] = {
     "reference_start": JANUARY,
     "reference_end": FEBRUARY,
     "timestamp_column": "at",
+    "prediction_column": "",
+    "label_column": "",
+    "concept_methods": ["adwin", "ddm"],
+    "error_scale": None,
 }
 
 
@@ -42,6 +46,9 @@ def test_check_monitor__good__passes(change: dict[str, Any]) -> None:
         ({"window_lag": timedelta.max}, "window_lag"),
         ({"reference_end": JANUARY}, "reference_end"),
         ({"timestamp_column": ""}, "timestamp_column"),
+        ({"prediction_column": "p"}, "label_column"),
+        ({"label_column": "y"}, "label_column"),
+        ({"error_scale": 5.0}, "concept_methods"),
     ],
 )
 def test_check_monitor__bad__names_the_field(change: dict[str, Any], field: str) -> None:

@@ -81,7 +81,7 @@ def test_emit__transaction_rolls_back__event_is_gone(tenant: Tenant) -> None:
         {"severity": "catastrophic"},
         {"rows": -1},
         {"rows": "many"},
-        {"baseline_version": 0},
+        {"baseline_version": -1},
         {"methods": ["tea_leaves"]},
         {"run_id": "not a uuid"},
         {"window_start": "yesterday"},

@@ -7,13 +7,15 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
-    "drf_monitors", "drf_outbox", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
+    "drf_detector_states", "drf_monitors", "drf_outbox", "drf_outcome_batches", "drf_outcome_streams",
+    "drf_pending_outcomes", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
-# The relay and the reconciler look across tenants, in these small partial indexes only.
+# The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {"backtest_running", "baseline_building", "outbox_unpublished", "run_unfinished"}
+BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age"}
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
@@ -43,9 +45,9 @@ def test_tables__with_a_tenant__have_row_security_enabled_and_forced(owner: psyc
     assert {name for _, name, enabled, forced in owner.execute(WITH_TENANT) if enabled and forced} == TENANT_TABLES
 
 
-def test_tables__every_model_of_ours__has_a_tenant_or_is_about_people(owner: psycopg.Connection) -> None:
+def test_tables__every_model_of_ours__has_a_tenant_or_is_about_people_or_offsets(owner: psycopg.Connection) -> None:
     ours = {model._meta.db_table for model in apps.get_models() if model._meta.db_table.startswith("drf_")}
-    assert ours - TENANT_TABLES == {"drf_users"}
+    assert ours - TENANT_TABLES == {"drf_users", "drf_consumer_offsets"}
 
 
 @pytest.mark.parametrize("table", sorted(TENANT_TABLES))
@@ -68,6 +70,8 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("baseline_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_part_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_part_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("outcome_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("outcome_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
@@ -78,7 +82,7 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
 def test_indexes__of_tenant_tables__lead_with_the_tenant(owner: psycopg.Connection) -> None:
     allowed = {"tenant_id", *COLUMNS_WITHOUT_TENANT}
     rest = {name: is_partial for name, first, is_partial in owner.execute(INDEXES) if first not in allowed}
-    assert rest == dict.fromkeys(SWEEPERS, True)
+    assert rest == dict.fromkeys(SWEEPERS, True) | dict.fromkeys(BY_AGE, False)
 
 
 def test_indexes__of_tenant_tables__most_lead_with_the_tenant(owner: psycopg.Connection) -> None:

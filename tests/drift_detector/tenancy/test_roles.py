@@ -165,6 +165,7 @@ def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.C
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
     schedule = {(table, privilege) for table, privilege in granted if table.startswith("django_celery_beat_")}
     ledger = {("drf_monitors", "SELECT"), ("drf_run_parts", "DELETE"), ("drf_runs", "INSERT")}
+    ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
 

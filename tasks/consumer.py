@@ -1,0 +1,250 @@
+"""Outcomes from Kafka: each message counts once, whatever is killed when."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from django.conf import settings
+from django.db import transaction
+
+from alerts.concept import DEFAULT_STREAM, accept_outcomes
+from detections.models import ConsumerOffset
+from detections.streams.rows import LONGEST_ID, BadOutcomes, rows_from_json
+from drift_detector.events.kafka import create_consumer, create_producer
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+
+log = structlog.get_logger(__name__)
+
+MESSAGES_AT_ONCE = 1000
+POLL_SECONDS = 0.5
+LONGEST_STREAM = 100
+LONGEST_REASON = 1000
+ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
+
+
+class Poison(Exception):
+    """Messages that can't be used: the reason of each, by its offset."""
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        super().__init__(f"{len(reasons)} messages can't be used")
+        self.reasons = reasons
+
+
+class Target(NamedTuple):
+    """Where outcomes go."""
+
+    tenant_id: UUID
+    monitor_id: UUID
+    stream: str
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The outcomes of one message."""
+
+    offset: int
+    target: Target
+    outcomes: list[Any]
+
+
+class OutcomeConsumer:
+    """Reads the topic of outcomes; `step` takes in what one poll brings.
+
+    How far a partition has been read stands in the database, and is written in the transaction that stores what the
+    messages did. So a message counts once, also when the broker delivers it twice, when this process is killed between
+    any two instructions, or when another consumer has the same partition for a while. A message that can't be used goes
+    to the dead-letter topic with the reason, at least once, before the ones after it are taken.
+    """
+
+    def __init__(self, partitions: Iterable[int] = ()) -> None:
+        self._settings = settings.ENV.outcomes
+        self._producer: Producer = create_producer()
+        self._consumer: Consumer = create_consumer(group=self._settings.group, from_beginning=True)
+        if fixed := [TopicPartition(self._settings.topic, partition) for partition in partitions]:
+            self._consumer.assign(self._placed(fixed))
+        else:
+            self._consumer.subscribe([self._settings.topic], on_assign=self._take_over)
+
+    def step(self) -> bool:
+        """Take in one poll's messages; True when there were some.
+
+        Raises:
+            DatabaseError: If the database is away; the messages are read again.
+        """
+        polled = self._consumer.consume(MESSAGES_AT_ONCE, POLL_SECONDS)
+        for message in polled:
+            if (error := message.error()) is not None and error.fatal():
+                raise KafkaException(error)
+        usable = sorted((each for each in polled if each.error() is None), key=_place)
+        chunks = [list(chunk) for _, chunk in groupby(usable, key=lambda each: each.partition())]
+        for position, chunk in enumerate(chunks):
+            try:
+                self._take_in(chunk)
+            except Exception as error:
+                self._read_again(chunks[position:])
+                if not isinstance(error, KafkaException):
+                    raise
+                log.warning("dead_letters_not_delivered", error=str(error))
+                return False
+        return bool(usable)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _read_again(self, chunks: list[list[Message]]) -> None:
+        for chunk in chunks:
+            try:
+                self._consumer.seek(TopicPartition(self._settings.topic, *_place(chunk[0])))
+            except KafkaException:  # another consumer has the partition by now, and reads it from where we stand
+                log.warning("partition_lost", partition=chunk[0].partition())
+
+    def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(self._placed(partitions))
+
+    def _placed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """The partitions, each where the database says that it has been read up to."""
+        known = dict(self._offsets().values_list("partition", "next_offset"))
+        for partition in partitions:
+            if partition.partition in known:
+                partition.offset = known[partition.partition]
+        return partitions
+
+    def _take_in(self, chunk: list[Message]) -> None:
+        """Take in messages of one partition; if some are poisonous they are buried, and the rest is taken anew."""
+        buried: set[int] = set()
+        while True:
+            try:
+                taken = self._commit(chunk, buried)
+                break
+            except Poison as found:
+                self._bury(chunk, found.reasons)
+                buried |= set(found.reasons)
+        log.info("outcomes_consumed", partition=chunk[0].partition(), messages=taken, buried=len(buried))
+
+    @transaction.atomic
+    def _commit(self, chunk: list[Message], buried: set[int]) -> int:
+        partition, last = _place(chunk[-1])
+        offsets = self._offsets().filter(partition=partition)
+        if (offset := offsets.select_for_update().first()) is None:
+            fresh = ConsumerOffset(
+                group=self._settings.group, topic=self._settings.topic, partition=partition, next_offset=0
+            )
+            ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
+            offset = offsets.select_for_update().get()
+        new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
+        poison: dict[int, str] = {}
+        parcels = _opened([each for each in new if each.offset() not in buried], poison)
+        for (target, _), together in groupby(parcels, key=_batch):
+            _deliver(target, list(together), poison)
+        if poison:
+            raise Poison(poison)
+        if new:
+            offset.next_offset = last + 1
+            offset.save(update_fields=["next_offset", "updated_at"])
+        return len(new)
+
+    def _bury(self, chunk: list[Message], reasons: dict[int, str]) -> None:
+        """Copy messages to the dead-letter topic, and wait until the broker has them."""
+        for message in chunk:
+            partition, offset = _place(message)
+            if (reason := reasons.get(offset)) is None:
+                continue
+            self._producer.produce(
+                self._settings.dead_letter_topic,
+                key=message.key(),
+                value=message.value(),
+                headers=[
+                    ("reason", reason[:LONGEST_REASON]), ("topic", self._settings.topic),
+                    ("partition", str(partition)), ("offset", str(offset)),
+                ],
+                on_delivery=_raise_undelivered,
+            )  # fmt: skip
+            log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+        self._producer.flush()
+
+    def _offsets(self) -> Any:
+        return ConsumerOffset.objects.filter(group=self._settings.group, topic=self._settings.topic)
+
+
+def _batch(parcel: Parcel) -> tuple[Target, int]:
+    """Successive messages for one stream are one batch; one that names its own batch stays alone."""
+    return parcel.target, parcel.offset if parcel.target.batch_id else -1
+
+
+def _deliver(target: Target, parcels: list[Parcel], poison: dict[int, str]) -> None:
+    """Take the outcomes of successive messages in as one batch; if that fails, each alone, to find the bad ones."""
+    try:
+        with tenant_scope(target.tenant_id):
+            _accept(target, parcels)
+    except BadOutcomes as error:
+        if len(parcels) == 1:
+            poison[parcels[0].offset] = str(error)
+            return
+        for parcel in parcels:
+            _deliver(target, [parcel], poison)
+
+
+def _accept(target: Target, parcels: list[Parcel]) -> None:
+    monitor = Monitor.objects.filter(id=target.monitor_id).exclude(status=Monitor.Status.DISABLED).first()
+    if monitor is None:
+        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    rows = rows_from_json([outcome for parcel in parcels for outcome in parcel.outcomes])
+    batch_id = target.batch_id or f"kafka:{uuid4()}"
+    accept_outcomes(monitor=monitor, stream=target.stream, batch_id=batch_id, rows=rows)
+
+
+def _opened(messages: Iterable[Message], poison: dict[int, str]) -> list[Parcel]:
+    """The messages' outcomes and where they go; why one can't be read is noted in `poison`."""
+    parcels = []
+    for message in messages:
+        offset = _place(message)[1]
+        try:
+            parcels.append(_parcel(offset, message))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            poison[offset] = f"The message is no JSON object with tenant_id, monitor_id and outcomes: {error!r}"
+    return parcels
+
+
+def _parcel(offset: int, message: Message) -> Parcel:
+    body = json.loads(message.value() or b"")
+    target = Target(
+        tenant_id=UUID(body["tenant_id"]),
+        monitor_id=UUID(body["monitor_id"]),
+        stream=_name(body, "stream", LONGEST_STREAM) or DEFAULT_STREAM,
+        batch_id=_name(body, "batch_id", LONGEST_ID),
+    )
+    outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
+    if not isinstance(outcomes, list):
+        raise TypeError("outcomes is no array")
+    return Parcel(offset, target, outcomes)
+
+
+def _without_envelope(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ENVELOPE}
+
+
+def _name(body: dict[str, Any], name: str, longest: int) -> str:
+    text = body.get(name, "")
+    if not isinstance(text, str) or len(text) > longest or "\0" in text:
+        raise ValueError(f"{name} is text of at most {longest} characters.")
+    return text
+
+
+def _place(message: Message) -> tuple[int, int]:
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return partition, offset
+
+
+def _raise_undelivered(error: Any, message: Message) -> None:
+    if error is not None:
+        raise KafkaException(error)

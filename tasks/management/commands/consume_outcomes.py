@@ -1,0 +1,25 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from algorithms.warm import warm
+from drift_detector.processes import run_until_stopped
+from tasks.consumer import OutcomeConsumer
+
+
+class Command(BaseCommand):
+    help = "Take in the outcomes that come by Kafka, until stopped; several may run beside each other."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--partitions", type=int, nargs="+", default=[], help="read just these, without joining the consumer group"
+        )
+
+    def handle(self, *args: Any, partitions: list[int], **options: Any) -> None:
+        warm()
+        consumer = OutcomeConsumer(partitions)
+        try:
+            run_until_stopped(consumer.step, pause_seconds=0)
+        finally:
+            consumer.close()

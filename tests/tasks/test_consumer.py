@@ -1,0 +1,174 @@
+"""Outcomes from a real broker, with a database that other connections see."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from django.conf import LazySettings
+
+from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from detections.models import ConsumerOffset, DetectorState, OutcomeStream
+from drift_detector.events.kafka import create_producer
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+from tasks.consumer import OutcomeConsumer
+from tests.drift_detector.events.conftest import BROKER
+from tests.factories import eventually, make_monitor
+
+type Send = Callable[..., None]
+
+
+@pytest.fixture
+def topic(override: Callable[..., None]) -> str:
+    """A topic of one partition, and one for dead letters."""
+    name = f"outcomes-{uuid4()}"
+    override(outcomes={"topic": name, "dead_letter_topic": f"{name}-dead", "group": name})
+    admin = AdminClient({"bootstrap.servers": BROKER})  # kept, or it ends before the broker has answered
+    made = admin.create_topics([NewTopic(name, 1), NewTopic(f"{name}-dead", 1)])
+    for future in made.values():
+        future.result(10)
+    return name
+
+
+@pytest.fixture
+def monitor(committed_tenant: Tenant) -> Monitor:
+    with tenant_scope(committed_tenant.id):
+        return make_monitor()
+
+
+@pytest.fixture
+def send(topic: str, monitor: Monitor) -> Send:
+    """Put messages into the topic: bodies, which are for the monitor unless they say otherwise, or bytes."""
+    producer: Producer = create_producer()
+
+    def produce(*bodies: Any) -> None:
+        for body in bodies:
+            target = {"tenant_id": str(monitor.tenant_id), "monitor_id": str(monitor.id)}
+            value = body if isinstance(body, bytes) else json.dumps(target | body).encode()
+            producer.produce(topic, value=value)
+        producer.flush()
+
+    return produce
+
+
+def consume(steps: int = 1) -> None:
+    consumer = OutcomeConsumer([0])
+    for _ in range(steps):
+        eventually(consumer.step)
+    consumer.close()
+
+
+def dead_letters(topic: str) -> list[tuple[bytes | None, str]]:
+    """Each dead letter with its reason, up to the last one."""
+    consumer = Consumer({"bootstrap.servers": BROKER, "group.id": str(uuid4()), "enable.auto.commit": False})
+    consumer.assign([TopicPartition(f"{topic}-dead", 0, 0)])
+    found = []
+    while (message := consumer.poll(3)) is not None:
+        reason = dict(message.headers() or [])["reason"]
+        assert isinstance(reason, bytes)
+        found.append((message.value(), reason.decode()))
+    consumer.close()
+    return found
+
+
+def seen(monitor: Monitor) -> int:
+    with tenant_scope(monitor.tenant_id):
+        return sum(OutcomeStream.objects.values_list("sequence", flat=True))
+
+
+def test_step__single_outcomes_and_batches__reach_the_detectors_in_order(send: Send, monitor: Monitor) -> None:
+    errors = (np.random.default_rng(0).random(60) < 0.3).astype(int).tolist()
+    send(*({"error": value} for value in errors[:30]))
+    send({"outcomes": [{"prediction": value, "label": 0} for value in errors[30:]]})
+    consume()
+    with tenant_scope(monitor.tenant_id):
+        for state in DetectorState.objects.all():
+            unbroken = new_detector(ConceptMethod(state.method))
+            unbroken.update_many(errors)
+            assert state.state == unbroken.as_json()
+
+
+def test_step__another_consumer_from_the_beginning__takes_nothing_twice(send: Send, monitor: Monitor) -> None:
+    send({"error": 1}, {"error": 0})
+    first, second = OutcomeConsumer([0]), OutcomeConsumer([0])
+    eventually(first.step)
+    eventually(second.step)  # it was placed before the first one had read anything
+    assert seen(monitor) == 2
+    for each in (first, second):
+        each.close()
+
+
+def test_step__after_a_restart__goes_on_where_the_database_says(send: Send, monitor: Monitor, topic: str) -> None:
+    send({"error": 1}, {"error": 0})
+    consume()
+    send({"error": 1})
+    consume()
+    assert seen(monitor) == 3
+    assert ConsumerOffset.objects.get(topic=topic).next_offset == 3
+
+
+def test_step__batch_id_again__counts_once(send: Send, monitor: Monitor) -> None:
+    send(*[{"batch_id": "a", "outcomes": [{"error": 1}] * 5}] * 3)
+    consume()
+    assert seen(monitor) == 5
+
+
+def test_step__poison__is_buried_with_the_reason_and_the_rest_goes_on(send: Send, monitor: Monitor, topic: str) -> None:
+    other = {"monitor_id": str(uuid4()), "error": 1}
+    poison = [b"\xff", b"[1]", b'{"monitor_id": 5}', json.dumps({"tenant_id": str(monitor.tenant_id)}).encode()]
+    send({"error": 1}, *poison, {"error": 7}, {"error": 0}, other, {"outcomes": 5}, {"stream": "x" * 101, "error": 1})
+    send({"error": 1})
+    consume()
+    letters = dead_letters(topic)
+    assert seen(monitor) == 3
+    assert [value for value, _ in letters[:4]] == poison
+    assert len(letters) == 8
+    assert "needs an error_scale" in letters[4][1]
+    assert "no such monitor" in letters[5][1]
+
+
+def test_step__monitor_of_another_tenant__is_poison(send: Send, monitor: Monitor, topic: str) -> None:
+    send({"tenant_id": str(uuid4()), "error": 1})
+    consume()
+    assert seen(monitor) == 0
+    assert "no such monitor" in dead_letters(topic)[0][1]
+
+
+def test_step__empty_message__is_poison(send: Send, topic: str, monitor: Monitor) -> None:
+    send(b"", {"error": 1})
+    consume()
+    assert seen(monitor) == 1
+    assert len(dead_letters(topic)) == 1
+
+
+def test_step__in_a_consumer_group__takes_its_partitions_over(send: Send, monitor: Monitor) -> None:
+    send({"error": 1}, {"error": 0})
+    consumer = OutcomeConsumer()
+    eventually(consumer.step)
+    consumer.close()
+    assert seen(monitor) == 2
+
+
+def test_step__database_away__reads_the_messages_again(
+    send: Send, monitor: Monitor, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send({"error": 1}, {"error": 0})
+    consumer = OutcomeConsumer([0])
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.consumer.accept_outcomes", _fail)  # the fault comes in the middle of a transaction
+        with pytest.raises(ConnectionError):
+            eventually(consumer.step)
+    eventually(consumer.step)
+    consumer.close()
+    assert seen(monitor) == 2
+
+
+def _fail(**_: Any) -> None:
+    raise ConnectionError("away")
