@@ -1,0 +1,120 @@
+"""How well a model probably does over a window whose labels are not known yet.
+
+Both methods are described in NannyML's documentation, "How it works: performance estimation". They see a change in what
+the model is asked (covariate shift); neither can see that the same features now lead to other labels (concept drift).
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from algorithms.columns import Values
+from algorithms.kernels import FloatArray
+from algorithms.performance.estimates import (
+    LEVEL,
+    NO_ROWS,
+    Metric,
+    MetricEstimate,
+    estimate_loss,
+    normal_quantile,
+)
+from algorithms.performance.expectation import EXPECTATIONS, Expectation, expect
+from algorithms.performance.loss_model import LossModel
+from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
+from algorithms.performance.regression import root_of
+from algorithms.performance.score_calibration import ScoreCalibration
+
+LOSSES = frozenset({Metric.MAE, Metric.RMSE})
+
+
+def estimate_classification(
+    metrics: Iterable[Metric],
+    *,
+    score: Values,
+    prediction: Values,
+    calibration: ScoreCalibration,
+    positive: Label = 1,
+    level: float = LEVEL,
+) -> dict[Metric, MetricEstimate]:
+    """Expected metrics of a binary classifier, by confidence-based performance estimation (CBPE).
+
+    The interval is where the metric is to be looked for once the labels are known: it holds their chance given the
+    probabilities, and the calibration's error from its number of rows. It holds nothing for a calibration gone stale.
+
+    Args:
+        metrics: Any but MAE, RMSE and MAPE.
+        score: Shape (n,), from 0 to 1.
+        prediction: Shape (n,), classes.
+        calibration: Fitted on the reference, whose labels are known.
+        positive: The class whose probability the score is.
+        level: Confidence of the intervals.
+
+    Raises:
+        ValueError: If a row is null or NaN, a score is outside [0, 1], there are more than two classes, the columns
+            differ in length, the level is not between 0 and 1, or a metric is of another kind.
+    """
+    wanted = _supported(metrics, frozenset(EXPECTATIONS), level)
+    scores, is_predicted = read_scores(score), read_binary(prediction, positive, "prediction")
+    if is_predicted is None:
+        raise ValueError("CBPE takes predictions of two classes of which one is the positive one.")
+    require_same_rows(score=scores, prediction=is_predicted)
+    window = Expectation(
+        score=scores,
+        chance=calibration.calibrate(scores),
+        is_predicted=is_predicted,
+        calibration=calibration,
+        level=level,
+    )
+    return {metric: expect(metric, window) for metric in wanted}
+
+
+def estimate_regression(
+    metrics: Iterable[Metric],
+    *,
+    features: FloatArray,
+    prediction: Values,
+    model: LossModel,
+    level: float = LEVEL,
+) -> dict[Metric, MetricEstimate]:
+    """Expected MAE and RMSE of a regressor, by direct loss estimation (DLE).
+
+    The interval is where the metric is to be looked for once the labels are known. A loss is taken to vary about its
+    expectation in proportion to it, as it did on rows held out, both in this window and in those of the model's rows
+    that resemble it. It holds nothing for what trees cannot follow, such as features beyond the reference's range.
+
+    Args:
+        metrics: MAE, RMSE or both.
+        features: Shape (n, d), the columns that the model was fitted on.
+        prediction: Shape (n,), finite.
+        model: Fitted on the reference, whose labels are known.
+        level: Confidence of the intervals.
+
+    Raises:
+        ValueError: If the shapes do not fit, a prediction is not a finite number, the level is not between 0 and 1, or
+            a metric is of another kind.
+    """
+    wanted = _supported(metrics, LOSSES, level)
+    codes = model.encode(features, prediction)
+    if not len(codes):
+        return dict.fromkeys(wanted, MetricEstimate(n=0, reason=NO_ROWS, level=level))
+    found, rows = {}, model.effective_rows(codes)
+    for metric in wanted:
+        ensemble = model.absolute if metric == Metric.MAE else model.squared
+        mean = _expected_mean(ensemble.expect(codes), ensemble.variation, rows, level)
+        found[metric] = mean if metric == Metric.MAE else root_of(mean)
+    return found
+
+
+def _expected_mean(losses: FloatArray, variation: float, rows: float, level: float) -> MetricEstimate:
+    n = len(losses)
+    variance = variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
+    return estimate_loss(float(losses.mean()), variance**0.5, n=n, level=level)
+
+
+def _supported(metrics: Iterable[Metric], supported: frozenset[Metric], level: float) -> list[Metric]:
+    """The metrics, each once; raises ValueError for those that are not supported, and for a level out of range."""
+    wanted = list(dict.fromkeys(metrics))
+    normal_quantile(level)
+    if others := sorted(set(wanted) - supported):
+        raise ValueError(f"Without labels {', '.join(others)} cannot be estimated; {', '.join(sorted(supported))} can.")
+    return wanted

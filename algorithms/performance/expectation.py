@@ -1,0 +1,171 @@
+"""A classifier's metrics as expected from calibrated probabilities, while labels are not known (CBPE).
+
+Each function divides sums over rows by their expected counts, as the expected confusion matrix does, and asks
+`Expectation.error` how far the realised metric may lie from that.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from algorithms.kernels import BoolArray, FloatArray
+from algorithms.performance.classification import NEITHER, NO_POSITIVE, NO_PREDICTED
+from algorithms.performance.estimates import (
+    NO_ROWS,
+    Metric,
+    MetricEstimate,
+    estimate_bounded,
+    estimate_by_logit,
+    estimate_loss,
+)
+from algorithms.performance.score_calibration import ScoreCalibration
+from algorithms.performance.scores import clipped
+
+ONE_CLASS = "Labels of only one class are expected."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """A window as its labels are expected to turn out.
+
+    Attributes:
+        score: Shape (n,).
+        chance: Shape (n,), each row's probability of a positive label.
+        is_predicted: Shape (n,), whether the row is predicted as positive.
+        calibration: What the probabilities come from.
+        level: Confidence of the intervals.
+    """
+
+    score: FloatArray
+    chance: FloatArray
+    is_predicted: BoolArray
+    calibration: ScoreCalibration
+    level: float
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.score)
+
+    def error(self, slopes: FloatArray) -> float:
+        """Standard error of the realised metric about the expected one, by the delta method.
+
+        Two errors add up: labels fall by chance (Poisson-binomial), and the calibration was fitted on so many rows,
+        which moves all rows of a block together.
+
+        Args:
+            slopes: Shape (n,), the derivative of the metric by each row's label.
+        """
+        variances = self.calibration.variances()
+        pulls = np.bincount(self.calibration.blocks(self.score), weights=slopes, minlength=len(variances))
+        by_chance = float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
+        return math.sqrt(by_chance + float(pulls**2 @ variances))
+
+    def bounded(self, value: float, slopes: FloatArray) -> MetricEstimate:
+        """The estimate of a metric between 0 and 1."""
+        value = min(max(value, 0.0), 1.0)
+        return estimate_bounded(value, self.error(slopes), rows=self.n, n=self.n, level=self.level)
+
+    def undefined(self, reason: str) -> MetricEstimate:
+        """The estimate of a metric that cannot be told."""
+        return MetricEstimate(n=self.n, reason=reason, level=self.level)
+
+
+def expect(metric: Metric, window: Expectation) -> MetricEstimate:
+    """One of `EXPECTATIONS` of a window, by the formulas of each metric's own function."""
+    return EXPECTATIONS[metric](window) if window.n else window.undefined(NO_ROWS)
+
+
+def expected_accuracy(window: Expectation) -> MetricEstimate:
+    """The mean probability that the prediction is right, Σ p / n over rows predicted positive and 1 − p elsewhere."""
+    right = np.where(window.is_predicted, window.chance, 1 - window.chance)
+    return window.bounded(float(right.mean()), np.where(window.is_predicted, 1.0, -1.0) / window.n)
+
+
+def expected_precision(window: Expectation) -> MetricEstimate:
+    """The mean probability of a positive label over the rows predicted positive."""
+    predicted = np.count_nonzero(window.is_predicted)
+    if not predicted:
+        return window.undefined(NO_PREDICTED)
+    return window.bounded(float(window.chance[window.is_predicted].mean()), window.is_predicted / predicted)
+
+
+def expected_recall(window: Expectation) -> MetricEstimate:
+    """The share of the expected positive labels that lies in rows predicted positive."""
+    value, slopes = _share_caught(window.chance, window.is_predicted)
+    return window.undefined(NO_POSITIVE) if value is None else window.bounded(value, slopes)
+
+
+def expected_f1(window: Expectation) -> MetricEstimate:
+    """2 TP / (rows predicted positive + positive labels) of the expected counts."""
+    rows = float(np.count_nonzero(window.is_predicted) + window.chance.sum())
+    if not rows:
+        return window.undefined(NEITHER)
+    value = 2 * float(window.chance[window.is_predicted].sum()) / rows
+    return window.bounded(value, (np.where(window.is_predicted, 2.0, 0.0) - value) / rows)
+
+
+def expected_balanced_accuracy(window: Expectation) -> MetricEstimate:
+    """The mean of recall and of the share of the expected negative labels predicted as such."""
+    sensitivity, rising = _share_caught(window.chance, window.is_predicted)
+    specificity, falling = _share_caught(1 - window.chance, ~window.is_predicted)
+    if sensitivity is None or specificity is None:
+        return window.undefined(ONE_CLASS)
+    return window.bounded((sensitivity + specificity) / 2, (rising - falling) / 2)
+
+
+def expected_log_loss(window: Expectation) -> MetricEstimate:
+    """The mean of −p ln s − (1 − p) ln(1 − s) over scores s."""
+    score, chance = clipped(window.score), window.chance
+    value = -float(np.mean(chance * np.log(score) + (1 - chance) * np.log1p(-score)))
+    error = window.error(-special.logit(score) / window.n)
+    return estimate_loss(value, error, n=window.n, level=window.level)
+
+
+def expected_roc_auc(window: Expectation) -> MetricEstimate:
+    """Expected pairs ranked right over expected pairs, Σ p_i (1 − p_j) over i ≠ j; ties of scores count half."""
+    order = np.argsort(window.score)
+    score, chance = window.score[order], window.chance[order]
+    positives, negatives = float(chance.sum()), float((1 - chance).sum())
+    own = chance * (1 - chance)
+    pairs = positives * negatives - float(own.sum())
+    if pairs <= 0:
+        return window.undefined(ONE_CLASS)
+    below = _mass_below(score, 1 - chance)
+    above = positives - _mass_below(score, chance)
+    value = min(max((float(chance @ below) - float(own.sum()) / 2) / pairs, 0.0), 1.0)
+    by_label = (below - (1 - chance) / 2) - (above - chance / 2)
+    slopes = np.empty(window.n)
+    slopes[order] = (by_label - value * (negatives - positives - 1 + 2 * chance)) / pairs
+    rows = min(positives, negatives)
+    return estimate_by_logit(value, window.error(slopes), rows=rows, n=window.n, level=window.level)
+
+
+def _mass_below(score: FloatArray, mass: FloatArray) -> FloatArray:
+    """For each of ascending scores, shape (n,), the mass of the scores below it and half of that equal to it."""
+    starts = np.flatnonzero(np.append(True, score[1:] > score[:-1]))
+    sums = np.add.reduceat(mass, starts)
+    return np.repeat(np.cumsum(sums) - sums / 2, np.diff(np.append(starts, len(score))))
+
+
+def _share_caught(chance: FloatArray, is_predicted: BoolArray) -> tuple[float | None, FloatArray]:
+    """The share of the expected labels in rows predicted so, and its derivative by each label; None without any."""
+    total = float(chance.sum())
+    if not total:
+        return None, chance
+    value = float(chance[is_predicted].sum()) / total
+    return value, (np.where(is_predicted, 1.0, 0.0) - value) / total
+
+
+EXPECTATIONS: dict[Metric, Callable[[Expectation], MetricEstimate]] = {
+    Metric.ACCURACY: expected_accuracy,
+    Metric.BALANCED_ACCURACY: expected_balanced_accuracy,
+    Metric.PRECISION: expected_precision,
+    Metric.RECALL: expected_recall,
+    Metric.F1: expected_f1,
+    Metric.ROC_AUC: expected_roc_auc,
+    Metric.LOG_LOSS: expected_log_loss,
+}

@@ -1,0 +1,184 @@
+"""A regressor's loss, learnt from its prediction and features, for windows whose labels are not known (DLE)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from algorithms.columns import Values
+from algorithms.errors import InsufficientData
+from algorithms.kernels import BoolArray, FloatArray, IntArray
+from algorithms.performance.reading import read_numbers, require_same_rows
+from algorithms.performance.trees import BINS, NODES, Codes, add_trees, cut, encode, grow
+
+TREES = 100
+LEARNING_RATE = 0.1
+FEWEST_ROWS = 100
+MOST_ROWS = 100_000
+HELD_OUT = 0.2
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ensemble:
+    """Trees whose sum is the loss that a row leads one to expect.
+
+    Attributes:
+        base: What the trees add to.
+        features: Shape (trees, 7), columns that the nodes ask.
+        thresholds: Shape (trees, 7), codes up to which rows go left.
+        leaves: Shape (trees, 8).
+        variation: Mean square of realised less expected losses, over that of the expected, on rows held out.
+    """
+
+    base: float
+    features: IntArray
+    thresholds: IntArray
+    leaves: FloatArray
+    variation: float
+
+    @classmethod
+    def fit(cls, codes: Codes, losses: FloatArray, is_held: BoolArray) -> Self:
+        """Boost for 100 trees at a rate of 0.1; rows held out only tell how far losses vary.
+
+        Stopping earlier would flatten the trees' answer, and so bias means over windows that lie elsewhere.
+
+        Args:
+            codes: Shape (n, d).
+            losses: Shape (n,), at least 0.
+            is_held: Shape (n,).
+        """
+        used, target = np.ascontiguousarray(codes[~is_held]), losses[~is_held]
+        features, thresholds = np.zeros((2, TREES, NODES), np.int64)
+        leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(target), target.mean())
+        for tree in range(TREES):
+            grow(used, target - expected, features[tree], thresholds[tree], leaves[tree])
+            leaves[tree] *= LEARNING_RATE
+            this = slice(tree, tree + 1)
+            add_trees(used, features[this], thresholds[this], leaves[this], expected)
+        rest = np.zeros(len(losses))
+        add_trees(codes, features, thresholds, leaves, rest)
+        base = float(np.mean(losses - rest))
+        held = np.clip(base + rest[is_held], 0.0, None)
+        scale = float(np.mean(held**2))
+        variation = float(np.mean((losses[is_held] - held) ** 2)) / scale if scale else 0.0
+        return cls(base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The ensemble that `asdict`, with lists for arrays, wrote."""
+        nodes = {name: np.array(stored[name], np.int64).reshape(-1, NODES) for name in ("features", "thresholds")}
+        leaves = np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1)
+        return cls(base=stored["base"], leaves=leaves, variation=stored["variation"], **nodes)
+
+    def expect(self, codes: Codes) -> FloatArray:
+        """Losses, shape (n,), of binned rows, shape (n, d)."""
+        totals: FloatArray = np.full(len(codes), self.base)
+        add_trees(codes, self.features, self.thresholds, self.leaves, totals)
+        return np.clip(totals, 0.0, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LossModel:
+    """What absolute and squared error to expect of a regressor's answer.
+
+    Attributes:
+        edges: Upper ends of the bins of the prediction and of each feature.
+        counts: Shape (d + 1, 33), rows of each bin of the prediction and of each feature, the first NaN's.
+        absolute: The absolute error.
+        squared: The squared error.
+    """
+
+    edges: tuple[FloatArray, ...]
+    counts: IntArray
+    absolute: Ensemble
+    squared: Ensemble
+
+    @classmethod
+    def fit(cls, features: FloatArray, prediction: Values, label: Values) -> Self:
+        """Learn both losses by boosted trees; the same rows in the same order give the same model.
+
+        Of more than 100,000 rows so many are drawn.
+
+        Args:
+            features: Shape (n, d), NaN where unknown; categories as numbers.
+            prediction: Shape (n,), finite.
+            label: Shape (n,), finite.
+
+        Raises:
+            InsufficientData: If there are fewer than 100 rows.
+            ValueError: If the shapes do not fit, or a prediction or label is not a finite number.
+        """
+        columns, labels = join(features, prediction), read_numbers(label, "label")
+        require_same_rows(prediction=columns, label=labels)
+        if len(labels) < FEWEST_ROWS:
+            raise InsufficientData(f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}.")
+        random = np.random.default_rng(SEED)
+        if len(labels) > MOST_ROWS:
+            drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
+            columns, labels = columns[drawn], labels[drawn]
+        edges = tuple(cut(column) for column in columns.T)
+        codes, errors = encode(columns, edges), np.abs(columns[:, 0] - labels)
+        is_held = random.permutation(len(labels)) < HELD_OUT * len(labels)
+        absolute, squared = (Ensemble.fit(codes, losses, is_held) for losses in (errors, errors**2))
+        return cls(edges=edges, counts=count(codes), absolute=absolute, squared=squared)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The model that `as_json` wrote."""
+        return cls(
+            edges=tuple(np.array(ends, np.float64) for ends in stored["edges"]),
+            counts=np.array(stored["counts"], np.int64),
+            absolute=Ensemble.from_json(stored["absolute"]),
+            squared=Ensemble.from_json(stored["squared"]),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The model as plain JSON values."""
+        fields: dict[str, Any] = _plain(asdict(self))
+        return fields
+
+    def encode(self, features: FloatArray, prediction: Values) -> Codes:
+        """A window's bins, shape (n, d + 1); raises ValueError if its features are not as many as were learnt from."""
+        columns = join(features, prediction)
+        if columns.shape[1] != len(self.edges):
+            raise ValueError(f"Expected {len(self.edges) - 1} features, but got {columns.shape[1] - 1}.")
+        return encode(columns, self.edges)
+
+    def effective_rows(self, codes: Codes) -> float:
+        """Rows that the model learnt from, fewer the less they resemble a window's binned rows, shape (n, d + 1).
+
+        With weights w that make the reference resemble the window, n rows are worth n / E[w²] (Kish, 1965), and
+        E[w²] = Σ q² / p over bins of share p there and q here; the least over the columns counts.
+        """
+        before, after = self.counts + 0.5, count(codes)
+        shares = before / before.sum(axis=1, keepdims=True)
+        worth = np.sum((after / len(codes)) ** 2 / shares, axis=1)
+        return float(self.counts[0].sum() / worth.max())
+
+
+def join(features: FloatArray, prediction: Values) -> FloatArray:
+    """The prediction and the features side by side, shape (n, d + 1).
+
+    Raises:
+        ValueError: If the features are not of shape (n, d), or a prediction is not a finite number.
+    """
+    if features.ndim != 2:
+        raise ValueError(f"Features must be of shape (rows, features), not {features.ndim}-dimensional.")
+    predictions = read_numbers(prediction, "prediction")
+    require_same_rows(prediction=predictions, features=features)
+    return np.column_stack([predictions, features])
+
+
+def count(codes: Codes) -> IntArray:
+    """Rows of each bin, shape (d, 33), of binned columns, shape (n, d)."""
+    return np.array([np.bincount(column, minlength=BINS + 1) for column in codes.T])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value

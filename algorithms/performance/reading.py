@@ -1,0 +1,92 @@
+"""Labels, predictions and scores as arrays, checked before any arithmetic."""
+
+from collections.abc import Sized
+
+import numpy as np
+import pyarrow as pa
+
+from algorithms.columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
+from algorithms.errors import UnusableColumn
+from algorithms.kernels import BoolArray, FloatArray, IntArray
+
+type Label = str | int | float | bool
+
+MOST_CLASSES = 1000
+
+
+def read_numbers(values: Values, name: str) -> FloatArray:
+    """A column of finite numbers.
+
+    Raises:
+        ValueError: If a row is null, NaN or infinite, or the values are not one-dimensional.
+        UnusableColumn: If the column does not hold numbers.
+    """
+    numbers = to_float64(as_arrow(values))
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"Every {name} must be a finite number; drop rows without one beforehand.")
+    return numbers
+
+
+def read_scores(values: Values) -> FloatArray:
+    """Probabilities of the positive class.
+
+    Raises:
+        ValueError: If a row is null, NaN or outside [0, 1].
+    """
+    scores = read_numbers(values, "score")
+    if len(scores) and not (scores.min() >= 0 and scores.max() <= 1):
+        raise ValueError("Every score must be a probability, from 0 to 1.")
+    return scores
+
+
+def read_classes(**columns: Values) -> tuple[list[Label], dict[str, IntArray]]:
+    """The classes that occur in any of the named columns, and each column as places in that list.
+
+    Numbers and booleans are classes of one sort, so True, 1 and 1.0 are the same class; texts are another.
+
+    Raises:
+        ValueError: If a row is null or NaN, or there are more than 1000 classes.
+        UnusableColumn: If one column holds text and another numbers.
+    """
+    arrays = [_plain(values, name) for name, values in columns.items()]
+    if len({array.type for array in arrays}) > 1:
+        raise UnusableColumn(f"{' and '.join(columns)} must both hold text, or both numbers.".capitalize())
+    encoded = pa.concat_arrays(arrays).dictionary_encode()
+    classes: list[Label] = encoded.dictionary.to_pylist()
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(f"Found {len(classes)} classes, more than {MOST_CLASSES}: are these numbers to regress on?")
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    ends = np.cumsum([len(array) for array in arrays])[:-1]
+    return classes, dict(zip(columns, np.split(codes, ends), strict=True))
+
+
+def read_binary(values: Values, positive: Label | None, name: str) -> BoolArray | None:
+    """Which rows, shape (n,), are of the positive class; None if there are more than two classes with it.
+
+    Raises:
+        ValueError: If a row is null or NaN.
+    """
+    classes, codes = read_classes(**{name: values})
+    if positive is None or len({*classes, positive}) > 2:
+        return None
+    return np.equal(codes[name], classes.index(positive) if positive in classes else -1)
+
+
+def require_same_rows(**columns: Sized) -> None:
+    """Raise ValueError, naming the columns, unless they are of one length."""
+    if len({len(column) for column in columns.values()}) > 1:
+        found = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+        raise ValueError(f"The columns must have one row for each answer, but their rows are: {found}.")
+
+
+def _plain(values: Values, name: str) -> pa.Array:
+    """Text as large strings, numbers and booleans as floats."""
+    column = as_arrow(values)
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if column.null_count:
+        raise ValueError(f"Every {name} must be known; drop null and NaN rows beforehand.")
+    if guess_kind(column.type) == FeatureKind.CATEGORICAL and not pa.types.is_boolean(column.type):
+        return column.cast(pa.large_string())
+    return pa.array(read_numbers(column, name))
