@@ -15,7 +15,7 @@ from algorithms.verdicts import Severity, Signal, Verdict, severity_of
 from detections.models import Detection, DetectionRun, OutcomeStream
 from detections.outcomes import Outcome
 from detections.services import record_detections
-from detections.streams.accepting import Accepted, lock_stream, take_batch
+from detections.streams.accepting import Accepted, learn_usual, lock_stream, take_batch
 from detections.streams.detectors import ConceptSignal
 from detections.streams.history import time_of_outcome
 from detections.streams.sources import NewOutcomes
@@ -46,6 +46,8 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
 def accept_new_rows(run: DetectionRun, stream: OutcomeStream, new: NewOutcomes) -> None:
     """Take in the rows of a run's data that no run has taken in before; the stream is locked."""
     rows = new.after(stream.read_until)
+    if new.reference is not None and stream.read_until is None:
+        learn_usual(stream, run.monitor, new.reference)
     stream.read_until = max(filter(None, (stream.read_until, new.until)))
     accepted = take_batch(stream, run.monitor, f"run:{run.id}", rows, keep=False)
     for signal in accepted.signals:

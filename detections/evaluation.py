@@ -10,7 +10,7 @@ from detections.outcomes import Outcome, failure
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from detections.seasonal import with_weeks_before
 from detections.streams.rows import BadOutcomes
-from detections.streams.sources import outcomes_wanted_from, read_new_outcomes
+from detections.streams.sources import read_new_outcomes, read_until
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.sources import LazyWindow, SourceError
@@ -59,7 +59,7 @@ def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
     if not plan.monitor.prediction_column or plan.run.inline_data is not None:
         return outcome
     with tenant_scope(claim.tenant_id):
-        since = outcomes_wanted_from(plan.monitor, plan.run)
+        since = read_until(plan.monitor)
     try:
         return replace(outcome, new_outcomes=read_new_outcomes(plan.monitor, plan.policy, plan.run, since))
     except (SourceError, BadOutcomes) as error:

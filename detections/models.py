@@ -185,6 +185,7 @@ class OutcomeStream(TenantModel):
     monitor = tenant_reference("monitors.Monitor", related_name="streams")
     name = models.CharField(max_length=100)
     sequence = models.PositiveBigIntegerField(default=0, help_text="Outcomes accepted; also the last one's number.")
+    averaging = models.JSONField(null=True, help_text="How far the means of errors have come, if they are averaged.")
     read_until = models.DateTimeField(null=True, help_text="Rows of the monitor's data before it have been taken.")
 
     class Meta:
@@ -206,6 +207,7 @@ class DetectorState(TenantModel):
     monitor = tenant_reference("monitors.Monitor")
     method = models.CharField(max_length=20, choices=CONCEPT_METHODS)
     state = models.JSONField()
+    error_batch = models.PositiveIntegerField(default=1, help_text="Errors that one observation stands for.")
     signal = models.CharField(max_length=10, choices=SIGNALS, default=Signal.STABLE.value)
     observations = models.PositiveBigIntegerField(default=0)
     drifts = models.PositiveIntegerField(default=0)

@@ -91,7 +91,7 @@ class MonitorAdmin(TenantModelAdmin):
                 ]
             },
         ),
-        ("Errors", {"fields": ["concept_methods", "detector_settings", "error_scale"]}),
+        ("Errors", {"fields": ["concept_methods", "detector_settings", "error_scale", "error_batch"]}),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (
             "Data",

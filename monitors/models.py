@@ -79,6 +79,12 @@ class Monitor(TenantModel):
         help_text="Predictions are numbers: an error of this size or a larger one counts as 1, smaller ones in parts.",
     )
 
+    error_batch = models.PositiveIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="Detectors see the mean of so many errors in a row; more than 1 where errors come in clusters.",
+    )
+
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=200, editable=False)

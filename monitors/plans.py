@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from algorithms.calibration import usual_effects_from_json
-from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.concept_drift.methods import CALIBRATED_FOR_MEANS, ConceptMethod
 from algorithms.plan import (
     DEFAULT_LIMITS,
     SIGNIFICANCE_METHODS,
@@ -58,6 +58,8 @@ def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]
             "drift_threshold": env.ddm_drift_level,
         },
     }
+    if monitor.error_batch > 1 and method in CALIBRATED_FOR_MEANS:
+        ours = CALIBRATED_FOR_MEANS
     return {**ours.get(method, {}), **monitor.detector_settings.get(method, {})}
 
 

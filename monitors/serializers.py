@@ -74,6 +74,9 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     detector_settings = serializers.DictField(
         default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
     )
+    error_batch = serializers.IntegerField(
+        default=1, min_value=1, max_value=1_000_000, help_text="Detectors see the mean of so many errors in a row."
+    )
     error_scale = serializers.FloatField(
         default=None, allow_null=True, help_text="Predictions are numbers: an error of this size counts as 1."
     )
@@ -94,6 +97,7 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "window", "window_lag", "schedule_cron", "timezone",
             "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
             "prediction_column", "label_column", "concept_methods", "detector_settings", "error_scale",
+            "error_batch",
             "retraining_enabled",
             "baseline", "created_by", "created_at", "updated_at",
         ]  # fmt: skip

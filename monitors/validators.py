@@ -46,11 +46,11 @@ def _check_outcomes(fields: Mapping[str, Any]) -> None:
         raise ValidationError({"label_column": "Outcomes need both columns, the prediction's and the label's."})
     if fields["prediction_column"] and not fields["timestamp_column"]:
         raise ValidationError({"timestamp_column": "Which rows are new can only be told by a column of times."})
-    if fields["error_scale"] is None:
+    if fields["error_scale"] is None and fields["error_batch"] == 1:
         return
     binary = [method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary]
     if binary:
-        raise ValidationError({"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts of an error_scale."})
+        raise ValidationError({"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts or means of them."})
 
 
 def check_cron(expression: str, zone: str) -> None:

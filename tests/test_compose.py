@@ -10,7 +10,7 @@ from drift_detector.embedded.roles import GROUPS, LOGINS
 from drift_detector.env import PREFIX, Environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "compose.yaml").read_text())
-OURS = ["web", "worker", "beat", "reconciler", "relay", "migrate"]
+OURS = ["web", "worker", "consumer", "beat", "reconciler", "relay", "migrate"]
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -21,7 +21,8 @@ def test_compose__service__sets_what_is_required_and_nothing_unknown(service: st
 
 
 @pytest.mark.parametrize(
-    ("service", "role"), [("web", "app"), ("beat", "scheduler"), ("relay", "relay"), ("migrate", "owner")]
+    ("service", "role"),
+    [("web", "app"), ("consumer", "app"), ("beat", "scheduler"), ("relay", "relay"), ("migrate", "owner")],
 )
 def test_compose__service__connects_as_its_role(service: str, role: str) -> None:
     assert f"//drift_{role}:" in COMPOSE["services"][service]["environment"][f"{PREFIX}DATABASE__URL"]

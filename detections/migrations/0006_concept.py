@@ -91,6 +91,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "averaging",
+                    models.JSONField(
+                        help_text="How far the means of errors have come, if they are averaged.", null=True
+                    ),
+                ),
+                (
                     "read_until",
                     models.DateTimeField(help_text="Rows of the monitor's data before it have been taken.", null=True),
                 ),
@@ -184,6 +190,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("state", models.JSONField()),
+                (
+                    "error_batch",
+                    models.PositiveIntegerField(default=1, help_text="Errors that one observation stands for."),
+                ),
                 (
                     "signal",
                     models.CharField(

@@ -10,6 +10,7 @@ import structlog
 
 from algorithms.concept_drift.detector import UnusableObservation
 from detections.models import OutcomeBatch, OutcomeStream
+from detections.streams.averaging import Averaging
 from detections.streams.detectors import ConceptSignal, advance_detectors
 from detections.streams.errors import errors_of
 from detections.streams.joining import join_halves
@@ -66,6 +67,13 @@ def lock_stream(monitor_id: UUID, name: str) -> OutcomeStream:
     return streams.get()
 
 
+def learn_usual(stream: OutcomeStream, monitor: Monitor, reference: pa.Table) -> None:
+    """Let a stream that has just begun learn from the reference's outcomes how much means of errors differ."""
+    averaging = Averaging.resumed(monitor.error_batch, stream.averaging)
+    averaging.learn(errors_of(reference, monitor.error_scale))
+    stream.averaging = averaging.as_json()
+
+
 def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.Table, *, keep: bool) -> Accepted:
     """Append a batch to a stream that the caller has locked, in the caller's transaction.
 
@@ -100,7 +108,7 @@ def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.
     )
     batch.save(force_insert=True)
     stream.sequence += whole.num_rows
-    stream.save(update_fields=["sequence", "read_until"])
+    stream.save(update_fields=["sequence", "averaging", "read_until"])
     return _accepted(batch, stream, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"])
 
 

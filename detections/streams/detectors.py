@@ -1,8 +1,6 @@
 """Showing new errors to a stream's detectors, each from the state it was left in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 
@@ -10,6 +8,7 @@ from algorithms.concept_drift.detector import Change, Detector
 from algorithms.concept_drift.methods import ConceptMethod, detector_from_json, new_detector, setting_names
 from algorithms.kernels import FloatArray
 from detections.models import DetectorState, OutcomeStream
+from detections.streams.averaging import Averaging, Observations
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.plans import detector_settings
@@ -52,7 +51,8 @@ def advance_detectors(stream: OutcomeStream, monitor: Monitor, errors: FloatArra
     Raises:
         UnusableObservation: If a detector can't use an error; nothing is kept then.
     """
-    if not len(errors):
+    shown = _observe(stream, monitor, errors)
+    if not len(shown.values):
         return []
     states = {state.method: state for state in DetectorState.objects.filter(stream=stream)}
     signals, advanced = [], []
@@ -60,41 +60,56 @@ def advance_detectors(stream: OutcomeStream, monitor: Monitor, errors: FloatArra
         state = states.get(method) or DetectorState(
             tenant_id=current_tenant_id(), stream=stream, monitor_id=monitor.id, method=method
         )
-        detector = _resumed(method, detector_settings(monitor, method), state.state)
-        changes = detector.update_many(errors).changes
-        _note(state, detector, len(changes))
-        signals += [_signal(method, stream.sequence, change) for change in changes]
+        detector = _resumed(method, monitor, state)
+        changes = detector.update_many(shown.shown_to(detector)).changes
+        _note(state, detector, shown.each, len(changes))
+        signals += [_signal(method, detector, stream.sequence, shown, change) for change in changes]
         advanced.append(state)
     DetectorState.objects.bulk_create(
         advanced,
         update_conflicts=True,
         unique_fields=["tenant", "stream", "method"],
-        update_fields=["state", "signal", "observations", "drifts", "last_drift_at", "updated_at"],
+        update_fields=["state", "error_batch", "signal", "observations", "drifts", "last_drift_at", "updated_at"],
     )
     return sorted(signals, key=lambda signal: signal.sequence)
 
 
-def _resumed(method: ConceptMethod, settings: Mapping[str, Any], stored: Mapping[str, Any] | None) -> Detector:
-    fresh = new_detector(method, settings)
-    if stored is None or any(stored.get(name) != getattr(fresh, name) for name in setting_names(method)):
+def _observe(stream: OutcomeStream, monitor: Monitor, errors: FloatArray) -> Observations:
+    if monitor.error_batch == 1:
+        stream.averaging = None
+        return Observations(values=errors)
+    averaging = Averaging.resumed(monitor.error_batch, stream.averaging)
+    shown = averaging.take(errors)
+    stream.averaging = averaging.as_json()
+    return shown
+
+
+def _resumed(method: ConceptMethod, monitor: Monitor, state: DetectorState) -> Detector:
+    fresh, stored = new_detector(method, detector_settings(monitor, method)), state.state
+    if stored is None or state.error_batch != monitor.error_batch:
+        return fresh
+    if any(stored.get(name) != getattr(fresh, name) for name in setting_names(method)):
         return fresh
     return detector_from_json(method, stored)
 
 
-def _note(state: DetectorState, detector: Detector, drifts: int) -> None:
+def _note(state: DetectorState, detector: Detector, error_batch: int, drifts: int) -> None:
     state.state, state.signal, state.observations = detector.as_json(), detector.signal, detector.observations
-    state.updated_at = timezone.now()
+    state.error_batch, state.updated_at = error_batch, timezone.now()
     if drifts:
         state.drifts += drifts
         state.last_drift_at = state.updated_at
 
 
-def _signal(method: ConceptMethod, sequence: int, change: Change) -> ConceptSignal:
+def _signal(
+    method: ConceptMethod, detector: Detector, sequence: int, shown: Observations, change: Change
+) -> ConceptSignal:
+    row = shown.row(change.position)
     return ConceptSignal(
         method=method,
-        sequence=sequence + change.position + 1,
-        row=change.position,
-        length=change.length,
-        before=change.before,
-        after=change.after,
+        sequence=sequence + row + 1,
+        row=row,
+        length=change.length * shown.each,
+        before=shown.rate(change.before, detector),
+        after=shown.rate(change.after, detector),
     )

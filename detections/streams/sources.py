@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detections.models import DetectionRun, OutcomeStream
-from detections.streams.rows import INSTANT, normalized
+from detections.streams.rows import INSTANT, BadOutcomes, normalized
 from monitors.models import Monitor
 from monitors.sources import SourcePolicy, read_window
 
@@ -23,10 +24,12 @@ class NewOutcomes:
     Attributes:
         rows: Normalized.
         until: The data have been read up to here.
+        reference: Of the monitor's reference, if errors are averaged and it is not known yet how means differ.
     """
 
     rows: pa.Table
     until: datetime
+    reference: pa.Table | None = None
 
     def after(self, moment: datetime | None) -> pa.Table:
         """The rows from this moment on; all of them for None."""
@@ -35,14 +38,18 @@ class NewOutcomes:
         return self.rows.filter(pc.greater_equal(self.rows["occurred_at"], pa.scalar(moment, INSTANT)))
 
 
-def outcomes_wanted_from(monitor: Monitor, run: DetectionRun) -> datetime:
-    """Up to where the stream has been read; before the first time, the end of the reference or the window's start."""
+def read_until(monitor: Monitor) -> datetime | None:
+    """Up to where a monitor's data have been taken in; None before the first time."""
     stream = OutcomeStream.objects.filter(monitor=monitor, name=SOURCE_STREAM).first()
-    return (stream and stream.read_until) or monitor.reference_end or run.window_start
+    return stream.read_until if stream else None
 
 
-def read_new_outcomes(monitor: Monitor, policy: SourcePolicy, run: DetectionRun, since: datetime) -> NewOutcomes | None:
-    """The rows from `since` to the end of the run's window that have both a prediction and a label.
+def read_new_outcomes(
+    monitor: Monitor, policy: SourcePolicy, run: DetectionRun, since: datetime | None
+) -> NewOutcomes | None:
+    """The rows that have both a prediction and a label, from `since` to the end of the run's window.
+
+    The first time, when `since` is None, they begin at the end of the reference, or with the window.
 
     What has no label when its window is read is not seen again: the monitor's lag is to be longer than labels take.
 
@@ -53,11 +60,26 @@ def read_new_outcomes(monitor: Monitor, policy: SourcePolicy, run: DetectionRun,
         SourceError: If the data cannot be read.
         BadOutcomes: If their columns hold no predictions and labels.
     """
-    until = min(run.window_end, run.scheduled_for)
+    until, is_first = min(run.window_end, run.scheduled_for), since is None
+    since = since or monitor.reference_end or run.window_start
     if since >= until:
         return None
-    columns = [monitor.timestamp_column, monitor.prediction_column, monitor.label_column]
-    table = read_window(monitor.current_data_uri, policy, columns, monitor.timestamp_column, since, until)
-    rows = normalized(table.select(columns).rename_columns(["occurred_at", "prediction", "label"]))
+    rows = _read(monitor, policy, monitor.current_data_uri, since, until)
+    reference = None
+    if is_first and monitor.error_batch > 1:
+        with suppress(BadOutcomes):  # a reference without labels teaches nothing, and the stream's beginning will
+            bounds = (monitor.reference_start, monitor.reference_end)
+            reference = _read(monitor, policy, monitor.reference_data_uri, *bounds)
+    return NewOutcomes(rows, until, reference)
+
+
+def _read(monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None) -> pa.Table:
+    columns = {
+        monitor.timestamp_column: "occurred_at", monitor.prediction_column: "prediction", monitor.label_column: "label",
+    }  # fmt: skip
+    table = read_window(uri, policy, list(columns), monitor.timestamp_column, start, end)
+    if missing := [name for name in columns if name not in table.column_names]:
+        raise BadOutcomes(f"The data have no column {missing[0]!r}.")
+    rows = normalized(table.rename_columns([columns[name] for name in table.column_names]))
     whole = pc.and_(pc.is_valid(rows["prediction"]), pc.is_valid(rows["label"]))
-    return NewOutcomes(rows.filter(whole).sort_by("occurred_at"), until)
+    return rows.filter(whole).sort_by("occurred_at")

@@ -12,6 +12,10 @@ MODEL_ID = "2ebd2ff5-2f43-4a5c-9d3c-3f0b6c2f7a13"
 
 # At six on Monday all flights of the week before have landed, so a run reads that week, from Monday to Sunday.
 EVERY_MONDAY = {"schedule_cron": "0 6 * * 1", "window": "P7D", "window_lag": "PT6H"}
+# A thousand flights are about a day's; one evening's storm makes the model wrong about many flights at once.
+ERRORS = {
+    "prediction_column": "prediction", "label_column": LABEL, "error_batch": 1000, "concept_methods": ["page_hinkley"],
+}  # fmt: skip
 EVERY_HOUR = {"schedule_cron": "0 * * * *", "window": "P7D"}
 
 # The first whole week after the baseline, up to the last whole week of the year.
@@ -36,7 +40,7 @@ def monitor_requests(uri: str, now: datetime) -> list[dict[str, Any]]:
     replay = {"window_lag": iso_days(replay_lag(now))}
     return [
         common | {"name": INPUTS, "feature_columns": FEATURES} | EVERY_MONDAY,
-        common | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]} | EVERY_MONDAY,
+        common | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]} | EVERY_MONDAY | ERRORS,
         common | {"name": REPLAY, "feature_columns": FEATURES} | EVERY_HOUR | replay,
     ]
 

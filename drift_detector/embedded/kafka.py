@@ -16,7 +16,9 @@ from drift_detector.embedded.packages import package_folder
 from drift_detector.embedded.server import Server, StartError
 from drift_detector.embedded.state import LOOPBACK
 
-TOPICS = ("drift.detected", "drift.alert_raised", "drift.retraining_required")
+TOPICS = (
+    "drift.detected", "drift.alert_raised", "drift.retraining_required", "model.outcomes", "model.outcomes.dead",
+)  # fmt: skip
 PARTITIONS = 16
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 10

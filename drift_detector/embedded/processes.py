@@ -23,6 +23,7 @@ def service_processes(*, port: int, workers: int) -> list[Process]:
     return [
         Process(WEB, "app", _web(port)),
         *(Process(f"worker.{number}", "app", _worker(number)) for number in range(1, workers + 1)),
+        Process("consumer", "app", manage("consume_outcomes")),
         Process("beat", "scheduler", _beat()),
         Process("reconciler", "scheduler", manage("reconcile")),
         Process("relay", "relay", manage("relay")),

@@ -21,6 +21,7 @@ GOOD: dict[str, Any] = {
     "label_column": "",
     "concept_methods": ["adwin", "ddm"],
     "error_scale": None,
+    "error_batch": 1,
 }
 
 
@@ -49,6 +50,7 @@ def test_check_monitor__good__passes(change: dict[str, Any]) -> None:
         ({"prediction_column": "p"}, "label_column"),
         ({"label_column": "y"}, "label_column"),
         ({"error_scale": 5.0}, "concept_methods"),
+        ({"error_batch": 2}, "concept_methods"),
     ],
 )
 def test_check_monitor__bad__names_the_field(change: dict[str, Any], field: str) -> None:

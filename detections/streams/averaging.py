@@ -1,0 +1,123 @@
+"""Errors that depend on each other, averaged before the detectors see them.
+
+On a stormy evening most flights are late, and a model is wrong about many of them at once. Detectors take observations
+for independent, so each such evening is a drift to them. With `error_batch` they are shown the mean of so many errors
+in a row instead, in units of what such means usually differ by.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from algorithms.concept_drift.detector import Detector
+from algorithms.kernels import FloatArray
+
+LEARNT_FROM = 30
+"""Means after which it is known how much they differ, where no reference has told it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """What the detectors are shown of a batch.
+
+    Attributes:
+        values: Shape (k,), errors, or means of errors in standard deviations from their usual mean.
+        each: Errors that one observation stands for.
+        missing: Errors that the first one had already, from earlier batches.
+        mean: The usual mean of means; 0 for single errors.
+        deviation: Their standard deviation; 1 for single errors.
+    """
+
+    values: FloatArray
+    each: int = 1
+    missing: int = 0
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def shown_to(self, detector: Detector) -> FloatArray:
+        """The values; for a detector that needs them between 0 and 1, means as their normal probability."""
+        return ndtr(self.values) if self.each > 1 and detector.highest == 1.0 else self.values
+
+    def rate(self, level: float, detector: Detector) -> float:
+        """The error rate that a detector means by the mean of what it was shown."""
+        if self.each > 1 and detector.highest == 1.0:
+            level = float(ndtri(min(max(level, 1e-9), 1 - 1e-9)))
+        return float(np.clip(self.mean + self.deviation * level, 0.0, 1.0))
+
+    def row(self, position: int) -> int:
+        """The row of the batch that completed an observation."""
+        return (position + 1) * self.each - self.missing - 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Averaging:
+    """How far a stream's averages have come; plain fields, stored as JSON.
+
+    Attributes:
+        each: Errors to a mean.
+        total: Sum of the errors that wait for their mean to be complete.
+        count: How many they are.
+        learning: Means from which it is to be learnt what is usual.
+        mean: Their mean, once learnt.
+        deviation: Their standard deviation.
+    """
+
+    each: int
+    total: float = 0.0
+    count: int = 0
+    learning: list[float] = field(default_factory=list)
+    mean: float | None = None
+    deviation: float = 1.0
+
+    @classmethod
+    def resumed(cls, each: int, stored: dict[str, Any] | None) -> Self:
+        """The averaging that was stored, or a new one if there is none or means are now to be of other size."""
+        return cls(**stored) if stored and stored["each"] == each else cls(each=each)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def learn(self, errors: FloatArray) -> None:
+        """Learn what is usual from a reference's errors, shape (n,), in order; fewer than two means teach nothing."""
+        means = errors[: len(errors) // self.each * self.each].reshape(-1, self.each).mean(axis=1)
+        if len(means) > 1:
+            self._settle(means)
+
+    def take(self, errors: FloatArray) -> Observations:
+        """Take errors, shape (n,), and give the means that they complete."""
+        missing = self.count
+        waiting = np.concatenate([[self.total], errors])
+        sizes = (missing + len(errors)) // self.each
+        ends = np.arange(1, sizes + 1) * self.each - missing  # rows of the batch up to the end of each mean
+        sums = np.cumsum(waiting)[ends]
+        means = np.diff(sums, prepend=0.0) / self.each
+        self.total = float(waiting.sum() - (sums[-1] if sizes else 0.0))
+        self.count = missing + len(errors) - sizes * self.each
+        learnt = self._learn_from(means)
+        values = (means[learnt:] - (self.mean or 0.0)) / self.deviation
+        return Observations(
+            values=values,
+            each=self.each,
+            missing=missing - learnt * self.each,
+            mean=self.mean or 0.0,
+            deviation=self.deviation,
+        )
+
+    def _learn_from(self, means: FloatArray) -> int:
+        """Use means for learning as long as that is not over; returns how many."""
+        if self.mean is not None:
+            return 0
+        wanted = means[: LEARNT_FROM - len(self.learning)]
+        self.learning += wanted.tolist()
+        if len(self.learning) == LEARNT_FROM:
+            self._settle(np.array(self.learning))
+            self.learning = []
+        return len(wanted)
+
+    def _settle(self, means: FloatArray) -> None:
+        """Keep the mean and the deviation; means that hardly differ are held to differ as independent errors would."""
+        self.mean = float(means.mean())
+        independent = np.sqrt(max(self.mean * (1 - self.mean), 1.0 / self.each) / self.each)
+        self.deviation = float(max(means.std(ddof=1), independent))
