@@ -18,7 +18,7 @@ from detections.services import record_detections
 from detections.streams.accepting import Accepted, learn_usual, lock_stream, take_batch
 from detections.streams.detectors import ConceptSignal
 from detections.streams.history import time_of_outcome
-from detections.streams.sources import NewOutcomes
+from detections.streams.sources import SOURCE_STREAM, NewOutcomes
 from monitors.models import Monitor
 from monitors.selectors import get_current_baseline
 
@@ -123,7 +123,7 @@ def _outcome(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) ->
 
 def _sentence(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) -> str:
     verb = "rose" if signal.after > signal.before else "fell"
-    of_stream = "" if stream.name == DEFAULT_STREAM else f" of {stream.name}"
+    of_stream = "" if stream.name in (DEFAULT_STREAM, SOURCE_STREAM) else f" of stream {stream.name}"
     return (
         f"The error rate{of_stream} {verb} from {signal.before:.1%} to {signal.after:.1%} "
         f"at outcome {signal.changed_at}, {changed:%Y-%m-%d %H:%M} UTC."

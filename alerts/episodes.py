@@ -106,6 +106,8 @@ def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -
 
 
 def _sentence(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> str:
+    if run.trigger == DetectionRun.Trigger.OUTCOMES:
+        return f"{run.monitor.name}: {run.reason}"
     names = [each["feature"] for each in drifted_features(methods)]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return f"{run.monitor.name}: drift in {shown}"

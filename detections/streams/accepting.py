@@ -13,6 +13,7 @@ from detections.models import OutcomeBatch, OutcomeStream
 from detections.streams.averaging import Averaging
 from detections.streams.detectors import ConceptSignal, advance_detectors
 from detections.streams.errors import errors_of
+from detections.streams.history import some_times
 from detections.streams.joining import join_halves
 from detections.streams.rows import BadOutcomes
 from drift_detector.tenancy.scope import current_tenant_id
@@ -104,7 +105,7 @@ def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.
         outcomes=whole.num_rows,
         occurred_from=bounds["min"].as_py() if whole.num_rows else None,
         occurred_until=bounds["max"].as_py() if whole.num_rows else None,
-        content=table_to_bytes(whole.select(KEPT)) if keep and whole.num_rows else None,
+        content=table_to_bytes(whole.select(KEPT) if keep else some_times(whole)) if whole.num_rows else None,
     )
     batch.save(force_insert=True)
     stream.sequence += whole.num_rows

@@ -1,6 +1,6 @@
 """Runs that feed the new rows of a monitor's data to its detectors."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
 from tasks.execution import execute
 from tests.data import TIMESTAMPS, flights_like
-from tests.factories import make_flights_monitor, make_run
+from tests.factories import make_flights_monitor, make_run, moment
 
 RATES = (0.1, 0.1, 0.1, 0.5)
 
@@ -24,6 +24,12 @@ def week_of(week: int) -> pa.Table:
     wrong = np.random.default_rng(week).random(table.num_rows) < RATES[week]
     label = pa.array(np.ones(table.num_rows), mask=np.arange(table.num_rows) % 10 == 0)  # some are not known yet
     return table.append_column("prediction", pa.array(1.0 - wrong)).append_column("label", label)
+
+
+def times_of(*weeks: int) -> list[datetime]:
+    tables = [week_of(week).to_pydict() for week in weeks]
+    pairs = [pair for table in tables for pair in zip(table["departs_at"], table["label"], strict=True)]
+    return [at for at, label in pairs if label is not None]
 
 
 @pytest.fixture
@@ -69,7 +75,10 @@ def test_execute__rate_rises__is_a_concept_detection_with_its_change_point(monit
     found = Detection.objects.filter(detection_type="concept").order_by("created_at").first()
     assert found is not None
     change = found.details[0]["explanation"]
-    assert change["change_point"]["sequence"] == pytest.approx(len(errors_of(2)), abs=60)
+    sequence = change["change_point"]["sequence"]
+    assert sequence == pytest.approx(len(errors_of(2)), abs=60)
+    changed_at, expected = moment(change["change_point"]["occurred_at"]), times_of(2, 3)[sequence - 1]
+    assert expected - timedelta(minutes=20) < changed_at <= expected  # of 1800 rows, every other time is kept
     assert change["error_rate_before"] == pytest.approx(0.1, abs=0.03)
 
 

@@ -8,6 +8,7 @@ def test_service_processes__two_workers__each_process_has_its_role() -> None:
         "worker.1": "app",
         "worker.2": "app",
         "beat": "scheduler",
+        "consumer": "app",
         "reconciler": "scheduler",
         "relay": "relay",
     }
