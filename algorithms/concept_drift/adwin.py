@@ -73,7 +73,7 @@ def advance_adwin(
     """ADWIN over values, shape (n,), from `start`; `state` holds the width, the total and the squares."""
     borders, until = np.empty(sums.size), np.empty(sums.size)
     scratch, coming, next_ = np.empty(BLOCK), np.empty(BLOCK + sums.shape[1]), np.empty(BLOCK + sums.shape[1])
-    found, row = 0, start
+    found, row, evidence, known_at = 0, start, 0.0, 0
     while row < len(values) and found < len(changes):
         width = int(state[0])
         block = values[row : row + min(BLOCK, clock - width % clock)]  # up to the next check
@@ -82,11 +82,11 @@ def advance_adwin(
         row += len(block)
         width += len(block)
         total, squares = state[1], state[2]
-        if (
-            width % clock == 0
-            and width > grace
-            and _may_have_cut(width, total, squares, delta, shortest, sums, sizes, borders, until)
-        ):
+        if width % clock or width <= grace:
+            continue
+        if not known_at <= width <= known_at + known_at // 8:  # it grows with the width, and slowly
+            evidence, known_at = np.log(2 * np.log(width) / delta), width
+        if _may_have_cut(width, total, squares, evidence, shortest, sums, sizes, borders, until):
             length, after = _find_cut(width, total, squares, delta, shortest, sums, sizes)
             if length:
                 signals[row - 1] = DRIFT
@@ -150,10 +150,11 @@ def _levels(width: int) -> int:
 
 @jit
 def _may_have_cut(
-    width: int, total: float, squares: float, delta: float, shortest: int, sums: FloatArray, sizes: IntArray,
+    width: int, total: float, squares: float, evidence: float, shortest: int, sums: FloatArray, sizes: IntArray,
     borders: FloatArray, until: FloatArray,
 ) -> bool:  # fmt: skip
-    """Whether a border can be clear: |difference of means| > √(2 v d (1/m₀ + 1/m₁)), squared and without a division.
+    """Whether a border can be clear: |difference of means| > √(2 v d (1/m₀ + 1/m₁)), squared and without a division,
+    with d no larger than it is.
 
     Nearly every check ends here, and this loop, unlike the exact one, is done for eight borders at a time. What
     rounding may take from a difference is given to it beforehand.
@@ -169,14 +170,14 @@ def _may_have_cut(
     whole = np.float64(width)
     largest = np.sqrt(whole * squares + total * total)  # no sum of some of the values is larger
     room = ROUNDING * largest * whole
-    evidence = 2 * np.log(2 * np.log(width) / delta) * (squares / width)
+    spread = 2 * evidence * (squares / width)
     hits = 0
     for border in range(count):
         older = borders[border]
         newer = whole - older
         older_free, newer_free = older - shortest + 1, newer - shortest + 1
         difference = (abs(until[border] * whole - total * older) + room) * (1 + ROUNDING)
-        limit = evidence * (older_free + newer_free) * (older * newer) * (older * newer)
+        limit = spread * (older_free + newer_free) * (older * newer) * (older * newer)
         hits += int(difference * difference * older_free * newer_free >= limit)
     return hits > 0
 

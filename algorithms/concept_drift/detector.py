@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.kernels import FloatArray, IntArray
+from algorithms.kernels import FloatArray, IntArray, jit
 from algorithms.verdicts import Signal
 
 type SignalArray = npt.NDArray[np.uint8]
@@ -137,14 +137,24 @@ class Detector(ABC):
             raise UnusableObservation(f"Observations come in one dimension, not in {checked.ndim}.")
         if not len(checked):
             return checked
-        if not self.lowest <= checked.min() <= checked.max() <= self.highest:  # false for NaN, too
-            usable = (checked >= self.lowest) & (checked <= self.highest)
-            raise self._unusable(checked, usable, f"a number from {self.lowest:g} to {self.highest:g}")
-        if self.is_binary and not (is_bit := (checked == 0) | (checked == 1)).all():
-            raise self._unusable(checked, is_bit, "0 or 1")
+        if count_unusable(checked, self.lowest, self.highest, self.is_binary):
+            is_usable = (checked >= self.lowest) & (checked <= self.highest)
+            if self.is_binary:
+                is_usable &= (checked == 0) | (checked == 1)
+            position, name = int(np.argmin(is_usable)), type(self).__name__
+            wanted = "0 or 1" if self.is_binary else f"a number from {self.lowest:g} to {self.highest:g}"
+            raise UnusableObservation(f"{name} needs {wanted}; observation {position} is {checked[position]:g}.")
         return checked
 
-    def _unusable(self, values: FloatArray, usable: npt.NDArray[np.bool_], wanted: str) -> UnusableObservation:
-        position = int(np.argmin(usable))
-        name = type(self).__name__
-        return UnusableObservation(f"{name} needs {wanted}; observation {position} is {values[position]:g}.")
+
+@jit
+def count_unusable(values: FloatArray, lowest: float, highest: float, is_binary: bool) -> int:
+    """How many values, shape (n,), are not between the bounds, or neither 0 nor 1 where that is needed."""
+    usable = 0
+    if is_binary:
+        for row in range(len(values)):
+            usable += (values[row] == 0.0) | (values[row] == 1.0)
+    else:
+        for row in range(len(values)):
+            usable += (values[row] >= lowest) & (values[row] <= highest)
+    return len(values) - usable

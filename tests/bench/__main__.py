@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -17,7 +18,12 @@ from pathlib import Path
 
 import django
 import numpy as np
+from river import drift
 
+from algorithms.concept_drift.adwin import ADWIN
+from algorithms.concept_drift.ddm import DDM, EDDM
+from algorithms.concept_drift.detector import Detector
+from algorithms.kernels import FloatArray
 from algorithms.plan import Method
 from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm
@@ -36,24 +42,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=LARGE)
     parser.add_argument("--gate", action="store_true")
+    parser.add_argument("--only", choices=["checks", "detectors", "ingest"])
     options = parser.parse_args()
     warm()
+    _set_up()
     with tempfile.TemporaryDirectory() as folder:
         print(HEAD, flush=True)
-        rows = []
-        for row in _rows(Path(folder), options.rows):
+        rows, lines = [], [HEAD]
+        for row in _rows(Path(folder), options.rows, options.only):
             rows.append(row)
-            print(row.as_markdown(), flush=True)
-        memory = _memory(Path(folder), options.rows)
-        print(f"\n{memory}")
-    text = "\n".join([HEAD, *(row.as_markdown() for row in rows), "", memory])
-    if options.rows == LARGE:
-        DOCUMENT.write_text(_document(text))
+            lines.append(row.as_markdown())
+            print(lines[-1], flush=True)
+        if options.only in (None, "checks"):
+            lines += ["", _memory(Path(folder), options.rows)]
+            print("\n".join(lines[-2:]), flush=True)
+    if options.only in (None, "ingest"):
+        from tests.bench.ingest import measure_ingest
+
+        lines += ["", "## Outcomes by the API", ""]
+        for line in measure_ingest(10 * options.rows):
+            lines.append(line)
+            print(line, flush=True)
+    if options.rows == LARGE and options.only is None:
+        DOCUMENT.write_text(_document("\n".join(lines)))
     if options.gate and (slow := [row.work for row in rows if row.ratio < row.least * 2 / 3]):
         sys.exit(f"Too slow: {'; '.join(slow)}")
 
 
-def _rows(folder: Path, rows: int) -> Iterator[Row]:
+def _rows(folder: Path, rows: int, only: str | None) -> Iterator[Row]:
+    if only in (None, "checks"):
+        yield from _checks(folder, rows)
+    if only in (None, "detectors"):
+        yield from _detectors(rows)
+
+
+def _detectors(rows: int) -> Iterator[Row]:
+    stream = (np.random.default_rng(windows.SEED).random(rows) < 0.1).astype(np.float64)
+    for kind, peer, least, reach in (
+        (ADWIN, drift.ADWIN, 15, 19), (DDM, drift.binary.DDM, 45, 55), (EDDM, drift.binary.EDDM, 55, 70),
+    ):  # fmt: skip
+        yield compare(
+            f"{kind.__name__} over {rows:,} errors; peer: river's", partial(_watch, kind, stream),
+            peers.river(peer, stream.tolist()), least=least, reach=reach, rounds=9, peer_rounds=3,
+        )  # fmt: skip
+
+
+def _watch(kind: type[Detector], stream: FloatArray) -> object:
+    return kind().update_many(stream)
+
+
+def _checks(folder: Path, rows: int) -> Iterator[Row]:
     reference, current = (windows.write(folder / f"{name}.parquet", rows, seed=n) for n, name in enumerate("rc"))
     size = f"{rows:,} rows"
     binned = fit(reference, is_exact=False)
@@ -86,13 +124,18 @@ def _rows(folder: Path, rows: int) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _workers(reference: Path, current: Path) -> Row:
+def _set_up() -> None:
     # The settings are read once, so these come before Django.
-    os.environ["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] = json.dumps([str(current.parent)])
+    os.environ["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] = json.dumps([tempfile.gettempdir()])
     os.environ["AUMOS_DRIFT_DATA__STREAM_BYTES"] = "1"
     os.environ["AUMOS_DRIFT_DATA__PART_BYTES"] = "1000000"
     os.environ["DJANGO_SETTINGS_MODULE"] = "drift_detector.settings"
     django.setup()
+    owner = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_OWNER_URL"]}
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=owner, check=True)
+
+
+def _workers(reference: Path, current: Path) -> Row:
     from tests.bench.workers import fan_out
 
     return fan_out(reference, current)

@@ -38,6 +38,20 @@ def polars_sums(path: Path, numbers: list[str], texts: list[str]) -> Work:
     return lambda: pl.scan_parquet(path).select(sums).collect()
 
 
+def river(kind: Callable[[], Any], stream: list[float]) -> Work:
+    """One of river's detectors over a stream, its answer read after each observation."""
+
+    def watch() -> object:
+        detector = kind()
+        drifts = 0
+        for value in stream:
+            detector.update(value)
+            drifts += detector.drift_detected
+        return drifts
+
+    return watch
+
+
 def scipy_ks(left: Any, right: Any) -> Work:
     """scipy's two-sample Kolmogorov–Smirnov test."""
     return lambda: stats.ks_2samp(left, right)

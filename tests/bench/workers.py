@@ -1,6 +1,5 @@
 """A large window counted by one worker process and by two: real servers, real workers, runs asked for as by the API."""
 
-import os
 import subprocess
 import sys
 import time
@@ -29,7 +28,6 @@ def fan_out(reference: Path, current: Path) -> Row:
     folder.mkdir()
     for each in range(FILES):
         (folder / f"{each}.parquet").hardlink_to(current)
-    _migrate()
     monitor = _watch(reference, folder)
     check = partial(_seconds_of_a_run, monitor)
     with ExitStack() as workers:
@@ -41,11 +39,6 @@ def fan_out(reference: Path, current: Path) -> Row:
         work=f"a run over {FILES} such files, streamed, by 2 worker processes; peer: by 1",
         ours=together, peer=alone, least=1.7, reach=1.9,
     )  # fmt: skip
-
-
-def _migrate() -> None:
-    owner = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_OWNER_URL"]}
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=owner, check=True)
 
 
 def _watch(reference: Path, folder: Path) -> Monitor:
