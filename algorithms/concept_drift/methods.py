@@ -42,7 +42,7 @@ CALIBRATED: Mapping[ConceptMethod, Mapping[str, Any]] = {
 """What differs from the detectors' own defaults, which are river's; `make calibration` shows what they keep."""
 CALIBRATED_FOR_MEANS: Mapping[ConceptMethod, Mapping[str, Any]] = {
     ConceptMethod.ADWIN: {"delta": 0.05, "clock": 1},
-    ConceptMethod.PAGE_HINKLEY: {"delta": 0.25, "threshold": 8.0, "min_instances": 8},
+    ConceptMethod.PAGE_HINKLEY: {"delta": 0.25, "threshold": 12.0, "min_instances": 8},
 }
 """What differs from that where observations are means of many errors, in standard deviations from the usual."""
 DEFAULT_CONCEPT_METHODS = (ConceptMethod.ADWIN, ConceptMethod.E_PROCESS)
