@@ -65,7 +65,7 @@ def settle_signal(monitor: Monitor, accepted: Accepted, signal: ConceptSignal) -
     changed = time_of_outcome(accepted.stream, signal.changed_at) or detected
     outcome = _outcome(accepted.stream, signal, changed)
     run = _record_run(monitor, outcome, min(changed, detected), max(changed, detected) + INSTANT)
-    record_detections(run, outcome, Detection.Type.CONCEPT)
+    record_detections(run, outcome)
     if outcome.verdict is Verdict.DRIFT:
         if signal.after > signal.before:
             raise_alert(run, outcome.methods, Alert.Kind.CONCEPT)

@@ -8,14 +8,14 @@ from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
 from algorithms.judgement import explain_drift, judge
 from algorithms.measurement import Measurement, measure
 from algorithms.multiple_testing import adjust_p_values
-from algorithms.outcomes import FeatureDetail, MethodOutcome
+from algorithms.outcomes import AnyMethod, FeatureDetail, MethodOutcome
 from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method, Policy
 from algorithms.profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
 from algorithms.references import FeatureReference, NumericReference, Window
 from algorithms.row_count import ALL_ROWS, measure_row_count
 from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
-__all__ = ["evaluate", "evaluate_profile"]
+__all__ = ["evaluate", "evaluate_profile", "summarize"]
 
 type Key = tuple[Method, str]
 
@@ -135,7 +135,7 @@ def _conclude_all(found: Iterable[Mapping[Key, _Examined]], rows: int, plan: Eva
         detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
         examined[Method.ROW_COUNT, ALL_ROWS] = _Examined(detail, measure_row_count(plan.usual_rows, rows))
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
-    return [_outcome(method, [details[key] for key in details if key[0] is method]) for method in plan.methods]
+    return [summarize(method, [details[key] for key in details if key[0] is method]) for method in plan.methods]
 
 
 def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[Key, FeatureDetail]:
@@ -171,7 +171,8 @@ def _conclude(method: Method, detail: FeatureDetail, signal: Signal, caveat: str
     return replace(detail, verdict=Verdict.DRIFT, signal=signal, severity=severity, reason=reason)
 
 
-def _outcome(method: Method, details: list[FeatureDetail]) -> MethodOutcome:
+def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodOutcome:
+    """A method's answer over all features, from its answer on each."""
     verdict = combine_verdicts(detail.verdict for detail in details)
     if not details:
         verdict = Verdict.INSUFFICIENT_DATA

@@ -22,6 +22,16 @@ class Reference(StrEnum):
     SEASONAL = "seasonal"
 
 
+class PerformanceMethod(StrEnum):
+    """How a model's performance over a window is known."""
+
+    PERFORMANCE = "performance"
+    ESTIMATED = "estimated_performance"
+
+
+type AnyMethod = Method | ConceptMethod | PerformanceMethod
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureDetail:
     """One feature's answer from one method; what was not measured is None.
@@ -85,7 +95,7 @@ class MethodOutcome:
         reference: What was compared with: the frozen baseline, or the same window of the weeks before.
     """
 
-    method: Method | ConceptMethod
+    method: AnyMethod
     verdict: Verdict
     is_drifted: bool
     severity: Severity | None

@@ -7,6 +7,7 @@ from detections.judging import is_streamed, judge_profile, judge_window, questio
 from detections.ledger import Claim
 from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
+from detections.performance import with_performance
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from detections.seasonal import with_weeks_before
 from detections.streams.rows import BadOutcomes
@@ -51,7 +52,8 @@ def _compare(claim: Claim, plan: Plan) -> Outcome:
         if isinstance(window, LazyWindow):
             bounds = (run.window_start, run.window_end)
             outcome = with_weeks_before(outcome, monitor, plan.policy, frozen, window, bounds, question)
-    return _with_new_outcomes(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
+    outcome = with_performance(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
+    return _with_new_outcomes(outcome, claim, plan)
 
 
 def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:

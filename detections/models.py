@@ -5,14 +5,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from algorithms.concept_drift.methods import ConceptMethod
-from algorithms.outcomes import Reference
+from algorithms.outcomes import PerformanceMethod, Reference
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Signal, Verdict
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
 CONCEPT_METHODS = [(method.value, method.value) for method in ConceptMethod]
-METHODS = [(method.value, method.value) for method in Method] + CONCEPT_METHODS
+PERFORMANCE_METHODS = [(method.value, method.value) for method in PerformanceMethod]
+METHODS = [(method.value, method.value) for method in Method] + CONCEPT_METHODS + PERFORMANCE_METHODS
 SIGNALS = [(signal.value, signal.value) for signal in Signal]
 REFERENCES = [(reference.value, reference.value) for reference in Reference]
 SEVERITIES = [(severity.value, severity.value) for severity in Severity]
@@ -106,11 +107,12 @@ class Detection(TenantModel):
     class Type(models.TextChoices):
         STATISTICAL = "statistical"
         CONCEPT = "concept"
+        PERFORMANCE = "performance"
 
     run = tenant_reference("detections.DetectionRun", related_name="detections")
     monitor = tenant_reference("monitors.Monitor")
     detection_type = models.CharField(max_length=20, choices=Type, default=Type.STATISTICAL)
-    method = models.CharField(max_length=20, choices=METHODS)
+    method = models.CharField(max_length=25, choices=METHODS)
     reference = models.CharField(
         max_length=10,
         choices=REFERENCES,

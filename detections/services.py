@@ -5,7 +5,9 @@ from typing import Any
 
 import structlog
 
+from algorithms.concept_drift.methods import ConceptMethod
 from algorithms.outcomes import FeatureDetail, MethodOutcome
+from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections import ledger
 from detections.ledger import Claim
@@ -17,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 # Of a drift with hundreds of features, events and alerts name the largest; the detections have all.
 MOST_FEATURES_TOLD = 20
+LOUDEST = [Detection.Type.CONCEPT.value, Detection.Type.PERFORMANCE.value, Detection.Type.STATISTICAL.value]
 
 
 def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
@@ -47,11 +50,11 @@ def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
     return run
 
 
-def record_detections(run: DetectionRun, outcome: Outcome, kind: str = Detection.Type.STATISTICAL) -> None:
+def record_detections(run: DetectionRun, outcome: Outcome) -> None:
     """Write what a run found, and the event if that is drift, in the caller's transaction."""
-    Detection.objects.bulk_create([_detection(run, answer, kind) for answer in outcome.methods])
+    Detection.objects.bulk_create([_detection(run, answer) for answer in outcome.methods])
     if outcome.verdict is Verdict.DRIFT:
-        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome, kind))
+        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome))
 
 
 def drift_summary(run: DetectionRun, methods: Sequence[MethodOutcome]) -> dict[str, Any]:
@@ -88,23 +91,29 @@ def _told(answer: MethodOutcome, detail: FeatureDetail) -> dict[str, Any]:
     return {"method": answer.method.value, "reference": answer.reference.value} | {name: record[name] for name in names}
 
 
-def _event(run: DetectionRun, outcome: Outcome, kind: str) -> dict[str, Any]:
+def _event(run: DetectionRun, outcome: Outcome) -> dict[str, Any]:
     drifted = list(dict.fromkeys(answer.method.value for answer in outcome.methods if answer.is_drifted))
     version = run.baseline.version if run.baseline else 0
     return drift_summary(run, outcome.methods) | {
-        "detection_type": str(kind),
+        "detection_type": min((_type(answer) for answer in outcome.methods if answer.is_drifted), key=LOUDEST.index),
         "methods": drifted,
         "baseline_version": version,
         "rows": outcome.rows or 0,
     }
 
 
-def _detection(run: DetectionRun, answer: MethodOutcome, kind: str) -> Detection:
+def _type(answer: MethodOutcome) -> str:
+    if isinstance(answer.method, Method):
+        return Detection.Type.STATISTICAL.value
+    return (Detection.Type.CONCEPT if isinstance(answer.method, ConceptMethod) else Detection.Type.PERFORMANCE).value
+
+
+def _detection(run: DetectionRun, answer: MethodOutcome) -> Detection:
     return Detection(
         tenant_id=run.tenant_id,
         run=run,
         monitor_id=run.monitor_id,
-        detection_type=kind,
+        detection_type=_type(answer),
         method=answer.method,
         reference=answer.reference,
         verdict=answer.verdict,

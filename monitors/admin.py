@@ -17,6 +17,7 @@ from monitors.validators import (
     check_importances,
     check_methods,
     check_monitor,
+    check_performance_limits,
     check_thresholds,
     check_tolerances,
 )
@@ -46,6 +47,9 @@ class MonitorForm(forms.ModelForm):
     def clean_detector_settings(self) -> dict[str, Any]:
         return check_detector_settings(self.cleaned_data["detector_settings"] or {})
 
+    def clean_performance_limits(self) -> dict[str, dict[str, float]]:
+        return check_performance_limits(self.cleaned_data["performance_limits"] or {})
+
     def clean_error_scale(self) -> float | None:
         return check_error_scale(self.cleaned_data["error_scale"])
 
@@ -71,6 +75,7 @@ class MonitorAdmin(TenantModelAdmin):
     readonly_fields = [
         "id", "model_id", "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
         "timestamp_column", "feature_columns", "feature_kinds", "prediction_column", "label_column",
+        "score_column", "positive_label",
         "created_by", "created_at", "updated_at",
         "retraining_required_at",
     ]  # fmt: skip
@@ -91,7 +96,10 @@ class MonitorAdmin(TenantModelAdmin):
                 ]
             },
         ),
-        ("Errors", {"fields": ["concept_methods", "detector_settings", "error_scale", "error_batch"]}),
+        (
+            "Errors",
+            {"fields": ["performance_limits", "concept_methods", "detector_settings", "error_scale", "error_batch"]},
+        ),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (
             "Data",
@@ -106,6 +114,8 @@ class MonitorAdmin(TenantModelAdmin):
                     "feature_kinds",
                     "prediction_column",
                     "label_column",
+                    "score_column",
+                    "positive_label",
                 ]
             },
         ),

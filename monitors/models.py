@@ -67,6 +67,15 @@ class Monitor(TenantModel):
         max_length=200, blank=True, help_text="With the label's: each run feeds its new rows to the detectors."
     )
     label_column = models.CharField(max_length=200, blank=True)
+    score_column = models.CharField(
+        max_length=200, blank=True, help_text="The probability of the positive class; estimates without labels need it."
+    )
+    positive_label = models.CharField(
+        max_length=200, blank=True, default="1", help_text="The positive class; empty for more than two classes."
+    )
+    performance_limits = models.JSONField(
+        default=dict, blank=True, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
+    )
     concept_methods = models.JSONField(
         default=default_concept_methods, blank=True, help_text="The detectors that watch the model's errors."
     )
@@ -148,6 +157,7 @@ class Baseline(TenantModel):
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)
     calibration = models.JSONField(null=True, help_text="What checks of the reference's own windows found.")
+    performance = models.JSONField(null=True, help_text="The model's performance over the reference.")
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)

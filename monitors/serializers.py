@@ -19,6 +19,7 @@ from monitors.validators import (
     check_importances,
     check_methods,
     check_monitor,
+    check_performance_limits,
     check_thresholds,
     check_tolerances,
 )
@@ -74,6 +75,11 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     detector_settings = serializers.DictField(
         default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
     )
+    score_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    positive_label = serializers.CharField(default="1", allow_blank=True, max_length=200)
+    performance_limits = serializers.DictField(
+        default=dict, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
+    )
     error_batch = serializers.IntegerField(
         default=1, min_value=1, max_value=1_000_000, help_text="Detectors see the mean of so many errors in a row."
     )
@@ -96,7 +102,8 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "timestamp_column", "feature_columns", "feature_kinds", "importances",
             "window", "window_lag", "schedule_cron", "timezone",
             "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
-            "prediction_column", "label_column", "concept_methods", "detector_settings", "error_scale",
+            "prediction_column", "label_column", "score_column", "positive_label", "performance_limits",
+            "concept_methods", "detector_settings", "error_scale",
             "error_batch",
             "retraining_enabled",
             "baseline", "created_by", "created_at", "updated_at",
@@ -117,6 +124,9 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
 
     def validate_detector_settings(self, value: dict[str, Any]) -> dict[str, Any]:
         return check_detector_settings(value)
+
+    def validate_performance_limits(self, value: dict[str, Any]) -> dict[str, dict[str, float]]:
+        return check_performance_limits(value)
 
     def validate_error_scale(self, value: float | None) -> float | None:
         return check_error_scale(value)

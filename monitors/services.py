@@ -19,6 +19,7 @@ from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors import selectors
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
+from monitors.performance import describe_reference
 from monitors.sources import SourceError, SourcePolicy, describe, open_window
 
 log = structlog.get_logger(__name__)
@@ -188,6 +189,7 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "is_sampled": frozen.sampled,
         "features": {name: feature.kind.value for name, feature in frozen.features.items()},
         "calibration": _power_card(monitor, policy, frozen),
+        "performance": describe_reference(monitor, policy, {name: each.kind for name, each in frozen.features.items()}),
         "content": content,
         "content_hash": frozen.content_hash,
         "size_bytes": len(content),

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from algorithms.columns import FeatureKind
 from algorithms.concept_drift.methods import DETECTORS, ConceptMethod, new_detector
+from algorithms.performance import Metric, PerformanceLimit
 from algorithms.plan import SIGNIFICANCE_METHODS, Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
@@ -42,6 +43,9 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
 
 
 def _check_outcomes(fields: Mapping[str, Any]) -> None:
+    needy = sorted(set(fields["performance_limits"]) & {Metric.ROC_AUC, Metric.LOG_LOSS})
+    if needy and fields["prediction_column"] and not fields["score_column"]:
+        raise ValidationError({"score_column": f"{needy[0]} is measured on scores; name their column."})
     if bool(fields["prediction_column"]) != bool(fields["label_column"]):
         raise ValidationError({"label_column": "Outcomes need both columns, the prediction's and the label's."})
     if fields["prediction_column"] and not fields["timestamp_column"]:
@@ -96,6 +100,25 @@ def check_detector_settings(chosen: Any) -> dict[str, dict[str, Any]]:
         except (TypeError, ValueError) as error:
             raise ValidationError(str(error)) from error
     return chosen
+
+
+def check_performance_limits(limits: Any) -> dict[str, dict[str, float]]:
+    """What metrics must keep to: `{"accuracy": {"minimum": 0.9}, "f1": {"relative": 0.1}}`."""
+    known = [metric.value for metric in Metric]
+    if not isinstance(limits, dict) or set(limits) - set(known):
+        raise ValidationError(f"Give an object with some of the keys {', '.join(known)}.")
+    for metric, limit in limits.items():
+        names = set(limit) if isinstance(limit, dict) else set()
+        numbers = limit.values() if isinstance(limit, dict) else ()
+        if len(names & {"minimum", "maximum", "relative"}) != 1 or len(names) != 1:
+            raise ValidationError(f"{metric}: give a minimum, a maximum or a relative change.")
+        if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+            raise ValidationError(f"{metric}: a limit is a number.")
+        try:
+            PerformanceLimit(**limit)
+        except ValueError as error:
+            raise ValidationError(f"{metric}: {error}") from error
+    return limits
 
 
 def check_error_scale(scale: float | None) -> float | None:

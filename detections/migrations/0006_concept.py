@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
             model_name="detection",
             name="detection_type",
             field=models.CharField(
-                choices=[("statistical", "Statistical"), ("concept", "Concept")], default="statistical", max_length=20
+                choices=[("statistical", "Statistical"), ("concept", "Concept"), ("performance", "Performance")],
+                default="statistical",
+                max_length=20,
             ),
         ),
         migrations.AlterField(
@@ -44,8 +46,10 @@ class Migration(migrations.Migration):
                     ("eddm", "eddm"),
                     ("page_hinkley", "page_hinkley"),
                     ("e_process", "e_process"),
+                    ("performance", "performance"),
+                    ("estimated_performance", "estimated_performance"),
                 ],
-                max_length=20,
+                max_length=25,
             ),
         ),
         migrations.AlterField(

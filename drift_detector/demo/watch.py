@@ -15,6 +15,8 @@ EVERY_MONDAY = {"schedule_cron": "0 6 * * 1", "window": "P7D", "window_lag": "PT
 # A thousand flights are about a day's; one evening's storm makes the model wrong about many flights at once.
 ERRORS = {
     "prediction_column": "prediction", "label_column": LABEL, "error_batch": 1000, "concept_methods": ["page_hinkley"],
+    "score_column": "prediction_score",
+    "performance_limits": {"accuracy": {"relative": 0.03}, "roc_auc": {"relative": 0.05}},
 }  # fmt: skip
 EVERY_HOUR = {"schedule_cron": "0 * * * *", "window": "P7D"}
 

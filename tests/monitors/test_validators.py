@@ -22,6 +22,8 @@ GOOD: dict[str, Any] = {
     "concept_methods": ["adwin", "ddm"],
     "error_scale": None,
     "error_batch": 1,
+    "performance_limits": {},
+    "score_column": "",
 }
 
 
@@ -51,6 +53,10 @@ def test_check_monitor__good__passes(change: dict[str, Any]) -> None:
         ({"label_column": "y"}, "label_column"),
         ({"error_scale": 5.0}, "concept_methods"),
         ({"error_batch": 2}, "concept_methods"),
+        (
+            {"prediction_column": "p", "label_column": "y", "performance_limits": {"roc_auc": {"minimum": 0.8}}},
+            "score_column",
+        ),
     ],
 )
 def test_check_monitor__bad__names_the_field(change: dict[str, Any], field: str) -> None:

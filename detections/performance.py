@@ -1,0 +1,224 @@
+"""A run's answer on the model's performance: measured where labels are known, estimated where they are not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.errors import UnusableColumn
+from algorithms.evaluation import summarize
+from algorithms.outcomes import FeatureDetail, MethodOutcome, PerformanceMethod
+from algorithms.performance import (
+    LossModel,
+    Metric,
+    MetricEstimate,
+    PerformanceLimit,
+    ScoreCalibration,
+    estimate_classification,
+    estimate_regression,
+    judge_performance,
+    measure_performance,
+)
+from algorithms.verdicts import Verdict, combine_verdicts, severity_of
+from detections.ledger import Claim
+from detections.models import Detection, OutcomeBatch
+from detections.outcomes import Outcome
+from detections.plans import Plan
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+from monitors.performance import (
+    ESTIMABLE_LOSSES,
+    REGRESSION,
+    SCORED,
+    UNMEASURABLE,
+    drop_unknown,
+    feature_matrix,
+    limits_of,
+    positive_of,
+    read_answers,
+)
+from monitors.sources import SourceError, table_from_bytes
+
+WITHOUT_SCALE = 0.1
+"""Of a limit that stands by itself, the share that severity is measured by."""
+
+
+def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
+    """The outcome, and what the window says of the model's performance if the monitor has limits for it.
+
+    Raises:
+        SourceError: If a read failed that may succeed later.
+    """
+    limits = limits_of(plan.monitor)
+    if not limits or plan.run.inline_data is not None:
+        return outcome
+    reference: Mapping[str, Any] = plan.baseline.performance or {}
+    try:
+        answers = _answers(claim, plan, reference)
+        found = {
+            PerformanceMethod.PERFORMANCE: _measured(plan, limits, answers),
+            PerformanceMethod.ESTIMATED: _estimated(plan, limits, reference, answers),
+        }
+        methods = [each for method in found for each in _judged(method, plan.monitor, limits, reference, found[method])]
+    except SourceError as error:
+        if error.is_transient:
+            raise
+        return _without(outcome, str(error))
+    except UNMEASURABLE as error:
+        return _without(outcome, str(error))
+    with tenant_scope(claim.tenant_id):
+        methods = _beside_estimates(plan, methods)
+    verdicts = [outcome.verdict, *(method.verdict for method in methods)]
+    return replace(outcome, verdict=combine_verdicts(verdicts), methods=(*outcome.methods, *methods))
+
+
+def _without(outcome: Outcome, why: str) -> Outcome:
+    return replace(outcome, reason=f"{outcome.reason} Performance was not measured: {why}".strip())
+
+
+def _answers(claim: Claim, plan: Plan, reference: Mapping[str, Any]) -> pa.Table:
+    monitor, run = plan.monitor, plan.run
+    if monitor.prediction_column:
+        features = reference.get("losses", {}).get("features", [])
+        return read_answers(
+            monitor, plan.policy, monitor.current_data_uri, (run.window_start, run.window_end), features
+        )
+    with tenant_scope(claim.tenant_id):
+        return _sent_answers(monitor, run.window_start, run.window_end)
+
+
+def _sent_answers(monitor: Monitor, start: datetime, end: datetime) -> pa.Table:
+    """The outcomes of a window that were sent to the monitor's streams."""
+    overlapping = OutcomeBatch.objects.filter(
+        stream__monitor=monitor, occurred_until__gte=start, occurred_from__lt=end, content__isnull=False
+    )
+    tables = [
+        table_from_bytes(bytes(content or b"")) for content in overlapping.values_list("content", flat=True).iterator()
+    ]
+    whole = [table for table in tables if "prediction" in table.column_names]
+    if not whole:
+        raise UnusableColumn("No outcomes were sent for this window.")
+    table = pa.concat_tables(whole, promote_options="permissive")
+    bounds = (pa.scalar(moment, table.schema.field("occurred_at").type) for moment in (start, end))
+    first, last = bounds
+    table = table.filter(pc.and_(pc.greater_equal(table["occurred_at"], first), pc.less(table["occurred_at"], last)))
+    empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
+    return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
+
+
+def _measured(plan: Plan, limits: Mapping[Metric, PerformanceLimit], answers: pa.Table) -> dict[Metric, MetricEstimate]:
+    if "label" not in answers.column_names:
+        return {}
+    table = drop_unknown(answers, "label")
+    if not table.num_rows:
+        return {}
+    has_score = "score" in table.column_names
+    scored = SCORED & set(limits) if has_score else frozenset()
+    plain = [metric for metric in limits if metric not in SCORED]
+    positive = positive_of(plan.monitor, table["label"].type)
+    found = measure_performance(
+        plain, prediction=table["prediction"].combine_chunks(), label=table["label"].combine_chunks(), positive=positive
+    )
+    if scored:
+        table = drop_unknown(table, "score")
+        columns = {name: table[name].combine_chunks() for name in ("prediction", "label", "score")}
+        found |= measure_performance(list(scored), **columns, positive=positive)
+    return found
+
+
+def _estimated(
+    plan: Plan, limits: Mapping[Metric, PerformanceLimit], reference: Mapping[str, Any], answers: pa.Table
+) -> dict[Metric, MetricEstimate]:
+    """Of all rows of the window, whether their labels are known or not, so that the two can be compared."""
+    found: dict[Metric, MetricEstimate] = {}
+    if "calibration" in reference and "score" in answers.column_names:
+        table = drop_unknown(answers, "score")
+        positive = positive_of(plan.monitor, table["prediction"].type)
+        if table.num_rows and positive is not None:
+            found |= estimate_classification(
+                [metric for metric in limits if metric not in REGRESSION],
+                score=table["score"].combine_chunks(),
+                prediction=table["prediction"].combine_chunks(),
+                calibration=ScoreCalibration.from_json(reference["calibration"]),
+                positive=positive,
+            )
+    features = reference.get("losses", {}).get("features", [])
+    if features and answers.num_rows and set(features) <= set(answers.column_names):
+        found |= estimate_regression(
+            [metric for metric in limits if metric in ESTIMABLE_LOSSES],
+            features=feature_matrix(answers, features),
+            prediction=answers["prediction"].combine_chunks(),
+            model=LossModel.from_json(reference["losses"]["model"]),
+        )
+    return found
+
+
+def _judged(
+    method: PerformanceMethod,
+    monitor: Monitor,
+    limits: Mapping[Metric, PerformanceLimit],
+    reference: Mapping[str, Any],
+    found: Mapping[Metric, MetricEstimate],
+) -> list[MethodOutcome]:
+    known = {name: MetricEstimate(**stored) for name, stored in reference.get("metrics", {}).items()}
+    details = [
+        _detail(metric, estimate, limits[metric], known.get(metric), monitor.min_rows)
+        for metric, estimate in found.items()
+    ]
+    return [summarize(method, details)] if details else []
+
+
+def _detail(
+    metric: Metric, estimate: MetricEstimate, limit: PerformanceLimit, baseline: MetricEstimate | None, min_rows: int
+) -> FeatureDetail:
+    explanation: dict[str, Any] = {"lower": estimate.lower, "upper": estimate.upper, "level": estimate.level}
+    blank = FeatureDetail(
+        feature=metric.value, kind=None, verdict=Verdict.INSUFFICIENT_DATA, statistic=estimate.value,
+        n_current=estimate.n, n_reference=baseline.n if baseline else 0, explanation=explanation,
+    )  # fmt: skip
+    if limit.relative is not None and baseline is None:
+        return replace(blank, reason="The limit is relative to the reference, which has no labels to measure by.")
+    judged = judge_performance(metric, estimate, limit, baseline=baseline, min_rows=min_rows)
+    explanation["baseline"] = judged.baseline
+    judged_detail = replace(blank, verdict=judged.verdict, signal=judged.signal, reason=judged.reason)
+    if judged.excess is None or judged.limit is None:
+        return judged_detail
+    scale = abs(judged.baseline - judged.limit) if limit.relative and judged.baseline else WITHOUT_SCALE * judged.limit
+    effect = scale + judged.excess
+    is_drift = judged.verdict is Verdict.DRIFT
+    return replace(
+        judged_detail,
+        reason=judged.reason if is_drift else "",
+        threshold=judged.limit,
+        effect_size=effect,
+        scale=scale,
+        severity=severity_of(effect / scale if scale > 0 else 1.0) if is_drift else None,
+    )
+
+
+def _beside_estimates(plan: Plan, methods: list[MethodOutcome]) -> list[MethodOutcome]:
+    """What was measured, with what was estimated of the same window before its labels came, or just now."""
+    now = next((each for each in methods if each.method is PerformanceMethod.ESTIMATED), None)
+    estimates = {detail.feature: detail.as_json() for detail in now.details} if now else {}
+    earlier = Detection.objects.filter(
+        monitor_id=plan.monitor.id, method=PerformanceMethod.ESTIMATED, window_start=plan.run.window_start,
+        window_end=plan.run.window_end,
+    ).order_by("created_at").first()  # fmt: skip
+    if earlier is not None:
+        estimates = {detail["feature"]: detail for detail in earlier.details}
+
+    def compared(detail: FeatureDetail) -> FeatureDetail:
+        if (estimate := estimates.get(detail.feature)) is None:
+            return detail
+        told = {"value": estimate["statistic"]} | {end: estimate["explanation"][end] for end in ("lower", "upper")}
+        return replace(detail, explanation={**detail.explanation, "estimated": told})
+
+    return [
+        replace(each, details=tuple(map(compared, each.details)))
+        if each.method is PerformanceMethod.PERFORMANCE
+        else each
+        for each in methods
+    ]
