@@ -12,6 +12,7 @@ from algorithms.baseline import Baseline, FeatureKind
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.kernels import FloatArray
+from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.statistical_tests.ks_distribution import LARGE_SAMPLE, MEDIUM_SAMPLE, SMALL_SAMPLE, kolmogorov_sf
@@ -40,6 +41,10 @@ def warm() -> None:
     for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
         for distance in DISTANCES:
             kolmogorov_sf(distance, rows)
+    numbers = np.column_stack([random.random(ROWS), np.where(random.random(ROWS) < 0.1, np.nan, 1.0)])
+    ScoreCalibration.fit(numbers[:, 0], np.arange(ROWS) % 2)
+    losses = LossModel.fit(numbers, numbers[:, 0], np.zeros(ROWS))
+    estimate_regression([Metric.MAE, Metric.RMSE], features=numbers, prediction=numbers[:, 0], model=losses)
     for method in ConceptMethod:
         new_detector(method).update_many(np.repeat([0.0, 1.0], ROWS))
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from detections import reports
-from detections.models import Backtest, Detection, DetectionRun
+from detections.models import Backtest, Detection, DetectionRun, DetectorState
 from drift_detector.tenancy.admin import TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
@@ -20,6 +20,7 @@ VERDICT_COLOURS = {
     "insufficient_data": "warning",
     "no_data": "info",
 }
+SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 CELL = '<td class="px-3 py-1">{}</td>'
 
 
@@ -77,6 +78,22 @@ class DetectionRunAdmin(TenantModelAdmin):
     def has_make_report_permission(self, request: HttpRequest, *args: Any) -> bool:
         membership = get_membership(request)
         return membership is not None and membership.role != "viewer"
+
+
+@admin.register(DetectorState, site=site)
+class DetectorStateAdmin(TenantModelAdmin):
+    list_display = ["monitor", "stream", "method", "shown_signal", "observations", "drifts", "last_drift_at"]
+    list_filter = ["signal", "method", "monitor"]
+    list_select_related = ["monitor", "stream"]
+    ordering = ["monitor__name", "stream__name", "method"]
+    fields = readonly_fields = [
+        "monitor", "stream", "method", "shown_signal", "observations", "error_batch", "drifts", "last_drift_at",
+        "updated_at", "state",
+    ]  # fmt: skip
+
+    @display(description="Signal", label=SIGNAL_COLOURS, ordering="signal")
+    def shown_signal(self, state: DetectorState) -> str:
+        return state.signal
 
 
 @admin.register(Detection, site=site)

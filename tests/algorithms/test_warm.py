@@ -13,6 +13,7 @@ import algorithms
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.warm import warm
@@ -48,6 +49,11 @@ def gained(folder: Path) -> dict[str, int]:
     kinds = {n: FeatureKind.CATEGORICAL if n == "text" else FeatureKind.NUMERIC for n in references[0].column_names}
     for method in ConceptMethod:
         new_detector(method).update_many(pa.array(np.random.default_rng(0).random(ROWS) < 0.3).cast(pa.float64()))
+    numbers = np.random.default_rng(1).random((ROWS, 2))
+    prediction, label = pa.array(numbers[:, 0]), pa.array(numbers[:, 1])
+    losses = LossModel.fit(numbers, prediction, label)
+    estimate_regression([Metric.MAE], features=numbers, prediction=prediction, model=losses)
+    ScoreCalibration.fit(prediction, pa.array(numbers[:, 1] > 0.5))
     for reference in references:
         fitted = Baseline.fit(reference, kinds)
         for baseline in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):

@@ -4,8 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from alerts.concept import accept_outcomes
 from detections import reports
-from detections.models import DetectionRun, Report
+from detections.models import DetectionRun, DetectorState, Report
+from detections.streams.rows import rows_from_json
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -88,6 +90,15 @@ def test_run_page__viewer__can_not_make_a_report(admin: Client, drifted: Detecti
 
 
 @pytest.mark.parametrize("path", [RUNS, DETECTIONS])
+def test_detector_list__after_outcomes__shows_their_signals(admin: Client, monitor: Monitor) -> None:
+    rows = rows_from_json([{"error": 1}, {"error": 0}])
+    accept_outcomes(monitor=monitor, stream="default", batch_id="a", rows=rows)
+    page = admin.get("/admin/detections/detectorstate/")
+    assert "e_process stable 2 0" in words(page.content)
+    state = DetectorState.objects.get(method="adwin")
+    assert admin.get(f"/admin/detections/detectorstate/{state.id}/change/").status_code == 200
+
+
 def test_runs_and_detections__adding_changing_deleting__are_refused(
     admin: Client, drifted: DetectionRun, path: str
 ) -> None:
