@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from detections.models import Backtest, DetectionRun, RunPart
+from alerts.concept import accept_outcomes
+from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from detections.reconciler import reconcile
+from detections.streams.rows import rows_from_json
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -205,3 +207,21 @@ def test_scheduler_role__runs__can_not_be_deleted(committed_run: DetectionRun) -
         make_detection(committed_run)
     with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
         scheduler.execute("DELETE FROM drf_runs")
+
+
+def test_reconcile__outcomes_past_their_retention__are_forgotten(
+    committed_monitor: Monitor, scheduler: Callable[[], None], override: Callable[..., None]
+) -> None:
+    override(outcomes={"retention_days": 30})
+    halves = [{"error": 1}, {"prediction_id": "p", "prediction": 1}]
+    with tenant_scope(committed_monitor.tenant_id):
+        for age, batch in ((31, "old"), (29, "new")):
+            rows = rows_from_json([halves[0], halves[1] | {"prediction_id": batch}])
+            accept_outcomes(monitor=committed_monitor, stream="default", batch_id=batch, rows=rows)
+            made = timezone.now() - timedelta(days=age)
+            OutcomeBatch.objects.filter(batch_id=batch).update(created_at=made)
+            PendingOutcome.objects.filter(prediction_id=batch).update(created_at=made)
+    scheduler()
+    tenant_id = committed_monitor.tenant_id
+    assert rows_of(tenant_id, "SELECT batch_id FROM drf_outcome_batches") == [("new",)]
+    assert rows_of(tenant_id, "SELECT prediction_id FROM drf_pending_outcomes") == [("new",)]
