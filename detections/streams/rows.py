@@ -1,6 +1,7 @@
 """Batches of outcomes as they are sent, brought into one form."""
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.utils import timezone
 
+from detections.streams.arrow_messages import is_compressed
+
 INSTANT = pa.timestamp("us", "UTC")
 COLUMNS = ("occurred_at", "prediction_id", "prediction", "label", "score", "error")
 LONGEST_ID = 200
+LONGEST_TEXT = 1000
 MOST_ROWS = 200_000
 
 
@@ -60,13 +64,15 @@ def rows_from_arrow(body: bytes) -> pa.Table:
         BadOutcomes: If it is none, or an outcome can't be read.
     """
     try:
+        if is_compressed(body):
+            raise BadOutcomes("Send the Arrow stream uncompressed.")
         with pa.ipc.open_stream(body) as stream:
             table = stream.read_all()
         table.validate(full=True)
         return _batch(table)
     except BadOutcomes:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise BadOutcomes(f"This is not an Arrow IPC stream of outcomes: {error}") from error
 
 
@@ -156,6 +162,8 @@ def _identifiers(column: pa.Array) -> pa.Array:
 
 def _text(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
+        if _is_text(column.type.value_type) and (pc.max(pc.utf8_length(column.dictionary)).as_py() or 0) > LONGEST_TEXT:
+            raise BadOutcomes(f"{name} has texts of more than {LONGEST_TEXT} characters.")
         column = column.dictionary_decode()
     if not _is_text(column.type):
         raise BadOutcomes(f"{name} has text or numbers, not {column.type}.")

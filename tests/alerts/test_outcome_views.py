@@ -41,10 +41,11 @@ def timed(values: list[int], start: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def arrow(columns: dict[str, Any]) -> bytes:
+def arrow(columns: dict[str, Any], compression: str | None = None) -> bytes:
     sink = io.BytesIO()
     table = pa.table(columns)
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return sink.getvalue()
 
@@ -190,6 +191,31 @@ def test_post_outcomes__bad_ones__are_refused_with_the_reason(
 )
 def test_post_outcomes__unreadable_bytes__are_refused(api: APIClient, monitor: Monitor, body: bytes, kind: str) -> None:
     assert post_bytes(api, url(monitor), body, f"application/{kind}").status_code == 400
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("is_dictionary", [True, False])
+def test_post_outcomes__compressed_arrow__is_refused_unread(
+    api: APIClient, monitor: Monitor, codec: str, is_dictionary: bool
+) -> None:
+    column = pa.array(["a", "b"] * 50_000)
+    column = column.dictionary_encode() if is_dictionary else column
+    body = arrow({"prediction": column, "label": column}, compression=codec)
+    answer = post_bytes(api, url(monitor), body, "application/vnd.apache.arrow.stream")
+    assert (answer.status_code, "uncompressed" in answer.json()["detail"]) == (400, True)
+
+
+def test_post_outcomes__dictionary_that_would_unpack_to_gigabytes__is_refused(api: APIClient, monitor: Monitor) -> None:
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(200_000, np.int8)), pa.array(["x" * 100_000]))
+    body = arrow({"prediction": long, "label": long})
+    answer = post_bytes(api, url(monitor), body, "application/vnd.apache.arrow.stream")
+    assert (answer.status_code, "1000 characters" in answer.json()["detail"]) == (400, True)
+
+
+def test_post_outcomes__dictionaries__are_text(api: APIClient, monitor: Monitor) -> None:
+    prediction, label = pa.array(["a", "b"]).dictionary_encode(), pa.array(["a", "a"]).dictionary_encode()
+    body = arrow({"prediction": prediction, "label": label})
+    assert post_bytes(api, url(monitor), body, "application/vnd.apache.arrow.stream").json()["outcomes"] == 2
 
 
 def test_post_outcomes__one_bad_row__takes_nothing(api: APIClient, monitor: Monitor) -> None:
