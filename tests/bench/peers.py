@@ -39,14 +39,14 @@ def polars_sums(path: Path, numbers: list[str], texts: list[str]) -> Work:
 
 
 def river(kind: Callable[[], Any], stream: list[float]) -> Work:
-    """One of river's detectors over a stream, its answer read after each observation."""
+    """Where one of river's detectors sees drift in a stream: its answer is read after each observation."""
 
     def watch() -> object:
-        detector = kind()
-        drifts = 0
-        for value in stream:
+        detector, drifts = kind(), []
+        for position, value in enumerate(stream):
             detector.update(value)
-            drifts += detector.drift_detected
+            if detector.drift_detected:
+                drifts.append(position)
         return drifts
 
     return watch

@@ -213,7 +213,7 @@ def test_reconcile__outcomes_past_their_retention__are_forgotten(
     committed_monitor: Monitor, scheduler: Callable[[], None], override: Callable[..., None]
 ) -> None:
     override(outcomes={"retention_days": 30})
-    halves = [{"error": 1}, {"prediction_id": "p", "prediction": 1}]
+    halves: list[dict[str, Any]] = [{"error": 1}, {"prediction": 1}]
     with tenant_scope(committed_monitor.tenant_id):
         for age, batch in ((31, "old"), (29, "new")):
             rows = rows_from_json([halves[0], halves[1] | {"prediction_id": batch}])
