@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detections.models import DetectionRun, OutcomeStream
+from detections.streams.errors import errors_of
 from detections.streams.rows import INSTANT, BadOutcomes, normalized
 from monitors.models import Monitor
 from monitors.sources import SourcePolicy, read_window
@@ -65,6 +66,7 @@ def read_new_outcomes(
     if since >= until:
         return None
     rows = _read(monitor, policy, monitor.current_data_uri, since, until)
+    errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     reference = None
     if is_first and monitor.error_batch > 1:
         with suppress(BadOutcomes):  # a reference without labels teaches nothing, and the stream's beginning will

@@ -96,6 +96,13 @@ def test_execute__means_of_errors__learns_from_the_reference_what_is_usual(monit
     assert change["error_rate_before"] == pytest.approx(0.1, abs=0.03)
 
 
+def test_execute__predictions_that_are_no_labels__judges_the_window_and_says_so(monitor: Monitor) -> None:
+    Monitor.objects.filter(id=monitor.id).update(prediction_column="carrier")
+    run = execute_week(monitor, 2)
+    assert run.status == "succeeded"
+    assert "Predictions and labels are both numbers" in run.reason
+
+
 def test_execute__columns_missing__judges_the_window_and_says_so(monitor: Monitor) -> None:
     Monitor.objects.filter(id=monitor.id).update(label_column="truth")
     run = execute_week(monitor, 2)
