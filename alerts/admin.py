@@ -17,12 +17,22 @@ COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
 @admin.register(Alert, site=site)
 class AlertAdmin(TenantModelAdmin):
     role_to_change = Role.OPERATOR
-    list_display = ["summary", "shown_severity", "status", "window_start", "window_end", "occurrences", "seen_by"]
-    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "status", "severity", "monitor"]
+    list_display = [
+        "summary",
+        "kind",
+        "shown_severity",
+        "status",
+        "window_start",
+        "window_end",
+        "occurrences",
+        "seen_by",
+    ]
+    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "status", "kind", "severity", "monitor"]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
-        "summary", "monitor", "shown_severity", "status", "occurrences", "first_run", "last_run", "window_start",
-        "window_end", "drifted_features", "created_at", "resolved_at", "acknowledged_at", "acknowledged_by", "note",
+        "summary", "monitor", "kind", "shown_severity", "status", "occurrences", "first_run", "last_run",
+        "window_start", "window_end", "drifted_features", "created_at", "resolved_at", "acknowledged_at",
+        "acknowledged_by", "note",
     ]  # fmt: skip
     actions = ["acknowledge_selected"]
 

@@ -18,6 +18,7 @@ from detections.services import record_detections
 from detections.streams.accepting import Accepted, learn_usual, lock_stream, take_batch
 from detections.streams.detectors import ConceptSignal
 from detections.streams.history import time_of_outcome
+from detections.streams.rows import BadOutcomes
 from detections.streams.sources import SOURCE_STREAM, NewOutcomes
 from monitors.models import Monitor
 from monitors.selectors import get_current_baseline
@@ -28,18 +29,20 @@ DEFAULT_STREAM = "default"
 ERRORS = "prediction error"
 SCALE = 0.2
 """Cohen's small effect; severity is a warning at 1.5 and critical at 2.5 times this."""
+MOST_SIGNALS = 20
 INSTANT = timedelta(microseconds=1)
 
 
-def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Table, keep: bool = True) -> Accepted:
+def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Table) -> Accepted:
     """Take a batch in and do what its drifts ask for, in the caller's transaction.
 
     Raises:
         BadOutcomes: If the batch can't be used; the transaction must be rolled back.
     """
-    accepted = take_batch(lock_stream(monitor.id, stream), monitor, batch_id, rows, keep=keep)
-    for signal in accepted.signals:
-        settle_signal(monitor, accepted, signal)
+    if stream == SOURCE_STREAM:
+        raise BadOutcomes(f"The stream {SOURCE_STREAM!r} takes the rows of the monitor's own data.")
+    accepted = take_batch(lock_stream(monitor.id, stream), monitor, batch_id, rows)
+    _settle_signals(monitor, accepted)
     return accepted
 
 
@@ -49,9 +52,16 @@ def accept_new_rows(run: DetectionRun, stream: OutcomeStream, new: NewOutcomes) 
     if new.reference is not None and stream.read_until is None:
         learn_usual(stream, run.monitor, new.reference)
     stream.read_until = max(filter(None, (stream.read_until, new.until)))
-    accepted = take_batch(stream, run.monitor, f"run:{run.id}", rows, keep=False)
-    for signal in accepted.signals:
-        settle_signal(run.monitor, accepted, signal)
+    accepted = take_batch(stream, run.monitor, f"run:{run.id}", rows, is_sent=False)
+    _settle_signals(run.monitor, accepted)
+
+
+def _settle_signals(monitor: Monitor, accepted: Accepted) -> None:
+    """Record the drifts of a batch; of very many, which only strange settings bring, the newest."""
+    if (left := len(accepted.signals) - MOST_SIGNALS) > 0:
+        log.warning("signals_left_out", monitor_id=str(monitor.id), left_out=left)
+    for signal in accepted.signals[-MOST_SIGNALS:]:
+        settle_signal(monitor, accepted, signal)
 
 
 def settle_signal(monitor: Monitor, accepted: Accepted, signal: ConceptSignal) -> DetectionRun:
@@ -70,7 +80,7 @@ def settle_signal(monitor: Monitor, accepted: Accepted, signal: ConceptSignal) -
         if signal.after > signal.before:
             raise_alert(run, outcome.methods, Alert.Kind.CONCEPT)
         else:
-            _end_episode(run, signal)
+            _end_episode(run, accepted.stream, signal)
     log.info("concept_drift", monitor_id=str(monitor.id), method=signal.method, sequence=signal.sequence)
     return run
 
@@ -154,12 +164,14 @@ def _record_run(monitor: Monitor, outcome: Outcome, start: datetime, end: dateti
             return run
 
 
-def _end_episode(run: DetectionRun, signal: ConceptSignal) -> None:
+def _end_episode(run: DetectionRun, stream: OutcomeStream, signal: ConceptSignal) -> None:
     alert = unresolved_alert(run.monitor_id, Alert.Kind.CONCEPT)
     if alert is None:
         return
     first = Detection.objects.filter(run_id=alert.first_run_id).first()
-    before = first.details[0]["explanation"]["error_rate_before"] if first else 0.0
+    if first is None or (told := first.details[0]["explanation"])["stream"] != stream.name:
+        return
+    before = told["error_rate_before"]
     is_back = signal.after <= before or cohens_h(before, signal.after) < settings.ENV.effect_tolerance_concept
     if is_back:
         resolve_alert(alert, run)

@@ -1,5 +1,6 @@
 """Episodes of drift: an alert is opened, gets worse, and is resolved."""
 
+from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.retraining import require_retraining
-from algorithms.outcomes import MethodOutcome
+from algorithms.outcomes import MethodOutcome, PerformanceMethod
 from algorithms.verdicts import Severity, Verdict
 from detections.models import DetectionRun
 from detections.services import drift_summary, drifted_features, severity_of_run
@@ -93,10 +94,19 @@ def end_if_over(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
     if alert is None or alert.window_end > run.window_end:
         return
     unjudged = {detail.feature for method in methods for detail in method.details if detail.verdict is not Verdict.OK}
+    answered = {(method.method.value, detail.feature) for method in methods for detail in method.details}
+    measured = {(each["method"], each["feature"]) for each in alert.drifted_features if _is_metric(run, each)}
+    if measured - answered:
+        return  # what was too low has not been measured again: its labels are still to come
     is_inline = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
     if is_inline or unjudged & {each["feature"] for each in alert.drifted_features}:
         return
     resolve_alert(alert, run)
+
+
+def _is_metric(run: DetectionRun, told: dict[str, Any]) -> bool:
+    """Whether it is a metric that the monitor still has a limit for."""
+    return told["method"] in set(PerformanceMethod) and told["feature"] in run.monitor.performance_limits
 
 
 def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:

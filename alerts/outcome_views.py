@@ -15,13 +15,19 @@ from rest_framework.response import Response
 from alerts.concept import DEFAULT_STREAM, accept_outcomes
 from alerts.serializers import AcceptedSerializer, DetectorSerializer, OutcomesSerializer
 from detections.models import DetectorState
-from detections.streams.rows import BadOutcomes, rows_from_arrow, rows_from_json, rows_from_ndjson
+from detections.streams.rows import (
+    LONGEST_BATCH_ID,
+    LONGEST_STREAM,
+    BadOutcomes,
+    check_name,
+    rows_from_arrow,
+    rows_from_json,
+    rows_from_ndjson,
+)
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
 from drift_detector.api.problems import Conflict
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
-
-LONGEST_BATCH_ID, LONGEST_STREAM = 200, 100
 
 
 class MonitorOutcomesView(TenantAPIView):
@@ -76,10 +82,7 @@ def _rows(request: Request) -> pa.Table:
 
 
 def _name(request: Request, name: str, longest: int) -> str:
-    """A name from the query, or from the JSON beside the outcomes."""
+    """A name from the query, or from the JSON beside the outcomes; empty without one."""
     body: Any = request.data
     inside = body.get(name, "") if isinstance(body, Mapping) and "outcomes" in body else ""
-    text = request.query_params.get(name, inside)
-    if not isinstance(text, str) or len(text) > longest or "\0" in text:
-        raise ValidationError({name: f"It is text of at most {longest} characters."})
-    return text
+    return check_name(name, request.query_params.get(name, inside), longest)

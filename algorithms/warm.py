@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from algorithms.baseline import Baseline, FeatureKind
+from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.kernels import FloatArray
@@ -45,6 +46,7 @@ def warm() -> None:
     ScoreCalibration.fit(numbers[:, 0], np.arange(ROWS) % 2)
     losses = LossModel.fit(numbers, numbers[:, 0], np.zeros(ROWS))
     estimate_regression([Metric.MAE, Metric.RMSE], features=numbers, prediction=numbers[:, 0], model=losses)
+    Averaging(each=7).take(random.random(ROWS))
     for method in ConceptMethod:
         new_detector(method).update_many(np.repeat([0.0, 1.0], ROWS))
 

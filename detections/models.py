@@ -257,7 +257,10 @@ class OutcomeBatch(TenantModel):
 
 
 class PendingOutcome(TenantModel):
-    """A prediction that waits for its label, or a label that came before its prediction."""
+    """A prediction that waits for its label, or a label that came before its prediction.
+
+    When both have come the row stays as a mark until its retention ends: a half that comes again counts no more.
+    """
 
     stream = tenant_reference("detections.OutcomeStream", related_name="pending")
     prediction_id = models.CharField(max_length=200)
@@ -265,6 +268,7 @@ class PendingOutcome(TenantModel):
     prediction = models.JSONField(null=True)
     label = models.JSONField(null=True)
     score = models.FloatField(null=True)
+    is_joined = models.BooleanField(default=False)
 
     class Meta:
         db_table = "drf_pending_outcomes"

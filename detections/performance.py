@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.conf import settings
+from django.db.models import Sum
 
 from algorithms.errors import UnusableColumn
 from algorithms.evaluation import summarize
 from algorithms.outcomes import FeatureDetail, MethodOutcome, PerformanceMethod
 from algorithms.performance import (
+    LOSSES,
+    REGRESSION_METRICS,
+    SCORE_METRICS,
     LossModel,
     Metric,
     MetricEstimate,
@@ -30,9 +36,7 @@ from detections.plans import Plan
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from monitors.performance import (
-    ESTIMABLE_LOSSES,
-    REGRESSION,
-    SCORED,
+    FEATURE,
     UNMEASURABLE,
     drop_unknown,
     feature_matrix,
@@ -42,6 +46,7 @@ from monitors.performance import (
 )
 from monitors.sources import SourceError, table_from_bytes
 
+BYTES_PER_OUTCOME = 64
 WITHOUT_SCALE = 0.1
 """Of a limit that stands by itself, the share that severity is measured by."""
 
@@ -56,19 +61,23 @@ def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
     if not limits or plan.run.inline_data is not None:
         return outcome
     reference: Mapping[str, Any] = plan.baseline.performance or {}
+    methods: list[MethodOutcome] = []
     try:
         answers = _answers(claim, plan, reference)
-        found = {
-            PerformanceMethod.PERFORMANCE: _measured(plan, limits, answers),
-            PerformanceMethod.ESTIMATED: _estimated(plan, limits, reference, answers),
-        }
-        methods = [each for method in found for each in _judged(method, plan.monitor, limits, reference, found[method])]
     except SourceError as error:
         if error.is_transient:
             raise
         return _without(outcome, str(error))
     except UNMEASURABLE as error:
         return _without(outcome, str(error))
+    for method, look in (
+        (PerformanceMethod.PERFORMANCE, partial(_measured, plan, limits, answers)),
+        (PerformanceMethod.ESTIMATED, partial(_estimated, plan, limits, reference, answers)),
+    ):
+        try:
+            methods += _judged(method, plan.monitor, limits, reference, look())
+        except UNMEASURABLE as error:
+            outcome = _without(outcome, f"{method}: {error}")
     with tenant_scope(claim.tenant_id):
         methods = _beside_estimates(plan, methods)
     verdicts = [outcome.verdict, *(method.verdict for method in methods)]
@@ -87,24 +96,34 @@ def _answers(claim: Claim, plan: Plan, reference: Mapping[str, Any]) -> pa.Table
             monitor, plan.policy, monitor.current_data_uri, (run.window_start, run.window_end), features
         )
     with tenant_scope(claim.tenant_id):
-        return _sent_answers(monitor, run.window_start, run.window_end)
+        contents = _sent_contents(monitor, run.window_start, run.window_end)
+    return _sent_answers(contents, run.window_start, run.window_end)
 
 
-def _sent_answers(monitor: Monitor, start: datetime, end: datetime) -> pa.Table:
-    """The outcomes of a window that were sent to the monitor's streams."""
+def _sent_contents(monitor: Monitor, start: datetime, end: datetime) -> list[bytes]:
+    """The batches that were sent to the monitor's streams and hold outcomes of the window.
+
+    Raises:
+        UnusableColumn: If they are too many to be measured at once.
+    """
     overlapping = OutcomeBatch.objects.filter(
         stream__monitor=monitor, occurred_until__gte=start, occurred_from__lt=end, content__isnull=False
     )
-    tables = [
-        table_from_bytes(bytes(content or b"")) for content in overlapping.values_list("content", flat=True).iterator()
-    ]
-    whole = [table for table in tables if "prediction" in table.column_names]
+    outcomes = overlapping.aggregate(outcomes=Sum("outcomes"))["outcomes"] or 0
+    if outcomes > (most := settings.ENV.data.max_window_bytes // BYTES_PER_OUTCOME):
+        raise UnusableColumn(f"The window holds {outcomes:,} outcomes; at most {most:,} are measured at once.")
+    return [bytes(content or b"") for content in overlapping.values_list("content", flat=True)]
+
+
+def _sent_answers(contents: list[bytes], start: datetime, end: datetime) -> pa.Table:
+    """The outcomes of a window, of batches that hold some of it."""
+    whole = [table for table in map(table_from_bytes, contents) if "prediction" in table.column_names]
     if not whole:
         raise UnusableColumn("No outcomes were sent for this window.")
     table = pa.concat_tables(whole, promote_options="permissive")
-    bounds = (pa.scalar(moment, table.schema.field("occurred_at").type) for moment in (start, end))
-    first, last = bounds
-    table = table.filter(pc.and_(pc.greater_equal(table["occurred_at"], first), pc.less(table["occurred_at"], last)))
+    kind = table.schema.field("occurred_at").type
+    is_later = pc.greater_equal(table["occurred_at"], pa.scalar(start, kind))
+    table = table.filter(pc.and_(is_later, pc.less(table["occurred_at"], pa.scalar(end, kind))))
     empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
     return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
 
@@ -116,8 +135,8 @@ def _measured(plan: Plan, limits: Mapping[Metric, PerformanceLimit], answers: pa
     if not table.num_rows:
         return {}
     has_score = "score" in table.column_names
-    scored = SCORED & set(limits) if has_score else frozenset()
-    plain = [metric for metric in limits if metric not in SCORED]
+    scored = SCORE_METRICS & set(limits) if has_score else frozenset()
+    plain = [metric for metric in limits if metric not in SCORE_METRICS]
     positive = positive_of(plan.monitor, table["label"].type)
     found = measure_performance(
         plain, prediction=table["prediction"].combine_chunks(), label=table["label"].combine_chunks(), positive=positive
@@ -139,16 +158,16 @@ def _estimated(
         positive = positive_of(plan.monitor, table["prediction"].type)
         if table.num_rows and positive is not None:
             found |= estimate_classification(
-                [metric for metric in limits if metric not in REGRESSION],
+                [metric for metric in limits if metric not in REGRESSION_METRICS],
                 score=table["score"].combine_chunks(),
                 prediction=table["prediction"].combine_chunks(),
                 calibration=ScoreCalibration.from_json(reference["calibration"]),
                 positive=positive,
             )
     features = reference.get("losses", {}).get("features", [])
-    if features and answers.num_rows and set(features) <= set(answers.column_names):
+    if features and answers.num_rows and {FEATURE + name for name in features} <= set(answers.column_names):
         found |= estimate_regression(
-            [metric for metric in limits if metric in ESTIMABLE_LOSSES],
+            [metric for metric in limits if metric in LOSSES],
             features=feature_matrix(answers, features),
             prediction=answers["prediction"].combine_chunks(),
             model=LossModel.from_json(reference["losses"]["model"]),
@@ -180,7 +199,7 @@ def _detail(
         n_current=estimate.n, n_reference=baseline.n if baseline else 0, explanation=explanation,
     )  # fmt: skip
     if limit.relative is not None and baseline is None:
-        return replace(blank, reason="The limit is relative to the reference, which has no labels to measure by.")
+        return replace(blank, reason="The limit is relative to the reference, whose performance is not known.")
     judged = judge_performance(metric, estimate, limit, baseline=baseline, min_rows=min_rows)
     explanation["baseline"] = judged.baseline
     judged_detail = replace(blank, verdict=judged.verdict, signal=judged.signal, reason=judged.reason)

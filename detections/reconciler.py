@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,7 @@ from monitors.services import BUILD_TASK
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 1000
+FORGET_SECONDS = 3
 PATIENCE = timedelta(seconds=60)
 Status = DetectionRun.Status
 
@@ -55,10 +57,15 @@ def _return_abandoned() -> int:
 
 
 def _forget(model: type[OutcomeBatch] | type[PendingOutcome]) -> int:
-    """Remove some of what is older than its retention; the next round removes more."""
+    """Remove what is older than its retention, some rows at a time and for some seconds; the next round goes on."""
     oldest = timezone.now() - timedelta(days=settings.ENV.outcomes.retention_days)
-    old = model.objects.filter(created_at__lt=oldest).order_by("created_at").values_list("id", flat=True)[:BATCH_SIZE]
-    return model.objects.filter(id__in=list(old)).delete()[0]
+    old = model.objects.filter(created_at__lt=oldest).order_by("created_at").values_list("id", flat=True)
+    removed, until = 0, monotonic() + FORGET_SECONDS
+    while ids := list(old[:BATCH_SIZE]):
+        removed += model.objects.filter(id__in=ids).delete()[0]
+        if len(ids) < BATCH_SIZE or monotonic() > until:
+            break
+    return removed
 
 
 def _wake_stale_runs() -> int:

@@ -14,14 +14,21 @@ import pyarrow.compute as pc
 from algorithms.columns import FeatureKind, as_arrow, to_float64
 from algorithms.errors import InsufficientData, UnusableColumn
 from algorithms.kernels import FloatArray
-from algorithms.performance import LossModel, Metric, PerformanceLimit, ScoreCalibration, measure_performance
+from algorithms.performance import (
+    LOSSES,
+    REGRESSION_METRICS,
+    SCORE_METRICS,
+    LossModel,
+    Metric,
+    PerformanceLimit,
+    ScoreCalibration,
+    measure_performance,
+)
 from monitors.models import Monitor
 from monitors.sources import SourceError, SourcePolicy, read_window
 
-REGRESSION = frozenset({Metric.MAE, Metric.RMSE, Metric.MAPE})
-ESTIMABLE_LOSSES = frozenset({Metric.MAE, Metric.RMSE})
-SCORED = frozenset({Metric.ROC_AUC, Metric.LOG_LOSS})
-UNMEASURABLE = (ValueError, TypeError, UnusableColumn, InsufficientData, pa.ArrowException)
+FEATURE = "feature:"
+UNMEASURABLE = (ValueError, TypeError, LookupError, UnusableColumn, InsufficientData, pa.ArrowException)
 
 
 def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
@@ -48,21 +55,20 @@ def read_answers(
 
     Returns:
         Columns `prediction`, `label` and `score` as far as the data have them, rows without a prediction left out, and
-        the features under their own names.
+        each feature after `FEATURE`.
 
     Raises:
         SourceError: If the data cannot be read.
         UnusableColumn: If they have no column of predictions.
     """
-    names = {monitor.prediction_column: "prediction", monitor.label_column: "label", monitor.score_column: "score"}
-    columns = [name for name in (*names, *features) if name]
+    roles = {"prediction": monitor.prediction_column, "label": monitor.label_column, "score": monitor.score_column}
+    wanted = {**roles, **{FEATURE + name: name for name in features}}
     window = (monitor.timestamp_column, *bounds) if monitor.timestamp_column else ()
-    table = read_window(uri, policy, list(dict.fromkeys(columns)), *window)
+    table = read_window(uri, policy, list(dict.fromkeys(filter(None, wanted.values()))), *window)
     if monitor.prediction_column not in table.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
-    found = {new: table[old] for old, new in names.items() if old and old in table.column_names}
-    kept = {name: table[name] for name in features if name in table.column_names and name not in names.values()}
-    return drop_unknown(pa.table(found | kept), "prediction")
+    found = {role: table[name] for role, name in wanted.items() if name and name in table.column_names}
+    return drop_unknown(pa.table(found), "prediction")
 
 
 def drop_unknown(table: pa.Table, *names: str) -> pa.Table:
@@ -78,13 +84,13 @@ def drop_unknown(table: pa.Table, *names: str) -> pa.Table:
 
 def feature_matrix(table: pa.Table, features: Sequence[str]) -> FloatArray:
     """Features as columns, shape (n, d), NaN where there is no value."""
-    columns = [to_float64(as_arrow(table[name].combine_chunks())) for name in features]
+    columns = [to_float64(as_arrow(table[FEATURE + name].combine_chunks())) for name in features]
     return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
 
 
 def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[str]:
     """The numeric features that expected losses are learnt from; none where no such loss is asked for."""
-    if not ESTIMABLE_LOSSES & set(limits_of(monitor)):
+    if not LOSSES & set(limits_of(monitor)):
         return []
     given = {monitor.prediction_column, monitor.label_column, monitor.score_column}
     return [name for name, kind in kinds.items() if kind is FeatureKind.NUMERIC and name not in given]
@@ -119,14 +125,14 @@ def describe_reference(
 
 def _describe(monitor: Monitor, metrics: list[Metric], table: pa.Table, features: list[str]) -> dict[str, Any]:
     positive, has_score = positive_of(monitor, table["label"].type), "score" in table.column_names
-    if has_score and SCORED & set(metrics):
+    if has_score and SCORE_METRICS & set(metrics):
         table = drop_unknown(table, "score")
     answers = {name: table[name].combine_chunks() for name in ("prediction", "label")}
     score = table["score"].combine_chunks() if has_score else None
-    measurable = metrics if has_score else [metric for metric in metrics if metric not in SCORED]
+    measurable = metrics if has_score else [metric for metric in metrics if metric not in SCORE_METRICS]
     found = measure_performance(measurable, **answers, score=score, positive=positive)
     described: dict[str, Any] = {"metrics": {metric.value: asdict(estimate) for metric, estimate in found.items()}}
-    if has_score and positive is not None and set(metrics) - REGRESSION:
+    if has_score and positive is not None and set(metrics) - REGRESSION_METRICS:
         scored = drop_unknown(table, "score")
         described["calibration"] = ScoreCalibration.fit(
             scored["score"].combine_chunks(), scored["label"].combine_chunks(), positive=positive

@@ -27,7 +27,19 @@ log = structlog.get_logger(__name__)
 BUILD_TASK = "monitors.build_baseline"
 # A change of any of these makes the old baseline a baseline of something else.
 REFERENCE_FIELDS = frozenset(
-    {"reference_data_uri", "reference_start", "reference_end", "timestamp_column", "feature_columns", "feature_kinds"}
+    {
+        "reference_data_uri",
+        "reference_start",
+        "reference_end",
+        "timestamp_column",
+        "feature_columns",
+        "feature_kinds",
+        "prediction_column",
+        "label_column",
+        "score_column",
+        "positive_label",
+        "performance_limits",
+    }
 )
 
 

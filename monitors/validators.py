@@ -43,6 +43,8 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
 
 
 def _check_outcomes(fields: Mapping[str, Any]) -> None:
+    if fields["prediction_column"] and fields["prediction_column"] == fields["label_column"]:
+        raise ValidationError({"label_column": "A prediction and its label are two columns."})
     needy = sorted(set(fields["performance_limits"]) & {Metric.ROC_AUC, Metric.LOG_LOSS})
     if needy and fields["prediction_column"] and not fields["score_column"]:
         raise ValidationError({"score_column": f"{needy[0]} is measured on scores; name their column."})
@@ -116,7 +118,7 @@ def check_performance_limits(limits: Any) -> dict[str, dict[str, float]]:
             raise ValidationError(f"{metric}: a limit is a number.")
         try:
             PerformanceLimit(**limit)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ValidationError(f"{metric}: {error}") from error
     return limits
 

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from alerts.concept import DEFAULT_STREAM, accept_outcomes
 from detections.models import ConsumerOffset
-from detections.streams.rows import LONGEST_ID, BadOutcomes, rows_from_json
+from detections.streams.accepting import lock_stream
+from detections.streams.rows import LONGEST_BATCH_ID, LONGEST_STREAM, BadOutcomes, check_name, rows_from_json
 from drift_detector.events.kafka import create_consumer, create_producer
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -23,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 MESSAGES_AT_ONCE = 1000
 POLL_SECONDS = 0.5
-LONGEST_STREAM = 100
 LONGEST_REASON = 1000
+LONGEST_LETTER = 500_000
 ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
 
 
@@ -66,7 +67,7 @@ class OutcomeConsumer:
     def __init__(self, partitions: Iterable[int] = ()) -> None:
         self._settings = settings.ENV.outcomes
         self._producer: Producer = create_producer()
-        self._consumer: Consumer = create_consumer(group=self._settings.group, from_beginning=True)
+        self._consumer: Consumer = create_consumer(group=self._settings.group, reset="error")
         if fixed := [TopicPartition(self._settings.topic, partition) for partition in partitions]:
             self._consumer.assign(self._placed(fixed))
         else:
@@ -80,8 +81,8 @@ class OutcomeConsumer:
         """
         polled = self._consumer.consume(MESSAGES_AT_ONCE, POLL_SECONDS)
         for message in polled:
-            if (error := message.error()) is not None and error.fatal():
-                raise KafkaException(error)
+            if (error := message.error()) is not None:
+                self._note(error, message)
         usable = sorted((each for each in polled if each.error() is None), key=_place)
         chunks = [list(chunk) for _, chunk in groupby(usable, key=lambda each: each.partition())]
         for position, chunk in enumerate(chunks):
@@ -94,6 +95,17 @@ class OutcomeConsumer:
                 log.warning("dead_letters_not_delivered", error=str(error))
                 return False
         return bool(usable)
+
+    def _note(self, error: KafkaError, message: Message) -> None:
+        """What the broker has to say; if a topic was made anew, its offsets begin anew, and so do we."""
+        if error.fatal():
+            raise KafkaException(error)
+        log.warning("broker_error", error=error.str())
+        partition = message.partition()
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None and partition >= 0:
+            log.error("topic_begun_again", topic=self._settings.topic, partition=partition)
+            self._offsets().filter(partition=partition).delete()
+            self._consumer.seek(TopicPartition(self._settings.topic, partition, OFFSET_BEGINNING))
 
     def close(self) -> None:
         """Leave the group."""
@@ -113,8 +125,7 @@ class OutcomeConsumer:
         """The partitions, each where the database says that it has been read up to."""
         known = dict(self._offsets().values_list("partition", "next_offset"))
         for partition in partitions:
-            if partition.partition in known:
-                partition.offset = known[partition.partition]
+            partition.offset = known.get(partition.partition, OFFSET_BEGINNING)
         return partitions
 
     def _take_in(self, chunk: list[Message]) -> None:
@@ -142,7 +153,8 @@ class OutcomeConsumer:
         new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
         poison: dict[int, str] = {}
         parcels = _opened([each for each in new if each.offset() not in buried], poison)
-        for (target, _), together in groupby(parcels, key=_batch):
+        _lock(parcels)
+        for (target, _), together in groupby(sorted(parcels, key=_batch), key=_batch):
             _deliver(target, list(together), poison)
         if poison:
             raise Poison(poison)
@@ -157,13 +169,14 @@ class OutcomeConsumer:
             partition, offset = _place(message)
             if (reason := reasons.get(offset)) is None:
                 continue
+            value = message.value() or b""
             self._producer.produce(
                 self._settings.dead_letter_topic,
                 key=message.key(),
-                value=message.value(),
+                value=value[:LONGEST_LETTER],  # with its headers it must not be larger than the broker takes
                 headers=[
                     ("reason", reason[:LONGEST_REASON]), ("topic", self._settings.topic),
-                    ("partition", str(partition)), ("offset", str(offset)),
+                    ("partition", str(partition)), ("offset", str(offset)), ("bytes", str(len(value))),
                 ],
                 on_delivery=_raise_undelivered,
             )  # fmt: skip
@@ -175,21 +188,37 @@ class OutcomeConsumer:
 
 
 def _batch(parcel: Parcel) -> tuple[Target, int]:
-    """Successive messages for one stream are one batch; one that names its own batch stays alone."""
+    """A stream's messages are one batch; one that names its own batch stays alone."""
     return parcel.target, parcel.offset if parcel.target.batch_id else -1
 
 
+def _lock(parcels: Iterable[Parcel]) -> None:
+    """Lock the streams of all messages first, in one order, or two consumers could wait for each other for ever."""
+    streams = sorted({(each.target.tenant_id, each.target.monitor_id, each.target.stream) for each in parcels})
+    for tenant_id, monitor_id, stream in streams:
+        with tenant_scope(tenant_id):
+            if Monitor.objects.filter(id=monitor_id).exists():
+                lock_stream(monitor_id, stream)
+
+
 def _deliver(target: Target, parcels: list[Parcel], poison: dict[int, str]) -> None:
-    """Take the outcomes of successive messages in as one batch; if that fails, each alone, to find the bad ones."""
+    """Take the outcomes of several messages in as one batch; if that fails, each alone, to find the bad ones.
+
+    Whatever a single message makes fail is its own fault, unless the database is away: nothing may stop the partition.
+    """
     try:
         with tenant_scope(target.tenant_id):
             _accept(target, parcels)
-    except BadOutcomes as error:
-        if len(parcels) == 1:
-            poison[parcels[0].offset] = str(error)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(parcels) > 1:
+            for parcel in parcels:
+                _deliver(target, [parcel], poison)
             return
-        for parcel in parcels:
-            _deliver(target, [parcel], poison)
+        if not isinstance(error, BadOutcomes):
+            log.exception("outcomes_crashed", monitor_id=str(target.monitor_id), offset=parcels[0].offset)
+        poison[parcels[0].offset] = str(error) or type(error).__name__
 
 
 def _accept(target: Target, parcels: list[Parcel]) -> None:
@@ -218,8 +247,8 @@ def _parcel(offset: int, message: Message) -> Parcel:
     target = Target(
         tenant_id=UUID(body["tenant_id"]),
         monitor_id=UUID(body["monitor_id"]),
-        stream=_name(body, "stream", LONGEST_STREAM) or DEFAULT_STREAM,
-        batch_id=_name(body, "batch_id", LONGEST_ID),
+        stream=check_name("stream", body.get("stream", ""), LONGEST_STREAM) or DEFAULT_STREAM,
+        batch_id=check_name("batch_id", body.get("batch_id", ""), LONGEST_BATCH_ID),
     )
     outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
     if not isinstance(outcomes, list):
@@ -229,13 +258,6 @@ def _parcel(offset: int, message: Message) -> Parcel:
 
 def _without_envelope(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ENVELOPE}
-
-
-def _name(body: dict[str, Any], name: str, longest: int) -> str:
-    text = body.get(name, "")
-    if not isinstance(text, str) or len(text) > longest or "\0" in text:
-        raise ValueError(f"{name} is text of at most {longest} characters.")
-    return text
 
 
 def _place(message: Message) -> tuple[int, int]:

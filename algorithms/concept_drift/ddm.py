@@ -23,6 +23,7 @@ class DDM(Detector):
         warm_start: Observations after a start without an answer.
         warning_threshold: Standard errors to a warning.
         drift_threshold: Standard errors to a drift.
+        min_errors: Errors after a start without an answer, or the first error of a model that makes few is a drift.
         n: Observations since the last drift.
         error_rate: Their mean.
         best_n: Where the lowest p + s was.
@@ -34,6 +35,7 @@ class DDM(Detector):
     warm_start: int = 30
     warning_threshold: float = 2.0
     drift_threshold: float = 3.0
+    min_errors: int = 0
 
     n: int = 0
     error_rate: float = 0.0
@@ -52,7 +54,15 @@ class DDM(Detector):
         best_rate, warned_n = (np.nan if each is None else each for each in (self.best_rate, self.warned_n))
         state = np.array([self.n, self.error_rate, self.best_n, best_rate, warned_n, self.warned_rate])
         reached, count = advance_ddm(
-            values, start, self.warm_start, self.warning_threshold, self.drift_threshold, state, signals, changes
+            values,
+            start,
+            self.warm_start,
+            self.warning_threshold,
+            self.drift_threshold,
+            self.min_errors,
+            state,
+            signals,
+            changes,
         )
         self.n, self.error_rate, self.best_n = int(state[0]), float(state[1]), int(state[2])
         self.best_rate = None if np.isnan(state[3]) else float(state[3])
@@ -120,7 +130,7 @@ class EDDM(Detector):
 
 @jit
 def advance_ddm(
-    values: FloatArray, start: int, warm_start: int, warning: float, drift: float, state: FloatArray,
+    values: FloatArray, start: int, warm_start: int, warning: float, drift: float, min_errors: int, state: FloatArray,
     signals: SignalArray, changes: FloatArray,
 ) -> tuple[int, int]:  # fmt: skip
     """DDM over values, shape (n,), from `start`; `state` holds the detector's fields in order, NaN for None."""
@@ -132,7 +142,7 @@ def advance_ddm(
         before = rate
         n += 1.0
         rate += (1.0 / n) * (values[row] - rate)
-        if n > warm_start:
+        if n > warm_start and n * rate > min_errors - 0.5:
             error = np.sqrt(rate * (1 - rate) / n)
             if rate + error <= best:
                 best_n, best_rate, best_error = n, rate, error

@@ -11,6 +11,7 @@ from algorithms.concept_drift.detector import Detector
 from algorithms.concept_drift.e_process import EProcess
 from algorithms.concept_drift.page_hinkley import PageHinkley
 
+LARGEST_SETTING, MOST_BUCKETS = 1e9, 64
 ALARM_BUDGET = 0.1
 """Alarms per 10,000 stationary observations that no calibrated detector exceeds, at error rates from 0.01 to 0.4."""
 
@@ -34,7 +35,7 @@ DETECTORS: Mapping[ConceptMethod, type[Detector]] = {
 }
 CALIBRATED: Mapping[ConceptMethod, Mapping[str, Any]] = {
     ConceptMethod.ADWIN: {"delta": 0.05},
-    ConceptMethod.DDM: {"warm_start": 1000, "drift_threshold": 3.25},
+    ConceptMethod.DDM: {"warm_start": 1000, "drift_threshold": 3.25, "min_errors": 10},
     ConceptMethod.EDDM: {"warm_start": 100, "alpha": 0.7, "beta": 0.6},
     ConceptMethod.PAGE_HINKLEY: {"delta": 0.02, "threshold": 40.0, "alpha": 1.0},
     ConceptMethod.E_PROCESS: {"alpha": 0.001},
@@ -55,10 +56,26 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
         ValueError: If it has no such setting, or a value is out of its range.
     """
     kind = DETECTORS[method]
-    known = setting_names(method)
+    known = {entry.name: entry.default for entry in fields(kind) if entry.name in setting_names(method)}
     if unknown := sorted(set(settings or {}) - set(known)):
         raise ValueError(f"{method} has no setting {', '.join(unknown)}; it has {', '.join(known)}.")
+    for name, value in (settings or {}).items():
+        _check(method, name, value, known[name])
     return kind(**{**CALIBRATED[method], **(settings or {})})
+
+
+def _check(method: ConceptMethod, name: str, value: Any, default: Any) -> None:
+    """A kernel believes what it is told, so a setting is of its default's type, and of a size that makes sense."""
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise ValueError(f"{method}: {name} is text.")
+        return
+    whole = isinstance(default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise ValueError(f"{method}: {name} is a {'whole ' if whole else ''}number.")
+    largest = MOST_BUCKETS if name == "max_buckets" else LARGEST_SETTING
+    if not 0 <= value <= largest:
+        raise ValueError(f"{method}: {name} is from 0 to {largest:g}.")
 
 
 def detector_from_json(method: ConceptMethod, stored: Mapping[str, Any]) -> Detector:

@@ -258,6 +258,7 @@ class Migration(migrations.Migration):
                 ("prediction", models.JSONField(null=True)),
                 ("label", models.JSONField(null=True)),
                 ("score", models.FloatField(null=True)),
+                ("is_joined", models.BooleanField(default=False)),
                 (
                     "stream",
                     models.ForeignKey(

@@ -6,11 +6,10 @@ from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import structlog
 
+from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import UnusableObservation
 from detections.models import OutcomeBatch, OutcomeStream
-from detections.streams.averaging import Averaging
 from detections.streams.detectors import ConceptSignal, advance_detectors
 from detections.streams.errors import errors_of
 from detections.streams.history import some_times
@@ -19,8 +18,6 @@ from detections.streams.rows import BadOutcomes
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes
-
-log = structlog.get_logger(__name__)
 
 KEPT = ["occurred_at", "prediction", "label", "score", "error"]
 
@@ -75,7 +72,9 @@ def learn_usual(stream: OutcomeStream, monitor: Monitor, reference: pa.Table) ->
     stream.averaging = averaging.as_json()
 
 
-def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.Table, *, keep: bool) -> Accepted:
+def take_batch(
+    stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.Table, *, is_sent: bool = True
+) -> Accepted:
     """Append a batch to a stream that the caller has locked, in the caller's transaction.
 
     Args:
@@ -83,7 +82,7 @@ def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.
         monitor: Whose detectors are shown the errors.
         batch_id: A second batch of this id on the stream is the first one sent again.
         rows: As `detections.streams.rows` makes them.
-        keep: Whether the outcomes are stored; those that were read from the monitor's own data need not be.
+        is_sent: Outcomes that were sent are stored; of those read from the monitor's own data, some times.
 
     Raises:
         BadOutcomes: If one can't be used; the transaction must be rolled back.
@@ -105,7 +104,7 @@ def take_batch(stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.
         outcomes=whole.num_rows,
         occurred_from=bounds["min"].as_py() if whole.num_rows else None,
         occurred_until=bounds["max"].as_py() if whole.num_rows else None,
-        content=table_to_bytes(whole.select(KEPT) if keep else some_times(whole)) if whole.num_rows else None,
+        content=table_to_bytes(whole.select(KEPT) if is_sent else some_times(whole)) if whole.num_rows else None,
     )
     batch.save(force_insert=True)
     stream.sequence += whole.num_rows

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from algorithms.concept_drift.averaging import Averaging, Observations
 from algorithms.concept_drift.detector import Change, Detector
 from algorithms.concept_drift.methods import ConceptMethod, detector_from_json, new_detector, setting_names
 from algorithms.kernels import FloatArray
 from detections.models import DetectorState, OutcomeStream
-from detections.streams.averaging import Averaging, Observations
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.plans import detector_settings

@@ -2,7 +2,8 @@
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,13 +14,30 @@ from detections.streams.arrow_messages import is_compressed
 
 INSTANT = pa.timestamp("us", "UTC")
 COLUMNS = ("occurred_at", "prediction_id", "prediction", "label", "score", "error")
-LONGEST_ID = 200
-LONGEST_TEXT = 1000
+KNOWN, ALL = frozenset(COLUMNS), ", ".join(COLUMNS)
+SCALARS = {type(None), bool, int, float, str}
+LONGEST_ID = LONGEST_BATCH_ID = 200
+LONGEST_STREAM = 100
 MOST_ROWS = 200_000
+MOST_NAMED, LONGEST_NAMED = 3, 40
+MOST_TEXT_BYTES = 64 * 2**20
+FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""Times beyond these are no times in every zone."""
 
 
 class BadOutcomes(ValueError):
     """A batch that can't be read, with a sentence for its sender; nothing of it was taken."""
+
+
+def check_name(what: str, text: Any, longest: int) -> str:
+    """A name that can be stored: a stream's, or a batch's.
+
+    Raises:
+        BadOutcomes: If it is no text, too long, or has characters that can't be kept.
+    """
+    if not isinstance(text, str) or len(text) > longest or "\0" in text or not _is_utf8(text):
+        raise BadOutcomes(f"{what} is text of at most {longest} characters.")
+    return text
 
 
 def rows_from_json(body: Any) -> pa.Table:
@@ -30,7 +48,8 @@ def rows_from_json(body: Any) -> pa.Table:
     """
     try:
         if isinstance(body, Mapping):
-            return _batch(pa.table({str(name): _column(values) for name, values in body.items()}))
+            _check_names(body)
+            return _batch(pa.table({name: _column(values) for name, values in body.items()}))
         if isinstance(body, Sequence) and not isinstance(body, str | bytes):
             return _batch(_from_records(body))
     except BadOutcomes:
@@ -82,8 +101,7 @@ def normalized(table: pa.Table) -> pa.Table:
     Raises:
         BadOutcomes: If a column is unknown or of a type it can't have.
     """
-    if unknown := sorted(set(table.column_names) - set(COLUMNS)):
-        raise BadOutcomes(f"Outcomes have no {', '.join(unknown)}; they have {', '.join(COLUMNS)}.")
+    _check_names(table.column_names)
     columns = {
         name: _normalized(name, table.column(name).combine_chunks())
         if name in table.column_names
@@ -99,27 +117,43 @@ def normalized(table: pa.Table) -> pa.Table:
 
 
 def _batch(table: pa.Table) -> pa.Table:
-    if table.num_rows > MOST_ROWS:
-        raise BadOutcomes(f"A batch has at most {MOST_ROWS} rows, this one has {table.num_rows}.")
+    _check_size(table.num_rows)
     return normalized(table)
 
 
+def _check_names(names: Iterable[Any]) -> None:
+    if unknown := sorted(set(map(str, names)) - set(COLUMNS))[:MOST_NAMED]:
+        raise BadOutcomes(f"Outcomes have no {', '.join(each[:LONGEST_NAMED] for each in unknown)}; they have {ALL}.")
+
+
 def _from_records(records: Sequence[Any]) -> pa.Table:
+    _check_size(len(records))
     for number, record in enumerate(records):
         if not isinstance(record, Mapping):
             raise BadOutcomes(f"Outcome {number} is not an object.")
-    names = dict.fromkeys(name for record in records for name in record)
+        if not record.keys() <= KNOWN:
+            _check_names(record)
+    names = [name for name in COLUMNS if any(name in record for record in records)]
     return pa.table({name: _column([record.get(name) for record in records]) for name in names})
 
 
 def _column(values: Any) -> pa.Array:
     if not isinstance(values, list):
         raise BadOutcomes("Each column is an array.")
-    if any(isinstance(value, bool) for value in values):  # Arrow does not mix them with numbers
+    _check_size(len(values))
+    kinds = set(map(type, values))
+    if not kinds <= SCALARS:  # Arrow would follow deep nesting until its stack ends
+        raise BadOutcomes("An outcome's values are numbers, texts or booleans, not arrays or objects.")
+    if bool in kinds:  # Arrow does not mix them with numbers
         values = [int(value) if isinstance(value, bool) else value for value in values]
-    if any(isinstance(value, float) for value in values):
+    if float in kinds:
         values = [float(value) if isinstance(value, int) else value for value in values]
     return pa.array(values)
+
+
+def _check_size(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise BadOutcomes(f"A batch has at most {MOST_ROWS} rows, this one has {rows}.")
 
 
 def _normalized(name: str, column: pa.Array) -> pa.Array:
@@ -131,6 +165,8 @@ def _normalized(name: str, column: pa.Array) -> pa.Array:
             return _instants(column)
         if name == "prediction_id":
             return _identifiers(column)
+        if pa.types.is_dictionary(kind) and _is_number(kind.value_type):
+            column = column.dictionary_decode()
         if pa.types.is_boolean(kind):
             column = column.cast(pa.int8())
         if _is_number(column.type):
@@ -146,10 +182,16 @@ def _instants(column: pa.Array) -> pa.Array:
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
-    if not _is_text(column.type):
+        found = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
+    elif _is_text(column.type):
+        found = pc.cast(_text("occurred_at", column), INSTANT)
+    else:
         raise BadOutcomes("occurred_at has times: ISO 8601 text, or timestamps.")
-    return pc.cast(_text("occurred_at", column), INSTANT)
+    bounds = pc.min_max(found.cast(pa.int64()))
+    first, last = (int(each.timestamp()) * 1_000_000 for each in (FIRST, LAST))
+    if len(found) > found.null_count and not first <= bounds["min"].as_py() <= bounds["max"].as_py() <= last:
+        raise BadOutcomes("occurred_at has a time before the year 1 or after 9999.")
+    return found
 
 
 def _identifiers(column: pa.Array) -> pa.Array:
@@ -161,9 +203,10 @@ def _identifiers(column: pa.Array) -> pa.Array:
 
 
 def _text(name: str, column: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        if _is_text(column.type.value_type) and (pc.max(pc.utf8_length(column.dictionary)).as_py() or 0) > LONGEST_TEXT:
-            raise BadOutcomes(f"{name} has texts of more than {LONGEST_TEXT} characters.")
+    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
+        lengths = pc.binary_length(column.dictionary).take(column.indices)  # a few bytes of indices may mean gigabytes
+        if (pc.sum(lengths.cast(pa.int64())).as_py() or 0) > MOST_TEXT_BYTES:
+            raise BadOutcomes(f"{name} takes more than {MOST_TEXT_BYTES} bytes, its dictionary unpacked.")
         column = column.dictionary_decode()
     if not _is_text(column.type):
         raise BadOutcomes(f"{name} has text or numbers, not {column.type}.")
@@ -181,8 +224,16 @@ def _finite(name: str, column: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True

@@ -13,9 +13,12 @@ from detections.models import DetectionRun, OutcomeStream
 from detections.streams.errors import errors_of
 from detections.streams.rows import INSTANT, BadOutcomes, normalized
 from monitors.models import Monitor
+from monitors.performance import drop_unknown
 from monitors.sources import SourcePolicy, read_window
 
 SOURCE_STREAM = "data"
+MOST_WINDOWS = 8
+"""What one run takes in when there is much that no run has: it must fit into memory, and the next run goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,7 @@ def read_new_outcomes(
     """
     until, is_first = min(run.window_end, run.scheduled_for), since is None
     since = since or monitor.reference_end or run.window_start
+    until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
     if since >= until:
         return None
     rows = _read(monitor, policy, monitor.current_data_uri, since, until)
@@ -76,12 +80,11 @@ def read_new_outcomes(
 
 
 def _read(monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None) -> pa.Table:
-    columns = {
-        monitor.timestamp_column: "occurred_at", monitor.prediction_column: "prediction", monitor.label_column: "label",
+    roles = {
+        "occurred_at": monitor.timestamp_column, "prediction": monitor.prediction_column, "label": monitor.label_column,
     }  # fmt: skip
-    table = read_window(uri, policy, list(columns), monitor.timestamp_column, start, end)
-    if missing := [name for name in columns if name not in table.column_names]:
+    table = read_window(uri, policy, list(dict.fromkeys(roles.values())), monitor.timestamp_column, start, end)
+    if missing := [name for name in roles.values() if name not in table.column_names]:
         raise BadOutcomes(f"The data have no column {missing[0]!r}.")
-    rows = normalized(table.rename_columns([columns[name] for name in table.column_names]))
-    whole = pc.and_(pc.is_valid(rows["prediction"]), pc.is_valid(rows["label"]))
-    return rows.filter(whole).sort_by("occurred_at")
+    whole = drop_unknown(pa.table({role: table[name] for role, name in roles.items()}), "prediction", "label")
+    return normalized(whole).sort_by("occurred_at")

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+from uuid import uuid4
 
 from drift_detector.embedded.kafka import Kafka
 from drift_detector.embedded.postgres import Postgres
@@ -24,6 +25,7 @@ class Stack:
     postgres: Postgres
     valkey: Valkey
     kafka: Kafka
+    life: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
     def create(cls, state: State, *, durable: bool) -> "Stack":
@@ -45,6 +47,8 @@ class Stack:
             "AUMOS_DRIFT_DATABASE__URL": self.database_url(role),
             "AUMOS_DRIFT_REDIS__URL": self.valkey.url,
             "AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS": self.kafka.url,
+            # The broker forgets its topics when it ends; another group has no offsets that are left from them.
+            "AUMOS_DRIFT_OUTCOMES__GROUP": f"aumos-drift-detector-{self.life}",
         }
 
     @contextmanager

@@ -1,6 +1,6 @@
 """Kafka clients, configured in one place."""
 
-from typing import Any
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, Producer
 from django.conf import settings
@@ -15,14 +15,18 @@ def create_producer(**overrides: Any) -> Producer:
     )
 
 
-def create_consumer(*, group: str, from_beginning: bool) -> Consumer:
-    """A consumer that commits nothing by itself."""
-    offset = "earliest" if from_beginning else "latest"
+def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> Consumer:
+    """A consumer that commits nothing by itself.
+
+    Args:
+        group: Its consumer group.
+        reset: Where to go on when the broker does not have an offset: at the beginning, or not at all.
+    """
     return Consumer(
         _common()
         | {
             "group.id": group,
-            "auto.offset.reset": offset,
+            "auto.offset.reset": reset,
             "enable.auto.commit": False,
             "session.timeout.ms": 6000,
             "allow.auto.create.topics": True,

@@ -81,6 +81,13 @@ def test_accept_outcomes__fall_to_less_than_worst_only__keeps_the_episode_open(m
     assert Alert.objects.get().status == "open"
 
 
+def test_accept_outcomes__fall_in_another_stream__keeps_the_episode_open(monitor: Monitor) -> None:
+    send(monitor, 0.1, 0.6)
+    rows = rows_from_json({"error": [1, 0] * 500 + [0] * 2000})
+    assert accept_outcomes(monitor=monitor, stream="other", batch_id="x", rows=rows).signals[-1].after < 0.1
+    assert Alert.objects.get().status == "open"
+
+
 def test_settle_signal__a_statistical_run_that_is_ok__leaves_the_episode_open(monitor: Monitor) -> None:
     send(monitor, 0.1, 0.6)
     make_finished_run(monitor, "ok")

@@ -94,7 +94,8 @@ def test_post_outcomes__halves_apart__join_when_the_label_comes(api: APIClient, 
     told = api.post(url(monitor), [{"prediction_id": "p3", "label": 0}, {"prediction_id": "p0", "label": 0}]).json()
     assert (told["outcomes"], told["waiting"], told["last_sequence"]) == (2, 0, 2)
     with tenant_scope(monitor.tenant_id):
-        assert set(PendingOutcome.objects.values_list("prediction_id", flat=True)) == {"p1", "p2"}
+        waiting = PendingOutcome.objects.filter(is_joined=False)
+        assert set(waiting.values_list("prediction_id", flat=True)) == {"p1", "p2"}
         assert DetectorState.objects.get(method="adwin").state["buckets"] == [[1.0, 0.0]]  # p3 first, and wrong
 
 
@@ -165,7 +166,13 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(api: APIClient, 
         ([{"error": "high"}], "error has numbers"),
         ([{"error": 1}, 5], "Outcome 1 is not an object"),
         ([{"prediction": 1, "label": "1"}], "both numbers, or both text"),
-        ([{"prediction": [1], "label": [1]}], "prediction has text or numbers"),
+        ([{"prediction": [1], "label": [1]}], "not arrays or objects"),
+        ([{"prediction": {"a": 1}, "label": 1}], "not arrays or objects"),
+        ([{"error": 1, "occurred_at": "9999-12-31T23:59:59-05:00"}], "after 9999"),
+        ([{"error": 1, "occurred_at": "0000-01-01T00:00:00Z"}], "before the year 1"),
+        ({"batch_id": "a\x00", "outcomes": [{"error": 1}]}, "batch_id is text"),
+        ({"batch_id": 5, "outcomes": [{"error": 1}]}, "batch_id is text"),
+        ({"stream": "data", "outcomes": [{"error": 1}]}, "takes the rows of the monitor's own data"),
         ([{"colour": 1}], "Outcomes have no colour"),
         ([{"error": 1, "occurred_at": "noon"}], "noon"),
         ([{"prediction_id": "x" * 201, "prediction": 1}], "at most 200 characters"),
@@ -183,6 +190,50 @@ def test_post_outcomes__bad_ones__are_refused_with_the_reason(
     assert reason.lower() in answer.json()["detail"].lower()
     with tenant_scope(monitor.tenant_id):
         assert not OutcomeStream.objects.exists()
+
+
+def test_post_outcomes__deep_nesting__is_refused_and_no_crash(api: APIClient, monitor: Monitor) -> None:
+    body = b'[{"error": ' + b"[" * 9000 + b"]" * 9000 + b"}]"
+    assert post_bytes(api, url(monitor), body, "application/json").status_code == 400
+    assert post_bytes(api, url(monitor), body[1:-1], "application/x-ndjson").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["stream", "batch_id"])
+def test_post_outcomes__names_that_are_no_text__are_refused(api: APIClient, monitor: Monitor, name: str) -> None:
+    body = b'{"%s": "\\ud800", "outcomes": [{"error": 1}]}' % name.encode()
+    assert post_bytes(api, url(monitor), body, "application/json").status_code == 400
+
+
+def test_post_outcomes__many_names__are_refused_at_once(api: APIClient, monitor: Monitor) -> None:
+    body = [{f"a{number}": 1} for number in range(50_000)]
+    answer = api.post(url(monitor), body, format="json")
+    assert (answer.status_code, len(answer.json()["detail"]) < 500) == (400, True)
+
+
+def test_post_outcomes__half_that_comes_again__counts_no_more(api: APIClient, monitor: Monitor, tenant: Tenant) -> None:
+    halves = [{"prediction_id": "p", "prediction": 1}, {"prediction_id": "p", "label": 0}]
+    whole = {"prediction_id": "p", "prediction": 1, "label": 0}
+    assert api.post(url(monitor), [*halves, *halves]).json()["outcomes"] == 1
+    assert [api.post(url(monitor), [half]).json()["outcomes"] for half in (*halves, whole)] == [0, 0, 0]
+    with tenant_scope(tenant.id):
+        assert OutcomeStream.objects.get().sequence == 1
+
+
+def test_post_outcomes__whole_one_after_its_half__takes_its_place(api: APIClient, monitor: Monitor) -> None:
+    api.post(url(monitor), [{"prediction_id": "p", "prediction": 1}])
+    whole = {"prediction_id": "p", "prediction": 1, "label": 0}
+    assert api.post(url(monitor), [whole]).json()["outcomes"] == 1
+    assert api.post(url(monitor), [{"prediction_id": "p", "label": 0}]).json()["outcomes"] == 0
+
+
+def test_post_outcomes__settings_that_see_drift_everywhere__record_the_newest(api: APIClient, tenant: Tenant) -> None:
+    with tenant_scope(tenant.id):
+        chosen = {"page_hinkley": {"threshold": 1e-9, "min_instances": 1}}
+        monitor = make_monitor(concept_methods=["page_hinkley"], detector_settings=chosen)
+    told = api.post(url(monitor), {"outcomes": {"error": [0, 1] * 2000}}, format="json").json()
+    assert len(told["signals"]) > 20
+    with tenant_scope(tenant.id):
+        assert DetectionRun.objects.filter(trigger="outcomes").count() == 20
 
 
 @pytest.mark.parametrize(
@@ -209,7 +260,7 @@ def test_post_outcomes__dictionary_that_would_unpack_to_gigabytes__is_refused(ap
     long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(200_000, np.int8)), pa.array(["x" * 100_000]))
     body = arrow({"prediction": long, "label": long})
     answer = post_bytes(api, url(monitor), body, "application/vnd.apache.arrow.stream")
-    assert (answer.status_code, "1000 characters" in answer.json()["detail"]) == (400, True)
+    assert (answer.status_code, "its dictionary unpacked" in answer.json()["detail"]) == (400, True)
 
 
 def test_post_outcomes__dictionaries__are_text(api: APIClient, monitor: Monitor) -> None:
@@ -277,6 +328,14 @@ def test_patch_monitor__other_detector_settings__begins_that_detector_anew(api: 
         {"detector_settings": {"adwin": {"speed": 2}}},
         {"detector_settings": {"adwin": 5}},
         {"detector_settings": {"adwin": {"delta": "x"}}},
+        {"detector_settings": {"adwin": {"clock": 1.5}}},
+        {"detector_settings": {"adwin": {"clock": 10**30}}},
+        {"detector_settings": {"adwin": {"max_buckets": 65}}},
+        {"detector_settings": {"adwin": {"grace_period": "x"}}},
+        {"detector_settings": {"page_hinkley": {"delta": True}}},
+        {"detector_settings": {"page_hinkley": {"mode": 1}}},
+        {"detector_settings": {"ddm": {"warm_start": 10**400}}},
+        {"performance_limits": {"accuracy": {"minimum": 10**400}}},
         {"error_scale": 0},
         {"error_scale": 5, "concept_methods": ["ddm"]},
         {"prediction_column": "p"},

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.compute as pc
 from scipy.stats import norm
 
+from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import Detector
 from algorithms.concept_drift.methods import CALIBRATED_FOR_MEANS, DETECTORS, ConceptMethod, new_detector
 from algorithms.kernels import FloatArray
-from detections.streams.averaging import Averaging
 from drift_detector.demo.flights import LABEL, TIMESTAMP, label_flights, read_flights
 from drift_detector.demo.model import TRAINED_UNTIL, add_predictions
 

@@ -45,9 +45,19 @@ def test_rows_from_arrow__numbers_of_any_kind__are_floats(column: pa.Array) -> N
     assert rows["prediction"].to_pylist() == [1.0, 0.0]
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
 def test_rows_from_arrow__texts_of_any_kind__are_texts(kind: pa.DataType) -> None:
     assert rows_from_arrow(arrow(prediction=pa.array(["a"], kind), label=["b"]))["prediction"].to_pylist() == ["a"]
+
+
+def test_rows_from_arrow__views__are_refused() -> None:
+    with pytest.raises(BadOutcomes, match="not string_view"):  # many of them may show one long text
+        rows_from_arrow(arrow(prediction=pa.array(["a"], pa.string_view()), label=["b"]))
+
+
+def test_rows_from_arrow__dictionary_of_numbers__is_numbers() -> None:
+    column = pa.array([3, 3, 5]).dictionary_encode()
+    assert rows_from_arrow(arrow(prediction=column, label=[3, 3, 3]))["prediction"].to_pylist() == [3.0, 3.0, 5.0]
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("s"), pa.timestamp("ns", "Europe/Berlin"), pa.date32()])

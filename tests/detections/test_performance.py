@@ -47,8 +47,8 @@ def regressed(week: int) -> pa.Table:
 def watch(flights: Path, tables: dict[int, pa.Table], **fields: Any) -> Monitor:
     for week, table in tables.items():
         pq.write_table(table, flights / f"week{week}.parquet")
-    columns = {"prediction_column": "prediction", "label_column": "label", "concept_methods": []}
-    return make_flights_monitor(flights, feature_columns=["distance"], **columns | fields)
+    columns: dict[str, Any] = {"prediction_column": "prediction", "label_column": "label", "concept_methods": []}
+    return make_flights_monitor(flights, **{"feature_columns": ["distance"]} | columns | fields)
 
 
 @pytest.fixture
@@ -128,6 +128,49 @@ def test_execute__outcomes_that_were_sent__are_measured_too(in_tenant: Tenant, f
     assert (found["accuracy"]["statistic"], found["accuracy"]["n_current"]) == (0.8, 200)
     assert found["accuracy"]["verdict"] == "drift"
     assert "relative to the reference" in found["f1"]["reason"]
+
+
+def test_execute__score_as_prediction_and_feature_named_score__are_each_what_they_are(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    tables = {week: regressed(week).rename_columns(["departs_at", "delay", "score", "carrier", "prediction", "label"])
+              for week in range(4)}  # fmt: skip
+    monitor = watch(
+        flights,
+        tables,
+        feature_columns=["score"],
+        score_column="prediction",
+        performance_limits={"mae": {"maximum": 9.0}},
+    )
+    run = run_week(monitor, 2)
+    estimate = details(run, "estimated_performance")["mae"]["explanation"]
+    assert estimate["lower"] < details(run, "performance")["mae"]["statistic"] < estimate["upper"]
+
+
+def test_execute__scores_that_are_none__costs_the_estimate_alone(classifier: Monitor, flights: Path) -> None:
+    table = classified(2)
+    wild = pa.array(np.where(np.arange(table.num_rows) == 0, 1.5, table["score"].to_numpy()))
+    pq.write_table(table.set_column(table.column_names.index("score"), "score", wild), flights / "week2.parquet")
+    Monitor.objects.filter(id=classifier.id).update(performance_limits={"accuracy": {"minimum": 0.5}})
+    run = run_week(classifier, 2)
+    assert details(run, "performance")["accuracy"]["verdict"] == "ok"
+    assert "estimated_performance: Every score must be a probability" in run.reason
+
+
+def test_settle_run__drift_of_accuracy_and_then_no_labels__keeps_the_alert(classifier: Monitor, flights: Path) -> None:
+    run_week(classifier, 2, window_start=TIMESTAMPS[1], window_end=TIMESTAMPS[2], scheduled_for=TIMESTAMPS[2])
+    pq.write_table(classified(3).slice(0, 0), flights / "none.parquet")
+    run_week(classifier, 3)
+    assert Alert.objects.get().status == "open"
+    later = TIMESTAMPS[3] + timedelta(days=14)
+    week = flights_like(week=1, start=TIMESTAMPS[3] + timedelta(days=7))
+    score = pa.array(np.random.default_rng(8).beta(0.4, 0.4, week.num_rows))
+    week = week.append_column("score", score).append_column("prediction", pa.array((score.to_numpy() >= 0.5) * 1))
+    pq.write_table(week.append_column("label", pa.nulls(week.num_rows, pa.int64())), flights / "week4.parquet")
+    start = later - timedelta(days=7)
+    run = run_week(classifier, 4, window_start=start, window_end=later, scheduled_for=later)
+    assert run.verdict == "ok"
+    assert Alert.objects.get().status == "open"
 
 
 def test_execute__several_classes__are_macro_averages(in_tenant: Tenant, flights: Path) -> None:

@@ -11,7 +11,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from django.conf import LazySettings
+from django.db import OperationalError
 
+from alerts.concept import accept_outcomes
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from detections.models import ConsumerOffset, DetectorState, OutcomeStream
 from drift_detector.events.kafka import create_producer
@@ -134,6 +136,42 @@ def test_step__poison__is_buried_with_the_reason_and_the_rest_goes_on(send: Send
     assert "no such monitor" in letters[5][1]
 
 
+def test_step__whatever_a_message_breaks__is_poison_and_the_rest_goes_on(
+    send: Send, monitor: Monitor, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = accept_outcomes
+
+    def fragile(**given: Any) -> Any:
+        if "bad" in given["batch_id"]:
+            raise RuntimeError("broken")
+        return real(**given)
+
+    monkeypatch.setattr("tasks.consumer.accept_outcomes", fragile)
+    deep = b'{"error": ' + b"[" * 9000 + b"]" * 9000 + b"}"
+    send({"batch_id": "bad", "error": 1}, {"error": 1}, deep, {"stream": "\ud800", "error": 1}, {"error": 0})
+    consume()
+    assert seen(monitor) == 2
+    assert "broken" in [reason for _, reason in dead_letters(topic)]
+
+
+def test_step__poison_as_large_as_a_message_may_be__is_buried_in_part(send: Send, monitor: Monitor, topic: str) -> None:
+    send(b"x" * 990_000, {"error": 1})
+    consume()
+    assert seen(monitor) == 1
+    assert len(dead_letters(topic)[0][0] or b"") == 500_000
+
+
+def test_step__streams_in_opposite_orders__do_not_wait_for_each_other(
+    send: Send, monitor: Monitor, committed_tenant: Tenant
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        other = make_monitor()
+    rising = [{"monitor_id": str(each.id), "error": n > 200} for n in range(400) for each in (other, monitor)]
+    send(*rising)
+    consume()
+    assert seen(monitor) == 800  # of the tenant's two monitors
+
+
 def test_step__monitor_of_another_tenant__is_poison(send: Send, monitor: Monitor, topic: str) -> None:
     send({"tenant_id": str(uuid4()), "error": 1})
     consume()
@@ -163,7 +201,7 @@ def test_step__database_away__reads_the_messages_again(
     consumer = OutcomeConsumer([0])
     with monkeypatch.context() as patched:
         patched.setattr("tasks.consumer.accept_outcomes", _fail)  # the fault comes in the middle of a transaction
-        with pytest.raises(ConnectionError):
+        with pytest.raises(OperationalError):
             eventually(consumer.step)
     eventually(consumer.step)
     consumer.close()
@@ -171,4 +209,4 @@ def test_step__database_away__reads_the_messages_again(
 
 
 def _fail(**_: Any) -> None:
-    raise ConnectionError("away")
+    raise OperationalError("away")

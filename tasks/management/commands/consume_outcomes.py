@@ -7,6 +7,8 @@ from algorithms.warm import warm
 from drift_detector.processes import run_until_stopped
 from tasks.consumer import OutcomeConsumer
 
+PAUSE_SECONDS = 0.1
+
 
 class Command(BaseCommand):
     help = "Take in the outcomes that come by Kafka, until stopped; several may run beside each other."
@@ -20,6 +22,6 @@ class Command(BaseCommand):
         warm()
         consumer = OutcomeConsumer(partitions)
         try:
-            run_until_stopped(consumer.step, pause_seconds=0)
+            run_until_stopped(consumer.step, pause_seconds=PAUSE_SECONDS)
         finally:
             consumer.close()

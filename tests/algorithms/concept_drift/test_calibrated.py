@@ -20,3 +20,8 @@ def test_new_detector__stationary_errors__alarms_within_the_budget(method: Conce
 def test_new_detector__rate_doubles__alarms_within_5_000(method: ConceptMethod) -> None:
     drifts = new_detector(method).update_many(bernoulli(0.1, 0.2, each=5000, seed=2)).drift
     assert len(drifts[drifts >= 5000]) > 0
+
+
+def test_ddm__first_error_of_a_good_model__is_no_drift() -> None:
+    found = new_detector(ConceptMethod.DDM).update_many([0.0] * 2500 + [1.0] + [0.0] * 500)
+    assert len(found.drift) == 0

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=5.0, help="how long to wait for a next event")
 
     def handle(self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any) -> None:
-        consumer = create_consumer(group=f"tail-{uuid4()}", from_beginning=True)
+        consumer = create_consumer(group=f"tail-{uuid4()}", reset="earliest")
         consumer.subscribe([topic] if topic else [each.value for each in EventType])
         try:
             self._tail(consumer, follow, seconds)

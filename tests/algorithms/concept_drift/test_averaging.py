@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from algorithms.concept_drift.averaging import LEARNT_FROM, Averaging, Observations
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
-from detections.streams.averaging import LEARNT_FROM, Averaging, Observations
 
 ERRORS = (np.random.default_rng(0).random(4000) < 0.2).astype(float)
 
@@ -25,6 +25,14 @@ def test_take__cut_anywhere_and_stored_between__gives_the_means_of_the_whole(cut
     whole = ERRORS[: len(ERRORS) // each * each].reshape(-1, each).mean(axis=1)
     assert values == pytest.approx(((whole - 0.1) / 0.5).tolist())
     assert averaging.count == len(ERRORS) % each
+
+
+def test_take__parts_of_errors_cut_anywhere__are_the_same_to_the_last_bit() -> None:
+    errors = np.random.default_rng(3).random(1000)
+    whole, parted = Averaging(each=7, mean=0.5), Averaging(each=7, mean=0.5)
+    values = np.concatenate([parted.take(part).values for part in np.array_split(errors, 90)])
+    assert values.tolist() == whole.take(errors).values.tolist()
+    assert parted == whole
 
 
 def test_take__nothing_known__learns_from_the_first_means_and_shows_the_rest() -> None:

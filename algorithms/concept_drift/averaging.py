@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from algorithms.concept_drift.detector import Detector
-from algorithms.kernels import FloatArray
+from algorithms.kernels import FloatArray, jit
 
 LEARNT_FROM = 30
 """Means after which it is known how much they differ, where no reference has told it."""
@@ -87,14 +87,9 @@ class Averaging:
 
     def take(self, errors: FloatArray) -> Observations:
         """Take errors, shape (n,), and give the means that they complete."""
-        missing = self.count
-        waiting = np.concatenate([[self.total], errors])
-        sizes = (missing + len(errors)) // self.each
-        ends = np.arange(1, sizes + 1) * self.each - missing  # rows of the batch up to the end of each mean
-        sums = np.cumsum(waiting)[ends]
-        means = np.diff(sums, prepend=0.0) / self.each
-        self.total = float(waiting.sum() - (sums[-1] if sizes else 0.0))
-        self.count = missing + len(errors) - sizes * self.each
+        missing, means = self.count, np.empty((self.count + len(errors)) // self.each)
+        self.total = float(complete_means(errors, self.each, self.total, self.count, means))
+        self.count = (missing + len(errors)) % self.each
         learnt = self._learn_from(means)
         values = (means[learnt:] - (self.mean or 0.0)) / self.deviation
         return Observations(
@@ -121,3 +116,25 @@ class Averaging:
         self.mean = float(means.mean())
         independent = np.sqrt(max(self.mean * (1 - self.mean), 1.0 / self.each) / self.each)
         self.deviation = float(max(means.std(ddof=1), independent))
+
+
+@jit
+def complete_means(errors: FloatArray, each: int, total: float, count: int, means: FloatArray) -> float:
+    """Add errors, shape (n,), one by one, so that it does not matter how they were cut; returns what is left over.
+
+    Args:
+        errors: In order.
+        each: How many make a mean.
+        total: Of those that have waited.
+        count: How many have.
+        means: Overwritten.
+    """
+    place = 0
+    for row in range(len(errors)):
+        total += errors[row]
+        count += 1
+        if count == each:
+            means[place] = total / each
+            place += 1
+            total, count = 0.0, 0
+    return total
