@@ -89,7 +89,6 @@ def test_run_page__viewer__can_not_make_a_report(admin: Client, drifted: Detecti
     assert not Report.objects.exists()
 
 
-@pytest.mark.parametrize("path", [RUNS, DETECTIONS])
 def test_detector_list__after_outcomes__shows_their_signals(admin: Client, monitor: Monitor) -> None:
     rows = rows_from_json([{"error": 1}, {"error": 0}])
     accept_outcomes(monitor=monitor, stream="default", batch_id="a", rows=rows)
@@ -99,6 +98,7 @@ def test_detector_list__after_outcomes__shows_their_signals(admin: Client, monit
     assert admin.get(f"/admin/detections/detectorstate/{state.id}/change/").status_code == 200
 
 
+@pytest.mark.parametrize("path", [RUNS, DETECTIONS])
 def test_runs_and_detections__adding_changing_deleting__are_refused(
     admin: Client, drifted: DetectionRun, path: str
 ) -> None:

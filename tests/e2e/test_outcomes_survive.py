@@ -28,7 +28,8 @@ from tests.drift_detector.events.conftest import BROKER
 from tests.e2e.conftest import free_port, is_listening, launch, stopped_together, wait_until
 from tests.factories import make_monitor, rows_of
 
-WEB_KILLS, CONSUMER_KILLS = 30, 20
+WEB_KILLS, CONSUMER_KILLS = 38, 12
+ENOUGH = 3000
 BATCH = 50
 DICE = random.Random(4)
 
@@ -102,9 +103,10 @@ def test_outcomes__web_worker_killed_again_and_again__states_are_those_of_an_unb
         client.start()
         for _ in range(WEB_KILLS):
             kill_child(psutil.Process(web.pid))
+        wait_until(lambda: len(sent) >= ENOUGH)  # a loaded machine has not come far between the kills
         stopped.set()
         client.join(60)
-    assert accepted(monitor, "web") == len(sent) > 0
+    assert accepted(monitor, "web") == len(sent)
     check_unbroken(monitor, "web", sent)
 
 
@@ -147,6 +149,7 @@ def test_outcomes__consumer_killed_again_and_again__states_are_those_of_an_unbro
         time.sleep(DICE.uniform(0, 0.2))
         consumer.kill()
         consumer.wait()
+    wait_until(lambda: len(sent) >= ENOUGH)
     stopped.set()
     sender.join()
     with stopped_together() as processes:
