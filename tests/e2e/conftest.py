@@ -25,7 +25,7 @@ from tests.conftest import role_url
 from tests.data import DRIFTED_WEEK, flights_like
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180  # for what hangs; a minute of cron on a loaded machine takes longer than a minute
 # One for each test process, and not the one in which tests look for their wake-ups: real workers take what they find.
 REDIS_DATABASE = f"/{8 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % 8}"
 BEAT = ["beat", "--scheduler", "drift_detector.scheduling.scheduler:TickScheduler", "--pidfile="]
