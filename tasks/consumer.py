@@ -154,8 +154,8 @@ class OutcomeConsumer:
         poison: dict[int, str] = {}
         parcels = _opened([each for each in new if each.offset() not in buried], poison)
         _lock(parcels)
-        for (target, _), together in groupby(sorted(parcels, key=_batch), key=_batch):
-            _deliver(target, list(together), poison)
+        for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
+            _deliver(list(together), poison)
         if poison:
             raise Poison(poison)
         if new:
@@ -187,25 +187,30 @@ class OutcomeConsumer:
         return ConsumerOffset.objects.filter(group=self._settings.group, topic=self._settings.topic)
 
 
+def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
+    """What is locked together; messages of one stream keep their order."""
+    return parcel.target.tenant_id, parcel.target.monitor_id, parcel.target.stream
+
+
 def _batch(parcel: Parcel) -> tuple[Target, int]:
-    """A stream's messages are one batch; one that names its own batch stays alone."""
+    """A stream's successive messages are one batch; one that names its own batch stays alone."""
     return parcel.target, parcel.offset if parcel.target.batch_id else -1
 
 
 def _lock(parcels: Iterable[Parcel]) -> None:
     """Lock the streams of all messages first, in one order, or two consumers could wait for each other for ever."""
-    streams = sorted({(each.target.tenant_id, each.target.monitor_id, each.target.stream) for each in parcels})
-    for tenant_id, monitor_id, stream in streams:
+    for tenant_id, monitor_id, stream in sorted(set(map(_stream, parcels))):
         with tenant_scope(tenant_id):
             if Monitor.objects.filter(id=monitor_id).exists():
                 lock_stream(monitor_id, stream)
 
 
-def _deliver(target: Target, parcels: list[Parcel], poison: dict[int, str]) -> None:
+def _deliver(parcels: list[Parcel], poison: dict[int, str]) -> None:
     """Take the outcomes of several messages in as one batch; if that fails, each alone, to find the bad ones.
 
     Whatever a single message makes fail is its own fault, unless the database is away: nothing may stop the partition.
     """
+    target = parcels[0].target
     try:
         with tenant_scope(target.tenant_id):
             _accept(target, parcels)
@@ -214,7 +219,7 @@ def _deliver(target: Target, parcels: list[Parcel], poison: dict[int, str]) -> N
     except Exception as error:
         if len(parcels) > 1:
             for parcel in parcels:
-                _deliver(target, [parcel], poison)
+                _deliver([parcel], poison)
             return
         if not isinstance(error, BadOutcomes):
             log.exception("outcomes_crashed", monitor_id=str(target.monitor_id), offset=parcels[0].offset)

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -15,25 +17,31 @@ from django.db import OperationalError
 
 from alerts.concept import accept_outcomes
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
-from detections.models import ConsumerOffset, DetectorState, OutcomeStream
+from detections.models import ConsumerOffset, DetectorState, OutcomeBatch, OutcomeStream
+from detections.streams.accepting import lock_stream
+from detections.streams.rows import rows_from_json
 from drift_detector.events.kafka import create_producer
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
+from monitors.sources import table_from_bytes
 from tasks.consumer import OutcomeConsumer
 from tests.drift_detector.events.conftest import BROKER
-from tests.factories import eventually, make_monitor
+from tests.e2e.conftest import app_url
+from tests.factories import at_once, eventually, make_monitor
 
 type Send = Callable[..., None]
+
+ROUNDS, MANY = 3, 20_000
 
 
 @pytest.fixture
 def topic(override: Callable[..., None]) -> str:
-    """A topic of one partition, and one for dead letters."""
+    """A topic of two partitions, and one for dead letters."""
     name = f"outcomes-{uuid4()}"
     override(outcomes={"topic": name, "dead_letter_topic": f"{name}-dead", "group": name})
     admin = AdminClient({"bootstrap.servers": BROKER})  # kept, or it ends before the broker has answered
-    made = admin.create_topics([NewTopic(name, 1), NewTopic(f"{name}-dead", 1)])
+    made = admin.create_topics([NewTopic(name, 2), NewTopic(f"{name}-dead", 1)])
     for future in made.values():
         future.result(10)
     return name
@@ -47,14 +55,14 @@ def monitor(committed_tenant: Tenant) -> Monitor:
 
 @pytest.fixture
 def send(topic: str, monitor: Monitor) -> Send:
-    """Put messages into the topic: bodies, which are for the monitor unless they say otherwise, or bytes."""
+    """Put messages into a partition: bodies, which are for the monitor unless they say otherwise, or bytes."""
     producer: Producer = create_producer()
 
-    def produce(*bodies: Any) -> None:
+    def produce(*bodies: Any, partition: int = 0) -> None:
         for body in bodies:
             target = {"tenant_id": str(monitor.tenant_id), "monitor_id": str(monitor.id)}
             value = body if isinstance(body, bytes) else json.dumps(target | body).encode()
-            producer.produce(topic, value=value)
+            producer.produce(topic, value=value, partition=partition)
         producer.flush()
 
     return produce
@@ -161,15 +169,59 @@ def test_step__poison_as_large_as_a_message_may_be__is_buried_in_part(send: Send
     assert len(dead_letters(topic)[0][0] or b"") == 500_000
 
 
-def test_step__streams_in_opposite_orders__do_not_wait_for_each_other(
+def test_step__batches_with_ids_among_others__keep_the_topics_order(send: Send, monitor: Monitor) -> None:
+    named = [{"batch_id": name, "error": error} for name, error in (("z", 1), ("b", 0), ("a", 1))]
+    send({"error": 0}, *named, {"error": 1}, {"error": 0})
+    consume()
+    with tenant_scope(monitor.tenant_id):
+        assert in_order() == [0, 1, 0, 1, 1, 0]
+
+
+def in_order() -> list[float]:
+    """The errors of all batches in the order of their numbers."""
+    contents = OutcomeBatch.objects.order_by("first_sequence").values_list("content", flat=True)
+    return [error for content in contents for error in table_from_bytes(bytes(content or b""))["error"].to_pylist()]
+
+
+def test_step__two_consumers_and_streams_in_opposite_orders__do_not_wait_for_each_other(
     send: Send, monitor: Monitor, committed_tenant: Tenant
 ) -> None:
     with tenant_scope(committed_tenant.id):
         other = make_monitor()
-    rising = [{"monitor_id": str(each.id), "error": n > 200} for n in range(400) for each in (other, monitor)]
-    send(*rising)
-    consume()
-    assert seen(monitor) == 800  # of the tenant's two monitors
+    consumers = [OutcomeConsumer([partition]) for partition in (0, 1)]
+    for _ in range(ROUNDS):
+        for partition, order in enumerate(((monitor, other), (other, monitor))):
+            bodies = ({"monitor_id": str(each.id), "outcomes": [{"error": 1}] * MANY} for each in order)
+            send(*bodies, partition=partition)
+        at_once(*(partial(eventually, consumer.step) for consumer in consumers))
+    for consumer in consumers:
+        consumer.close()
+    wanted = ROUNDS * 4 * MANY
+    assert seen(monitor) == wanted  # of the tenant's two monitors
+
+
+def test_step__drift_while_a_request_holds_another_stream_of_the_monitor__lets_it_pass(
+    send: Send, monitor: Monitor
+) -> None:
+    rising = [{"error": int(n > 300)} for n in range(600)]
+    send({"stream": "a", "outcomes": rising}, {"stream": "b", "outcomes": rising})
+
+    def request() -> None:
+        with tenant_scope(monitor.tenant_id):
+            lock_stream(monitor.id, "b")
+            eventually(someone_waits)
+            rows = rows_from_json(rising)
+            assert accept_outcomes(monitor=monitor, stream="b", batch_id="x", rows=rows).signals
+
+    at_once(request, consume)
+    assert seen(monitor) == 1800
+
+
+def someone_waits() -> bool:
+    """Whether a session of this database waits for another's lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(str(app_url())) as database:
+        return database.execute(query).fetchone() != (0,)
 
 
 def test_step__monitor_of_another_tenant__is_poison(send: Send, monitor: Monitor, topic: str) -> None:
