@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 MESSAGES_AT_ONCE = 1000
 POLL_SECONDS = 0.5
+ANSWER_SECONDS = 10
 LONGEST_REASON = 1000
 LONGEST_LETTER = 500_000
 ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
@@ -97,15 +98,30 @@ class OutcomeConsumer:
         return bool(usable)
 
     def _note(self, error: KafkaError, message: Message) -> None:
-        """What the broker has to say; if a topic was made anew, its offsets begin anew, and so do we."""
+        """What the broker has to say of itself or of a partition."""
         if error.fatal():
             raise KafkaException(error)
         log.warning("broker_error", error=error.str())
         partition = message.partition()
-        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None and partition >= 0:
-            log.error("topic_begun_again", topic=self._settings.topic, partition=partition)
-            self._offsets().filter(partition=partition).delete()
-            self._consumer.seek(TopicPartition(self._settings.topic, partition, OFFSET_BEGINNING))
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:
+            self._begin_anew(partition)
+
+    def _begin_anew(self, partition: int) -> None:
+        """Go on where a partition now begins, as the broker does not have what comes next.
+
+        Either it has forgotten messages before we read them, or it has not come so far: then the topic was made anew,
+        and what it holds is new to us.
+        """
+        low, high = self._consumer.get_watermark_offsets(
+            TopicPartition(self._settings.topic, partition), timeout=ANSWER_SECONDS
+        )
+        is_new, _ = self._offsets().filter(partition=partition, next_offset__gt=high).delete()
+        log.error("topic_begun_again" if is_new else "outcomes_lost", partition=partition, low=low, high=high)
+        placed = self._placed(self._consumer.assignment())
+        for each in placed:
+            if each.partition == partition:
+                each.offset = OFFSET_BEGINNING
+        self._consumer.assign(placed)  # a partition without an offset can't be sought
 
     def close(self) -> None:
         """Leave the group."""

@@ -1,7 +1,7 @@
 """Outcomes from a real broker, with a database that other connections see."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -262,3 +262,26 @@ def test_step__database_away__reads_the_messages_again(
 
 def _fail(**_: Any) -> None:
     raise OperationalError("away")
+
+
+@pytest.fixture
+def mock_broker(override: Callable[..., None]) -> Iterator[None]:
+    """librdkafka's mock cluster, which unlike Tansu says that an offset is out of range."""
+    owner = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0})
+    broker = next(iter(owner.list_topics(timeout=10).brokers.values()))
+    override(kafka={"bootstrap_servers": f"{broker.host}:{broker.port}"}, outcomes={"topic": "mock", "group": "mock"})
+    yield
+    owner.flush()  # it lives until here
+
+
+@pytest.mark.usefixtures("mock_broker")
+def test_step__topic_made_anew_with_fewer_messages__begins_at_its_beginning(monitor: Monitor) -> None:
+    producer = create_producer()
+    target = {"tenant_id": str(monitor.tenant_id), "monitor_id": str(monitor.id)}
+    for error in (1, 0, 1):
+        producer.produce("mock", partition=0, value=json.dumps(target | {"error": error}))
+    producer.flush()
+    ConsumerOffset.objects.create(group="mock", topic="mock", partition=0, next_offset=100)
+    consume()
+    assert seen(monitor) == 3
+    assert ConsumerOffset.objects.get(topic="mock").next_offset == 3
