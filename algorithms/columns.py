@@ -29,7 +29,7 @@ def guess_kind(data_type: pa.DataType) -> FeatureKind | None:
         return None if guess_kind(data_type.value_type) is None else FeatureKind.CATEGORICAL
     if pa.types.is_boolean(data_type) or _is_text(data_type):
         return FeatureKind.CATEGORICAL
-    return FeatureKind.NUMERIC if _is_number(data_type) or _is_temporal(data_type) else None
+    return FeatureKind.NUMERIC if is_number(data_type) or _is_temporal(data_type) else None
 
 
 def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
@@ -69,7 +69,7 @@ def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
         return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND["ms"]
     if _is_temporal(data_type):
         return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND[data_type.unit]
-    if _is_number(data_type) or pa.types.is_boolean(data_type) or pa.types.is_null(data_type):
+    if is_number(data_type) or pa.types.is_boolean(data_type) or pa.types.is_null(data_type):
         return _floats(column)
     raise UnusableColumn(f"Expected numbers, but the column holds {data_type}.")
 
@@ -85,7 +85,8 @@ def _is_text(data_type: pa.DataType) -> bool:
     return any(is_kind(data_type) for is_kind in kinds)
 
 
-def _is_number(data_type: pa.DataType) -> bool:
+def is_number(data_type: pa.DataType) -> bool:
+    """Whether a column of this Arrow type holds whole, floating or decimal numbers."""
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(is_kind(data_type) for is_kind in kinds)
 

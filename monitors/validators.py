@@ -13,6 +13,7 @@ from algorithms.performance import Metric, PerformanceLimit
 from algorithms.plan import SIGNIFICANCE_METHODS, Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
+from monitors.sources import is_storable
 
 LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
@@ -188,13 +189,5 @@ def _check_number(what: str, number: Any, highest: float) -> None:
 
 
 def _check_names(features: Mapping[Any, Any]) -> None:
-    if any(not isinstance(name, str) or "\0" in name or not _is_utf8(name) for name in features):
+    if any(not isinstance(name, str) or not is_storable(name) for name in features):
         raise ValidationError("A feature has characters in its name that can't be kept.")
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.utils import timezone
 
+from algorithms.columns import is_number
 from detections.streams.arrow_messages import is_compressed
+from monitors.sources import InvalidInlineData, is_storable, table_from_columns
 
 INSTANT = pa.timestamp("us", "UTC")
 COLUMNS = ("occurred_at", "prediction_id", "prediction", "label", "score", "error")
 KNOWN, ALL = frozenset(COLUMNS), ", ".join(COLUMNS)
-SCALARS = {type(None), bool, int, float, str}
 LONGEST_ID = LONGEST_BATCH_ID = 200
 LONGEST_STREAM = 100
 MOST_ROWS = 200_000
@@ -35,7 +36,7 @@ def check_name(what: str, text: Any, longest: int) -> str:
     Raises:
         BadOutcomes: If it is no text, too long, or has characters that can't be kept.
     """
-    if not isinstance(text, str) or len(text) > longest or "\0" in text or not _is_utf8(text):
+    if not isinstance(text, str) or len(text) > longest or not is_storable(text):
         raise BadOutcomes(f"{what} is text of at most {longest} characters.")
     return text
 
@@ -46,16 +47,11 @@ def rows_from_json(body: Any) -> pa.Table:
     Raises:
         BadOutcomes: If it is neither, or an outcome can't be read.
     """
-    try:
-        if isinstance(body, Mapping):
-            _check_names(body)
-            return _batch(pa.table({name: _column(values) for name, values in body.items()}))
-        if isinstance(body, Sequence) and not isinstance(body, str | bytes):
-            return _batch(_from_records(body))
-    except BadOutcomes:
-        raise
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise BadOutcomes(str(error)) from error
+    if isinstance(body, Mapping):
+        _check_names(body)
+        return _from_columns(body)
+    if isinstance(body, Sequence) and not isinstance(body, str | bytes):
+        return _from_records(body)
     raise BadOutcomes("Outcomes are an array of objects, or an object of arrays.")
 
 
@@ -134,21 +130,14 @@ def _from_records(records: Sequence[Any]) -> pa.Table:
         if not record.keys() <= KNOWN:
             _check_names(record)
     names = [name for name in COLUMNS if any(name in record for record in records)]
-    return pa.table({name: _column([record.get(name) for record in records]) for name in names})
+    return _from_columns({name: [record.get(name) for record in records] for name in names})
 
 
-def _column(values: Any) -> pa.Array:
-    if not isinstance(values, list):
-        raise BadOutcomes("Each column is an array.")
-    _check_size(len(values))
-    kinds = set(map(type, values))
-    if not kinds <= SCALARS:  # Arrow would follow deep nesting until its stack ends
-        raise BadOutcomes("An outcome's values are numbers, texts or booleans, not arrays or objects.")
-    if bool in kinds:  # Arrow does not mix them with numbers
-        values = [int(value) if isinstance(value, bool) else value for value in values]
-    if float in kinds:
-        values = [float(value) if isinstance(value, int) else value for value in values]
-    return pa.array(values)
+def _from_columns(columns: Mapping[str, Any]) -> pa.Table:
+    try:
+        return _batch(table_from_columns(columns) if columns else pa.table({}))
+    except InvalidInlineData as error:
+        raise BadOutcomes(str(error)) from error
 
 
 def _check_size(rows: int) -> None:
@@ -165,11 +154,11 @@ def _normalized(name: str, column: pa.Array) -> pa.Array:
             return _instants(column)
         if name == "prediction_id":
             return _identifiers(column)
-        if pa.types.is_dictionary(kind) and _is_number(kind.value_type):
+        if pa.types.is_dictionary(kind) and is_number(kind.value_type):
             column = column.dictionary_decode()
         if pa.types.is_boolean(kind):
             column = column.cast(pa.int8())
-        if _is_number(column.type):
+        if is_number(column.type):
             return _finite(name, column.cast(pa.float64(), safe=False))
         if name in ("prediction", "label"):
             return _text(name, column)
@@ -224,16 +213,5 @@ def _finite(name: str, column: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    """Views are not among them: many may show one long text, and a few bytes then mean gigabytes."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True

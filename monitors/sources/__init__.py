@@ -13,7 +13,7 @@ from monitors.sources.errors import (
     WindowTooLarge,
 )
 from monitors.sources.formats import FileFormat
-from monitors.sources.inline import table_from_bytes, table_from_columns, table_to_bytes
+from monitors.sources.inline import is_storable, table_from_bytes, table_from_columns, table_to_bytes
 from monitors.sources.lazy import LazyWindow, open_window
 from monitors.sources.parts import Part
 from monitors.sources.policy import SourcePolicy
@@ -35,6 +35,7 @@ __all__ = [
     "UnreadableSource",
     "WindowTooLarge",
     "describe",
+    "is_storable",
     "open_window",
     "read_window",
     "table_from_bytes",

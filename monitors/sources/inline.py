@@ -17,6 +17,11 @@ _INT64 = range(-(1 << 63), 1 << 63)
 _KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL and UTF-8 can keep a text: it has no NUL and no lone surrogate."""
+    return not _UNSTORABLE.search(text)
+
+
 def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
     """A table of JSON columns.
 
@@ -40,7 +45,7 @@ def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
 
 
 def _array(name: Any, values: Any) -> pa.Array:
-    if not isinstance(name, str) or not name or _UNSTORABLE.search(name):
+    if not isinstance(name, str) or not name or not is_storable(name):
         raise InvalidInlineData("Every column needs a name, of valid Unicode and without NUL.")
     if not isinstance(values, list | tuple):
         raise InvalidInlineData(f"The column ‘{name}’ must be a list of values.")
