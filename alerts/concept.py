@@ -6,12 +6,12 @@ from math import asin, sqrt
 import pyarrow as pa
 import structlog
 from django.conf import settings
-from django.utils import timezone
 
 from alerts.episodes import raise_alert, resolve_alert, unresolved_alert
 from alerts.models import Alert
 from algorithms.outcomes import FeatureDetail, MethodOutcome
 from algorithms.verdicts import Severity, Signal, Verdict, severity_of
+from detections.ledger import record_change
 from detections.models import Detection, DetectionRun, OutcomeStream
 from detections.outcomes import Outcome
 from detections.services import record_detections
@@ -20,7 +20,7 @@ from detections.streams.detectors import ConceptSignal
 from detections.streams.history import time_of_outcome
 from detections.streams.rows import BadOutcomes
 from detections.streams.sources import SOURCE_STREAM, NewOutcomes
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from monitors.selectors import get_current_baseline
 
 log = structlog.get_logger(__name__)
@@ -58,31 +58,34 @@ def accept_new_rows(run: DetectionRun, stream: OutcomeStream, new: NewOutcomes) 
 
 def _settle_signals(monitor: Monitor, accepted: Accepted) -> None:
     """Record the drifts of a batch; of very many, which only strange settings bring, the newest."""
+    if not accepted.signals:
+        return
     if (left := len(accepted.signals) - MOST_SIGNALS) > 0:
         log.warning("signals_left_out", monitor_id=str(monitor.id), left_out=left)
+    Monitor.objects.select_for_update().only("id").get(id=monitor.id)  # as runs do; see `settle_run`
+    baseline = get_current_baseline(monitor.id)
     for signal in accepted.signals[-MOST_SIGNALS:]:
-        settle_signal(monitor, accepted, signal)
+        _settle_signal(monitor, baseline, accepted, signal)
 
 
-def settle_signal(monitor: Monitor, accepted: Accepted, signal: ConceptSignal) -> DetectionRun:
-    """Record a drift of a model's errors, and tell of it if it matters, in the caller's transaction.
+def _settle_signal(monitor: Monitor, baseline: Baseline | None, accepted: Accepted, signal: ConceptSignal) -> None:
+    """Record a drift of a model's errors, and tell of it if it matters; the monitor is locked.
 
     A rise opens or worsens the monitor's concept alert and asks for retraining. A fall is recorded; when the errors are
     as rare again as before the alert's first rise, it ends the episode.
     """
-    Monitor.objects.select_for_update().only("id").get(id=monitor.id)  # as runs do; see `settle_run`
-    detected = accepted.time_of(signal)
-    changed = time_of_outcome(accepted.stream, signal.changed_at) or detected
-    outcome = _outcome(accepted.stream, signal, changed)
-    run = _record_run(monitor, outcome, min(changed, detected), max(changed, detected) + INSTANT)
+    stream, detected = accepted.batch.stream, accepted.time_of(signal)
+    changed = time_of_outcome(stream, signal.changed_at) or detected
+    outcome = _outcome(stream, signal, changed)
+    window = min(changed, detected), max(changed, detected) + INSTANT
+    run = record_change(monitor=monitor, baseline=baseline, outcome=outcome, window=window)
     record_detections(run, outcome)
     if outcome.verdict is Verdict.DRIFT:
         if signal.after > signal.before:
             raise_alert(run, outcome.methods, Alert.Kind.CONCEPT)
         else:
-            _end_episode(run, accepted.stream, signal)
+            _end_episode(run, stream, signal)
     log.info("concept_drift", monitor_id=str(monitor.id), method=signal.method, sequence=signal.sequence)
-    return run
 
 
 def cohens_h(before: float, after: float) -> float:
@@ -138,30 +141,6 @@ def _sentence(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) -
         f"The error rate{of_stream} {verb} from {signal.before:.1%} to {signal.after:.1%} "
         f"at outcome {signal.changed_at}, {changed:%Y-%m-%d %H:%M} UTC."
     )
-
-
-def _record_run(monitor: Monitor, outcome: Outcome, start: datetime, end: datetime) -> DetectionRun:
-    baseline = get_current_baseline(monitor.id)
-    while True:
-        now = timezone.now()
-        run = DetectionRun(
-            tenant_id=monitor.tenant_id,
-            monitor=monitor,
-            baseline=baseline,
-            trigger=DetectionRun.Trigger.OUTCOMES,
-            scheduled_for=now,
-            window_start=start,
-            window_end=end,
-            status=DetectionRun.Status.SUCCEEDED,
-            verdict=outcome.verdict,
-            reason=outcome.reason,
-            rows=outcome.rows,
-            started_at=now,
-            finished_at=now,
-        )
-        DetectionRun.objects.bulk_create([run], ignore_conflicts=True)
-        if DetectionRun.objects.filter(id=run.id).exists():  # else another run has this very microsecond
-            return run
 
 
 def _end_episode(run: DetectionRun, stream: OutcomeStream, signal: ConceptSignal) -> None:

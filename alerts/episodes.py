@@ -19,9 +19,7 @@ log = structlog.get_logger(__name__)
 Status = Alert.Status
 
 
-def raise_alert(
-    run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind = Alert.Kind.STATISTICAL
-) -> None:
+def raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind) -> None:
     """Tell people of a drifted run and ask for retraining, in the caller's transaction; the monitor is locked."""
     alert = unresolved_alert(run.monitor_id, kind)
     if alert is None:

@@ -61,14 +61,10 @@ class DashboardSerializer(serializers.Serializer[dict[str, Any]]):
 class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
     occurred_at = serializers.DateTimeField(required=False, help_text="Now, if left out.")
     prediction = serializers.JSONField(required=False, help_text="A number or text.")
+    label = serializers.JSONField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
     score = serializers.FloatField(required=False)
     error = serializers.FloatField(required=False, help_text="0 to 1, instead of prediction and label.")
     prediction_id = serializers.CharField(required=False, help_text="Joins a prediction with a label that comes later.")
-
-
-OutcomeSerializer._declared_fields["label"] = serializers.JSONField(  # a class attribute would hide Field.label
-    required=False, help_text="A number or text, as the prediction is."
-)
 
 
 class OutcomesSerializer(serializers.Serializer[dict[str, Any]]):
@@ -86,10 +82,10 @@ class ConceptSignalSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class AcceptedSerializer(serializers.Serializer[Accepted]):
-    batch_id = serializers.CharField()
-    stream = serializers.CharField(source="stream.name")
-    rows = serializers.IntegerField()
-    outcomes = serializers.IntegerField(help_text="Whole outcomes that the batch completed.")
+    batch_id = serializers.CharField(source="batch.batch_id")
+    stream = serializers.CharField(source="batch.stream.name")
+    rows = serializers.IntegerField(source="batch.rows")
+    outcomes = serializers.IntegerField(source="batch.outcomes", help_text="Whole outcomes that the batch completed.")
     first_sequence = serializers.IntegerField(allow_null=True)
     last_sequence = serializers.IntegerField(allow_null=True)
     waiting = serializers.IntegerField(help_text="Halves that wait for the other one.")

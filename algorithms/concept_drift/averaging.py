@@ -38,13 +38,16 @@ class Observations:
 
     def shown_to(self, detector: Detector) -> FloatArray:
         """The values; for a detector that needs them between 0 and 1, means as their normal probability."""
-        return ndtr(self.values) if self.each > 1 and detector.highest == 1.0 else self.values
+        return ndtr(self.values) if self._are_probabilities(detector) else self.values
 
     def rate(self, level: float, detector: Detector) -> float:
         """The error rate that a detector means by the mean of what it was shown."""
-        if self.each > 1 and detector.highest == 1.0:
+        if self._are_probabilities(detector):
             level = float(ndtri(min(max(level, 1e-9), 1 - 1e-9)))
         return float(np.clip(self.mean + self.deviation * level, 0.0, 1.0))
+
+    def _are_probabilities(self, detector: Detector) -> bool:
+        return self.each > 1 and detector.highest == 1.0
 
     def row(self, position: int) -> int:
         """The row of the batch that completed an observation."""

@@ -1,7 +1,6 @@
 """Page–Hinkley test, for streams of any bounded numbers."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -57,8 +56,6 @@ class PageHinkley(Detector):
     increase_mean: float = 0.0
     decrease_n: int = 0
     decrease_mean: float = 0.0
-
-    highest: ClassVar[float] = 1e100
 
     def __post_init__(self) -> None:
         if self.min_instances < 1 or self.threshold <= 0 or not 0 < self.alpha <= 1 or self.mode not in MODES:

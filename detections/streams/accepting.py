@@ -27,26 +27,28 @@ class Accepted:
     """What became of a batch.
 
     Attributes:
-        rows: Rows it had.
-        outcomes: Whole outcomes that it completed, and that were numbered.
-        first_sequence: Number of the first of them; None when there is none.
-        last_sequence: Number of the last.
+        batch: As it is stored.
         waiting: Halves of it that wait for the other.
         is_repeat: It had been accepted before, and nothing was done now.
         signals: Drifts that the detectors saw in it.
-        occurred_at: Shape (outcomes,), when its outcomes occurred.
+        occurred_at: Shape (outcomes,), when its outcomes occurred; None for a repeat.
     """
 
-    batch_id: str
-    stream: OutcomeStream
-    rows: int
-    outcomes: int
-    first_sequence: int | None
-    last_sequence: int | None
+    batch: OutcomeBatch
     waiting: int = 0
     is_repeat: bool = False
     signals: tuple[ConceptSignal, ...] = ()
     occurred_at: pa.ChunkedArray | None = None
+
+    @property
+    def first_sequence(self) -> int | None:
+        """The number of its first outcome; None if it completed none."""
+        return self.batch.first_sequence if self.batch.outcomes else None
+
+    @property
+    def last_sequence(self) -> int | None:
+        """The number of its last outcome."""
+        return self.batch.first_sequence + self.batch.outcomes - 1 if self.batch.outcomes else None
 
     def time_of(self, signal: ConceptSignal) -> datetime:
         """When the outcome occurred that made a signal certain."""
@@ -87,8 +89,10 @@ def take_batch(
     Raises:
         BadOutcomes: If one can't be used; the transaction must be rolled back.
     """
-    if (earlier := OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id).first()) is not None:
-        return _accepted(earlier, stream, is_repeat=True)
+    earlier = OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id).first()
+    if earlier is not None:
+        earlier.stream = stream
+        return Accepted(batch=earlier, is_repeat=True)
     whole, waiting = join_halves(stream, rows)
     try:
         signals = advance_detectors(stream, monitor, errors_of(whole, monitor.error_scale))
@@ -109,27 +113,4 @@ def take_batch(
     batch.save(force_insert=True)
     stream.sequence += whole.num_rows
     stream.save(update_fields=["sequence", "averaging", "read_until"])
-    return _accepted(batch, stream, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"])
-
-
-def _accepted(
-    batch: OutcomeBatch,
-    stream: OutcomeStream,
-    *,
-    waiting: int = 0,
-    is_repeat: bool = False,
-    signals: tuple[ConceptSignal, ...] = (),
-    occurred_at: pa.ChunkedArray | None = None,
-) -> Accepted:
-    return Accepted(
-        batch_id=batch.batch_id,
-        stream=stream,
-        rows=batch.rows,
-        outcomes=batch.outcomes,
-        first_sequence=batch.first_sequence if batch.outcomes else None,
-        last_sequence=batch.first_sequence + batch.outcomes - 1 if batch.outcomes else None,
-        waiting=waiting,
-        is_repeat=is_repeat,
-        signals=signals,
-        occurred_at=occurred_at,
-    )
+    return Accepted(batch=batch, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"])

@@ -135,9 +135,17 @@ def _from_records(records: Sequence[Any]) -> pa.Table:
 
 def _from_columns(columns: Mapping[str, Any]) -> pa.Table:
     try:
-        return _batch(table_from_columns(columns) if columns else pa.table({}))
+        plain = {name: _without_booleans(values) for name, values in columns.items()}
+        return _batch(table_from_columns(plain) if plain else pa.table({}))
     except InvalidInlineData as error:
         raise BadOutcomes(str(error)) from error
+
+
+def _without_booleans(values: Any) -> Any:
+    """True and 1 are the same class, wherever each was sent."""
+    if not isinstance(values, list) or bool not in set(map(type, values)):
+        return values
+    return [int(value) if isinstance(value, bool) else value for value in values]
 
 
 def _check_size(rows: int) -> None:
