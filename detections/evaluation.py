@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from detections.fan_out import profile_in_parts
 from detections.judging import is_streamed, judge_profile, judge_window, question_of
 from detections.ledger import Claim
@@ -52,18 +54,19 @@ def _compare(claim: Claim, plan: Plan) -> Outcome:
         if isinstance(window, LazyWindow):
             bounds = (run.window_start, run.window_end)
             outcome = with_weeks_before(outcome, monitor, plan.policy, frozen, window, bounds, question)
-    outcome = with_performance(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
-    return _with_new_outcomes(outcome, claim, plan)
+    outcome, answers = with_performance(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
+    return _with_new_outcomes(outcome, claim, plan, answers)
 
 
-def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
+def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan, answers: pa.Table | None) -> Outcome:
     """Beside the window's verdict, the predictions and labels that are new; if they can't be read, it is told."""
     if not plan.monitor.prediction_column or plan.run.inline_data is not None:
         return outcome
     with tenant_scope(claim.tenant_id):
         since = read_until(plan.monitor)
     try:
-        return replace(outcome, new_outcomes=read_new_outcomes(plan.monitor, plan.policy, plan.run, since))
+        new = read_new_outcomes(plan.monitor, plan.policy, plan.run, since, answers)
+        return replace(outcome, new_outcomes=new)
     except (SourceError, BadOutcomes) as error:
         if isinstance(error, SourceError) and error.is_transient:
             raise

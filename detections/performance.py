@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from django.conf import settings
 from django.db.models import Sum
 
+from algorithms.baseline import COLUMN_ERRORS
 from algorithms.errors import UnusableColumn
 from algorithms.evaluation import summarize
 from algorithms.outcomes import FeatureDetail, MethodOutcome, PerformanceMethod
 from algorithms.performance import (
     LOSSES,
     REGRESSION_METRICS,
-    SCORE_METRICS,
     LossModel,
     Metric,
     MetricEstimate,
@@ -26,7 +26,6 @@ from algorithms.performance import (
     estimate_classification,
     estimate_regression,
     judge_performance,
-    measure_performance,
 )
 from algorithms.verdicts import Verdict, combine_verdicts, severity_of
 from detections.ledger import Claim
@@ -37,10 +36,10 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from monitors.performance import (
     FEATURE,
-    UNMEASURABLE,
     drop_unknown,
     feature_matrix,
     limits_of,
+    measure_answers,
     positive_of,
     read_answers,
 )
@@ -51,15 +50,18 @@ WITHOUT_SCALE = 0.1
 """Of a limit that stands by itself, the share that severity is measured by."""
 
 
-def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
+def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> tuple[Outcome, pa.Table | None]:
     """The outcome, and what the window says of the model's performance if the monitor has limits for it.
+
+    Returns:
+        Beside it, what was read of the monitor's data for that, so that it need not be read again; None if nothing was.
 
     Raises:
         SourceError: If a read failed that may succeed later.
     """
     limits = limits_of(plan.monitor)
     if not limits or plan.run.inline_data is not None:
-        return outcome
+        return outcome, None
     reference: Mapping[str, Any] = plan.baseline.performance or {}
     methods: list[MethodOutcome] = []
     try:
@@ -67,21 +69,22 @@ def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> Outcome:
     except SourceError as error:
         if error.is_transient:
             raise
-        return _without(outcome, str(error))
-    except UNMEASURABLE as error:
-        return _without(outcome, str(error))
+        return _without(outcome, str(error)), None
+    except COLUMN_ERRORS as error:
+        return _without(outcome, str(error)), None
     for method, look in (
-        (PerformanceMethod.PERFORMANCE, partial(_measured, plan, limits, answers)),
+        (PerformanceMethod.PERFORMANCE, partial(measure_answers, plan.monitor, limits, answers)),
         (PerformanceMethod.ESTIMATED, partial(_estimated, plan, limits, reference, answers)),
     ):
         try:
             methods += _judged(method, plan.monitor, limits, reference, look())
-        except UNMEASURABLE as error:
+        except COLUMN_ERRORS as error:
             outcome = _without(outcome, f"{method}: {error}")
     with tenant_scope(claim.tenant_id):
         methods = _beside_estimates(plan, methods)
     verdicts = [outcome.verdict, *(method.verdict for method in methods)]
-    return replace(outcome, verdict=combine_verdicts(verdicts), methods=(*outcome.methods, *methods))
+    outcome = replace(outcome, verdict=combine_verdicts(verdicts), methods=(*outcome.methods, *methods))
+    return outcome, answers if plan.monitor.prediction_column else None
 
 
 def _without(outcome: Outcome, why: str) -> Outcome:
@@ -126,26 +129,6 @@ def _sent_answers(contents: list[bytes], start: datetime, end: datetime) -> pa.T
     table = table.filter(pc.and_(is_later, pc.less(table["occurred_at"], pa.scalar(end, kind))))
     empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
     return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
-
-
-def _measured(plan: Plan, limits: Mapping[Metric, PerformanceLimit], answers: pa.Table) -> dict[Metric, MetricEstimate]:
-    if "label" not in answers.column_names:
-        return {}
-    table = drop_unknown(answers, "label")
-    if not table.num_rows:
-        return {}
-    has_score = "score" in table.column_names
-    scored = SCORE_METRICS & set(limits) if has_score else frozenset()
-    plain = [metric for metric in limits if metric not in SCORE_METRICS]
-    positive = positive_of(plan.monitor, table["label"].type)
-    found = measure_performance(
-        plain, prediction=table["prediction"].combine_chunks(), label=table["label"].combine_chunks(), positive=positive
-    )
-    if scored:
-        table = drop_unknown(table, "score")
-        columns = {name: table[name].combine_chunks() for name in ("prediction", "label", "score")}
-        found |= measure_performance(list(scored), **columns, positive=positive)
-    return found
 
 
 def _estimated(

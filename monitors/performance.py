@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.baseline import COLUMN_ERRORS
 from algorithms.columns import FeatureKind, as_arrow, to_float64
-from algorithms.errors import InsufficientData, UnusableColumn
+from algorithms.errors import UnusableColumn
 from algorithms.kernels import FloatArray
 from algorithms.performance import (
     LOSSES,
@@ -20,6 +21,7 @@ from algorithms.performance import (
     SCORE_METRICS,
     LossModel,
     Metric,
+    MetricEstimate,
     PerformanceLimit,
     ScoreCalibration,
     measure_performance,
@@ -28,7 +30,6 @@ from monitors.models import Monitor
 from monitors.sources import SourceError, SourcePolicy, read_window
 
 FEATURE = "feature:"
-UNMEASURABLE = (ValueError, TypeError, LookupError, UnusableColumn, InsufficientData, pa.ArrowException)
 
 
 def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
@@ -54,14 +55,17 @@ def read_answers(
     """Predictions, labels and scores of a window of data, and its features where losses are estimated from them.
 
     Returns:
-        Columns `prediction`, `label` and `score` as far as the data have them, rows without a prediction left out, and
-        each feature after `FEATURE`.
+        Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows without a prediction
+        left out, and each feature after `FEATURE`.
 
     Raises:
         SourceError: If the data cannot be read.
         UnusableColumn: If they have no column of predictions.
     """
-    roles = {"prediction": monitor.prediction_column, "label": monitor.label_column, "score": monitor.score_column}
+    roles = {
+        "occurred_at": monitor.timestamp_column, "prediction": monitor.prediction_column, "label": monitor.label_column,
+        "score": monitor.score_column,
+    }  # fmt: skip
     wanted = {**roles, **{FEATURE + name: name for name in features}}
     window = (monitor.timestamp_column, *bounds) if monitor.timestamp_column else ()
     table = read_window(uri, policy, list(dict.fromkeys(filter(None, wanted.values()))), *window)
@@ -119,25 +123,36 @@ def describe_reference(
         if error.is_transient:
             raise
         return {"reason": str(error)}
-    except UNMEASURABLE as error:
+    except COLUMN_ERRORS as error:
         return {"reason": str(error)}
 
 
+def measure_answers(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> dict[Metric, MetricEstimate]:
+    """Metrics over the rows whose labels are known; those of scores over the rows that have one, too."""
+    if "label" not in table.column_names or not (known := drop_unknown(table, "label")).num_rows:
+        return {}
+    positive = positive_of(monitor, known["label"].type)
+    plain = [metric for metric in metrics if metric not in SCORE_METRICS]
+    found = measure_performance(plain, **_columns(known, "prediction", "label"), positive=positive)
+    scored = [metric for metric in metrics if metric in SCORE_METRICS]
+    if scored and "score" in known.column_names:
+        columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
+        found |= measure_performance(scored, **columns, positive=positive)
+    return found
+
+
 def _describe(monitor: Monitor, metrics: list[Metric], table: pa.Table, features: list[str]) -> dict[str, Any]:
-    positive, has_score = positive_of(monitor, table["label"].type), "score" in table.column_names
-    if has_score and SCORE_METRICS & set(metrics):
-        table = drop_unknown(table, "score")
-    answers = {name: table[name].combine_chunks() for name in ("prediction", "label")}
-    score = table["score"].combine_chunks() if has_score else None
-    measurable = metrics if has_score else [metric for metric in metrics if metric not in SCORE_METRICS]
-    found = measure_performance(measurable, **answers, score=score, positive=positive)
+    found = measure_answers(monitor, metrics, table)
     described: dict[str, Any] = {"metrics": {metric.value: asdict(estimate) for metric, estimate in found.items()}}
-    if has_score and positive is not None and set(metrics) - REGRESSION_METRICS:
-        scored = drop_unknown(table, "score")
-        described["calibration"] = ScoreCalibration.fit(
-            scored["score"].combine_chunks(), scored["label"].combine_chunks(), positive=positive
-        ).as_json()
+    positive = positive_of(monitor, table["label"].type)
+    if "score" in table.column_names and positive is not None and set(metrics) - REGRESSION_METRICS:
+        columns = _columns(drop_unknown(table, "score"), "score", "label")
+        described["calibration"] = ScoreCalibration.fit(**columns, positive=positive).as_json()
     if features:
-        model = LossModel.fit(feature_matrix(table, features), **answers)
+        model = LossModel.fit(feature_matrix(table, features), **_columns(table, "prediction", "label"))
         described["losses"] = {"features": features, "model": model.as_json()}
     return described
+
+
+def _columns(table: pa.Table, *names: str) -> dict[str, Any]:
+    return {name: table[name].combine_chunks() for name in names}

@@ -9,12 +9,13 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
 from detections.streams.errors import errors_of
 from detections.streams.rows import INSTANT, BadOutcomes, normalized
 from monitors.models import Monitor
-from monitors.performance import drop_unknown
-from monitors.sources import SourcePolicy, read_window
+from monitors.performance import drop_unknown, read_answers
+from monitors.sources import SourcePolicy
 
 SOURCE_STREAM = "data"
 MOST_WINDOWS = 8
@@ -49,13 +50,16 @@ def read_until(monitor: Monitor) -> datetime | None:
 
 
 def read_new_outcomes(
-    monitor: Monitor, policy: SourcePolicy, run: DetectionRun, since: datetime | None
+    monitor: Monitor, policy: SourcePolicy, run: DetectionRun, since: datetime | None, answers: pa.Table | None
 ) -> NewOutcomes | None:
     """The rows that have both a prediction and a label, from `since` to the end of the run's window.
 
     The first time, when `since` is None, they begin at the end of the reference, or with the window.
 
     What has no label when its window is read is not seen again: the monitor's lag is to be longer than labels take.
+
+    Args:
+        answers: What has been read of the run's window already; enough if nothing before it is wanted.
 
     Returns:
         None when the stream is already past that window.
@@ -69,22 +73,34 @@ def read_new_outcomes(
     until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
     if since >= until:
         return None
-    rows = _read(monitor, policy, monitor.current_data_uri, since, until)
+    if answers is None or since < run.window_start:
+        answers = _read(monitor, policy, monitor.current_data_uri, since, until)
+    rows = _between(_whole(answers), since, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     reference = None
     if is_first and monitor.error_batch > 1:
         with suppress(BadOutcomes):  # a reference without labels teaches nothing, and the stream's beginning will
             bounds = (monitor.reference_start, monitor.reference_end)
-            reference = _read(monitor, policy, monitor.reference_data_uri, *bounds)
+            reference = _whole(_read(monitor, policy, monitor.reference_data_uri, *bounds))
     return NewOutcomes(rows, until, reference)
 
 
 def _read(monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None) -> pa.Table:
-    roles = {
-        "occurred_at": monitor.timestamp_column, "prediction": monitor.prediction_column, "label": monitor.label_column,
-    }  # fmt: skip
-    table = read_window(uri, policy, list(dict.fromkeys(roles.values())), monitor.timestamp_column, start, end)
-    if missing := [name for name in roles.values() if name not in table.column_names]:
-        raise BadOutcomes(f"The data have no column {missing[0]!r}.")
-    whole = drop_unknown(pa.table({role: table[name] for role, name in roles.items()}), "prediction", "label")
-    return normalized(whole).sort_by("occurred_at")
+    try:
+        return read_answers(monitor, policy, uri, (start, end), ())
+    except UnusableColumn as error:
+        raise BadOutcomes(str(error)) from error
+
+
+def _whole(answers: pa.Table) -> pa.Table:
+    """The rows that have a prediction and a label, normalized, in order of time."""
+    columns = ["occurred_at", "prediction", "label"]
+    if missing := [name for name in columns if name not in answers.column_names]:
+        raise BadOutcomes(f"The data have no column for the {missing[0]}.")
+    return normalized(drop_unknown(answers.select(columns), "label")).sort_by("occurred_at")
+
+
+def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    times = rows["occurred_at"]
+    is_later = pc.greater_equal(times, pa.scalar(start, INSTANT))
+    return rows.filter(pc.and_(is_later, pc.less(times, pa.scalar(end, INSTANT))))

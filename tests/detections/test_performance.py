@@ -13,13 +13,14 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 
 from alerts.concept import accept_outcomes
 from alerts.models import Alert
-from detections.models import Detection, DetectionRun
+from detections.models import Detection, DetectionRun, OutcomeStream
 from detections.streams.rows import rows_from_json
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
+from monitors.sources import read_window
 from tasks.execution import execute
 from tests.data import TIMESTAMPS, flights_like
-from tests.factories import make_flights_monitor, make_run
+from tests.factories import WEEK, make_flights_monitor, make_run
 
 LIMITS = {"accuracy": {"relative": 0.05}, "roc_auc": {"minimum": 0.6}}
 
@@ -81,6 +82,23 @@ def test_execute__classifier__has_the_metrics_of_scikit_learn(classifier: Monito
     assert found["accuracy"]["threshold"] == pytest.approx(
         0.95 * accuracy_score(reference["label"], reference["prediction"])
     )
+
+
+def test_execute__metrics_and_new_outcomes__read_the_answers_once(
+    classifier: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Monitor.objects.filter(id=classifier.id).update(concept_methods=["adwin"])
+    reads: list[tuple[Any, ...]] = []
+
+    def counted(*given: Any) -> pa.Table:
+        reads.append(given)
+        return read_window(*given)
+
+    monkeypatch.setattr("monitors.performance.read_window", counted)
+    for week in (2, 3):
+        run_week(classifier, week)
+    assert [given[-2:] for given in reads] == [(TIMESTAMPS[2], TIMESTAMPS[3]), (TIMESTAMPS[3], TIMESTAMPS[3] + WEEK)]
+    assert OutcomeStream.objects.get().sequence == classified(2).num_rows + classified(3).num_rows
 
 
 def test_execute__labels_turn_random__is_drift_with_an_alert(classifier: Monitor) -> None:
