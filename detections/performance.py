@@ -166,23 +166,26 @@ def _judged(
     found: Mapping[Metric, MetricEstimate],
 ) -> list[MethodOutcome]:
     known = {name: MetricEstimate(**stored) for name, stored in reference.get("metrics", {}).items()}
+    unknown = reference.get("reason") or "its performance was not measured"
     details = [
-        _detail(metric, estimate, limits[metric], known.get(metric), monitor.min_rows)
+        _detail(metric, estimate, limits[metric], known.get(metric) or unknown, monitor.min_rows)
         for metric, estimate in found.items()
     ]
     return [summarize(method, details)] if details else []
 
 
 def _detail(
-    metric: Metric, estimate: MetricEstimate, limit: PerformanceLimit, baseline: MetricEstimate | None, min_rows: int
+    metric: Metric, estimate: MetricEstimate, limit: PerformanceLimit, known: MetricEstimate | str, min_rows: int
 ) -> FeatureDetail:
+    """One metric's answer; `known` is its value over the reference, or why there is none."""
+    baseline = None if isinstance(known, str) else known
     explanation: dict[str, Any] = {"lower": estimate.lower, "upper": estimate.upper, "level": estimate.level}
     blank = FeatureDetail(
         feature=metric.value, kind=None, verdict=Verdict.INSUFFICIENT_DATA, statistic=estimate.value,
         n_current=estimate.n, n_reference=baseline.n if baseline else 0, explanation=explanation,
     )  # fmt: skip
     if limit.relative is not None and baseline is None:
-        return replace(blank, reason="The limit is relative to the reference, whose performance is not known.")
+        return replace(blank, reason=f"The limit is relative to the reference, of which nothing is known: {known}.")
     judged = judge_performance(metric, estimate, limit, baseline=baseline, min_rows=min_rows)
     explanation["baseline"] = judged.baseline
     judged_detail = replace(blank, verdict=judged.verdict, signal=judged.signal, reason=judged.reason)
