@@ -28,6 +28,7 @@ def get_dashboard(*, days: int) -> dict[str, Any]:
         "monitors": len(rows),
         "active": sum(row["status"] == Monitor.Status.ACTIVE for row in rows),
         "runs": sum(row["runs"] for row in rows),
+        "skipped": sum(row["skipped"] for row in rows),
         "drifted": drifted,
         "drift_rate": drifted / judged if judged else None,
         "unacknowledged_alerts": alerts,
@@ -41,6 +42,9 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
     since = timezone.now() - timedelta(days=days)
     runs = DetectionRun.objects.filter(monitor_id=OuterRef("pk"), finished_at__isnull=False)
     recent = runs.filter(finished_at__gte=since)
+    skipped = DetectionRun.objects.filter(
+        monitor_id=OuterRef("pk"), status=DetectionRun.Status.SKIPPED, scheduled_for__gte=since
+    )
     newest = runs.order_by("-finished_at")
     unacknowledged = Alert.objects.filter(monitor_id=OuterRef("pk"), acknowledged_at__isnull=True)
     return Monitor.objects.order_by("name").values(
@@ -50,6 +54,7 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
         runs=_count(recent),
         judged=_count(recent.filter(verdict__in=JUDGED)),
         drifted=_count(recent.filter(verdict=Verdict.DRIFT)),
+        skipped=_count(skipped),
         last_run_at=Subquery(newest.values("finished_at")[:1]),
         last_verdict=Coalesce(Subquery(newest.values("verdict")[:1]), Value("")),
         last_drift_at=Subquery(newest.filter(verdict=Verdict.DRIFT).values("finished_at")[:1]),

@@ -1,6 +1,5 @@
 """The life of a run: asked for, claimed, kept, given back, finished. Every step is one compare-and-set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,16 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from detections.dispatch import lock_runs, wake_soon
 from detections.models import DetectionRun, RunPart
 from detections.outcomes import Outcome
-from drift_detector.celery import enqueue
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.models import Baseline, Monitor
 
 log = structlog.get_logger(__name__)
 
-EXECUTE_TASK = "detections.execute_run"
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
 
 
@@ -44,19 +42,6 @@ class Claim:
     attempt: int
 
 
-def record_tick(*, tenant_id: UUID, monitor_id: UUID, scheduled_for: datetime) -> DetectionRun | None:
-    """Write a cron tick into the ledger; None when it stands there already or the monitor is not active."""
-    with tenant_scope(tenant_id):
-        monitor = Monitor.objects.filter(id=monitor_id, status=Monitor.Status.ACTIVE).first()
-        if monitor is None:
-            return None
-        inserted = _insert([_plan(monitor, scheduled_for, Trigger.SCHEDULE)])
-    if not inserted:
-        return None
-    log.info("tick_recorded", monitor_id=str(monitor_id), scheduled_for=scheduled_for.isoformat())
-    return inserted[0]
-
-
 def request_run(
     *,
     monitor: Monitor,
@@ -70,7 +55,7 @@ def request_run(
     Raises:
         KeyReused: If the key has been used for another request; the same request gets the run it got before.
     """
-    run = _plan(monitor, timezone.now(), Trigger.MANUAL)
+    run = plan_run(monitor, timezone.now(), Trigger.MANUAL)
     if window:
         run.window_start, run.window_end = window
     run.inline_data, run.requested_by = inline_data, requested_by
@@ -104,7 +89,7 @@ def record_change(
     )
     while True:
         run.scheduled_for = run.started_at = run.finished_at = timezone.now()
-        if _write([run]):  # else another run has this very microsecond
+        if write_runs([run]):  # else another run has this very microsecond
             return run
 
 
@@ -123,21 +108,33 @@ def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -
 
 
 def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, requested_by: str) -> list[DetectionRun]:
-    """Ask for a run at each tick in [start, end) that the ledger does not have yet; they come oldest first."""
+    """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped."""
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
-    runs = [_plan(monitor, tick, Trigger.BACKFILL) for tick in ticks]
+    asked = {"trigger": Trigger.BACKFILL, "requested_by": requested_by}
+    skipped = DetectionRun.objects.filter(monitor=monitor, scheduled_for__in=ticks, status=Status.SKIPPED)
+    revived = list(skipped.select_for_update().defer("inline_data"))
+    skipped.filter(id__in=[run.id for run in revived]).update(status=Status.QUEUED, reason="", **asked)
+    runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by
-    return _insert(runs)
+    return revived + _insert(runs)
 
 
 def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
-    """Take a run that is due or whose lease has run out; None when there is nothing to take."""
+    """Take a run that is due or whose lease has run out; None when there is nothing to take.
+
+    When as many of the tenant's runs are at work as may be, the run goes back to those that wait to be woken.
+    """
     now, token = timezone.now(), uuid4()
     due = Q(status=Status.QUEUED) & (Q(not_before__isnull=True) | Q(not_before__lte=now))
     abandoned = Q(status=Status.RUNNING, lease_expires_at__lt=now)
     with tenant_scope(tenant_id):
+        lock_runs(tenant_id)
         run = DetectionRun.objects.filter(id=run_id)
+        at_work = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__gt=now)
+        if at_work.count() >= settings.ENV.runs.max_per_tenant:
+            run.filter(status=Status.QUEUED).update(woken_at=None)
+            return None
         claimed = run.filter(due | abandoned, attempt__lt=settings.ENV.runs.max_attempts).update(
             status=Status.RUNNING,
             attempt=F("attempt") + 1,
@@ -180,6 +177,7 @@ def finish_run(
     )
     if finished:
         RunPart.objects.filter(run_id=claim.run_id).delete()
+        wake_soon(claim.tenant_id)
     return bool(finished)
 
 
@@ -191,53 +189,48 @@ def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> 
             attempt=F("attempt") if counts else F("attempt") - 1,
             not_before=timezone.now() + timedelta(seconds=seconds),
             reason=reason,
+            woken_at=None,
             lease_token=None,
             lease_expires_at=None,
         )
+        wake_soon(claim.tenant_id)
     if given_back:
         log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
     return bool(given_back)
 
 
 def wake_runs(*, tenant_id: UUID, monitor_id: UUID) -> int:
-    """Send the wake-ups of a monitor's queued runs now: its baseline has been waited for."""
+    """Let a monitor's queued runs go on now: its baseline has been waited for."""
     with tenant_scope(tenant_id):
         queued = DetectionRun.objects.filter(monitor_id=monitor_id, status=Status.QUEUED)
-        queued.update(not_before=None)
-        return _wake(list(queued.defer("inline_data").order_by("scheduled_for")))
+        wake_soon(tenant_id)
+        return queued.update(not_before=None)
 
 
-def _plan(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
+def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
+    """A run of the monitor for a tick, not written yet."""
     start, end = monitor.window_at(tick)
     return DetectionRun(
-        tenant_id=current_tenant_id(),
+        tenant_id=monitor.tenant_id,
         monitor=monitor,
         trigger=trigger,
         scheduled_for=tick,
         window_start=start,
         window_end=end,
-        woken_at=timezone.now(),
     )
 
 
-def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
-    """The runs that the ledger did not have, and their wake-ups sent."""
-    inserted = _write(runs)
-    _wake(inserted)
-    return inserted
-
-
-def _write(runs: list[DetectionRun]) -> list[DetectionRun]:
+def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
     """The runs that the ledger did not have; the unique constraints decide."""
     DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
     ids = set(DetectionRun.objects.filter(id__in=[run.id for run in runs]).values_list("id", flat=True))
     return [run for run in runs if run.id in ids]
 
 
-def _wake(runs: Sequence[DetectionRun]) -> int:
-    for run in runs:
-        enqueue(EXECUTE_TASK, tenant_id=run.tenant_id, run_id=run.id)
-    return len(runs)
+def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
+    """The runs that the ledger did not have, to be woken when their turn comes."""
+    wake_soon(current_tenant_id())
+    return write_runs(runs)
 
 
 def _held(claim: Claim) -> QuerySet[DetectionRun]:

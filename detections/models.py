@@ -1,7 +1,7 @@
 """The ledger of runs, and what the runs found."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from algorithms.outcomes import PerformanceMethod, Reference
@@ -34,13 +34,15 @@ VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
 PERFORMANCE_METHODS = [(method.value, method.value) for method in PerformanceMethod]
 METHODS = [(method.value, method.value) for method in Method] + CONCEPT_METHODS + PERFORMANCE_METHODS
 REFERENCES = [(reference.value, reference.value) for reference in Reference]
+SMALL_NUMBER = models.PositiveSmallIntegerField()
 SEVERITIES = [(severity.value, severity.value) for severity in Severity]
 
 
 class DetectionRun(TenantModel):
     """One tick of one monitor: the source of truth for whether, when and by whom it was evaluated.
 
-    A run of the trigger `outcomes` is the record of a change that a detector saw; it was never queued.
+    A run that was skipped is a tick that nobody was there to make and that its monitor does not catch up with. A run of
+    the trigger `outcomes` is the record of a change that a detector saw; it was never queued.
     """
 
     class Status(models.TextChoices):
@@ -48,6 +50,7 @@ class DetectionRun(TenantModel):
         RUNNING = "running"
         SUCCEEDED = "succeeded"
         FAILED = "failed"
+        SKIPPED = "skipped"
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule"
@@ -66,10 +69,18 @@ class DetectionRun(TenantModel):
     request_hash = models.CharField(max_length=64, blank=True)
     requested_by = models.CharField(max_length=200, blank=True)
 
+    priority = models.GeneratedField(
+        expression=Case(
+            When(trigger="manual", then=0), When(trigger="schedule", then=3), default=6, output_field=SMALL_NUMBER
+        ),
+        output_field=SMALL_NUMBER,
+        db_persist=True,
+        help_text="Its wake-up's: somebody waits, a tick, a backfill.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
-    woken_at = models.DateTimeField(null=True, help_text="When a wake-up was last sent.")
+    woken_at = models.DateTimeField(null=True, help_text="When its wake-up was sent; null while it waits for its turn.")
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=200, blank=True)
@@ -99,7 +110,7 @@ class DetectionRun(TenantModel):
             ),
             models.CheckConstraint(
                 name="run_ends_with_a_verdict",
-                condition=Q(status__in=["queued", "running"], verdict="", finished_at__isnull=True)
+                condition=Q(status__in=["queued", "running", "skipped"], verdict="", finished_at__isnull=True)
                 | (Q(status__in=["succeeded", "failed"], finished_at__isnull=False) & ~Q(verdict="")),
             ),
         ]
@@ -108,7 +119,19 @@ class DetectionRun(TenantModel):
             models.Index(name="run_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
             models.Index(name="run_finished_of_monitor", fields=["tenant", "monitor", "-finished_at"]),
             models.Index(name="run_of_baseline", fields=["tenant", "baseline"]),
-            models.Index(name="run_unfinished", fields=["created_at"], condition=Q(status__in=["queued", "running"])),
+            models.Index(
+                name="run_waiting",
+                fields=["tenant", "priority", "scheduled_for"],
+                condition=Q(status="queued", woken_at__isnull=True),
+            ),
+            models.Index(
+                name="run_at_work",
+                fields=["tenant", "status", "priority"],
+                condition=Q(status="running") | Q(status="queued", woken_at__isnull=False),
+            ),
+            models.Index(
+                name="run_skipped", fields=["tenant", "monitor", "scheduled_for"], condition=Q(status="skipped")
+            ),
         ]
 
     def __str__(self) -> str:

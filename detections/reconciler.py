@@ -7,14 +7,14 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
-from detections.ledger import EXECUTE_TASK
+from detections.dispatch import wake_due
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
-from drift_detector.celery import enqueue
+from drift_detector.celery import count_messages, enqueue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
 
@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 1000
 FORGET_SECONDS = 3
-PATIENCE = timedelta(seconds=60)
+DELIVERY = timedelta(seconds=10)
+PATIENCE = timedelta(minutes=1)
 Status = DetectionRun.Status
 
 
@@ -32,7 +33,8 @@ def reconcile() -> None:
     backtests = Backtest.objects.filter(status=Backtest.Status.RUNNING)
     found = {
         "abandoned": _return_abandoned(),
-        "woken": _wake_stale_runs(),
+        "lost": _forget_lost_wake_ups(),
+        "woken": wake_due(),
         "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
         "forgotten": _forget(OutcomeBatch) + _forget(PendingOutcome),
         "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
@@ -68,14 +70,19 @@ def _forget(model: type[OutcomeBatch] | type[PendingOutcome]) -> int:
     return removed
 
 
-def _wake_stale_runs() -> int:
+def _forget_lost_wake_ups() -> int:
+    """Let runs be woken again whose wake-ups the broker has lost, or never got.
+
+    Each of them would be one of the messages that wait. Where there are as many, that is no proof, as others wait too,
+    so what is old is sent again anyway; a run that is woken twice runs once.
+    """
     now = timezone.now()
-    due = DetectionRun.objects.filter(status=Status.QUEUED).filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
-    # A run that waited for `not_before` is woken as soon as that has passed, others when their wake-up got old.
-    stale = due.filter(Q(woken_at__isnull=True) | Q(woken_at__lt=now - PATIENCE) | Q(woken_at__lt=F("not_before")))
-    ids = list(stale.order_by("created_at").values_list("tenant_id", "id")[:BATCH_SIZE])
-    DetectionRun.objects.filter(id__in=[run_id for _, run_id in ids]).update(woken_at=now)
-    return _wake(EXECUTE_TASK, "run_id", ids)
+    woken = DetectionRun.objects.filter(status=Status.QUEUED, woken_at__lt=now - DELIVERY)
+    waiting = count_messages() if woken.exists() else None
+    if waiting is None:
+        return 0
+    lost = woken if woken.count() > waiting else woken.filter(woken_at__lt=now - PATIENCE)
+    return lost.update(woken_at=None)
 
 
 def _wake_stale_builds(task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest]) -> int:

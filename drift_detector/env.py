@@ -94,6 +94,11 @@ class Runs(Group):
     reconcile_seconds: Positive = Field(
         default=15, description="how often lost wake-ups and expired leases are looked for"
     )
+    max_per_tenant: Positive = Field(
+        default=16,
+        description="runs of one tenant at work at once; with few tenants, at least as many as workers",
+    )
+    max_catch_up: Positive = Field(default=100, description="the most missed ticks that catch_up=all runs")
     max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
     max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
 

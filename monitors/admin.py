@@ -81,7 +81,7 @@ class MonitorAdmin(TenantModelAdmin):
     ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["name", "status", "id", "model_id", "created_by", "created_at", "updated_at"]}),
-        ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag"]}),
+        ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag", "catch_up", "misfire_grace"]}),
         (
             "Judgement",
             {

@@ -29,6 +29,11 @@ class Monitor(TenantModel):
         EVIDENCE_AND_EFFECT = "evidence_and_effect"
         THRESHOLD = "threshold"
 
+    class CatchUp(models.TextChoices):
+        SKIP = "skip"
+        LATEST = "latest"
+        ALL = "all"
+
     name = models.CharField(max_length=200)
     model_id = models.UUIDField(help_text="The deployed model this monitor watches.")
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
@@ -44,6 +49,15 @@ class Monitor(TenantModel):
     window_lag = models.DurationField(default=timedelta(0), help_text="How long data takes to arrive.")
     schedule_cron = models.CharField(max_length=200, default="0 6 * * *")
     timezone = models.CharField(max_length=64, default="UTC")
+    catch_up = models.CharField(
+        max_length=10,
+        choices=CatchUp,
+        default=CatchUp.LATEST,
+        help_text="Which ticks run late, after the scheduler was away: none, the latest, or all.",
+    )
+    misfire_grace = models.DurationField(
+        default=timedelta(minutes=1), help_text="How late a tick is still on time, and runs whatever catch_up says."
+    )
 
     methods = models.JSONField(default=list)
     policy = models.CharField(max_length=20, choices=Policy, default=Policy.EVIDENCE_AND_EFFECT)
@@ -106,6 +120,7 @@ class Monitor(TenantModel):
             TenantModel.identity("monitor"),
             models.UniqueConstraint(name="monitor_name_once", fields=["tenant", "name"]),
             models.CheckConstraint(name="monitor_window_positive", condition=Q(window__gt=timedelta(0))),
+            models.CheckConstraint(name="monitor_grace_not_negative", condition=Q(misfire_grace__gte=timedelta(0))),
             models.CheckConstraint(name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))),
             models.CheckConstraint(
                 name="monitor_error_scale_positive",

@@ -57,6 +57,9 @@ class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
 class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
+    misfire_grace = IsoDurationField(
+        default=timedelta(minutes=1), help_text="How late a tick is still on time, and runs whatever catch_up says."
+    )
     feature_columns = serializers.ListField(
         child=serializers.CharField(max_length=200, trim_whitespace=False), default=list, max_length=2000
     )
@@ -100,7 +103,7 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "id", "name", "model_id", "status",
             "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
             "timestamp_column", "feature_columns", "feature_kinds", "importances",
-            "window", "window_lag", "schedule_cron", "timezone",
+            "window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace",
             "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
             "prediction_column", "label_column", "score_column", "positive_label", "performance_limits",
             "concept_methods", "detector_settings", "error_scale",

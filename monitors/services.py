@@ -85,6 +85,11 @@ def schedule_name(monitor_id: UUID) -> str:
     return f"monitor:{monitor_id}"
 
 
+def monitor_of_schedule(name: str) -> UUID:
+    """The monitor whose periodic task has this name."""
+    return UUID(name.removeprefix("monitor:"))
+
+
 def request_baseline(*, monitor: Monitor) -> Baseline:
     """Make the next version of a monitor's baseline; a task builds it."""
     Monitor.objects.select_for_update().get(id=monitor.id)

@@ -1,16 +1,15 @@
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 
-from detections import backtests, fan_out, ledger, reports
+from detections import backtests, dispatch, fan_out, reports, ticks
 from drift_detector.scheduling.schedules import TICK_TASK
 from tasks.base import LoggedTask
 from tasks.execution import execute
 
 
-@shared_task(name=ledger.EXECUTE_TASK, base=LoggedTask, bind=True)
+@shared_task(name=dispatch.EXECUTE_TASK, base=LoggedTask, bind=True)
 def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Evaluate one run; a duplicate delivery changes nothing."""
     execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
@@ -23,11 +22,9 @@ def help_run(self: Any, *, tenant_id: str, run_id: str) -> None:
 
 
 @shared_task(name=TICK_TASK, base=LoggedTask)
-def record_tick(*, tenant_id: str, monitor_id: str, scheduled_for: str) -> None:
-    """Write a cron tick into the ledger; called inside beat, by `TickScheduler`."""
-    ledger.record_tick(
-        tenant_id=UUID(tenant_id), monitor_id=UUID(monitor_id), scheduled_for=datetime.fromisoformat(scheduled_for)
-    )
+def record_ticks(schedule_ids: list[int]) -> None:
+    """Write cron ticks into the ledger; called inside beat, by `TickScheduler`."""
+    ticks.record_ticks(schedule_ids)
 
 
 @shared_task(name=reports.REPORT_TASK, base=LoggedTask, acks_late=False)

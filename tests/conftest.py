@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+import redis
 from django.conf import LazySettings
 from django.conf import settings as global_settings
 from django.core.management import call_command
@@ -19,6 +20,7 @@ from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
+from drift_detector.celery import app
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
@@ -48,6 +50,21 @@ def connected_as(url: str) -> Iterator[None]:
 def static_root(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whitenoise warns about a folder that `collectstatic` has not made."""
     global_settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_broker() -> None:
+    """Each test process has a database of its own in Valkey, where no other's messages lie."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    url = urlsplit(os.environ["AUMOS_DRIFT_REDIS__URL"])._replace(path=f"/{number}").geturl()
+    os.environ["AUMOS_DRIFT_REDIS__URL"] = app.conf.broker_url = url
+
+
+@pytest.fixture
+def empty_broker() -> None:
+    """No message of an earlier test is left."""
+    with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
+        client.flushdb()
 
 
 @pytest.fixture(scope="session")

@@ -190,7 +190,8 @@ def rows_of(tenant_id: UUID, query: str, *parameters: Any, role: str = "owner") 
 def wake_ups(task: str) -> list[dict[str, str]]:
     """The arguments of the task's messages that wait in Valkey, as any Celery worker would decode them."""
     with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
-        messages = [json.loads(message) for message in client.lrange("celery", 0, -1)]
+        queues = ["celery", "celery\x06\x163", "celery\x06\x166"]  # kombu's, by priority
+        messages = [json.loads(message) for queue in queues for message in client.lrange(queue, 0, -1)]
     bodies = [json.loads(base64.b64decode(each["body"])) for each in messages if each["headers"]["task"] == task]
     return [keyword for _, keyword, _ in bodies]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -47,6 +47,17 @@ def ticks_between(expression: str, zone: str, start: datetime, end: datetime) ->
     """Every tick in [start, end), in UTC."""
     just_before = start.astimezone(UTC) - timedelta(microseconds=1)
     return takewhile(lambda tick: tick < end, _ticks_after(expression, zone, just_before))
+
+
+def missed_ticks(expression: str, zone: str, after: datetime, until: datetime, *, most: int) -> list[datetime]:
+    """The ticks in (after, until], oldest first, in UTC; of more than `most`, the latest."""
+    ticks = list(islice(takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, after)), most + 1))
+    if len(ticks) <= most:
+        return ticks
+    latest = [latest_tick(expression, zone, until)]
+    while len(latest) < most:
+        latest.append(latest_tick(expression, zone, latest[-1] - timedelta(microseconds=1)))
+    return latest[::-1]
 
 
 def _ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:

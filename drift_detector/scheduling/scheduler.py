@@ -1,60 +1,93 @@
-"""The beat scheduler: django-celery-beat's rows, cronsim's ticks."""
+"""The beat scheduler: django-celery-beat's rows, cronsim's ticks, one leader."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from celery.schedules import schedstate
-from django_celery_beat.models import PeriodicTask
-from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from django.db import DatabaseError, connection
+from django_celery_beat.models import PeriodicTasks
+from django_celery_beat.schedulers import DatabaseScheduler
 
-from drift_detector.scheduling.cron import latest_tick, next_tick
-from drift_detector.scheduling.schedules import TICK_TASK, expression_of
-
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
+from drift_detector.scheduling.leadership import Leadership
+from drift_detector.scheduling.schedules import TICK_TASK, list_rows
+from drift_detector.scheduling.timetable import Timetable
 
 log = structlog.get_logger(__name__)
 
-
-class TickEntry(ModelEntry):  # type: ignore[misc]
-    """A monitor's schedule, judged by cron in its own time zone."""
-
-    def is_due(self) -> schedstate:
-        """Due when a tick has come since the last one; also how long until the next."""
-        if self.task != TICK_TASK:
-            return super().is_due()
-        now = datetime.now(UTC)
-        expression, zone = expression_of(self.model)
-        is_due = next_tick(expression, zone, self.last_run_at) <= now
-        return schedstate(is_due, (next_tick(expression, zone, now) - now).total_seconds())
+ADVISORY_LOCK = 0x64726662  # "drfb"
+# How often the leader asks whether it still leads and whether rows have changed, and how often the others try.
+LOOK_SECONDS = 2.0
+# Reading all rows takes a second for a hundred thousand, so changes that follow each other are read together.
+RELOAD_SECONDS = 10.0
+ROWS_AT_ONCE = 500
 
 
 class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
-    """Writes a monitor's tick into the ledger here, in beat, before anything is sent.
+    """Writes the ticks of all monitors into the ledger, in beat, before anything is sent.
 
-    The unique constraint of the ledger makes a second beat or a replay harmless; the message that follows carries
-    the run's id only, and losing it loses nothing.
+    The rows of django-celery-beat are the record: which monitors are on, when they are due, and up to which tick they
+    are accounted for (`last_run_at`). Of a row, nothing else is used, so none can make beat run another task. Several
+    beats may run: one leads, the others stand by.
     """
 
-    Entry = TickEntry
-    # The stock one connects to the broker before a tick is looked at, and waits for it; we send by `enqueue`.
+    def setup_schedule(self) -> None:
+        """Begin with nothing; the rows are read once this beat leads."""
+        self._leadership = Leadership(ADVISORY_LOCK)
+        self._timetable = Timetable()
+        self._seen_change: datetime | None = None
+        self._look_at = self._reload_at = 0.0
+
+    # The stock scheduler connects to the broker before a tick is looked at, and waits for it; here nothing is sent.
     producer = None
-    _last_timestamp: datetime | None = None
 
-    def enabled_models_qs(self) -> Any:
-        """All enabled rows: the stock scheduler leaves out those whose hour is far off, by the offset of one day."""
-        return PeriodicTask.objects.enabled().select_related("crontab", "interval", "solar", "clocked")
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """Nothing for the stock scheduler to do."""
+        return {}
 
-    def schedule_changed(self) -> bool:
-        """Whether rows have changed since the last look; the stock one misses the first change of an empty table."""
-        changed: bool = super().schedule_changed()
-        self._last_timestamp = self._last_timestamp or LONG_AGO
-        return changed
+    def sync(self) -> None:
+        """Nothing is kept back: how far a row is accounted for is written with its ticks."""
 
-    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
-        if entry.task != TICK_TASK:
-            return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
-        expression, zone = expression_of(entry.model)
-        scheduled_for = latest_tick(expression, zone, datetime.now(UTC))
-        self.app.tasks[TICK_TASK](**entry.kwargs, scheduled_for=scheduled_for.isoformat())
-        return None
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Write the ticks that are due; returns how many seconds there is nothing to do."""
+        try:
+            return self._tick()
+        except DatabaseError as error:
+            log.warning("database_unavailable", error=str(error).strip())
+            self._leadership.is_held = False
+            connection.close()
+            return LOOK_SECONDS
+
+    def _tick(self) -> float:
+        if time.monotonic() >= self._look_at:
+            self._look()
+        if not self._leadership.is_held:
+            return LOOK_SECONDS
+        now = datetime.now(UTC)
+        due = self._timetable.pop_due(now)
+        if due:
+            self._write(due)
+            return 0.0
+        waiting = [] if self._timetable.next_due is None else [(self._timetable.next_due - now).total_seconds()]
+        return max(0.0, min([*waiting, self._look_at - time.monotonic()]))
+
+    def _look(self) -> None:
+        """See whether this beat leads, and whether the rows have changed since they were read."""
+        led = self._leadership.is_held
+        leads = self._leadership.hold()
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        if not leads:
+            return
+        change = PeriodicTasks.last_change()
+        if not led or (change != self._seen_change and time.monotonic() >= self._reload_at):
+            began = time.monotonic()
+            self._timetable.load(list_rows())
+            self._seen_change, self._reload_at = change, time.monotonic() + RELOAD_SECONDS
+            log.info("schedule_read", monitors=len(self._timetable), seconds=round(time.monotonic() - began, 3))
+
+    def _write(self, ids: list[int]) -> None:
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            self.app.tasks[TICK_TASK](ids[start : start + ROWS_AT_ONCE])
+            if time.monotonic() >= self._look_at:
+                self._leadership.hold()  # so that the others see that it works

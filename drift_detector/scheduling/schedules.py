@@ -1,14 +1,16 @@
 """Rows of django-celery-beat: one PeriodicTask per monitor, CrontabSchedules shared."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from celery.schedules import ParseException
+from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from drift_detector.scheduling.cron import BadSchedule, check_schedule
+from drift_detector.scheduling.timetable import Row, Schedule
 
-TICK_TASK = "detections.record_tick"
+TICK_TASK = "detections.record_ticks"
 FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 
 
@@ -24,14 +26,19 @@ def check_storable(expression: str, zone: str) -> None:
 
 
 def put_schedule(name: str, *, expression: str, zone: str, kwargs: Mapping[str, str], enabled: bool) -> None:
-    """Make or change the periodic task of this name."""
+    """Make or change the periodic task of this name, in the caller's transaction.
+
+    Its `last_run_at` is the last tick that is accounted for; what is new, changed or on again counts from now.
+    """
+    task = PeriodicTask.objects.select_for_update(of=("self",)).filter(name=name).select_related("crontab").first()
+    if task and task.enabled == enabled and expression_of(task) == (expression, zone):
+        return
+    task = task or PeriodicTask(name=name, task=TICK_TASK, kwargs=json.dumps(dict(kwargs)))
     # Not get_or_create: crontab rows have no unique constraint, so two at once may have made the same one.
     wanted = _fields(expression) | {"timezone": zone}
-    crontab = CrontabSchedule.objects.filter(**wanted).first() or CrontabSchedule.objects.create(**wanted)
-    PeriodicTask.objects.update_or_create(
-        name=name,
-        defaults={"task": TICK_TASK, "crontab": crontab, "kwargs": json.dumps(dict(kwargs)), "enabled": enabled},
-    )
+    task.crontab = CrontabSchedule.objects.filter(**wanted).first() or CrontabSchedule.objects.create(**wanted)
+    task.enabled, task.last_run_at = enabled, timezone.now()
+    task.save()
 
 
 def remove_schedule(name: str) -> None:
@@ -39,10 +46,18 @@ def remove_schedule(name: str) -> None:
     PeriodicTask.objects.filter(name=name).delete()
 
 
-def expression_of(periodic_task: PeriodicTask) -> tuple[str, str]:
+def expression_of(periodic_task: PeriodicTask) -> Schedule:
     """The cron expression and the zone of a periodic task."""
     crontab = periodic_task.crontab
-    return " ".join(getattr(crontab, field) for field in FIELDS), str(crontab.timezone)
+    return Schedule(" ".join(getattr(crontab, field) for field in FIELDS), str(crontab.timezone))
+
+
+def list_rows() -> Iterator[Row]:
+    """The periodic tasks of all monitors that are on, read bit by bit."""
+    columns = ("id", "last_run_at", "date_changed", "crontab__timezone", *(f"crontab__{field}" for field in FIELDS))
+    tasks = PeriodicTask.objects.filter(enabled=True, task=TICK_TASK, crontab__isnull=False)
+    for id_, last_run_at, changed, zone, *fields in tasks.values_list(*columns).iterator(chunk_size=10_000):
+        yield Row(id_, Schedule(" ".join(fields), str(zone)), last_run_at or changed)
 
 
 def _fields(expression: str) -> dict[str, str]:

@@ -40,9 +40,9 @@ def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
 
 def policy(name: str, table: str, *, command: str = "SELECT", to: str = "public", using: str) -> RunSQL:
     """One more way in, beside `tenant_isolation`."""
-    check = f" WITH CHECK ({using})" if command == "UPDATE" else ""
+    conditions = {"INSERT": f"WITH CHECK ({using})", "UPDATE": f"USING ({using}) WITH CHECK ({using})"}
     return RunSQL(
-        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} USING ({using}){check}",
+        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {conditions.get(command, f'USING ({using})')}",
         f"DROP POLICY {name} ON {table}",
     )
 

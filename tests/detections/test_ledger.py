@@ -29,10 +29,6 @@ from tests.factories import (
 TICK = moment("2024-01-22T00:00:00+00:00")
 
 
-def record(monitor: Monitor) -> DetectionRun | None:
-    return ledger.record_tick(tenant_id=monitor.tenant_id, monitor_id=monitor.id, scheduled_for=TICK)
-
-
 def stale_claim(run: DetectionRun) -> Claim:
     """The claim of a worker whose run another one has taken since."""
     first = take(run, "slow")
@@ -45,53 +41,6 @@ def request(monitor: Monitor, key: str, window: tuple[str, str] | None = None) -
     with tenant_scope(monitor.tenant_id):
         asked = (moment(window[0]), moment(window[1])) if window else None
         return ledger.request_run(monitor=monitor, requested_by="key:test", window=asked, idempotency_key=key)
-
-
-def test_record_tick__weekly_window__ends_at_the_tick(monitor: Monitor) -> None:
-    run = record(monitor)
-    assert run is not None
-    assert (run.window_start, run.window_end) == (moment("2024-01-15T00:00:00+00:00"), TICK)
-    assert (run.status, run.trigger, run.attempt) == ("queued", "schedule", 0)
-
-
-def test_record_tick__lag__window_ends_that_much_earlier(in_tenant: Tenant) -> None:
-    run = record(make_monitor(window=timedelta(hours=1), window_lag=timedelta(days=1)))
-    assert run is not None
-    assert run.window_start == moment("2024-01-20T23:00:00+00:00")
-    assert run.window_end == moment("2024-01-21T00:00:00+00:00")
-
-
-def test_record_tick__twice__is_one_row(committed_monitor: Monitor) -> None:
-    first, second = record(committed_monitor), record(committed_monitor)
-    assert first is not None
-    assert second is None
-    assert rows_of(committed_monitor.tenant_id, "SELECT id, scheduled_for FROM drf_runs") == [(first.id, TICK)]
-
-
-def test_record_tick__eight_connections_at_once__is_one_row(committed_monitor: Monitor) -> None:
-    recorded = at_once(*[lambda: record(committed_monitor)] * 8)
-    assert sum(run is not None for run in recorded) == 1
-    assert rows_of(committed_monitor.tenant_id, "SELECT count(*) FROM drf_runs") == [(1,)]
-
-
-def test_record_tick__twice__one_wake_up_is_sent(committed_monitor: Monitor) -> None:
-    run = record(committed_monitor)
-    record(committed_monitor)
-    assert run is not None
-    sent = [each for each in wake_ups("detections.execute_run") if each["tenant_id"] == str(run.tenant_id)]
-    assert sent == [{"tenant_id": str(run.tenant_id), "run_id": str(run.id)}]
-
-
-@pytest.mark.parametrize("status", ["paused", "disabled"])
-def test_record_tick__monitor_not_active__nothing_is_written(in_tenant: Tenant, status: str) -> None:
-    assert record(make_monitor(status=status)) is None
-    assert not DetectionRun.objects.exists()
-
-
-def test_record_tick__other_tenants_monitor__nothing_is_written(monitor: Monitor, other_tenant: Tenant) -> None:
-    with tenant_scope(other_tenant.id):
-        assert ledger.record_tick(tenant_id=other_tenant.id, monitor_id=monitor.id, scheduled_for=TICK) is None
-    assert not DetectionRun.objects.exists()
 
 
 def test_claim_run__queued__is_running_with_a_lease(run: DetectionRun) -> None:

@@ -13,6 +13,7 @@ from alerts.concept import accept_outcomes
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from detections.reconciler import reconcile
 from detections.streams.rows import rows_from_json
+from drift_detector.celery import app
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -98,19 +99,21 @@ def test_reconcile__lease_still_good__is_left_alone(committed_run: DetectionRun,
     assert stored(committed_run) == ("running", 1, "", "", claim.token, False)
 
 
-def test_reconcile__wake_up_got_old__is_sent_again_once(
-    committed_run: DetectionRun, scheduler: Callable[[], None]
+@pytest.mark.parametrize(("messages", "age", "times"), [(0, 20, 1), (0, 1, 0), (1, 20, 0), (1, 120, 1)])
+def test_reconcile__woken_but_not_taken__is_woken_again_when_its_wake_up_is_lost_or_old(
+    committed_run: DetectionRun,
+    scheduler: Callable[[], None],
+    empty_broker: None,
+    messages: int,
+    age: int,
+    times: int,
 ) -> None:
-    set_run(committed_run, woken_at=timezone.now() - LONG_AGO)
+    set_run(committed_run, woken_at=timezone.now() - timedelta(seconds=age))
+    for _ in range(messages):
+        app.send_task("detections.execute_run", kwargs={"run_id": "another"})
     scheduler()
     scheduler()
-    assert times_woken(committed_run.id) == 1
-
-
-def test_reconcile__wake_up_is_young__is_not_sent(committed_run: DetectionRun, scheduler: Callable[[], None]) -> None:
-    set_run(committed_run, woken_at=timezone.now() - timedelta(seconds=30))
-    scheduler()
-    assert times_woken(committed_run.id) == 0
+    assert times_woken(committed_run.id) == times
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(-1, 1), (30, 0)])
@@ -118,7 +121,7 @@ def test_reconcile__postponed__is_woken_when_due(
     committed_run: DetectionRun, scheduler: Callable[[], None], seconds: int, times: int
 ) -> None:
     now = timezone.now()
-    set_run(committed_run, not_before=now + timedelta(seconds=seconds), woken_at=now - timedelta(seconds=5))
+    set_run(committed_run, not_before=now + timedelta(seconds=seconds), woken_at=None)
     scheduler()
     scheduler()
     assert times_woken(committed_run.id) == times

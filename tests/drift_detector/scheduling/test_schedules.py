@@ -28,7 +28,7 @@ def test_put_schedule__new__keeps_each_field_and_the_zone() -> None:
 def test_put_schedule__new__calls_the_tick_task_with_the_ids() -> None:
     put()
     task = PeriodicTask.objects.get()
-    assert (task.task, json.loads(task.kwargs), task.enabled) == ("detections.record_tick", IDS, True)
+    assert (task.task, json.loads(task.kwargs), task.enabled) == ("detections.record_ticks", IDS, True)
 
 
 def test_put_schedule__same_name_again__changes_the_one_row() -> None:

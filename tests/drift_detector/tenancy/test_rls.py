@@ -14,7 +14,7 @@ TENANT_TABLES = {
 # Reached before a tenant is known, or unique in the whole world.
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
-SWEEPERS = {"backtest_running", "baseline_building", "outbox_unpublished", "run_unfinished"}
+SWEEPERS = {"backtest_running", "baseline_building", "outbox_unpublished"}
 BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age"}
 
 WITH_TENANT = """
@@ -73,6 +73,8 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("outcome_reconciler_reads", "SELECT", "drf_scheduler"),
         ("outcome_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
+        ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
         ("outbox_relay_marks", "UPDATE", "drf_relay"),

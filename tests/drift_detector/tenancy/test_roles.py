@@ -164,7 +164,7 @@ def test_relay__privileges__are_reading_and_marking_the_outbox(owner: psycopg.Co
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
     schedule = {(table, privilege) for table, privilege in granted if table.startswith("django_celery_beat_")}
-    ledger = {("drf_monitors", "SELECT"), ("drf_run_parts", "DELETE"), ("drf_runs", "INSERT")}
+    ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
@@ -189,13 +189,15 @@ def test_scheduler__baselines__shows_their_state_and_not_their_data(scheduler: p
         scheduler.execute("SELECT content FROM drf_baselines")
 
 
-def test_scheduler__without_a_scope__sees_building_baselines_but_no_monitors(
+def test_scheduler__without_a_scope__sees_building_baselines_and_when_monitors_are_due(
     committed_tenant: Tenant, scheduler: psycopg.Connection
 ) -> None:
     with tenant_scope(committed_tenant.id):
         make_monitor()
     assert scheduler.execute("SELECT count(*) FROM drf_baselines").fetchone() == (1,)
-    assert scheduler.execute("SELECT count(*) FROM drf_monitors").fetchone() == (0,)
+    assert scheduler.execute("SELECT status, catch_up FROM drf_monitors").fetchall() == [("active", "latest")]
+    with pytest.raises(InsufficientPrivilege):
+        scheduler.execute("SELECT current_data_uri FROM drf_monitors")
 
 
 @pytest.fixture
