@@ -21,29 +21,40 @@ log = structlog.get_logger(__name__)
 EXECUTE_TASK = "detections.execute_run"
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('runs of ' || %s, 0))"
-WAITING = """
-    SELECT DISTINCT tenant_id FROM drf_runs
-    WHERE status = 'queued' AND woken_at IS NULL AND (not_before IS NULL OR not_before <= now())
+# Of a tenant: a few rows from the indexes' ends, however many wait.
+NEXT_OF_TENANT = """
+    SELECT next.id FROM (VALUES (0), (3), (6)) AS class (priority) CROSS JOIN LATERAL (
+        SELECT count(*) AS runs FROM drf_runs
+        WHERE tenant_id = %(tenant)s AND (status = 'running'
+              OR status = 'queued' AND woken_at IS NOT NULL AND drf_runs.priority = class.priority)
+    ) AS busy CROSS JOIN LATERAL (
+        SELECT id, row_number() OVER (ORDER BY scheduled_for) AS place FROM (
+            SELECT id, scheduled_for FROM drf_runs
+            WHERE tenant_id = %(tenant)s AND status = 'queued' AND woken_at IS NULL
+              AND drf_runs.priority = class.priority AND (not_before IS NULL OR not_before <= now())
+            ORDER BY scheduled_for LIMIT %(most)s
+        ) AS first
+    ) AS next
+    WHERE next.place <= %(most)s - busy.runs
+"""
+# Of all tenants: by one reading of all that is unfinished. A join's inner side might be repeated for each row while
+# the planner still takes the table for a small one.
+NEXT_OF_ALL = """
+    SELECT id FROM (
+        SELECT id, status = 'queued' AND woken_at IS NULL AND (not_before IS NULL OR not_before <= now()) AS waits,
+            count(*) FILTER (WHERE status = 'running') OVER (PARTITION BY tenant_id) AS at_work,
+            count(*) FILTER (WHERE status = 'queued' AND woken_at IS NOT NULL)
+                OVER (PARTITION BY tenant_id, priority) AS woken,
+            row_number() OVER (
+                PARTITION BY tenant_id, priority, status, woken_at IS NULL, coalesce(not_before > now(), false)
+                ORDER BY scheduled_for) AS place
+        FROM drf_runs WHERE status = 'queued' AND woken_at IS NULL
+            OR (status = 'running' OR status = 'queued' AND woken_at IS NOT NULL)
+    ) AS unfinished
+    WHERE waits AND place <= %(most)s - at_work - woken
 """
 WAKE = """
-    UPDATE drf_runs SET woken_at = now() WHERE woken_at IS NULL AND status = 'queued' AND id IN (
-        SELECT next.id
-        FROM unnest(%(tenants)s::uuid[]) AS tenant (id) CROSS JOIN unnest(ARRAY[0, 3, 6]) AS class (priority)
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS runs FROM drf_runs
-            WHERE tenant_id = tenant.id AND (status = 'running'
-                  OR status = 'queued' AND woken_at IS NOT NULL AND drf_runs.priority = class.priority)
-        ) AS busy
-        CROSS JOIN LATERAL (
-            SELECT id, row_number() OVER (ORDER BY scheduled_for) AS place FROM (
-                SELECT id, scheduled_for FROM drf_runs
-                WHERE tenant_id = tenant.id AND status = 'queued' AND woken_at IS NULL
-                  AND drf_runs.priority = class.priority AND (not_before IS NULL OR not_before <= now())
-                ORDER BY scheduled_for LIMIT %(most)s
-            ) AS first
-        ) AS next
-        WHERE next.place <= %(most)s - busy.runs
-    )
+    UPDATE drf_runs SET woken_at = now() WHERE id = ANY(%s) AND woken_at IS NULL AND status = 'queued'
     RETURNING tenant_id, id, priority
 """
 
@@ -64,10 +75,10 @@ def wake_due(tenant_id: UUID | None = None) -> int:
     """
     if tenant_id is None:
         with transaction.atomic():
-            return _wake(_waiting_tenants())
+            return _wake(NEXT_OF_ALL)
     with tenant_scope(tenant_id):
         lock_runs(tenant_id)
-        return _wake([tenant_id])
+        return _wake(NEXT_OF_TENANT, tenant=tenant_id)
 
 
 def lock_runs(tenant_id: UUID) -> None:
@@ -76,15 +87,10 @@ def lock_runs(tenant_id: UUID) -> None:
         cursor.execute(LOCK, [str(tenant_id)])
 
 
-def _waiting_tenants() -> list[UUID]:
+def _wake(whom: str, **parameters: UUID) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        return [tenant_id for (tenant_id,) in cursor.fetchall()]
-
-
-def _wake(tenants: list[UUID]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(WAKE, {"tenants": tenants, "most": settings.ENV.runs.max_per_tenant})
+        cursor.execute(whom, parameters | {"most": settings.ENV.runs.max_per_tenant})
+        cursor.execute(WAKE, [[run_id for (run_id,) in cursor.fetchall()]])
         woken = cursor.fetchall()
     for tenant_id, run_id, priority in sorted(woken, key=lambda row: row[2]):
         enqueue(EXECUTE_TASK, priority, tenant_id=tenant_id, run_id=run_id)
