@@ -114,6 +114,10 @@ class Outcomes(Group):
     group: str = Field(default="aumos-drift-detector", description="consumer group of consume_outcomes", min_length=1)
 
 
+class Events(Group):
+    retention_days: Positive = Field(default=30, description="days that published events are kept in the outbox")
+
+
 class Reports(Group):
     max_rows: Positive = Field(default=20_000, description="rows of each window that Evidently's report is made from")
 
@@ -137,6 +141,7 @@ class Environment(BaseSettings):
     runs: Runs = Runs()
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
+    events: Events = Events()
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_SECONDS = 30.0
+MOST_DOUBLINGS = 30  # a night of failures would double past what a float holds
 
 
 def run_until_stopped(step: Callable[[], bool], *, pause_seconds: float) -> None:
@@ -31,5 +32,6 @@ def run_until_stopped(step: Callable[[], bool], *, pause_seconds: float) -> None
             log.warning("database_unavailable", error=str(error).strip(), failures=failures)
             connection.close()
         if not was_busy:
-            stopped.wait(min(pause_seconds * 2**failures, max(LONGEST_PAUSE_SECONDS, pause_seconds)))
+            pause = pause_seconds * 2 ** min(failures, MOST_DOUBLINGS)
+            stopped.wait(min(pause, max(LONGEST_PAUSE_SECONDS, pause_seconds)))
     connection.close()

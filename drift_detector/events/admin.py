@@ -1,14 +1,31 @@
-from django.contrib import admin
+from collections.abc import Iterable
 
-from drift_detector.events.models import OutboxEvent
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from drift_detector.events.models import IN_STATE, OutboxEvent
 from drift_detector.tenancy.admin import TenantModelAdmin
 from drift_detector.tenancy.site import site
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Iterable[tuple[str, str]]:
+        return OutboxEvent.State.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> QuerySet[OutboxEvent]:
+        value = self.value()
+        return queryset.filter(IN_STATE[OutboxEvent.State(value)]) if value in IN_STATE else queryset
+
+
 @admin.register(OutboxEvent, site=site)
 class OutboxEventAdmin(TenantModelAdmin):
-    list_display = ["topic", "key", "created_at", "published_at", "attempts"]
-    list_filter = ["topic", ("published_at", admin.EmptyFieldListFilter)]
+    list_display = ["topic", "key", "seq", "state", "created_at", "published_at", "attempts"]
+    list_filter = ["topic", StateFilter]
     fields = readonly_fields = [
-        "topic", "key", "event_id", "envelope", "created_at", "published_at", "attempts", "last_error",
+        "topic", "key", "seq", "event_id", "envelope", "state", "created_at", "published_at", "attempts", "not_before",
+        "dead_at", "last_error",
     ]  # fmt: skip

@@ -1,111 +1,116 @@
 """The relay: outbox rows become Kafka messages, at least once and in order per key."""
 
-import json
+from collections import deque
 from collections.abc import Callable, Iterable
+from time import monotonic
 from uuid import UUID
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from django.db import connection
-from django.db.models import F, Q, QuerySet
-from django.utils import timezone
+from confluent_kafka import Producer
 
+from drift_detector.events import outbox
+from drift_detector.events.delivery import Answers, Sender
 from drift_detector.events.kafka import create_producer
 from drift_detector.events.models import OutboxEvent
+from drift_detector.events.partitions import own_partitions
 
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 500
-# One relay publishes at a time; a second one waits for the lock of the first.
-ADVISORY_LOCK = 0x64726674  # "drft"
+LONGEST_REST_SECONDS = 60.0
+FORGET_EVERY_SECONDS = 60.0
+
+type Queues = dict[UUID, deque[OutboxEvent]]
 
 
 class Relay:
-    """Publishes what is unpublished; `step` is one round.
+    """Publishes what waits in its share of the partitions; `step` is one round.
 
-    A row is marked as published only when the broker has confirmed it. When a message fails, the later ones of its
-    key in the round stay unpublished too, so a consumer sees them again after it, with the ids they had.
+    A row is marked as published only when the broker has confirmed it, and an event is sent only when the one before it
+    in its key has been marked. What fails while other events go through is put off alone, and given up if the broker
+    keeps refusing it. While nothing goes through, the broker is away: the relay rests, longer each time, and gives up
+    nothing.
     """
 
     def __init__(self, producer_factory: Callable[[], Producer] = create_producer) -> None:
-        self._create_producer = producer_factory
-        self._producer = producer_factory()
-        self._errors: dict[int, str] = {}
-        self._confirmed: set[int] = set()
+        self._sender = Sender(producer_factory)
+        self._rest_seconds = 0.0
+        self._rests_until = self._forgets_at = monotonic()
 
     def step(self) -> bool:
-        """Publish one batch; True when there was one and all of it went through."""
-        if not _is_leader():
+        """Publish one batch; True when some of it went through, so that the next one may follow at once."""
+        partitions = own_partitions()
+        self._forget(partitions)
+        if monotonic() < self._rests_until:
             return False
-        events = list(_next_events()[:BATCH_SIZE])
-        if not events:
-            return False
-        self._publish(events)
-        published = in_order(events, self._confirmed)
-        OutboxEvent.objects.filter(id__in=published).update(published_at=timezone.now(), last_error="")
-        for event_id, reason in self._errors.items():
-            OutboxEvent.objects.filter(id=event_id).update(attempts=F("attempts") + 1, last_error=reason)
-        log.info("events_published", published=len(published), failed=len(events) - len(published))
-        return len(published) == len(events)
+        events = list(outbox.next_events(partitions)[:BATCH_SIZE])
+        return bool(events) and self._publish(events)
 
-    def _publish(self, events: list[OutboxEvent]) -> None:
-        self._errors, self._confirmed = {}, set()
-        for event in events:
-            try:
-                self._producer.produce(
-                    event.topic,
-                    key=str(event.key),
-                    value=json.dumps(event.envelope),
-                    headers={"content-type": "application/cloudevents+json; charset=UTF-8"},
-                    on_delivery=self._note_delivery(event.pk),
-                )
-            except (KafkaException, BufferError) as error:  # refused before it was sent: too large, or a full queue
-                self._errors[event.pk] = str(error)
-        self._flush()
+    def _publish(self, events: list[OutboxEvent]) -> bool:
+        queues, published = queues_of(events), 0
+        while queues:
+            wave = next_wave(queues)
+            answers = self._sender.send(wave)
+            outbox.mark_published(answers.confirmed)
+            published += len(answers.confirmed)
+            _settle_refusals(wave, answers)
+            if len(answers.confirmed) + len(answers.refused) < len(wave):
+                self._settle_undelivered(wave, answers, is_away=not published)
+                break
+            advance(queues, wave, answers.confirmed)
+        if published:
+            self._rest_seconds = 0.0
+        log.info("events_published", published=published, left=len(events) - published)
+        return published > 0
 
-    def _flush(self) -> None:
-        """Wait for the broker's word on everything sent. A fatal error is raised here, and ends the producer's life."""
-        try:
-            self._producer.flush()
-        except KafkaException as error:
-            log.warning("producer_replaced", error=str(error))
-            self._producer = self._create_producer()
+    def _settle_undelivered(self, wave: list[OutboxEvent], answers: Answers, *, is_away: bool) -> None:
+        if is_away:
+            outbox.note_outage(answers.undelivered)
+            self._rest()
+            return
+        for event in wave:
+            if event.pk in answers.undelivered:
+                outbox.put_off(event, answers.undelivered[event.pk])
 
-    def _note_delivery(self, event_id: int) -> Callable[[KafkaError | None, Message], None]:
-        def note(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                self._confirmed.add(event_id)
-            else:
-                self._errors[event_id] = error.str()
+    def _rest(self) -> None:
+        self._rest_seconds = min(LONGEST_REST_SECONDS, self._rest_seconds * 2 or 1.0)
+        self._rests_until = monotonic() + self._rest_seconds
+        log.warning("broker_unavailable", rest_seconds=self._rest_seconds)
 
-        return note
+    def _forget(self, partitions: list[int]) -> None:
+        if monotonic() >= self._forgets_at:
+            if forgotten := outbox.forget_published(partitions):
+                log.info("events_forgotten", forgotten=forgotten)
+            self._forgets_at = monotonic() + FORGET_EVERY_SECONDS
 
 
-def _next_events() -> QuerySet[OutboxEvent]:
-    """What is unpublished, oldest first; of a key with an event that has failed, that event alone."""
-    unpublished = OutboxEvent.objects.filter(published_at__isnull=True)
-    failed = unpublished.filter(attempts__gt=0)
-    return unpublished.filter(Q(attempts__gt=0) | ~Q(key__in=failed.values("key"))).order_by("id")
+def _settle_refusals(wave: list[OutboxEvent], answers: Answers) -> None:
+    for event in wave:
+        if event.pk in answers.refused:
+            outbox.put_off_or_bury(event, answers.refused[event.pk])
 
 
-def in_order(events: Iterable[OutboxEvent], confirmed: set[int]) -> list[int]:
-    """The events that may be marked as published: confirmed, and none of their key before them failed."""
-    stopped: set[UUID] = set()
-    published = []
+def queues_of(events: Iterable[OutboxEvent]) -> Queues:
+    """The events of each key, in their order."""
+    queues: Queues = {}
     for event in events:
-        if event.pk not in confirmed:
-            stopped.add(event.key)
-        elif event.key not in stopped:
-            published.append(event.pk)
-    return published
+        queues.setdefault(event.key, deque()).append(event)
+    return queues
 
 
-def _is_leader() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %(lock)s
-                              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                              AND pid = pg_backend_pid()) OR pg_try_advisory_lock(%(lock)s)""",
-            {"lock": ADVISORY_LOCK},
-        )
-        return bool(cursor.fetchone()[0])
+def next_wave(queues: Queues) -> list[OutboxEvent]:
+    """What may be in flight together: the first event of each key.
+
+    One that failed before goes alone, after the others: brokers refuse whole batches of messages for one of them.
+    """
+    heads = [queue[0] for queue in queues.values()]
+    return [event for event in heads if not event.attempts] or heads[:1]
+
+
+def advance(queues: Queues, wave: Iterable[OutboxEvent], confirmed: set[int]) -> None:
+    """Go on to the next event of the keys whose event was confirmed; the others are done for this round."""
+    for event in wave:
+        queue = queues[event.key]
+        queue.popleft()
+        if event.pk not in confirmed or not queue:
+            del queues[event.key]

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from django.utils import timezone
 
-from drift_detector.events.models import OutboxEvent
+from drift_detector.events.models import PARTITIONS, OutboxEvent, OutboxKey
 from drift_detector.events.schemas import schema_id, validate
 from drift_detector.tenancy.scope import current_tenant_id
 
@@ -30,10 +30,17 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
         key: The monitor; events of one monitor stay in order.
         data: As the type's JSON Schema says.
 
+    The event gets the next number of its key. The key's counter stays locked until the transaction ends, so events of
+    one key are committed in the order of their numbers, and a rollback leaves no gap. Lock the monitor first.
+
     Raises:
         jsonschema.ValidationError: If the event does not match its schema.
     """
-    event_id = uuid5(cause, event_type)
+    tenant_id, event_id = current_tenant_id(), uuid5(cause, event_type)
+    counter, _ = OutboxKey.objects.select_for_update().get_or_create(tenant_id=tenant_id, key=key)
+    if OutboxEvent.objects.filter(event_id=event_id).exists():
+        return
+    counter.seq += 1
     envelope = {
         "specversion": "1.0",
         "id": str(event_id),
@@ -43,9 +50,23 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
         "time": timezone.now().isoformat(),
         "datacontenttype": "application/json",
         "dataschema": schema_id(event_type),
-        "tenantid": str(current_tenant_id()),
+        "tenantid": str(tenant_id),
+        "seq": counter.seq,
         "data": dict(data),
     }
     validate(envelope)
-    event = OutboxEvent(tenant_id=current_tenant_id(), event_id=event_id, topic=event_type, key=key, envelope=envelope)
-    OutboxEvent.objects.bulk_create([event], ignore_conflicts=True)
+    counter.save(update_fields=["seq"])
+    OutboxEvent.objects.create(
+        tenant_id=tenant_id,
+        event_id=event_id,
+        topic=event_type,
+        key=key,
+        partition=partition_of(key),
+        seq=counter.seq,
+        envelope=envelope,
+    )
+
+
+def partition_of(key: UUID) -> int:
+    """The partition that a key's events are published from; the last hexadecimal digit of a UUID is random."""
+    return key.int % PARTITIONS

@@ -65,6 +65,14 @@ def test_run_until_stopped__database_away__waits_longer_each_time_and_goes_on() 
     assert called[2] - called[1] >= 0.2
 
 
+def test_run_until_stopped__database_away_all_night__still_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 to the power of 1,024 is more than a float holds; at half a minute each, that is nine hours."""
+    monkeypatch.setattr("drift_detector.processes.LONGEST_PAUSE_SECONDS", 0.0)
+    step, called = then_stop(*[fail] * 1100)
+    run_until_stopped(step, pause_seconds=0.0)
+    assert len(called) == 1101
+
+
 def test_run_until_stopped__another_error__is_not_hidden() -> None:
     step, _ = then_stop(lambda: bool(1 / 0))
     with pytest.raises(ZeroDivisionError):

@@ -1,10 +1,13 @@
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from django.db import connection
 
 from drift_detector.events.kafka import create_producer
 from drift_detector.events.models import OutboxEvent
@@ -13,6 +16,7 @@ from drift_detector.events.services import EventType, emit
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import connected_as, role_url
+from tests.factories import rows_of
 
 BROKER = os.environ["AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS"]
 
@@ -41,13 +45,11 @@ def data_of(event_type: EventType, key: UUID) -> dict[str, Any]:
 
 @pytest.fixture
 def write(committed_tenant: Tenant) -> Emit:
-    """Commit an event: `write(key)`, `write(key, EventType.ALERT_RAISED)`."""
+    """Commit an event: `write(key)`, `write(key, EventType.ALERT_RAISED)`, `write(key, severity="info")`."""
 
-    def emit_and_commit(
-        key: UUID, event_type: EventType = EventType.DETECTED, cause: UUID | None = None
-    ) -> OutboxEvent:
+    def emit_and_commit(key: UUID, event_type: EventType = EventType.DETECTED, **changes: Any) -> OutboxEvent:
         with tenant_scope(committed_tenant.id):
-            emit(event_type, cause=cause or uuid4(), key=key, data=data_of(event_type, key))
+            emit(event_type, cause=uuid4(), key=key, data=data_of(event_type, key) | changes)
             return OutboxEvent.objects.latest("id")
 
     return emit_and_commit
@@ -58,6 +60,45 @@ def steps(count: int = 1, producer: Callable[[], Producer] = create_producer) ->
     with connected_as(role_url("relay")):
         relay = Relay(producer)
         return [relay.step() for _ in range(count)]
+
+
+def key_in(partition: int) -> UUID:
+    """A key whose events one relay publishes: its last hexadecimal digit is the partition."""
+    return UUID(f"{uuid4().hex[:-1]}{partition:x}")
+
+
+def stored(event: OutboxEvent, *columns: str) -> Any:
+    """A column of the event's row, or several, as the database has them now."""
+    (row,) = rows_of(event.tenant_id, f"SELECT {', '.join(columns)} FROM drf_outbox WHERE id = %s", event.pk)
+    return row if len(columns) > 1 else row[0]
+
+
+def change(event: OutboxEvent, assignment: str, *values: Any) -> None:
+    """Change the event's row behind everybody's back: `change(event, "topic = %s", "other")`."""
+    query = f"UPDATE drf_outbox SET {assignment} WHERE id = %s RETURNING id"
+    assert rows_of(event.tenant_id, query, *values, event.pk)
+
+
+type Session = Callable[..., Any]
+
+
+@contextmanager
+def relay_sessions(count: int) -> Iterator[list[Session]]:
+    """So many sessions of the relay's role at once; each calls what it is given, on a connection of its own."""
+    with connected_as(role_url("relay")), ExitStack() as stack:
+        pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(count)]
+        for pool in pools:
+            stack.callback(_end_session, pool)
+        yield [lambda call, *values, pool=pool: pool.submit(call, *values).result(60) for pool in pools]
+
+
+def end_session() -> None:
+    """To be called in a session: its connection is the thread's own."""
+    connection.close()
+
+
+def _end_session(pool: ThreadPoolExecutor) -> None:
+    pool.submit(end_session).result(10)
 
 
 def messages(*topics: str, key: UUID | None = None) -> list[Message]:

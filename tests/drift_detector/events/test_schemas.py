@@ -36,6 +36,7 @@ def envelope_of(event_type: EventType) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "dataschema": f"urn:aumos:drift-detector:{event_type.value}:v1",
         "tenantid": str(uuid4()),
+        "seq": 1,
         "data": data_of(event_type, key),
     }
 
@@ -62,7 +63,9 @@ def test_validate__written_by_hand__passes(event_type: EventType) -> None:
 
 
 @EVERY_TYPE
-@pytest.mark.parametrize("name", sorted(CLOUDEVENTS_REQUIRED - {"type"} | {"subject", "time", "tenantid", "data"}))
+@pytest.mark.parametrize(
+    "name", sorted(CLOUDEVENTS_REQUIRED - {"type"} | {"subject", "time", "tenantid", "seq", "data"})
+)
 def test_validate__attribute_missing__is_refused(event_type: EventType, name: str) -> None:
     envelope = envelope_of(event_type)
     del envelope[name]
@@ -79,6 +82,9 @@ def test_validate__attribute_missing__is_refused(event_type: EventType, name: st
         ("source", "/elsewhere"),
         ("time", "29.1.2024"),
         ("dataschema", "urn:other"),
+        ("seq", 0),
+        ("seq", "1"),
+        ("seq", 2**31),
         ("data", []),
     ],
 )

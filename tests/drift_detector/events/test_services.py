@@ -1,9 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import jsonschema
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from drift_detector.events.models import OutboxEvent
@@ -12,6 +15,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import NoTenant, tenant_scope
 from tests.drift_detector.events.conftest import data_of
 from tests.drift_detector.events.test_schemas import published_schema
+from tests.factories import at_once, eventually, rows_of
 
 KEY = uuid4()
 EVERY_TYPE = pytest.mark.parametrize("event_type", list(EventType))
@@ -47,6 +51,7 @@ def test_emit__row__agrees_with_its_envelope(in_tenant: Tenant, event_type: Even
     assert (str(event.event_id), str(event.key)) == (event.envelope["id"], event.envelope["subject"])
     assert (event.tenant_id, event.envelope["tenantid"]) == (in_tenant.id, str(in_tenant.id))
     assert event.published_at is None
+    assert (event.seq, event.partition) == (event.envelope["seq"], int(str(event.key)[-1], 16))
 
 
 def test_emit__numbers_and_text__are_kept_exactly(in_tenant: Tenant) -> None:
@@ -106,6 +111,65 @@ def test_emit__field_missing__is_refused(in_tenant: Tenant, missing: str) -> Non
 def test_emit__outside_a_tenants_scope__is_refused(tenant: Tenant) -> None:
     with pytest.raises(NoTenant):
         emit(EventType.DETECTED, cause=uuid4(), key=KEY, data=data_of(EventType.DETECTED, KEY))
+
+
+def test_emit__several_of_one_monitor__are_numbered_from_one_over_all_types(in_tenant: Tenant) -> None:
+    assert [emitted(event_type).seq for event_type in EventType] == [1, 2, 3]
+
+
+def test_emit__another_monitor_or_tenant__has_its_own_numbers(in_tenant: Tenant, other_tenant: Tenant) -> None:
+    emitted()
+    emit(EventType.DETECTED, cause=uuid4(), key=(other := uuid4()), data=data_of(EventType.DETECTED, other))
+    assert OutboxEvent.objects.get(key=other).seq == 1
+    with tenant_scope(other_tenant.id):
+        assert emitted().seq == 1
+
+
+def test_emit__same_cause_twice__uses_up_no_number(in_tenant: Tenant) -> None:
+    cause = uuid4()
+    assert [emitted(cause=cause).seq for _ in range(3)] == [1, 1, 1]
+    assert emitted().seq == 2
+
+
+def test_emit__transaction_rolls_back__leaves_no_gap(in_tenant: Tenant) -> None:
+    emitted()
+    with pytest.raises(RuntimeError), transaction.atomic():  # noqa: PT012
+        emitted()
+        raise RuntimeError
+    assert emitted().seq == 2
+
+
+def in_own_transaction(tenant: Tenant, times: int = 1, cause: UUID | None = None) -> None:
+    for _ in range(times):
+        with tenant_scope(tenant.id):
+            emitted(cause=cause)
+
+
+def test_emit__two_connections_at_once__number_without_gaps_in_the_order_of_rows(committed_tenant: Tenant) -> None:
+    at_once(*[partial(in_own_transaction, committed_tenant, 20)] * 2)
+    query = "SELECT seq, (envelope ->> 'seq')::int FROM drf_outbox ORDER BY id"
+    assert rows_of(committed_tenant.id, query) == [(number, number) for number in range(1, 41)]
+
+
+def test_emit__same_event_on_two_connections_at_once__is_one_event(committed_tenant: Tenant) -> None:
+    at_once(*[partial(in_own_transaction, committed_tenant, 5, uuid4())] * 2)
+    in_own_transaction(committed_tenant)
+    assert rows_of(committed_tenant.id, "SELECT seq FROM drf_outbox ORDER BY id") == [(1,), (2,)]
+
+
+def test_emit__earlier_one_not_committed__waits_for_it(committed_tenant: Tenant) -> None:
+    """Else a relay could publish the second before it can see the first."""
+    waiting = """SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE NOT granted AND datname = current_database()"""
+    in_own_transaction(committed_tenant)
+    with ThreadPoolExecutor(1) as other:
+        with tenant_scope(committed_tenant.id):
+            emitted()
+            second = other.submit(at_once, partial(in_own_transaction, committed_tenant))
+            eventually(lambda: rows_of(committed_tenant.id, waiting))
+            assert OutboxEvent.objects.count() == 2
+        second.result(60)
+    assert rows_of(committed_tenant.id, "SELECT seq FROM drf_outbox ORDER BY id") == [(1,), (2,), (3,)]
 
 
 def test_outbox__other_tenant__sees_nothing(in_tenant: Tenant, other_tenant: Tenant) -> None:

@@ -7,14 +7,14 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
-    "drf_detector_states", "drf_monitors", "drf_outbox", "drf_outcome_batches", "drf_outcome_streams",
-    "drf_pending_outcomes", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
+    "drf_detector_states", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
+    "drf_outcome_streams", "drf_pending_outcomes", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
-SWEEPERS = {"backtest_running", "baseline_building", "outbox_unpublished"}
+SWEEPERS = {"backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off", "outbox_unpublished"}
 BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age"}
 
 WITH_TENANT = """
@@ -78,6 +78,7 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
         ("outbox_relay_marks", "UPDATE", "drf_relay"),
+        ("outbox_relay_forgets", "DELETE", "drf_relay"),
     }
 
 

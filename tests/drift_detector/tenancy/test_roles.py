@@ -155,10 +155,17 @@ def columns(owner: psycopg.Connection, role: str, table: str, privilege: str) ->
     return {name for (name,) in owner.execute(query, {"table": table, "role": role, "privilege": privilege})}
 
 
-def test_relay__privileges__are_reading_and_marking_the_outbox(owner: psycopg.Connection) -> None:
+def test_relay__privileges__are_reading_marking_and_forgetting_the_outbox(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_relay"]).fetchall()
-    assert set(granted) == {("drf_outbox", "SELECT")}
-    assert columns(owner, "drift_relay", "drf_outbox", "UPDATE") == {"published_at", "attempts", "last_error"}
+    assert set(granted) == {("drf_outbox", "SELECT"), ("drf_outbox", "DELETE")}
+    marks = {"published_at", "attempts", "not_before", "dead_at", "last_error"}
+    assert columns(owner, "drift_relay", "drf_outbox", "UPDATE") == marks
+
+
+def test_app__counter_of_a_key__can_be_raised_and_nothing_else(owner: psycopg.Connection) -> None:
+    granted = owner.execute(PRIVILEGES, ["drift_app"]).fetchall()
+    assert {privilege for table, privilege in granted if table == "drf_outbox_keys"} == {"SELECT", "INSERT"}
+    assert columns(owner, "drift_app", "drf_outbox_keys", "UPDATE") == {"seq"}
 
 
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
@@ -205,8 +212,8 @@ def event(committed_tenant: Tenant) -> None:
     """One event that waits in the outbox."""
     with tenant_scope(committed_tenant.id):
         sql(
-            "INSERT INTO drf_outbox (tenant_id, event_id, topic, key, envelope, created_at, attempts, last_error) "
-            "VALUES (%s, gen_random_uuid(), 'drift.detected', gen_random_uuid(), '{}', now(), 0, '')",
+            "INSERT INTO drf_outbox (tenant_id, event_id, topic, key, partition, seq, envelope, created_at, attempts, "
+            "last_error) VALUES (%s, gen_random_uuid(), 'drift.detected', gen_random_uuid(), 0, 1, '{}', now(), 0, '')",
             committed_tenant.id,
         )
 
@@ -214,6 +221,14 @@ def event(committed_tenant: Tenant) -> None:
 def test_relay__events_of_any_tenant__are_read_and_marked(event: None, relay: psycopg.Connection) -> None:
     marked = relay.execute("UPDATE drf_outbox SET published_at = now() WHERE published_at IS NULL RETURNING topic")
     assert marked.fetchall() == [("drift.detected",)]
+
+
+def test_relay__events_not_published__can_not_be_removed(event: None, relay: psycopg.Connection) -> None:
+    assert relay.execute("DELETE FROM drf_outbox").rowcount == 0
+    relay.execute("UPDATE drf_outbox SET dead_at = now()")
+    assert relay.execute("DELETE FROM drf_outbox").rowcount == 0
+    relay.execute("UPDATE drf_outbox SET dead_at = NULL, published_at = now()")
+    assert relay.execute("DELETE FROM drf_outbox").rowcount == 1
 
 
 def test_relay__other_tables__can_not_be_read(relay: psycopg.Connection) -> None:

@@ -7,7 +7,7 @@ from drift_detector.processes import run_until_stopped
 
 
 class Command(BaseCommand):
-    help = "Publish outbox events to Kafka until stopped. A second relay stands by."
+    help = "Publish outbox events to Kafka until stopped. Several relays share the work."
 
     def handle(self, *args: Any, **options: Any) -> None:
         run_until_stopped(Relay().step, pause_seconds=0.5)
