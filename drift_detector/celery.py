@@ -8,6 +8,9 @@ from celery import Celery
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from drift_detector import tracing
+from drift_detector.metrics import WAKE_UPS_NOT_SENT
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
 log = structlog.get_logger(__name__)
 
@@ -22,11 +25,13 @@ def enqueue(task: str, **ids: UUID) -> None:
 
     A wake-up that can't be sent is logged and left to the reconciler: the row is the truth, the message a hint.
     """
-    transaction.on_commit(lambda: _send(task, {name: str(value) for name, value in ids.items()}))
+    headers = tracing.context_headers()
+    transaction.on_commit(lambda: _send(task, {name: str(value) for name, value in ids.items()}, headers))
 
 
-def _send(task: str, kwargs: dict[str, str]) -> None:
+def _send(task: str, kwargs: dict[str, str], headers: dict[str, str]) -> None:
     try:
-        app.send_task(task, kwargs=kwargs)
+        app.send_task(task, kwargs=kwargs, headers=headers)
     except (OperationalError, OSError) as error:
+        WAKE_UPS_NOT_SENT.inc()
         log.warning("wake_up_not_sent", task=task, error=str(error), **kwargs)
