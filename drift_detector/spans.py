@@ -6,6 +6,7 @@ from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
 from opentelemetry import trace
+from opentelemetry.context import get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -35,7 +36,7 @@ class Spans:
         """A span around the block, the current one while it lasts."""
         with self._tracer.start_as_current_span(
             name,
-            context=self._propagator.extract(parent),
+            context=self._propagator.extract(parent, get_current()),
             kind=trace.SpanKind[kind.upper()],
             attributes=dict(attributes),
         ):
