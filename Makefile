@@ -20,7 +20,7 @@ help: ## Show this list
 
 install: .venv/.installed ## Install the locked packages into .venv, if they changed
 
-run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1); Ctrl-C stops it
+run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1 METRICS_PORT=); Ctrl-C stops it
 	@exec $(EMBEDDED) run
 
 manage: .venv/.installed ## Run a command of manage.py against what `make run` has started: ARGS="tail_events"
@@ -56,7 +56,7 @@ calibration: .venv/.installed ## Measure false alarms and power; rewrites docs/c
 lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
 	@echo "==> Locking requirements-dev.txt and requirements.txt"
 	@$(UV) $(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)
-	@$(UV) $(LOCK) --extra reports --constraint requirements-dev.txt --output-file requirements.txt $(ARGS)
+	@$(UV) $(LOCK) --extra reports --extra tracing --constraint requirements-dev.txt --output-file requirements.txt $(ARGS)
 
 clean-state: .venv/.installed ## Remove what `make run` keeps: database, logs, demo keys
 	@exec $(EMBEDDED) clean

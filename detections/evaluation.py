@@ -1,5 +1,6 @@
 """From a claimed run to its outcome: read the window once, compare it with the baseline."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from detections.seasonal import with_weeks_before
 from detections.streams.rows import BadOutcomes
 from detections.streams.sources import read_new_outcomes, read_until
+from drift_detector.metrics import timed_phase
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.sources import LazyWindow, SourceError
@@ -27,7 +29,7 @@ def evaluate_run(claim: Claim) -> Outcome:
         LeaseLost: If another worker has taken the run while a divided window was counted.
         SourceError: With `is_transient`, if trying again later may help; other source errors are outcomes.
     """
-    with tenant_scope(claim.tenant_id):
+    with timed_phase("load"), tenant_scope(claim.tenant_id):
         try:
             plan = load_plan(claim.run_id)
         except NoBaseline as error:
@@ -45,17 +47,21 @@ def evaluate_run(claim: Claim) -> Outcome:
 
 def _compare(claim: Claim, plan: Plan) -> Outcome:
     monitor, run = plan.monitor, plan.run
-    question, frozen = question_of(monitor, plan.baseline), frozen_baselines.get(plan.baseline)
-    with open_run_window(plan, list(frozen.features)) as window:
-        if is_streamed(window):
-            outcome = judge_profile(frozen, profile_in_parts(claim, plan, frozen, window), question)
-        else:
-            outcome = judge_window(frozen, window, question)
-        if isinstance(window, LazyWindow):
-            bounds = (run.window_start, run.window_end)
-            outcome = with_weeks_before(outcome, monitor, plan.policy, frozen, window, bounds, question)
-    outcome, answers = with_performance(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
-    return _with_new_outcomes(outcome, claim, plan, answers)
+    with ExitStack() as opened:
+        with timed_phase("open"):
+            question, frozen = question_of(monitor, plan.baseline), frozen_baselines.get(plan.baseline)
+            window = opened.enter_context(open_run_window(plan, list(frozen.features)))
+        with timed_phase("evaluate"):
+            if is_streamed(window):
+                outcome = judge_profile(frozen, profile_in_parts(claim, plan, frozen, window), question)
+            else:
+                outcome = judge_window(frozen, window, question)
+            if isinstance(window, LazyWindow):
+                bounds = (run.window_start, run.window_end)
+                outcome = with_weeks_before(outcome, monitor, plan.policy, frozen, window, bounds, question)
+    with timed_phase("outcomes"):
+        outcome, answers = with_performance(replace(outcome, baseline_id=plan.baseline.id), claim, plan)
+        return _with_new_outcomes(outcome, claim, plan, answers)
 
 
 def _with_new_outcomes(outcome: Outcome, claim: Claim, plan: Plan, answers: pa.Table | None) -> Outcome:

@@ -9,6 +9,8 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from drift_detector.metrics import count_lease_losses
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,6 +35,7 @@ def _renew_until(renew: Callable[[], bool], finished: Event) -> None:
     try:
         while not finished.wait(settings.ENV.runs.heartbeat_seconds):
             if not _is_renewed(renew):
+                count_lease_losses("worker")
                 log.warning("lease_lost")
                 return
     finally:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from detections.dispatch import lock_runs, wake_soon
 from detections.models import DetectionRun, RunPart
 from detections.outcomes import Outcome
+from drift_detector.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.models import Baseline, Monitor
@@ -146,7 +147,8 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
         )
         if not claimed:
             return None
-        monitor_id, attempt = run.values_list("monitor_id", "attempt").get()
+        monitor_id, attempt, asked_for = run.values_list("monitor_id", "attempt", "created_at").get()
+        observe_claim(asked_for=asked_for, attempt=attempt)
         return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from algorithms.verdicts import Verdict
@@ -15,6 +16,7 @@ from detections.backtests import BACKTEST_TASK
 from detections.dispatch import wake_due
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from drift_detector.celery import count_messages, enqueue
+from drift_detector.metrics import count_lease_losses, set_queue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
 
@@ -39,6 +41,8 @@ def reconcile() -> None:
         "forgotten": _forget(OutcomeBatch) + _forget(PendingOutcome),
         "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
     }
+    count_lease_losses("reconciler", found["abandoned"])
+    _measure_queue()
     if any(found.values()):
         log.info("reconciled", **found)
 
@@ -56,6 +60,19 @@ def _return_abandoned() -> int:
     )
     RunPart.objects.filter(run_id__in=lost, run__status=Status.FAILED).delete()
     return returned + failed
+
+
+def _measure_queue() -> None:
+    """Tell the metrics how many runs have not ended, and since when the longest-waiting due one could be taken."""
+    queued = Q(status=Status.QUEUED)
+    due = queued & (Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
+    unfinished = DetectionRun.objects.filter(status__in=[Status.QUEUED, Status.RUNNING])
+    found = unfinished.aggregate(
+        queued=Count("id", filter=queued),
+        running=Count("id", filter=Q(status=Status.RUNNING)),
+        oldest=Min(Coalesce("not_before", "created_at"), filter=due),
+    )
+    set_queue(**found)
 
 
 def _forget(model: type[OutcomeBatch] | type[PendingOutcome]) -> int:

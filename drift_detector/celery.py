@@ -8,6 +8,9 @@ from celery import Celery
 from django.db import transaction
 from kombu.exceptions import ChannelError, OperationalError
 
+from drift_detector import tracing
+from drift_detector.metrics import WAKE_UPS_NOT_SENT
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
 log = structlog.get_logger(__name__)
 
@@ -27,8 +30,8 @@ def enqueue(task: str, priority: int = 3, /, **ids: UUID) -> None:
         priority: 0, 3 or 6; workers take what has a lower number first.
         ids: Its arguments.
     """
-    kwargs = {name: str(value) for name, value in ids.items()}
-    transaction.on_commit(lambda: _send(task, kwargs, priority))
+    kwargs, headers = {name: str(value) for name, value in ids.items()}, tracing.context_headers()
+    transaction.on_commit(lambda: _send(task, kwargs, headers, priority))
 
 
 def count_messages() -> int | None:
@@ -43,8 +46,9 @@ def count_messages() -> int | None:
     return int(queue.message_count)
 
 
-def _send(task: str, kwargs: dict[str, str], priority: int) -> None:
+def _send(task: str, kwargs: dict[str, str], headers: dict[str, str], priority: int) -> None:
     try:
-        app.send_task(task, kwargs=kwargs, priority=priority)
+        app.send_task(task, kwargs=kwargs, headers=headers, priority=priority)
     except (OperationalError, OSError) as error:
+        WAKE_UPS_NOT_SENT.inc()
         log.warning("wake_up_not_sent", task=task, error=str(error), **kwargs)

@@ -19,7 +19,9 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # As `monitors.sources.SourcePolicy` wants them.
 AbsoluteFolder = Annotated[str, Field(pattern=r"^/")]
 StorePrefix = Annotated[str, Field(pattern=r"^(s3|gs|abfs)://[^/]+(/.*)?$")]
+Port = Annotated[int, Field(gt=0, lt=65536)]
 Endpoint = Annotated[str, Field(pattern=r"^https?://[^/@]+/?$")]
+CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^/@]+/\S+$")]
 
 
 class Group(BaseModel):
@@ -84,6 +86,22 @@ class Log(Group):
     format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")
 
 
+class Metrics(Group):
+    host: str = Field(
+        default="127.0.0.1", description="where a process other than web answers /metrics and /healthz", min_length=1
+    )
+    port: Port | None = Field(default=None, description="the port of that; without one, nothing listens")
+    max_round_seconds: Positive = Field(
+        default=120, description="how old a process's last round may be, besides its pause, until /healthz says 503"
+    )
+
+
+class Tracing(Group):
+    endpoint: CollectorUrl | None = Field(
+        default=None, description="OTLP/HTTP collector of traces: http://host:4318/v1/traces; none are made without"
+    )
+
+
 class Runs(Group):
     lease_seconds: Positive = Field(default=60, description="how long a run belongs to a worker that stopped answering")
     heartbeat_seconds: Positive = Field(default=10, description="how often a worker renews its lease")
@@ -138,6 +156,8 @@ class Environment(BaseSettings):
     kafka: Kafka
     data: Data = Data()
     log: Log = Log()
+    metrics: Metrics = Metrics()
+    tracing: Tracing = Tracing()
     runs: Runs = Runs()
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()

@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class TasksConfig(AppConfig):
     name = "tasks"
+
+    def ready(self) -> None:
+        from tasks import watching  # noqa: F401  # Celery's signals find it

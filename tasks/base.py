@@ -7,13 +7,15 @@ from celery.signals import worker_init
 from structlog.contextvars import bound_contextvars
 
 from algorithms.warm import warm
+from drift_detector import tracing
 
 
 class LoggedTask(Task):
-    """Logs carry the ids that the message brought."""
+    """Logs and a span carry the ids that the message brought; the span goes on with the trace of who sent it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with bound_contextvars(**kwargs):
+        span = tracing.span(self.name, kind="consumer", parent=self.request.headers, **kwargs)
+        with bound_contextvars(**kwargs), span:
             return super().__call__(*args, **kwargs)
 
 

@@ -15,8 +15,10 @@ from detections.evaluation import evaluate_run
 from detections.lease import kept_lease
 from detections.ledger import Claim, LeaseLost
 from detections.models import DetectionRun
-from detections.outcomes import failure
+from detections.outcomes import Outcome, failure
 from detections.plans import BaselineNotReady
+from drift_detector import tracing
+from drift_detector.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError
 
@@ -28,9 +30,11 @@ BASELINE_PAUSE_SECONDS = 30
 
 def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
     """Make one attempt; whatever goes wrong ends in the ledger."""
-    claim = ledger.claim_run(tenant_id=tenant_id, run_id=run_id, worker=worker)
+    with timed_phase("claim"):
+        claim = ledger.claim_run(tenant_id=tenant_id, run_id=run_id, worker=worker)
     if claim is not None:
-        with bound_contextvars(monitor_id=str(claim.monitor_id)):
+        tracing.annotate(monitor_id=str(claim.monitor_id), attempt=claim.attempt)
+        with bound_contextvars(monitor_id=str(claim.monitor_id)), ATTEMPTS_IN_PROGRESS.track_inprogress():
             _attempt(claim)
 
 
@@ -38,13 +42,15 @@ def _attempt(claim: Claim) -> None:
     try:
         with kept_lease(partial(ledger.renew_lease, claim)):
             outcome = evaluate_run(claim)
-        settle_run(claim, outcome)
+        _settle(claim, outcome)
     except LeaseLost:
+        count_attempt("lost")
         log.warning("run_given_up", run_id=str(claim.run_id))
     except BaselineNotReady:
         reason = "Waiting for the baseline."
-        ledger.postpone_run(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
+        _postpone(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
     except (OperationalError, InterfaceError):
+        count_attempt("lost")
         raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
     except SourceError as error:
         _retry(claim, str(error))
@@ -59,8 +65,19 @@ def _retry(claim: Claim, reason: str) -> None:
     """Give the run back with a pause that doubles, or fail it after its last attempt."""
     runs = settings.ENV.runs
     if claim.attempt < runs.max_attempts:
-        ledger.postpone_run(claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True)
+        _postpone(claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True)
         return
     with tenant_scope(claim.tenant_id):
         methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).monitor.methods
-    settle_run(claim, failure(reason, methods=methods))
+    _settle(claim, failure(reason, methods=methods))
+
+
+def _settle(claim: Claim, outcome: Outcome) -> None:
+    with timed_phase("settle"):
+        is_ours = settle_run(claim, outcome)
+    count_attempt(("failed" if outcome.is_failed else "succeeded") if is_ours else "lost")
+
+
+def _postpone(claim: Claim, *, reason: str, seconds: float, counts: bool) -> None:
+    is_ours = ledger.postpone_run(claim, reason=reason, seconds=seconds, counts=counts)
+    count_attempt("postponed" if is_ours else "lost")

@@ -1,6 +1,12 @@
 """compose.yaml can't be run here; what can be checked without an engine is."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -32,3 +38,36 @@ def test_compose__init_script__makes_the_roles_of_make_run() -> None:
     script = COMPOSE["configs"]["roles"]["content"]
     made = {line.split()[2] for line in script.splitlines() if line.startswith("CREATE ROLE")}
     assert made == {*GROUPS, *LOGINS}
+
+
+@pytest.mark.parametrize("service", ["worker", "consumer", "beat", "reconciler", "relay"])
+def test_compose__process_that_is_not_web__is_asked_for_its_health_where_it_listens(service: str) -> None:
+    environment = COMPOSE["services"][service]["environment"]
+    port = environment[f"{PREFIX}METRICS__PORT"]
+    assert environment[f"{PREFIX}METRICS__HOST"] == "0.0.0.0"
+    assert f"http://127.0.0.1:{port}/healthz" in COMPOSE["services"][service]["healthcheck"]["test"][-1]
+
+
+def test_compose__health_check__fails_on_503_and_passes_on_200() -> None:
+    command = COMPOSE["services"]["web"]["healthcheck"]["test"]
+    codes = []
+    for status in (503, 200):
+        with answering(status) as port:
+            mine = [part.replace("8000", str(port)) for part in command[2:]]
+            codes.append(subprocess.run([sys.executable, *mine], capture_output=True, check=False).returncode)
+    assert codes == [1, 0]
+
+
+@contextmanager
+def answering(status: int) -> Iterator[int]:
+    """A server with one answer; its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()

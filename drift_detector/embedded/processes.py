@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drift_detector.embedded.stack import Role
 
@@ -16,6 +16,7 @@ class Process:
     name: str
     role: Role
     command: Sequence[str]
+    metrics_port: int | None = None
 
 
 def service_processes(*, port: int, workers: int) -> list[Process]:
@@ -28,6 +29,13 @@ def service_processes(*, port: int, workers: int) -> list[Process]:
         Process("reconciler", "scheduler", manage("reconcile")),
         Process("relay", "relay", manage("relay")),
     ]
+
+
+def with_metrics(processes: Sequence[Process], *, first_port: int) -> list[Process]:
+    """The processes with a port of their own for `/metrics` and `/healthz`, one after the other; web has its own."""
+    others = [process for process in processes if process.name != WEB]
+    ports = {process.name: first_port + number for number, process in enumerate(others)}
+    return [replace(process, metrics_port=ports.get(process.name)) for process in processes]
 
 
 def manage(*arguments: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from drift_detector.embedded import interrupts, terminal, welcome
 from drift_detector.embedded.leftovers import MARKER, end_leftovers
 from drift_detector.embedded.placement import home_of
-from drift_detector.embedded.processes import Process, manage, service_processes
+from drift_detector.embedded.processes import Process, manage, service_processes, with_metrics
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Role, Stack
 from drift_detector.embedded.state import LOOPBACK, AlreadyRunning, State, is_free
@@ -26,6 +26,7 @@ STATE_FOLDER = ROOT / ".state"
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 PREFIX = "AUMOS_DRIFT_"
 ALLOWED_ROOTS = f"{PREFIX}DATA__ALLOWED_ROOTS"
+METRICS_PORT = f"{PREFIX}METRICS__PORT"
 
 
 class Service:
@@ -55,11 +56,15 @@ class Service:
         with self.stack.running(terminal.say):
             self._write_settings()
             prepare(self)
-            greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file)
+            metrics = {process.name: process.metrics_port for process in processes if process.metrics_port}
+            greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file, metrics=metrics)
             supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
             for process in processes:
                 command = f"exec {shlex.join(process.command)}"
-                supervisor.add_process(process.name, command, env=self.environment(process.role), cwd=str(self.root))
+                environment = self.environment(process.role)
+                if process.metrics_port is not None:
+                    environment[METRICS_PORT] = str(process.metrics_port)
+                supervisor.add_process(process.name, command, env=environment, cwd=str(self.root))
             code = supervisor.run()
             for name in supervisor.ended_first:
                 terminal.complain(f"{name} ended by itself, so everything was stopped.")
@@ -148,13 +153,16 @@ def _prepare_database(service: Service) -> None:
 
 
 def run() -> int:
-    """Run the service until Ctrl-C or SIGTERM; `PORT` and `WORKERS` in the environment change what they say."""
+    """Run the service until Ctrl-C or SIGTERM; `PORT`, `WORKERS` and `METRICS_PORT` change what they say."""
     try:
         port, workers = _number("PORT", 8000), _number("WORKERS", 1)
+        metrics_port = _number("METRICS_PORT", 1) if os.environ.get("METRICS_PORT") else None
     except ValueError as error:
         terminal.complain(str(error))
         return 1
     processes = service_processes(port=port, workers=workers)
+    if metrics_port is not None:
+        processes = with_metrics(processes, first_port=metrics_port)
     return serve(STATE_FOLDER, root=ROOT, port=port, processes=processes, prepare=prepare_database_and_demo)
 
 

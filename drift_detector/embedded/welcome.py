@@ -3,6 +3,7 @@
 import shlex
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from drift_detector.embedded import terminal
@@ -26,10 +27,10 @@ def answers(url: str) -> bool:
     return False
 
 
-def greet(ready: bool, *, url: str, demo_file: Path) -> None:
-    """Show where the service is and how to get in, or say that it doesn't answer."""
+def greet(ready: bool, *, url: str, demo_file: Path, metrics: Mapping[str, int]) -> None:
+    """Show where the service is, how to get in and where to watch it, or say that it doesn't answer."""
     if ready:
-        terminal.box(_lines(url, read_demo(demo_file)))
+        terminal.box([*_lines(url, read_demo(demo_file)), *metrics_lines(metrics), "", "Ctrl-C stops everything."])
     else:
         terminal.complain(f"{url} has not answered for {PATIENCE_SECONDS} s; its log above may say why.")
 
@@ -50,4 +51,11 @@ def _lines(url: str, demo: dict[str, str]) -> list[str]:
     if "API_KEY" in demo:
         lines.append(f"API key:  {demo['API_KEY']}")
         lines += ["", "Try:", f'curl -H "Authorization: Bearer {demo["API_KEY"]}" {url}/api/v1/monitors']
-    return [*lines, "", "Ctrl-C stops everything."]
+    return lines
+
+
+def metrics_lines(ports: Mapping[str, int]) -> list[str]:
+    """Which process answers `/metrics` and `/healthz` where."""
+    if not ports:
+        return []
+    return ["", "/metrics and /healthz:", *(f"http://127.0.0.1:{port}  {name}" for name, port in ports.items())]

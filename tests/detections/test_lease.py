@@ -15,6 +15,7 @@ from django.utils import timezone
 from detections.lease import kept_lease
 from detections.ledger import Claim, renew_lease
 from detections.models import DetectionRun
+from tests.drift_detector.samples import sample
 from tests.factories import eventually, expire_lease, rows_of, take
 
 
@@ -63,9 +64,10 @@ def test_kept_lease__work_fails__beats_no_more(claim: Claim) -> None:
 def test_kept_lease__lost_to_another__stops_and_leaves_it_alone(claim: Claim, committed_run: DetectionRun) -> None:
     expire_lease(committed_run)
     thief = take(committed_run, "thief")
-    before = expires_at(claim)
+    before, losses = expires_at(claim), sample("drift_lease_losses_total", noticed_by="worker")
     with kept_lease(partial(renew_lease, claim)):
         eventually(lambda: not is_beating())
+    assert sample("drift_lease_losses_total", noticed_by="worker") == losses + 1
     assert expires_at(claim) == before
     assert rows_of(claim.tenant_id, "SELECT lease_token FROM drf_runs") == [(thief.token,)]
 

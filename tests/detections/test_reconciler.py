@@ -19,6 +19,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
 from tests.conftest import connected_as, role_url
+from tests.drift_detector.samples import sample
 from tests.factories import (
     make_backtest,
     make_detection,
@@ -228,3 +229,31 @@ def test_reconcile__outcomes_past_their_retention__are_forgotten(
     tenant_id = committed_monitor.tenant_id
     assert rows_of(tenant_id, "SELECT batch_id FROM drf_outcome_batches") == [("new",)]
     assert rows_of(tenant_id, "SELECT prediction_id FROM drf_pending_outcomes") == [("new",)]
+
+
+def test_reconcile__due_and_waiting_runs__the_oldest_due_one_is_the_queues_age(
+    committed_run: DetectionRun, scheduler: Callable[[], None]
+) -> None:
+    with tenant_scope(committed_run.tenant_id):
+        postponed, later = (make_run(committed_run.monitor, week=week) for week in (1, 2))
+        take(make_run(committed_run.monitor, week=0))
+    now = timezone.now()
+    set_run(committed_run, created_at=now - timedelta(minutes=5))
+    set_run(postponed, created_at=now - timedelta(hours=2), not_before=now - timedelta(minutes=10))
+    set_run(later, created_at=now - timedelta(hours=3), not_before=now + timedelta(minutes=10))
+    scheduler()
+    assert sample("drift_queue_oldest_seconds") == pytest.approx(600, abs=20)
+    assert sample("drift_runs_unfinished", status="queued") == 3
+    assert sample("drift_runs_unfinished", status="running") == 1
+
+
+def test_reconcile__nothing_unfinished__the_queue_is_not_old(committed: None, scheduler: Callable[[], None]) -> None:
+    scheduler()
+    assert sample("drift_queue_oldest_seconds") == 0
+    assert sample("drift_runs_unfinished", status="queued") == 0
+
+
+def test_reconcile__abandoned__is_a_lost_lease(abandoned: DetectionRun, scheduler: Callable[[], None]) -> None:
+    before = sample("drift_lease_losses_total", noticed_by="reconciler")
+    scheduler()
+    assert sample("drift_lease_losses_total", noticed_by="reconciler") == before + 1

@@ -42,9 +42,11 @@ django.setup()
 from uuid import uuid4
 from django.db import transaction
 from drift_detector.celery import enqueue
+from prometheus_client import REGISTRY
 with transaction.atomic():
     enqueue({TASK!r}, run_id=uuid4())
     transaction.on_commit(lambda: print("went on"))
+print("not sent:", REGISTRY.get_sample_value("drift_wake_ups_not_sent_total"))
 """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
@@ -56,7 +58,7 @@ with transaction.atomic():
         process = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=True
         )
-    assert process.stdout == "went on\n"
+    assert process.stdout == "went on\nnot sent: 1.0\n"
     assert "wake_up_not_sent" in process.stderr
 
 

@@ -87,6 +87,8 @@ def test_load__all_missing__are_all_named() -> None:
         ("AUMOS_DRIFT_DATA__ALLOWED_ROOTS", '["relative/folder"]'),
         ("AUMOS_DRIFT_DATA__ALLOWED_OBJECT_STORES", '["ftp://bucket"]'),
         ("AUMOS_DRIFT_DATA__S3_ENDPOINT", "localhost:9000"),
+        ("AUMOS_DRIFT_METRICS__PORT", "65536"),
+        ("AUMOS_DRIFT_TRACING__ENDPOINT", "collector:4318"),
     ],
 )
 def test_load__wrong_value__is_named_with_the_reason(name: str, value: str) -> None:

@@ -2,11 +2,15 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import requests
 from django.db import OperationalError
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.processes import run_until_stopped
+from tests.drift_detector.samples import sample
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -77,3 +81,26 @@ def test_run_until_stopped__another_error__is_not_hidden() -> None:
     step, _ = then_stop(lambda: bool(1 / 0))
     with pytest.raises(ZeroDivisionError):
         run_until_stopped(step, pause_seconds=0.05)
+
+
+def test_run_until_stopped__each_round__is_counted_by_what_it_did() -> None:
+    deeds = ("worked", "idle", "database_unavailable")
+    before = [sample("drift_rounds_total", process="tested", did=did) for did in deeds]
+    step, _ = then_stop(lambda: True, fail, lambda: True)
+    run_until_stopped(step, pause_seconds=0.01, process="tested")
+    after = [sample("drift_rounds_total", process="tested", did=did) for did in deeds]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1]
+
+
+def test_run_until_stopped__with_a_port__tells_its_last_round(override: Callable[..., None]) -> None:
+    override(metrics={"port": (port := unused_port())})
+    said: list[dict[str, Any]] = []
+
+    def ask() -> bool:
+        said.append(requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).json())
+        return True
+
+    step, _ = then_stop(ask, fail, ask)
+    run_until_stopped(step, pause_seconds=0.01, process="tested")
+    assert [each["process"] for each in said] == ["tested", "tested"]
+    assert (said[0]["last_round"], said[1]["last_round"]["did"]) == (None, "database_unavailable")

@@ -22,6 +22,6 @@ class Command(BaseCommand):
         warm()
         consumer = OutcomeConsumer(partitions)
         try:
-            run_until_stopped(consumer.step, pause_seconds=PAUSE_SECONDS)
+            run_until_stopped(consumer.step, pause_seconds=PAUSE_SECONDS, process="consumer")
         finally:
             consumer.close()

@@ -11,7 +11,7 @@ class Command(BaseCommand):
     help = "Send lost wake-ups again and take runs back from workers that stopped answering, until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run_until_stopped(_step, pause_seconds=settings.ENV.runs.reconcile_seconds)
+        run_until_stopped(_step, pause_seconds=settings.ENV.runs.reconcile_seconds, process="reconciler")
 
 
 def _step() -> bool:

@@ -1,4 +1,4 @@
-from drift_detector.embedded.processes import service_processes
+from drift_detector.embedded.processes import service_processes, with_metrics
 
 
 def test_service_processes__two_workers__each_process_has_its_role() -> None:
@@ -17,3 +17,16 @@ def test_service_processes__two_workers__each_process_has_its_role() -> None:
 def test_service_processes__web__listens_on_loopback_only() -> None:
     web = next(process for process in service_processes(port=8123, workers=1) if process.name == "web")
     assert "127.0.0.1:8123" in web.command
+
+
+def test_with_metrics__each_process_but_web__has_a_port_of_its_own() -> None:
+    processes = with_metrics(service_processes(port=8000, workers=2), first_port=9500)
+    assert {process.name: process.metrics_port for process in processes} == {
+        "web": None,
+        "worker.1": 9500,
+        "worker.2": 9501,
+        "consumer": 9502,
+        "beat": 9503,
+        "reconciler": 9504,
+        "relay": 9505,
+    }
