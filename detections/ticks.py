@@ -14,6 +14,7 @@ from django_celery_beat.models import PeriodicTask
 from detections import ledger
 from detections.dispatch import wake_soon
 from detections.models import DetectionRun
+from drift_detector.metrics import observe_tick_lag
 from drift_detector.scheduling.cron import missed_ticks
 from drift_detector.scheduling.schedules import expression_of
 from drift_detector.scheduling.timetable import Schedule
@@ -46,6 +47,9 @@ def record_ticks(schedule_ids: Sequence[int]) -> int:
         written = ledger.write_runs(runs)
         _account(list(due.values()), now)
         wake_soon()
+    for run in written:
+        if run.status == Status.QUEUED:
+            observe_tick_lag(run.scheduled_for)
     if written:
         log.info("ticks_recorded", ticks=len(written), skipped=sum(run.status == Status.SKIPPED for run in written))
     return len(written)

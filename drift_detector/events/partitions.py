@@ -7,8 +7,10 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from drift_detector.events.models import PARTITIONS
+from drift_detector.sessions import end_silent_sessions
 
 LOCK = 0x64726674  # "drft"; the second half of a lock's key is the partition
+SILENT_SECONDS = 60  # a relay that waits for its broker asks at least every 15
 PRESENCE = PARTITIONS  # a lock that every relay shares, to be counted by
 
 
@@ -47,6 +49,7 @@ def _look_around(cursor: CursorWrapper) -> tuple[int, set[int], dict[int, int]]:
     session: int = cursor.fetchone()[0]
     holders = _holders(cursor)
     relays = {owner for owner, number in holders if number == PRESENCE}
+    end_silent_sessions(cursor, (LOCK, PRESENCE), seconds=SILENT_SECONDS)
     if session not in relays:
         cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [LOCK, PRESENCE])
     return session, relays | {session}, {number: owner for owner, number in holders if number != PRESENCE}

@@ -13,12 +13,15 @@ from drift_detector.events.delivery import Answers, Sender
 from drift_detector.events.kafka import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.partitions import own_partitions
+from drift_detector.events.selectors import get_lag
+from drift_detector.metrics import set_outbox
 
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 500
 LONGEST_REST_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 60.0
+MEASURE_EVERY_SECONDS = 10.0
 
 type Queues = dict[UUID, deque[OutboxEvent]]
 
@@ -35,12 +38,13 @@ class Relay:
     def __init__(self, producer_factory: Callable[[], Producer] = create_producer) -> None:
         self._sender = Sender(producer_factory)
         self._rest_seconds = 0.0
-        self._rests_until = self._forgets_at = monotonic()
+        self._rests_until = self._forgets_at = self._measures_at = monotonic()
 
     def step(self) -> bool:
         """Publish one batch; True when some of it went through, so that the next one may follow at once."""
         partitions = own_partitions()
         self._forget(partitions)
+        self._measure()
         if monotonic() < self._rests_until:
             return False
         events = list(outbox.next_events(partitions)[:BATCH_SIZE])
@@ -82,6 +86,16 @@ class Relay:
             if forgotten := outbox.forget_published(partitions):
                 log.info("events_forgotten", forgotten=forgotten)
             self._forgets_at = monotonic() + FORGET_EVERY_SECONDS
+
+    def _measure(self) -> None:
+        if monotonic() >= self._measures_at:
+            topics = get_lag("topic")
+            set_outbox(
+                unpublished=sum(each.waiting for each in topics),
+                oldest=min((each.oldest for each in topics if each.oldest), default=None),
+                dead_letters=sum(each.dead for each in topics),
+            )
+            self._measures_at = monotonic() + MEASURE_EVERY_SECONDS
 
 
 def _settle_refusals(wave: list[OutboxEvent], answers: Answers) -> None:

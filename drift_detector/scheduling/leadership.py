@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection
 
+from drift_detector.sessions import end_silent_sessions
+
 log = structlog.get_logger(__name__)
 
 # A leader asks for its own lock at least this often, so one that is silent for longer hangs, is stopped or is cut off.
@@ -15,12 +17,6 @@ HOLD = """
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                    AND pid = pg_backend_pid())
         OR pg_try_advisory_lock(%(lock)s)
-"""
-# A session may end another of its own role. One whose statement is running does its work and is left alone.
-END_SILENT = """
-    SELECT pg_terminate_backend(activity.pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
-    WHERE locktype = 'advisory' AND classid = 0 AND objid = %(lock)s AND granted AND datname = current_database()
-      AND state <> 'active' AND state_change < now() - make_interval(secs => %(seconds)s)
 """
 
 
@@ -50,7 +46,7 @@ class Leadership:
             cursor.execute(HOLD, {"lock": self.lock})
             (self.is_held,) = cursor.fetchone()
             if not self.is_held:
-                cursor.execute(END_SILENT, {"lock": self.lock, "seconds": SILENT_SECONDS})
+                end_silent_sessions(cursor, (0, self.lock), seconds=SILENT_SECONDS)
         if self.is_held != was_held:
             log.info("leadership_taken" if self.is_held else "leadership_lost", lock=self.lock)
         return self.is_held

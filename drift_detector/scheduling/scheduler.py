@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import DatabaseScheduler
 
+from drift_detector.metrics import BEAT_IS_LEADER
 from drift_detector.scheduling.leadership import Leadership
 from drift_detector.scheduling.schedules import TICK_TASK, list_rows
 from drift_detector.scheduling.timetable import Timetable
@@ -56,6 +57,7 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         except DatabaseError as error:
             log.warning("database_unavailable", error=str(error).strip())
             self._leadership.is_held = False
+            BEAT_IS_LEADER.set(False)
             connection.close()
             return LOOK_SECONDS
 
@@ -77,6 +79,7 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         led = self._leadership.is_held
         leads = self._leadership.hold()
         self._look_at = time.monotonic() + LOOK_SECONDS
+        BEAT_IS_LEADER.set(leads)
         if not leads:
             return
         change = PeriodicTasks.last_change()

@@ -5,8 +5,9 @@ from itertools import chain
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
+from drift_detector.events import partitions
 from drift_detector.events.partitions import LOCK, fair_share, own_partitions, partition_owners
 from tests.conftest import role_url
 from tests.drift_detector.events.conftest import end_session, relay_sessions
@@ -99,3 +100,15 @@ def test_fair_share__any_number_of_relays__adds_up_and_differs_by_one_at_most(re
     shares = [fair_share(rank, relays) for rank in range(relays)]
     assert sum(shares) == 16
     assert max(shares) - min(shares) <= 1
+
+
+def test_own_partitions__another_is_silent__loses_its_session_and_its_partitions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with relay_sessions(2) as (first, second):
+        first(own_partitions)
+        monkeypatch.setattr(partitions, "SILENT_SECONDS", 0)
+        while second(own_partitions) != ALL:
+            pass
+        with pytest.raises(OperationalError):
+            first(own_partitions)
