@@ -21,6 +21,7 @@ from monitors.models import Baseline, Monitor
 
 log = structlog.get_logger(__name__)
 
+NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
 
 
@@ -173,9 +174,8 @@ def finish_run(
         reason=reason,
         rows=rows,
         baseline_id=baseline_id,
-        lease_token=None,
-        lease_expires_at=None,
         finished_at=timezone.now(),
+        **NO_LEASE,
     )
     if finished:
         RunPart.objects.filter(run_id=claim.run_id).delete()
@@ -192,12 +192,21 @@ def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> 
             not_before=timezone.now() + timedelta(seconds=seconds),
             reason=reason,
             woken_at=None,
-            lease_token=None,
-            lease_expires_at=None,
+            **NO_LEASE,
         )
         wake_soon(claim.tenant_id)
     if given_back:
         log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
+    return bool(given_back)
+
+
+def hand_back(*, tenant_id: UUID, run_id: UUID, worker: str) -> bool:
+    """Give back a run that its worker is stopped in the middle of; it was no attempt, and another may begin at once."""
+    with tenant_scope(tenant_id):
+        held = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING, worker=worker)
+        given_back = held.update(status=Status.QUEUED, attempt=F("attempt") - 1, woken_at=None, **NO_LEASE)
+        wake_soon(tenant_id)
+    log.info("run_handed_back", run_id=str(run_id), worker=worker, given_back=bool(given_back))
     return bool(given_back)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
 from detections.dispatch import wake_due
+from detections.ledger import NO_LEASE
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from drift_detector.celery import count_messages, enqueue
 from drift_detector.metrics import count_lease_losses, set_queue
@@ -51,7 +52,7 @@ def _return_abandoned() -> int:
     """Give runs whose worker stopped answering back to the queue, or fail those that had their last attempt."""
     now = timezone.now()
     abandoned = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
-    no_lease = {"lease_token": None, "lease_expires_at": None, "reason": "The worker stopped answering."}
+    no_lease: dict[str, str | None] = NO_LEASE | {"reason": "The worker stopped answering."}
     most = settings.ENV.runs.max_attempts
     returned = abandoned.filter(attempt__lt=most).update(status=Status.QUEUED, woken_at=None, **no_lease)
     lost = list(abandoned.values_list("id", flat=True))

@@ -5,4 +5,4 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from tasks import watching  # noqa: F401  # Celery's signals find it
+        from tasks import draining, watching  # noqa: F401  # Celery's signals find them

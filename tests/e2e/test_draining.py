@@ -1,0 +1,85 @@
+"""What a worker does with its run when it is told to stop."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from celery import Celery
+from django.conf import settings
+
+from detections.models import DetectionRun
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from tests.conftest import role_url
+from tests.e2e.conftest import REDIS_DATABASE, launch, stopped_together, wait_until
+from tests.factories import make_flights_monitor, make_run, rows_of
+
+pytestmark = pytest.mark.slow
+WORKER = [sys.executable, "-m", "celery", "-A", "drift_detector", "worker", "--concurrency", "1", "--hostname"]
+
+
+@pytest.fixture
+def run(committed_tenant: Tenant, flights: Path) -> DetectionRun:
+    with tenant_scope(committed_tenant.id):
+        return make_run(make_flights_monitor(flights))
+
+
+@pytest.fixture
+def held_up(run: DetectionRun) -> Iterator[psycopg.Connection]:
+    """No worker gets further with its run than to the baseline, as long as this is open."""
+    with psycopg.connect(role_url("owner")) as owner:
+        owner.execute("LOCK TABLE drf_baselines IN ACCESS EXCLUSIVE MODE")
+        yield owner
+
+
+def send(run: DetectionRun) -> None:
+    broker = str(settings.ENV.redis.url).rsplit("/", 1)[0] + REDIS_DATABASE
+    with redis.Redis.from_url(broker) as client:
+        client.flushdb()
+    ids = {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}
+    Celery(broker=broker).send_task("detections.execute_run", kwargs=ids)
+
+
+def ledger(run: DetectionRun) -> tuple[str, int, str]:
+    ((status, attempt, worker),) = rows_of(run.tenant_id, "SELECT status, attempt, worker FROM drf_runs")
+    return status, attempt, worker
+
+
+def test_worker__told_to_stop_in_the_middle_of_a_run__hands_it_back_at_once_and_another_takes_it(
+    run: DetectionRun, held_up: psycopg.Connection, tmp_path: Path
+) -> None:
+    with stopped_together() as processes:
+        first = launch("app", [*WORKER, "first@e2e"], tmp_path)
+        processes.append(first)
+        send(run)
+        wait_until(lambda: ledger(run) == ("running", 1, "first@e2e"))
+        first.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        wait_until(lambda: ledger(run)[0] == "queued")
+        handed_back_after = time.monotonic() - began
+        assert ledger(run)[1] == 0
+        assert first.wait(60) == 0
+        processes.append(launch("app", [*WORKER, "second@e2e"], tmp_path))
+        wait_until(lambda: ledger(run) == ("running", 1, "second@e2e"))
+        held_up.rollback()
+        wait_until(lambda: ledger(run) == ("succeeded", 1, "second@e2e"))
+    assert handed_back_after < settings.ENV.runs.lease_seconds
+
+
+def test_worker__told_to_stop_while_its_run_can_end__ends_it_and_then_itself(
+    run: DetectionRun, held_up: psycopg.Connection, tmp_path: Path
+) -> None:
+    with stopped_together() as processes:
+        worker = launch("app", [*WORKER, "only@e2e"], tmp_path)
+        processes.append(worker)
+        send(run)
+        wait_until(lambda: ledger(run)[0] == "running")
+        worker.send_signal(signal.SIGTERM)
+        held_up.rollback()
+        assert worker.wait(60) == 0
+    assert ledger(run) == ("succeeded", 1, "only@e2e")
