@@ -1,5 +1,6 @@
 """The ledger of runs, and what the runs found."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
@@ -129,6 +130,7 @@ class DetectionRun(TenantModel):
                 fields=["tenant", "status", "priority"],
                 condition=Q(status="running") | Q(status="queued", woken_at__isnull=False),
             ),
+            BrinIndex(name="run_by_age", fields=["created_at"]),
             models.Index(
                 name="run_skipped", fields=["tenant", "monitor", "scheduled_for"], condition=Q(status="skipped")
             ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -15,7 +14,8 @@ from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
 from detections.dispatch import wake_due
 from detections.ledger import NO_LEASE
-from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
+from detections.models import Backtest, DetectionRun, RunPart
+from detections.retention import forget_old
 from drift_detector.celery import count_messages, enqueue
 from drift_detector.metrics import count_lease_losses, set_queue
 from monitors.models import Baseline
@@ -24,10 +24,12 @@ from monitors.services import BUILD_TASK
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 1000
-FORGET_SECONDS = 3
 DELIVERY = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=1)
 Status = DetectionRun.Status
+# In the words of the two partial indexes, which are small however many runs have ended.
+QUEUED = Q(status=Status.QUEUED)
+UNFINISHED = (QUEUED & Q(woken_at__isnull=True)) | Q(status=Status.RUNNING) | (QUEUED & Q(woken_at__isnull=False))
 
 
 def reconcile() -> None:
@@ -39,7 +41,7 @@ def reconcile() -> None:
         "lost": _forget_lost_wake_ups(),
         "woken": wake_due(),
         "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
-        "forgotten": _forget(OutcomeBatch) + _forget(PendingOutcome),
+        "forgotten": forget_old(),
         "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
     }
     count_lease_losses("reconciler", found["abandoned"])
@@ -65,27 +67,13 @@ def _return_abandoned() -> int:
 
 def _measure_queue() -> None:
     """Tell the metrics how many runs have not ended, and since when the longest-waiting due one could be taken."""
-    queued = Q(status=Status.QUEUED)
-    due = queued & (Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
-    unfinished = DetectionRun.objects.filter(status__in=[Status.QUEUED, Status.RUNNING])
-    found = unfinished.aggregate(
-        queued=Count("id", filter=queued),
+    due = QUEUED & (Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
+    found = DetectionRun.objects.filter(UNFINISHED).aggregate(
+        queued=Count("id", filter=QUEUED),
         running=Count("id", filter=Q(status=Status.RUNNING)),
         oldest=Min(Coalesce("not_before", "created_at"), filter=due),
     )
     set_queue(**found)
-
-
-def _forget(model: type[OutcomeBatch] | type[PendingOutcome]) -> int:
-    """Remove what is older than its retention, some rows at a time and for some seconds; the next round goes on."""
-    oldest = timezone.now() - timedelta(days=settings.ENV.outcomes.retention_days)
-    old = model.objects.filter(created_at__lt=oldest).order_by("created_at").values_list("id", flat=True)
-    removed, until = 0, monotonic() + FORGET_SECONDS
-    while ids := list(old[:BATCH_SIZE]):
-        removed += model.objects.filter(id__in=ids).delete()[0]
-        if len(ids) < BATCH_SIZE or monotonic() > until:
-            break
-    return removed
 
 
 def _forget_lost_wake_ups() -> int:

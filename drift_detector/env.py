@@ -117,6 +117,9 @@ class Runs(Group):
         description="runs of one tenant at work at once; with few tenants, at least as many as workers",
     )
     max_catch_up: Positive = Field(default=100, description="the most missed ticks that catch_up=all runs")
+    retention_days: Positive = Field(
+        default=400, description="days that runs are kept with their detections; those of alerts as long as the alerts"
+    )
     max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
     max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
 

@@ -52,3 +52,22 @@ def _fill(owner: psycopg.Connection, tenant: UUID, count: int, crontabs: list[in
     )
     owner.execute(MONITORS, {"tenant": tenant, "count": count})
     owner.execute(SCHEDULES, {"tenant": tenant, "crontabs": crontabs, "task": task})
+
+
+RUNS = """
+    INSERT INTO drf_runs (id, tenant_id, created_at, monitor_id, trigger, scheduled_for, window_start, window_end,
+        idempotency_key, request_hash, requested_by, status, attempt, worker, verdict, reason, rows,
+        started_at, finished_at)
+    SELECT gen_random_uuid(), tenant_id, tick, id, 'schedule', tick, tick - interval '1 day', tick, '', '', '',
+        'succeeded', 1, 'bench', (ARRAY['ok', 'ok', 'ok', 'drift'])[1 + each %% 4], '', 1000, tick, tick
+    FROM generate_series(1, %(each)s) AS each CROSS JOIN drf_monitors
+        CROSS JOIN LATERAL (SELECT now() - make_interval(secs => each * %(seconds)s) AS tick) AS ticks
+    WHERE tenant_id = %(tenant)s ORDER BY each DESC
+"""
+
+
+def fill_ledger(owner: psycopg.Connection, tenant: UUID, *, each: int, days: int) -> None:
+    """Give each monitor of a tenant so many runs that have ended, evenly over the days until now."""
+    with owner.transaction():
+        owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant)])
+        owner.execute(RUNS, {"tenant": tenant, "each": each, "seconds": days * 86400 / each})

@@ -206,11 +206,12 @@ def test_scheduler_role__baseline_content__is_denied(committed_monitor: Monitor)
         scheduler.execute("SELECT content FROM drf_baselines")
 
 
-def test_scheduler_role__runs__can_not_be_deleted(committed_run: DetectionRun) -> None:
+def test_scheduler_role__runs__can_be_deleted_when_they_have_ended(committed_run: DetectionRun) -> None:
     with tenant_scope(committed_run.tenant_id):
-        make_detection(committed_run)
-    with psycopg.connect(role_url("scheduler")) as scheduler, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        make_detection(make_finished_run(committed_run.monitor))
+    with psycopg.connect(role_url("scheduler")) as scheduler:
         scheduler.execute("DELETE FROM drf_runs")
+    assert rows_of(committed_run.tenant_id, "SELECT id FROM drf_runs") == [(committed_run.id,)]
 
 
 def test_reconcile__outcomes_past_their_retention__are_forgotten(

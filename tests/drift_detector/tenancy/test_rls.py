@@ -15,7 +15,7 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {"backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off", "outbox_unpublished"}
-BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age"}
+BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age", "run_by_age"}
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
@@ -73,6 +73,8 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("outcome_reconciler_reads", "SELECT", "drf_scheduler"),
         ("outcome_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("alert_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("run_reconciler_removes", "DELETE", "drf_scheduler"),
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),

@@ -171,7 +171,7 @@ def test_app__counter_of_a_key__can_be_raised_and_nothing_else(owner: psycopg.Co
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
     schedule = {(table, privilege) for table, privilege in granted if table.startswith("django_celery_beat_")}
-    ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT")}
+    ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT"), ("drf_runs", "DELETE")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
@@ -184,7 +184,7 @@ def test_scheduler__runs__shows_their_state_and_not_what_they_read_or_found(owne
     assert changed & {"tenant_id", "monitor_id", "baseline_id", "scheduled_for", "inline_data", "rows"} == set()
 
 
-@pytest.mark.parametrize("table", ["drf_detections", "drf_alerts", "drf_api_keys", "drf_users", "drf_memberships"])
+@pytest.mark.parametrize("table", ["drf_detections", "drf_api_keys", "drf_users", "drf_memberships"])
 def test_scheduler__results_keys_and_people__can_not_be_read(scheduler: psycopg.Connection, table: str) -> None:
     with pytest.raises(InsufficientPrivilege):
         scheduler.execute(f"SELECT FROM {table}")
