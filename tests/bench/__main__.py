@@ -29,8 +29,10 @@ from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm
 from tests.bench import peers, windows
 from tests.bench.checks import check, fit, peak_memory
+from tests.bench.document import replace_measured
 from tests.bench.timing import Row, compare
 
+SCALING = Path(__file__).parents[2] / "docs" / "scaling.md"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 LARGE = 1_000_000
 NUMBERS, TEXTS = [f"n{each}" for each in range(50)], [f"c{each}" for each in range(10)]
@@ -42,10 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=LARGE)
     parser.add_argument("--gate", action="store_true")
-    parser.add_argument("--only", choices=["checks", "detectors", "ingest"])
+    parser.add_argument("--only", choices=["checks", "detectors", "ingest", "scale"])
     options = parser.parse_args()
     warm()
     _set_up()
+    if options.only == "scale":
+        _scale(10 * options.rows)
+        return
     with tempfile.TemporaryDirectory() as folder:
         print(HEAD, flush=True)
         rows, lines = [], [HEAD]
@@ -67,6 +72,23 @@ def main() -> None:
         DOCUMENT.write_text(_document("\n".join(lines)))
     if options.gate and (slow := [row.work for row in rows if row.ratio < row.least * 2 / 3]):
         sys.exit(f"Too slow: {'; '.join(slow)}")
+
+
+def _scale(runs: int) -> None:
+    """Write what the service does at scale into its own document; half an hour, so only when it is asked for."""
+    from tests.bench.ledger import measure_ledger
+    from tests.bench.runs import measure_runs
+    from tests.bench.schedule import measure_schedule
+
+    lines: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (measure_runs(Path(folder)), measure_ledger(runs), measure_schedule()):
+            for line in part:
+                lines.append(line)
+                print(line, flush=True)
+            lines.append("")
+    if runs == 10 * LARGE:
+        replace_measured(SCALING, "\n".join(lines))
 
 
 def _rows(folder: Path, rows: int, only: str | None) -> Iterator[Row]:

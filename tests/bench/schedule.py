@@ -91,7 +91,7 @@ def _cost(size: int, name: str, scheduler: str) -> str:
 def _beat(scheduler: str) -> Iterator[psutil.Process]:
     environment = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_SCHEDULER_URL"]}
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "beat", "--scheduler", scheduler]
-    process = subprocess.Popen([*command, "--pidfile=", "--loglevel", "INFO"], env=environment)
+    process = subprocess.Popen([*command, "--pidfile=", "--loglevel", "ERROR"], env=environment)
     try:
         yield psutil.Process(process.pid)
     finally:
