@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from detections.dispatch import lock_runs, wake_soon
@@ -21,6 +22,16 @@ from monitors.models import Baseline, Monitor
 
 log = structlog.get_logger(__name__)
 
+# In one statement, as each run waits for it.
+CLAIM = """
+    UPDATE drf_runs SET status = 'running', attempt = attempt + 1, lease_token = %(token)s, worker = %(worker)s,
+        lease_expires_at = now() + make_interval(secs => %(lease)s), not_before = NULL, started_at = now()
+    WHERE id = %(run)s AND attempt < %(attempts)s
+      AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
+           OR status = 'running' AND lease_expires_at < now())
+      AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
+    RETURNING monitor_id, attempt, created_at
+"""
 NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
 
@@ -127,30 +138,31 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
 
     When as many of the tenant's runs are at work as may be, the run goes back to those that wait to be woken.
     """
-    now, token = timezone.now(), uuid4()
-    due = Q(status=Status.QUEUED) & (Q(not_before__isnull=True) | Q(not_before__lte=now))
-    abandoned = Q(status=Status.RUNNING, lease_expires_at__lt=now)
+    token = uuid4()
     with tenant_scope(tenant_id):
         lock_runs(tenant_id)
-        run = DetectionRun.objects.filter(id=run_id)
-        at_work = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__gt=now)
-        if at_work.count() >= settings.ENV.runs.max_per_tenant:
-            run.filter(status=Status.QUEUED).update(woken_at=None)
+        claimed = _claim(run_id, token, worker)
+        if claimed is None:
+            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(woken_at=None)
             return None
-        claimed = run.filter(due | abandoned, attempt__lt=settings.ENV.runs.max_attempts).update(
-            status=Status.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_token=token,
-            lease_expires_at=now + lease_time(),
-            not_before=None,
-            worker=worker,
-            started_at=now,
-        )
-        if not claimed:
-            return None
-        monitor_id, attempt, asked_for = run.values_list("monitor_id", "attempt", "created_at").get()
-        observe_claim(asked_for=asked_for, attempt=attempt)
-        return Claim(tenant_id, monitor_id, run_id, token, attempt)
+    monitor_id, attempt, asked_for = claimed
+    observe_claim(asked_for=asked_for, attempt=attempt)
+    return Claim(tenant_id, monitor_id, run_id, token, attempt)
+
+
+def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
+    """The run's monitor, the number of this attempt, and when the run was asked for."""
+    runs = settings.ENV.runs
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM,
+            {
+                "run": run_id, "token": token, "worker": worker, "lease": runs.lease_seconds,
+                "attempts": runs.max_attempts, "most": runs.max_per_tenant,
+            },
+        )  # fmt: skip
+        found: tuple[UUID, int, datetime] | None = cursor.fetchone()
+    return found
 
 
 def renew_lease(claim: Claim) -> bool:
