@@ -1,0 +1,132 @@
+"""Workers that are killed, and workers that are stopped until somebody else has done their work."""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import LiteralString
+from uuid import UUID
+
+import numpy as np
+
+from tests.chaos.checker import check, read_events
+from tests.chaos.forms import Form, Row
+from tests.chaos.waiting import wait_until
+from tests.chaos.workload import Backfill, await_end, unfinished, watch
+from tests.chaos.world import World, running_world
+
+MONITORS = 20
+MOST_RECOVERY_SECONDS = 90
+# By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
+LAST_ATTEMPT = 3
+LONGEST_RUN_SECONDS = 0.04
+SLOW_ROWS = 1_000_000
+DICE = random.Random(1)
+
+HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
+FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run in a worker's hands."""
+
+    run_id: UUID
+    worker: str
+    attempt: int
+
+
+def kill_workers(form: Form) -> Row:
+    """kill -9 of whichever worker has a run, at any moment of it, again and again."""
+    killed: list[tuple[UUID, datetime]] = []
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, MONITORS))
+        for kill in range(form.worker_kills):
+            work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
+            killed += _kill_one(world)
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+        recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
+    p99 = float(np.percentile(recoveries or [0.0], 99))
+    counts = report.counts
+    return Row(
+        fault=f"kill -9 a worker {form.worker_kills} times during {form.runs:,} runs",
+        expected=f"{form.runs:,} runs succeed with each detection once, no event lost; "
+        f"recovery p99 ≤ {MOST_RECOVERY_SECONDS} s",
+        measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} events, "
+        f"{counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
+        f"{np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
+        is_met=not report.problems and counts["succeeded"] == form.runs and p99 <= MOST_RECOVERY_SECONDS,
+    )
+
+
+def freeze_workers(form: Form) -> Row:
+    """Stop a worker while it computes, until another has finished its run; then let it try to commit."""
+    refused = 0
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
+        for _ in range(form.freezes):
+            held = _freeze_one(world, work)
+            wait_until(lambda held=held: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
+            world.thaw(held.worker)
+            wait_until(lambda held=held: _refusals(world, held), "the refusal", seconds=60)
+            refused += 1
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    return Row(
+        fault=f"a worker stopped (SIGSTOP) past its lease, then woken, {form.freezes} times",
+        expected=f"{form.freezes} commits refused, each run done once by another",
+        measured=f"{refused} refused; {report.counts['succeeded']} runs succeeded; {report}",
+        is_met=not report.problems and refused == form.freezes,
+    )
+
+
+def _kill_one(world: World) -> list[tuple[UUID, datetime]]:
+    """Kill a worker soon after it was seen with a run, and start it again; the run that it had in that moment."""
+    while True:
+        worker = _anyone_busy(world).worker
+        time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
+        world.freeze(worker)  # so that what it has now is what it has when it is killed
+        held = [each for each in _held(world) if each.worker == worker]
+        if all(each.attempt < LAST_ATTEMPT for each in held):
+            break
+        world.thaw(worker)
+    world.kill(worker)
+    now = datetime.now(UTC)
+    world.start(worker)
+    return [(each.run_id, now) for each in held]
+
+
+def _freeze_one(world: World, work: Backfill) -> Held:
+    """Catch a worker with a run in its hands and no transaction open."""
+    while True:
+        if not unfinished(world):
+            work.ask(1)
+        held = _anyone_busy(world)
+        world.freeze(held.worker)
+        if held in _held(world) and not _in_transaction(world):
+            return held
+        world.thaw(held.worker)
+
+
+def _in_transaction(world: World) -> int:
+    time.sleep(0.1)  # those that are not frozen end theirs
+    return world.count("SELECT count(*) FROM pg_stat_activity WHERE usename = 'drift_app' AND state LIKE 'idle in%'")
+
+
+def _anyone_busy(world: World) -> Held:
+    return wait_until(lambda: _held(world), "a worker with a run", pause=0.0)[0]
+
+
+def _held(world: World) -> list[Held]:
+    rows = world.rows(HELD)
+    return [Held(run_id, worker.replace("worker", "worker."), attempt) for run_id, worker, attempt in rows]
+
+
+def _refusals(world: World, held: Held) -> bool:
+    told = ("run_refused", "run_given_up")
+    return any(
+        line.get("event") in told and line.get("run_id") == str(held.run_id) for line in world.log_of(held.worker)
+    )
