@@ -15,16 +15,17 @@ from tests.chaos.waiting import wait_until
 from tests.chaos.workload import Backfill, await_end, unfinished, watch
 from tests.chaos.world import World, running_world
 
-MONITORS = 20
+MONITORS = 10
 MOST_RECOVERY_SECONDS = 90
 # By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
 LAST_ATTEMPT = 3
-LONGEST_RUN_SECONDS = 0.04
+LONGEST_RUN_SECONDS = 0.1
 SLOW_ROWS = 1_000_000
 DICE = random.Random(1)
 
 HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
 FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
+OPEN: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'drift_app' AND state LIKE %s"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _freeze_one(world: World, work: Backfill) -> Held:
 
 def _in_transaction(world: World) -> int:
     time.sleep(0.1)  # those that are not frozen end theirs
-    return world.count("SELECT count(*) FROM pg_stat_activity WHERE usename = 'drift_app' AND state LIKE 'idle in%'")
+    return world.count(OPEN, "idle in%")
 
 
 def _anyone_busy(world: World) -> Held:

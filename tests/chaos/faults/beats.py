@@ -1,0 +1,83 @@
+"""Beats that are killed, and a beat that was down for hours."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
+
+import psutil  # type: ignore[import-untyped]
+
+from tests.chaos.checker import check
+from tests.chaos.forms import Form, Row
+from tests.chaos.waiting import sleep_until, wait_until
+from tests.chaos.workload import MINUTE, every_minute, watch
+from tests.chaos.world import World, running_world
+
+BEATS = ("beat.1", "beat.2", "beat.3")
+# Three processes that load hundreds of schedules, on a machine that may be busy.
+WARM_UP = timedelta(seconds=25)
+DICE = random.Random(2)
+
+# Whoever holds a lock that only one can hold, by the port that its connection comes from.
+LEADERS: LiteralString = """SELECT DISTINCT client_port FROM pg_stat_activity
+    WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted) AND usename = 'drift_scheduler'"""
+LATE: LiteralString = """SELECT coalesce(extract(epoch FROM max(created_at - scheduled_for)), 0)::float FROM drf_runs
+    WHERE trigger = 'schedule' AND scheduled_for BETWEEN %s AND %s"""
+WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+
+
+def kill_beats(form: Form) -> Row:
+    """kill -9 of whichever beat leads, also while it writes the ticks of a minute."""
+    with running_world(form.settings) as world:
+        world.start("web")
+        monitors = watch(world, form.beat_monitors, is_checked=False)
+        world.stop("web")
+        world.start(*BEATS)
+        first = _minute_after(datetime.now(UTC) + WARM_UP)
+        last = first + (form.beat_ticks - 1) * MINUTE
+        for moment in _moments(first, form):
+            sleep_until(moment)
+            leader = _leader(world)
+            world.kill(leader)
+            world.start(leader)
+        sleep_until(last)
+        wait_until(lambda: world.count(WRITTEN, last) >= len(monitors), "the last tick", seconds=120, pause=0.5)
+        ended = world.ended()
+        report = check(world.database_url(), [], every_minute(monitors, first, form.beat_ticks))
+        latest = world.rows(LATE, first, last)[0][0]
+    wrong = {kind: count for kind, count in report.kinds.items() if kind.endswith("tick")}
+    ticks = form.beat_monitors * form.beat_ticks
+    return Row(
+        fault=f"3 beats, the leader killed {form.beat_kills} times, {form.beat_monitors} monitors × "
+        f"{form.beat_ticks} ticks",
+        expected=f"{ticks:,} ticks, each once, none missing",
+        measured=f"{ticks - wrong.get('missing tick', 0):,} of them; {wrong or 'none missing, none doubled'}; "
+        f"the latest {latest:.1f} s after its time{'; ended by themselves: ' + str(ended) if ended else ''}",
+        is_met=not wrong and not ended,
+    )
+
+
+def _moments(first: datetime, form: Form) -> Iterator[datetime]:
+    """Every other kill right around a full minute, the others at any time, spread over the ticks."""
+    moments = []
+    for kill in range(form.beat_kills):
+        minute = first + (kill * form.beat_ticks // form.beat_kills) * MINUTE
+        offset = DICE.uniform(-0.5, 1.5) if kill % 2 == 0 else DICE.uniform(5, 50)
+        moments.append(minute + timedelta(seconds=offset))
+    yield from sorted(moments)
+
+
+def _leader(world: World) -> str:
+    """The beat with the lock; any one if none has it at the moment."""
+    ports = {port for (port,) in world.rows(LEADERS)}
+    leading = [name for name in BEATS if ports & _ports(world.pid(name))]
+    return DICE.choice(leading or list(BEATS))
+
+
+def _ports(pid: int) -> set[int]:
+    return {each.laddr.port for each in psutil.Process(pid).net_connections(kind="tcp")}
+
+
+def _minute_after(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0) + MINUTE
