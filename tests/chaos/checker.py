@@ -22,11 +22,11 @@ SILENCE_SECONDS = 60
 
 # A run that ended well and told a verdict has one detection per method of its monitor against the baseline.
 MISSING_DETECTIONS: LiteralString = """
-    SELECT run.id || ' ' || method FROM drf_runs run JOIN drf_monitors monitor ON monitor.id = run.monitor_id,
-           jsonb_array_elements_text(monitor.methods) method
+    SELECT run.id || ' ' || wanted FROM drf_runs run JOIN drf_monitors monitor ON monitor.id = run.monitor_id,
+           jsonb_array_elements_text(monitor.methods) wanted
     WHERE run.status = 'succeeded' AND run.trigger <> 'outcomes' AND NOT EXISTS (
         SELECT FROM drf_detections found
-        WHERE found.run_id = run.id AND found.method = method AND found.reference = 'baseline')"""
+        WHERE found.run_id = run.id AND found.method = wanted AND found.reference = 'baseline')"""
 DOUBLED_DETECTIONS: LiteralString = """
     SELECT run_id || ' ' || method FROM drf_detections
     GROUP BY run_id, method, reference HAVING count(*) > 1"""
@@ -120,6 +120,22 @@ def check(
             "doubled messages": len(events) - len({each.content["id"] for each in events}),
         }
     return Report(counts, problems)
+
+
+def check_skipped(database_url: str, expected: Mapping[UUID, set[datetime]]) -> Report:
+    """Hold the rows of ticks that were passed over on purpose against those that should have been, per monitor."""
+    query: LiteralString = "SELECT scheduled_for, status FROM drf_runs WHERE monitor_id = %s"
+    problems: list[Problem] = []
+    skipped = 0
+    with psycopg.connect(database_url) as database:
+        for monitor, ticks in expected.items():
+            rows = dict(database.execute(query, (monitor,)).fetchall())
+            found = {tick for tick, status in rows.items() if status == "skipped"}
+            problems += [Problem("tick skipped against the policy", f"{monitor} {tick}") for tick in found - ticks]
+            run = (ticks & rows.keys()) - found
+            problems += [Problem("tick run against the policy", f"{monitor} {tick}") for tick in run]
+            skipped += len(found)
+    return Report({"skipped": skipped}, problems)
 
 
 def read_events(bootstrap_servers: str) -> list[Event]:

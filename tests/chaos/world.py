@@ -50,6 +50,8 @@ class World:
     """The service, from outside."""
 
     def __init__(self, state: State, stack: Stack, kafka: KafkaBehindLink, settings: Mapping[str, str]) -> None:
+        """Start nothing yet."""
+        self.root = ROOT
         self.folder = state.folder
         self.stack = stack
         self.kafka = kafka
@@ -145,7 +147,7 @@ class World:
         """Ask the API for something, again and again until it does not answer with an error of its own."""
         return wait_until(lambda: self._post(path, body), f"POST {path}", pause=0.2)
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Kill whatever is left."""
         for name in list(self._processes):
             self.kill(name)
@@ -170,7 +172,7 @@ class World:
         with self._log(name).open("a") as log:
             return subprocess.Popen(
                 process.command,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self._environment(process.role),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -180,7 +182,7 @@ class World:
 
     def _run(self, role: Role, *arguments: str) -> str:
         environment = self._environment(role)
-        done = subprocess.run(manage(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(manage(*arguments), cwd=self.root, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{arguments[0]}: {done.stderr}")
         return done.stdout.strip()
@@ -214,7 +216,7 @@ def running_world(settings: Mapping[str, str], *, durable: bool = False) -> Iter
                 world.prepare()
                 yield world
             finally:
-                world.close()
+                world.clear()
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

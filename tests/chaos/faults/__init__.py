@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.chaos.faults.beats import kill_beats
+from tests.chaos.faults.beats import keep_beat_down, kill_beats
 from tests.chaos.faults.events import cut_kafka, kill_relays
+from tests.chaos.faults.itself import check_the_checker
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
 from tests.chaos.faults.workers import freeze_workers, kill_workers
 from tests.chaos.forms import Form, Row
@@ -17,4 +18,6 @@ FAULTS: dict[str, Callable[[Form], Row]] = {
     "kafka-cut": cut_kafka,
     "relay-killed": kill_relays,
     "worker-frozen": freeze_workers,
+    "beat-down": keep_beat_down,
+    "checker": check_the_checker,
 }

@@ -19,15 +19,15 @@ DICE = random.Random(3)
 
 # Copies of a real event, in turn for each monitor; each tells of the tick that its number says.
 COPIES: LiteralString = """
-    WITH model AS (SELECT * FROM drf_outbox WHERE topic = 'drift.alert_raised' ORDER BY id LIMIT 1),
-         monitors AS (SELECT array_agg(id) ids FROM drf_monitors),
+    WITH monitors AS (SELECT array_agg(id) ids FROM drf_monitors),
          made AS (SELECT number, gen_random_uuid() event_id, ids[1 + number %% array_length(ids, 1)] key
                   FROM monitors, generate_series(1, %s) number)
     INSERT INTO drf_outbox SELECT (jsonb_populate_record(model, jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('drf_outbox', 'id')), 'event_id', event_id, 'key', key,
+        'id', nextval(pg_get_serial_sequence('drf_outbox', 'id')), 'event_id', made.event_id, 'key', made.key,
         'published_at', NULL, 'attempts', 0, 'last_error', '',
-        'envelope', model.envelope || jsonb_build_object('id', event_id, 'subject', key)))).*
-    FROM (SELECT * FROM made ORDER BY number) made, model"""
+        'envelope', model.envelope || jsonb_build_object('id', made.event_id, 'subject', made.key)))).*
+    FROM (SELECT * FROM made ORDER BY number) made, drf_outbox model
+    WHERE model.id = (SELECT min(id) FROM drf_outbox WHERE topic = 'drift.alert_raised')"""
 PUBLISHED: LiteralString = "SELECT count(*) FROM drf_outbox WHERE published_at IS NOT NULL"
 MEDIAN: LiteralString = """SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))
     FROM (SELECT * FROM drf_runs WHERE status = 'succeeded' ORDER BY finished_at DESC LIMIT %s) latest"""

@@ -69,8 +69,7 @@ def freeze_workers(form: Form) -> Row:
         world.start("web", "worker.1", "worker.2", "reconciler", "relay")
         work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
         for _ in range(form.freezes):
-            held = _freeze_one(world, work)
-            wait_until(lambda held=held: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
+            held = finish_frozen(world, work)
             world.thaw(held.worker)
             wait_until(lambda held=held: _refusals(world, held), "the refusal", seconds=60)
             refused += 1
@@ -82,6 +81,13 @@ def freeze_workers(form: Form) -> Row:
         measured=f"{refused} refused; {report.counts['succeeded']} runs succeeded; {report}",
         is_met=not report.problems and refused == form.freezes,
     )
+
+
+def finish_frozen(world: World, work: Backfill) -> Held:
+    """Freeze a worker with a run in its hands and wait until another one has done it."""
+    held = _freeze_one(world, work)
+    wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
+    return held
 
 
 def _kill_one(world: World) -> list[tuple[UUID, datetime]]:
