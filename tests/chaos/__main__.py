@@ -53,7 +53,12 @@ def _rows(form: Form, names: list[str]) -> Iterator[Row]:
         try:
             row = FAULTS[name](form)
         except Exception as error:
-            row = Row(fault=name, expected="an end", measured=" ".join(f"{type(error).__name__}: {error}".split()), is_met=False)
+            row = Row(
+                fault=name,
+                expected="an end",
+                measured=" ".join(f"{type(error).__name__}: {error}".split()),
+                is_met=False,
+            )
         print(row.as_markdown(), flush=True)
         yield row
 

@@ -90,9 +90,7 @@ class Report:
         return ", ".join(f"{count:,} × {kind}" for kind, count in self.kinds.items()) or "nothing wrong"
 
 
-def check(
-    database_url: str, events: Sequence[Event], ticks: Mapping[UUID, set[datetime]] | None = None
-) -> Report:
+def check(database_url: str, events: Sequence[Event], ticks: Mapping[UUID, set[datetime]] | None = None) -> Report:
     """Hold the database and the broker's messages against the promises.
 
     Args:
@@ -129,7 +127,7 @@ def check_skipped(database_url: str, expected: Mapping[UUID, set[datetime]]) -> 
     skipped = 0
     with psycopg.connect(database_url) as database:
         for monitor, ticks in expected.items():
-            rows = dict(database.execute(query, (monitor,)).fetchall())
+            rows: dict[datetime, str] = dict(database.execute(query, (monitor,)).fetchall())
             found = {tick for tick, status in rows.items() if status == "skipped"}
             problems += [Problem("tick skipped against the policy", f"{monitor} {tick}") for tick in found - ticks]
             run = (ticks & rows.keys()) - found
@@ -184,9 +182,7 @@ def _text(content: bytes | str) -> str:
     return content if isinstance(content, str) else content.decode()
 
 
-def _check_ticks(
-    database: psycopg.Connection, expected: Mapping[UUID, set[datetime]] | None
-) -> Iterator[Problem]:
+def _check_ticks(database: psycopg.Connection, expected: Mapping[UUID, set[datetime]] | None) -> Iterator[Problem]:
     """Each monitor has exactly one run per expected tick, and no other between the first and the last of them."""
     for monitor, ticks in (expected or {}).items():
         query: LiteralString = """SELECT scheduled_for FROM drf_runs WHERE monitor_id = %s AND trigger IN

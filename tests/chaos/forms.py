@@ -1,6 +1,6 @@
 """How much of each fault there is: in full, with the service's own settings, and short, with hastier ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 HASTY = {
@@ -43,6 +43,11 @@ SHORT = Form(
     freezes=1,
     settings=HASTY,
 )
+
+
+def tell(ended: Sequence[str]) -> str:
+    """The end of a sentence about processes that ended though nobody asked them to."""
+    return f"; ended by themselves: {', '.join(ended)}" if ended else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,4 +24,3 @@ def wait_until[T](look: Callable[[], T], what: str, *, seconds: float = PATIENCE
 def sleep_until(moment: datetime) -> None:
     """Wait for a moment of the clock; one that has passed is not waited for."""
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
-

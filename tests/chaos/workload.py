@@ -33,7 +33,9 @@ def watch(world: World, count: int, *, is_checked: bool = True, rows: int = ROWS
     }
     monitors = [_create(world, body | fields) for _ in range(count)]
     if is_checked:
-        wait_until(lambda: not world.count("SELECT count(*) FROM drf_baselines WHERE status <> 'ready'"), "the baselines")
+        wait_until(
+            lambda: not world.count("SELECT count(*) FROM drf_baselines WHERE status <> 'ready'"), "the baselines"
+        )
     return monitors
 
 

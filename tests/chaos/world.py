@@ -196,7 +196,7 @@ class World:
             "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": json.dumps([str(self.data)]),
             MARKER: str(self.folder),
         }
-        return kept | ours | self.stack.settings(role) | self._settings
+        return kept | ours | self.stack.settings(role) | dict(self._settings)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import LiteralString
 import psutil  # type: ignore[import-untyped]
 
 from tests.chaos.checker import check, check_skipped
-from tests.chaos.forms import Form, Row
+from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import sleep_until, wait_until
 from tests.chaos.workload import MINUTE, every_minute, watch
 from tests.chaos.world import World, running_world
@@ -62,7 +62,7 @@ def kill_beats(form: Form) -> Row:
         f"{form.beat_ticks} ticks",
         expected=f"{ticks:,} ticks, each once, none missing",
         measured=f"{ticks - wrong.get('missing tick', 0):,} of them; {wrong or 'none missing, none doubled'}; "
-        f"the latest {latest:.1f} s after its time{'; ended by themselves: ' + str(ended) if ended else ''}",
+        f"the latest {latest:.1f} s after its time{tell(ended)}",
         is_met=not wrong and not ended,
     )
 

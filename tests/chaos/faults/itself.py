@@ -30,7 +30,7 @@ WITHOUT_CONSTRAINTS: LiteralString = """
 # A damage to a copy of the database, and what the checker has to call it.
 DAMAGES: dict[str, LiteralString] = {
     "doubled tick": """
-        ALTER TABLE drf_runs DROP CONSTRAINT run_once_per_tick;
+        ALTER TABLE drf_runs DROP CONSTRAINT run_once_per_tick, ALTER priority DROP EXPRESSION;
         INSERT INTO drf_runs SELECT (jsonb_populate_record(run, jsonb_build_object('id', gen_random_uuid()))).*
         FROM drf_runs run LIMIT 1""",
     "missing tick": "UPDATE drf_runs SET trigger = 'manual' WHERE id = (SELECT id FROM drf_runs LIMIT 1)",
@@ -46,9 +46,10 @@ DAMAGES: dict[str, LiteralString] = {
     "verdict against its detections": "UPDATE drf_detections SET is_drifted = false, verdict = 'ok'",
     "drifted run without an event": """
         DELETE FROM drf_outbox WHERE id = (SELECT id FROM drf_outbox WHERE topic = 'drift.detected' LIMIT 1)""",
-    "drifted run with other events": "UPDATE drf_outbox SET event_id = gen_random_uuid() WHERE topic = 'drift.detected'",
+    "drifted run with other events": """
+        UPDATE drf_outbox SET event_id = gen_random_uuid() WHERE topic = 'drift.detected'""",
     "unpublished event": "UPDATE drf_outbox SET published_at = NULL WHERE id = (SELECT id FROM drf_outbox LIMIT 1)",
-    "message that is not what was written": "UPDATE drf_outbox SET envelope = envelope || '{\"source\": \"/other\"}'",
+    "message that is not what was written": 'UPDATE drf_outbox SET envelope = envelope || \'{"source": "/other"}\'',
 }
 
 

@@ -21,6 +21,7 @@ MOST_RECOVERY_SECONDS = 90
 LAST_ATTEMPT = 3
 LONGEST_RUN_SECONDS = 0.1
 SLOW_ROWS = 1_000_000
+REFUSALS = ("run_refused", "run_given_up")
 DICE = random.Random(1)
 
 HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
@@ -55,8 +56,8 @@ def kill_workers(form: Form) -> Row:
         fault=f"kill -9 a worker {form.worker_kills} times during {form.runs:,} runs",
         expected=f"{form.runs:,} runs succeed with each detection once, no event lost; "
         f"recovery p99 ≤ {MOST_RECOVERY_SECONDS} s",
-        measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} events, "
-        f"{counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
+        measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} "
+        f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
         f"{np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
         is_met=not report.problems and counts["succeeded"] == form.runs and p99 <= MOST_RECOVERY_SECONDS,
     )
@@ -71,8 +72,7 @@ def freeze_workers(form: Form) -> Row:
         for _ in range(form.freezes):
             held = finish_frozen(world, work)
             world.thaw(held.worker)
-            wait_until(lambda held=held: _refusals(world, held), "the refusal", seconds=60)
-            refused += 1
+            refused += _is_refused(world, held)
         await_end(world)
         report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
@@ -132,8 +132,11 @@ def _held(world: World) -> list[Held]:
     return [Held(run_id, worker.replace("worker", "worker."), attempt) for run_id, worker, attempt in rows]
 
 
-def _refusals(world: World, held: Held) -> bool:
-    told = ("run_refused", "run_given_up")
-    return any(
-        line.get("event") in told and line.get("run_id") == str(held.run_id) for line in world.log_of(held.worker)
-    )
+def _is_refused(world: World, held: Held) -> bool:
+    """Whether the ledger refused what the worker wrote when it was woken; its log says so."""
+
+    def tells() -> bool:
+        lines = world.log_of(held.worker)
+        return any(line.get("event") in REFUSALS and line.get("run_id") == str(held.run_id) for line in lines)
+
+    return wait_until(tells, "the refusal", seconds=120)
