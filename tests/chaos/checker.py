@@ -18,7 +18,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 DETECTED = "drift.detected"
 TOPICS = (DETECTED, "drift.alert_raised", "drift.retraining_required")
-SILENCE_SECONDS = 60
+SILENCE_SECONDS = 3
+PATIENCE_SECONDS = 60
 
 # A run that ended well and told a verdict has one detection per method of its monitor against the baseline.
 MISSING_DETECTIONS: LiteralString = """
@@ -144,33 +145,39 @@ def read_events(bootstrap_servers: str) -> list[Event]:
     """
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "checker", "enable.auto.commit": False})
     try:
-        ends = dict(_ends(consumer))
-        consumer.assign([TopicPartition(topic, partition, 0) for (topic, partition), end in ends.items() if end])
-        return list(_read(consumer, {place: end for place, end in ends.items() if end}))
+        consumer.assign([TopicPartition(*place, 0) for place in _places(consumer)])
+        return list(_read(consumer, dict(_ends(consumer))))
     finally:
         consumer.close()
 
 
-def _ends(consumer: Consumer) -> Iterator[tuple[tuple[str, int], int]]:
+def _places(consumer: Consumer) -> Iterator[tuple[str, int]]:
     for topic in TOPICS:
         for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions:
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
-            yield (topic, partition), end
+            yield topic, partition
+
+
+def _ends(consumer: Consumer) -> Iterator[tuple[tuple[str, int], int]]:
+    for place in _places(consumer):
+        _, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)
+        if end:
+            yield place, end
 
 
 def _read(consumer: Consumer, ends: dict[tuple[str, int], int]) -> Iterator[Event]:
-    deadline = time.monotonic() + SILENCE_SECONDS
-    while ends:
-        message = consumer.poll(1.0)
+    """What comes up to these ends, and then until nothing comes: the embedded broker tells ends that were earlier."""
+    heard = time.monotonic()
+    while ends or time.monotonic() < heard + SILENCE_SECONDS:
+        message = consumer.poll(0.2)
         if message is None or message.error():
-            if time.monotonic() > deadline:
+            if time.monotonic() > heard + PATIENCE_SECONDS:
                 raise TimeoutError(f"The broker does not give what it says it has: {ends}")
             continue
-        deadline = time.monotonic() + SILENCE_SECONDS
+        heard = time.monotonic()
         yield _event(message)
         place = message.topic() or "", message.partition() or 0
-        if place in ends and (message.offset() or 0) + 1 >= ends[place]:
-            del ends[place]
+        if (message.offset() or 0) + 1 >= ends.get(place, 0):
+            ends.pop(place, None)
 
 
 def _event(message: Message) -> Event:

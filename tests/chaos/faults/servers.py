@@ -46,19 +46,17 @@ class Load(Thread):
 
 
 def empty_broker(form: Form) -> Row:
-    """FLUSHALL while all runs wait in the broker."""
+    """FLUSHALL while all runs wait; the workers start just then."""
     with running_world(form.settings) as world:
         world.start("web", *WORKERS, "reconciler", "relay")
         work = Backfill(world, watch(world, MONITORS))
-        for worker in WORKERS:
-            world.freeze(worker)
+        world.stop(*WORKERS)
         work.ask(form.queued)
         with redis.Redis.from_url(world.stack.valkey.url) as broker:
             lost = sum(broker.llen(queue) for queue in broker.keys("celery*"))  # one for each priority
             broker.flushall()
         emptied = time.monotonic()
-        for worker in WORKERS:
-            world.thaw(worker)
+        world.start(*WORKERS)
         wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.1)
         seconds = time.monotonic() - emptied
         await_end(world)

@@ -20,11 +20,15 @@ MOST_RECOVERY_SECONDS = 90
 # By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
 LAST_ATTEMPT = 3
 LONGEST_RUN_SECONDS = 0.1
+RUNS_AT_ONCE = 40
 SLOW_ROWS = 1_000_000
 REFUSALS = ("run_refused", "run_given_up")
 DICE = random.Random(1)
 
 HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
+LOCKS: LiteralString = """
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE usename = 'drift_app' AND granted
+    AND (locktype = 'advisory' OR mode = 'RowExclusiveLock') AND state LIKE 'idle in transaction%%'"""
 FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
 OPEN: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'drift_app' AND state LIKE %s"
 
@@ -88,6 +92,42 @@ def finish_frozen(world: World, work: Backfill) -> Held:
     held = _freeze_one(world, work)
     wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
     return held
+
+
+def freeze_in_transaction(form: Form) -> Row:
+    """Stop a worker that holds locks, and leave it so: others have to get past it."""
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, 2))
+        work.ask(RUNS_AT_ONCE)
+        _freeze_holding_locks(world, work)
+        began = time.monotonic()
+        blocked = ""
+        try:
+            wait_until(lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2)
+        except TimeoutError:
+            blocked = f"{unfinished(world)} runs still wait for it after {MOST_RECOVERY_SECONDS} s"
+        seconds = time.monotonic() - began
+        report = check(world.database_url(), [])
+    wrong = {kind: count for kind, count in report.kinds.items() if "detection" in kind or kind == "failed run"}
+    return Row(
+        fault="a worker stopped (SIGSTOP) for good in the middle of a transaction",
+        expected=f"all other work goes on; its run is done by another ≤ {MOST_RECOVERY_SECONDS} s",
+        measured=f"{blocked or f'everything done after {seconds:.1f} s'}; {wrong or 'nothing wrong'}",
+        is_met=not blocked and not wrong,
+    )
+
+
+def _freeze_holding_locks(world: World, work: Backfill) -> None:
+    while True:
+        if not unfinished(world):
+            work.ask(RUNS_AT_ONCE)
+        worker = _anyone_busy(world).worker
+        time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
+        world.freeze(worker)
+        if _in_transaction(world) and world.count(LOCKS):
+            return
+        world.thaw(worker)
 
 
 def _kill_one(world: World) -> list[tuple[UUID, datetime]]:
