@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, LiteralString
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import requests
 
@@ -128,9 +129,11 @@ class World:
         """The processes that ended though nobody asked them to."""
         return [name for name, process in self._processes.items() if process.poll() is not None]
 
-    def pid(self, name: str) -> int:
-        """A process's number."""
-        return self._processes[name].pid
+    def ports(self, name: str) -> list[int]:
+        """Where the connections of a process and of its children come from; servers know their clients by that."""
+        process = psutil.Process(self._processes[name].pid)
+        family = [process, *process.children(recursive=True)]
+        return [end.laddr.port for each in family for end in each.net_connections(kind="tcp")]
 
     def log_of(self, name: str) -> list[dict[str, Any]]:
         """What a process has logged, over all its lives."""

@@ -7,8 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
-import psutil  # type: ignore[import-untyped]
-
 from tests.chaos.checker import check, check_skipped
 from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import sleep_until, wait_until
@@ -115,11 +113,7 @@ def _moments(first: datetime, form: Form) -> Iterator[datetime]:
 def _leaders(world: World) -> list[str]:
     """The beat with the lock, if one has it at the moment."""
     ports = {port for (port,) in world.rows(LEADERS)}
-    return [name for name in BEATS if ports & _ports(world.pid(name))]
-
-
-def _ports(pid: int) -> set[int]:
-    return {each.laddr.port for each in psutil.Process(pid).net_connections(kind="tcp")}
+    return [name for name in BEATS if ports & set(world.ports(name))]
 
 
 def _minute_after(moment: datetime) -> datetime:

@@ -17,17 +17,23 @@ EVENTS_PER_KILL = 100
 LONGEST_LIFE_SECONDS = 0.5
 DICE = random.Random(3)
 
-# Copies of a real event, in turn for each monitor; each tells of the tick that its number says.
+# Copies of each monitor's alert, in turn for each monitor, numbered on.
 COPIES: LiteralString = """
-    WITH monitors AS (SELECT array_agg(id) ids FROM drf_monitors),
-         made AS (SELECT number, gen_random_uuid() event_id, ids[1 + number %% array_length(ids, 1)] key
-                  FROM monitors, generate_series(1, %s) number)
+    WITH models AS (SELECT key, min(id) id, row_number() OVER (ORDER BY key) AS place FROM drf_outbox
+                    WHERE topic = 'drift.alert_raised' GROUP BY key),
+         made AS (SELECT number, gen_random_uuid() event_id, models.id model_id, key,
+                         row_number() OVER (PARTITION BY key ORDER BY number) AS nth
+                  FROM generate_series(0, %s - 1) number
+                  JOIN models ON place = 1 + number %% (SELECT count(*) FROM models)),
+         counted AS (UPDATE drf_outbox_keys counter SET seq = counter.seq + made.events
+                     FROM (SELECT key, count(*) events FROM made GROUP BY key) made WHERE counter.key = made.key
+                     RETURNING counter.key, counter.seq - made.events AS before),
+         numbered AS (SELECT made.*, before + nth AS seq FROM made JOIN counted USING (key) ORDER BY number)
     INSERT INTO drf_outbox SELECT (jsonb_populate_record(model, jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('drf_outbox', 'id')), 'event_id', made.event_id, 'key', made.key,
-        'published_at', NULL, 'attempts', 0, 'last_error', '',
-        'envelope', model.envelope || jsonb_build_object('id', made.event_id, 'subject', made.key)))).*
-    FROM (SELECT * FROM made ORDER BY number) made, drf_outbox model
-    WHERE model.id = (SELECT min(id) FROM drf_outbox WHERE topic = 'drift.alert_raised')"""
+        'id', nextval(pg_get_serial_sequence('drf_outbox', 'id')), 'event_id', numbered.event_id,
+        'seq', numbered.seq, 'published_at', NULL, 'created_at', now(), 'envelope',
+        model.envelope || jsonb_build_object('id', numbered.event_id, 'seq', numbered.seq)))).*
+    FROM numbered JOIN drf_outbox model ON model.id = model_id ORDER BY number"""
 PUBLISHED: LiteralString = "SELECT count(*) FROM drf_outbox WHERE published_at IS NOT NULL"
 MEDIAN: LiteralString = """
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))

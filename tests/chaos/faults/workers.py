@@ -26,11 +26,11 @@ REFUSALS = ("run_refused", "run_given_up")
 DICE = random.Random(1)
 
 HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
-LOCKS: LiteralString = """
-    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE usename = 'drift_app' AND granted
-    AND (locktype = 'advisory' OR mode = 'RowExclusiveLock') AND state LIKE 'idle in transaction%%'"""
 FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
-OPEN: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'drift_app' AND state LIKE %s"
+OPEN: LiteralString = """SELECT pid FROM pg_stat_activity
+    WHERE client_port = ANY(%s) AND state LIKE 'idle in transaction%%'"""
+# A worker counts its tenant's runs under a lock; while it has that, nobody else of the tenant gets on.
+LOCKED: LiteralString = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ANY(%s)"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _freeze_holding_locks(world: World, work: Backfill) -> None:
         worker = _anyone_busy(world).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)
-        if _in_transaction(world) and world.count(LOCKS):
+        if world.rows(LOCKED, _open_transactions(world, worker)):
             return
         world.thaw(worker)
 
@@ -153,14 +153,15 @@ def _freeze_one(world: World, work: Backfill) -> Held:
             work.ask(1)
         held = _anyone_busy(world)
         world.freeze(held.worker)
-        if held in _held(world) and not _in_transaction(world):
+        if held in _held(world) and not _open_transactions(world, held.worker):
             return held
         world.thaw(held.worker)
 
 
-def _in_transaction(world: World) -> int:
-    time.sleep(0.1)  # those that are not frozen end theirs
-    return world.count(OPEN, "idle in%")
+def _open_transactions(world: World, worker: str) -> list[int]:
+    """The sessions in which a frozen worker has left a transaction open."""
+    time.sleep(0.05)  # what it had asked for is answered by now
+    return [pid for (pid,) in world.rows(OPEN, world.ports(worker))]
 
 
 def _anyone_busy(world: World) -> Held:
