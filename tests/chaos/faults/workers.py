@@ -50,7 +50,7 @@ def kill_workers(form: Form) -> Row:
         work = Backfill(world, watch(world, MONITORS))
         for kill in range(form.worker_kills):
             work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
-            killed += _kill_one(world)
+            killed += _kill_one(world, work)
         await_end(world)
         report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
         recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
@@ -63,7 +63,7 @@ def kill_workers(form: Form) -> Row:
         measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} "
         f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
         f"{np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
-        is_met=not report.problems and counts["succeeded"] == form.runs and p99 <= MOST_RECOVERY_SECONDS,
+        is_met=not report.problems and counts["succeeded"] >= form.runs and p99 <= MOST_RECOVERY_SECONDS,
     )
 
 
@@ -120,9 +120,7 @@ def freeze_in_transaction(form: Form) -> Row:
 
 def _freeze_holding_locks(world: World, work: Backfill) -> None:
     while True:
-        if not unfinished(world):
-            work.ask(RUNS_AT_ONCE)
-        worker = _anyone_busy(world).worker
+        worker = _anyone_busy(world, work).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)
         if world.rows(LOCKED, _open_transactions(world, worker)):
@@ -130,10 +128,10 @@ def _freeze_holding_locks(world: World, work: Backfill) -> None:
         world.thaw(worker)
 
 
-def _kill_one(world: World) -> list[tuple[UUID, datetime]]:
+def _kill_one(world: World, work: Backfill) -> list[tuple[UUID, datetime]]:
     """Kill a worker soon after it was seen with a run, and start it again; the run that it had in that moment."""
     while True:
-        worker = _anyone_busy(world).worker
+        worker = _anyone_busy(world, work).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)  # so that what it has now is what it has when it is killed
         held = [each for each in _held(world) if each.worker == worker]
@@ -149,9 +147,7 @@ def _kill_one(world: World) -> list[tuple[UUID, datetime]]:
 def _freeze_one(world: World, work: Backfill) -> Held:
     """Catch a worker with a run in its hands and no transaction open."""
     while True:
-        if not unfinished(world):
-            work.ask(1)
-        held = _anyone_busy(world)
+        held = _anyone_busy(world, work)
         world.freeze(held.worker)
         if held in _held(world) and not _open_transactions(world, held.worker):
             return held
@@ -164,8 +160,15 @@ def _open_transactions(world: World, worker: str) -> list[int]:
     return [pid for (pid,) in world.rows(OPEN, world.ports(worker))]
 
 
-def _anyone_busy(world: World) -> Held:
-    return wait_until(lambda: _held(world), "a worker with a run", pause=0.0)[0]
+def _anyone_busy(world: World, work: Backfill) -> Held:
+    """A run that some worker has now; another run is asked for when there is none left."""
+
+    def look() -> list[Held]:
+        if not unfinished(world):
+            work.ask(1)
+        return _held(world)
+
+    return DICE.choice(wait_until(look, "a worker with a run", pause=0.0))
 
 
 def _held(world: World) -> list[Held]:
