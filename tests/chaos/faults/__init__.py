@@ -1,0 +1,24 @@
+"""The faults, by name."""
+
+from collections.abc import Callable
+
+from tests.chaos.faults.beats import keep_beat_down, kill_beats
+from tests.chaos.faults.events import cut_kafka, kill_relays
+from tests.chaos.faults.itself import check_the_checker
+from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
+from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers
+from tests.chaos.forms import Form, Row
+
+FAULTS: dict[str, Callable[[Form], Row]] = {
+    "workers-killed": kill_workers,
+    "beats-killed": kill_beats,
+    "broker-emptied": empty_broker,
+    "broker-restarted": restart_broker,
+    "database-restarted": restart_database,
+    "kafka-cut": cut_kafka,
+    "relay-killed": kill_relays,
+    "worker-frozen": freeze_workers,
+    "worker-frozen-in-transaction": freeze_in_transaction,
+    "beat-down": keep_beat_down,
+    "checker": check_the_checker,
+}

@@ -1,0 +1,120 @@
+"""Beats that are killed, and a beat that was down for hours."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+from tests.chaos.checker import check, check_skipped
+from tests.chaos.forms import Form, Row, tell
+from tests.chaos.waiting import sleep_until, wait_until
+from tests.chaos.workload import MINUTE, every_minute, watch
+from tests.chaos.world import World, running_world
+
+BEATS = ("beat.1", "beat.2", "beat.3")
+# Three processes that load hundreds of schedules, on a machine that may be busy.
+SETTLE_SECONDS = 5
+WARM_UP = timedelta(seconds=25)
+DICE = random.Random(2)
+
+POLICIES = ("skip", "latest", "all")
+HOURS_DOWN = 6
+MONITORS_PER_POLICY = 5
+# Older than any grace within which a late tick still counts as in time.
+LAST_TICK_AGE = timedelta(minutes=30)
+
+# Whoever holds a lock that only one can hold, by the port that its connection comes from.
+LEADERS: LiteralString = """SELECT DISTINCT client_port FROM pg_stat_activity
+    WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted) AND usename = 'drift_scheduler'"""
+LATE: LiteralString = """SELECT coalesce(extract(epoch FROM max(created_at - scheduled_for)), 0)::float FROM drf_runs
+    WHERE trigger = 'schedule' AND scheduled_for BETWEEN %s AND %s"""
+SET_BACK: LiteralString = "UPDATE django_celery_beat_periodictask SET last_run_at = %s WHERE name LIKE %s"
+WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+
+
+def kill_beats(form: Form) -> Row:
+    """kill -9 of whichever beat leads, also while it writes the ticks of a minute."""
+    with running_world(form.settings) as world:
+        world.start("web")
+        monitors = watch(world, form.beat_monitors, is_checked=False)
+        world.stop("web")
+        world.start(*BEATS)
+        first = _minute_after(datetime.now(UTC) + WARM_UP)
+        last = first + (form.beat_ticks - 1) * MINUTE
+        led = 0
+        for moment in _moments(first, form):
+            sleep_until(moment)
+            leaders = _leaders(world)
+            victim = DICE.choice(leaders or BEATS)
+            world.kill(victim)
+            world.start(victim)
+            led += bool(leaders)
+        sleep_until(last)
+        wait_until(lambda: world.count(WRITTEN, last) >= len(monitors), "the last tick", seconds=120, pause=0.5)
+        ended = world.ended()
+        report = check(world.database_url(), [], every_minute(monitors, first, form.beat_ticks))
+        latest = world.rows(LATE, first, last)[0][0]
+    wrong = {kind: count for kind, count in report.kinds.items() if kind.endswith("tick")}
+    ticks = form.beat_monitors * form.beat_ticks
+    return Row(
+        fault=f"3 beats, the leader killed {led} times, {form.beat_monitors} monitors × {form.beat_ticks} ticks",
+        expected=f"{ticks:,} ticks, each once, none missing",
+        measured=f"{ticks - wrong.get('missing tick', 0):,} of them; {wrong or 'none missing, none doubled'}; "
+        f"the latest {latest:.1f} s after its time{tell(ended)}",
+        is_met=not wrong and not ended,
+    )
+
+
+def keep_beat_down(form: Form) -> Row:
+    """A beat that starts when hours of ticks have passed without one."""
+    with running_world(form.settings) as world:
+        world.start("web")
+        last = datetime.now(UTC).replace(second=0, microsecond=0) - LAST_TICK_AGE
+        ticks = {last - timedelta(hours=hour) for hour in range(HOURS_DOWN)}
+        cron = f"{last.minute} * * * *"
+        monitors = {
+            policy: watch(world, MONITORS_PER_POLICY, is_checked=False, schedule_cron=cron, catch_up=policy)
+            for policy in POLICIES
+        }
+        world.change(SET_BACK, min(ticks) - timedelta(minutes=30), "monitor:%")
+        expected = {monitor: ticks for each in monitors.values() for monitor in each}
+        world.start("beat")
+        with suppress(TimeoutError):
+            query: LiteralString = "SELECT count(*) FROM drf_runs"
+            wait_until(lambda: world.count(query) >= len(expected) * len(ticks), "all rows", seconds=60, pause=0.5)
+        time.sleep(SETTLE_SECONDS)  # for rows that should not come
+        report = check(world.database_url(), [], expected)
+        passed_over = {"skip": ticks, "latest": ticks - {last}, "all": set[datetime]()}
+        skipped = check_skipped(
+            world.database_url(), {monitor: passed_over[policy] for policy in POLICIES for monitor in monitors[policy]}
+        )
+    wrong = {kind: count for kind, count in (report.kinds + skipped.kinds).items() if "tick" in kind}
+    return Row(
+        fault=f"beat down {HOURS_DOWN} hours, {MONITORS_PER_POLICY} monitors of each catch-up policy, hourly",
+        expected=f"skip: {HOURS_DOWN} rows skipped; latest: {HOURS_DOWN - 1} skipped and the last run; "
+        f"all: {HOURS_DOWN} run",
+        measured=f"{report.counts['runs']} rows, {skipped.counts['skipped']} of them skipped; {wrong or 'as expected'}",
+        is_met=not wrong,
+    )
+
+
+def _moments(first: datetime, form: Form) -> Iterator[datetime]:
+    """Every other kill right around a full minute, the others at any time, spread over the ticks."""
+    moments = []
+    for kill in range(form.beat_kills):
+        minute = first + (kill * form.beat_ticks // form.beat_kills) * MINUTE
+        offset = DICE.uniform(-0.5, 1.5) if kill % 2 == 0 else DICE.uniform(5, 50)
+        moments.append(minute + timedelta(seconds=offset))
+    yield from sorted(moments)
+
+
+def _leaders(world: World) -> list[str]:
+    """The beat with the lock, if one has it at the moment."""
+    ports = {port for (port,) in world.rows(LEADERS)}
+    return [name for name in BEATS if ports & set(world.ports(name))]
+
+
+def _minute_after(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0) + MINUTE

@@ -1,0 +1,138 @@
+"""Servers that are emptied and restarted while the service works."""
+
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import LiteralString
+
+import redis
+
+from tests.chaos.checker import check, read_events
+from tests.chaos.forms import Form, Row, tell
+from tests.chaos.waiting import wait_until
+from tests.chaos.workload import Backfill, await_end, unfinished, watch
+from tests.chaos.world import World, running_world
+
+MONITORS = 10
+WORKERS = ("worker.1", "worker.2")
+MOST_SECONDS_TO_COMPLETE = 60
+MOST_SECONDS_TO_CONSUME = 30
+PORTION = 5
+PAUSE_SECONDS = 0.5
+LOAD_SECONDS = 5
+
+BUSY_SINCE: LiteralString = "SELECT DISTINCT split_part(worker, '@', 1) FROM drf_runs WHERE started_at > %s"
+SUCCEEDED: LiteralString = "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"
+
+
+class Load(Thread):
+    """Runs asked for all the time, until told to stop."""
+
+    def __init__(self, work: Backfill) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._stopped = Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(PAUSE_SECONDS):
+            self._work.ask(PORTION)
+
+    def end(self) -> None:
+        """Ask for no more."""
+        self._stopped.set()
+        self.join()
+
+
+def empty_broker(form: Form) -> Row:
+    """FLUSHALL while all runs wait; the workers start just then."""
+    with running_world(form.settings) as world:
+        world.start("web", *WORKERS, "reconciler", "relay")
+        work = Backfill(world, watch(world, MONITORS))
+        world.stop(*WORKERS)
+        work.ask(form.queued)
+        with redis.Redis.from_url(world.stack.valkey.url) as broker:
+            lost = sum(broker.llen(queue) for queue in broker.keys("celery*"))  # one for each priority
+            broker.flushall()
+        emptied = time.monotonic()
+        world.start(*WORKERS)
+        wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.1)
+        seconds = time.monotonic() - emptied
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    return Row(
+        fault=f"broker emptied (FLUSHALL) with {form.queued} queued",
+        expected=f"all complete ≤ {MOST_SECONDS_TO_COMPLETE} s after",
+        measured=f"{lost} messages lost; {report.counts['succeeded']} runs complete after {seconds:.1f} s; {report}",
+        is_met=not report.problems and seconds <= MOST_SECONDS_TO_COMPLETE,
+    )
+
+
+def restart_broker(form: Form) -> Row:
+    """Valkey, which keeps nothing, stopped and started under load."""
+    seconds: list[float] = []
+    with running_world(form.settings) as world:
+        world.start("web", *WORKERS, "reconciler", "relay")
+        work = Backfill(world, watch(world, MONITORS))
+        load = Load(work)
+        load.start()
+        for _ in range(form.broker_restarts):
+            world.stack.valkey.stop()
+            world.stack.valkey.start()
+            seconds.append(_seconds_to_consume(world))
+        load.end()
+        ended = world.ended()
+        began = time.monotonic()
+        await_end(world)
+        rest = time.monotonic() - began
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    return Row(
+        fault=f"broker (Valkey) restarted {form.broker_restarts} times under load",
+        expected=f"every worker consuming again ≤ {MOST_SECONDS_TO_CONSUME} s, all complete "
+        f"≤ {MOST_SECONDS_TO_COMPLETE} s after",
+        measured=f"consuming again after at most {max(seconds):.1f} s; all {report.counts['succeeded']:,} runs "
+        f"complete {rest:.1f} s after the load; {report}{tell(ended)}",
+        is_met=not report.problems
+        and max(seconds) <= MOST_SECONDS_TO_CONSUME
+        and rest <= MOST_SECONDS_TO_COMPLETE
+        and not ended,
+    )
+
+
+def restart_database(form: Form) -> Row:
+    """PostgreSQL stopped under load, in turn in order and at once as in a crash, and started again."""
+    with running_world(form.settings, durable=True) as world:
+        world.start("web", *WORKERS, "beat", "reconciler", "relay")
+        work = Backfill(world, watch(world, MONITORS, schedule_cron="* * * * *"))
+        load = Load(work)
+        load.start()
+        for restart in range(form.database_restarts):
+            time.sleep(LOAD_SECONDS)
+            if restart % 2:
+                os.kill(world.stack.postgres.pid or 0, signal.SIGQUIT)  # "immediate": no checkpoint, nothing finished
+            world.stack.postgres.stop()
+            world.stack.postgres.start()
+        before = world.count(SUCCEEDED)
+        wait_until(lambda: world.count(SUCCEEDED) > before, "a run after the last restart", pause=0.2)
+        load.end()
+        ended = world.ended()
+        world.start(*ended)
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    asked = sum(map(len, work.ticks.values()))
+    return Row(
+        fault=f"PostgreSQL restarted {form.database_restarts} times under load",
+        expected="gap 0: each run asked for succeeds once, no event lost",
+        measured=f"gap {report.kinds['missing tick']}: {asked:,} runs asked for and {report.counts['runs'] - asked} "
+        f"by cron, {report.counts['succeeded']:,} succeeded; {report.counts['outbox']:,} events; {report}"
+        f"{tell(ended)}",
+        is_met=not report.problems and not ended,
+    )
+
+
+def _seconds_to_consume(world: World) -> float:
+    began, now = time.monotonic(), datetime.now(UTC)
+    every = {worker.replace(".", "") for worker in WORKERS}
+    wait_until(lambda: every <= {name for (name,) in world.rows(BUSY_SINCE, now)}, "both workers consuming", pause=0.1)
+    return time.monotonic() - began

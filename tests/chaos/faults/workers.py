@@ -1,0 +1,186 @@
+"""Workers that are killed, and workers that are stopped until somebody else has done their work."""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import LiteralString
+from uuid import UUID
+
+import numpy as np
+
+from tests.chaos.checker import check, read_events
+from tests.chaos.forms import Form, Row
+from tests.chaos.waiting import wait_until
+from tests.chaos.workload import Backfill, await_end, unfinished, watch
+from tests.chaos.world import World, running_world
+
+MONITORS = 10
+MOST_RECOVERY_SECONDS = 90
+# By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
+LAST_ATTEMPT = 3
+LONGEST_RUN_SECONDS = 0.1
+RUNS_AT_ONCE = 40
+SLOW_ROWS = 1_000_000
+REFUSALS = ("run_refused", "run_given_up")
+DICE = random.Random(1)
+
+HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
+FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
+OPEN: LiteralString = """SELECT pid FROM pg_stat_activity
+    WHERE client_port = ANY(%s) AND state LIKE 'idle in transaction%%'"""
+# A worker counts its tenant's runs under a lock; while it has that, nobody else of the tenant gets on.
+LOCKED: LiteralString = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ANY(%s)"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run in a worker's hands."""
+
+    run_id: UUID
+    worker: str
+    attempt: int
+
+
+def kill_workers(form: Form) -> Row:
+    """kill -9 of whichever worker has a run, at any moment of it, again and again."""
+    killed: list[tuple[UUID, datetime]] = []
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, MONITORS))
+        for kill in range(form.worker_kills):
+            work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
+            killed += _kill_one(world, work)
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+        recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
+    p99 = float(np.percentile(recoveries or [0.0], 99))
+    counts = report.counts
+    return Row(
+        fault=f"kill -9 a worker {form.worker_kills} times during {form.runs:,} runs",
+        expected=f"{form.runs:,} runs succeed with each detection once, no event lost; "
+        f"recovery p99 ≤ {MOST_RECOVERY_SECONDS} s",
+        measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} "
+        f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
+        f"{np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
+        is_met=not report.problems and counts["succeeded"] >= form.runs and p99 <= MOST_RECOVERY_SECONDS,
+    )
+
+
+def freeze_workers(form: Form) -> Row:
+    """Stop a worker while it computes, until another has finished its run; then let it try to commit."""
+    refused = 0
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
+        for _ in range(form.freezes):
+            held = finish_frozen(world, work)
+            world.thaw(held.worker)
+            refused += _is_refused(world, held)
+        await_end(world)
+        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    return Row(
+        fault=f"a worker stopped (SIGSTOP) past its lease, then woken, {form.freezes} times",
+        expected=f"{form.freezes} commits refused, each run done once by another",
+        measured=f"{refused} refused; {report.counts['succeeded']} runs succeeded; {report}",
+        is_met=not report.problems and refused == form.freezes,
+    )
+
+
+def finish_frozen(world: World, work: Backfill) -> Held:
+    """Freeze a worker with a run in its hands and wait until another one has done it."""
+    held = _freeze_one(world, work)
+    wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
+    return held
+
+
+def freeze_in_transaction(form: Form) -> Row:
+    """Stop a worker that holds locks, and leave it so: others have to get past it."""
+    with running_world(form.settings) as world:
+        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+        work = Backfill(world, watch(world, 2))
+        work.ask(RUNS_AT_ONCE)
+        _freeze_holding_locks(world, work)
+        began = time.monotonic()
+        blocked = ""
+        try:
+            wait_until(lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2)
+        except TimeoutError:
+            blocked = f"{unfinished(world)} runs still wait for it after {MOST_RECOVERY_SECONDS} s"
+        seconds = time.monotonic() - began
+        report = check(world.database_url(), [])
+    wrong = {kind: count for kind, count in report.kinds.items() if "detection" in kind or kind == "failed run"}
+    return Row(
+        fault="a worker stopped (SIGSTOP) for good in the middle of a transaction",
+        expected=f"all other work goes on; its run is done by another ≤ {MOST_RECOVERY_SECONDS} s",
+        measured=f"{blocked or f'everything done after {seconds:.1f} s'}; {wrong or 'nothing wrong'}",
+        is_met=not blocked and not wrong,
+    )
+
+
+def _freeze_holding_locks(world: World, work: Backfill) -> None:
+    while True:
+        worker = _anyone_busy(world, work).worker
+        time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
+        world.freeze(worker)
+        if world.rows(LOCKED, _open_transactions(world, worker)):
+            return
+        world.thaw(worker)
+
+
+def _kill_one(world: World, work: Backfill) -> list[tuple[UUID, datetime]]:
+    """Kill a worker soon after it was seen with a run, and start it again; the run that it had in that moment."""
+    while True:
+        worker = _anyone_busy(world, work).worker
+        time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
+        world.freeze(worker)  # so that what it has now is what it has when it is killed
+        held = [each for each in _held(world) if each.worker == worker]
+        if all(each.attempt < LAST_ATTEMPT for each in held):
+            break
+        world.thaw(worker)
+    world.kill(worker)
+    now = datetime.now(UTC)
+    world.start(worker)
+    return [(each.run_id, now) for each in held]
+
+
+def _freeze_one(world: World, work: Backfill) -> Held:
+    """Catch a worker with a run in its hands and no transaction open."""
+    while True:
+        held = _anyone_busy(world, work)
+        world.freeze(held.worker)
+        if held in _held(world) and not _open_transactions(world, held.worker):
+            return held
+        world.thaw(held.worker)
+
+
+def _open_transactions(world: World, worker: str) -> list[int]:
+    """The sessions in which a frozen worker has left a transaction open."""
+    time.sleep(0.05)  # what it had asked for is answered by now
+    return [pid for (pid,) in world.rows(OPEN, world.ports(worker))]
+
+
+def _anyone_busy(world: World, work: Backfill) -> Held:
+    """A run that some worker has now; another run is asked for when there is none left."""
+
+    def look() -> list[Held]:
+        if not unfinished(world):
+            work.ask(1)
+        return _held(world)
+
+    return DICE.choice(wait_until(look, "a worker with a run", pause=0.0))
+
+
+def _held(world: World) -> list[Held]:
+    rows = world.rows(HELD)
+    return [Held(run_id, worker.replace("worker", "worker."), attempt) for run_id, worker, attempt in rows]
+
+
+def _is_refused(world: World, held: Held) -> bool:
+    """Whether the ledger refused what the worker wrote when it was woken; its log says so."""
+
+    def tells() -> bool:
+        lines = world.log_of(held.worker)
+        return any(line.get("event") in REFUSALS and line.get("run_id") == str(held.run_id) for line in lines)
+
+    return wait_until(tells, "the refusal", seconds=120)

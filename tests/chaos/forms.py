@@ -1,0 +1,63 @@
+"""How much of each fault there is: in full, with the service's own settings, and short, with hastier ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+HASTY = {
+    "AUMOS_DRIFT_RUNS__LEASE_SECONDS": "6",
+    "AUMOS_DRIFT_RUNS__HEARTBEAT_SECONDS": "2",
+    "AUMOS_DRIFT_RUNS__RECONCILE_SECONDS": "2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """The numbers of one form of the proof."""
+
+    runs: int = 1000
+    worker_kills: int = 100
+    beat_kills: int = 20
+    beat_monitors: int = 500
+    beat_ticks: int = 30
+    queued: int = 500
+    broker_restarts: int = 50
+    database_restarts: int = 10
+    outage_events: int = 180_000
+    relay_kills: int = 100
+    freezes: int = 5
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+FULL = Form()
+SHORT = Form(
+    runs=60,
+    worker_kills=6,
+    beat_kills=4,
+    beat_monitors=50,
+    beat_ticks=2,
+    queued=60,
+    broker_restarts=3,
+    database_restarts=3,
+    outage_events=5000,
+    relay_kills=5,
+    freezes=1,
+    settings=HASTY,
+)
+
+
+def tell(ended: Sequence[str]) -> str:
+    """The end of a sentence about processes that ended though nobody asked them to."""
+    return f"; ended by themselves: {', '.join(ended)}" if ended else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What one fault was expected to do, and what it did."""
+
+    fault: str
+    expected: str
+    measured: str
+    is_met: bool
+
+    def as_markdown(self) -> str:
+        return f"| {self.fault} | {self.expected} | {self.measured} | {'met' if self.is_met else '**missed**'} |"

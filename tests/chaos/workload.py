@@ -1,0 +1,106 @@
+"""Monitors whose windows are small and drifted, so that a run is cheap and tells of it; and their ticks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.chaos.waiting import wait_until
+from tests.chaos.world import World
+
+ROWS = 400
+MINUTE = timedelta(minutes=1)
+EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # ticks asked for afterwards start here
+METHODS = ["ks", "psi"]
+
+type Ticks = dict[UUID, set[datetime]]
+
+
+def watch(world: World, count: int, *, is_checked: bool = True, rows: int = ROWS, **fields: Any) -> list[UUID]:
+    """Make monitors on a one-minute cron; those that will be checked get their baselines built by the workers."""
+    paths = {name: str(world.data / f"{name}-{rows}.parquet") for name in ("reference", "current")}
+    for name, path in paths.items():
+        _write(path, rows, shift=3.0 * (name == "current"))
+    body = {
+        "reference_data_uri": paths["reference"],
+        "current_data_uri": paths["current"],
+        "schedule_cron": "* * * * *",
+        "methods": METHODS,
+    }
+    monitors = [_create(world, body | fields) for _ in range(count)]
+    if is_checked:
+        wait_until(
+            lambda: not world.count("SELECT count(*) FROM drf_baselines WHERE status <> 'ready'"), "the baselines"
+        )
+    return monitors
+
+
+class Backfill:
+    """Ticks of monitors, asked for in portions: the first minute of all, then the second of all, and so on."""
+
+    def __init__(self, world: World, monitors: Sequence[UUID]) -> None:
+        self._world = world
+        self._monitors = monitors
+        self._asked = 0
+
+    @property
+    def ticks(self) -> Ticks:
+        """What has been asked for."""
+        asked: Ticks = {monitor: set() for monitor in self._monitors}
+        for number in range(self._asked):
+            monitor, tick = self._tick(number)
+            asked[monitor].add(tick)
+        return asked
+
+    def ask(self, runs: int) -> None:
+        """Ask for this many runs more."""
+        until = self._asked + runs
+        while self._asked < until:
+            monitor, tick = self._tick(self._asked)
+            ask_between(self._world, monitor, tick, tick + MINUTE)
+            self._asked += 1
+
+    def _tick(self, number: int) -> tuple[UUID, datetime]:
+        minute, place = divmod(number, len(self._monitors))
+        return self._monitors[place], EPOCH + minute * MINUTE
+
+
+def ask_between(world: World, monitor: UUID, start: datetime, end: datetime) -> None:
+    """Ask for a run at each of a monitor's ticks in [start, end)."""
+    world.post(f"monitors/{monitor}/backfill", {"from": start.isoformat(), "to": end.isoformat()})
+
+
+def every_minute(monitors: Iterable[UUID], first: datetime, count: int) -> Ticks:
+    """The ticks of a one-minute cron."""
+    return {monitor: {first + minute * MINUTE for minute in range(count)} for monitor in monitors}
+
+
+def unfinished(world: World) -> int:
+    """Runs that still have to end."""
+    return world.count("SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running')")
+
+
+def unpublished(world: World) -> int:
+    """Events that the broker has not confirmed."""
+    return world.count("SELECT count(*) FROM drf_outbox WHERE published_at IS NULL")
+
+
+def await_end(world: World) -> None:
+    """Wait until every run has ended and every event is out."""
+    wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.2)
+    wait_until(lambda: not unpublished(world), "the publishing of the events", pause=0.2)
+
+
+def _create(world: World, body: Mapping[str, Any]) -> UUID:
+    # Asked for again when an answer got lost, it says that the name is taken; nothing fails yet when this is called.
+    made = world.post("monitors", {"name": f"Monitor {uuid4()}", "model_id": str(uuid4()), **body})
+    return UUID(made["id"])
+
+
+def _write(path: str, rows: int, *, shift: float) -> None:
+    random = np.random.default_rng(rows)
+    pq.write_table(pa.table({name: random.normal(shift, 1.0, rows) for name in ("delay", "distance")}), path)

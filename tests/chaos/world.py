@@ -1,0 +1,227 @@
+"""Servers of their own, and the service's real processes on them: started, killed, stopped and asked from outside."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psutil  # type: ignore[import-untyped]
+import psycopg
+import requests
+
+from drift_detector.embedded.kafka import Kafka
+from drift_detector.embedded.leftovers import MARKER
+from drift_detector.embedded.postgres import SUPERUSER, Postgres
+from drift_detector.embedded.processes import Process, manage, service_processes
+from drift_detector.embedded.stack import Role, Stack
+from drift_detector.embedded.state import LOOPBACK, State, unused_port
+from drift_detector.embedded.throwaway import throwaway_state
+from drift_detector.embedded.valkey import Valkey
+from tests.chaos.link import Link
+from tests.chaos.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+MOST_WORKERS = 3
+# Nothing of the environment that started us leads to another database, or slows the processes down by tracing them.
+LEFT_OUT = ("AUMOS_DRIFT_", "DRIFT_", "COV")
+
+
+class KafkaBehindLink(Kafka):
+    """A broker that sends its clients through a cable, which can be cut while the broker goes on."""
+
+    def __init__(self, state: State, *, durable: bool) -> None:
+        super().__init__(state, durable=durable)
+        self.link = Link(self.port)
+
+    @property
+    def url(self) -> str:
+        return f"{LOOPBACK}:{self.link.port}"
+
+    def command(self) -> list[str]:
+        command = super().command()
+        command[command.index("--listener-url") + 1] = f"tcp://{LOOPBACK}:{self.port}"
+        return command
+
+
+class World:
+    """The service, from outside."""
+
+    def __init__(self, state: State, stack: Stack, kafka: KafkaBehindLink, settings: Mapping[str, str]) -> None:
+        """Start nothing yet."""
+        self.root = ROOT
+        self.folder = state.folder
+        self.stack = stack
+        self.kafka = kafka
+        self._secret = state.secret("secret_key")
+        self._settings = settings
+        self._port = unused_port()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._session = requests.Session()
+        self._log = state.log
+
+    @property
+    def data(self) -> Path:
+        """Where the windows are that monitors may read."""
+        folder = self.folder / "data"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def database_url(self, database: str = "drift") -> str:
+        """The database as the superuser, whom no row-level security holds back."""
+        return self.stack.postgres.role_url(SUPERUSER, database)
+
+    def rows(self, query: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What the database answers."""
+        with psycopg.connect(self.database_url(), autocommit=True) as database:
+            return database.execute(query, parameters).fetchall()
+
+    def count(self, query: LiteralString, *parameters: Any) -> int:
+        """The number that the database answers."""
+        return int(self.rows(query, *parameters)[0][0])
+
+    def change(self, query: LiteralString, *parameters: Any) -> int:
+        """Change rows, and how many."""
+        with psycopg.connect(self.database_url(), autocommit=True) as database:
+            return database.execute(query, parameters).rowcount
+
+    def prepare(self) -> None:
+        """Migrate, and make a tenant with a key."""
+        self._run("owner", "migrate", "--verbosity", "0")
+        tenant = self._run("app", "create_tenant", "chaos")
+        key = self._run("app", "create_api_key", tenant, "chaos")
+        self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def start(self, *names: str) -> None:
+        """Start processes as `make run` does, each as its own role: `worker.1`, `beat.2`, `relay`, …"""
+        commands = {process.name: process for process in service_processes(port=self._port, workers=MOST_WORKERS)}
+        for name in names:
+            process = commands.get(name) or commands[name.split(".")[0]]
+            self._processes[name] = self._launch(name, process)
+        if "web" in names:
+            wait_until(self._answers, "the web process")
+
+    def stop(self, *names: str) -> None:
+        """Ask processes to end, and wait until they have."""
+        for name in names:
+            self._processes[name].terminate()
+        for name in names:
+            self._processes.pop(name).wait(60)
+
+    def kill(self, name: str) -> None:
+        """kill -9, with all its children."""
+        process = self._processes.pop(name)
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+    def freeze(self, name: str) -> None:
+        """Stop a process and its children in the middle of whatever they do."""
+        _signal(self._processes[name], signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen process go on."""
+        _signal(self._processes[name], signal.SIGCONT)
+
+    def ended(self) -> list[str]:
+        """The processes that ended though nobody asked them to."""
+        return [name for name, process in self._processes.items() if process.poll() is not None]
+
+    def ports(self, name: str) -> list[int]:
+        """Where the connections of a process and of its children come from; servers know their clients by that."""
+        process = psutil.Process(self._processes[name].pid)
+        family = [process, *process.children(recursive=True)]
+        return [end.laddr.port for each in family for end in each.net_connections(kind="tcp")]
+
+    def log_of(self, name: str) -> list[dict[str, Any]]:
+        """What a process has logged, over all its lives."""
+        lines = self._log(name).read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def get(self, path: str) -> Any:
+        """What the API answers."""
+        answer = self._session.get(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Any) -> Any:
+        """Ask the API for something, again and again until it does not answer with an error of its own."""
+        return wait_until(lambda: self._post(path, body), f"POST {path}", pause=0.2)
+
+    def clear(self) -> None:
+        """Kill whatever is left."""
+        for name in list(self._processes):
+            self.kill(name)
+
+    def _post(self, path: str, body: Any) -> Any:
+        try:
+            answer = self._session.post(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60)
+        except requests.RequestException:
+            return None
+        if answer.status_code >= 500:
+            return None
+        if not answer.ok:
+            raise RuntimeError(f"POST {path}: {answer.text}")
+        return answer.json()
+
+    def _answers(self) -> bool:
+        with suppress(requests.RequestException):
+            return requests.get(f"http://{LOOPBACK}:{self._port}/healthz", timeout=5).status_code < 500
+        return False
+
+    def _launch(self, name: str, process: Process) -> subprocess.Popen[bytes]:
+        with self._log(name).open("a") as log:
+            return subprocess.Popen(
+                process.command,
+                cwd=self.root,
+                env=self._environment(process.role),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _run(self, role: Role, *arguments: str) -> str:
+        environment = self._environment(role)
+        done = subprocess.run(manage(*arguments), cwd=self.root, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{arguments[0]}: {done.stderr}")
+        return done.stdout.strip()
+
+    def _environment(self, role: Role) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
+        ours = {
+            "AUMOS_DRIFT_SECRET_KEY": self._secret,
+            "AUMOS_DRIFT_ALLOWED_HOSTS": json.dumps([LOOPBACK]),
+            "AUMOS_DRIFT_STATIC_ROOT": str(self.folder),
+            "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": json.dumps([str(self.data)]),
+            MARKER: str(self.folder),
+        }
+        return kept | ours | self.stack.settings(role) | dict(self._settings)
+
+
+@contextmanager
+def running_world(settings: Mapping[str, str], *, durable: bool = False) -> Iterator[World]:
+    """Fresh servers with the service's tables on them, gone afterwards with every process of theirs.
+
+    Args:
+        settings: Settings of the service beyond those that lead to the servers.
+        durable: Whether PostgreSQL keeps what it has committed if it is killed. Valkey never does.
+    """
+    with throwaway_state() as state:
+        kafka = KafkaBehindLink(state, durable=False)
+        stack = Stack(Postgres(state, durable=durable), Valkey(state, durable=False), kafka)
+        with stack.running(report=lambda _: None):
+            world = World(state, stack, kafka, settings)
+            try:
+                world.prepare()
+                yield world
+            finally:
+                world.clear()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)  # each leads a group of its own, with its children in it
