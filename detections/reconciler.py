@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 BATCH_SIZE = 1000
 DELIVERY = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=1)
+LONG_PATIENCE = timedelta(minutes=10)
 Status = DetectionRun.Status
 # In the words of the two partial indexes, which are small however many runs have ended.
 QUEUED = Q(status=Status.QUEUED)
@@ -80,14 +81,14 @@ def _forget_lost_wake_ups() -> int:
     """Let runs be woken again whose wake-ups the broker has lost, or never got.
 
     Each of them would be one of the messages that wait. Where there are as many, that is no proof, as others wait too,
-    so what is old is sent again anyway; a run that is woken twice runs once.
+    so what is very old is sent again anyway; a run that is woken twice runs once.
     """
     now = timezone.now()
     woken = DetectionRun.objects.filter(status=Status.QUEUED, woken_at__lt=now - DELIVERY)
     waiting = count_messages() if woken.exists() else None
     if waiting is None:
         return 0
-    lost = woken if woken.count() > waiting else woken.filter(woken_at__lt=now - PATIENCE)
+    lost = woken if woken.count() > waiting else woken.filter(woken_at__lt=now - LONG_PATIENCE)
     return lost.update(woken_at=None)
 
 

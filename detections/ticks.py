@@ -57,6 +57,14 @@ def record_ticks(schedule_ids: Sequence[int]) -> int:
 
 def _plan(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
     """A run for each tick since the last; those that nobody is to make any more are skipped, and say why."""
+    try:
+        return _plan_ticks(monitor, task, now)
+    except (ArithmeticError, ValueError):  # a window that leaves the calendar, say; the other monitors go on
+        log.exception("ticks_not_recorded", monitor_id=str(monitor.id))
+        return []
+
+
+def _plan_ticks(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
     ticks = _ticks(task, now)
     wanted = wanted_ticks(ticks, policy=CatchUp(monitor.catch_up), grace=monitor.misfire_grace, now=now)
     runs = [ledger.plan_run(monitor, tick, Trigger.SCHEDULE) for tick in ticks]

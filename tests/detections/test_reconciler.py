@@ -100,7 +100,7 @@ def test_reconcile__lease_still_good__is_left_alone(committed_run: DetectionRun,
     assert stored(committed_run) == ("running", 1, "", "", claim.token, False)
 
 
-@pytest.mark.parametrize(("messages", "age", "times"), [(0, 20, 1), (0, 1, 0), (1, 20, 0), (1, 120, 1)])
+@pytest.mark.parametrize(("messages", "age", "times"), [(0, 20, 1), (0, 1, 0), (1, 20, 0), (1, 700, 1)])
 def test_reconcile__woken_but_not_taken__is_woken_again_when_its_wake_up_is_lost_or_old(
     committed_run: DetectionRun,
     scheduler: Callable[[], None],

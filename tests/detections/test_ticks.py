@@ -179,3 +179,10 @@ def test_skipped__run__can_not_be_claimed(make: Make) -> None:
         run = DetectionRun.objects.first()
     assert run is not None
     assert claim_run(tenant_id=run.tenant_id, run_id=run.id, worker="w") is None
+
+
+def test_record_ticks__window_leaves_the_calendar__the_other_monitors_have_their_ticks(make: Make) -> None:
+    make(window=timedelta(days=999_999))
+    monitor = make()
+    assert record() == 1
+    assert minutes_before_noon(monitor, "queued") == [0]
