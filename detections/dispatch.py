@@ -90,7 +90,9 @@ def lock_runs(tenant_id: UUID) -> None:
 def _wake(whom: str, **parameters: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(whom, parameters | {"most": settings.ENV.runs.max_per_tenant})
-        cursor.execute(WAKE, [[run_id for (run_id,) in cursor.fetchall()]])
+        if not (ids := [run_id for (run_id,) in cursor.fetchall()]):
+            return 0
+        cursor.execute(WAKE, [ids])
         woken = cursor.fetchall()
     for tenant_id, run_id, priority in sorted(woken, key=lambda row: row[2]):
         enqueue(EXECUTE_TASK, priority, tenant_id=tenant_id, run_id=run_id)
