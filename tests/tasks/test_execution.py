@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from alerts.models import Alert
@@ -185,3 +185,20 @@ def test_build_baseline__run_has_waited__is_woken(committed_tenant: Tenant, flig
     execute(tenant_id=run.tenant_id, run_id=run.id, worker="w")
     with tenant_scope(run.tenant_id):
         assert DetectionRun.objects.values_list("status", "attempt").get() == ("succeeded", 1)
+
+
+def test_execute__quiet_run__asks_the_database_a_bounded_number_of_times(
+    committed_tenant: Tenant, flights: Path
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        first, second = (make_run(make_flights_monitor(flights), week=2) for _ in range(2))
+    statements = []
+
+    def note(proceed: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        statements.append(sql)
+        return proceed(sql, *rest)
+
+    execute(tenant_id=first.tenant_id, run_id=first.id, worker="w")
+    with connection.execute_wrapper(note):
+        execute(tenant_id=second.tenant_id, run_id=second.id, worker="w")
+    assert len(statements) <= 20

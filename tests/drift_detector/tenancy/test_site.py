@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.urls import NoReverseMatch, reverse
 
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
@@ -119,6 +120,13 @@ def test_admin__another_tenants_row__is_not_there(signed_in: Client, other_tenan
 def test_admin__each_list__is_found_and_answers(signed_in: Client, page_of: str) -> None:
     assert page_of in page(signed_in, "/admin/")
     assert signed_in.get(f"/admin/{page_of}/?q=x").status_code in (200, 302)
+
+
+@pytest.mark.parametrize("table", ["periodictask", "crontabschedule", "intervalschedule"])
+def test_admin__rows_of_beat__have_no_page(table: str) -> None:
+    """Such a row names a task, and is of no tenant: monitors write them."""
+    with pytest.raises(NoReverseMatch):
+        reverse(f"admin:django_celery_beat_{table}_changelist")
 
 
 def link_of(text: str) -> str:
