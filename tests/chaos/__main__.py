@@ -72,8 +72,8 @@ def _write(lines: dict[str, str]) -> None:
         "# Guarantees\n\nWritten by `make chaos`; nothing here is typed by hand. Each fault is injected into the real "
         "processes of the service, each in its own database role, on real servers (PostgreSQL, Valkey and a "
         f"Kafka-protocol broker), with the service's default settings ({machine}). What came of it is then read "
-        'from the database and the broker by a checker that shares no code with the service. `make chaos ARGS="--only NAME"` '
-        f"injects one again.\n\n{table}\n"
+        "from the database and the broker by a checker that shares no code with the service. "
+        f'`make chaos ARGS="--only NAME"` injects one again.\n\n{table}\n'
     )
 
 

@@ -96,7 +96,6 @@ def freeze_in_transaction(world: World, form: Form) -> Row:
     """Stop a worker that holds locks, and leave it so: others have to get past it."""
     world.start("web", "worker.1", "worker.2", "reconciler", "relay")
     work = Backfill(world, watch(world, 2))
-    work.ask(RUNS_AT_ONCE)
     _freeze_holding_locks(world, work)
     began = time.monotonic()
     blocked = ""
@@ -116,11 +115,14 @@ def freeze_in_transaction(world: World, form: Form) -> Row:
 
 
 def _freeze_holding_locks(world: World, work: Backfill) -> None:
+    """Catch a worker while it has a transaction open under its tenant's lock, and others have work left to do."""
     while True:
+        if unfinished(world) < RUNS_AT_ONCE // 2:
+            work.ask(RUNS_AT_ONCE)
         worker = _anyone_busy(world, work).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)
-        if world.rows(LOCKED, _open_transactions(world, worker)):
+        if unfinished(world) and world.rows(LOCKED, _open_transactions(world, worker)):
             return
         world.thaw(worker)
 
