@@ -1,7 +1,7 @@
 """`make chaos`: what survives which fault, of real processes on real servers; prints the table and writes it into docs.
 
 `--short` takes minutes instead of hours, with smaller numbers and a hastier service; nothing is written then.
-`--only NAME` injects one fault.
+`--only NAME` injects one fault, and its line alone is written anew.
 """
 
 import argparse
@@ -9,13 +9,13 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from drift_detector.embedded import interrupts
 from drift_detector.embedded.throwaway import remove_abandoned
 from tests.chaos.faults import FAULTS
 from tests.chaos.forms import FULL, HASTY, SHORT, Form, Row
+from tests.chaos.world import World, running_world
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "guarantees.md"
 HEAD = "| fault | expected | measured | verdict |\n|---|---|---|---|"
@@ -24,7 +24,7 @@ HEAD = "| fault | expected | measured | verdict |\n|---|---|---|---|"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few minutes; nothing is written")
-    parser.add_argument("--only", choices=list(FAULTS), help="one fault; nothing is written")
+    parser.add_argument("--only", choices=list(FAULTS), help="one fault; the others keep their lines")
     options = parser.parse_args()
     interrupts.catch()
     remove_abandoned()
@@ -32,46 +32,48 @@ def main() -> int:
         rows = _measure(SHORT if options.short else FULL, [options.only] if options.only else list(FAULTS))
     except interrupts.Interrupted as interrupted:
         return interrupted.exit_code
-    if not (options.short or options.only):
-        DOCUMENT.write_text(_document(rows))
-    return 0 if all(row.is_met for row in rows) else 1
+    if not options.short:
+        _write({name: row.as_markdown(name) for name, row in rows.items()})
+    return 0 if all(row.is_met for row in rows.values()) else 1
 
 
-def _measure(form: Form, names: list[str]) -> list[Row]:
+def _measure(form: Form, names: list[str]) -> dict[str, Row]:
     began = time.monotonic()
     if form.settings:
         hasty = ", ".join(f"{name.split('__')[1].lower()} {value}" for name, value in HASTY.items())
         print(f"Short form, the service's settings changed: {hasty}.\n")
     print(HEAD, flush=True)
-    rows = list(_rows(form, names))
+    with running_world(form.settings) as world:
+        rows = {name: _inject(world, form, name) for name in names}
     print(f"\n{time.monotonic() - began:.0f} s in all.")
     return rows
 
 
-def _rows(form: Form, names: list[str]) -> Iterator[Row]:
-    for name in names:
-        try:
-            row = FAULTS[name](form)
-        except Exception as error:
-            row = Row(
-                fault=name,
-                expected="an end",
-                measured=" ".join(f"{type(error).__name__}: {error}".split()),
-                is_met=False,
-            )
-        print(row.as_markdown(), flush=True)
-        yield row
+def _inject(world: World, form: Form, name: str) -> Row:
+    began = time.monotonic()
+    try:
+        world.refresh()
+        row = FAULTS[name](world, form)
+    except Exception as error:
+        measured = " ".join(f"{type(error).__name__}: {error}".split())
+        row = Row(fault=name, expected="an end", measured=measured, is_met=False)
+    print(row.as_markdown(name), flush=True)
+    print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return row
 
 
-def _document(rows: list[Row]) -> str:
+def _write(lines: dict[str, str]) -> None:
+    """Replace these lines of the document's table."""
+    kept = DOCUMENT.read_text().splitlines() if DOCUMENT.exists() else []
+    known = {name: line for line in kept for name in FAULTS if line.startswith(f"| `{name}`: ")} | lines
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    table = "\n".join([HEAD, *(row.as_markdown() for row in rows)])
-    return (
+    table = "\n".join([HEAD, *(known[name] for name in FAULTS if name in known)])
+    DOCUMENT.write_text(
         "# Guarantees\n\nWritten by `make chaos`; nothing here is typed by hand. Each fault is injected into the real "
         "processes of the service, each in its own database role, on real servers (PostgreSQL, Valkey and a "
-        f"Kafka-protocol broker) of its own, with the service's default settings ({machine}). What came of it is then "
-        "read from the database and the broker by a checker that shares no code with the service.\n\n"
-        f"{table}\n"
+        f"Kafka-protocol broker), with the service's default settings ({machine}). What came of it is then read "
+        "from the database and the broker by a checker that shares no code with the service. "
+        f'`make chaos ARGS="--only NAME"` injects one again.\n\n{table}\n'
     )
 
 

@@ -59,5 +59,8 @@ class Row:
     measured: str
     is_met: bool
 
-    def as_markdown(self) -> str:
-        return f"| {self.fault} | {self.expected} | {self.measured} | {'met' if self.is_met else '**missed**'} |"
+    def as_markdown(self, name: str) -> str:
+        """A line of the table; the name is what `--only` takes."""
+        return (
+            f"| `{name}`: {self.fault} | {self.expected} | {self.measured} | {'met' if self.is_met else '**missed**'} |"
+        )

@@ -1,13 +1,23 @@
 """The proof's short form: each fault, with small numbers."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.forms import SHORT
+from tests.chaos.world import World, running_world
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with running_world(SHORT.settings) as made:
+        yield made
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
-def test_service__fault__keeps_what_was_promised(fault: str) -> None:
-    row = FAULTS[fault](SHORT)
-    assert row.is_met, row.as_markdown()
+def test_service__fault__keeps_what_was_promised(world: World, fault: str) -> None:
+    world.refresh()
+    row = FAULTS[fault](world, SHORT)
+    assert row.is_met, row.as_markdown(fault)

@@ -79,6 +79,11 @@ def every_minute(monitors: Iterable[UUID], first: datetime, count: int) -> Ticks
     return {monitor: {first + minute * MINUTE for minute in range(count)} for monitor in monitors}
 
 
+def minute_after(moment: datetime) -> datetime:
+    """The next full minute."""
+    return moment.replace(second=0, microsecond=0) + MINUTE
+
+
 def unfinished(world: World) -> int:
     """Runs that still have to end."""
     return world.count("SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running')")

@@ -12,11 +12,13 @@ from typing import Any, LiteralString
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import requests
+from psycopg import sql
 
 from drift_detector.embedded.kafka import Kafka
 from drift_detector.embedded.leftovers import MARKER
 from drift_detector.embedded.postgres import SUPERUSER, Postgres
 from drift_detector.embedded.processes import Process, manage, service_processes
+from drift_detector.embedded.roles import OWNER
 from drift_detector.embedded.stack import Role, Stack
 from drift_detector.embedded.state import LOOPBACK, State, unused_port
 from drift_detector.embedded.throwaway import throwaway_state
@@ -26,6 +28,7 @@ from tests.chaos.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 MOST_WORKERS = 3
+PREPARED = "prepared"
 # Nothing of the environment that started us leads to another database, or slows the processes down by tracing them.
 LEFT_OUT = ("AUMOS_DRIFT_", "DRIFT_", "COV")
 
@@ -89,11 +92,28 @@ class World:
             return database.execute(query, parameters).rowcount
 
     def prepare(self) -> None:
-        """Migrate, and make a tenant with a key."""
+        """Migrate, and make a tenant with a key; `refresh` comes back to this."""
         self._run("owner", "migrate", "--verbosity", "0")
         tenant = self._run("app", "create_tenant", "chaos")
         key = self._run("app", "create_api_key", tenant, "chaos")
         self._session.headers["Authorization"] = f"Bearer {key}"
+        self.copy_database("drift", PREPARED)
+
+    def refresh(self) -> None:
+        """Begin again, with no process, the database as it was prepared, and nothing in the brokers."""
+        self.clear()
+        self.root = ROOT
+        self.copy_database(PREPARED, "drift")
+        for server in (self.stack.valkey, self.kafka):  # which keep nothing
+            server.stop()
+            server.start()
+
+    def copy_database(self, source: str, copy: str) -> None:
+        """Make or replace a database as a copy of one that nobody uses at the moment."""
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as cluster:
+            cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(copy)))
+            names = sql.Identifier(copy), sql.Identifier(OWNER), sql.Identifier(source)
+            cluster.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*names))
 
     def start(self, *names: str) -> None:
         """Start processes as `make run` does, each as its own role: `worker.1`, `beat.2`, `relay`, …"""
@@ -203,16 +223,17 @@ class World:
 
 
 @contextmanager
-def running_world(settings: Mapping[str, str], *, durable: bool = False) -> Iterator[World]:
-    """Fresh servers with the service's tables on them, gone afterwards with every process of theirs.
+def running_world(settings: Mapping[str, str]) -> Iterator[World]:
+    """Servers with the service's tables on them, gone afterwards with every process of theirs.
+
+    PostgreSQL keeps what it has committed even if it is killed; Valkey and the broker keep nothing.
 
     Args:
         settings: Settings of the service beyond those that lead to the servers.
-        durable: Whether PostgreSQL keeps what it has committed if it is killed. Valkey never does.
     """
     with throwaway_state() as state:
         kafka = KafkaBehindLink(state, durable=False)
-        stack = Stack(Postgres(state, durable=durable), Valkey(state, durable=False), kafka)
+        stack = Stack(Postgres(state, durable=True), Valkey(state, durable=False), kafka)
         with stack.running(report=lambda _: None):
             world = World(state, stack, kafka, settings)
             try:

@@ -8,8 +8,9 @@ from tests.chaos.faults.itself import check_the_checker
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
 from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers
 from tests.chaos.forms import Form, Row
+from tests.chaos.world import World
 
-FAULTS: dict[str, Callable[[Form], Row]] = {
+FAULTS: dict[str, Callable[[World, Form], Row]] = {
     "workers-killed": kill_workers,
     "beats-killed": kill_beats,
     "broker-emptied": empty_broker,

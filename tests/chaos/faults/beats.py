@@ -10,8 +10,8 @@ from typing import LiteralString
 from tests.chaos.checker import check, check_skipped
 from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import sleep_until, wait_until
-from tests.chaos.workload import MINUTE, every_minute, watch
-from tests.chaos.world import World, running_world
+from tests.chaos.workload import MINUTE, every_minute, minute_after, watch
+from tests.chaos.world import World
 
 BEATS = ("beat.1", "beat.2", "beat.3")
 # Three processes that load hundreds of schedules, on a machine that may be busy.
@@ -34,28 +34,27 @@ SET_BACK: LiteralString = "UPDATE django_celery_beat_periodictask SET last_run_a
 WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
 
 
-def kill_beats(form: Form) -> Row:
+def kill_beats(world: World, form: Form) -> Row:
     """kill -9 of whichever beat leads, also while it writes the ticks of a minute."""
-    with running_world(form.settings) as world:
-        world.start("web")
-        monitors = watch(world, form.beat_monitors, is_checked=False)
-        world.stop("web")
-        world.start(*BEATS)
-        first = _minute_after(datetime.now(UTC) + WARM_UP)
-        last = first + (form.beat_ticks - 1) * MINUTE
-        led = 0
-        for moment in _moments(first, form):
-            sleep_until(moment)
-            leaders = _leaders(world)
-            victim = DICE.choice(leaders or BEATS)
-            world.kill(victim)
-            world.start(victim)
-            led += bool(leaders)
-        sleep_until(last)
-        wait_until(lambda: world.count(WRITTEN, last) >= len(monitors), "the last tick", seconds=120, pause=0.5)
-        ended = world.ended()
-        report = check(world.database_url(), [], every_minute(monitors, first, form.beat_ticks))
-        latest = world.rows(LATE, first, last)[0][0]
+    world.start("web")
+    monitors = watch(world, form.beat_monitors, is_checked=False)
+    world.stop("web")
+    world.start(*BEATS)
+    first = minute_after(datetime.now(UTC) + WARM_UP)
+    last = first + (form.beat_ticks - 1) * MINUTE
+    led = 0
+    for moment in _moments(first, form):
+        sleep_until(moment)
+        leaders = _leaders(world)
+        victim = DICE.choice(leaders or BEATS)
+        world.kill(victim)
+        world.start(victim)
+        led += bool(leaders)
+    sleep_until(last)
+    wait_until(lambda: world.count(WRITTEN, last) >= len(monitors), "the last tick", seconds=120, pause=0.5)
+    ended = world.ended()
+    report = check(world.database_url(), [], every_minute(monitors, first, form.beat_ticks))
+    latest = world.rows(LATE, first, last)[0][0]
     wrong = {kind: count for kind, count in report.kinds.items() if kind.endswith("tick")}
     ticks = form.beat_monitors * form.beat_ticks
     return Row(
@@ -67,29 +66,28 @@ def kill_beats(form: Form) -> Row:
     )
 
 
-def keep_beat_down(form: Form) -> Row:
+def keep_beat_down(world: World, form: Form) -> Row:
     """A beat that starts when hours of ticks have passed without one."""
-    with running_world(form.settings) as world:
-        world.start("web")
-        last = datetime.now(UTC).replace(second=0, microsecond=0) - LAST_TICK_AGE
-        ticks = {last - timedelta(hours=hour) for hour in range(HOURS_DOWN)}
-        cron = f"{last.minute} * * * *"
-        monitors = {
-            policy: watch(world, MONITORS_PER_POLICY, is_checked=False, schedule_cron=cron, catch_up=policy)
-            for policy in POLICIES
-        }
-        world.change(SET_BACK, min(ticks) - timedelta(minutes=30), "monitor:%")
-        expected = {monitor: ticks for each in monitors.values() for monitor in each}
-        world.start("beat")
-        with suppress(TimeoutError):
-            query: LiteralString = "SELECT count(*) FROM drf_runs"
-            wait_until(lambda: world.count(query) >= len(expected) * len(ticks), "all rows", seconds=60, pause=0.5)
-        time.sleep(SETTLE_SECONDS)  # for rows that should not come
-        report = check(world.database_url(), [], expected)
-        passed_over = {"skip": ticks, "latest": ticks - {last}, "all": set[datetime]()}
-        skipped = check_skipped(
-            world.database_url(), {monitor: passed_over[policy] for policy in POLICIES for monitor in monitors[policy]}
-        )
+    world.start("web")
+    last = datetime.now(UTC).replace(second=0, microsecond=0) - LAST_TICK_AGE
+    ticks = {last - timedelta(hours=hour) for hour in range(HOURS_DOWN)}
+    cron = f"{last.minute} * * * *"
+    monitors = {
+        policy: watch(world, MONITORS_PER_POLICY, is_checked=False, schedule_cron=cron, catch_up=policy)
+        for policy in POLICIES
+    }
+    world.change(SET_BACK, min(ticks) - timedelta(minutes=30), "monitor:%")
+    expected = {monitor: ticks for each in monitors.values() for monitor in each}
+    world.start("beat")
+    with suppress(TimeoutError):
+        query: LiteralString = "SELECT count(*) FROM drf_runs"
+        wait_until(lambda: world.count(query) >= len(expected) * len(ticks), "all rows", seconds=60, pause=0.5)
+    time.sleep(SETTLE_SECONDS)  # for rows that should not come
+    report = check(world.database_url(), [], expected)
+    passed_over = {"skip": ticks, "latest": ticks - {last}, "all": set[datetime]()}
+    skipped = check_skipped(
+        world.database_url(), {monitor: passed_over[policy] for policy in POLICIES for monitor in monitors[policy]}
+    )
     wrong = {kind: count for kind, count in (report.kinds + skipped.kinds).items() if "tick" in kind}
     return Row(
         fault=f"beat down {HOURS_DOWN} hours, {MONITORS_PER_POLICY} monitors of each catch-up policy, hourly",
@@ -114,7 +112,3 @@ def _leaders(world: World) -> list[str]:
     """The beat with the lock, if one has it at the moment."""
     ports = {port for (port,) in world.rows(LEADERS)}
     return [name for name in BEATS if ports & set(world.ports(name))]
-
-
-def _minute_after(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0) + MINUTE

@@ -8,7 +8,7 @@ from tests.chaos.checker import Report, check, read_events
 from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import wait_until
 from tests.chaos.workload import Backfill, await_end, unfinished, unpublished, watch
-from tests.chaos.world import World, running_world
+from tests.chaos.world import World
 
 MONITORS = 50
 RUNS = 100
@@ -40,23 +40,22 @@ MEDIAN: LiteralString = """
     FROM (SELECT * FROM drf_runs WHERE status = 'succeeded' ORDER BY finished_at DESC LIMIT %s) latest"""
 
 
-def cut_kafka(form: Form) -> Row:
+def cut_kafka(world: World, form: Form) -> Row:
     """The broker out of reach while as many events are written as in an hour, and runs go on."""
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS))
-        before = _median_run(world, work)
-        await_end(world)
-        world.kafka.link.cut()
-        world.change(COPIES, form.outage_events)
-        during = _median_run(world, work)
-        waiting = unpublished(world)
-        world.kafka.link.restore()
-        began = time.monotonic()
-        wait_until(lambda: not unpublished(world), "the draining", seconds=3 * MOST_DRAIN_SECONDS, pause=0.5)
-        drained = time.monotonic() - began
-        ended = world.ended()
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS))
+    before = _median_run(world, work)
+    await_end(world)
+    world.kafka.link.cut()
+    world.change(COPIES, form.outage_events)
+    during = _median_run(world, work)
+    waiting = unpublished(world)
+    world.kafka.link.restore()
+    began = time.monotonic()
+    wait_until(lambda: not unpublished(world), "the draining", seconds=3 * MOST_DRAIN_SECONDS, pause=0.5)
+    drained = time.monotonic() - began
+    ended = world.ended()
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"Kafka out of reach for {form.outage_events:,} events (an hour at 50/s is 180,000)",
         expected=f"0 lost, each monitor's order kept, drained ≤ {MOST_DRAIN_SECONDS // 60} min, workers unaffected",
@@ -66,17 +65,16 @@ def cut_kafka(form: Form) -> Row:
     )
 
 
-def kill_relays(form: Form) -> Row:
+def kill_relays(world: World, form: Form) -> Row:
     """kill -9 of the relay while it publishes, again and again."""
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS // 5))
-        work.ask(MONITORS // 5)
-        await_end(world)
-        for _ in range(form.relay_kills):
-            _kill_publishing(world)
-        await_end(world)
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    world.start("web", "worker.1", "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS // 5))
+    work.ask(MONITORS // 5)
+    await_end(world)
+    for _ in range(form.relay_kills):
+        _kill_publishing(world)
+    await_end(world)
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"relay killed {form.relay_kills} times",
         expected="0 lost; doubles share their id and their content",

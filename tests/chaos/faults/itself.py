@@ -16,7 +16,7 @@ from tests.chaos.faults.workers import SLOW_ROWS, finish_frozen
 from tests.chaos.forms import Form, Row
 from tests.chaos.waiting import wait_until
 from tests.chaos.workload import EPOCH, MINUTE, Backfill, Ticks, ask_between, await_end, watch
-from tests.chaos.world import ROOT, World, running_world
+from tests.chaos.world import ROOT, World
 
 RUNS = 12
 FENCE = "status=Status.RUNNING, lease_token=claim.token"
@@ -85,18 +85,17 @@ class Tally:
         self.overlooked += () if report.kinds[kind] else (kind,)
 
 
-def check_the_checker(form: Form) -> Row:
+def check_the_checker(world: World, form: Form) -> Row:
     """Damaged copies of a database, falsified messages, and a service that runs without its fence."""
     tally = Tally()
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "reconciler", "relay")
-        work = Backfill(world, watch(world, 2))
-        work.ask(RUNS)
-        await_end(world)
-        world.clear()
-        clean = _damage(world, work.ticks, tally)
-    with running_world(form.settings) as world:
-        _run_without_safety(world, tally)
+    world.start("web", "worker.1", "reconciler", "relay")
+    work = Backfill(world, watch(world, 2))
+    work.ask(RUNS)
+    await_end(world)
+    world.clear()
+    clean = _damage(world, work.ticks, tally)
+    world.refresh()
+    _run_without_safety(world, tally)
     return Row(
         fault="the checker itself: damaged copies, falsified messages, a service without its fence and constraints",
         expected="nothing wrong where nothing was done, everything else reported",
@@ -110,9 +109,7 @@ def _damage(world: World, ticks: Ticks, tally: Tally) -> Report:
     """Show the checker what was damaged, and last what was not."""
     events = read_events(world.kafka.url)
     for kind, damage in DAMAGES.items():
-        with psycopg.connect(world.database_url("postgres"), autocommit=True) as cluster:
-            cluster.execute("DROP DATABASE IF EXISTS damaged")
-            cluster.execute("CREATE DATABASE damaged TEMPLATE drift")
+        world.copy_database("drift", "damaged")
         with psycopg.connect(world.database_url("damaged")) as copy:
             copy.execute(sql.SQL(damage))
         tally.note(kind, check(world.database_url("damaged"), events, ticks))

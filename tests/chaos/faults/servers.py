@@ -12,10 +12,10 @@ import redis
 from tests.chaos.checker import check, read_events
 from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import wait_until
-from tests.chaos.workload import Backfill, await_end, unfinished, watch
-from tests.chaos.world import World, running_world
+from tests.chaos.workload import MINUTE, Backfill, await_end, every_minute, minute_after, unfinished, watch
+from tests.chaos.world import World
 
-MONITORS = 10
+MONITORS = 5
 WORKERS = ("worker.1", "worker.2")
 MOST_SECONDS_TO_COMPLETE = 60
 MOST_SECONDS_TO_CONSUME = 30
@@ -24,6 +24,7 @@ PAUSE_SECONDS = 0.5
 LOAD_SECONDS = 5
 
 BUSY_SINCE: LiteralString = "SELECT DISTINCT split_part(worker, '@', 1) FROM drf_runs WHERE started_at > %s"
+WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
 SUCCEEDED: LiteralString = "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"
 
 
@@ -45,22 +46,21 @@ class Load(Thread):
         self.join()
 
 
-def empty_broker(form: Form) -> Row:
+def empty_broker(world: World, form: Form) -> Row:
     """FLUSHALL while all runs wait; the workers start just then."""
-    with running_world(form.settings) as world:
-        world.start("web", *WORKERS, "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS))
-        world.stop(*WORKERS)
-        work.ask(form.queued)
-        with redis.Redis.from_url(world.stack.valkey.url) as broker:
-            lost = sum(broker.llen(queue) for queue in broker.keys("celery*"))  # one for each priority
-            broker.flushall()
-        emptied = time.monotonic()
-        world.start(*WORKERS)
-        wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.1)
-        seconds = time.monotonic() - emptied
-        await_end(world)
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    world.start("web", *WORKERS, "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS))
+    world.stop(*WORKERS)
+    work.ask(form.queued)
+    with redis.Redis.from_url(world.stack.valkey.url) as broker:
+        lost = sum(broker.llen(queue) for queue in broker.keys("celery*"))  # one for each priority
+        broker.flushall()
+    emptied = time.monotonic()
+    world.start(*WORKERS)
+    wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.1)
+    seconds = time.monotonic() - emptied
+    await_end(world)
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"broker emptied (FLUSHALL) with {form.queued} queued",
         expected=f"all complete ≤ {MOST_SECONDS_TO_COMPLETE} s after",
@@ -69,24 +69,23 @@ def empty_broker(form: Form) -> Row:
     )
 
 
-def restart_broker(form: Form) -> Row:
+def restart_broker(world: World, form: Form) -> Row:
     """Valkey, which keeps nothing, stopped and started under load."""
     seconds: list[float] = []
-    with running_world(form.settings) as world:
-        world.start("web", *WORKERS, "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS))
-        load = Load(work)
-        load.start()
-        for _ in range(form.broker_restarts):
-            world.stack.valkey.stop()
-            world.stack.valkey.start()
-            seconds.append(_seconds_to_consume(world))
-        load.end()
-        ended = world.ended()
-        began = time.monotonic()
-        await_end(world)
-        rest = time.monotonic() - began
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    world.start("web", *WORKERS, "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS))
+    load = Load(work)
+    load.start()
+    for _ in range(form.broker_restarts):
+        world.stack.valkey.stop()
+        world.stack.valkey.start()
+        seconds.append(_seconds_to_consume(world))
+    load.end()
+    ended = world.ended()
+    began = time.monotonic()
+    await_end(world)
+    rest = time.monotonic() - began
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"broker (Valkey) restarted {form.broker_restarts} times under load",
         expected=f"every worker consuming again ≤ {MOST_SECONDS_TO_CONSUME} s, all complete "
@@ -100,34 +99,39 @@ def restart_broker(form: Form) -> Row:
     )
 
 
-def restart_database(form: Form) -> Row:
+def restart_database(world: World, form: Form) -> Row:
     """PostgreSQL stopped under load, in turn in order and at once as in a crash, and started again."""
-    with running_world(form.settings, durable=True) as world:
-        world.start("web", *WORKERS, "beat", "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS, schedule_cron="* * * * *"))
-        load = Load(work)
-        load.start()
-        for restart in range(form.database_restarts):
-            time.sleep(LOAD_SECONDS)
-            if restart % 2:
-                os.kill(world.stack.postgres.pid or 0, signal.SIGQUIT)  # "immediate": no checkpoint, nothing finished
-            world.stack.postgres.stop()
-            world.stack.postgres.start()
-        before = world.count(SUCCEEDED)
-        wait_until(lambda: world.count(SUCCEEDED) > before, "a run after the last restart", pause=0.2)
-        load.end()
-        ended = world.ended()
-        world.start(*ended)
-        await_end(world)
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
-    asked = sum(map(len, work.ticks.values()))
+    world.start("web", *WORKERS, "beat", "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS))
+    first = minute_after(datetime.now(UTC))
+    load = Load(work)
+    load.start()
+    for restart in range(form.database_restarts):
+        time.sleep(LOAD_SECONDS)
+        if restart % 2:
+            os.kill(world.stack.postgres.pid or 0, signal.SIGQUIT)  # "immediate": no checkpoint, nothing finished
+        world.stack.postgres.stop()
+        world.stack.postgres.start()
+    before = world.count(SUCCEEDED)
+    wait_until(lambda: world.count(SUCCEEDED) > before, "a run after the last restart", pause=0.2)
+    load.end()
+    last = max(first, minute_after(datetime.now(UTC)) - MINUTE)
+    wait_until(lambda: world.count(WRITTEN, last) >= MONITORS, "the tick after the last restart", pause=0.5)
+    ended = world.ended()
+    world.start(*ended)
+    world.kill("beat")
+    await_end(world)
+    events = read_events(world.kafka.url)
+    minutes = (last - first) // MINUTE + 1
+    report = check(world.database_url(), events, work.ticks)
+    by_cron = check(world.database_url(), events, every_minute(work.ticks, first, minutes))
     return Row(
         fault=f"PostgreSQL restarted {form.database_restarts} times under load",
-        expected="gap 0: each run asked for succeeds once, no event lost",
-        measured=f"gap {report.kinds['missing tick']}: {asked:,} runs asked for and {report.counts['runs'] - asked} "
-        f"by cron, {report.counts['succeeded']:,} succeeded; {report.counts['outbox']:,} events; {report}"
-        f"{tell(ended)}",
-        is_met=not report.problems and not ended,
+        expected="gap 0: each tick and each run asked for succeeds once, no event lost",
+        measured=f"gap {report.kinds['missing tick'] + by_cron.kinds['missing tick']}: "
+        f"{sum(map(len, work.ticks.values())):,} runs asked for and {MONITORS * minutes} ticks of cron, "
+        f"{report.counts['succeeded']:,} succeeded; {report.counts['outbox']:,} events; {report}{tell(ended)}",
+        is_met=not report.problems and not by_cron.problems and not ended,
     )
 
 

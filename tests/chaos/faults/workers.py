@@ -13,9 +13,9 @@ from tests.chaos.checker import check, read_events
 from tests.chaos.forms import Form, Row
 from tests.chaos.waiting import wait_until
 from tests.chaos.workload import Backfill, await_end, unfinished, watch
-from tests.chaos.world import World, running_world
+from tests.chaos.world import World
 
-MONITORS = 10
+MONITORS = 5
 MOST_RECOVERY_SECONDS = 90
 # By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
 LAST_ATTEMPT = 3
@@ -42,18 +42,17 @@ class Held:
     attempt: int
 
 
-def kill_workers(form: Form) -> Row:
+def kill_workers(world: World, form: Form) -> Row:
     """kill -9 of whichever worker has a run, at any moment of it, again and again."""
     killed: list[tuple[UUID, datetime]] = []
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
-        work = Backfill(world, watch(world, MONITORS))
-        for kill in range(form.worker_kills):
-            work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
-            killed += _kill_one(world, work)
-        await_end(world)
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
-        recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
+    world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+    work = Backfill(world, watch(world, MONITORS))
+    for kill in range(form.worker_kills):
+        work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
+        killed += _kill_one(world, work)
+    await_end(world)
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
     p99 = float(np.percentile(recoveries or [0.0], 99))
     counts = report.counts
     return Row(
@@ -67,18 +66,17 @@ def kill_workers(form: Form) -> Row:
     )
 
 
-def freeze_workers(form: Form) -> Row:
+def freeze_workers(world: World, form: Form) -> Row:
     """Stop a worker while it computes, until another has finished its run; then let it try to commit."""
     refused = 0
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
-        work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
-        for _ in range(form.freezes):
-            held = finish_frozen(world, work)
-            world.thaw(held.worker)
-            refused += _is_refused(world, held)
-        await_end(world)
-        report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+    work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
+    for _ in range(form.freezes):
+        held = finish_frozen(world, work)
+        world.thaw(held.worker)
+        refused += _is_refused(world, held)
+    await_end(world)
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"a worker stopped (SIGSTOP) past its lease, then woken, {form.freezes} times",
         expected=f"{form.freezes} commits refused, each run done once by another",
@@ -94,21 +92,19 @@ def finish_frozen(world: World, work: Backfill) -> Held:
     return held
 
 
-def freeze_in_transaction(form: Form) -> Row:
+def freeze_in_transaction(world: World, form: Form) -> Row:
     """Stop a worker that holds locks, and leave it so: others have to get past it."""
-    with running_world(form.settings) as world:
-        world.start("web", "worker.1", "worker.2", "reconciler", "relay")
-        work = Backfill(world, watch(world, 2))
-        work.ask(RUNS_AT_ONCE)
-        _freeze_holding_locks(world, work)
-        began = time.monotonic()
-        blocked = ""
-        try:
-            wait_until(lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2)
-        except TimeoutError:
-            blocked = f"{unfinished(world)} runs still wait for it after {MOST_RECOVERY_SECONDS} s"
-        seconds = time.monotonic() - began
-        report = check(world.database_url(), [])
+    world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+    work = Backfill(world, watch(world, 2))
+    _freeze_holding_locks(world, work)
+    began = time.monotonic()
+    blocked = ""
+    try:
+        wait_until(lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2)
+    except TimeoutError:
+        blocked = f"{unfinished(world)} runs still wait for it after {MOST_RECOVERY_SECONDS} s"
+    seconds = time.monotonic() - began
+    report = check(world.database_url(), [])
     wrong = {kind: count for kind, count in report.kinds.items() if "detection" in kind or kind == "failed run"}
     return Row(
         fault="a worker stopped (SIGSTOP) for good in the middle of a transaction",
@@ -119,11 +115,14 @@ def freeze_in_transaction(form: Form) -> Row:
 
 
 def _freeze_holding_locks(world: World, work: Backfill) -> None:
+    """Catch a worker while it has a transaction open under its tenant's lock, and others have work left to do."""
     while True:
+        if unfinished(world) < RUNS_AT_ONCE // 2:
+            work.ask(RUNS_AT_ONCE)
         worker = _anyone_busy(world, work).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)
-        if world.rows(LOCKED, _open_transactions(world, worker)):
+        if unfinished(world) and world.rows(LOCKED, _open_transactions(world, worker)):
             return
         world.thaw(worker)
 
