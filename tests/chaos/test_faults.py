@@ -1,4 +1,4 @@
-"""The proof's short form: each fault, with small numbers."""
+"""The proof's short form, of the faults that take least; `make chaos ARGS=--short` has all of them."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,9 @@ from tests.chaos.forms import SHORT
 from tests.chaos.world import World, running_world
 
 
+IN_TESTS = ["workers-killed", "broker-emptied", "database-restarted", "relay-killed", "worker-frozen", "beat-down"]
+
+
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with running_world(SHORT.settings) as made:
@@ -16,7 +19,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", IN_TESTS)
 def test_service__fault__keeps_what_was_promised(world: World, fault: str) -> None:
     world.refresh()
     row = FAULTS[fault](world, SHORT)
