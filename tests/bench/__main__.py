@@ -29,8 +29,8 @@ from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm
 from tests.bench import peers, windows
 from tests.bench.checks import check, fit, peak_memory
-from tests.bench.document import replace_measured
 from tests.bench.timing import Row, compare
+from tests.document import replace_measured
 
 SCALING = Path(__file__).parents[2] / "docs" / "scaling.md"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"

@@ -1,6 +1,6 @@
 """`make chaos`: what survives which fault, of real processes on real servers; prints the table and writes it into docs.
 
-`--short` takes minutes instead of hours, with smaller numbers and a hastier service; nothing is written then.
+`--short` takes minutes instead of hours, with smaller numbers and a hastier service; its lines say so.
 `--only NAME` injects one fault, and its line alone is written anew.
 """
 
@@ -16,6 +16,7 @@ from drift_detector.embedded.throwaway import remove_abandoned
 from tests.chaos.faults import FAULTS
 from tests.chaos.forms import FULL, HASTY, SHORT, Form, Row
 from tests.chaos.world import World, running_world
+from tests.document import read_measured, replace_measured
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "guarantees.md"
 HEAD = "| fault | expected | measured | verdict |\n|---|---|---|---|"
@@ -23,7 +24,7 @@ HEAD = "| fault | expected | measured | verdict |\n|---|---|---|---|"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a few minutes; nothing is written")
+    parser.add_argument("--short", action="store_true", help="some minutes, with small numbers")
     parser.add_argument("--only", choices=list(FAULTS), help="one fault; the others keep their lines")
     options = parser.parse_args()
     interrupts.catch()
@@ -32,8 +33,7 @@ def main() -> int:
         rows = _measure(SHORT if options.short else FULL, [options.only] if options.only else list(FAULTS))
     except interrupts.Interrupted as interrupted:
         return interrupted.exit_code
-    if not options.short:
-        _write({name: row.as_markdown(name) for name, row in rows.items()})
+    _write({name: row.as_markdown(name) for name, row in rows.items()}, is_short=options.short)
     return 0 if all(row.is_met for row in rows.values()) else 1
 
 
@@ -62,19 +62,16 @@ def _inject(world: World, form: Form, name: str) -> Row:
     return row
 
 
-def _write(lines: dict[str, str]) -> None:
-    """Replace these lines of the document's table."""
-    kept = DOCUMENT.read_text().splitlines() if DOCUMENT.exists() else []
-    known = {name: line for line in kept for name in FAULTS if line.startswith(f"| `{name}`: ")} | lines
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    table = "\n".join([HEAD, *(known[name] for name in FAULTS if name in known)])
-    DOCUMENT.write_text(
-        "# Guarantees\n\nWritten by `make chaos`; nothing here is typed by hand. Each fault is injected into the real "
-        "processes of the service, each in its own database role, on real servers (PostgreSQL, Valkey and a "
-        f"Kafka-protocol broker), with the service's default settings ({machine}). What came of it is then read "
-        "from the database and the broker by a checker that shares no code with the service. "
-        f'`make chaos ARGS="--only NAME"` injects one again.\n\n{table}\n'
-    )
+def _write(lines: dict[str, str], *, is_short: bool) -> None:
+    """Replace these lines of the document's table; what was measured in full is not replaced by the short form."""
+    kept = {name: line for line in read_measured(DOCUMENT) for name in FAULTS if line.startswith(f"| `{name}`: ")}
+    if is_short:
+        marked = {name: line.replace(": ", ": (short form) ", 1) for name, line in lines.items()}
+        known = kept | {name: line for name, line in marked.items() if "(short form)" in kept.get(name, line)}
+    else:
+        known = kept | lines
+    machine = f"Measured on {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}."
+    replace_measured(DOCUMENT, "\n".join([machine, "", HEAD, *(known[name] for name in FAULTS if name in known)]))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,12 @@ from pathlib import Path
 BEGIN, END = "<!-- measured: do not edit -->", "<!-- end of what is measured -->"
 
 
+def read_measured(document: Path) -> list[str]:
+    """The lines between the marks of a document."""
+    _, rest = document.read_text().split(BEGIN)
+    return rest.split(END)[0].strip().splitlines()
+
+
 def replace_measured(document: Path, text: str) -> None:
     """Put what was measured between the marks of a document."""
     before, rest = document.read_text().split(BEGIN)
