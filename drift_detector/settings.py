@@ -75,8 +75,8 @@ TEMPLATES = [
 
 def _database(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
-    # A process that is stopped in a transaction must not hold its locks for longer than its lease.
-    silent = f"-c idle_in_transaction_session_timeout={ENV.runs.lease_seconds}s"
+    # A process that is stopped in a transaction must not hold its locks until its lease runs out.
+    silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
     options: dict[str, Any] = {"connect_timeout": 5, "options": silent} | dict(parse_qsl(parts.query))
     if pool_size:
         options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}

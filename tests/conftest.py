@@ -78,6 +78,7 @@ def django_db_setup(worker_id: str, django_db_blocker: DjangoDbBlocker) -> Itera
     with django_db_blocker.unblock():
         connection.settings_dict["NAME"] = name
         connection.settings_dict["OPTIONS"].pop("pool", None)
+        connection.settings_dict["OPTIONS"].pop("options")  # a test's own transaction may wait, for Evidently say
         with connected_as(owner):
             call_command("migrate", verbosity=0)
         yield
