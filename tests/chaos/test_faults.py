@@ -8,7 +8,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.forms import SHORT
 from tests.chaos.world import World, running_world
 
-IN_TESTS = ["workers-killed", "broker-emptied", "database-restarted", "relay-killed", "worker-frozen", "beat-down"]
+IN_TESTS = ["workers-killed", "broker-emptied", "relay-killed", "worker-frozen", "beat-down"]
 
 
 @pytest.fixture(scope="module")
