@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from drift_detector.celery import enqueue
+from drift_detector.celery import WakeUp, enqueue_all
 from drift_detector.tenancy.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -94,6 +94,6 @@ def _wake(whom: str, **parameters: UUID) -> int:
             return 0
         cursor.execute(WAKE, [ids])
         woken = cursor.fetchall()
-    for tenant_id, run_id, priority in sorted(woken, key=lambda row: row[2]):
-        enqueue(EXECUTE_TASK, priority, tenant_id=tenant_id, run_id=run_id)
-    return len(woken)
+    wake_ups = [WakeUp(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, priority) for tenant, run, priority in woken]
+    enqueue_all(sorted(wake_ups, key=lambda each: each.priority))
+    return len(wake_ups)

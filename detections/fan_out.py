@@ -24,7 +24,7 @@ from detections.parts import (
     write_parts,
 )
 from detections.plans import Plan, load_plan, open_run_window
-from drift_detector.celery import enqueue
+from drift_detector.celery import WakeUp, enqueue_all
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.sources import LazyWindow, SourceError
@@ -49,8 +49,8 @@ def profile_in_parts(claim: Claim, plan: Plan, frozen: FrozenBaseline, window: L
     if len(parts) <= 1:
         return frozen.profile(window.batches())
     write_parts(claim, baseline_id=plan.baseline.id, parts=parts)
-    for _ in range(min(len(parts) - 1, settings.ENV.runs.max_helpers)):
-        enqueue(HELP_TASK, tenant_id=claim.tenant_id, run_id=claim.run_id)
+    helpers = min(len(parts) - 1, settings.ENV.runs.max_helpers)
+    enqueue_all([WakeUp(HELP_TASK, {"tenant_id": claim.tenant_id, "run_id": claim.run_id})] * helpers)
     pause = Event()
     while True:
         _count_free_parts(plan.run, frozen, window, worker=plan.run.worker)

@@ -16,7 +16,7 @@ from detections.dispatch import wake_due
 from detections.ledger import NO_LEASE
 from detections.models import Backtest, DetectionRun, RunPart
 from detections.retention import forget_old
-from drift_detector.celery import count_messages, enqueue
+from drift_detector.celery import WakeUp, count_messages, enqueue_all
 from drift_detector.metrics import count_lease_losses, set_queue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
@@ -100,6 +100,5 @@ def _wake_stale_builds(task: str, name: str, unfinished: QuerySet[Baseline] | Qu
 
 
 def _wake(task: str, name: str, ids: Sequence[tuple[UUID, UUID]]) -> int:
-    for tenant_id, row_id in ids:
-        enqueue(task, tenant_id=tenant_id, **{name: row_id})
+    enqueue_all([WakeUp(task, {"tenant_id": tenant_id, name: row_id}) for tenant_id, row_id in ids])
     return len(ids)

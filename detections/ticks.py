@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
+from time import monotonic
 
 import structlog
 from django.conf import settings
@@ -25,19 +26,33 @@ log = structlog.get_logger(__name__)
 
 # Of a longer gap the earlier ticks share a row: a monitor that ticks each minute would have half a million in a year.
 MOST_GAP_ROWS = 1000
+ROWS_AT_ONCE = 500
+# To wake runs is to read all that is unfinished, so not after each of many transactions.
+WAKE_SECONDS = 1.0
 MONITOR_FIELDS = ("id", "tenant_id", "timezone", "window", "window_lag", "catch_up", "misfire_grace")
 Status, Trigger, CatchUp = DetectionRun.Status, DetectionRun.Trigger, Monitor.CatchUp
 
 
 def record_ticks(schedule_ids: Sequence[int]) -> int:
-    """Write the ticks of these periodic tasks that have come since the last that is accounted for.
+    """Write the ticks of these periodic tasks that have come since the last that is accounted for, and wake their runs.
 
-    How far a schedule is accounted for is written in the same transaction, so what is killed before its end is done
-    again, and what is done twice finds nothing to do. Needs the scheduler's role, which writes for every tenant.
+    How far a schedule is accounted for is written in the transaction of its ticks, so what is killed before its end is
+    done again, and what is done twice finds nothing to do. Needs the scheduler's role, which writes for every tenant.
 
     Returns:
         How many rows the ledger has got.
     """
+    written, wake_at = 0, monotonic() + WAKE_SECONDS
+    for start in range(0, len(schedule_ids), ROWS_AT_ONCE):
+        written += _record(schedule_ids[start : start + ROWS_AT_ONCE])
+        if monotonic() >= wake_at:
+            wake_soon()
+            wake_at = monotonic() + WAKE_SECONDS
+    wake_soon()
+    return written
+
+
+def _record(schedule_ids: Sequence[int]) -> int:
     with transaction.atomic():
         now = timezone.now()
         tasks = PeriodicTask.objects.select_for_update(of=("self",)).filter(id__in=schedule_ids, enabled=True)
@@ -46,7 +61,6 @@ def record_ticks(schedule_ids: Sequence[int]) -> int:
         runs = [run for monitor in monitors for run in _plan(monitor, due[monitor.id], now)]
         written = ledger.write_runs(runs)
         _account(list(due.values()), now)
-        wake_soon()
     for run in written:
         if run.status == Status.QUEUED:
             observe_tick_lag(run.scheduled_for)
@@ -66,13 +80,14 @@ def _plan(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[Detection
 
 def _plan_ticks(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
     ticks = _ticks(task, now)
-    wanted = wanted_ticks(ticks, policy=CatchUp(monitor.catch_up), grace=monitor.misfire_grace, now=now)
+    is_long = len(ticks) > MOST_GAP_ROWS
+    wanted = wanted_ticks(ticks[is_long:], policy=CatchUp(monitor.catch_up), grace=monitor.misfire_grace, now=now)
     runs = [ledger.plan_run(monitor, tick, Trigger.SCHEDULE) for tick in ticks]
     for run in runs:
         if run.scheduled_for not in wanted:
             run.status = Status.SKIPPED
             run.reason = f"Missed; catch_up is {monitor.catch_up}."
-    if len(ticks) > MOST_GAP_ROWS:
+    if is_long:
         runs[0].reason = f"Missed, as were all ticks before it since {_accounted(task):%Y-%m-%d %H:%M} UTC."
     return runs
 

@@ -1,6 +1,8 @@
 """The Celery application, and how services wake it."""
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -20,18 +22,32 @@ for module in ("monitors", "detections"):
     app.autodiscover_tasks(["tasks"], related_name=module)
 
 
-def enqueue(task: str, priority: int = 3, /, **ids: UUID) -> None:
-    """Send a wake-up, by name and with ids only, once the transaction has committed.
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A message: a task's name and the ids it takes.
 
-    A wake-up that can't be sent is logged and left to the reconciler: the row is the truth, the message a hint.
-
-    Args:
-        task: Its name.
+    Attributes:
         priority: 0, 3 or 6; workers take what has a lower number first.
-        ids: Its arguments.
     """
-    kwargs, headers = {name: str(value) for name, value in ids.items()}, tracing.context_headers()
-    transaction.on_commit(lambda: _send(task, kwargs, headers, priority))
+
+    task: str
+    ids: Mapping[str, UUID]
+    priority: int = 3
+
+
+def enqueue(task: str, **ids: UUID) -> None:
+    """Send a wake-up, by name and with ids only, once the transaction has committed."""
+    enqueue_all([WakeUp(task, ids)])
+
+
+def enqueue_all(wake_ups: Sequence[WakeUp]) -> None:
+    """Send wake-ups, in this order, once the transaction has committed.
+
+    When one can't be sent, that is logged, and it and the rest are left to the reconciler: the row is the truth, the
+    message a hint, and whoever sends does not wait for a broker that is away more than once.
+    """
+    headers = tracing.context_headers()
+    transaction.on_commit(lambda: _send(wake_ups, headers))
 
 
 def count_messages() -> int | None:
@@ -46,9 +62,13 @@ def count_messages() -> int | None:
     return int(queue.message_count)
 
 
-def _send(task: str, kwargs: dict[str, str], headers: dict[str, str], priority: int) -> None:
-    try:
-        app.send_task(task, kwargs=kwargs, headers=headers, priority=priority)
-    except (OperationalError, OSError) as error:
-        WAKE_UPS_NOT_SENT.inc()
-        log.warning("wake_up_not_sent", task=task, error=str(error), **kwargs)
+def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> None:
+    for position, each in enumerate(wake_ups):
+        kwargs = {name: str(value) for name, value in each.ids.items()}
+        try:
+            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.priority)
+        except (OperationalError, OSError) as error:
+            left = len(wake_ups) - position
+            WAKE_UPS_NOT_SENT.inc(left)
+            log.warning("wake_ups_not_sent", number=left, first=each.task, error=str(error), **kwargs)
+            return

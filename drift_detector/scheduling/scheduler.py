@@ -21,7 +21,6 @@ ADVISORY_LOCK = 0x64726662  # "drfb"
 LOOK_SECONDS = 2.0
 # Reading all rows takes a second for a hundred thousand, so changes that follow each other are read together.
 RELOAD_SECONDS = 10.0
-ROWS_AT_ONCE = 500
 
 
 class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -69,7 +68,7 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         now = datetime.now(UTC)
         due = self._timetable.pop_due(now)
         if due:
-            self._write(due)
+            self.app.tasks[TICK_TASK](due)
             return 0.0
         waiting = [] if self._timetable.next_due is None else [(self._timetable.next_due - now).total_seconds()]
         return max(0.0, min([*waiting, self._look_at - time.monotonic()]))
@@ -88,9 +87,3 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
             self._timetable.load(list_rows())
             self._seen_change, self._reload_at = change, time.monotonic() + RELOAD_SECONDS
             log.info("schedule_read", monitors=len(self._timetable), seconds=round(time.monotonic() - began, 3))
-
-    def _write(self, ids: list[int]) -> None:
-        for start in range(0, len(ids), ROWS_AT_ONCE):
-            self.app.tasks[TICK_TASK](ids[start : start + ROWS_AT_ONCE])
-            if time.monotonic() >= self._look_at:
-                self._leadership.hold()  # so that the others see that it works

@@ -4,12 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from kombu.exceptions import OperationalError
+from prometheus_client import REGISTRY
 
-from drift_detector.celery import app, enqueue
+from drift_detector.celery import WakeUp, app, enqueue, enqueue_all
 from tests.factories import wake_ups
 
 TASK = "test.nobody_takes_this"
@@ -59,7 +62,44 @@ print("not sent:", REGISTRY.get_sample_value("drift_wake_ups_not_sent_total"))
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=True
         )
     assert process.stdout == "went on\nnot sent: 1.0\n"
-    assert "wake_up_not_sent" in process.stderr
+    assert "wake_ups_not_sent" in process.stderr
+
+
+def test_enqueue_all__broker_away__is_tried_once_and_all_are_counted(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fail(task: str, **_: object) -> None:
+        tried.append(task)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(app, "send_task", fail)  # a broker that answers nothing at all takes two seconds a message
+    before = REGISTRY.get_sample_value("drift_wake_ups_not_sent_total") or 0.0
+    enqueue_all([WakeUp(TASK, {"run_id": uuid4()})] * 500)
+    assert tried == [TASK]
+    assert REGISTRY.get_sample_value("drift_wake_ups_not_sent_total") == before + 500
+
+
+def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:
+    sent = {priority: uuid4() for priority in (6, 3, 0)}
+    enqueue_all([WakeUp(TASK, {"run_id": run_id}, priority) for priority, run_id in sent.items()])
+    got: list[str] = []
+
+    def take(body: Any, message: Any) -> None:
+        got.append(body[1]["run_id"])
+        message.ack()
+
+    with app.connection_for_read() as broker:
+        queue = app.amqp.queues[app.conf.task_default_queue]
+        consumer = broker.Consumer(
+            [queue], callbacks=[lambda body, message: (got.append(body[1]["run_id"]), message.ack())]
+        )
+        consumer.qos(prefetch_count=1)
+        with consumer:
+            while len(got) < len(sent):
+                broker.drain_events(timeout=10)
+    assert got == [str(sent[priority]) for priority in (0, 3, 6)]
 
 
 @pytest.mark.parametrize(
