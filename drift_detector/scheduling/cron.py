@@ -7,8 +7,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-LONGEST_CLOCK_CHANGE = timedelta(hours=3)  # Antarctica/Troll moves by two
-
 
 class BadSchedule(ValueError):
     """The cron expression or the time zone is not valid; the text says why."""
@@ -33,16 +31,6 @@ def next_tick(expression: str, zone: str, after: datetime) -> datetime:
     return next(_ticks_after(expression, zone, after))
 
 
-def latest_tick(expression: str, zone: str, at: datetime) -> datetime:
-    """The last tick not later than `at`, in UTC."""
-    just_after = at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if just_after.astimezone(ZoneInfo(zone)).fold:
-        # The clock repeats an hour: a tick before `at` may have a later local time.
-        just_after += LONGEST_CLOCK_CHANGE
-    ticks = CronSim(expression, just_after.astimezone(ZoneInfo(zone)), reverse=True)
-    return next(tick for each in ticks if (tick := each.astimezone(UTC)) <= at)
-
-
 def ticks_between(expression: str, zone: str, start: datetime, end: datetime) -> Iterator[datetime]:
     """Every tick in [start, end), in UTC."""
     just_before = start.astimezone(UTC) - timedelta(microseconds=1)
@@ -51,13 +39,19 @@ def ticks_between(expression: str, zone: str, start: datetime, end: datetime) ->
 
 def missed_ticks(expression: str, zone: str, after: datetime, until: datetime, *, most: int) -> list[datetime]:
     """The ticks in (after, until], oldest first, in UTC; of more than `most`, the latest."""
-    ticks = list(islice(takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, after)), most + 1))
+
+    def ticks_since(start: datetime) -> Iterator[datetime]:
+        return takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, start))
+
+    ticks = list(islice(ticks_since(after), most + 1))
     if len(ticks) <= most:
         return ticks
-    latest = [latest_tick(expression, zone, until)]
-    while len(latest) < most:
-        latest.append(latest_tick(expression, zone, latest[-1] - timedelta(microseconds=1)))
-    return latest[::-1]
+    # From further and further back, as a gap may hold a year of minutes. Not by counting backwards: at the clock
+    # changes of some zones cronsim then names other ticks.
+    span = most * timedelta(minutes=1)
+    while len(ticks := list(ticks_since(max(after, until - span)))) < most:
+        span *= 2
+    return ticks[-most:]
 
 
 def _ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:

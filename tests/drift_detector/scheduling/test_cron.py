@@ -10,7 +10,13 @@ from itertools import pairwise
 
 import pytest
 
-from drift_detector.scheduling.cron import BadSchedule, check_schedule, latest_tick, next_tick, ticks_between
+from drift_detector.scheduling.cron import (
+    BadSchedule,
+    check_schedule,
+    missed_ticks,
+    next_tick,
+    ticks_between,
+)
 
 NEW_YORK, BERLIN, LORD_HOWE = "America/New_York", "Europe/Berlin", "Australia/Lord_Howe"
 DAY = timedelta(days=1)
@@ -28,6 +34,12 @@ CLOCK_CHANGES = [
     ("45 1 * * *", LORD_HOWE, "2024-04-06T13:00", ["2024-04-06T14:45"]),  # 02:00 -> 01:30
     ("0 2 * * *", LORD_HOWE, "2024-04-06T13:00", ["2024-04-06T15:30"]),
 ]
+
+
+def latest_tick(expression: str, zone: str, at: datetime) -> datetime:
+    """The last tick not later than `at`."""
+    (tick,) = missed_ticks(expression, zone, at - timedelta(days=800), at, most=1)
+    return tick
 
 
 def utc(text: str) -> datetime:
@@ -176,3 +188,19 @@ def test_check_schedule__bad_expression__says_why(expression: str, reason: str) 
 def test_check_schedule__unknown_zone__is_refused(zone: str) -> None:
     with pytest.raises(BadSchedule, match="not an IANA time zone"):
         check_schedule("0 0 * * *", zone)
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Antarctica/Troll"]
+)
+@pytest.mark.parametrize("expression", ["*/15 * * * *", "30 * * * *", "15 2 * * *", "0 0 * * 0"])
+@pytest.mark.parametrize("until", ["2024-04-08T12:00:00+00:00", "2024-11-04T12:00:00+00:00"])
+def test_missed_ticks__more_than_are_wanted__are_the_latest_of_all(expression: str, zone: str, until: str) -> None:
+    """All are counted from the beginning, over the changes of the clock."""
+    end = datetime.fromisoformat(until)
+    start = end - timedelta(days=60)
+    forward = list(ticks_between(expression, zone, start, end + timedelta(microseconds=1)))
+    if forward[0] == start:
+        del forward[0]
+    for most in (1, 5, len(forward) - 1):
+        assert missed_ticks(expression, zone, start, end, most=most) == forward[-most:]
