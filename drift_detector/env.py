@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, RedisDsn, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, RedisDsn, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "AUMOS_DRIFT_"
@@ -101,6 +102,13 @@ class Tracing(Group):
         default=None, description="OTLP/HTTP collector of traces: http://host:4318/v1/traces; none are made without"
     )
 
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_sent_to(cls, endpoint: str | None) -> str | None:
+        if endpoint and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+            raise ValueError("the packages of the extra `tracing` are not installed")
+        return endpoint
+
 
 class Runs(Group):
     lease_seconds: Positive = Field(default=60, description="how long a run belongs to a worker that stopped answering")
@@ -116,7 +124,9 @@ class Runs(Group):
         default=16,
         description="runs of one tenant at work at once; with few tenants, at least as many as workers",
     )
-    max_catch_up: Positive = Field(default=100, description="the most missed ticks that catch_up=all runs")
+    max_catch_up: Annotated[int, Field(gt=0, le=1000)] = Field(
+        default=100, description="the most missed ticks that catch_up=all runs"
+    )
     retention_days: Positive = Field(
         default=400, description="days that runs are kept with their detections; those of alerts as long as the alerts"
     )
@@ -216,6 +226,13 @@ def variable_name(*path: str) -> str:
     return PREFIX + "__".join(part.upper() for part in path)
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the packages around it
+        return False
+
+
 def _unknown_names(variables: Mapping[str, str]) -> list[str]:
     names = [name for name in variables if name.startswith(PREFIX) and not name.startswith(DEMO_PREFIX)]
     known = Environment.model_fields
@@ -239,7 +256,7 @@ def _sentence(path: tuple[str, ...], message: str) -> str:
         return f"{name} is missing."
     if message == "Extra inputs are not permitted":
         return f"{name} is not a setting of this service."
-    return f"{name} is wrong: {message}."
+    return f"{name} is wrong: {message.removeprefix('Value error, ')}."
 
 
 def _stop(problems: list[str]) -> NoReturn:

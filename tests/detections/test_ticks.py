@@ -186,3 +186,9 @@ def test_record_ticks__window_leaves_the_calendar__the_other_monitors_have_their
     monitor = make()
     assert record() == 1
     assert minutes_before_noon(monitor, "queued") == [0]
+
+
+def test_record_ticks__away_for_a_year_with_a_grace_as_long__the_row_of_the_oldest_ticks_is_no_run(make: Make) -> None:
+    monitor = make(away=timedelta(days=365), misfire_grace=timedelta(days=365))
+    assert record() == 1001
+    assert minutes_before_noon(monitor, "skipped") == [1000]

@@ -62,6 +62,16 @@ def test_tracing__no_endpoint__opentelemetry_need_not_even_be_installed() -> Non
     assert said.stdout == "{} 200\n"
 
 
+def test_load__endpoint_without_the_packages__stops_with_a_sentence() -> None:
+    environment = os.environ | {"AUMOS_DRIFT_TRACING__ENDPOINT": "http://127.0.0.1:4318/v1/traces"}
+    code = "import sys; sys.modules['opentelemetry'] = None; from drift_detector import env; env.load()"
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.startswith(
+        "AUMOS_DRIFT_TRACING__ENDPOINT is wrong: the packages of the extra `tracing` are not installed.\n"
+    )
+
+
 def test_request__answered__is_a_span_by_method_and_route(api: APIClient, collector: Collector) -> None:
     api.get("/api/v1/monitors?page_size=3", headers=TRACEPARENT)
     tracing.flush()
