@@ -26,11 +26,13 @@ HIGHEST_IMPORTANCE = 100.0
 def check_monitor(fields: Mapping[str, Any]) -> None:
     """Rules that span several fields of a monitor."""
     check_cron(fields["schedule_cron"], fields["timezone"])
-    for name in ("window", "window_lag"):
+    for name in ("window", "window_lag", "misfire_grace"):
         if fields[name] > LONGEST_DURATION:
             raise ValidationError({name: "The longest is 100 years."})
     if fields["window"] <= timedelta(0):
         raise ValidationError({"window": "A window is longer than nothing."})
+    if fields["misfire_grace"] < timedelta(0):
+        raise ValidationError({"misfire_grace": "A grace is not negative."})
     if fields["window_lag"] < timedelta(0):
         raise ValidationError({"window_lag": "A lag is not negative."})
     start, end = fields.get("reference_start"), fields.get("reference_end")
