@@ -248,6 +248,5 @@ def _sync_schedule(monitor: Monitor) -> None:
         schedule_name(monitor.id),
         expression=monitor.schedule_cron,
         zone=monitor.timezone,
-        kwargs={"tenant_id": str(monitor.tenant_id), "monitor_id": str(monitor.id)},
         enabled=monitor.status == Monitor.Status.ACTIVE,
     )

@@ -3,7 +3,7 @@ from django.db.migrations import RunSQL
 
 from drift_detector.tenancy import rls
 
-RENAME_TASK = "UPDATE django_celery_beat_periodictask SET task = '{}' WHERE task = '{}'"
+RENAME_TASK = "UPDATE django_celery_beat_periodictask SET task = '{}', kwargs = '{{}}' WHERE task = '{}'"
 OLD_TASK, NEW_TASK = "detections.record_tick", "detections.record_ticks"
 
 

@@ -11,7 +11,7 @@ import honcho.manager
 from honcho.compat import ProcessManager
 from honcho.printer import Message, Printer
 
-STOP_SECONDS = 25
+STOP_SECONDS = 30  # a worker drains for 15 and believes a child to be lost after 10 more
 
 
 class Supervisor(honcho.manager.Manager):  # type: ignore[misc]

@@ -41,19 +41,7 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
     if OutboxEvent.objects.filter(event_id=event_id).exists():
         return
     counter.seq += 1
-    envelope = {
-        "specversion": "1.0",
-        "id": str(event_id),
-        "source": SOURCE,
-        "type": event_type.value,
-        "subject": str(key),
-        "time": timezone.now().isoformat(),
-        "datacontenttype": "application/json",
-        "dataschema": schema_id(event_type),
-        "tenantid": str(tenant_id),
-        "seq": counter.seq,
-        "data": dict(data),
-    }
+    envelope = _envelope(event_type, event_id=event_id, key=key, seq=counter.seq, data=data)
     validate(envelope)
     counter.save(update_fields=["seq"])
     OutboxEvent.objects.create(
@@ -65,6 +53,22 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
         seq=counter.seq,
         envelope=envelope,
     )
+
+
+def _envelope(event_type: EventType, *, event_id: UUID, key: UUID, seq: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": SOURCE,
+        "type": event_type.value,
+        "subject": str(key),
+        "time": timezone.now().isoformat(),
+        "datacontenttype": "application/json",
+        "dataschema": schema_id(event_type),
+        "tenantid": str(current_tenant_id()),
+        "seq": seq,
+        "data": dict(data),
+    }
 
 
 def partition_of(key: UUID) -> int:

@@ -1,7 +1,6 @@
 """Rows of django-celery-beat: one PeriodicTask per monitor, CrontabSchedules shared."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from celery.schedules import ParseException
 from django.utils import timezone
@@ -25,7 +24,7 @@ def check_storable(expression: str, zone: str) -> None:
         ) from error
 
 
-def put_schedule(name: str, *, expression: str, zone: str, kwargs: Mapping[str, str], enabled: bool) -> None:
+def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> None:
     """Make or change the periodic task of this name, in the caller's transaction.
 
     Its `last_run_at` is the last tick that is accounted for; what is new, changed or on again counts from now.
@@ -33,7 +32,7 @@ def put_schedule(name: str, *, expression: str, zone: str, kwargs: Mapping[str, 
     task = PeriodicTask.objects.select_for_update(of=("self",)).filter(name=name).select_related("crontab").first()
     if task and task.enabled == enabled and expression_of(task) == (expression, zone):
         return
-    task = task or PeriodicTask(name=name, task=TICK_TASK, kwargs=json.dumps(dict(kwargs)))
+    task = task or PeriodicTask(name=name, task=TICK_TASK)
     # Not get_or_create: crontab rows have no unique constraint, so two at once may have made the same one.
     wanted = _fields(expression) | {"timezone": zone}
     task.crontab = CrontabSchedule.objects.filter(**wanted).first() or CrontabSchedule.objects.create(**wanted)

@@ -92,9 +92,7 @@ def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: No
 
     with app.connection_for_read() as broker:
         queue = app.amqp.queues[app.conf.task_default_queue]
-        consumer = broker.Consumer(
-            [queue], callbacks=[lambda body, message: (got.append(body[1]["run_id"]), message.ack())]
-        )
+        consumer = broker.Consumer([queue], callbacks=[take])
         consumer.qos(prefetch_count=1)
         with consumer:
             while len(got) < len(sent):

@@ -1,7 +1,5 @@
 """Rows of django-celery-beat, looked at as its own scheduler would."""
 
-import json
-
 import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
@@ -9,13 +7,12 @@ from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable, expression_of, put_schedule, remove_schedule
 
 pytestmark = pytest.mark.django_db
-IDS = {"tenant_id": "t", "monitor_id": "m"}
 
 
 def put(
     name: str = "monitor:1", expression: str = "15 6 1-7 */2 mon", zone: str = "Asia/Tokyo", on: bool = True
 ) -> None:
-    put_schedule(name, expression=expression, zone=zone, kwargs=IDS, enabled=on)
+    put_schedule(name, expression=expression, zone=zone, enabled=on)
 
 
 def test_put_schedule__new__keeps_each_field_and_the_zone() -> None:
@@ -25,10 +22,10 @@ def test_put_schedule__new__keeps_each_field_and_the_zone() -> None:
     assert (crontab.month_of_year, crontab.day_of_week, str(crontab.timezone)) == ("*/2", "mon", "Asia/Tokyo")
 
 
-def test_put_schedule__new__calls_the_tick_task_with_the_ids() -> None:
+def test_put_schedule__new__names_the_tick_task() -> None:
     put()
     task = PeriodicTask.objects.get()
-    assert (task.task, json.loads(task.kwargs), task.enabled) == ("detections.record_ticks", IDS, True)
+    assert (task.task, task.enabled) == ("detections.record_ticks", True)
 
 
 def test_put_schedule__same_name_again__changes_the_one_row() -> None:
