@@ -53,7 +53,7 @@ def measure_ledger(runs: int) -> Iterator[str]:
             yield _line(name, [_seconds(round_) for _ in range(ROUNDS)])
         removed, spent = _remove()
     yield ""
-    yield f"Filled in {filled:.0f} s. Retention removes {removed / spent:,.0f} runs a second."
+    yield f"Filled in {filled:.0f} s. Retention removes {removed / spent:,.0f} runs without detections a second."
 
 
 def _fill(runs: int) -> list[Monitor]:

@@ -1,10 +1,7 @@
 """What a small run costs: by workers on real servers, and next to its evaluation alone."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +21,7 @@ from monitors.services import build_baseline
 from tasks.execution import execute
 from tests.bench import windows
 from tests.bench.checks import check, fit
+from tests.bench.workers import worker
 from tests.factories import make_monitor
 
 ROWS, FEATURES, RUNS, ROUNDS = 10_000, 20, 500, 200
@@ -43,9 +41,9 @@ def measure_runs(folder: Path) -> Iterator[str]:
     yield f"| evaluation alone, median | {1e3 * alone:.1f} ms | |"
     yield f"| beyond it, by the service, median | {1e3 * (service - alone):.1f} ms | at most 15 ms |"
     yield f"| statements to the database | {queries} | stated and bounded |"
-    with _worker("one"):
+    with worker("one"):
         one = _throughput(monitor, RUNS)
-        with _worker("two"):
+        with worker("two"):
             two = _throughput(monitor, RUNS)
     yield f"| runs a second, one worker process | {one:.0f} | at least 25 |"
     yield f"| two worker processes | {two:.0f}, {two / one:.2f}× | at least 1.8× |"
@@ -102,14 +100,3 @@ def _run_all(monitor: Monitor, count: int) -> None:
             if not DetectionRun.objects.filter(trigger="backfill", finished_at__isnull=True).exists():
                 return
         time.sleep(0.05)
-
-
-@contextmanager
-def _worker(name: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "worker", "--concurrency", "1"]
-    process = subprocess.Popen([*command, "--hostname", name, "--loglevel", "ERROR"])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()

@@ -31,9 +31,9 @@ def fan_out(reference: Path, current: Path) -> Row:
     monitor = _watch(reference, folder)
     check = partial(_seconds_of_a_run, monitor)
     with ExitStack() as workers:
-        workers.enter_context(_worker("one"))
+        workers.enter_context(worker("one"))
         alone = _measure(check)
-        workers.enter_context(_worker("two"))
+        workers.enter_context(worker("two"))
         together = _measure(check)
     return Row(
         work=f"a run over {FILES} such files, streamed, by 2 worker processes; peer: by 1",
@@ -70,7 +70,8 @@ def _seconds_of_a_run(monitor: Monitor) -> float:
 
 
 @contextmanager
-def _worker(name: str) -> Iterator[None]:
+def worker(name: str) -> Iterator[None]:
+    """A worker process of one child, with this name."""
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "worker", "--concurrency", "1"]
     process = subprocess.Popen([*command, "--hostname", name, "--loglevel", "ERROR"])
     try:
