@@ -135,8 +135,8 @@ def test_seasonal_windows__clock_change__same_hours_on_the_wall() -> None:
 
 def test_check_monitor__season_without_a_column_of_times__is_refused() -> None:
     fields = {
-        "schedule_cron": "0 0 * * 1", "timezone": "UTC", "window": WEEK, "window_lag": timedelta(0), "misfire_grace": timedelta(0),
-        "timestamp_column": "", "seasonal_weeks": 1,
+        "schedule_cron": "0 0 * * 1", "timezone": "UTC", "window": WEEK, "window_lag": timedelta(0),
+        "misfire_grace": timedelta(0), "timestamp_column": "", "seasonal_weeks": 1,
     }  # fmt: skip
     with pytest.raises(ValidationError, match="column of times"):
         check_monitor(fields)
