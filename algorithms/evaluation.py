@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
 from algorithms.judgement import explain_drift, judge
@@ -73,15 +74,19 @@ def _examine(
     plan: EvaluationPlan,
 ) -> dict[Key, _Examined]:
     methods = [method for method in plan.methods if reference.kind in METHOD_KINDS[method]]
-    blank = _blank_detail(reference)
     if not rows:
-        blank = replace(blank, verdict=Verdict.NO_DATA, reason="The window holds no row.")
+        blank = _describe(reference, verdict=Verdict.NO_DATA, reason="The window holds no row.")
         return {(method, reference.name): _Examined(blank) for method in methods}
     profile = profiled(reference.name)
     if isinstance(profile, Unprofiled):
-        blank = replace(blank, verdict=Verdict.ERROR, reason=profile.reason)
+        blank = _describe(reference, verdict=Verdict.ERROR, reason=profile.reason)
         return {(method, reference.name): _Examined(blank) for method in methods}
-    detail = _describe(blank, reference, profile, rows)
+    summary = None
+    if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
+        summary = profile.moments.summary(reference.centre)
+    detail = _describe(
+        reference, n_current=profile.rows, null_rate_current=profile.missing / rows, current_summary=summary
+    )
     return {
         (method, reference.name): _measured(method, reference, profile, detail, plan.min_rows) for method in methods
     }
@@ -98,22 +103,17 @@ def _measured(
         return _Examined(replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}"))
 
 
-def _blank_detail(reference: FeatureReference) -> FeatureDetail:
+def _describe(reference: FeatureReference, *, verdict: Verdict = Verdict.OK, **known: Any) -> FeatureDetail:
+    """The record of a feature with what the reference says of it, and what else is known."""
     return FeatureDetail(
         feature=reference.name,
         kind=reference.kind,
-        verdict=Verdict.OK,
+        verdict=verdict,
         n_reference=reference.usable_rows,
         null_rate_reference=reference.missing / max(1, reference.n + reference.missing),
         reference_summary=reference.summary if isinstance(reference, NumericReference) else None,
+        **known,
     )
-
-
-def _describe(blank: FeatureDetail, reference: FeatureReference, profile: FeatureProfile, rows: int) -> FeatureDetail:
-    summary = None
-    if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
-        summary = profile.moments.summary(reference.centre)
-    return replace(blank, n_current=profile.rows, null_rate_current=profile.missing / rows, current_summary=summary)
 
 
 def _shortage(method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int) -> str:
@@ -145,8 +145,12 @@ def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[
     for (key, (detail, answer)), p_adjusted in zip(measured.items(), adjust_p_values(p_values), strict=True):
         method, feature = key
         limits = plan.limits(method, feature)
-        numbers = replace(
+        signal = judge(method, answer, limits, plan.policy, p_adjusted=p_adjusted)
+        found = replace(
             detail,
+            verdict=Verdict.INSUFFICIENT_DATA if answer.caveat else Verdict.OK,
+            reason=answer.caveat,
+            signal=signal,
             statistic=answer.statistic,
             p_value=answer.p_value,
             p_adjusted=p_adjusted,
@@ -158,17 +162,13 @@ def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[
             importance=plan.importances.get(feature, 1.0),
             explanation=answer.explanation,
         )
-        signal = judge(method, answer, limits, plan.policy, p_adjusted=p_adjusted)
-        judged[key] = _conclude(method, numbers, signal, answer.caveat, plan.policy)
+        judged[key] = _drifted(method, found, plan.policy) if signal is Signal.DRIFT else found
     return judged
 
 
-def _conclude(method: Method, detail: FeatureDetail, signal: Signal, caveat: str, policy: Policy) -> FeatureDetail:
-    if signal is not Signal.DRIFT:
-        verdict = Verdict.INSUFFICIENT_DATA if caveat else Verdict.OK
-        return replace(detail, verdict=verdict, signal=signal, reason=caveat)
+def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDetail:
     reason, severity = explain_drift(method, detail, policy), severity_of(detail.ratio * detail.importance)
-    return replace(detail, verdict=Verdict.DRIFT, signal=signal, severity=severity, reason=reason)
+    return replace(detail, verdict=Verdict.DRIFT, severity=severity, reason=reason)
 
 
 def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodOutcome:

@@ -66,7 +66,7 @@ class NumericFitter:
         self.nans += int(np.count_nonzero(np.isnan(values))) - nulls
         if self.centre is None and len(finite := values[np.isfinite(values)]):
             self.centre = float(finite[0])
-        self.moments += measure_moments(values, self.centre or 0.0, low=None, high=None)
+        self.moments += measure_moments(values, self.centre or 0.0)
         self.chunks.append(values)
         self.held += len(values)
         if self.held > 2 * self.max_rows:

@@ -7,37 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from algorithms import kernels
-from algorithms.kernels import CodeArray, FloatArray, IntArray
+from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52
-
-
-@dataclass(frozen=True, slots=True)
-class _Linear:
-    """A table of equal steps."""
-
-    offset: float
-    scale: float
-
-    def positions(self, values: FloatArray) -> IntArray:
-        found = np.empty(len(values), np.uint32)
-        kernels.linear_positions(values, self.offset, self.scale, TABLE_SIZE, found)
-        return found.astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Logarithmic:
-    """A table of steps that grow with the distance from a centre, for heavy tails."""
-
-    centre: float
-    shift: int
-    lowest: int
-
-    def positions(self, values: FloatArray) -> IntArray:
-        found = np.empty(len(values), np.uint32)
-        kernels.logarithmic_positions(values, self.centre, self.shift, self.lowest, TABLE_SIZE, found)
-        return found.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,36 +55,43 @@ class Grid:
         Returns:
             Counts of shape (cells + 1,), NaN in the last, and each value's cell, shape (n,).
         """
-        counts, codes = np.zeros(self.cells + 1, np.int64), np.empty(len(values), self._code_type)
-        table, first, edges, halvings = self._table
-        if isinstance(table, _Linear):
-            kernels.count_linear(values, table.offset, table.scale, TABLE_SIZE, first, edges, halvings, counts, codes)
-        else:
-            kernels.count_logarithmic(
-                values, table.centre, table.shift, table.lowest, TABLE_SIZE, first, edges, halvings, counts, codes
-            )
+        counts, codes = np.zeros(self.cells + 1, np.int64), np.empty(len(values), self.code_type)
+        kernels.count_column(values, self.lookup, counts, codes)
         return counts, codes
 
     @property
-    def _code_type(self) -> np.dtype[np.unsignedinteger[Any]]:
+    def code_type(self) -> np.dtype[np.unsignedinteger[Any]]:
+        """The least type that holds a cell's number."""
         return np.dtype(np.uint16 if self.cells < np.iinfo(np.uint16).max else np.uint32)
+
+    @cached_property
+    def single_valued(self) -> BoolArray:
+        """Shape (cells,), which cells have room for one float only, so that two windows step there at once."""
+        is_single = np.zeros(self.cells, np.bool_)
+        if len(self.edges):
+            is_single[1:-1] = np.nextafter(self.edges[:-1], np.inf) == self.edges[1:]
+            is_single[0], is_single[-1] = self.edges[0] == -np.inf, self.edges[-1] == np.finfo(np.float64).max
+        return is_single
 
     def cell_starts(self, upper_edges: FloatArray) -> IntArray:
         """The first cell above each of some of the grid's edges, with 0 in front: where groups of cells begin."""
         return np.concatenate([[0], np.searchsorted(self.edges, upper_edges) + 1]).astype(np.int64)
 
     @cached_property
-    def _table(self) -> tuple[_Linear | _Logarithmic, Any, FloatArray, int]:
-        """The table whose fullest place holds the fewest edges, what lies below its places, and the halvings needed."""
+    def lookup(self) -> Lookup:
+        """By the table whose fullest place holds the fewest edges."""
         table, per_place = self._emptiest_table()
-        first = np.concatenate([[0], np.cumsum(per_place)[:-1]]).astype(self._code_type)
         halvings = int(per_place.max()).bit_length()
-        return table, first, np.concatenate([self.edges, np.full(2 ** (halvings + 1), np.inf)]), halvings
+        return table._replace(
+            first=np.concatenate([[0], np.cumsum(per_place)[:-1]]).astype(self.code_type),
+            edges=np.concatenate([self.edges, np.full(2 ** (halvings + 1), np.inf)]),
+            halvings=halvings,
+        )
 
-    def _emptiest_table(self) -> tuple[_Linear | _Logarithmic, IntArray]:
-        best: tuple[_Linear | _Logarithmic, IntArray] | None = None
+    def _emptiest_table(self) -> tuple[Lookup, IntArray]:
+        best: tuple[Lookup, IntArray] | None = None
         for table in self._tables():
-            per_place = np.bincount(table.positions(self.edges), minlength=TABLE_SIZE)
+            per_place = np.bincount(_positions(table, self.edges), minlength=TABLE_SIZE)
             if best is None or per_place.max() < best[1].max():
                 best = table, per_place
             if per_place.max() <= 1:
@@ -120,28 +100,43 @@ class Grid:
             raise AssertionError("There is always a table to try.")
         return best
 
-    def _tables(self) -> list[_Linear | _Logarithmic]:
+    def _tables(self) -> list[Lookup]:
         edges = self.edges[np.isfinite(self.edges)]
         if not len(edges):
-            return [_Linear(0.0, 0.0)]
-        tables: list[_Linear | _Logarithmic] = []
+            return [_linear(0.0, 0.0)]
+        tables: list[Lookup] = []
         for trimmed in sorted({0, len(edges) // 1000, len(edges) // 100, len(edges) // 20}):
             low, high = float(edges[trimmed]), float(edges[-1 - trimmed])  # a far edge would make all steps wide
             with np.errstate(over="ignore", divide="ignore"):
                 scale = float(np.float64(TABLE_SIZE) / (np.float64(high) - np.float64(low)))
             if 0 < scale < np.inf:
-                tables.append(_Linear(low, scale))
+                tables.append(_linear(low, scale))
         for centre in {0.0, float(edges[len(edges) // 2])}:
             tables += [_logarithmic(edges, centre, bits) for bits in (6, 9, 11)]
         return tables
 
 
-def _logarithmic(edges: FloatArray, centre: float, bits: int) -> _Logarithmic:
-    """A table that ends at the edge farthest from the centre, with 2**bits steps to an octave."""
+NO_EDGES: dict[str, Any] = {"first": np.empty(0, np.uint16), "edges": np.empty(0), "halvings": 0}
+
+
+def _linear(origin: float, scale: float) -> Lookup:
+    """A table of equal steps, still without edges."""
+    return Lookup(True, origin, scale, 0, 0, TABLE_SIZE, **NO_EDGES)
+
+
+def _logarithmic(edges: FloatArray, centre: float, bits: int) -> Lookup:
+    """A table for heavy tails that ends at the edge farthest from the centre, with 2**bits steps to an octave."""
     with np.errstate(over="ignore"):
         farthest = float(np.abs(edges - centre).max())
     shift = MANTISSA_BITS - bits
-    return _Logarithmic(centre, shift, (int(np.float64(farthest).view(np.int64)) >> shift) - TABLE_SIZE // 2 + 1)
+    lowest = (int(np.float64(farthest).view(np.int64)) >> shift) - TABLE_SIZE // 2 + 1
+    return Lookup(False, centre, 0.0, shift, lowest, TABLE_SIZE, **NO_EDGES)
+
+
+def _positions(table: Lookup, values: FloatArray) -> IntArray:
+    found = np.empty(len(values), np.uint32)
+    kernels.find_positions(values, table, found)
+    return found.astype(np.int64)
 
 
 def reference_quantile_edges(reference: FloatArray, bins: int) -> FloatArray:

@@ -5,7 +5,7 @@ halves the time. There is no `fastmath`: the same values in the same order give 
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,44 @@ type BoolArray = npt.NDArray[np.bool_]
 type CodeArray = npt.NDArray[np.unsignedinteger[Any]]
 
 BLOCK = 4096
-LANES = 32
+LANES = 128
 MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+
+
+class Lookup(NamedTuple):
+    """How a value's cell is found: its place in a table, then as many halvings as the fullest place needs.
+
+    Attributes:
+        is_linear: Whether the table's steps are equal, or grow with the distance from the origin.
+        origin: Where a linear table begins, or the centre of a logarithmic one.
+        scale: Places to a unit, of a linear table.
+        shift: Bits of a float that do not tell its place, of a logarithmic table.
+        lowest: What the other bits of its least distance are.
+        size: Places in the table.
+        first: Shape (size,), the edges that lie below every value at a place.
+        edges: Ascending, with enough +inf at the end for a search to stay inside.
+        halvings: The fullest place holds less than 2**halvings edges.
+    """
+
+    is_linear: bool
+    origin: float
+    scale: float
+    shift: int
+    lowest: int
+    size: int
+    first: Any
+    edges: FloatArray
+    halvings: int
 
 
 def jit[F: Callable[..., Any]](function: F) -> F:
     """Compile at the first call of each signature, or load what an earlier process compiled."""
     return cast("F", njit(nogil=True, cache=True)(function))
+
+
+def jit_brief[F: Callable[..., Any]](function: F) -> F:
+    """The same of what takes microseconds, for which it keeps the GIL: to get it back could take longer."""
+    return cast("F", njit(cache=True)(function))
 
 
 @jit
@@ -55,6 +86,15 @@ def logarithmic_positions(
 
 
 @jit
+def find_positions(values: FloatArray, table: Lookup, positions: Any) -> None:
+    """Places of values, shape (n,), in a table, which needs no edges yet."""
+    if table.is_linear:
+        linear_positions(values, table.origin, table.scale, table.size, positions)
+    else:
+        logarithmic_positions(values, table.origin, table.shift, table.lowest, table.size, positions)
+
+
+@jit
 def find_cells(values: FloatArray, positions: Any, first: Any, edges: FloatArray, halvings: int, codes: Any) -> None:
     """The number of edges below each value, found from its place by as many halvings as the fullest place needs.
 
@@ -78,86 +118,155 @@ def find_cells(values: FloatArray, positions: Any, first: Any, edges: FloatArray
 @jit
 def count_codes(values: FloatArray, codes: Any, counts: Any) -> None:
     """Add the values' cells to `counts`, shape (cells + 1,); NaN is counted, and coded, as the last."""
-    last = np.uint64(len(counts) - 1)
+    nans, last = 0, np.uint64(len(counts) - 1)
     for row in range(len(values)):
-        code = np.uint64(codes[row]) if values[row] == values[row] else last
-        codes[row] = code
-        counts[code] += np.int64(1)
+        nans += np.int64(values[row] != values[row])
+    if nans:
+        for row in range(len(values)):
+            codes[row] = np.uint64(codes[row]) if values[row] == values[row] else last
+    for row in range(len(codes)):
+        counts[np.uint64(codes[row])] += 1
 
 
 @jit
-def count_linear(
-    values: FloatArray, offset: float, scale: float, size: int, first: Any, edges: FloatArray, halvings: int,
-    counts: Any, codes: Any,
-) -> None:  # fmt: skip
-    """Cells of a column by a linear table, block by block so that each stays in the processor's first cache."""
+def count_block(block: FloatArray, lookup: Lookup, positions: Any, counts: IntArray, codes: Any) -> None:
+    """Add a block's cells to `counts`, shape (cells + 1,), and write them to `codes`; `positions` is overwritten."""
+    place = positions[: len(block)]
+    find_positions(block, lookup, place)
+    find_cells(block, place, lookup.first, lookup.edges, lookup.halvings, codes)
+    count_codes(block, codes, counts)
+
+
+@jit
+def count_column(values: FloatArray, lookup: Lookup, counts: IntArray, codes: Any) -> None:
+    """Cells of a column, shape (n,), block by block so that each stays in the processor's first cache.
+
+    Args:
+        values: The column.
+        lookup: The grid's.
+        counts: Shape (cells + 1,), added to; NaN in the last.
+        codes: Shape (n,), overwritten with each value's cell, or a block's length if nobody wants to know them.
+    """
     positions = np.empty(BLOCK, np.uint32)
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
-        place = positions[: len(block)]
-        linear_positions(block, offset, scale, size, place)
-        find_cells(block, place, first, edges, halvings, codes[start : start + BLOCK])
-        count_codes(block, codes[start : start + BLOCK], counts)
+        first = start if len(codes) >= len(values) else 0
+        count_block(block, lookup, positions, counts, codes[first : first + len(block)])
 
 
 @jit
-def count_logarithmic(
-    values: FloatArray, centre: float, shift: int, lowest: int, size: int, first: Any, edges: FloatArray,
-    halvings: int, counts: Any, codes: Any,
+def profile_column(
+    values: FloatArray, lookup: Lookup, counts: IntArray, codes: Any, centre: float, low: float, high: float,
+    found: FloatArray,
 ) -> None:  # fmt: skip
-    """Cells of a column by a logarithmic table."""
-    positions = np.empty(BLOCK, np.uint32)
+    """Cells and moments of a column in one reading of the memory; arguments as of `count_column` and `add_moments`."""
+    positions, lanes = np.empty(BLOCK, np.uint32), np.empty((4, LANES))
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
-        place = positions[: len(block)]
-        logarithmic_positions(block, centre, shift, lowest, size, place)
-        find_cells(block, place, first, edges, halvings, codes[start : start + BLOCK])
-        count_codes(block, codes[start : start + BLOCK], counts)
+        first = start if len(codes) >= len(values) else 0
+        count_block(block, lookup, positions, counts, codes[first : first + len(block)])
+        add_moments(block, centre, low, high, lanes, found)
 
 
 @jit
-def fold(buffer: FloatArray) -> float:
-    """The sum of a buffer of BLOCK values, in pairs: precise, quick, and the same whatever the processor's vectors."""
-    width = BLOCK // 2
+def sum_moments(values: FloatArray, centre: float, low: float, high: float, found: FloatArray) -> None:
+    """Moments of a column, shape (n,); arguments as of `add_moments`."""
+    lanes = np.empty((4, LANES))
+    for start in range(0, len(values), BLOCK):
+        add_moments(values[start : start + BLOCK], centre, low, high, lanes, found)
+
+
+@jit
+def add_moments(
+    block: FloatArray, centre: float, low: float, high: float, lanes: FloatArray, found: FloatArray
+) -> None:
+    """Add the moments of a block's finite values to `found`.
+
+    Each lane has its own sums, which are then added in pairs: precise, quick, and the same whatever the processor's
+    vectors.
+
+    Args:
+        block: At most BLOCK values.
+        centre: What distances are taken from.
+        low: Nothing below it is usual.
+        high: Nothing above it is.
+        lanes: Shape (4, LANES), overwritten.
+        found: Shape (9,): how many values, the least and the greatest, Σ (x − centre), Σ (x − centre)², how many lie
+            below low and above high, and how far, in sum, on either side.
+    """
+    finite = len(block)
+    fill_lanes(block, centre, lanes)
+    fold(lanes)
+    if not np.isfinite(lanes[1, 0]):  # something that is not finite is among them, or squares to no finite number
+        finite = fill_lanes_with_finite(block, centre, lanes)
+        fold(lanes)
+    least, greatest = lanes[2].min(), lanes[3].max()
+    found[0] += finite
+    found[1], found[2] = min(found[1], least), max(found[2], greatest)
+    found[3] += lanes[0, 0]
+    found[4] += lanes[1, 0]
+    if least < low or greatest > high:
+        add_beyond(block, low, high, found)
+
+
+@jit
+def fill_lanes(block: FloatArray, centre: float, lanes: FloatArray) -> None:
+    """Σ (x − centre), Σ (x − centre)², least and greatest of every LANES-th value."""
+    distances, squares, lows, highs = lanes[0], lanes[1], lanes[2], lanes[3]
+    lanes[:2], lows[:], highs[:] = 0.0, np.inf, -np.inf
+    for start in range(0, len(block), LANES):
+        part = block[start : start + LANES]
+        for lane in range(len(part)):
+            value = part[lane]
+            distance = value - centre
+            distances[lane] += distance
+            squares[lane] += distance * distance
+            lows[lane] = value if value < lows[lane] else lows[lane]
+            highs[lane] = value if value > highs[lane] else highs[lane]
+
+
+@jit
+def fill_lanes_with_finite(block: FloatArray, centre: float, lanes: FloatArray) -> int:
+    """The same of finite values alone, distances that are not finite left out; returns how many values are."""
+    distances, squares, lows, highs = lanes[0], lanes[1], lanes[2], lanes[3]
+    lanes[:2], lows[:], highs[:] = 0.0, np.inf, -np.inf
+    finite = 0
+    for row in range(len(block)):
+        value, lane = block[row], row % LANES
+        if not np.isfinite(value):
+            continue
+        finite += 1
+        distance = value - centre
+        distance = distance if np.isfinite(distance) else 0.0
+        distances[lane] += distance
+        squares[lane] += distance * distance
+        lows[lane] = min(lows[lane], value)
+        highs[lane] = max(highs[lane], value)
+    return finite
+
+
+@jit
+def fold(lanes: FloatArray) -> None:
+    """Add two rows of LANES sums up, in pairs, into their first columns."""
+    width = LANES // 2
     while width > 0:
-        for row in range(width):
-            buffer[row] += buffer[row + width]
+        for lane in range(width):
+            lanes[0, lane] += lanes[0, lane + width]
+            lanes[1, lane] += lanes[1, lane + width]
         width //= 2
-    return float(buffer[0])
 
 
 @jit
-def sum_moments(values: FloatArray, centre: float) -> tuple[float, float]:
-    """Sums of x − centre and of its square over the finite values, shape (n,)."""
-    distances, squares = np.zeros(BLOCK), np.zeros(BLOCK)
-    total, square = 0.0, 0.0
-    for start in range(0, len(values), BLOCK):
-        block = values[start : start + BLOCK]
-        for row in range(len(block)):
-            distance = block[row] - centre
-            distance = distance if distance - distance == 0.0 else 0.0
-            distances[row] = distance
-            squares[row] = distance * distance
-        distances[len(block) :] = 0.0
-        squares[len(block) :] = 0.0
-        total += fold(distances)
-        square += fold(squares)
-    return total, square
-
-
-@jit
-def sum_beyond(values: FloatArray, low: float, high: float) -> tuple[int, int, float, float]:
-    """How many finite values, shape (n,), lie below `low` and above `high`, and how far, in sum, on either side."""
-    rows_below, rows_above, below, above = 0, 0, 0.0, 0.0
-    for row in range(len(values)):
-        value = values[row]
+def add_beyond(block: FloatArray, low: float, high: float, found: FloatArray) -> None:
+    """Add to `found`, as of `add_moments`, what lies outside of low and high."""
+    for row in range(len(block)):
+        value = block[row]
         if value < low and value > -np.inf:
-            rows_below += 1
-            below += low - value
+            found[5] += 1.0
+            found[7] += low - value
         elif value > high and value < np.inf:
-            rows_above += 1
-            above += value - high
-    return rows_below, rows_above, below, above
+            found[6] += 1.0
+            found[8] += value - high
 
 
 @jit
@@ -172,6 +281,17 @@ def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray,
         selected[place] = values[row]
         place += np.uint64(is_wanted[np.uint64(codes[row])])
     return int(place)
+
+
+@jit
+def take_cells(values: FloatArray, counts: IntArray, is_wanted: BoolArray, taken: FloatArray) -> None:
+    """Copy from ascending values those of the wanted cells; `counts`, shape (cells,), says how many each cell holds."""
+    end, place = 0, 0
+    for cell in range(len(counts)):
+        start, end = end, end + counts[cell]
+        if is_wanted[cell]:
+            taken[place : place + counts[cell]] = values[start:end]
+            place += counts[cell]
 
 
 @jit
@@ -200,6 +320,60 @@ def largest_up_to(values: FloatArray, limit: float) -> float:
 
 
 @jit
+def rank_gap(gap: int) -> int:
+    """Twice the size of a gap, and one more if it is positive, as of two equal ones scipy reports the positive."""
+    return 2 * abs(gap) + np.int64(gap > 0)
+
+
+@jit
+def gaps_at_edges(before: IntArray, after: IntArray, n: int, m: int, gaps: IntArray) -> int:
+    """The gap between two distribution functions at the start of each cell and at the end of the last.
+
+    Args:
+        before: Shape (cells,), the reference's rows in each cell.
+        after: The current window's.
+        n: Rows of the reference.
+        m: Rows of the current window.
+        gaps: Shape (cells + 1,), overwritten, in steps of 1/(n·m), positive where the reference's function is higher.
+
+    Returns:
+        The first place at which the gap is widest.
+    """
+    gap, best, place = 0, 0, 0
+    gaps[0] = 0
+    for cell in range(len(before)):
+        gap += before[cell] * m - after[cell] * n
+        gaps[cell + 1] = gap
+        if rank_gap(gap) > best:
+            best, place = rank_gap(gap), cell + 1
+    return place
+
+
+@jit
+def find_wider_cells(
+    before: IntArray, after: IntArray, n: int, m: int, gaps: IntArray, is_single: BoolArray, widest: int,
+    is_wanted: BoolArray,
+) -> int:  # fmt: skip
+    """Mark the cells inside which the gap may be wider than at any edge, where both windows have rows that may differ.
+
+    Args:
+        is_single: Shape (cells,), which cells have room for one float only; other arguments as of `gaps_at_edges`.
+        widest: The rank of the widest gap at an edge.
+        is_wanted: Shape (cells,), overwritten.
+
+    Returns:
+        The highest rank that a gap may reach in any of them, 0 if there is none.
+    """
+    highest = 0
+    for cell in range(len(before)):
+        reach = max(2 * (gaps[cell] + before[cell] * m) + 1, 2 * (after[cell] * n - gaps[cell]))
+        is_wanted[cell] = reach > widest and before[cell] > 0 and after[cell] > 0 and not is_single[cell]
+        if is_wanted[cell]:
+            highest = max(highest, reach)
+    return highest
+
+
+@jit
 def widest_gap_inside(
     reference: FloatArray, current: FloatArray, in_reference: IntArray, in_current: IntArray, gaps: IntArray,
     n: int, m: int, widest: int,
@@ -214,8 +388,7 @@ def widest_gap_inside(
         gaps: Shape (k,), the gap just before each cell, positive where the reference's function is the higher one.
         n: Rows of the reference.
         m: Rows of the current window.
-        widest: The rank of the widest gap known: twice its size, and one more if it is positive, as of two equal
-            ones scipy reports the positive.
+        widest: The rank of the widest gap known.
 
     Returns:
         The widest gap, signed, if it outranks the one known, else 0; and the value at which it is.
@@ -236,7 +409,6 @@ def widest_gap_inside(
             while right < right_end and current[right] == value:
                 right += 1
                 gap -= n
-            rank = 2 * abs(gap) + np.int64(gap > 0)
-            if rank > best:
-                best, found, place = rank, gap, value
+            if rank_gap(gap) > best:
+                best, found, place = rank_gap(gap), gap, value
     return found, place

@@ -1,7 +1,6 @@
 """Each method that compares numeric features, from counts on the baseline's cells."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,11 @@ NO_SPREAD = "The reference is constant, so there is no standard deviation to mea
 
 
 def _ks_result(reference: NumericReference, profile: NumericProfile) -> KsResult:
-    before, after = Counted(counts=reference.counts), Counted(counts=profile.counts)
-    if reference.values is not None and (chunks := profile.values) is not None:
-        before = replace(before, inside=reference.values_inside)
-        after = replace(after, inside=lambda wanted: values_inside(chunks, profile.counts, wanted))
+    chunks = profile.values
+    if reference.values is None or chunks is None:
+        return ks_from_cells(reference.grid, Counted(reference.counts), Counted(profile.counts))
+    before = Counted(reference.counts, reference.values_inside)
+    after = Counted(profile.counts, lambda wanted: values_inside(chunks, profile.counts, wanted))
     return ks_from_cells(reference.grid, before, after)
 
 
@@ -47,8 +47,7 @@ def _binned(reference: NumericReference, profile: NumericProfile) -> tuple[IntAr
     return before, after
 
 
-def _shares(reference: NumericReference, profile: NumericProfile) -> dict[str, Any]:
-    before, after = _binned(reference, profile)
+def _shares(reference: NumericReference, before: IntArray, after: IntArray) -> dict[str, Any]:
     return {
         "edges": reference.bin_edges.tolist(),
         "reference_shares": (before / before.sum()).tolist(),
@@ -63,7 +62,7 @@ def _measure_psi(reference: NumericReference, profile: NumericProfile) -> Measur
         statistic=result.statistic,
         effect_size=result.effect_size,
         p_value=homogeneity_p_value(before, after),
-        explanation=_shares(reference, profile),
+        explanation=_shares(reference, before, after),
     )
 
 
@@ -77,7 +76,7 @@ def _measure_distance(
             statistic=result.statistic,
             effect_size=result.effect_size,
             p_value=homogeneity_p_value(before, after),
-            explanation=_shares(reference, profile),
+            explanation=_shares(reference, before, after),
         )
 
     return measured

@@ -1,7 +1,8 @@
 """What a baseline keeps of one feature, and how a window of that feature is counted against it."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Protocol, Self
 
 import numpy as np
@@ -79,10 +80,9 @@ class NumericReference:
         """
         if self.values is None:
             raise ValueError("The baseline has not kept its values.")
-        ends = np.cumsum(self.counts)
-        turns = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8)))
-        runs = [self.values[ends[first] - self.counts[first] : ends[stop - 1]] for first, stop in turns.reshape(-1, 2)]
-        return np.concatenate([np.empty(0), *runs])
+        inside = np.empty(int(self.counts[wanted].sum()))
+        kernels.take_cells(self.values, self.counts, wanted, inside)
+        return inside
 
     def empty_profile(self) -> NumericProfile:
         """The profile of no rows."""
@@ -95,20 +95,20 @@ class NumericReference:
             UnusableColumn: If the column holds no numbers.
         """
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        profile = self.empty_profile()
-        for chunk in chunks or [pa.array([], column.type)]:
-            profile += self._profile_chunk(chunk, keep_values)
-        return profile
+        profiles = (self._profile_chunk(chunk, keep_values) for chunk in chunks or [pa.array([], column.type)])
+        return reduce(add, profiles)
 
     def _profile_chunk(self, chunk: pa.Array, keep_values: bool) -> NumericProfile:
         values = to_float64(chunk)
-        counts, codes = self.grid.count(values)
-        low, high = self.summary.minimum, self.summary.maximum
+        counts = np.zeros(self.grid.cells + 1, np.int64)
+        codes = np.empty(len(values) if keep_values else kernels.BLOCK, self.grid.code_type)
+        found, range_ = _no_moments(), _usual_range(self.summary.minimum, self.summary.maximum)
+        kernels.profile_column(values, self.grid.lookup, counts, codes, self.centre, *range_, found)
         return NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
             nans=int(counts[-1]) - chunk.null_count,
-            moments=measure_moments(values, self.centre, low=low, high=high),
+            moments=_as_moments(found),
             values=((values, codes),) if keep_values else None,
         )
 
@@ -187,23 +187,28 @@ class Window(Protocol):
     def column(self, name: str) -> Column: ...
 
 
-def measure_moments(values: FloatArray, centre: float, *, low: float | None, high: float | None) -> Moments:
-    """Range and sums of the finite values among shape (n,), and of what lies beyond low and high if these are given."""
-    with np.errstate(invalid="ignore"):
-        lowest, highest = (float(values.min()), float(values.max())) if len(values) else (np.inf, -np.inf)
-    finite = len(values)
-    if finite and not np.isfinite(lowest - highest):
-        usable = values[np.isfinite(values)]
-        finite = len(usable)
-        lowest, highest = (float(usable.min()), float(usable.max())) if finite else (np.inf, -np.inf)
-    distances, squares = kernels.sum_moments(values, centre)
-    rows_below, rows_above, below, above = 0, 0, 0.0, 0.0
-    if low is not None and high is not None and finite and (lowest < low or highest > high):
-        rows_below, rows_above, below, above = kernels.sum_beyond(values, low, high)
+def measure_moments(values: FloatArray, centre: float) -> Moments:
+    """Range and sums of the finite values among shape (n,)."""
+    found = _no_moments()
+    kernels.sum_moments(values, centre, *_usual_range(None, None), found)
+    return _as_moments(found)
+
+
+def _no_moments() -> FloatArray:
+    return np.array([0.0, np.inf, -np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+
+def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def _as_moments(found: FloatArray) -> Moments:
+    """What `kernels.add_moments` found."""
+    finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = found.tolist()
     return Moments(
-        finite=finite,
-        minimum=lowest,
-        maximum=highest,
+        finite=int(finite),
+        minimum=minimum,
+        maximum=maximum,
         distances=ExactSum.of(distances),
         squares=ExactSum.of(squares),
         rows_below=int(rows_below),

@@ -42,7 +42,7 @@ class KsResult:
     nulls_current: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Counted:
     """A window on a grid.
 
@@ -102,16 +102,14 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
     before, after = reference.counts, current.counts
     n, m = int(before.sum()), int(after.sum())
     require_rows(n, m)
-    gaps = np.concatenate([[0], np.cumsum(before) * m - np.cumsum(after) * n])
-    place = int(np.argmax(2 * np.abs(gaps) + (gaps > 0)))
+    gaps, wanted = np.empty(grid.cells + 1, np.int64), np.empty(grid.cells, np.bool_)
+    place = kernels.gaps_at_edges(before, after, n, m, gaps)
     widest, location = int(gaps[place]), float(grid.edges[place - 1]) if gaps[place] else np.nan
-    reach = np.maximum(2 * (gaps[:-1] + before * m) + 1, 2 * (after * n - gaps[:-1]))
-    known = 2 * abs(widest) + (widest > 0)
-    wanted = (reach > known) & (before > 0) & (after > 0) & ~_single_valued(grid)
-    bound = 0.0
-    if wanted.any() and (reference.inside is None or current.inside is None):
-        bound = (int(reach[wanted].max()) // 2 - abs(widest)) / (n * m)
-    elif wanted.any() and reference.inside is not None and current.inside is not None:
+    known, bound = int(kernels.rank_gap(widest)), 0.0
+    reach = kernels.find_wider_cells(before, after, n, m, gaps, grid.single_valued, known, wanted)
+    if reach and (reference.inside is None or current.inside is None):
+        bound = (reach // 2 - abs(widest)) / (n * m)
+    elif reach and reference.inside is not None and current.inside is not None:
         found, where = kernels.widest_gap_inside(
             reference.inside(wanted), current.inside(wanted), before[wanted], after[wanted], gaps[:-1][wanted],
             n, m, known,
@@ -141,16 +139,7 @@ def values_inside(chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntA
 
 def _counted(grid: Grid, values: FloatArray) -> Counted:
     counts, codes = grid.count(values)
-    return Counted(counts=counts[:-1], inside=lambda wanted: values_inside(((values, codes),), counts[:-1], wanted))
-
-
-def _single_valued(grid: Grid) -> BoolArray:
-    """The cells that have room for one float only, where both windows step at once."""
-    is_single = np.zeros(grid.cells, np.bool_)
-    if len(grid.edges):
-        is_single[1:-1] = np.nextafter(grid.edges[:-1], np.inf) == grid.edges[1:]
-        is_single[0], is_single[-1] = grid.edges[0] == -np.inf, grid.edges[-1] == np.finfo(np.float64).max
-    return is_single
+    return Counted(counts[:-1], lambda wanted: values_inside(((values, codes),), counts[:-1], wanted))
 
 
 def _largest_up_to(location: float, left: FloatArray, right: FloatArray) -> float:

@@ -17,7 +17,8 @@ from monitors.sources.errors import translated
 from monitors.sources.instants import window_mask
 from monitors.sources.narrowing import NarrowedDataset
 
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 16
+"""As much as stays in a processor's own cache until it has been decoded."""
 
 type Rows = slice | pa.BooleanArray | None
 
@@ -142,7 +143,7 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     texts = [field.name for field in narrowed.schema if _is_text(field.type) and field.name in stored]
     options: dict[str, Any] = {"read_dictionary": texts, "metadata": group.fragment.metadata}
     if dataset.filesystem.type_name == "local":
-        # As fast as a memory map, under which a file that is cut short meanwhile would end the process.
+        # A memory map is a quarter faster, but a file that is cut short meanwhile would end the process.
         return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
     return pq.ParquetFile(dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.grid import Grid, _Linear, _Logarithmic, reference_quantile_edges
+from algorithms.grid import Grid, reference_quantile_edges
 from algorithms.kernels import FloatArray
 
 INF, NAN, HUGE, TINY = float("inf"), float("nan"), 1.7e308, 5e-324
@@ -125,14 +125,14 @@ def test_count__blocks_of_any_length__agree_with_searchsorted(shape: str, rows: 
     assert_counts_agree(grid, np.resize(np.append(drawn(shape, 2), NAN), rows))
 
 
-@pytest.mark.parametrize(("shape", "kind"), [("normal", _Linear), ("timestamps", _Linear), ("any_bits", _Logarithmic)])
-def test_table__by_shape__is_linear_or_logarithmic(shape: str, kind: type) -> None:
-    assert isinstance(fitted(drawn(shape, 0), cells=8000)._table[0], kind)
+@pytest.mark.parametrize(("shape", "is_linear"), [("normal", True), ("timestamps", True), ("any_bits", False)])
+def test_lookup__by_shape__is_linear_or_logarithmic(shape: str, is_linear: bool) -> None:
+    assert fitted(drawn(shape, 0), cells=8000).lookup.is_linear is is_linear
 
 
 @pytest.mark.parametrize("shape", ["normal", "zeros", "cauchy", "lognormal", "timestamps", "clusters"])
-def test_table__usual_shapes__few_halvings(shape: str) -> None:
-    assert fitted(drawn(shape, 0), cells=8000)._table[3] <= 6
+def test_lookup__usual_shapes__few_halvings(shape: str) -> None:
+    assert fitted(drawn(shape, 0), cells=8000).lookup.halvings <= 6
 
 
 @pytest.mark.parametrize("bins", [2, 7, 10])

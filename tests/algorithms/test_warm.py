@@ -71,4 +71,4 @@ def test_warm__windows_from_numpy_and_parquet_afterwards__no_kernel_compiles_aga
 
 
 def test_signatures__kernels__are_all_found() -> None:
-    assert {"count_linear", "count_logarithmic", "sum_moments", "sum_beyond", "select"} <= signatures().keys()
+    assert {"count_column", "profile_column", "sum_moments", "add_beyond", "select"} <= signatures().keys()
