@@ -1,7 +1,9 @@
 """Two-sample Kolmogorov–Smirnov test, exact without sorting either window."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -42,6 +44,10 @@ class KsResult:
     nulls_current: int = 0
 
 
+type Inside = Callable[[BoolArray], FloatArray]
+type Apply = Callable[[Callable[[Inside], FloatArray], list[Inside]], Iterable[FloatArray]]
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """A window on a grid.
@@ -52,7 +58,7 @@ class Counted:
     """
 
     counts: IntArray
-    inside: Callable[[BoolArray], FloatArray] | None = None
+    inside: Inside | None = None
 
 
 def ks_test(reference: Values, current: Values) -> KsResult:
@@ -72,19 +78,22 @@ def ks_test(reference: Values, current: Values) -> KsResult:
         ValueError: If a window is not one-dimensional.
         TypeError: If a window does not hold numbers.
     """
-    left, right = numeric_windows(reference, current)
+    windows = left, right = numeric_windows(reference, current)
     few = np.sort(left if len(left) <= SAMPLE else np.random.default_rng(SEED).choice(left, SAMPLE))
     grid = Grid.from_sorted(few[: int(np.searchsorted(few, np.nan))], 2, CELLS)  # NaN sorts last
-    result = ks_from_cells(grid, _counted(grid, left), _counted(grid, right))
-    return replace(
-        result,
-        nulls_reference=len(left) - result.n_reference,
-        nulls_current=len(right) - result.n_current,
-        location=_largest_up_to(result.location, left, right),
-    )
+    with ThreadPoolExecutor(len(windows)) as pool:
+        result = ks_from_cells(grid, *pool.map(partial(_counted, grid), windows), apply=pool.map)
+        location = np.inf if np.isnan(result.location) else result.location
+        largest = pool.map(partial(kernels.largest_up_to, limit=location), windows)
+        return replace(
+            result,
+            nulls_reference=len(left) - result.n_reference,
+            nulls_current=len(right) - result.n_current,
+            location=float(max(largest)),
+        )
 
 
-def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
+def ks_from_cells(grid: Grid, reference: Counted, current: Counted, apply: Apply = map) -> KsResult:
     """The test on two windows counted on one grid.
 
     At the edges of the cells the gap is known exactly. Inside a cell it can grow by no more than the rows the cell
@@ -95,6 +104,7 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
         grid: The cells.
         reference: The reference on them.
         current: The current window on them.
+        apply: How values of both are taken out; a thread pool's `map` does it at once.
 
     Raises:
         InsufficientData: If a window holds no number.
@@ -107,13 +117,14 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
     widest, location = int(gaps[place]), float(grid.edges[place - 1]) if gaps[place] else np.nan
     known, bound = int(kernels.rank_gap(widest)), 0.0
     reach = kernels.find_wider_cells(before, after, n, m, gaps, grid.single_valued, known, wanted)
-    if reach and (reference.inside is None or current.inside is None):
+    insides = [counted.inside for counted in (reference, current) if counted.inside]
+    if reach and len(insides) < 2:
         bound = (reach // 2 - abs(widest)) / (n * m)
-    elif reach and reference.inside is not None and current.inside is not None:
+    elif reach:
+        left, right = apply(lambda inside: inside(wanted), insides)
         found, where = kernels.widest_gap_inside(
-            reference.inside(wanted), current.inside(wanted), before[wanted], after[wanted], gaps[:-1][wanted],
-            n, m, known,
-        )  # fmt: skip
+            left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known
+        )
         widest, location = (int(found), float(where)) if found else (widest, location)
     statistic = abs(widest) / (n * m)
     return KsResult(
@@ -140,9 +151,3 @@ def values_inside(chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntA
 def _counted(grid: Grid, values: FloatArray) -> Counted:
     counts, codes = grid.count(values)
     return Counted(counts[:-1], lambda wanted: values_inside(((values, codes),), counts[:-1], wanted))
-
-
-def _largest_up_to(location: float, left: FloatArray, right: FloatArray) -> float:
-    """The largest value of both windows that is not above the location; of all if there is none."""
-    location = np.inf if np.isnan(location) else location
-    return max(float(kernels.largest_up_to(values, location)) for values in (left, right))
