@@ -18,6 +18,9 @@ from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, 
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
 
+FEW_ROWS = 50_000
+"""Of fewer rows a column takes less time than a second thread costs by waiting for the first."""
+
 type Key = tuple[Method, str]
 
 
@@ -41,7 +44,7 @@ def evaluate(
         baseline: The reference.
         window: The window; columns that the baseline does not know are not read.
         plan: Methods, limits and policy.
-        threads: Columns that are read and counted at once.
+        threads: Columns that are read and counted at once; one of a window of few rows.
 
     Returns:
         One outcome per method of the plan, in its order.
@@ -53,9 +56,13 @@ def evaluate(
         keep = isinstance(reference, NumericReference) and reference.values is not None
         return baseline.profile_feature(window, name, keep_values=keep)
 
+    def examined(name: str) -> dict[Key, _Examined]:
+        return _examine(baseline.features[name], profiled, rows, plan)
+
+    if rows < FEW_ROWS:
+        return _conclude_all(map(examined, baseline.features), rows, plan)
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda name: _examine(baseline.features[name], profiled, rows, plan), baseline.features)
-        return _conclude_all(found, rows, plan)
+        return _conclude_all(pool.map(examined, baseline.features), rows, plan)
 
 
 def evaluate_profile(baseline: Baseline, profile: Profile, plan: EvaluationPlan) -> list[MethodOutcome]:

@@ -118,10 +118,10 @@ def json_safe(value: Any) -> Any:
 
     A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD; long texts, as categories may be, are cut.
     """
-    if value is None or isinstance(value, int):
-        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, str):
         return value[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
     if is_dataclass(value):

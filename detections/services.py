@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 # Of a drift with hundreds of features, events and alerts name the largest; the detections have all.
 MOST_FEATURES_TOLD = 20
+# Of the baseline, what no event tells.
+UNTOLD = ("features", "calibration", "performance", "content")
 LOUDEST = [Detection.Type.CONCEPT.value, Detection.Type.PERFORMANCE.value, Detection.Type.STATISTICAL.value]
 
 
@@ -42,7 +44,7 @@ def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
         return None
     run = (
         DetectionRun.objects.select_related("monitor", "baseline")
-        .defer("inline_data", "baseline__content")
+        .defer("inline_data", *(f"baseline__{field}" for field in UNTOLD))
         .get(id=claim.run_id)
     )
     record_detections(run, outcome)

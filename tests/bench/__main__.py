@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 LARGE = 1_000_000
 NUMBERS, TEXTS = [f"n{each}" for each in range(50)], [f"c{each}" for each in range(10)]
 DEFAULT = (Method.KS, Method.PSI, Method.CHI_SQUARED)
+STREAMED = {"AUMOS_DRIFT_DATA__STREAM_BYTES": "1", "AUMOS_DRIFT_DATA__PART_BYTES": "1000000"}
+"""With these a window of the benchmarks' size is divided between workers, as one of many gigabytes would be."""
 HEAD = "| work | ours | peer | ratio | at least | reach | |\n|---|---|---|---|---|---|---|"
 
 
@@ -47,7 +49,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["checks", "detectors", "ingest", "scale"])
     options = parser.parse_args()
     warm()
-    _set_up()
+    _set_up({} if options.only == "scale" else STREAMED)
     if options.only == "scale":
         _scale(10 * options.rows)
         return
@@ -146,12 +148,11 @@ def _checks(folder: Path, rows: int) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _set_up() -> None:
+def _set_up(settings: Mapping[str, str]) -> None:
     # The settings are read once, so these come before Django.
     os.environ["AUMOS_DRIFT_DATA__ALLOWED_ROOTS"] = json.dumps([tempfile.gettempdir()])
-    os.environ["AUMOS_DRIFT_DATA__STREAM_BYTES"] = "1"
-    os.environ["AUMOS_DRIFT_DATA__PART_BYTES"] = "1000000"
     os.environ["DJANGO_SETTINGS_MODULE"] = "drift_detector.settings"
+    os.environ |= settings
     django.setup()
     owner = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_OWNER_URL"]}
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=owner, check=True)
