@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any, Self
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from algorithms.columns import FeatureKind, guess_kind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
 from algorithms.fitting import Fitter, new_fitter
 from algorithms.profiles import FeatureProfile, Profile, Unprofiled
-from algorithms.references import FeatureReference, NumericReference, Window
+from algorithms.references import FeatureReference, NumericReference, Window, chunks_of
 
 __all__ = ["Baseline", "FeatureKind", "Window", "guess_kind"]
 
@@ -107,7 +108,9 @@ class Baseline:
         if name not in (window.schema.names if isinstance(window, pa.RecordBatch) else window.column_names):
             return Unprofiled(reason=f"The window has no column {name!r}.")
         try:
-            return self.features[name].profile(window.column(name), keep_values=keep_values)
+            reference = self.features[name]
+            profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks_of(window, name))
+            return reduce(add, profiles)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
         except COLUMN_ERRORS as error:
@@ -165,8 +168,7 @@ def _fit_columns(fitters: Mapping[str, Fitter], window: Window) -> tuple[int, di
     def fit(name: str) -> FeatureReference:
         if name not in window.column_names:
             raise MissingColumn(f"The reference window has no column {name!r}.")
-        column = window.column(name)
-        for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        for chunk in chunks_of(window, name):
             _add(fitters[name], name, chunk)
         return fitters[name].finish()
 

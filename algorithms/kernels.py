@@ -120,7 +120,7 @@ def count_codes(values: FloatArray, codes: Any, counts: Any) -> None:
     """Add the values' cells to `counts`, shape (cells + 1,); NaN is counted, and coded, as the last."""
     nans, last = 0, np.uint64(len(counts) - 1)
     for row in range(len(values)):
-        nans += np.int64(values[row] != values[row])
+        nans += int(values[row] != values[row])
     if nans:
         for row in range(len(values)):
             codes[row] = np.uint64(codes[row]) if values[row] == values[row] else last
@@ -322,7 +322,7 @@ def largest_up_to(values: FloatArray, limit: float) -> float:
 @jit
 def rank_gap(gap: int) -> int:
     """Twice the size of a gap, and one more if it is positive, as of two equal ones scipy reports the positive."""
-    return 2 * abs(gap) + np.int64(gap > 0)
+    return 2 * abs(gap) + int(gap > 0)
 
 
 @jit

@@ -1,9 +1,9 @@
 """What a baseline keeps of one feature, and how a window of that feature is counted against it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from operator import add
-from typing import Protocol, Self
+from functools import cached_property
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -88,17 +88,12 @@ class NumericReference:
         """The profile of no rows."""
         return NumericProfile(counts=np.zeros(self.grid.cells, np.int64))
 
-    def profile(self, column: Column, *, keep_values: bool) -> NumericProfile:
-        """Count a column of the current window, chunk by chunk.
+    def profile(self, chunk: pa.Array, *, keep_values: bool) -> NumericProfile:
+        """Count a piece of the current window's column.
 
         Raises:
             UnusableColumn: If the column holds no numbers.
         """
-        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        profiles = (self._profile_chunk(chunk, keep_values) for chunk in chunks or [pa.array([], column.type)])
-        return reduce(add, profiles)
-
-    def _profile_chunk(self, chunk: pa.Array, keep_values: bool) -> NumericProfile:
         values = to_float64(chunk)
         counts = np.zeros(self.grid.cells + 1, np.int64)
         codes = np.empty(len(values) if keep_values else kernels.BLOCK, self.grid.code_type)
@@ -154,22 +149,20 @@ class CategoricalReference:
         """The profile of no rows."""
         return CategoricalProfile(counts=np.zeros(len(self.counts), np.int64))
 
-    def profile(self, column: Column, *, keep_values: bool) -> CategoricalProfile:
-        """Count a column of the current window, chunk by chunk; there are no values to keep.
+    def profile(self, chunk: pa.Array, *, keep_values: bool) -> CategoricalProfile:
+        """Count a piece of the current window's column; there are no values to keep.
 
         Raises:
             UnusableColumn: If the column holds no categories.
         """
-        profile = self.empty_profile()
-        for found in distinct_categories(column):
-            codes = pc.index_in(found.categories, value_set=self.categories)
-            known = codes.is_valid().to_numpy(zero_copy_only=False)
-            counts = np.zeros(len(self.counts), np.int64)
-            np.add.at(counts, codes.drop_null().to_numpy(), found.counts[known])
-            names, rows = found.categories.filter(pa.array(~known)).to_pylist(), found.counts[~known]
-            unseen = Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
-            profile += CategoricalProfile(counts=counts, unseen=unseen, nulls=found.nulls)
-        return profile
+        (found,) = distinct_categories(chunk)
+        codes = pc.index_in(found.categories, value_set=self.categories)
+        known = codes.is_valid().to_numpy(zero_copy_only=False)
+        counts = np.zeros(len(self.counts), np.int64)
+        np.add.at(counts, codes.drop_null().to_numpy(), found.counts[known])
+        names, rows = found.categories.filter(pa.array(~known)).to_pylist(), found.counts[~known]
+        unseen = Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
+        return CategoricalProfile(counts=counts, unseen=unseen, nulls=found.nulls)
 
 
 type FeatureReference = NumericReference | CategoricalReference
@@ -185,6 +178,21 @@ class Window(Protocol):
     def column_names(self) -> list[str]: ...
 
     def column(self, name: str) -> Column: ...
+
+
+@runtime_checkable
+class ChunkedWindow(Window, Protocol):
+    """A window that can read a column piece by piece, so that no more than a piece need be held."""
+
+    def chunks(self, name: str) -> Iterator[pa.Array]: ...
+
+
+def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
+    """A column of a window in pieces, at least one."""
+    if isinstance(window, ChunkedWindow):
+        return window.chunks(name)
+    column = window.column(name)
+    return (column.chunks or [pa.array([], column.type)]) if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def measure_moments(values: FloatArray, centre: float) -> Moments:

@@ -82,7 +82,8 @@ def ks_test(reference: Values, current: Values) -> KsResult:
     few = np.sort(left if len(left) <= SAMPLE else np.random.default_rng(SEED).choice(left, SAMPLE))
     grid = Grid.from_sorted(few[: int(np.searchsorted(few, np.nan))], 2, CELLS)  # NaN sorts last
     with ThreadPoolExecutor(len(windows)) as pool:
-        result = ks_from_cells(grid, *pool.map(partial(_counted, grid), windows), apply=pool.map)
+        before, after = pool.map(partial(_counted, grid), windows)
+        result = ks_from_cells(grid, before, after, pool.map)
         location = np.inf if np.isnan(result.location) else result.location
         largest = pool.map(partial(kernels.largest_up_to, limit=location), windows)
         return replace(

@@ -84,19 +84,28 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
+        chunks, size = [], 0
+        for chunk in self.chunks(name):
+            chunks.append(chunk)
+            size += chunk.nbytes
+            if size > self.max_bytes:
+                raise WindowTooLarge(too_large(f"The column ‘{name}’ holds more than", size, self.max_bytes))
+        return pa.chunked_array(chunks)
+
+    def chunks(self, name: str) -> Iterator[pa.Array]:
+        """One column's row groups or blocks, at least one, each read when its turn comes; raises as `column` does."""
         if not self._is_by_column:
-            return self._whole.column(name)
+            column = self._whole.column(name)
+            yield from column.chunks or [pa.array([], column.type)]
+            return
         if (size := self.num_rows * BYTES_PER_VALUE) > self.max_bytes:
             raise WindowTooLarge(
                 too_large(f"One column of the window takes {self.num_rows:,} rows,", size, self.max_bytes)
             )
-        chunks, size = [], 0
+        if not self._kept:
+            yield pa.array([], self.narrowed.schema.field(name).type)
         for group, rows in self._kept:
-            chunks.append(self._reader.column(group, name, rows))
-            size += chunks[-1].nbytes
-            if size > self.max_bytes:
-                raise WindowTooLarge(too_large(f"The column ‘{name}’ holds more than", size, self.max_bytes))
-        return pa.chunked_array(chunks, None if chunks else self.narrowed.schema.field(name).type)
+            yield self._reader.column(group, name, rows)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The window in batches, none of them empty, cut by file and row group or block wherever it is divided."""
