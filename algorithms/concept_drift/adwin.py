@@ -10,8 +10,9 @@ from algorithms.kernels import FloatArray, IntArray, jit
 LEVELS = 60
 """A bucket of level l holds 2**l observations; no stream outgrows them."""
 BLOCK = 256
+"""Values taken at once: the more, the less work for each, and the more places that a check has to try."""
 ROUNDING = 1e-12
-"""More than a few hundred additions lose, relative to the largest sum among them."""
+"""More than some thousand additions lose, relative to the largest sum among them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class ADWIN(Detector):
             raise ValueError("ADWIN: 0 < delta < 1; clock, max_buckets and min_window_length are at least 1.")
 
     def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
-        sums, sizes = np.zeros((LEVELS, self.max_buckets + 1)), np.zeros(LEVELS, np.int64)
+        sums, sizes = np.empty((LEVELS, self.max_buckets + BLOCK)), np.zeros(LEVELS, np.int64)
         for level, kept in enumerate(self.buckets):
             sums[level, : len(kept)], sizes[level] = kept, len(kept)
         state = np.array([self.n, self.total, self.squares])
@@ -70,73 +71,101 @@ def advance_adwin(
     values: FloatArray, start: int, delta: float, clock: int, shortest: int, grace: int, sums: FloatArray,
     sizes: IntArray, state: FloatArray, signals: SignalArray, changes: FloatArray,
 ) -> tuple[int, int]:  # fmt: skip
-    """ADWIN over values, shape (n,), from `start`; `state` holds the width, the total and the squares."""
+    """ADWIN over values, shape (n,), from `start`; `state` holds the width, the total and the squares.
+
+    `sums`, shape (levels, max_buckets + BLOCK), has room in each level for all that a block may bring.
+    """
+    totals, squares = np.empty(BLOCK + 1), np.empty(BLOCK + 1)
     borders, until = np.empty(sums.size), np.empty(sums.size)
-    scratch, coming, next_ = np.empty(BLOCK), np.empty(BLOCK + sums.shape[1]), np.empty(BLOCK + sums.shape[1])
     found, row, evidence, known_at = 0, start, 0.0, 0
     while row < len(values) and found < len(changes):
-        width = int(state[0])
-        block = values[row : row + min(BLOCK, clock - width % clock)]  # up to the next check
-        _add(block, state, scratch)
-        _keep(block, sums, sizes, coming, next_)
-        row += len(block)
-        width += len(block)
-        total, squares = state[1], state[2]
-        if width % clock or width <= grace:
-            continue
+        block, width = values[row : row + BLOCK], int(state[0])
         if not known_at <= width <= known_at + known_at // 8:  # it grows with the width, and slowly
-            evidence, known_at = np.log(2 * np.log(width) / delta), width
-        if _may_have_cut(width, total, squares, evidence, shortest, sums, sizes, borders, until):
-            length, after = _find_cut(width, total, squares, delta, shortest, sums, sizes)
-            if length:
-                signals[row - 1] = DRIFT
-                changes[found, 0], changes[found, 1] = row - 1, length
-                changes[found, 2], changes[found, 3] = (total - after) / (width - length), after / length
-                found += 1
-                state[:] = 0.0
-                sizes[:] = 0
+            known_at = max(width, 2)
+            evidence = np.log(2 * np.log(known_at) / delta)
+        _add(block, state, totals, squares)
+        taken, length, after = _first_cut(
+            block, width, delta, clock, shortest, grace, evidence, totals, squares, sums, sizes, borders, until
+        )
+        row += taken
+        if length:
+            signals[row - 1] = DRIFT
+            changes[found, 0], changes[found, 1] = row - 1, length
+            changes[found, 2] = (totals[taken] - after) / (width + taken - length)
+            changes[found, 3] = after / length
+            found += 1
+            state[:] = 0.0
+            sizes[:] = 0
     return row, found
 
 
 @jit
-def _add(block: FloatArray, state: FloatArray, scratch: FloatArray) -> None:
-    """Add values to the width, the total and the squared deviations, in order."""
-    width, total, squares = state
-    for row in range(len(block)):
-        scratch[row] = total
-        total += block[row]
-    for row in range(len(block)):
-        before = width + row
-        away = block[row] - scratch[row] / max(before, 1.0)
-        scratch[row] = before * away * away / (before + 1.0)
-    for row in range(len(block)):
-        squares += scratch[row]
-    state[0], state[1], state[2] = width + len(block), total, squares
+def _first_cut(
+    block: FloatArray, width: int, delta: float, clock: int, shortest: int, grace: int, evidence: float,
+    totals: FloatArray, squares: FloatArray, sums: FloatArray, sizes: IntArray, borders: FloatArray, until: FloatArray,
+) -> tuple[int, int, float]:  # fmt: skip
+    """Put a block into the buckets, up to the first check that finds a cut.
+
+    Many values at once are put away faster, so they wait for the block's end, or for a check that may find something.
+
+    Returns:
+        The values taken, and of the cut what `_find_cut` says.
+    """
+    old = _place_borders(len(block), width, totals, sums, sizes, borders, until)
+    kept = 0
+    for taken in range(clock - width % clock, len(block) + 1, clock):
+        now, places = width + taken, old + max(taken - shortest + 1, 0)
+        if now > grace and _may_have_cut(now, totals[taken], squares[taken], evidence, places, borders, until):
+            _keep(block[kept:taken], sums, sizes)
+            kept = taken
+            length, after = _find_cut(now, totals[taken], squares[taken], delta, shortest, sums, sizes)
+            if length:
+                return taken, length, after
+    _keep(block[kept:], sums, sizes)
+    return len(block), 0, 0.0
 
 
 @jit
-def _keep(block: FloatArray, sums: FloatArray, sizes: IntArray, coming: FloatArray, next_: FloatArray) -> None:
+def _add(block: FloatArray, state: FloatArray, totals: FloatArray, squares: FloatArray) -> None:
+    """Add values to the width, the total and the squared deviations, in order.
+
+    `totals` and `squares` are overwritten with what there was before the first value and after each. Unlike `/`,
+    `np.divide` is not checked for a zero, so that several are done at a time.
+    """
+    width, total, square = state
+    totals[0], squares[0] = total, square
+    for row in range(len(block)):
+        total += block[row]
+        totals[row + 1] = total
+    for row in range(len(block)):
+        before = width + row
+        away = block[row] - np.divide(totals[row], max(before, 1.0))
+        squares[row + 1] = np.divide(before * away * away, before + 1.0)
+    for row in range(1, len(block) + 1):
+        square += squares[row]
+        squares[row] = square
+    state[0], state[1], state[2] = width + len(block), total, square
+
+
+@jit
+def _keep(block: FloatArray, sums: FloatArray, sizes: IntArray) -> None:
     """Add buckets of one observation; where a level has one too many, its two oldest become one of the next.
 
     Each level takes all that the one below it hands up at once, which leaves the same buckets as one after the other.
     """
-    most, level = sums.shape[1], 0
-    held, pairs = sizes[0], len(block)
-    for row in range(len(block)):
-        coming[held + row] = block[row]
-    while pairs:
-        for place in range(held):
-            coming[place] = sums[level, place]
-        held += pairs
-        pairs = (held - most) // 2 + 1 if held >= most else 0
+    most, level, coming = sums.shape[1] - BLOCK, 0, len(block)
+    for row in range(coming):
+        sums[0, np.uint64(sizes[0] + row)] = block[row]
+    while coming:
+        held = sizes[level] + coming
+        pairs = (held - most + 1) // 2 if held > most else 0
+        for pair in range(pairs):
+            first, above = np.uint64(2 * pair), np.uint64(sizes[level + 1] + pair)
+            sums[level + 1, above] = sums[level, first] + sums[level, first + np.uint64(1)]
         sizes[level] = held - 2 * pairs
         for place in range(sizes[level]):
-            sums[level, place] = coming[2 * pairs + place]
-        level += 1
-        held = sizes[level]
-        for pair in range(pairs):
-            next_[held + pair] = coming[2 * pair] + coming[2 * pair + 1]
-        coming, next_ = next_, coming
+            sums[level, np.uint64(place)] = sums[level, np.uint64(2 * pairs + place)]
+        level, coming = level + 1, pairs
 
 
 @jit
@@ -149,36 +178,51 @@ def _levels(width: int) -> int:
 
 
 @jit
-def _may_have_cut(
-    width: int, total: float, squares: float, evidence: float, shortest: int, sums: FloatArray, sizes: IntArray,
-    borders: FloatArray, until: FloatArray,
-) -> bool:  # fmt: skip
-    """Whether a border can be clear: |difference of means| > √(2 v d (1/m₀ + 1/m₁)), squared and without a division,
-    with d no larger than it is.
+def _place_borders(
+    length: int, width: int, totals: FloatArray, sums: FloatArray, sizes: IntArray, borders: FloatArray,
+    until: FloatArray,
+) -> int:  # fmt: skip
+    """List every border that a check within a block may meet, by the observations before it, and their sum.
 
-    Nearly every check ends here, and this loop, unlike the exact one, is done for eight borders at a time. What
-    rounding may take from a difference is given to it beforehand.
+    Old borders only go, as two buckets become one; so these are the borders before the block, and each place inside it.
+
+    Returns:
+        How many borders are listed before those inside.
     """
     count, older, older_sum = 0, 0.0, 0.0
     for level in range(_levels(width) - 1, -1, -1):
-        size, inside = float(1 << level), 0.0
         for place in range(sizes[level]):
-            inside += sums[level, place]
-            borders[count + place], until[count + place] = older + size * (place + 1), older_sum + inside
-        count += sizes[level]
-        older, older_sum = older + size * sizes[level], older_sum + inside
+            older += float(1 << level)
+            older_sum += sums[level, place]
+            borders[count], until[count] = older, older_sum
+            count += 1
+    lost = older_sum - totals[0]  # by adding in another order
+    inside, until_inside = borders[count:], until[count:]
+    for row in range(length):
+        inside[row], until_inside[row] = older + row, totals[row] + lost
+    return count
+
+
+@jit
+def _may_have_cut(
+    width: int, total: float, squares: float, evidence: float, count: int, borders: FloatArray, until: FloatArray
+) -> bool:
+    """Whether a border can be clear: |sum of the older part − a · mean| > √(2 v d a b / width) + ⅔ d.
+
+    That is what `_find_cut` asks, times a b / width, with a and b the parts' sizes for the m, which are no larger, and
+    with d no larger than it is; so it holds of every clear border. Nearly every check ends here, and this loop,
+    unlike the exact one, is done for several borders at a time. What rounding may take is given beforehand.
+    """
     whole = np.float64(width)
+    mean = np.divide(total, whole)
     largest = np.sqrt(whole * squares + total * total)  # no sum of some of the values is larger
-    room = ROUNDING * largest * whole
-    spread = 2 * evidence * (squares / width)
+    room = ROUNDING * largest - 2 / 3 * evidence
+    spread = np.divide(2 * evidence * squares, whole * whole)
     hits = 0
     for border in range(count):
         older = borders[border]
-        newer = whole - older
-        older_free, newer_free = older - shortest + 1, newer - shortest + 1
-        difference = (abs(until[border] * whole - total * older) + room) * (1 + ROUNDING)
-        limit = spread * (older_free + newer_free) * (older * newer) * (older * newer)
-        hits += int(difference * difference * older_free * newer_free >= limit)
+        beyond = max(abs(until[border] - mean * older) + room, 0.0)
+        hits += int(beyond * beyond > spread * older * (whole - older))
     return hits > 0
 
 
