@@ -16,6 +16,7 @@ from django.conf import LazySettings
 from django.conf import settings as global_settings
 from django.core.management import call_command
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
@@ -25,6 +26,10 @@ from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from tests.data import TIMESTAMPS, flights_like
+
+# How long an example takes is the machine's affair; what is slow is seen in `make bench`.
+hypothesis_settings.register_profile("here", deadline=None)
+hypothesis_settings.load_profile("here")
 
 
 def role_url(role: str, database: str | None = None) -> str:

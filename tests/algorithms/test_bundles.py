@@ -41,7 +41,7 @@ def resealed(metadata: dict[bytes, bytes] | None, rows: int = 1) -> bytes:
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=4), st.dictionaries(st.text(max_size=5), arrays, max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_decode__any_header_and_arrays__what_was_encoded(header: dict[str, Any], given: dict[str, pa.Array]) -> None:
     found_header, found = bundles.decode(KIND, bundles.encode(KIND, header, given))
     assert found_header == header

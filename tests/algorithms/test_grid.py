@@ -96,7 +96,7 @@ def test_count__any_distributions__agrees_with_searchsorted(shape: str, other: s
 
 
 @given(columns, columns, sizes)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_count__any_floats__agrees_with_searchsorted(
     reference: list[float], values: list[float], size: tuple[int, int]
 ) -> None:
@@ -106,7 +106,7 @@ def test_count__any_floats__agrees_with_searchsorted(
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=60), columns)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_count__any_edges__agrees_with_searchsorted(edges: list[float], values: list[float]) -> None:
     grid = Grid(np.unique(np.array(edges, np.float64)))
     assert_counts_agree(grid, np.array(values))
@@ -149,7 +149,7 @@ def test_from_sorted__bin_edges__are_among_the_edges(shape: str, bins: int) -> N
 
 
 @given(columns.filter(lambda values: not all(map(np.isnan, values))), sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_from_sorted__any_floats__bin_edges_are_among_the_edges(values: list[float], size: tuple[int, int]) -> None:
     reference = np.sort(np.array([value for value in values if not np.isnan(value)]))
     grid = Grid.from_sorted(reference, *size)

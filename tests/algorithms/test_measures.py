@@ -97,7 +97,7 @@ def test_ks__values_kept__scipys_statistic_and_p_value(shape: str, shift: float,
 
 
 @given(infinite_samples, infinite_samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ks__any_values__widest_gap_by_brute_force(before: list[float], after: list[float]) -> None:
     found = details_of(baseline_of(before), after)[Method.KS]
     assert found.statistic == pytest.approx(widest_gap(before, after), abs=1e-12)
@@ -117,7 +117,7 @@ def test_ks__binned__not_above_the_exact_and_within_its_bound(shape: str, shift:
 
 
 @given(samples, samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ks__binned_by_any_few_cells__within_its_bound(before: list[float], after: list[float]) -> None:
     grid = Grid.from_sorted(np.sort(before), 2, 4)
     counts = np.bincount(np.searchsorted(grid.edges, before), minlength=grid.cells)
@@ -165,7 +165,7 @@ def test_wasserstein__binned__within_its_bound(shape: str, shift: float, n: int,
 
 
 @given(samples, samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_wasserstein__any_values_binned__within_its_bound(before: list[float], after: list[float]) -> None:
     if len(set(before)) < 2 or np.std(before) < 1e-6:
         return

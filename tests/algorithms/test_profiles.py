@@ -70,7 +70,7 @@ def everything(profile: Profile) -> list[Any]:
 
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5), st.randoms())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_merge__any_split_in_any_order__is_the_whole(rows: Any, places: list[int], random: Any) -> None:
     batch = batch_of(rows)
     parts = [BASELINE.profile([part]) for part in cut(batch, places)]
@@ -82,7 +82,7 @@ def test_merge__any_split_in_any_order__is_the_whole(rows: Any, places: list[int
 
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_profile__any_split__mean_and_deviation_are_numpys(rows: Any, places: list[int]) -> None:
     values = np.array([NAN if value is None else value for value, _ in rows])
     finite = values[np.isfinite(values)]
@@ -105,7 +105,7 @@ def test_profile__many_rows__mean_and_deviation_are_numpys_to_twelve_digits() ->
 
 
 @given(rows_of)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_profile__any_rows__counts_and_sums_beyond_the_range_by_brute_force(rows: Any) -> None:
     values = np.array([NAN if value is None else value for value, _ in rows])
     finite, summary = values[np.isfinite(values)], BASELINE.features["x"].summary  # type: ignore[union-attr]
@@ -122,7 +122,7 @@ def test_profile__any_rows__counts_and_sums_beyond_the_range_by_brute_force(rows
 
 
 @given(rows_of)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_profile__any_rows__categories_counted_by_name(rows: Any) -> None:
     found, expected = categorical(BASELINE.profile([batch_of(rows)])), Counter(name for _, name in rows)
     known = dict(zip(BASELINE.features["c"].categories.to_pylist(), found.counts, strict=True))  # type: ignore[union-attr]
@@ -132,7 +132,7 @@ def test_profile__any_rows__categories_counted_by_name(rows: Any) -> None:
 
 
 @given(any_rows, st.lists(st.integers(0, 1000), max_size=3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_bytes__any_profile__round_trip_exactly(rows: Any, places: list[int]) -> None:
     profile = BASELINE.profile(cut(batch_of(rows), places), max_value_rows=100)
     copy = profile_from_bytes(profile_to_bytes(profile))
@@ -193,7 +193,7 @@ def by_hash(names: set[str], count: int) -> set[str]:
 @given(
     st.lists(st.lists(st.sampled_from([f"new{index}" for index in range(12)]), max_size=8), max_size=6), st.randoms()
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_unseen__more_than_are_kept__free_of_order_and_kept_counts_complete(
     parts: list[list[str]], random: Any
 ) -> None:
@@ -316,7 +316,7 @@ def test_fit__batches_or_the_table_of_them__one_baseline(max_rows: int) -> None:
 
 
 @given(st.lists(st.integers(0, 3000), max_size=8), st.sampled_from([10, 100, 1400, 2999]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_fit__more_rows_than_are_kept__same_sample_however_cut(places: list[int], max_rows: int) -> None:
     batch = fitting_rows(3000).combine_chunks().to_batches()[0]
     whole, parts = (Baseline.fit(each, KINDS, max_rows) for each in (iter([batch]), iter(cut(batch, places))))

@@ -17,7 +17,7 @@ def spread_of(usual: tuple[int, ...]) -> tuple[float, float]:
 
 
 @given(windows, st.integers(1, 10**7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_measure_row_count__any_windows__p_value_of_students_prediction(usual: tuple[int, ...], rows: int) -> None:
     mean, error = spread_of(usual)
     expected = 2 * stats.t.sf(abs(np.log(rows) - mean) / error, len(usual) - 1)
@@ -25,7 +25,7 @@ def test_measure_row_count__any_windows__p_value_of_students_prediction(usual: t
 
 
 @given(windows, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_measure_row_count__prediction_interval__holds_the_rows_whose_p_is_larger(
     usual: tuple[int, ...], level: float
 ) -> None:
@@ -38,7 +38,7 @@ def test_measure_row_count__prediction_interval__holds_the_rows_whose_p_is_large
 
 
 @given(windows, st.integers(1, 10**7))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_measure_row_count__any_rows__effect_is_the_ratio_less_one(usual: tuple[int, ...], rows: int) -> None:
     found, middle = measure_row_count(usual, rows), stats.gmean(usual)
     assert found.statistic == found.effect_size == pytest.approx(max(rows / middle, middle / rows) - 1, abs=1e-9)

@@ -73,7 +73,7 @@ def test_detector__real_errors__answers_as_river(kind: type[Detector]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_adwin__any_settings__answers_as_river(data: st.DataObject) -> None:
     chosen = {
         "delta": data.draw(st.sampled_from([1e-6, 0.002, 0.05, 0.3, 0.9])),
@@ -88,13 +88,13 @@ def test_adwin__any_settings__answers_as_river(data: st.DataObject) -> None:
 
 
 @given(st.integers(1, 200), st.floats(0.5, 3), st.floats(0, 2), st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ddm__any_settings__answers_as_river(warm_start: int, warning: float, more: float, seed: int) -> None:
     chosen = {"warm_start": warm_start, "warning_threshold": warning, "drift_threshold": warning + more}
     check(DDM, bernoulli(0.2, 0.4, 0.1, each=500, seed=seed), **chosen)
 
 
 @given(st.integers(1, 100), st.floats(0.1, 0.9), st.floats(0, 0.5), st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_eddm__any_settings__answers_as_river(warm_start: int, beta: float, more: float, seed: int) -> None:
     check(EDDM, bernoulli(0.1, 0.4, 0.2, each=500, seed=seed), warm_start=warm_start, beta=beta, alpha=beta + more)

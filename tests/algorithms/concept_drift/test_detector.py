@@ -28,7 +28,7 @@ BINARY = [ConceptMethod.DDM, ConceptMethod.EDDM]
 
 @pytest.mark.parametrize("method", ALL)
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_detector__stored_and_loaded_at_any_split__goes_on_as_if_unbroken(method: Any, cuts: list[int]) -> None:
     whole = new_detector(method)
     expected = whole.update_many(STREAM)

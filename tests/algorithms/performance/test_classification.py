@@ -25,7 +25,7 @@ def resampled_error(metric: Metric, label: IntArray, prediction: IntArray, draws
 
 
 @given(windows)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_macro_averages__any_classes__match_sklearn(window: list[tuple[str, str]]) -> None:
     label, prediction = (list(column) for column in zip(*window, strict=True))
     found = measure_performance(CONFUSION, prediction=prediction, label=label, positive=None)

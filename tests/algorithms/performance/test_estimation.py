@@ -96,7 +96,7 @@ def test_estimate_classification__ties_of_scores__area_over_all_pairs() -> None:
 
 
 @given(windows, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_estimate_classification__rows_in_another_order__same(window: list[tuple[int, int]], random: Random) -> None:
     calibration, found = fitted(np.random.default_rng(6), 1000, 1), []
     for _ in range(2):

@@ -37,7 +37,7 @@ def sklearns(label: IntArray, prediction: IntArray, score: FloatArray) -> dict[M
 
 
 @given(rows)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_measure_performance__binary_window__matches_sklearn(window: list[tuple[int, int, int]]) -> None:
     label, prediction, tenths = (np.array(column) for column in zip(*window, strict=True))
     score = (tenths + 1) / 10
@@ -48,7 +48,7 @@ def test_measure_performance__binary_window__matches_sklearn(window: list[tuple[
 
 
 @given(rows, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_measure_performance__rows_in_another_order__same_estimates(
     window: list[tuple[int, int, int]], random: Random
 ) -> None:
@@ -66,7 +66,7 @@ def test_measure_performance__rows_in_another_order__same_estimates(
 
 
 @given(rows)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_measure_performance__any_window__interval_holds_the_value(window: list[tuple[int, int, int]]) -> None:
     label, prediction, score = (np.array(column) for column in zip(*window, strict=True))
     for metric, found in measure_performance(Metric, prediction=prediction, label=label, score=score / 8).items():

@@ -13,7 +13,7 @@ windows = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=50)
 
 
 @given(windows)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_errors__any_numbers__match_sklearn(window: list[tuple[float, float]]) -> None:
     prediction, label = (np.array(column) for column in zip(*window, strict=True))
     found = measure_performance(REGRESSION, prediction=prediction, label=label)

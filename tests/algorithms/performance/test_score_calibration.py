@@ -26,7 +26,7 @@ def sklearns(score: FloatArray, label: IntArray) -> FloatArray:
 
 
 @given(windows)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_score_calibration__few_scores__matches_sklearn(window: list[tuple[int, int]]) -> None:
     score, label = (np.array(column) for column in zip(*window, strict=True))
     found = ScoreCalibration.fit(score / 20, label).calibrate(EVENLY)
@@ -34,7 +34,7 @@ def test_score_calibration__few_scores__matches_sklearn(window: list[tuple[int, 
 
 
 @given(windows, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_score_calibration__rows_in_another_order__same(window: list[tuple[int, int]], random: Random) -> None:
     fitted = []
     for _ in range(2):

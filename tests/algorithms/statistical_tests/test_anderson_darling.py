@@ -47,7 +47,7 @@ def test_anderson_darling_sf__published_critical_values__their_levels(a2: float,
 
 
 @given(st.floats(0, 800), st.floats(0, 800))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_anderson_darling_sf__larger__no_more_likely(one: float, other: float) -> None:
     small, large = sorted((one, other))
     assert 0 <= anderson_darling_sf(large) <= anderson_darling_sf(small) + 1e-13 <= 1 + 1e-13
@@ -55,7 +55,7 @@ def test_anderson_darling_sf__larger__no_more_likely(one: float, other: float) -
 
 
 @given(cells)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_anderson_darling__any_ties__agrees_with_scipy(table: list[tuple[int, int]]) -> None:
     reference, current = np.array([*table, (1, 2), (2, 1)]).T
     found = anderson_darling(reference, current)

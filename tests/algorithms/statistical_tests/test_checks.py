@@ -14,7 +14,7 @@ shares = st.tuples(st.integers(1, 500), st.integers(1, 500)).flatmap(
 
 
 @given(shares)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_null_rate__any_counts__fishers_or_pearsons_p_value(counts: tuple[int, int, int, int]) -> None:
     missing, n, missing_now, m = counts
     found = null_rate(*counts)
@@ -76,7 +76,7 @@ def test_out_of_range__more_outside__less_likely_and_a_larger_effect() -> None:
 
 
 @given(shares)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_new_categories__any_counts__hypergeometric_tail(counts: tuple[int, int, int, int]) -> None:
     unseen, m, singletons, n = counts
     found = new_categories(*counts)

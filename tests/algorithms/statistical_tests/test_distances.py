@@ -25,7 +25,7 @@ def draw(n: int, m: int, shares: FloatArray, *, seed: int) -> tuple[IntArray, In
 
 
 @given(tables)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_jensen_shannon__any_counts__agrees_with_scipy(table: list[tuple[int, int]]) -> None:
     reference, current = np.array(table).T
     expected = distance.jensenshannon(reference, current, base=2)
@@ -33,7 +33,7 @@ def test_jensen_shannon__any_counts__agrees_with_scipy(table: list[tuple[int, in
 
 
 @given(tables)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_hellinger__any_counts__distance_of_roots_of_shares(table: list[tuple[int, int]]) -> None:
     reference, current = np.array(table).T
     roots = [np.sqrt(counts / counts.sum()) for counts in (reference, current)]
@@ -43,7 +43,7 @@ def test_hellinger__any_counts__distance_of_roots_of_shares(table: list[tuple[in
 
 @both
 @given(tables)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_distance__windows_swapped_or_empty_cells_added__unchanged(
     measure: Distance, table: list[tuple[int, int]]
 ) -> None:

@@ -27,7 +27,7 @@ def count_outside(steps: int, n: int, m: int) -> float:
 
 
 @given(st.integers(1, 25), st.integers(1, 25), st.floats(0, 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_ks_p_value__few_rows__equals_counted_paths(n: int, m: int, distance: float) -> None:
     steps = round(distance * n * m)
     assert ks_p_value(steps, n, m) == pytest.approx(count_outside(steps, n, m), rel=1e-12, abs=0)
@@ -77,14 +77,14 @@ def test_kolmogorov_sf__body_and_tail__agrees_with_scipy(n: int) -> None:
 
 
 @given(st.integers(1, 3000), st.floats(0.01, 300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_kolmogorov_sf__any_size__agrees_with_scipy(n: int, square: float) -> None:
     distance = min(1.0, math.sqrt(square / n))
     assert kolmogorov_sf(distance, n) == pytest.approx(float(stats.kstwo.sf(distance, n)), rel=1e-6, abs=1e-305)
 
 
 @given(st.integers(1, 400), st.floats(0.001, 1), st.floats(0.001, 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_kolmogorov_sf__wider_gap__no_larger(n: int, one: float, other: float) -> None:
     narrow, wide = sorted((one, other))
     step = 4e-6  # where the series takes over from Durbin's matrix; 3.1e-6 at n = 141, the coarsest

@@ -42,7 +42,7 @@ def test_ks_test__any_sizes_and_ties__agrees_with_scipy(n: int, m: int, shift: f
 
 
 @given(samples, samples)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_ks_test__any_values__agrees_with_scipy_and_with_brute_force(left: list[float], right: list[float]) -> None:
     try:
         statistic, p_value, _, _ = scipy_ks(left, right)
@@ -57,7 +57,7 @@ def test_ks_test__any_values__agrees_with_scipy_and_with_brute_force(left: list[
 
 
 @given(samples, samples)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_ks_test__shuffled_or_swapped__same_statistic(left: list[float], right: list[float]) -> None:
     found = ks_test(left, right)
     swapped = ks_test(right[::-1], sorted(left))

@@ -37,7 +37,7 @@ def atom_edges(*values: FloatArray) -> FloatArray:
 
 
 @given(numbers, numbers, st.integers(0, 12), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_wasserstein__any_values_and_cells__within_its_error_of_scipy(
     left: list[float], right: list[float], size: int, counted: bool
 ) -> None:
@@ -49,7 +49,7 @@ def test_wasserstein__any_values_and_cells__within_its_error_of_scipy(
 
 
 @given(numbers, numbers)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_wasserstein__each_value_a_cell__equals_scipy(left: list[float], right: list[float]) -> None:
     reference, current = np.array(left), np.array(right)
     distance, error = measure(reference, current, atom_edges(reference, current))
