@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms import bundles
@@ -104,7 +104,6 @@ def test_fit__values__cannot_be_changed() -> None:
 
 
 @given(numbers, st.lists(st.none() | texts, min_size=1, max_size=30), st.integers(1, 40))
-@settings(deadline=None)
 def test_round_trip__any_content__exact(values: list[float | None], names: list[str | None], max_rows: int) -> None:
     rows = min(len(values), len(names))
     table = pa.table({"x": pa.array(values[:rows], pa.float64()), "c": pa.array(names[:rows], pa.string())})

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -17,7 +17,6 @@ words = st.lists(st.sampled_from("abcde"), min_size=1, max_size=60)
 
 
 @given(tables)
-@settings(deadline=None)
 def test_chi_squared_from_counts__any_table__agrees_with_scipy(cells: list[tuple[int, int]]) -> None:
     table = np.array(cells).T
     assume((table.sum(axis=1) > 0).all())
@@ -29,7 +28,6 @@ def test_chi_squared_from_counts__any_table__agrees_with_scipy(cells: list[tuple
 
 
 @given(words, words)
-@settings(deadline=None)
 def test_chi_squared__any_words__agrees_with_crosstab_in_any_order(left: list[str], right: list[str]) -> None:
     table = [[side.count(word) for word in sorted({*left, *right})] for side in (left, right)]
     found = chi_squared(left, right)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -56,7 +56,6 @@ def test_psi_from_counts__any_counts__matches_by_hand_and_is_symmetric(cells: li
 
 
 @given(samples, samples, st.integers(2, 20))
-@settings(deadline=None)
 def test_psi__any_values__shares_sum_to_one_and_match_a_loop(left: list[float], right: list[float], bins: int) -> None:
     found = psi(left, right, bins=bins)
     inside = [rows_per_cell(side, found.edges) for side in (left, right)]
