@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
@@ -34,6 +35,17 @@ def check(baseline: Baseline, path: Path, *methods: Method, threads: int = 2) ->
     def run() -> object:
         with open_window(str(path), policy, names) as window:
             return evaluate(baseline, window, plan, threads=threads)
+
+    return run
+
+
+def read(path: Path, names: list[str], *, threads: int = 2) -> Callable[[], object]:
+    """Reading the columns of a file, as a check does, and nothing else."""
+    policy = policy_of(path)
+
+    def run() -> object:
+        with open_window(str(path), policy, names) as window, ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(lambda name: len(window.column(name)), names))
 
     return run
 
