@@ -98,7 +98,16 @@ class MonitorAdmin(TenantModelAdmin):
         ),
         (
             "Errors",
-            {"fields": ["performance_limits", "concept_methods", "detector_settings", "error_scale", "error_batch"]},
+            {
+                "fields": [
+                    "performance_limits",
+                    "label_delay",
+                    "concept_methods",
+                    "detector_settings",
+                    "error_scale",
+                    "error_batch",
+                ]
+            },
         ),
         ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
         (

@@ -90,6 +90,11 @@ class Monitor(TenantModel):
     performance_limits = models.JSONField(
         default=dict, blank=True, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
     )
+    label_delay = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="How long after a window's end its labels are known; then its performance is measured once more.",
+    )
     concept_methods = models.JSONField(
         default=default_concept_methods, blank=True, help_text="The detectors that watch the model's errors."
     )
@@ -122,6 +127,10 @@ class Monitor(TenantModel):
             models.CheckConstraint(name="monitor_window_positive", condition=Q(window__gt=timedelta(0))),
             models.CheckConstraint(name="monitor_grace_not_negative", condition=Q(misfire_grace__gte=timedelta(0))),
             models.CheckConstraint(name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))),
+            models.CheckConstraint(
+                name="monitor_label_delay_not_negative",
+                condition=Q(label_delay__isnull=True) | Q(label_delay__gte=timedelta(0)),
+            ),
             models.CheckConstraint(
                 name="monitor_error_scale_positive",
                 condition=Q(error_scale__isnull=True) | Q(error_scale__gt=0),

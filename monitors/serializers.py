@@ -83,6 +83,11 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     performance_limits = serializers.DictField(
         default=dict, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
     )
+    label_delay = IsoDurationField(
+        default=None,
+        allow_null=True,
+        help_text="How long after a window's end its labels are known; then its performance is measured once more.",
+    )
     error_batch = serializers.IntegerField(
         default=1, min_value=1, max_value=1_000_000, help_text="Detectors see the mean of so many errors in a row."
     )
@@ -105,7 +110,7 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
             "timestamp_column", "feature_columns", "feature_kinds", "importances",
             "window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace",
             "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
-            "prediction_column", "label_column", "score_column", "positive_label", "performance_limits",
+            "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
             "concept_methods", "detector_settings", "error_scale",
             "error_batch",
             "retraining_enabled",

@@ -46,6 +46,8 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
 
 
 def _check_outcomes(fields: Mapping[str, Any]) -> None:
+    if (delay := fields.get("label_delay")) is not None:
+        _check_label_delay(delay, fields["performance_limits"])
     if fields["prediction_column"] and fields["prediction_column"] == fields["label_column"]:
         raise ValidationError({"label_column": "A prediction and its label are two columns."})
     needy = sorted(set(fields["performance_limits"]) & {Metric.ROC_AUC, Metric.LOG_LOSS})
@@ -60,6 +62,13 @@ def _check_outcomes(fields: Mapping[str, Any]) -> None:
     binary = [method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary]
     if binary:
         raise ValidationError({"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts or means of them."})
+
+
+def _check_label_delay(delay: timedelta, limits: Mapping[str, Any]) -> None:
+    if not timedelta(0) <= delay <= LONGEST_DURATION:
+        raise ValidationError({"label_delay": "A delay is not negative, and the longest is 100 years."})
+    if not limits:
+        raise ValidationError({"label_delay": "Labels are measured by performance_limits; give some, or no delay."})
 
 
 def check_cron(expression: str, zone: str) -> None:

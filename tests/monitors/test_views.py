@@ -24,10 +24,11 @@ from tests.conftest import client_of, role_url
 from tests.factories import eventually, make_detection, make_finished_run, make_monitor, rows_of, wake_ups
 
 URL = "/api/v1/monitors"
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "status": "active",
     "feature_columns": [],
     "window_lag": "PT0S",
+    "label_delay": None,
     "timezone": "UTC",
     "methods": ["ks", "psi", "chi_squared"],
     "policy": "evidence_and_effect",
@@ -68,6 +69,8 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"window": "PT0S"}, "window", "longer than nothing"),
     ({"window": "P999999999D"}, "window", "longest"),
     ({"window_lag": "-P1D"}, "window_lag", "not an ISO-8601 duration"),
+    ({"label_delay": "a week"}, "label_delay", "not an ISO-8601 duration"),
+    ({"label_delay": "P7D"}, "label_delay", "performance_limits"),
     ({"methods": []}, "methods", "one or more"),
     ({"methods": ["ks", "guess"]}, "methods[1]", "not a valid choice"),
     ({"methods": {"ks": 1}}, "methods", "list"),
