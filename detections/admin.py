@@ -32,8 +32,8 @@ class DetectionRunAdmin(TenantModelAdmin):
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
-        "shown_verdict", "reason", "rows", "shown_detections", "shown_report", "attempt", "worker", "created_at",
-        "started_at", "finished_at",
+        "shown_verdict", "reason", "rows", "shown_detections", "shown_report", "attempt", "not_before", "worker",
+        "created_at", "started_at", "finished_at",
     ]  # fmt: skip
     actions_detail = ["make_report"]
 

@@ -1,9 +1,9 @@
 """Which queued runs get a wake-up: no tenant's burst keeps another's runs waiting.
 
 A tenant has at most so many runs at work, and so many wake-ups on their way for each of its classes: runs that somebody
-waits for, ticks, backfills. The rest waits in the ledger, and the end of a run wakes the next. So a tenant's run finds
-ahead of it, of each other tenant, what that tenant's limit allows, however many thousands it has asked for; and the
-broker hands out the classes in their order.
+waits for, ticks, backfills (and follow-ups that are due). The rest waits in the ledger, and the end of a run wakes the
+next. So a tenant's run finds ahead of it, of each other tenant, what that tenant's limit allows, however many thousands
+it has asked for; and the broker hands out the classes in their order.
 """
 
 from functools import partial

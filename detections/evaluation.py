@@ -10,7 +10,7 @@ from detections.judging import is_streamed, judge_profile, judge_window, questio
 from detections.ledger import Claim
 from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
-from detections.performance import with_performance
+from detections.performance import measure_again, with_performance
 from detections.plans import NoBaseline, Plan, load_plan, open_run_window
 from detections.seasonal import with_weeks_before
 from detections.streams.rows import BadOutcomes
@@ -33,16 +33,19 @@ def evaluate_run(claim: Claim) -> Outcome:
         try:
             plan = load_plan(claim.run_id)
         except NoBaseline as error:
-            methods = DetectionRun.objects.values_list("monitor__methods", flat=True).get(id=claim.run_id)
-            return failure(str(error), methods=methods)
+            run = DetectionRun.objects.select_related("monitor").defer("inline_data").get(id=claim.run_id)
+            return failure(str(error), methods=run.methods)
     try:
+        if plan.run.trigger == DetectionRun.Trigger.LABELS:
+            with timed_phase("outcomes"):
+                return measure_again(claim, plan)
         return _compare(claim, plan)
     except UnreadableBaseline as error:
-        return failure(str(error), methods=plan.monitor.methods)
+        return failure(str(error), methods=plan.run.methods)
     except SourceError as error:
         if error.is_transient:
             raise
-        return failure(str(error), methods=plan.monitor.methods)
+        return failure(str(error), methods=plan.run.methods)
 
 
 def _compare(claim: Claim, plan: Plan) -> Outcome:

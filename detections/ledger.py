@@ -30,7 +30,7 @@ CLAIM = """
       AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
            OR status = 'running' AND lease_expires_at < now())
       AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
-    RETURNING monitor_id, attempt, created_at
+    RETURNING monitor_id, attempt, greatest(created_at, scheduled_for)
 """
 NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
@@ -151,7 +151,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
 
 
 def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
-    """The run's monitor, the number of this attempt, and when the run was asked for."""
+    """The run's monitor, the number of this attempt, and since when the run could have been taken."""
     runs = settings.ENV.runs
     with connection.cursor() as cursor:
         cursor.execute(

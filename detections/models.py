@@ -43,10 +43,12 @@ class DetectionRun(TenantModel):
     """One tick of one monitor: the source of truth for whether, when and by whom it was evaluated.
 
     A run that was skipped is a tick that nobody was there to make and that its monitor does not catch up with. A run of
-    the trigger `outcomes` is the record of a change that a detector saw; it was never queued.
+    the trigger `outcomes` is the record of a change that a detector saw; it was never queued. A run of the trigger
+    `labels` follows up on a window: it waits until the window's labels are due, and measures the model's performance.
     """
 
     class Status(models.TextChoices):
+        WAITING = "waiting"
         QUEUED = "queued"
         RUNNING = "running"
         SUCCEEDED = "succeeded"
@@ -58,11 +60,12 @@ class DetectionRun(TenantModel):
         MANUAL = "manual"
         BACKFILL = "backfill"
         OUTCOMES = "outcomes"
+        LABELS = "labels"
 
     monitor = tenant_reference("monitors.Monitor")
     baseline = tenant_reference("monitors.Baseline", null=True)
     trigger = models.CharField(max_length=10, choices=Trigger)
-    scheduled_for = models.DateTimeField(help_text="The tick, computed where it fired.")
+    scheduled_for = models.DateTimeField(help_text="The tick, computed where it fired; when labels are due.")
     window_start = models.DateTimeField()
     window_end = models.DateTimeField()
     inline_data = models.BinaryField(null=True, help_text="Rows sent with the request, instead of a window.")
@@ -97,7 +100,14 @@ class DetectionRun(TenantModel):
         ordering = ["-created_at", "-id"]
         constraints = [
             TenantModel.identity("run"),
-            models.UniqueConstraint(name="run_once_per_tick", fields=["tenant", "monitor", "scheduled_for"]),
+            models.UniqueConstraint(
+                name="run_once_per_tick", fields=["tenant", "monitor", "scheduled_for"], condition=~Q(trigger="labels")
+            ),
+            models.UniqueConstraint(
+                name="run_followed_once_per_window",
+                fields=["tenant", "monitor", "window_start", "window_end"],
+                condition=Q(trigger="labels"),
+            ),
             models.UniqueConstraint(
                 name="run_once_per_request",
                 fields=["tenant", "monitor", "idempotency_key"],
@@ -111,7 +121,9 @@ class DetectionRun(TenantModel):
             ),
             models.CheckConstraint(
                 name="run_ends_with_a_verdict",
-                condition=Q(status__in=["queued", "running", "skipped"], verdict="", finished_at__isnull=True)
+                condition=Q(
+                    status__in=["waiting", "queued", "running", "skipped"], verdict="", finished_at__isnull=True
+                )
                 | (Q(status__in=["succeeded", "failed"], finished_at__isnull=False) & ~Q(verdict="")),
             ),
         ]
@@ -130,6 +142,7 @@ class DetectionRun(TenantModel):
                 fields=["tenant", "status", "priority"],
                 condition=Q(status="running") | Q(status="queued", woken_at__isnull=False),
             ),
+            models.Index(name="run_due", fields=["not_before"], condition=Q(status="waiting")),
             BrinIndex(name="run_by_age", fields=["created_at"]),
             models.Index(
                 name="run_skipped", fields=["tenant", "monitor", "scheduled_for"], condition=Q(status="skipped")
@@ -142,6 +155,11 @@ class DetectionRun(TenantModel):
     @property
     def is_finished(self) -> bool:
         return self.status in (self.Status.SUCCEEDED, self.Status.FAILED)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that its window is compared by; a follow-up repeats none."""
+        return [] if self.trigger == self.Trigger.LABELS else list(self.monitor.methods)
 
 
 class Detection(TenantModel):

@@ -1,6 +1,6 @@
 """A run's answer on the model's performance: measured where labels are known, estimated where they are not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ from algorithms.performance import (
 from algorithms.verdicts import Verdict, combine_verdicts, severity_of
 from detections.ledger import Claim
 from detections.models import Detection, OutcomeBatch
-from detections.outcomes import Outcome
+from detections.outcomes import Outcome, failure
 from detections.plans import Plan
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -50,6 +50,10 @@ WITHOUT_SCALE = 0.1
 """Of a limit that stands by itself, the share that severity is measured by."""
 
 
+class NoOutcomes(UnusableColumn):
+    """Nobody has sent outcomes of the window."""
+
+
 def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> tuple[Outcome, pa.Table | None]:
     """The outcome, and what the window says of the model's performance if the monitor has limits for it.
 
@@ -65,7 +69,7 @@ def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> tuple[Outcom
     reference: Mapping[str, Any] = plan.baseline.performance or {}
     methods: list[MethodOutcome] = []
     try:
-        answers = _answers(claim, plan, reference)
+        answers = _answers(claim, plan, reference.get("losses", {}).get("features", []))
     except SourceError as error:
         if error.is_transient:
             raise
@@ -87,14 +91,38 @@ def with_performance(outcome: Outcome, claim: Claim, plan: Plan) -> tuple[Outcom
     return outcome, answers if plan.monitor.prediction_column else None
 
 
+def measure_again(claim: Claim, plan: Plan) -> Outcome:
+    """What a window's labels say now that they are due: measured alone, beside what was estimated before.
+
+    Raises:
+        SourceError: If the window cannot be read.
+    """
+    limits, blank = limits_of(plan.monitor), Outcome(verdict=Verdict.NO_DATA, baseline_id=plan.baseline.id)
+    if not limits:
+        return replace(blank, reason="The monitor has no limits on performance any more.")
+    try:
+        answers = _answers(claim, plan, [])
+        found = measure_answers(plan.monitor, limits, answers)
+        methods = _judged(PerformanceMethod.PERFORMANCE, plan.monitor, limits, plan.baseline.performance or {}, found)
+    except NoOutcomes as error:
+        return replace(blank, reason=str(error))
+    except COLUMN_ERRORS as error:
+        return failure(f"Performance was not measured: {error}", methods=[])
+    if not methods:
+        return replace(blank, rows=answers.num_rows, reason="No prediction of the window has a label.")
+    with tenant_scope(claim.tenant_id):
+        methods = _beside_estimates(plan, methods)
+    return replace(blank, verdict=methods[0].verdict, rows=answers.num_rows, methods=tuple(methods))
+
+
 def _without(outcome: Outcome, why: str) -> Outcome:
     return replace(outcome, reason=f"{outcome.reason} Performance was not measured: {why}".strip())
 
 
-def _answers(claim: Claim, plan: Plan, reference: Mapping[str, Any]) -> pa.Table:
+def _answers(claim: Claim, plan: Plan, features: Sequence[str]) -> pa.Table:
+    """The window's predictions, with their labels as far as they are known, and features that losses need."""
     monitor, run = plan.monitor, plan.run
     if monitor.prediction_column:
-        features = reference.get("losses", {}).get("features", [])
         return read_answers(
             monitor, plan.policy, monitor.current_data_uri, (run.window_start, run.window_end), features
         )
@@ -122,7 +150,7 @@ def _sent_answers(contents: list[bytes], start: datetime, end: datetime) -> pa.T
     """The outcomes of a window, of batches that hold some of it."""
     whole = [table for table in map(table_from_bytes, contents) if "prediction" in table.column_names]
     if not whole:
-        raise UnusableColumn("No outcomes were sent for this window.")
+        raise NoOutcomes("No outcomes were sent for this window.")
     table = pa.concat_tables(whole, promote_options="permissive")
     kind = table.schema.field("occurred_at").type
     is_later = pc.greater_equal(table["occurred_at"], pa.scalar(start, kind))

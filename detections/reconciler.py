@@ -13,6 +13,7 @@ from django.utils import timezone
 from algorithms.verdicts import Verdict
 from detections.backtests import BACKTEST_TASK
 from detections.dispatch import wake_due
+from detections.follow_ups import queue_due
 from detections.ledger import NO_LEASE
 from detections.models import Backtest, DetectionRun, RunPart
 from detections.retention import forget_old
@@ -40,6 +41,7 @@ def reconcile() -> None:
     found = {
         "abandoned": _return_abandoned(),
         "lost": _forget_lost_wake_ups(),
+        "due": queue_due(),
         "woken": wake_due(),
         "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
         "forgotten": forget_old(),

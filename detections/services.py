@@ -10,6 +10,7 @@ from algorithms.outcomes import FeatureDetail, MethodOutcome
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections import ledger
+from detections.follow_ups import plan_follow_up
 from detections.ledger import Claim
 from detections.models import Detection, DetectionRun
 from detections.outcomes import Outcome
@@ -25,7 +26,7 @@ LOUDEST = [Detection.Type.CONCEPT.value, Detection.Type.PERFORMANCE.value, Detec
 
 
 def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
-    """Write a run's end, its detections and the event of its drift, in the caller's transaction.
+    """Write a run's end, its detections, the event of its drift and its follow-up, in the caller's transaction.
 
     Returns:
         The finished run; None when another worker owns it by now, and then nothing is written.
@@ -48,6 +49,7 @@ def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
         .get(id=claim.run_id)
     )
     record_detections(run, outcome)
+    plan_follow_up(run)
     log.info("run_finished", run_id=str(run.id), verdict=outcome.verdict, rows=outcome.rows, attempt=claim.attempt)
     return run
 

@@ -68,7 +68,7 @@ def _retry(claim: Claim, reason: str) -> None:
         _postpone(claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True)
         return
     with tenant_scope(claim.tenant_id):
-        methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).monitor.methods
+        methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).methods
     _settle(claim, failure(reason, methods=methods))
 
 

@@ -13,27 +13,16 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 
 from alerts.concept import accept_outcomes
 from alerts.models import Alert
-from detections.models import Detection, DetectionRun, OutcomeStream
+from detections.models import Detection, OutcomeStream
 from detections.streams.rows import rows_from_json
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
 from monitors.sources import read_window
-from tasks.execution import execute
 from tests.data import TIMESTAMPS, flights_like
-from tests.factories import WEEK, make_flights_monitor, make_run
+from tests.detections.answers import classified, details, run_week, watch
+from tests.factories import WEEK, make_flights_monitor
 
 LIMITS = {"accuracy": {"relative": 0.05}, "roc_auc": {"minimum": 0.6}}
-
-
-def classified(week: int, *, labels: bool = True) -> pa.Table:
-    """Scores that are true probabilities; in week 3 the labels have nothing to do with them."""
-    table = flights_like(week=week, start=TIMESTAMPS[week])
-    random = np.random.default_rng(100 + week)
-    score = random.beta(0.4, 0.4, table.num_rows)
-    chance = np.full(table.num_rows, 0.5) if week == 3 else score
-    label = (random.random(table.num_rows) < chance).astype(np.int64)
-    table = table.append_column("score", pa.array(score)).append_column("prediction", pa.array((score >= 0.5) * 1))
-    return table.append_column("label", pa.array(label, mask=np.full(table.num_rows, not labels)))
 
 
 def regressed(week: int) -> pa.Table:
@@ -45,31 +34,11 @@ def regressed(week: int) -> pa.Table:
     return table.append_column("prediction", pa.array(distance)).append_column("label", pa.array(label))
 
 
-def watch(flights: Path, tables: dict[int, pa.Table], **fields: Any) -> Monitor:
-    for week, table in tables.items():
-        pq.write_table(table, flights / f"week{week}.parquet")
-    columns: dict[str, Any] = {"prediction_column": "prediction", "label_column": "label", "concept_methods": []}
-    return make_flights_monitor(flights, **{"feature_columns": ["distance"]} | columns | fields)
-
-
 @pytest.fixture
 def classifier(in_tenant: Tenant, flights: Path) -> Monitor:
     return watch(
         flights, {week: classified(week) for week in range(4)}, score_column="score", performance_limits=LIMITS
     )
-
-
-def run_week(monitor: Monitor, week: int, **fields: Any) -> DetectionRun:
-    run = make_run(monitor, week=week, **fields)
-    execute(tenant_id=monitor.tenant_id, run_id=run.id, worker="w")
-    run.refresh_from_db()
-    return run
-
-
-def details(run: DetectionRun, method: str) -> dict[str, dict[str, Any]]:
-    detection = Detection.objects.get(run=run, method=method)
-    assert detection.detection_type == "performance"
-    return {detail["feature"]: detail for detail in detection.details}
 
 
 def test_execute__classifier__has_the_metrics_of_scikit_learn(classifier: Monitor) -> None:

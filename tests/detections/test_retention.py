@@ -65,6 +65,19 @@ def test_forget_old__run_that_has_not_ended__stays(monitor: Monitor) -> None:
     assert forget() == 0
 
 
+def test_forget_old__follow_up_written_long_ago__is_as_old_as_its_labels(monitor: Monitor) -> None:
+    now = timezone.now()
+    with tenant_scope(monitor.tenant_id):
+        old, new = (
+            make_finished_run(monitor, trigger="labels", week=days, scheduled_for=now - timedelta(days=days))
+            for days in (31, 29)
+        )
+        waiting = make_run(monitor, trigger="labels", status="waiting")
+    age(monitor, 90, old, new, waiting)
+    assert forget() == 1
+    assert left(monitor) == 2
+
+
 def test_forget_old__run_of_an_alert__stays(monitor: Monitor) -> None:
     with tenant_scope(monitor.tenant_id):
         run = make_run(monitor)

@@ -24,13 +24,14 @@ LEDGER = "detections/ledger.py"
 SOURCES = ("algorithms", "alerts", "detections", "drift_detector", "monitors", "tasks")
 
 WITHOUT_CONSTRAINTS: LiteralString = """
-    ALTER TABLE drf_runs DROP CONSTRAINT run_once_per_tick;
+    DROP INDEX run_once_per_tick;
     ALTER TABLE drf_detections DROP CONSTRAINT detection_once_per_run_method_and_reference"""
 
 # A damage to a copy of the database, and what the checker has to call it.
 DAMAGES: dict[str, LiteralString] = {
     "doubled tick": """
-        ALTER TABLE drf_runs DROP CONSTRAINT run_once_per_tick, ALTER priority DROP EXPRESSION;
+        DROP INDEX run_once_per_tick;
+        ALTER TABLE drf_runs ALTER priority DROP EXPRESSION;
         INSERT INTO drf_runs SELECT (jsonb_populate_record(run, jsonb_build_object('id', gen_random_uuid()))).*
         FROM drf_runs run LIMIT 1""",
     "missing tick": "UPDATE drf_runs SET trigger = 'manual' WHERE id = (SELECT id FROM drf_runs LIMIT 1)",

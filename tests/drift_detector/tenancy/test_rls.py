@@ -14,7 +14,9 @@ TENANT_TABLES = {
 # Reached before a tenant is known, or unique in the whole world.
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
-SWEEPERS = {"backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off", "outbox_unpublished"}
+SWEEPERS = {
+    "backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
+}  # fmt: skip
 BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age", "run_by_age"}
 
 WITH_TENANT = """
