@@ -46,6 +46,7 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
         monitor_id=OuterRef("pk"), status=DetectionRun.Status.SKIPPED, scheduled_for__gte=since
     )
     newest = runs.order_by("-finished_at")
+    of_ticks = newest.exclude(trigger=DetectionRun.Trigger.LABELS)  # a follow-up tells of a window that is long over
     unacknowledged = Alert.objects.filter(monitor_id=OuterRef("pk"), acknowledged_at__isnull=True)
     return Monitor.objects.order_by("name").values(
         "id",
@@ -55,8 +56,8 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
         judged=_count(recent.filter(verdict__in=JUDGED)),
         drifted=_count(recent.filter(verdict=Verdict.DRIFT)),
         skipped=_count(skipped),
-        last_run_at=Subquery(newest.values("finished_at")[:1]),
-        last_verdict=Coalesce(Subquery(newest.values("verdict")[:1]), Value("")),
+        last_run_at=Subquery(of_ticks.values("finished_at")[:1]),
+        last_verdict=Coalesce(Subquery(of_ticks.values("verdict")[:1]), Value("")),
         last_drift_at=Subquery(newest.filter(verdict=Verdict.DRIFT).values("finished_at")[:1]),
         unacknowledged_alerts=_count(unacknowledged),
     )

@@ -1,6 +1,5 @@
 """Episodes of drift: an alert is opened, gets worse, and is resolved."""
 
-from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
@@ -8,10 +7,11 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.retraining import require_retraining
-from algorithms.outcomes import MethodOutcome, PerformanceMethod
-from algorithms.verdicts import Severity, Verdict
+from alerts.told import Told, has_been_over, is_all_over, tell, tell_together
+from algorithms.outcomes import MethodOutcome
+from algorithms.verdicts import Severity
 from detections.models import DetectionRun
-from detections.services import drift_summary, drifted_features, severity_of_run
+from detections.services import drift_summary, severity_of_run
 from drift_detector.events.services import EventType, emit
 
 log = structlog.get_logger(__name__)
@@ -45,9 +45,7 @@ def resolve_alert(alert: Alert, run: DetectionRun) -> None:
 
 def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind) -> Alert:
     """Runs may end out of order: drift that a newer run has already found to be over is told, but not left open."""
-    newer = DetectionRun.objects.filter(monitor_id=run.monitor_id, window_end__gt=run.window_end)
-    judged = newer.exclude(trigger=DetectionRun.Trigger.OUTCOMES).filter(verdict=Verdict.OK)
-    is_over = kind == Alert.Kind.STATISTICAL and judged.exists()
+    is_over, told = kind == Alert.Kind.STATISTICAL and has_been_over(run, methods), tell(run, methods)
     alert = Alert.objects.create(
         tenant_id=run.tenant_id,
         monitor_id=run.monitor_id,
@@ -57,8 +55,8 @@ def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Ale
         first_run=run,
         last_run=run,
         severity=severity_of_run(methods),
-        summary=_sentence(run, methods),
-        drifted_features=drifted_features(methods),
+        summary=_sentence(run, told),
+        drifted_features=told,
         window_start=run.window_start,
         window_end=run.window_end,
     )
@@ -72,9 +70,10 @@ def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcom
     is_worse = list(Severity).index(severity) > list(Severity).index(Severity(alert.severity))
     alert.occurrences += 1
     alert.window_start = min(alert.window_start, run.window_start)
+    if (told := tell_together(alert, run, methods)) != alert.drifted_features:
+        alert.summary, alert.drifted_features = _sentence(run, told), told
     if run.window_end > alert.window_end:
         alert.last_run, alert.window_end = run, run.window_end
-        alert.summary, alert.drifted_features = _sentence(run, methods), drifted_features(methods)
     if is_worse:
         alert.severity, alert.status = severity, Status.OPEN
         alert.acknowledged_at, alert.acknowledged_by, alert.note = None, "", ""
@@ -89,22 +88,10 @@ def end_if_over(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
     Rows that were sent with a request say nothing about the monitor's data.
     """
     alert = unresolved_alert(run.monitor_id, Alert.Kind.STATISTICAL)
-    if alert is None or alert.window_end > run.window_end:
+    if alert is None or DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists():
         return
-    unjudged = {detail.feature for method in methods for detail in method.details if detail.verdict is not Verdict.OK}
-    answered = {(method.method.value, detail.feature) for method in methods for detail in method.details}
-    measured = {(each["method"], each["feature"]) for each in alert.drifted_features if _is_metric(run, each)}
-    if measured - answered:
-        return  # what was too low has not been measured again: its labels are still to come
-    is_inline = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
-    if is_inline or unjudged & {each["feature"] for each in alert.drifted_features}:
-        return
-    resolve_alert(alert, run)
-
-
-def _is_metric(run: DetectionRun, told: dict[str, Any]) -> bool:
-    """Whether it is a metric that the monitor still has a limit for."""
-    return told["method"] in set(PerformanceMethod) and told["feature"] in run.monitor.performance_limits
+    if is_all_over(alert, run, methods):
+        resolve_alert(alert, run)
 
 
 def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
@@ -113,9 +100,9 @@ def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -
     log.info("alert_raised", alert_id=str(alert.id), severity=alert.severity, summary=alert.summary)
 
 
-def _sentence(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> str:
+def _sentence(run: DetectionRun, told: list[Told]) -> str:
     if run.trigger == DetectionRun.Trigger.OUTCOMES:
         return f"{run.monitor.name}: {run.reason}"
-    names = [each["feature"] for each in drifted_features(methods)]
+    names = list(dict.fromkeys(each["feature"] for each in told))
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return f"{run.monitor.name}: drift in {shown}"
