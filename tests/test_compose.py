@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from drift_detector.embedded.processes import ALONE
 from drift_detector.embedded.roles import GROUPS, LOGINS
 from drift_detector.env import PREFIX, Environment
 
@@ -24,6 +25,10 @@ def test_compose__service__sets_what_is_required_and_nothing_unknown(service: st
     groups = {name.removeprefix(PREFIX).split("__")[0].lower() for name in COMPOSE["services"][service]["environment"]}
     required = {name for name, field in Environment.model_fields.items() if field.is_required()}
     assert required <= groups <= set(Environment.model_fields)
+
+
+def test_compose__worker__looks_for_no_others_as_with_make_run() -> None:
+    assert set(ALONE) <= set(COMPOSE["services"]["worker"]["command"].split())
 
 
 @pytest.mark.parametrize(

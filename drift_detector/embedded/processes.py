@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from drift_detector.embedded.stack import Role
 
 WEB = "web"
+# Workers share nothing but the ledger, and would wait a second for each other's greetings at each connection.
+ALONE = ("--without-mingle", "--without-gossip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _web(port: int) -> list[str]:
 
 def _worker(number: int) -> list[str]:
     options = ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--loglevel", "INFO"]
-    return _celery("worker", *options)
+    return _celery("worker", *options, *ALONE)
 
 
 def _beat() -> list[str]:
