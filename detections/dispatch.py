@@ -6,6 +6,8 @@ next. So a tenant's run finds ahead of it, of each other tenant, what that tenan
 it has asked for; and the broker hands out the classes in their order.
 """
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from uuid import UUID
 
@@ -57,6 +59,7 @@ WAKE = """
     UPDATE drf_runs SET woken_at = now() WHERE id = ANY(%s) AND woken_at IS NULL AND status = 'queued'
     RETURNING tenant_id, id, priority
 """
+PUT_BACK = "UPDATE drf_runs SET woken_at = NULL WHERE id = ANY(%s) AND status = 'queued'"
 
 
 def wake_soon(tenant_id: UUID | None = None) -> None:
@@ -71,14 +74,13 @@ def wake_due(tenant_id: UUID | None = None) -> int:
     """Send the wake-ups that may go now; those of all tenants need the scheduler's role.
 
     Returns:
-        How many were sent.
+        How many were to be sent; what could not be waits again.
     """
-    if tenant_id is None:
-        with transaction.atomic():
-            return _wake(NEXT_OF_ALL)
-    with tenant_scope(tenant_id):
+    with _scope(tenant_id):
+        if tenant_id is None:
+            return _wake(tenant_id, NEXT_OF_ALL)
         lock_runs(tenant_id)
-        return _wake(NEXT_OF_TENANT, tenant=tenant_id)
+        return _wake(tenant_id, NEXT_OF_TENANT)
 
 
 def lock_runs(tenant_id: UUID) -> None:
@@ -87,13 +89,24 @@ def lock_runs(tenant_id: UUID) -> None:
         cursor.execute(LOCK, [str(tenant_id)])
 
 
-def _wake(whom: str, **parameters: UUID) -> int:
+def _scope(tenant_id: UUID | None) -> AbstractContextManager[None]:
+    """A transaction over the rows of a tenant, or of all."""
+    return transaction.atomic() if tenant_id is None else tenant_scope(tenant_id)
+
+
+def _wake(tenant_id: UUID | None, whom: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(whom, parameters | {"most": settings.ENV.runs.max_per_tenant})
+        cursor.execute(whom, {"tenant": tenant_id, "most": settings.ENV.runs.max_per_tenant})
         if not (ids := [run_id for (run_id,) in cursor.fetchall()]):
             return 0
         cursor.execute(WAKE, [ids])
         woken = cursor.fetchall()
     wake_ups = [WakeUp(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, priority) for tenant, run, priority in woken]
-    enqueue_all(sorted(wake_ups, key=lambda each: each.priority))
+    enqueue_all(sorted(wake_ups, key=lambda each: each.priority), unsent=partial(_put_back, tenant_id))
     return len(wake_ups)
+
+
+def _put_back(tenant_id: UUID | None, unsent: Sequence[WakeUp]) -> None:
+    """Let runs wait again that nobody was told of, or they would take up the tenant's limit."""
+    with _scope(tenant_id), connection.cursor() as cursor:
+        cursor.execute(PUT_BACK, [[each.ids["run_id"] for each in unsent]])

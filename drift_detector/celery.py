@@ -1,7 +1,7 @@
 """The Celery application, and how services wake it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,14 +40,23 @@ def enqueue(task: str, **ids: UUID) -> None:
     enqueue_all([WakeUp(task, ids)])
 
 
-def enqueue_all(wake_ups: Sequence[WakeUp]) -> None:
+def enqueue_all(wake_ups: Sequence[WakeUp], *, unsent: Callable[[Sequence[WakeUp]], object] | None = None) -> None:
     """Send wake-ups, in this order, once the transaction has committed.
 
     When one can't be sent, that is logged, and it and the rest are left to the reconciler: the row is the truth, the
     message a hint, and whoever sends does not wait for a broker that is away more than once.
+
+    Args:
+        wake_ups: What is sent.
+        unsent: Told which were not.
     """
     headers = tracing.context_headers()
-    transaction.on_commit(lambda: _send(wake_ups, headers))
+
+    def send() -> None:
+        if (left := _send(wake_ups, headers)) and unsent:
+            unsent(left)
+
+    transaction.on_commit(send)
 
 
 def count_messages() -> int | None:
@@ -62,13 +71,15 @@ def count_messages() -> int | None:
     return int(queue.message_count)
 
 
-def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> None:
+def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> Sequence[WakeUp]:
+    """Those from the first on that could not be sent."""
     for position, each in enumerate(wake_ups):
         kwargs = {name: str(value) for name, value in each.ids.items()}
         try:
             app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.priority)
         except (OperationalError, OSError) as error:
-            left = len(wake_ups) - position
-            WAKE_UPS_NOT_SENT.inc(left)
-            log.warning("wake_ups_not_sent", number=left, first=each.task, error=str(error), **kwargs)
-            return
+            left = wake_ups[position:]
+            WAKE_UPS_NOT_SENT.inc(len(left))
+            log.warning("wake_ups_not_sent", number=len(left), first=each.task, error=str(error), **kwargs)
+            return left
+    return ()

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from detections import ledger
 from detections.dispatch import wake_due
 from detections.models import DetectionRun
+from drift_detector.celery import app
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -55,6 +57,15 @@ def end(claim: ledger.Claim | None) -> None:
 
 def woken() -> list[UUID]:
     return [UUID(each["run_id"]) for each in wake_ups("detections.execute_run")]
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OperationalError("away")
+
+
+def woken_rows(monitor: Monitor) -> int:
+    ((count,),) = rows_of(monitor.tenant_id, "SELECT count(*) FROM drf_runs WHERE woken_at IS NOT NULL")
+    return int(count)
 
 
 def test_backfill__larger_than_the_limit__oldest_are_woken_and_the_rest_waits(monitor: Monitor) -> None:
@@ -124,7 +135,28 @@ def test_wake_due__as_the_scheduler__keeps_each_tenants_limit(monitor: Monitor) 
     with connected_as(role_url("scheduler")):
         assert (wake_due(), wake_due()) == (4, 0)
     for each in (monitor, other):
-        assert rows_of(each.tenant_id, "SELECT count(*) FROM drf_runs WHERE woken_at IS NOT NULL") == [(2,)]
+        assert woken_rows(each) == 2
+
+
+def test_wake_due__broker_away__what_was_not_sent_waits_and_is_woken_the_next_time(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(app, "send_task", refuse)
+        runs = backfill(monitor, 4)
+    assert (woken(), woken_rows(monitor)) == ([], 0)
+    assert wake_due(monitor.tenant_id) == 2
+    assert sorted(woken(), key=runs.index) == runs[:2]
+
+
+def test_wake_due__as_the_scheduler_with_the_broker_away__what_was_not_sent_waits(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "send_task", refuse)
+    backfill(monitor, 4)
+    with connected_as(role_url("scheduler")):
+        assert wake_due() == 2
+    assert woken_rows(monitor) == 0
 
 
 def test_wake_due__not_due_yet__is_not_woken(monitor: Monitor) -> None:

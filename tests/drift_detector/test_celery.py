@@ -81,6 +81,22 @@ def test_enqueue_all__broker_away__is_tried_once_and_all_are_counted(
     assert REGISTRY.get_sample_value("drift_wake_ups_not_sent_total") == before + 500
 
 
+def test_enqueue_all__broker_goes_away__what_was_not_sent_is_told(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, OperationalError("away")])
+
+    def answer(*_: object, **__: object) -> None:
+        if error := next(answers):
+            raise error
+
+    monkeypatch.setattr(app, "send_task", answer)
+    wanted = [WakeUp(TASK, {"run_id": uuid4()}) for _ in range(3)]
+    told: list[WakeUp] = []
+    enqueue_all(wanted, unsent=told.extend)
+    assert told == wanted[1:]
+
+
 def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:
     sent = {priority: uuid4() for priority in (6, 3, 0)}
     enqueue_all([WakeUp(TASK, {"run_id": run_id}, priority) for priority, run_id in sent.items()])
