@@ -17,7 +17,7 @@ from detections.follow_ups import queue_due
 from detections.ledger import NO_LEASE
 from detections.models import Backtest, DetectionRun, RunPart
 from detections.retention import forget_old
-from drift_detector.celery import WakeUp, count_messages, enqueue_all
+from drift_detector.celery import WakeUp, count_messages, enqueue_all, new_life, remember_life
 from drift_detector.metrics import count_lease_losses, set_queue
 from monitors.models import Baseline
 from monitors.services import BUILD_TASK
@@ -53,6 +53,17 @@ def reconcile() -> None:
         log.info("reconciled", **found)
 
 
+def wake_lost() -> None:
+    """Wake again, at once, what a broker that was restarted or emptied has lost; cheap enough for each second.
+
+    What it has kept is sent twice then; a run that is woken twice runs once. Needs the scheduler's role.
+    """
+    if life := new_life():
+        lost = DetectionRun.objects.filter(QUEUED, woken_at__isnull=False).update(woken_at=None)
+        log.info("broker_began_again", lost=lost, woken=wake_due())
+        remember_life(life)  # now, and not before: the database may be away, too
+
+
 def _return_abandoned() -> int:
     """Give runs whose worker stopped answering back to the queue, or fail those that had their last attempt."""
     now = timezone.now()
@@ -80,7 +91,7 @@ def _measure_queue() -> None:
 
 
 def _forget_lost_wake_ups() -> int:
-    """Let runs be woken again whose wake-ups the broker has lost, or never got.
+    """Let runs be woken again whose wake-ups got lost one by one: by a worker or a sender that was killed, say.
 
     Each of them would be one of the messages that wait. Where there are as many, that is no proof, as others wait too,
     so what is very old is sent again anyway; a run that is woken twice runs once.

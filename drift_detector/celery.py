@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,12 +10,17 @@ import structlog
 from celery import Celery
 from django.db import transaction
 from kombu.exceptions import ChannelError, OperationalError
+from redis import RedisError
 
 from drift_detector import tracing
 from drift_detector.metrics import WAKE_UPS_NOT_SENT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
 log = structlog.get_logger(__name__)
+
+# Where the broker keeps the name it had when last seen: once it may have lost messages, the two are not the same.
+LIFE = "drift_detector.life"
+UNREACHABLE = (OperationalError, RedisError, OSError)
 
 app = Celery("drift_detector")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -69,6 +75,26 @@ def count_messages() -> int | None:
     except (OperationalError, OSError):
         return None
     return int(queue.message_count)
+
+
+def new_life() -> str | None:
+    """The broker's name since its start, unless it is remembered: it was restarted, replaced or emptied since then.
+
+    None too if it can't be asked.
+    """
+    try:
+        with app.connection_for_read() as broker:
+            client = broker.default_channel.client
+            life = str(client.info("server")["run_id"])
+            return life if client.get(LIFE) != life.encode() else None
+    except UNREACHABLE:
+        return None
+
+
+def remember_life(life: str) -> None:
+    """Have the broker keep its name; one that is away again will have another."""
+    with suppress(*UNREACHABLE), app.connection_for_read() as broker:
+        broker.default_channel.client.set(LIFE, life)
 
 
 def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> Sequence[WakeUp]:

@@ -15,7 +15,7 @@ from alerts.dashboard import get_dashboard
 from detections import ledger, retention
 from detections.dispatch import wake_due
 from detections.models import DetectionRun
-from detections.reconciler import reconcile
+from detections.reconciler import reconcile, wake_lost
 from detections.selectors import list_runs
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -67,8 +67,9 @@ def test_query__of_a_tenant__reads_no_table_of_runs_from_end_to_end(
     assert plans
 
 
-def test_query__of_the_reconciler__reads_no_table_of_runs_from_end_to_end(monitor: Monitor) -> None:
+def test_query__of_the_reconciler__reads_no_table_of_runs_from_end_to_end(monitor: Monitor, empty_broker: None) -> None:
     with connected_as(role_url("scheduler")), explained() as plans:
+        wake_lost()
         reconcile()
         wake_due()
         retention._remove_runs(timezone.now() - timedelta(days=DAYS - 1))

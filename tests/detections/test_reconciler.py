@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from alerts.concept import accept_outcomes
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
-from detections.reconciler import reconcile
+from detections.reconciler import reconcile, wake_lost
 from detections.streams.rows import rows_from_json
-from drift_detector.celery import app
+from drift_detector.celery import app, new_life, remember_life
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -115,6 +117,39 @@ def test_reconcile__woken_but_not_taken__is_woken_again_when_its_wake_up_is_lost
     scheduler()
     scheduler()
     assert times_woken(committed_run.id) == times
+
+
+def test_wake_lost__broker_emptied__what_was_woken_is_woken_again_once(
+    committed_run: DetectionRun, empty_broker: None
+) -> None:
+    other = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(other.id):
+        theirs = make_run(make_monitor(), woken_at=timezone.now())
+    set_run(committed_run, woken_at=timezone.now())
+    with connected_as(role_url("scheduler")):
+        wake_lost()
+        wake_lost()
+    assert (times_woken(committed_run.id), times_woken(theirs.id)) == (1, 1)
+
+
+def test_wake_lost__broker_as_before__nothing_is_woken(committed_run: DetectionRun, empty_broker: None) -> None:
+    remember_life(new_life() or "")
+    set_run(committed_run, woken_at=timezone.now())
+    with connected_as(role_url("scheduler")):
+        wake_lost()
+    assert times_woken(committed_run.id) == 0
+
+
+def test_wake_lost__database_away_at_first__is_done_the_next_time(
+    committed_run: DetectionRun, empty_broker: None
+) -> None:
+    set_run(committed_run, woken_at=timezone.now())
+    stranger = urlsplit(role_url("scheduler"))._replace(netloc="nobody:nothing@localhost")
+    with connected_as(stranger.geturl()), pytest.raises(DatabaseError):
+        wake_lost()
+    with connected_as(role_url("scheduler")):
+        wake_lost()
+    assert times_woken(committed_run.id) == 1
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(-1, 1), (30, 0)])

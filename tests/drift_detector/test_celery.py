@@ -8,14 +8,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from prometheus_client import REGISTRY
 
-from drift_detector.celery import WakeUp, app, enqueue, enqueue_all
+from drift_detector.celery import LIFE, WakeUp, app, enqueue, enqueue_all, new_life, remember_life
 from tests.factories import wake_ups
 
 TASK = "test.nobody_takes_this"
+
+
+def valkey() -> redis.Redis:
+    return redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"])
 
 
 def ids() -> list[str]:
@@ -95,6 +100,31 @@ def test_enqueue_all__broker_goes_away__what_was_not_sent_is_told(
     told: list[WakeUp] = []
     enqueue_all(wanted, unsent=told.extend)
     assert told == wanted[1:]
+
+
+def test_new_life__remembered__is_told_again_when_the_broker_was_emptied(empty_broker: None) -> None:
+    life = new_life()
+    assert life
+    assert new_life() == life
+    remember_life(life)
+    assert new_life() is None
+    with valkey() as client:
+        client.flushdb()
+    assert new_life() == life
+
+
+def test_new_life__broker_restarted_with_what_it_had__is_told() -> None:
+    with valkey() as client:
+        client.set(LIFE, "the name before")
+    assert new_life() not in {None, "the name before"}
+
+
+def test_new_life__broker_away__is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
+        assert new_life() is None
+        remember_life("of no use")
 
 
 def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:

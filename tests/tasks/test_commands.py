@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from django.db import connection
 from django.utils import timezone
 
@@ -35,6 +36,16 @@ def reconciler(committed_tenant: Tenant) -> Iterator[subprocess.Popen[bytes]]:
 def run(committed_tenant: Tenant) -> DetectionRun:
     with tenant_scope(committed_tenant.id):
         return make_run(make_monitor(), woken_at=timezone.now())
+
+
+def test_reconcile__broker_emptied__what_was_woken_is_woken_again_at_once(
+    run: DetectionRun, reconciler: subprocess.Popen[bytes]
+) -> None:
+    sent = {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}
+    for _ in range(2):  # the first is that of a broker that was never asked
+        with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
+            client.flushdb()
+        assert eventually(lambda: wake_ups("detections.execute_run")) == [sent]
 
 
 def test_reconcile__running__takes_abandoned_runs_back_and_ends_on_term(

@@ -1,19 +1,27 @@
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from detections.reconciler import reconcile
+from detections.reconciler import reconcile, wake_lost
 from drift_detector.processes import run_until_stopped
+
+LOOK_SECONDS = 1.0
 
 
 class Command(BaseCommand):
     help = "Send lost wake-ups again and take runs back from workers that stopped answering, until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run_until_stopped(_step, pause_seconds=settings.ENV.runs.reconcile_seconds, process="reconciler")
+        next_round = monotonic()
 
+        def step() -> bool:
+            nonlocal next_round
+            wake_lost()
+            if monotonic() >= next_round:
+                reconcile()
+                next_round = monotonic() + settings.ENV.runs.reconcile_seconds
+            return False
 
-def _step() -> bool:
-    reconcile()
-    return False
+        run_until_stopped(step, pause_seconds=LOOK_SECONDS, process="reconciler")
