@@ -80,6 +80,7 @@ def restart_broker(world: World, form: Form) -> Row:
         world.stack.valkey.stop()
         world.stack.valkey.start()
         seconds.append(_seconds_to_consume(world))
+        time.sleep(LOAD_SECONDS)  # or the restarts would follow each other too closely for a load
     load.end()
     ended = world.ended()
     began = time.monotonic()
