@@ -155,6 +155,15 @@ def count_column(values: FloatArray, lookup: Lookup, counts: IntArray, codes: An
 
 
 @jit
+def count_places(values: FloatArray, table: Lookup, counts: Any, places: Any) -> None:
+    """Places of a column, shape (n,), in a table; arguments as of `count_column`, with places for cells."""
+    for start in range(0, len(values), BLOCK):
+        block, place = values[start : start + BLOCK], places[start : start + BLOCK]
+        find_positions(block, table, place)
+        count_codes(block, place, counts)
+
+
+@jit
 def profile_column(
     values: FloatArray, lookup: Lookup, counts: IntArray, codes: Any, centre: float, low: float, high: float,
     found: FloatArray,
@@ -284,6 +293,16 @@ def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray,
 
 
 @jit
+def widen_ranges(values: FloatArray, codes: Any, is_wanted: BoolArray, lows: FloatArray, highs: FloatArray) -> None:
+    """The least and the greatest of the values, shape (n,), in each wanted cell; lows and highs, shape (cells,)."""
+    for row in range(len(values)):
+        code = np.uint64(codes[row])
+        if is_wanted[code]:
+            lows[code] = min(lows[code], values[row])
+            highs[code] = max(highs[code], values[row])
+
+
+@jit
 def take_cells(values: FloatArray, counts: IntArray, is_wanted: BoolArray, taken: FloatArray) -> None:
     """Copy from ascending values those of the wanted cells; `counts`, shape (cells,), says how many each cell holds."""
     end, place = 0, 0
@@ -302,8 +321,8 @@ def count_indices(indices: Any, counts: IntArray) -> None:
 
 
 @jit
-def largest_up_to(values: FloatArray, limit: float) -> float:
-    """The largest value, shape (n,), that is not above the limit; −inf if there is none.
+def largest_below(values: FloatArray, codes: Any, end: int) -> float:
+    """The largest value, shape (n,), whose code is below `end`; −inf if there is none.
 
     Each lane keeps its own, as a single one would make every row wait for the row before.
     """
@@ -312,10 +331,9 @@ def largest_up_to(values: FloatArray, limit: float) -> float:
     for start in range(0, whole, LANES):
         for lane in range(LANES):
             value = values[start + lane]
-            lanes[lane] = value if lanes[lane] < value <= limit else lanes[lane]
+            lanes[lane] = value if lanes[lane] < value and codes[start + lane] < end else lanes[lane]
     for row in range(whole, len(values)):
-        value = values[row]
-        lanes[0] = value if lanes[0] < value <= limit else lanes[0]
+        lanes[0] = values[row] if lanes[0] < values[row] and codes[row] < end else lanes[0]
     return float(lanes.max())
 
 

@@ -16,6 +16,7 @@ from algorithms.kernels import FloatArray
 from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
+from algorithms.statistical_tests import ks_test
 from algorithms.statistical_tests.ks_distribution import LARGE_SAMPLE, MEDIUM_SAMPLE, SMALL_SAMPLE, kolmogorov_sf
 
 ROWS = 4000
@@ -39,6 +40,8 @@ def warm() -> None:
         profile = each.profile(moved.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
             evaluate_profile(each, counted, plan)
+    for values in (*spreads.values(), np.round(spreads["heavy"])):
+        ks_test(values, values + 1.0)
     for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
         for distance in DISTANCES:
             kolmogorov_sf(distance, rows)

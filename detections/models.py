@@ -1,5 +1,7 @@
 """The ledger of runs, and what the runs found."""
 
+from typing import Any
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Q, When
@@ -162,6 +164,14 @@ class DetectionRun(TenantModel):
         return [] if self.trigger == self.Trigger.LABELS else list(self.monitor.methods)
 
 
+class WholeJSONField(models.JSONField):
+    """JSON that is written as a value of its own: in an array, as Django writes many rows, it is escaped twice."""
+
+    def get_placeholder(self, _value: Any, _compiler: Any, _connection: Any) -> str:
+        """That there is one keeps Django from making an array."""
+        return "%s"
+
+
 class Detection(TenantModel):
     """What one method found in one run, with a row per feature in `details`."""
 
@@ -190,7 +200,7 @@ class Detection(TenantModel):
     threshold = models.FloatField(null=True, help_text="A significance level for KS and chi-squared, an index for PSI.")
     window_start = models.DateTimeField()
     window_end = models.DateTimeField()
-    details = models.JSONField(default=list)
+    details = WholeJSONField(default=list)
 
     class Meta:
         db_table = "drf_detections"

@@ -38,8 +38,8 @@ def load_plan(run_id: UUID) -> Plan:
         BaselineNotReady: If no version is ready and one is being built.
         NoBaseline: If no version is ready and the newest has failed.
     """
-    run = DetectionRun.objects.select_related("monitor", "baseline").defer("baseline__content").get(id=run_id)
-    current = run.baseline or monitor_selectors.get_current_baseline(run.monitor_id)
+    run = DetectionRun.objects.select_related("monitor").get(id=run_id)
+    current = monitor_selectors.get_current_baseline(run.monitor_id, baseline_id=run.baseline_id)
     if current is not None:
         policy = monitor_selectors.get_source_policy()
         return Plan(run=run, monitor=run.monitor, baseline=current, policy=policy)

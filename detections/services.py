@@ -15,13 +15,12 @@ from detections.ledger import Claim
 from detections.models import Detection, DetectionRun
 from detections.outcomes import Outcome
 from drift_detector.events.services import EventType, emit
+from monitors.models import Baseline
 
 log = structlog.get_logger(__name__)
 
 # Of a drift with hundreds of features, events and alerts name the largest; the detections have all.
 MOST_FEATURES_TOLD = 20
-# Of the baseline, what no event tells.
-UNTOLD = ("features", "calibration", "performance", "content")
 LOUDEST = [Detection.Type.CONCEPT.value, Detection.Type.PERFORMANCE.value, Detection.Type.STATISTICAL.value]
 
 
@@ -43,11 +42,7 @@ def record_outcome(claim: Claim, outcome: Outcome) -> DetectionRun | None:
     if not is_ours:
         log.warning("run_refused", run_id=str(claim.run_id), attempt=claim.attempt)
         return None
-    run = (
-        DetectionRun.objects.select_related("monitor", "baseline")
-        .defer("inline_data", *(f"baseline__{field}" for field in UNTOLD))
-        .get(id=claim.run_id)
-    )
+    run = DetectionRun.objects.select_related("monitor").defer("inline_data").get(id=claim.run_id)
     record_detections(run, outcome)
     plan_follow_up(run)
     log.info("run_finished", run_id=str(run.id), verdict=outcome.verdict, rows=outcome.rows, attempt=claim.attempt)
@@ -97,11 +92,11 @@ def _told(answer: MethodOutcome, detail: FeatureDetail) -> dict[str, Any]:
 
 def _event(run: DetectionRun, outcome: Outcome) -> dict[str, Any]:
     drifted = list(dict.fromkeys(answer.method.value for answer in outcome.methods if answer.is_drifted))
-    version = run.baseline.version if run.baseline else 0
+    baselines = Baseline.objects.filter(id__in=[run.baseline_id] if run.baseline_id else [])
     return drift_summary(run, outcome.methods) | {
         "detection_type": min((_type(answer) for answer in outcome.methods if answer.is_drifted), key=LOUDEST.index),
         "methods": drifted,
-        "baseline_version": version,
+        "baseline_version": baselines.values_list("version", flat=True).first() or 0,
         "rows": outcome.rows or 0,
     }
 

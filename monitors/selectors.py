@@ -29,9 +29,10 @@ def list_baselines(monitor_id: UUID) -> QuerySet[Baseline]:
     return Baseline.objects.filter(monitor_id=monitor_id).defer("content")
 
 
-def get_current_baseline(monitor_id: UUID) -> Baseline | None:
-    """The newest version that is ready, without its content."""
-    return list_baselines(monitor_id).filter(status=Baseline.Status.READY).first()
+def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -> Baseline | None:
+    """The newest version that is ready, or the one asked for, without its content."""
+    ready = list_baselines(monitor_id).filter(status=Baseline.Status.READY)
+    return (ready.filter(id=baseline_id) if baseline_id else ready).first()
 
 
 def get_source_policy() -> SourcePolicy:

@@ -1,22 +1,27 @@
 """Two-sample Kolmogorov–Smirnov test, exact without sorting either window."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
 from algorithms import kernels
 from algorithms.columns import Values
 from algorithms.grid import Grid
-from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray
+from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
 from algorithms.statistical_tests.ks_distribution import ks_p_value
 from algorithms.statistical_tests.windows import numeric_windows, require_rows
 
-SAMPLE = 60_000
-CELLS = 8000
+SAMPLE = 5000
+EDGES = 500
 SEED = 0
+PLACES = 65_535
+"""Places of a table that with one more, for NaN, are as many as 16 bits can name."""
+HEAVY = 1 / 5000
+"""The share of both windows from which on a place is looked at whether it holds one value alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +84,23 @@ def ks_test(reference: Values, current: Values) -> KsResult:
         TypeError: If a window does not hold numbers.
     """
     windows = left, right = numeric_windows(reference, current)
-    few = np.sort(left if len(left) <= SAMPLE else np.random.default_rng(SEED).choice(left, SAMPLE))
-    grid = Grid.from_sorted(few[: int(np.searchsorted(few, np.nan))], 2, CELLS)  # NaN sorts last
+    few = _sample(windows)
+    table = _table_for(few)
     with ThreadPoolExecutor(len(windows)) as pool:
-        before, after = pool.map(partial(_counted, grid), windows)
-        result = ks_from_cells(grid, before, after, pool.map)
-        location = np.inf if np.isnan(result.location) else result.location
-        largest = pool.map(partial(kernels.largest_up_to, limit=location), windows)
-        return replace(
-            result,
-            nulls_reference=len(left) - result.n_reference,
-            nulls_current=len(right) - result.n_current,
-            location=float(max(largest)),
-        )
+        before, after = placed = list(pool.map(partial(_Placed.of, table), windows))
+        left_counted, right_counted = (Counted(each.counts, each.inside) for each in placed)
+        gap = _widest_gap(left_counted, right_counted, _single_places(before, after, table, few), pool.map)
+        location = gap.value
+        if gap.edge is not None:
+            location = max(pool.map(partial(_Placed.largest_below, edge=gap.edge), placed))
+    return replace(
+        _as_result(gap, before.counts, after.counts, location),
+        nulls_reference=len(left) - int(before.counts.sum()),
+        nulls_current=len(right) - int(after.counts.sum()),
+    )
 
 
-def ks_from_cells(grid: Grid, reference: Counted, current: Counted, apply: Apply = map) -> KsResult:
+def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
     """The test on two windows counted on one grid.
 
     At the edges of the cells the gap is known exactly. Inside a cell it can grow by no more than the rows the cell
@@ -105,36 +111,60 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted, apply: Apply
         grid: The cells.
         reference: The reference on them.
         current: The current window on them.
-        apply: How values of both are taken out; a thread pool's `map` does it at once.
 
     Raises:
         InsufficientData: If a window holds no number.
     """
+    gap = _widest_gap(reference, current, grid.single_valued, map)
+    location = gap.value if gap.edge is None else float(grid.edges[gap.edge - 1]) if gap.steps else np.nan
+    return _as_result(gap, reference.counts, current.counts, location)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gap:
+    """The widest gap between two distribution functions.
+
+    Attributes:
+        steps: Its size in steps of 1/(n·m), positive where the reference's function is the higher one.
+        edge: How many cells lie below the edge at which it is; None if it lies inside a cell.
+        value: The value at which it is, if it lies inside a cell.
+        reach: How wide it may be at most.
+    """
+
+    steps: int
+    edge: int | None
+    value: float = np.nan
+    reach: int = 0
+
+
+def _widest_gap(reference: Counted, current: Counted, is_single: BoolArray, apply: Apply) -> _Gap:
+    """The widest gap of two windows counted on the same cells, of which some have room for one value alone."""
     before, after = reference.counts, current.counts
     n, m = int(before.sum()), int(after.sum())
     require_rows(n, m)
-    gaps, wanted = np.empty(grid.cells + 1, np.int64), np.empty(grid.cells, np.bool_)
-    place = kernels.gaps_at_edges(before, after, n, m, gaps)
-    widest, location = int(gaps[place]), float(grid.edges[place - 1]) if gaps[place] else np.nan
-    known, bound = int(kernels.rank_gap(widest)), 0.0
-    reach = kernels.find_wider_cells(before, after, n, m, gaps, grid.single_valued, known, wanted)
+    gaps, wanted = np.empty(len(before) + 1, np.int64), np.empty(len(before), np.bool_)
+    edge = int(kernels.gaps_at_edges(before, after, n, m, gaps))
+    widest = int(gaps[edge])
+    known = int(kernels.rank_gap(widest))
+    reach = int(kernels.find_wider_cells(before, after, n, m, gaps, is_single, known, wanted))
     insides = [counted.inside for counted in (reference, current) if counted.inside]
-    if reach and len(insides) < 2:
-        bound = (reach // 2 - abs(widest)) / (n * m)
-    elif reach:
-        left, right = apply(lambda inside: inside(wanted), insides)
-        found, where = kernels.widest_gap_inside(
-            left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known
-        )
-        widest, location = (int(found), float(where)) if found else (widest, location)
-    statistic = abs(widest) / (n * m)
+    if not reach or len(insides) < 2:
+        return _Gap(steps=widest, edge=edge, reach=reach // 2)
+    left, right = apply(lambda inside: inside(wanted), insides)
+    found, where = kernels.widest_gap_inside(left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known)
+    return _Gap(steps=int(found), edge=None, value=float(where)) if found else _Gap(steps=widest, edge=edge)
+
+
+def _as_result(gap: _Gap, before: IntArray, after: IntArray, location: float) -> KsResult:
+    n, m = int(before.sum()), int(after.sum())
+    statistic = abs(gap.steps) / (n * m)
     return KsResult(
         statistic=statistic,
-        p_value=ks_p_value(abs(widest), n, m),
+        p_value=ks_p_value(abs(gap.steps), n, m),
         effect_size=statistic,
-        error_bound=bound,
+        error_bound=max(0, gap.reach - abs(gap.steps)) / (n * m),
         location=location,
-        sign=1 if widest >= 0 else -1,
+        sign=1 if gap.steps >= 0 else -1,
         n_reference=n,
         n_current=m,
     )
@@ -149,6 +179,57 @@ def values_inside(chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntA
     return np.sort(selected[:found])
 
 
-def _counted(grid: Grid, values: FloatArray) -> Counted:
-    counts, codes = grid.count(values)
-    return Counted(counts[:-1], lambda wanted: values_inside(((values, codes),), counts[:-1], wanted))
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A window's values and their places in a table, shape (n,), with NaN in the last; counts of shape (PLACES,)."""
+
+    values: FloatArray
+    places: CodeArray
+    counts: IntArray
+
+    @classmethod
+    def of(cls, table: Lookup, values: FloatArray) -> Self:
+        counts, places = np.zeros(PLACES + 1, np.uint32), np.empty(len(values), np.uint16)  # small, for the cache
+        kernels.count_places(values, table, counts, places)
+        return cls(values, places, counts[:-1].astype(np.int64))
+
+    def inside(self, wanted: BoolArray) -> FloatArray:
+        """The ascending values in the wanted places."""
+        return values_inside(((self.values, self.places),), self.counts, wanted)
+
+    def largest_below(self, edge: int) -> float:
+        """The largest value in the places below an edge; of all if there is none below."""
+        return float(kernels.largest_below(self.values, self.places, edge or PLACES))
+
+
+def _sample(windows: Sequence[FloatArray]) -> FloatArray:
+    """Some values of each window, ascending, without NaN."""
+    random = np.random.default_rng(SEED)
+    few = [values if len(values) <= SAMPLE else random.choice(values, SAMPLE) for values in windows]
+    ordered = np.sort(np.concatenate(few))
+    return ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN sorts last
+
+
+def _table_for(few: FloatArray) -> Lookup:
+    """The table that spreads a sample best."""
+    edges = np.unique(np.concatenate([few[:: max(1, len(few) // EDGES)], few[-1:]]))
+    return Grid(edges[edges < np.inf]).lookup._replace(size=PLACES)
+
+
+def _single_places(before: _Placed, after: _Placed, table: Lookup, few: FloatArray) -> BoolArray:
+    """The places that hold much of two windows and one value alone: there both step at once, and inside is no gap.
+
+    Those in which a sample has several values need not be looked at.
+    """
+    rows = before.counts + after.counts
+    heavy = rows > HEAVY * rows.sum()
+    places = np.empty(len(few), np.uint16)
+    kernels.find_positions(few, table, places)
+    heavy[places[1:][(places[1:] == places[:-1]) & (few[1:] != few[:-1])]] = False
+    if not heavy.any():
+        return heavy
+    lows, highs = np.full(PLACES + 1, np.inf), np.full(PLACES + 1, -np.inf)
+    for each in (before, after):
+        kernels.widen_ranges(each.values, each.places, np.append(heavy, False), lows, highs)
+    is_single: BoolArray = heavy & (lows[:-1] == highs[:-1])
+    return is_single

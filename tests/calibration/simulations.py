@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from algorithms.plan import EvaluationPlan, Method, significance_limits
 from tests.calibration.draws import DISTRIBUTIONS, EVERY, Column, autocorrelated, mixed, run
@@ -31,18 +32,20 @@ def level_rows(draws: int, seed: int = 1) -> Iterator[list[str]]:
                 yield [name, f"{n:,}", f"{m:,}", method.value, _share(alarms), _share(drifts), str(len(seen))]
 
 
-def whole_run_rows(draws: int, seed: int = 2) -> Iterator[list[str]]:
-    """Runs of twenty features without drift: our verdict, and what Evidently flags on the same draws."""
+def whole_run_rows(draws: int, peer_draws: int, seed: int = 2) -> Iterator[list[str]]:
+    """Runs of twenty features without drift: our verdict, and what Evidently flags on the first of these draws."""
     for n, m in SIZES:
         random = np.random.default_rng([seed, n, m])
-        ours = theirs = datasets = 0
-        for _ in range(draws):
+        ours, theirs = 0, []
+        for draw in range(draws):
             before, after = mixed(random, n), mixed(random, m)
             ours += any(outcome.is_drifted for outcome in run(before, after, EvaluationPlan()))
-            flagged = evidently_flags(before, after)
-            theirs += flagged > 0
-            datasets += flagged >= len(before) / 2
-        yield [f"{n:,}", f"{m:,}", _share(ours / draws), _share(theirs / draws), _share(datasets / draws), str(draws)]
+            if draw < peer_draws:
+                theirs.append(evidently_flags(before, after))
+        low, high = stats.binomtest(ours, draws).proportion_ci(method="exact")
+        flagged, halves = np.mean([flags > 0 for flags in theirs]), np.mean([flags >= 10 for flags in theirs])
+        shares = [f"{_share(ours / draws)} ({_share(low)}–{_share(high)})", str(draws), _share(flagged), _share(halves)]
+        yield [f"{n:,}", f"{m:,}", *shares, str(peer_draws)]
 
 
 def autocorrelated_rows(draws: int, seed: int = 3) -> Iterator[list[str]]:
