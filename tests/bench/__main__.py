@@ -122,7 +122,7 @@ def _checks(folder: Path, rows: int) -> Iterator[Row]:
     whole = check(binned, current, *DEFAULT)
     yield compare(
         f"check of {size} × (50 + 10) from Parquet: PSI, KS, chi-squared; peer: evidently's preset with PSI",
-        whole, peers.evidently(reference, current, method="psi"), least=400, reach=600,
+        whole, peers.evidently(reference, current, method="psi"), least=400, reach=600, rounds=9,
     )  # fmt: skip
     yield compare(
         "the same; peer: a polars scan that sums every column",
