@@ -67,7 +67,7 @@ def wake_soon(tenant_id: UUID | None = None) -> None:
 
     What goes wrong then is logged and left to the reconciler: the rows are there.
     """
-    transaction.on_commit(partial(wake_due, tenant_id), robust=True)
+    transaction.on_commit(lambda: wake_due(tenant_id), robust=True)  # a partial has no name for Django's log
 
 
 def wake_due(tenant_id: UUID | None = None) -> int:

@@ -32,14 +32,11 @@ def kept_lease(renew: Callable[[], bool]) -> Iterator[None]:
 
 
 def _renew_until(renew: Callable[[], bool], finished: Event) -> None:
-    try:
-        while not finished.wait(settings.ENV.runs.heartbeat_seconds):
-            if not _is_renewed(renew):
-                count_lease_losses("worker")
-                log.warning("lease_lost")
-                return
-    finally:
-        connection.close()
+    while not finished.wait(settings.ENV.runs.heartbeat_seconds):
+        if not _is_renewed(renew):
+            count_lease_losses("worker")
+            log.warning("lease_lost")
+            return
 
 
 def _is_renewed(renew: Callable[[], bool]) -> bool:
@@ -47,5 +44,6 @@ def _is_renewed(renew: Callable[[], bool]) -> bool:
         return renew()
     except DatabaseError as error:  # the lease is longer than several heartbeats; the next one may succeed
         log.warning("lease_not_renewed", error=str(error).strip())
-        connection.close()
         return True
+    finally:
+        connection.close()  # this thread's own; most runs end before it has one
