@@ -78,11 +78,11 @@ def logarithmic_positions(
     its logarithm. What lies below the centre takes the lower half of the table, mirrored.
     """
     half = np.int64(size // 2)
-    bits = (values - centre + 0.0).view(np.int64)  # adding 0 turns −0 into 0
     for row in range(len(values)):
-        step = ((bits[row] & MAGNITUDE) >> np.int64(shift)) - np.int64(lowest)
+        bits = np.float64(values[row] - centre + 0.0).view(np.int64)  # adding 0 turns −0 into 0
+        step = ((bits & MAGNITUDE) >> np.int64(shift)) - np.int64(lowest)
         step = min(max(step, np.int64(0)), half - np.int64(1))
-        positions[row] = np.uint32(half + (step ^ (bits[row] >> np.int64(63))))
+        positions[row] = np.uint32(half + (step ^ (bits >> np.int64(63))))
 
 
 @jit
@@ -220,18 +220,42 @@ def add_moments(
 
 @jit
 def fill_lanes(block: FloatArray, centre: float, lanes: FloatArray) -> None:
-    """Σ (x − centre), Σ (x − centre)², least and greatest of every LANES-th value."""
+    """Σ (x − centre), Σ (x − centre)², least and greatest of every LANES-th value.
+
+    Four rows of lanes are taken at once, one after the other, so that a lane is loaded and stored a quarter as often.
+    """
     distances, squares, lows, highs = lanes[0], lanes[1], lanes[2], lanes[3]
     lanes[:2], lows[:], highs[:] = 0.0, np.inf, -np.inf
-    for start in range(0, len(block), LANES):
+    whole = len(block) // (4 * LANES) * (4 * LANES)
+    for start in range(0, whole, 4 * LANES):
+        a, b = block[start : start + LANES], block[start + LANES : start + 2 * LANES]
+        c, d = block[start + 2 * LANES : start + 3 * LANES], block[start + 3 * LANES : start + 4 * LANES]
+        for lane in range(LANES):
+            w, x, y, z = a[lane] - centre, b[lane] - centre, c[lane] - centre, d[lane] - centre
+            distances[lane] = distances[lane] + w + x + y + z
+            squares[lane] = squares[lane] + w * w + x * x + y * y + z * z
+            lows[lane] = lesser(lesser(lesser(lesser(lows[lane], a[lane]), b[lane]), c[lane]), d[lane])
+            highs[lane] = greater(greater(greater(greater(highs[lane], a[lane]), b[lane]), c[lane]), d[lane])
+    for start in range(whole, len(block), LANES):
         part = block[start : start + LANES]
         for lane in range(len(part)):
-            value = part[lane]
-            distance = value - centre
+            distance = part[lane] - centre
             distances[lane] += distance
             squares[lane] += distance * distance
-            lows[lane] = value if value < lows[lane] else lows[lane]
-            highs[lane] = value if value > highs[lane] else highs[lane]
+            lows[lane] = lesser(lows[lane], part[lane])
+            highs[lane] = greater(highs[lane], part[lane])
+
+
+@jit
+def lesser(known: float, value: float) -> float:
+    """The lesser of two, the known one if the value is NaN; a comparison, which is quicker than `min`."""
+    return value if value < known else known
+
+
+@jit
+def greater(known: float, value: float) -> float:
+    """The greater of two, the known one if the value is NaN."""
+    return value if value > known else known
 
 
 @jit
