@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
+from scipy import special
 
 from algorithms.categories import CategoryCounts
 from algorithms.columns import Values
@@ -73,7 +73,7 @@ def chi_squared(reference: Values, current: Values) -> ChiSquaredResult:
     """
     left, right = categorical_windows(reference, current)
     categories, before, after = align_counts(left, right)
-    result = chi_squared_from_counts(before, after, categories=categories.to_pylist())
+    result = chi_squared_from_counts(before, after, categories=categories)
     return replace(result, nulls_reference=left.nulls, nulls_current=right.nulls)
 
 
@@ -81,7 +81,7 @@ def chi_squared_from_counts(
     reference_counts: IntArray | Sequence[int],
     current_counts: IntArray | Sequence[int],
     *,
-    categories: Sequence[str] | None = None,
+    categories: Sequence[str] | pa.Array | None = None,
 ) -> ChiSquaredResult:
     """The test on counts of the same categories in the same order.
 
@@ -99,15 +99,17 @@ def chi_squared_from_counts(
     require_rows(n, m)
     seen = np.flatnonzero(table.sum(axis=0))
     table = table[:, seen]
-    statistic, p_value, degrees, expected = stats.chi2_contingency(table, correction=False)
-    names = [str(index) if categories is None else categories[index] for index in seen.tolist()]
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / (n + m)
+    parts, degrees = ((table - expected) ** 2 / expected).sum(axis=0), len(seen) - 1
+    statistic = float(parts.sum())
     shares = table / table.sum(axis=1, keepdims=True)
+    names = range(len(reference_counts)) if categories is None else categories
     return ChiSquaredResult(
-        statistic=float(statistic),
-        p_value=float(p_value),
+        statistic=statistic,
+        p_value=float(special.chdtrc(degrees, statistic)) if degrees else 1.0,
         effect_size=le_cam_effect(shares[0], shares[1], n, m),
-        degrees_of_freedom=int(degrees),
-        top_categories=_top_categories(names, shares, ((table - expected) ** 2 / expected).sum(axis=0)),
+        degrees_of_freedom=degrees,
+        top_categories=_top_categories(names, seen, shares, parts),
         new_categories=int(np.count_nonzero(table[0] == 0)),
         vanished_categories=int(np.count_nonzero(table[1] == 0)),
         n_reference=n,
@@ -156,11 +158,14 @@ def _table(reference_counts: IntArray | Sequence[int], current_counts: IntArray 
     return table
 
 
-def _top_categories(names: Sequence[str], shares: FloatArray, parts: FloatArray) -> tuple[Contribution, ...]:
+def _top_categories(
+    names: Sequence[object] | pa.Array, seen: IntArray, shares: FloatArray, parts: FloatArray
+) -> tuple[Contribution, ...]:
+    """Those that add most; the names of the others, of which there may be many, are not looked at."""
     order = np.argsort(-parts, kind="stable")[:TOP_CATEGORIES]
     return tuple(
         Contribution(
-            category=names[index],
+            category=str(names[int(seen[index])]),
             reference_share=float(shares[0, index]),
             current_share=float(shares[1, index]),
             contribution=float(parts[index]),

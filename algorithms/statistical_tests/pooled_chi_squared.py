@@ -65,7 +65,7 @@ def pooled_chi_squared(
         standing_out_p = exact * int(rare.sum())
         kept[standing_out] = standing_out_p < min(common_p + exact_p, default=1.0)
         exact_p.append(standing_out_p)
-    names = [*categories.filter(pa.array(kept)).to_pylist(), OTHER]
+    names = pa.concat_arrays([categories.filter(pa.array(kept)), pa.array([OTHER], categories.type)])
     smallest, tests = min(common_p + exact_p, default=1.0), max(1, len(common_p + exact_p))
     result = chi_squared_from_counts(*_pool(reference_counts, current_counts, kept, other), categories=names)
     return PooledChiSquared(
