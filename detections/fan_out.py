@@ -32,7 +32,7 @@ from monitors.sources import LazyWindow, SourceError
 log = structlog.get_logger(__name__)
 
 HELP_TASK = "detections.help_run"
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.05
 
 
 def profile_in_parts(claim: Claim, plan: Plan, frozen: FrozenBaseline, window: LazyWindow) -> Profile:
@@ -89,7 +89,7 @@ def _count_free_parts(run: DetectionRun, frozen: FrozenBaseline, window: LazyWin
 def _count_part(claim: PartClaim, frozen: FrozenBaseline, window: LazyWindow) -> bool:
     try:
         with kept_lease(partial(renew_part, claim)), window.restrict(claim.part) as part:
-            profile = frozen.profile(part.batches())
+            profile = frozen.profile_columns(part) if part.is_by_column else frozen.profile(part.batches())
     except BaseException:
         release_part(claim)
         raise

@@ -67,9 +67,14 @@ class LazyWindow:
     @property
     def num_rows(self) -> int:
         """Rows of the window; may read the timestamps."""
-        if not self._is_by_column:
+        if not self.is_by_column:
             return int(self._whole.num_rows)
         return sum(count_rows(group, rows) for group, rows in self._kept)
+
+    @property
+    def is_by_column(self) -> bool:
+        """Whether a column can be read alone, without reading the others."""
+        return self._is_parquet and self.narrowed.dataset.filesystem.type_name == "local"
 
     @property
     def bytes_at_most(self) -> int:
@@ -94,7 +99,7 @@ class LazyWindow:
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
         """One column's row groups or blocks, at least one, each read when its turn comes; raises as `column` does."""
-        if not self._is_by_column:
+        if not self.is_by_column:
             column = self._whole.column(name)
             yield from column.chunks or [pa.array([], column.type)]
             return
@@ -161,10 +166,6 @@ class LazyWindow:
     @property
     def _is_parquet(self) -> bool:
         return self.narrowed.dataset.format is FileFormat.PARQUET
-
-    @property
-    def _is_by_column(self) -> bool:
-        return self._is_parquet and self.narrowed.dataset.filesystem.type_name == "local"
 
     @cached_property
     def _sizes(self) -> dict[str, int]:

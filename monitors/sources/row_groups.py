@@ -150,13 +150,17 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
-        array = column.unify_dictionaries().combine_chunks()
+        array = _as_one(column.unify_dictionaries())
         values = array.dictionary.cast(wanted) if array.type.value_type != wanted else array.dictionary
         return pa.DictionaryArray.from_arrays(array.indices, values)
     if column.type != wanted:
         column = column.cast(wanted)
-    chunks = column.chunks
-    return _encoded(chunks[0] if len(chunks) == 1 else column.combine_chunks())
+    return _encoded(_as_one(column))
+
+
+def _as_one(column: pa.ChunkedArray) -> pa.Array:
+    """A column's only chunk as it is, or all of them in one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _encoded(array: pa.Array) -> pa.Array:

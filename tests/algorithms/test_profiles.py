@@ -82,6 +82,13 @@ def test_merge__any_split_in_any_order__is_the_whole(rows: Any, places: list[int
 
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5))
+@settings(max_examples=40)
+def test_profile_columns__columns_in_pieces__as_batch_by_batch(rows: Any, places: list[int]) -> None:
+    batches = cut(batch_of(rows), places)
+    assert everything(BASELINE.profile_columns(pa.Table.from_batches(batches))) == everything(BASELINE.profile(batches))
+
+
+@given(rows_of, st.lists(st.integers(0, 1000), max_size=5))
 @settings(max_examples=80)
 def test_profile__any_split__mean_and_deviation_are_numpys(rows: Any, places: list[int]) -> None:
     values = np.array([NAN if value is None else value for value, _ in rows])
