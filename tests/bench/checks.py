@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
@@ -51,13 +52,16 @@ def read(path: Path, names: list[str], *, threads: int = 2) -> Callable[[], obje
 
 
 def peak_memory(reference: Path, current: Path) -> tuple[float, float]:
-    """Peak resident MiB of a process that makes one check, and of the same process before it reads anything."""
+    """Peak resident MiB of a process that makes one check, and of the same process before it reads anything.
+
+    The median of three processes: how much an allocator keeps for later differs from one to the next.
+    """
     script = "from tests.bench.checks import _measure; import sys; _measure(*sys.argv[1:])"
     stored = reference.with_suffix(".baseline")
     stored.write_bytes(fit(reference, is_exact=False).to_bytes())
     command = [sys.executable, "-c", script, str(stored), str(current)]
-    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(found[1]), float(found[0])
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() for _ in range(3)]
+    return median(float(peak) for _, peak in runs), median(float(before) for before, _ in runs)
 
 
 def _measure(stored: str, current: str) -> None:

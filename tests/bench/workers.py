@@ -11,6 +11,7 @@ from statistics import median
 
 from detections.ledger import request_run
 from detections.models import DetectionRun
+from drift_detector.celery import app
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Monitor
@@ -18,13 +19,13 @@ from monitors.services import build_baseline
 from tests.bench.timing import Row
 from tests.factories import make_monitor
 
-ROUNDS = 3
-FILES = 8
+ROUNDS = 5
+FILES = 24
 
 
 def fan_out(reference: Path, current: Path) -> Row:
-    """The time from asking for a run over eight files to its end."""
-    folder = current.parent / "eight"
+    """The time from asking for a run over many files to its end."""
+    folder = current.parent / "many"
     folder.mkdir()
     for each in range(FILES):
         (folder / f"{each}.parquet").hardlink_to(current)
@@ -61,7 +62,7 @@ def _seconds_of_a_run(monitor: Monitor) -> float:
     with tenant_scope(monitor.tenant_id):
         run = request_run(monitor=monitor, requested_by="bench")
     while not run.is_finished:
-        time.sleep(0.05)
+        time.sleep(0.1)
         with tenant_scope(monitor.tenant_id):
             run = DetectionRun.objects.get(id=run.id)
     if run.status != DetectionRun.Status.SUCCEEDED:
@@ -71,10 +72,13 @@ def _seconds_of_a_run(monitor: Monitor) -> float:
 
 @contextmanager
 def worker(name: str) -> Iterator[None]:
-    """A worker process of one child, with this name."""
+    """A worker process of one child, with this name, that takes work by now."""
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "worker", "--concurrency", "1"]
-    process = subprocess.Popen([*command, "--hostname", name, "--loglevel", "ERROR"])
+    process = subprocess.Popen([*command, "--hostname", f"{name}@bench", "--loglevel", "ERROR"])
     try:
+        while not app.control.ping([f"{name}@bench"], timeout=1):
+            if process.poll() is not None:
+                raise RuntimeError(f"The worker {name} ended with {process.returncode}.")
         yield
     finally:
         process.terminate()
