@@ -88,6 +88,11 @@ class Grid:
             halvings=halvings,
         )
 
+    @property
+    def table(self) -> Lookup:
+        """The lookup's table, which has no edges yet."""
+        return self._emptiest_table()[0]
+
     def _emptiest_table(self) -> tuple[Lookup, IntArray]:
         best: tuple[Lookup, IntArray] | None = None
         for table in self._tables():

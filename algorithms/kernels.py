@@ -303,13 +303,19 @@ def add_beyond(block: FloatArray, low: float, high: float, found: FloatArray) ->
 
 
 @jit
-def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray, count: int) -> int:
+def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray, count: int, are_few: bool) -> int:
     """Append the values, shape (n,), whose cell is wanted to the first `count` of `selected`; returns the new count.
 
-    Every value is written and only the wanted ones are counted, as a branch would be mispredicted too often; so
-    `selected` has room for one more than will be wanted.
+    Where few are wanted, a branch is foreseen and spares reading the others. Else it would be mispredicted too often:
+    every value is written and only the wanted ones are counted, so `selected` has room for one more than will be.
     """
     place = np.uint64(count)
+    if are_few:
+        for row in range(len(values)):
+            if is_wanted[np.uint64(codes[row])]:
+                selected[place] = values[row]
+                place += np.uint64(1)
+        return int(place)
     for row in range(len(values)):
         selected[place] = values[row]
         place += np.uint64(is_wanted[np.uint64(codes[row])])

@@ -20,6 +20,8 @@ EDGES = 500
 SEED = 0
 PLACES = 65_535
 """Places of a table that with one more, for NaN, are as many as 16 bits can name."""
+FEW = 1 / 16
+"""The share of a window below which its wanted values are picked out one by one."""
 HEAVY = 1 / 5000
 """The share of both windows from which on a place is looked at whether it holds one value alone."""
 
@@ -172,10 +174,12 @@ def _as_result(gap: _Gap, before: IntArray, after: IntArray, location: float) ->
 
 def values_inside(chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntArray, wanted: BoolArray) -> FloatArray:
     """The ascending values that lie in wanted cells, of values kept in chunks beside their cells."""
-    selected, found = np.empty(int(counts[wanted].sum()) + 1), 0
+    rows = int(counts[wanted].sum())
+    are_few = bool(rows < FEW * counts.sum())
+    selected, found = np.empty(rows + 1), 0
     wanted_or_nan = np.append(wanted, False)
     for values, codes in chunks:
-        found = kernels.select(values, codes, wanted_or_nan, selected, found)
+        found = kernels.select(values, codes, wanted_or_nan, selected, found, are_few)
     return np.sort(selected[:found])
 
 
@@ -213,7 +217,7 @@ def _sample(windows: Sequence[FloatArray]) -> FloatArray:
 def _table_for(few: FloatArray) -> Lookup:
     """The table that spreads a sample best."""
     edges = np.unique(np.concatenate([few[:: max(1, len(few) // EDGES)], few[-1:]]))
-    return Grid(edges[edges < np.inf]).lookup._replace(size=PLACES)
+    return Grid(edges[edges < np.inf]).table._replace(size=PLACES)
 
 
 def _single_places(before: _Placed, after: _Placed, table: Lookup, few: FloatArray) -> BoolArray:

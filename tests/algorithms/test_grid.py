@@ -141,7 +141,7 @@ def test_from_sorted__bin_edges__are_among_the_edges(shape: str, bins: int) -> N
     reference = np.sort(drawn(shape, 0)[~np.isnan(drawn(shape, 0))])
     grid, edges = Grid.from_sorted(reference, bins, 1000), reference_quantile_edges(reference, bins)
     assert set(edges) <= set(grid.edges)
-    assert (np.diff(grid.edges) > 0).all()
+    assert (grid.edges[1:] > grid.edges[:-1]).all()
     assert not np.isnan(grid.edges).any()
     starts = grid.cell_starts(edges)
     counts = np.add.reduceat(grid.count(reference)[0][:-1], starts)
@@ -154,7 +154,7 @@ def test_from_sorted__any_floats__bin_edges_are_among_the_edges(values: list[flo
     reference = np.sort(np.array([value for value in values if not np.isnan(value)]))
     grid = Grid.from_sorted(reference, *size)
     assert set(reference_quantile_edges(reference, size[0])) <= set(grid.edges)
-    assert (np.diff(grid.edges) > 0).all()
+    assert (grid.edges[1:] > grid.edges[:-1]).all()
     assert not (grid.edges == INF).any()
 
 

@@ -176,7 +176,7 @@ def _single_columns(folder: Path, rows: int) -> Iterator[Row]:
         yield compare(
             f"one exact KS, {rows:,} against {rows:,} unsorted, shifted by {shift:g} σ; peer: scipy's ks_2samp",
             partial(ks_test, left, right), peers.scipy_ks(left, right), least=60, reach=75,
-            rounds=9, peer_rounds=3,
+            rounds=31, peer_rounds=5,
         )  # fmt: skip
     long = [windows.write(folder / f"l{n}.parquet", 10 * rows, seed=n, numbers=1, texts=0) for n in (0, 1)]
     yield compare(
