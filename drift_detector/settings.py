@@ -1,5 +1,6 @@
 """Django settings, made from the environment and nothing else."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -181,6 +182,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+# Celery would close the pool itself before and after each task; LoggedTask gives the connection back to it instead.
+CELERY_DB_REUSE_MAX = sys.maxsize
 # A run outlives the loss of its message: the ledger has it, and a message that comes again finds nothing to claim.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

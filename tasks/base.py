@@ -8,15 +8,22 @@ from structlog.contextvars import bound_contextvars
 
 from algorithms.warm import warm
 from drift_detector import tracing
+from drift_detector.tenancy.scope import release_connection
 
 
 class LoggedTask(Task):
-    """Logs and a span carry the ids that the message brought; the span goes on with the trace of who sent it."""
+    """Logs and a span carry the ids that the message brought; the span goes on with the trace of who sent it.
+
+    Its connection goes back to the pool, which looks whether it is still good before it is used again.
+    """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         span = tracing.span(self.name, kind="consumer", parent=self.request.headers, **kwargs)
-        with bound_contextvars(**kwargs), span:
-            return super().__call__(*args, **kwargs)
+        try:
+            with bound_contextvars(**kwargs), span:
+                return super().__call__(*args, **kwargs)
+        finally:
+            release_connection()
 
 
 @worker_init.connect

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from django.conf import settings
+from django.db import connection
 
 from tests.e2e.conftest import Service, wait_until
 
@@ -43,8 +44,11 @@ def test_main_job__one_minute_cron__makes_its_runs_by_itself(service: Service, r
     assert run["verdict"] == "drift"
 
 
-def test_main_job__two_workers__both_take_runs(service: Service, recent_data: dict[str, Any]) -> None:
+def test_main_job__two_workers__both_take_runs_and_keep_their_connections(
+    service: Service, recent_data: dict[str, Any]
+) -> None:
     monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 * * * *"})
+    before = sessions_begun()
     asked = service.post(
         f"/api/v1/monitors/{monitor['id']}/backfill", {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T16:00:00Z"}
     )
@@ -53,6 +57,15 @@ def test_main_job__two_workers__both_take_runs(service: Service, recent_data: di
     assert len(runs) == 40
     assert {run["worker"] for run in runs} == {"one@e2e", "two@e2e"}
     assert {run["attempt"] for run in runs} == {1}
+    assert sessions_begun() - before < len(runs)
+
+
+def sessions_begun() -> int:
+    """How many connections PostgreSQL has accepted for this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
+        ((sessions,),) = cursor.fetchall()
+    return int(sessions)
 
 
 def events_of(monitor_id: str) -> dict[str, Any] | None:
