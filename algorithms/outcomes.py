@@ -1,8 +1,8 @@
 """What a run found, as frozen records that become JSON without NaN or Infinity."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -80,7 +80,7 @@ class FeatureDetail:
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
-        return {entry.name: json_safe(getattr(self, entry.name)) for entry in fields(self)}
+        return _fields_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +109,7 @@ class MethodOutcome:
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
-        values = {entry.name: json_safe(getattr(self, entry.name)) for entry in fields(self) if entry.name != "details"}
-        return values | {"details": [detail.as_json() for detail in self.details]}
+        return _fields_of(self)
 
 
 def json_safe(value: Any) -> Any:
@@ -124,10 +123,12 @@ def json_safe(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return value[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if is_dataclass(value):
-        return {entry.name: json_safe(getattr(value, entry.name)) for entry in fields(value)}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
     if isinstance(value, Mapping):
         return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [json_safe(item) for item in value]
-    return value
+    return _fields_of(value) if is_dataclass(value) else value
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {name: json_safe(getattr(record, name)) for name in record.__dataclass_fields__}

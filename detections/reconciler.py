@@ -1,8 +1,6 @@
 """Looking across tenants for what was lost: wake-ups never received, leases that ran out, builds never begun."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -25,6 +23,7 @@ from monitors.services import BUILD_TASK
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 1000
+FEW = 10
 DELIVERY = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=1)
 LONG_PATIENCE = timedelta(minutes=10)
@@ -106,12 +105,14 @@ def _forget_lost_wake_ups() -> int:
 
 
 def _wake_stale_builds(task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest]) -> int:
+    """Ask again for builds that nobody has begun; where each may be one of the messages that wait, for a few alone."""
     now = timezone.now()
     never_taken = Q(not_before__isnull=True, created_at__lt=now - PATIENCE)
     stale = unfinished.filter(never_taken | Q(not_before__lt=now)).order_by("created_at")
-    return _wake(task, name, list(stale.values_list("tenant_id", "id")[:BATCH_SIZE]))
-
-
-def _wake(task: str, name: str, ids: Sequence[tuple[UUID, UUID]]) -> int:
-    enqueue_all([WakeUp(task, {"tenant_id": tenant_id, name: row_id}) for tenant_id, row_id in ids])
-    return len(ids)
+    ids = list(stale.values_list("tenant_id", "id")[:BATCH_SIZE])
+    waiting = count_messages() if ids else None
+    if waiting is None:
+        return 0
+    chosen = ids if len(ids) > waiting else ids[:FEW]
+    enqueue_all([WakeUp(task, {"tenant_id": tenant_id, name: row_id}) for tenant_id, row_id in chosen])
+    return len(chosen)

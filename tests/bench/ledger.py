@@ -18,7 +18,7 @@ from detections.retention import _remove_runs
 from detections.selectors import list_runs
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from tests.bench.population import fill_ledger
 from tests.conftest import connected_as
 from tests.factories import make_monitor
@@ -63,6 +63,7 @@ def _fill(runs: int) -> list[Monitor]:
             tenant = create_tenant(slug=f"ledger-{number}", name="Bench")
             with tenant_scope(tenant.id):
                 monitors += [make_monitor() for _ in range(MONITORS)]
+                Baseline.objects.update(status=Baseline.Status.FAILED)  # nobody is to build them
             fill_ledger(owner, tenant.id, each=runs // TENANTS // MONITORS, days=DAYS)
         owner.execute("VACUUM ANALYZE drf_runs")
     return monitors

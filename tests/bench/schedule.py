@@ -81,7 +81,7 @@ def _cost(size: int, name: str, scheduler: str) -> str:
         spent, memory = process.cpu_times(), process.memory_info().rss / 2**20
         with psycopg.connect(os.environ["DRIFT_SCHEDULER_URL"]) as connection:
             ((written,),) = connection.execute("SELECT count(*) FROM drf_runs").fetchall()
-        sent = written or broker.llen("celery")
+        sent = written or sum(broker.llen(queue) for queue in broker.scan_iter("celery*", _type="list"))  # by priority
         broker.flushdb()
     due = size * minutes // 60
     return f"| {size:,} | {name} | {sent:,} of about {due:,} | {memory:.0f} MiB | {spent.user + spent.system:.1f} s |"

@@ -186,6 +186,22 @@ def test_reconcile__baseline__is_woken_when_its_build_got_old(
     assert times_woken(baseline.id, "monitors.build_baseline") - before == times
 
 
+def test_reconcile__many_builds_wait_in_the_broker__they_do_not_pile_up(
+    committed_tenant: Tenant, scheduler: Callable[[], None]
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        ids = {str(make_monitor().baselines.get().id) for _ in range(30)}
+        Baseline.objects.update(created_at=timezone.now() - LONG_AGO)
+
+    def waiting() -> int:
+        return sum(each.get("baseline_id") in ids for each in wake_ups("monitors.build_baseline"))
+
+    before = waiting()
+    scheduler()
+    assert before == 30
+    assert waiting() - before == 10
+
+
 @pytest.mark.parametrize(
     ("status", "age", "claimed", "times"),
     [
