@@ -1,7 +1,7 @@
 """Two-sample Kolmogorov–Smirnov test, exact without sorting either window."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -88,18 +88,26 @@ def ks_test(reference: Values, current: Values) -> KsResult:
     windows = left, right = numeric_windows(reference, current)
     few = _sample(windows)
     table = _table_for(few)
-    with ThreadPoolExecutor(len(windows)) as pool:
-        before, after = placed = list(pool.map(partial(_Placed.of, table), windows))
+    with ThreadPoolExecutor(1) as pool:
+        apply = partial(_apply_to_both, pool)
+        before, after = placed = apply(partial(_Placed.of, table), windows)
         left_counted, right_counted = (Counted(each.counts, each.inside) for each in placed)
-        gap = _widest_gap(left_counted, right_counted, _single_places(before, after, table, few), pool.map)
+        gap = _widest_gap(left_counted, right_counted, _single_places(before, after, table, few), apply)
         location = gap.value
         if gap.edge is not None:
-            location = max(pool.map(partial(_Placed.largest_below, edge=gap.edge), placed))
+            location = max(apply(partial(_Placed.largest_below, edge=gap.edge), placed))
     return replace(
         _as_result(gap, before.counts, after.counts, location),
         nulls_reference=len(left) - int(before.counts.sum()),
         nulls_current=len(right) - int(after.counts.sum()),
     )
+
+
+def _apply_to_both[T, R](pool: Executor, function: Callable[[T], R], pair: Sequence[T]) -> list[R]:
+    """A function of two windows, of the second in another thread: a test takes little longer than a thread's start."""
+    first, second = pair
+    other = pool.submit(function, second)
+    return [function(first), other.result()]
 
 
 def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
