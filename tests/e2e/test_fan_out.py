@@ -11,13 +11,15 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from celery import Celery
+from django.conf import settings
 
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.services import build_baseline
 from tests.conftest import role_url
-from tests.e2e.conftest import launch, stopped_together, wait_until
+from tests.e2e.conftest import REDIS_DATABASE, launch, stopped_together, wait_until
 from tests.e2e.test_draining import WORKER, send
 from tests.factories import make_monitor, make_run, rows_of
 
@@ -68,23 +70,23 @@ def kill_while_counting(helper: subprocess.Popen[bytes], name: str, run: Detecti
 def test_divided_run__helper_killed_in_the_middle_of_a_part__that_part_alone_is_counted_again(
     run: DetectionRun, tmp_path: Path
 ) -> None:
+    workers = {name: launch("app", [*WORKER, name], tmp_path) for name in ("one@e2e", "two@e2e")}
+    broker = Celery(broker=str(settings.ENV.redis.url).rsplit("/", 1)[0] + REDIS_DATABASE)
     with stopped_together() as processes, psycopg.connect(role_url("owner")) as owner:
-        processes.append(launch("app", [*WORKER, "own@e2e"], tmp_path))
-        helper = launch("app", [*WORKER, "lost@e2e"], tmp_path)
         try:
+            wait_until(lambda: len(broker.control.ping(list(workers), timeout=1)) == len(workers))
             owner.execute("LOCK TABLE drf_detections IN ACCESS EXCLUSIVE MODE")  # the run can't end, nor its parts go
             send(run)
-            lost = kill_while_counting(helper, "lost@e2e", run)
+            ((own,),) = wait_until(lambda: rows_of(run.tenant_id, "SELECT worker FROM drf_runs WHERE worker <> ''"))
+            processes.append(workers.pop(own))
+            ((name, helper),) = workers.items()
+            lost = kill_while_counting(helper, name, run)
         finally:
-            helper.kill()
-            helper.wait()
-        found = wait_until(lambda: (all(each[2] for each in parts(run)) and parts(run)) or None)
+            for each in workers.values():
+                each.kill()
+                each.wait()
+        found = wait_until(lambda: all(each[2] for each in parts(run)) and parts(run))
         owner.rollback()
-        (ended,) = wait_until(
-            lambda: rows_of(
-                run.tenant_id,
-                "SELECT status, verdict, rows, attempt FROM drf_runs WHERE finished_at > now() - interval '1 day'",
-            )
-        )
+        ended = "SELECT status, verdict, rows, attempt FROM drf_runs WHERE finished_at IS NOT NULL"
+        assert wait_until(lambda: rows_of(run.tenant_id, ended)) == [("succeeded", "ok", FILES * ROWS, 1)]
     assert {place: attempt for place, attempt, *_ in found} == {each: 1 + (each == lost) for each in range(FILES)}
-    assert ended == ("succeeded", "ok", FILES * ROWS, 1)
