@@ -145,8 +145,12 @@ def read_events(bootstrap_servers: str) -> list[Event]:
     """
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "checker", "enable.auto.commit": False})
     try:
-        consumer.assign([TopicPartition(*place, 0) for place in _places(consumer)])
-        return list(_read(consumer, dict(_ends(consumer))))
+        places = list(_places(consumer))
+        ends = dict(
+            _ends(consumer, places)
+        )  # asked for first: behind a fetch, each answer would come half a second later
+        consumer.assign([TopicPartition(*place, 0) for place in places])
+        return list(_read(consumer, ends))
     finally:
         consumer.close()
 
@@ -157,8 +161,8 @@ def _places(consumer: Consumer) -> Iterator[tuple[str, int]]:
             yield topic, partition
 
 
-def _ends(consumer: Consumer) -> Iterator[tuple[tuple[str, int], int]]:
-    for place in _places(consumer):
+def _ends(consumer: Consumer, places: Iterable[tuple[str, int]]) -> Iterator[tuple[tuple[str, int], int]]:
+    for place in places:
         _, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)
         if end:
             yield place, end

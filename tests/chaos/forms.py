@@ -43,6 +43,7 @@ SHORT = Form(
     freezes=1,
     settings=HASTY,
 )
+FORMS = {"full": FULL, "short": SHORT}
 
 
 def tell(ended: Sequence[str]) -> str:

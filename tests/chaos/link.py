@@ -47,6 +47,8 @@ class Link:
                 if listener.fileno() < 0:
                     return
                 continue
+            for end in (near, far):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._guard:
                 self._ends |= {near, far}
             for source, sink in ((near, far), (far, near)):

@@ -40,7 +40,7 @@ def watch(world: World, count: int, *, is_checked: bool = True, rows: int = ROWS
 
 
 class Backfill:
-    """Ticks of monitors, asked for in portions: the first minute of all, then the second of all, and so on."""
+    """Ticks of monitors, asked for in portions that are dealt out to all of them: the first minute, the second, …"""
 
     def __init__(self, world: World, monitors: Sequence[UUID]) -> None:
         self._world = world
@@ -50,23 +50,23 @@ class Backfill:
     @property
     def ticks(self) -> Ticks:
         """What has been asked for."""
-        asked: Ticks = {monitor: set() for monitor in self._monitors}
-        for number in range(self._asked):
-            monitor, tick = self._tick(number)
-            asked[monitor].add(tick)
-        return asked
+        return {
+            monitor: {EPOCH + minute * MINUTE for minute in range(self._share(place, self._asked))}
+            for place, monitor in enumerate(self._monitors)
+        }
 
     def ask(self, runs: int) -> None:
         """Ask for this many runs more."""
         until = self._asked + runs
-        while self._asked < until:
-            monitor, tick = self._tick(self._asked)
-            ask_between(self._world, monitor, tick, tick + MINUTE)
-            self._asked += 1
+        for place, monitor in enumerate(self._monitors):
+            first, end = self._share(place, self._asked), self._share(place, until)
+            if first < end:
+                ask_between(self._world, monitor, EPOCH + first * MINUTE, EPOCH + end * MINUTE)
+        self._asked = until
 
-    def _tick(self, number: int) -> tuple[UUID, datetime]:
-        minute, place = divmod(number, len(self._monitors))
-        return self._monitors[place], EPOCH + minute * MINUTE
+    def _share(self, place: int, runs: int) -> int:
+        """How many of so many runs are the monitor's at this place."""
+        return (runs - place + len(self._monitors) - 1) // len(self._monitors)
 
 
 def ask_between(world: World, monitor: UUID, start: datetime, end: datetime) -> None:

@@ -13,8 +13,9 @@ from tests.chaos.world import World
 MONITORS = 50
 RUNS = 100
 MOST_DRAIN_SECONDS = 600
+UNAFFECTED = 2  # times what a run took before; both are medians on a machine that does everything else, too
 EVENTS_PER_KILL = 100
-LONGEST_LIFE_SECONDS = 0.5
+LONGEST_LIFE_SECONDS = 0.1
 DICE = random.Random(3)
 
 # Copies of each monitor's alert, in turn for each monitor, numbered on.
@@ -58,10 +59,11 @@ def cut_kafka(world: World, form: Form) -> Row:
     report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
     return Row(
         fault=f"Kafka out of reach for {form.outage_events:,} events (an hour at 50/s is 180,000)",
-        expected=f"0 lost, each monitor's order kept, drained ≤ {MOST_DRAIN_SECONDS // 60} min, workers unaffected",
+        expected=f"0 lost, each monitor's order kept, drained ≤ {MOST_DRAIN_SECONDS // 60} min, workers unaffected "
+        f"(a run takes ≤ {UNAFFECTED} × the time before)",
         measured=f"{waiting:,} waited, drained in {drained:.1f} s; {_messages(report)}; a run took "
         f"{1000 * during:.0f} ms (before: {1000 * before:.0f} ms){tell(ended)}",
-        is_met=not report.problems and drained <= MOST_DRAIN_SECONDS and not ended,
+        is_met=not report.problems and drained <= MOST_DRAIN_SECONDS and during <= UNAFFECTED * before and not ended,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import LiteralString
@@ -28,22 +29,31 @@ WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedul
 SUCCEEDED: LiteralString = "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"
 
 
-class Load(Thread):
+class Load:
     """Runs asked for all the time, until told to stop."""
 
     def __init__(self, work: Backfill) -> None:
-        super().__init__(daemon=True)
         self._work = work
         self._stopped = Event()
-
-    def run(self) -> None:
-        while not self._stopped.wait(PAUSE_SECONDS):
-            self._work.ask(PORTION)
+        self._end: Future[None] = Future()
+        Thread(target=self._run, daemon=True).start()
 
     def end(self) -> None:
-        """Ask for no more."""
+        """Ask for no more.
+
+        Raises:
+            Exception: What kept it from asking.
+        """
         self._stopped.set()
-        self.join()
+        self._end.result()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.wait(PAUSE_SECONDS):
+                self._work.ask(PORTION)
+            self._end.set_result(None)
+        except Exception as error:
+            self._end.set_exception(error)
 
 
 def empty_broker(world: World, form: Form) -> Row:
@@ -75,7 +85,6 @@ def restart_broker(world: World, form: Form) -> Row:
     world.start("web", *WORKERS, "reconciler", "relay")
     work = Backfill(world, watch(world, MONITORS))
     load = Load(work)
-    load.start()
     for _ in range(form.broker_restarts):
         world.stack.valkey.stop()
         world.stack.valkey.start()
@@ -106,7 +115,6 @@ def restart_database(world: World, form: Form) -> Row:
     work = Backfill(world, watch(world, MONITORS))
     first = minute_after(datetime.now(UTC))
     load = Load(work)
-    load.start()
     for restart in range(form.database_restarts):
         time.sleep(LOAD_SECONDS)
         if restart % 2:
