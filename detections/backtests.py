@@ -1,10 +1,10 @@
 """Replaying a monitor's past ticks: how often would it have alerted, and on what? No run, alert or event is made."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
@@ -26,6 +27,7 @@ from detections.outcomes import Outcome, failure
 from detections.seasonal import with_weeks_before
 from detections.services import drifted_features, severity_of_run
 from drift_detector.celery import enqueue
+from drift_detector.lease import kept_lease, lease_time
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.models import Monitor
@@ -82,7 +84,7 @@ def request_backtest(*, monitor: Monitor, start: datetime, end: datetime, reques
 def build_backtest(*, tenant_id: UUID, backtest_id: UUID) -> None:
     """Replay a backtest's ticks; a second worker at once, or after, finds nothing to do.
 
-    What has been judged is saved with each heartbeat, and whoever takes the backtest over goes on from there.
+    What has been judged is saved with each heartbeat of its lease, and whoever takes it over goes on from there.
     """
     backtest = _claim(tenant_id, backtest_id)
     if backtest is None:
@@ -90,9 +92,11 @@ def build_backtest(*, tenant_id: UUID, backtest_id: UUID) -> None:
     try:
         if backtest.attempt > settings.ENV.runs.max_attempts:
             _finish(backtest, status=Status.FAILED, reason="The worker stopped answering.")
-        elif _replay(backtest):
-            summary = summarize(backtest.windows, backtest.end - backtest.start)
-            _finish(backtest, status=Status.READY, windows=backtest.windows, summary=summary)
+            return
+        with kept_lease(partial(_save, backtest)):
+            _replay(backtest)
+        summary = summarize(backtest.windows, backtest.end - backtest.start)
+        _finish(backtest, status=Status.READY, windows=backtest.windows, summary=summary)
     except SoftTimeLimitExceeded:
         _go_on_later(backtest)
     except ValidationError as error:  # the schedule has been changed since
@@ -104,6 +108,15 @@ def build_backtest(*, tenant_id: UUID, backtest_id: UUID) -> None:
     except Exception as error:
         log.exception("backtest_crashed", backtest_id=str(backtest_id))
         _finish(backtest, status=Status.FAILED, reason=f"{type(error).__name__}: {error}")
+
+
+def hand_back(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
+    """Give back a backtest that its worker is stopped in the middle of; another goes on from what was saved last."""
+    with tenant_scope(tenant_id):
+        running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
+        if running.update(attempt=Greatest(F("attempt") - 1, 0), not_before=None):
+            enqueue(BACKTEST_TASK, tenant_id=tenant_id, backtest_id=backtest_id)
+            log.info("backtest_handed_back", backtest_id=str(backtest_id), worker=worker)
 
 
 def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, Any]:
@@ -137,16 +150,17 @@ def _count_episodes(windows: Sequence[dict[str, Any]]) -> int:
 
 
 def _claim(tenant_id: UUID, backtest_id: UUID) -> Backtest | None:
-    free = Q(not_before__isnull=True) | Q(not_before__lt=timezone.now())
+    now = timezone.now()
+    free = Q(not_before__isnull=True) | Q(not_before__lt=now)
     with tenant_scope(tenant_id):
         running = Backtest.objects.filter(free, id=backtest_id, status=Status.RUNNING)
-        if not running.update(attempt=F("attempt") + 1, not_before=_claimed_until()):
+        if not running.update(attempt=F("attempt") + 1, not_before=now + lease_time()):
             return None
         return Backtest.objects.select_related("monitor", "baseline").defer("baseline__content").get(id=backtest_id)
 
 
-def _replay(backtest: Backtest) -> bool:
-    """Judge the ticks that are left, with no transaction open; False when the backtest is no longer ours."""
+def _replay(backtest: Backtest) -> None:
+    """Judge the ticks that are left, with no transaction open."""
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
     plan = _Plan(
@@ -155,17 +169,11 @@ def _replay(backtest: Backtest) -> bool:
         question=question_of(backtest.monitor, backtest.baseline),
         policy=policy,
     )
-    runs, saved_at = settings.ENV.runs, time.monotonic()
     judged = {window["scheduled_for"] for window in backtest.windows}
-    for tick in list_ticks(plan.monitor, backtest.start, backtest.end, most=runs.max_backtest):
-        if tick.isoformat() in judged:
-            continue
-        backtest.windows.append(_judge_tick(plan, tick))
-        if time.monotonic() - saved_at >= runs.heartbeat_seconds:
-            if not _save(backtest):
-                return False
-            saved_at = time.monotonic()
-    return True
+    for tick in list_ticks(plan.monitor, backtest.start, backtest.end, most=settings.ENV.runs.max_backtest):
+        if tick.isoformat() not in judged:
+            backtest.windows.append(_judge_tick(plan, tick))
+            backtest.attempt = 0  # it gets on: attempts are counted from here again
 
 
 def _judge_tick(plan: _Plan, tick: datetime) -> dict[str, Any]:
@@ -195,11 +203,12 @@ def _record(outcome: Outcome) -> dict[str, Any]:
 
 
 def _save(backtest: Backtest) -> bool:
-    """Keep what has been judged and push the claim out; attempts are counted from here again."""
-    until = _claimed_until()
-    is_ours = _update(backtest, windows=backtest.windows, attempt=0, not_before=until)
-    backtest.not_before, backtest.attempt = until, 0
-    return is_ours
+    """Keep what has been judged and push the lease out; False when the backtest is no longer ours."""
+    until = timezone.now() + lease_time()
+    if not _update(backtest, windows=list(backtest.windows), attempt=backtest.attempt, not_before=until):
+        return False
+    backtest.not_before = until
+    return True
 
 
 def _go_on_later(backtest: Backtest) -> None:
@@ -210,7 +219,7 @@ def _go_on_later(backtest: Backtest) -> None:
         _finish(backtest, status=Status.FAILED, reason=reason)
         return
     with tenant_scope(backtest.tenant_id):
-        if _update(backtest, windows=backtest.windows, not_before=None):
+        if _update(backtest, windows=backtest.windows, attempt=backtest.attempt, not_before=None):
             enqueue(BACKTEST_TASK, tenant_id=backtest.tenant_id, backtest_id=backtest.id)
 
 
@@ -224,11 +233,7 @@ def _logged(outcome: dict[str, Any]) -> dict[str, Any]:
 
 
 def _update(backtest: Backtest, **fields: Any) -> bool:
-    """Write to a backtest while it is ours: until when it was claimed is the claim's token."""
+    """Write to a backtest while it is ours: until when its lease lasts is the lease's token."""
     with tenant_scope(backtest.tenant_id):
         held = Backtest.objects.filter(id=backtest.id, status=Status.RUNNING, not_before=backtest.not_before)
         return bool(held.update(**fields))
-
-
-def _claimed_until() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.ENV.runs.time_limit_seconds + 60)

@@ -10,7 +10,6 @@ from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.profiles import Profile
-from detections.lease import kept_lease
 from detections.ledger import Claim
 from detections.models import DetectionRun, RunPart
 from detections.parts import (
@@ -25,6 +24,7 @@ from detections.parts import (
 )
 from detections.plans import Plan, load_plan, open_run_window
 from drift_detector.celery import WakeUp, enqueue_all
+from drift_detector.lease import kept_lease
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
 from monitors.sources import LazyWindow, SourceError

@@ -15,6 +15,7 @@ from django.utils import timezone
 from detections.dispatch import lock_runs, wake_soon
 from detections.models import DetectionRun, RunPart
 from detections.outcomes import Outcome
+from drift_detector.lease import lease_time
 from drift_detector.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -212,14 +213,21 @@ def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> 
     return bool(given_back)
 
 
-def hand_back(*, tenant_id: UUID, run_id: UUID, worker: str) -> bool:
+def hand_back(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
     """Give back a run that its worker is stopped in the middle of; it was no attempt, and another may begin at once."""
     with tenant_scope(tenant_id):
         held = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING, worker=worker)
         given_back = held.update(status=Status.QUEUED, attempt=F("attempt") - 1, woken_at=None, **NO_LEASE)
+        _free_parts(run_id, worker)
         wake_soon(tenant_id)
     log.info("run_handed_back", run_id=str(run_id), worker=worker, given_back=bool(given_back))
-    return bool(given_back)
+
+
+def hand_back_parts(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Give back the parts of another's run that a worker is stopped in the middle of counting."""
+    with tenant_scope(tenant_id):
+        given_back = _free_parts(run_id, worker)
+    log.info("parts_handed_back", run_id=str(run_id), worker=worker, given_back=given_back)
 
 
 def wake_runs(*, tenant_id: UUID, monitor_id: UUID) -> int:
@@ -260,6 +268,6 @@ def _held(claim: Claim) -> QuerySet[DetectionRun]:
     return DetectionRun.objects.filter(id=claim.run_id, status=Status.RUNNING, lease_token=claim.token)
 
 
-def lease_time() -> timedelta:
-    """How long a lease lasts without being renewed."""
-    return timedelta(seconds=settings.ENV.runs.lease_seconds)
+def _free_parts(run_id: UUID, worker: str) -> int:
+    """Let another worker count the parts that this one has begun."""
+    return RunPart.objects.filter(run_id=run_id, worker=worker, profile__isnull=True).update(**NO_LEASE)

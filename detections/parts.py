@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.profiles import Profile
-from detections.ledger import Claim, LeaseLost, is_held, lease_time
+from detections.ledger import Claim, LeaseLost, is_held
 from detections.models import DetectionRun, RunPart
+from drift_detector.lease import lease_time
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import Part
 

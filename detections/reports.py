@@ -69,6 +69,14 @@ def build_report(*, tenant_id: UUID, report_id: UUID) -> None:
     log.info("report_built", report_id=str(report_id), status=outcome["status"])
 
 
+def hand_back(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
+    """Have another worker make a report that its worker is stopped in the middle of."""
+    with tenant_scope(tenant_id):
+        if Report.objects.filter(id=report_id, status=Report.Status.BUILDING).exists():
+            enqueue(REPORT_TASK, tenant_id=tenant_id, report_id=report_id)
+            log.info("report_handed_back", report_id=str(report_id), worker=worker)
+
+
 def _build(plan: Plan) -> dict[str, Any]:
     from detections.evidently import compare  # three to ten seconds and 280 MB, which no other process should pay
 

@@ -117,6 +117,9 @@ class Runs(Group):
     max_attempts: Positive = Field(default=3, description="attempts before a run is failed")
     retry_seconds: Positive = Field(default=30, description="wait before the second attempt; doubles after each")
     time_limit_seconds: Positive = Field(default=600, description="the longest one attempt may take")
+    drain_seconds: Annotated[int, Field(ge=0)] = Field(
+        default=15, description="how long a worker that is told to stop may go on; then it hands its work back"
+    )
     reconcile_seconds: Positive = Field(
         default=15, description="how often lost wake-ups and expired leases are looked for"
     )

@@ -181,7 +181,7 @@ CELERY_WORKER_CONSUMER = "tasks.reconnecting:EagerConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = ENV.runs.drain_seconds + 5
 # Celery would close the pool itself before and after each task; LoggedTask gives the connection back to it instead.
 CELERY_DB_REUSE_MAX = sys.maxsize
 # A run outlives the loss of its message: the ledger has it, and a message that comes again finds nothing to claim.

@@ -1,6 +1,7 @@
 """Creating, changing and removing monitors; building baselines."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,13 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
+from drift_detector.lease import kept_lease, lease_time
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors import selectors
@@ -114,8 +116,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID) -> UUID | None:
     try:
         if baseline.attempt > settings.ENV.runs.max_attempts:
             return _fail(baseline, "The worker stopped answering.")
-        recorded = _record(baseline, _freeze(monitor, policy))
-        return monitor.id if recorded else None
+        with kept_lease(partial(_renew_build, baseline)):
+            outcome = _freeze(monitor, policy)
+        return monitor.id if _record(baseline, outcome) else None
     except ValidationError as error:
         return _fail(baseline, "; ".join(error.messages))
     except SourceError as error:
@@ -127,13 +130,30 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID) -> UUID | None:
         return _give_up_or_wait(baseline, f"{type(error).__name__}: {error}")
 
 
+def hand_back_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
+    """Give back a build that its worker is stopped in the middle of; it was no attempt, another may begin at once."""
+    with tenant_scope(tenant_id):
+        building = Baseline.objects.filter(id=baseline_id, status=Baseline.Status.BUILDING, attempt__gt=0)
+        if building.update(attempt=F("attempt") - 1, not_before=None):
+            enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
+            log.info("build_handed_back", baseline_id=str(baseline_id), worker=worker)
+
+
 def _claim_build(baseline_id: UUID) -> Baseline | None:
     now = timezone.now()
     free = Q(not_before__isnull=True) | Q(not_before__lt=now)
     building = Baseline.objects.filter(free, id=baseline_id, status=Baseline.Status.BUILDING)
-    until = now + timedelta(seconds=settings.ENV.runs.time_limit_seconds + 60)
-    claimed = building.update(attempt=F("attempt") + 1, not_before=until)
+    claimed = building.update(attempt=F("attempt") + 1, not_before=now + lease_time())
     return Baseline.objects.defer("content").get(id=baseline_id) if claimed else None
+
+
+def _renew_build(baseline: Baseline) -> bool:
+    with tenant_scope(baseline.tenant_id):
+        return bool(_held_build(baseline).update(not_before=timezone.now() + lease_time()))
+
+
+def _held_build(baseline: Baseline) -> QuerySet[Baseline]:
+    return Baseline.objects.filter(id=baseline.id, status=Baseline.Status.BUILDING, attempt=baseline.attempt)
 
 
 def _save(monitor: Monitor, **options: Any) -> None:
@@ -237,8 +257,7 @@ def _fail(baseline: Baseline, reason: str) -> UUID | None:
 
 def _record(baseline: Baseline, outcome: dict[str, Any]) -> bool:
     with tenant_scope(baseline.tenant_id):
-        building = Baseline.objects.filter(id=baseline.id, status=Baseline.Status.BUILDING, attempt=baseline.attempt)
-        recorded = building.update(**outcome)
+        recorded = _held_build(baseline).update(**outcome)
     log.info("baseline_built", baseline_id=str(baseline.id), status=outcome["status"], reason=outcome.get("reason"))
     return bool(recorded)
 

@@ -1,5 +1,6 @@
 """A worker that is told to stop finishes what it has begun, for a while; the rest it hands back at once."""
 
+from collections.abc import Callable
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -8,15 +9,23 @@ from uuid import UUID
 import structlog
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
+from django.conf import settings
 from django.db import DatabaseError, connection
 
-from detections import dispatch, ledger
+from detections import backtests, dispatch, fan_out, ledger, reports
+from monitors import services
 
 log = structlog.get_logger(__name__)
 
-# Celery gives a killed child ten seconds until it believes it to be lost; the sum is to be less than thirty.
-DRAIN_SECONDS = 15.0
 POLL_SECONDS = 0.1
+
+HAND_BACK: dict[str, Callable[..., None]] = {
+    dispatch.EXECUTE_TASK: ledger.hand_back,
+    fan_out.HELP_TASK: ledger.hand_back_parts,
+    services.BUILD_TASK: services.hand_back_build,
+    backtests.BACKTEST_TASK: backtests.hand_back,
+    reports.REPORT_TASK: reports.hand_back,
+}
 
 
 @worker_ready.connect
@@ -31,19 +40,22 @@ def prepare_draining(sender: Any, **_: Any) -> None:
 
 
 def _drain(pool: Any, worker: str) -> None:
-    """Wait for the tasks at work, then give the ledger back what is left of them, and end their processes."""
-    until = monotonic() + DRAIN_SECONDS
+    """Wait for the tasks at work, then hand back what is left of them, and end their processes.
+
+    Celery gives a killed process ten seconds more until it believes it to be lost.
+    """
+    until = monotonic() + settings.ENV.runs.drain_seconds
     while state.active_requests and monotonic() < until:
         sleep(POLL_SECONDS)
     for request in list(state.active_requests):
-        if request.name == dispatch.EXECUTE_TASK:
-            _hand_back(request.kwargs, worker)
+        if hand_back := HAND_BACK.get(request.name):
+            _try(hand_back, request.kwargs, worker)
         request.terminate(pool, signal="KILL")
     connection.close()
 
 
-def _hand_back(ids: dict[str, str], worker: str) -> None:
+def _try(hand_back: Callable[..., None], ids: dict[str, str], worker: str) -> None:
     try:
-        ledger.hand_back(tenant_id=UUID(ids["tenant_id"]), run_id=UUID(ids["run_id"]), worker=worker)
+        hand_back(worker=worker, **{name: UUID(value) for name, value in ids.items()})
     except DatabaseError as error:  # the lease runs out, as that of a worker that was killed
-        log.warning("run_not_handed_back", error=str(error).strip(), **ids)
+        log.warning("not_handed_back", error=str(error).strip(), **ids)

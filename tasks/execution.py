@@ -12,12 +12,12 @@ from structlog.contextvars import bound_contextvars
 from alerts.services import settle_run
 from detections import ledger
 from detections.evaluation import evaluate_run
-from detections.lease import kept_lease
 from detections.ledger import Claim, LeaseLost
 from detections.models import DetectionRun
 from detections.outcomes import Outcome, failure
 from detections.plans import BaselineNotReady
 from drift_detector import tracing
+from drift_detector.lease import kept_lease
 from drift_detector.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError

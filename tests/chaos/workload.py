@@ -89,6 +89,11 @@ def unfinished(world: World) -> int:
     return world.count("SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running')")
 
 
+def queued(world: World) -> int:
+    """Runs that wait for a worker."""
+    return world.count("SELECT count(*) FROM drf_runs WHERE status = 'queued'")
+
+
 def unpublished(world: World) -> int:
     """Events that the broker has not confirmed."""
     return world.count("SELECT count(*) FROM drf_outbox WHERE published_at IS NULL")

@@ -12,14 +12,14 @@ from rest_framework.test import APIClient
 
 from alerts.models import Alert
 from detections import backtests
-from detections.backtests import build_backtest, summarize
+from detections.backtests import build_backtest, hand_back, summarize
 from detections.models import Backtest, Detection, DetectionRun
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow, SourceError, open_window
-from tests.factories import make_backtest, make_flights_monitor, make_monitor, wake_ups
+from tests.factories import eventually, make_backtest, make_flights_monitor, make_monitor, rows_of, wake_ups
 
 # The Monday ticks that read weeks 2 and 3 of `flights`.
 SPAN = {"from": "2024-01-22T00:00:00Z", "to": "2024-01-30T00:00:00Z"}
@@ -176,11 +176,6 @@ def test_build_backtest__one_window_can_not_be_opened__the_next_is_judged(
     assert backtest.windows[0]["reason"] == "The store is away."
 
 
-@pytest.fixture
-def saves_every_tick(override: Callable[..., None]) -> None:
-    override(runs={"heartbeat_seconds": 0})
-
-
 def before_tick(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
     """Have something happen before the tick of this number is judged."""
     really, calls = backtests._judge_tick, []
@@ -194,13 +189,66 @@ def before_tick(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], 
     monkeypatch.setattr(backtests, "_judge_tick", judge)
 
 
-def test_build_backtest__claim_lost__writes_nothing_more(
-    flights_monitor: Monitor, saves_every_tick: None, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def committed_backtest(committed_tenant: Tenant, flights: Path, override: Callable[..., None]) -> Backtest:
+    """One that other connections see, as the heartbeat's is, and whose lease is renewed at each moment."""
+    override(runs={"heartbeat_seconds": 0.02})
+    with tenant_scope(committed_tenant.id):
+        return make_backtest(make_flights_monitor(flights))
+
+
+def in_database(backtest: Backtest, wanted: str) -> Any:
+    ((found,),) = rows_of(backtest.tenant_id, f"SELECT {wanted} FROM drf_backtests")
+    return found
+
+
+def test_build_backtest__at_work__saves_what_it_has_and_keeps_its_lease(
+    committed_backtest: Backtest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def look() -> None:
+        seen.append(eventually(lambda: in_database(committed_backtest, "windows -> 0 ->> 'verdict'")))
+        until = in_database(committed_backtest, "not_before")
+        seen.append(eventually(lambda: in_database(committed_backtest, "not_before") > until))
+
+    before_tick(monkeypatch, 2, look)
+    build_backtest(tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id)
+    assert seen == ["ok", True]
+    assert in_database(committed_backtest, "status") == "ready"
+
+
+def test_build_backtest__lease_lost__writes_nothing_more(
+    committed_backtest: Backtest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = {"attempt": 2, "not_before": timezone.now() + timedelta(hours=1)}
-    before_tick(monkeypatch, 2, lambda: Backtest.objects.update(**taken))
-    backtest = built(flights_monitor)
+
+    def take() -> None:
+        eventually(lambda: in_database(committed_backtest, "jsonb_array_length(windows)"))
+        with tenant_scope(committed_backtest.tenant_id):
+            Backtest.objects.update(**taken)
+
+    before_tick(monkeypatch, 2, take)
+    build_backtest(tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id)
+    with tenant_scope(committed_backtest.tenant_id):
+        backtest = stored(committed_backtest)
     assert (backtest.status, backtest.attempt, verdicts(backtest)) == ("running", 2, ["ok"])
+
+
+def test_hand_back__in_the_middle__another_goes_on_from_there(
+    flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def give_away() -> None:
+        backtest = Backtest.objects.get()
+        Backtest.objects.update(windows=records("ok", "ok"))  # what was saved last
+        with django_capture_on_commit_callbacks(execute=True):
+            hand_back(tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="first")
+
+    before_tick(monkeypatch, 2, give_away)
+    backtest = built(flights_monitor)
+    assert (backtest.status, backtest.attempt, backtest.not_before, len(backtest.windows)) == ("running", 0, None, 2)
+    ids = {"tenant_id": str(backtest.tenant_id), "backtest_id": str(backtest.id)}
+    assert ids in wake_ups("detections.build_backtest")
 
 
 def test_build_backtest__claim_lost_at_the_end__writes_nothing(
@@ -217,7 +265,7 @@ def out_of_time() -> None:
 
 
 def test_build_backtest__out_of_time__goes_on_where_it_stopped(
-    flights_monitor: Monitor, saves_every_tick: None, monkeypatch: pytest.MonkeyPatch
+    flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before_tick(monkeypatch, 2, out_of_time)
     stopped = built(flights_monitor)

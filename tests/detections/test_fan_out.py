@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
-from detections import parts
+from detections import ledger, parts
 from detections.evaluation import evaluate_run
 from detections.fan_out import help_run
 from detections.ledger import Claim, LeaseLost, finish_run, postpone_run
@@ -169,6 +169,18 @@ def test_evaluate_run__run_taken_by_another__gives_up(divided: Claim, run: Detec
 def test_claim_part__lease_of_the_run_has_run_out__there_is_nothing_to_take(divided: Claim, run: DetectionRun) -> None:
     expire_lease(run)
     assert parts.claim_part(tenant_id=run.tenant_id, run_id=run.id, worker="worker-2") is None
+
+
+@pytest.mark.parametrize("hand_back", [ledger.hand_back_parts, ledger.hand_back])
+def test_hand_back__worker_with_a_part__lets_another_count_it_at_once(
+    divided: Claim, run: DetectionRun, hand_back: Callable[..., None]
+) -> None:
+    first, other = next_part(run, "stopped"), next_part(run, "going on")
+    hand_back(tenant_id=run.tenant_id, run_id=run.id, worker="stopped")
+    taken = next_part(run, "next")
+    assert taken.part_id == first.part_id != other.part_id
+    assert not parts.renew_part(first)
+    assert parts.renew_part(other)
 
 
 def test_claim_part__at_once__each_gets_another(divided: Claim, run: DetectionRun) -> None:

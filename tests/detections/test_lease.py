@@ -12,9 +12,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from detections.lease import kept_lease
 from detections.ledger import Claim, renew_lease
 from detections.models import DetectionRun
+from drift_detector.lease import kept_lease
 from tests.drift_detector.samples import sample
 from tests.factories import eventually, expire_lease, rows_of, take
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -102,6 +102,18 @@ def test_report__data_gone__fails_with_the_reason_and_may_be_asked_again(
     assert report["reason"] == "There is nothing at ‘flights’."
     again = committed_api.post(url(judged)).json()
     assert (again["id"], again["status"], again["reason"]) == (report["id"], "building", "")
+
+
+def test_hand_back__being_made__is_asked_for_again_and_what_is_made_is_not(
+    judged: DetectionRun, committed_api: APIClient
+) -> None:
+    report_id = committed_api.post(url(judged)).json()["id"]
+    ids = {"tenant_id": judged.tenant_id, "report_id": UUID(report_id)}
+    reports.hand_back(**ids, worker="first")
+    with tenant_scope(judged.tenant_id):
+        Report.objects.update(status=Report.Status.READY)
+    reports.hand_back(**ids, worker="first")
+    assert [each["report_id"] for each in wake_ups("detections.build_report")].count(report_id) == 2
 
 
 def test_report__crash_inside__is_kept_as_the_reason(flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psycopg
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from celery import Celery
 from django.conf import settings
@@ -20,11 +17,11 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.services import build_baseline
 from tests.conftest import role_url
 from tests.e2e.conftest import REDIS_DATABASE, launch, stopped_together, wait_until
+from tests.e2e.data import FILES, ROWS, write_many_rows
 from tests.e2e.test_draining import WORKER, send
 from tests.factories import make_monitor, make_run, rows_of
 
 pytestmark = pytest.mark.slow
-FILES, ROWS = 100, 500_000
 PARTS = "SELECT position, attempt, profile IS NOT NULL, worker, lease_token IS NOT NULL FROM drf_run_parts ORDER BY 1"
 
 
@@ -35,12 +32,7 @@ def run(committed_tenant: Tenant, data_root: Path, monkeypatch: pytest.MonkeyPat
         "DATA__STREAM_BYTES": 1, "DATA__PART_BYTES": 1, "RUNS__LEASE_SECONDS": 6, "RUNS__HEARTBEAT_SECONDS": 2,
     }.items():  # fmt: skip
         monkeypatch.setenv(f"AUMOS_DRIFT_{name}", str(value))
-    current, random = data_root / "current", np.random.default_rng(0)
-    current.mkdir()
-    columns = {f"n{each}": random.normal(size=ROWS) for each in range(4)}
-    pq.write_table(pa.table(columns), current / "0.parquet")
-    for each in range(1, FILES):
-        (current / f"{each}.parquet").hardlink_to(current / "0.parquet")
+    current = write_many_rows(data_root / "current")
     uris = {"reference_data_uri": str(current / "0.parquet"), "current_data_uri": str(current)}
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor(timestamp_column="", **uris)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.models import Baseline, Monitor
+from monitors.services import hand_back_build
 from monitors.sources import LazyWindow, open_window
 from tests.data import ROWS_PER_WEEK, TIMESTAMPS
-from tests.factories import at_once, make_flights_monitor, make_monitor, rows_of
+from tests.factories import at_once, eventually, make_flights_monitor, make_monitor, rows_of, wake_ups
 
 
 def build(baseline: Baseline) -> UUID | None:
@@ -194,6 +197,74 @@ def test_build_baseline__two_workers_at_once__one_reads(committed_tenant: Tenant
     answers = at_once(lambda: build(baseline), lambda: build(baseline))
     assert sorted(map(str, answers)) == sorted(["None", str(baseline.monitor_id)])
     assert rows_of(committed_tenant.id, "SELECT status, attempt FROM drf_baselines") == [("ready", 1)]
+
+
+def test_build_baseline__takes_long__keeps_its_lease(
+    committed_tenant: Tenant, flights: Path, override: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    override(runs={"heartbeat_seconds": 0.02})
+    really = services._freeze
+
+    def leased_until() -> datetime:
+        ((moment,),) = rows_of(committed_tenant.id, "SELECT not_before FROM drf_baselines")
+        assert isinstance(moment, datetime)
+        return moment
+
+    def freeze_when_renewed(*arguments: Any) -> dict[str, Any]:
+        first = leased_until()
+        eventually(lambda: leased_until() > first)
+        return really(*arguments)
+
+    monkeypatch.setattr(services, "_freeze", freeze_when_renewed)
+    with tenant_scope(committed_tenant.id):
+        baseline = newest(make_monitor(reference_data_uri=str(flights)))
+    assert build(baseline) == baseline.monitor_id
+
+
+def test_build_baseline__lease_ran_out__another_builds_and_the_first_records_nothing(
+    in_tenant: Tenant, flights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = make_monitor(reference_data_uri=str(flights))
+    really = services._freeze
+    answers: list[UUID | None] = []
+
+    def freeze(*arguments: Any) -> dict[str, Any]:
+        if not answers:
+            Baseline.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+            answers.append(None)
+            answers.append(build(newest(monitor)))
+        return really(*arguments)
+
+    monkeypatch.setattr(services, "_freeze", freeze)
+    assert build(newest(monitor)) is None
+    assert answers == [None, monitor.id]
+    assert (newest(monitor).status, newest(monitor).attempt) == ("ready", 2)
+
+
+def test_hand_back_build__in_the_middle__another_may_begin_at_once(
+    in_tenant: Tenant, flights: Path, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    monitor = make_monitor(reference_data_uri=str(flights))
+    ids = {"tenant_id": monitor.tenant_id, "baseline_id": newest(monitor).id}
+
+    def stopped(*_: Any) -> dict[str, Any]:
+        with django_capture_on_commit_callbacks(execute=True):
+            hand_back_build(**ids, worker="first")
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "_freeze", stopped)
+        with pytest.raises(SystemExit):
+            build(newest(monitor))
+    assert (newest(monitor).status, newest(monitor).attempt, newest(monitor).not_before) == ("building", 0, None)
+    assert {name: str(value) for name, value in ids.items()} in wake_ups("monitors.build_baseline")
+    assert build(newest(monitor)) == monitor.id
+
+
+def test_hand_back_build__has_been_built__changes_nothing(in_tenant: Tenant, flights: Path) -> None:
+    monitor = make_flights_monitor(flights)
+    hand_back_build(tenant_id=monitor.tenant_id, baseline_id=newest(monitor).id, worker="first")
+    assert (newest(monitor).status, newest(monitor).attempt) == ("ready", 1)
 
 
 def test_build_baseline__worker_lost_each_time__fails_after_the_last_attempt(in_tenant: Tenant, flights: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import LiteralString
@@ -12,7 +13,7 @@ import numpy as np
 from tests.chaos.checker import check, read_events
 from tests.chaos.forms import Form, Row
 from tests.chaos.waiting import wait_until
-from tests.chaos.workload import Backfill, await_end, unfinished, watch
+from tests.chaos.workload import Backfill, await_end, queued, unfinished, watch
 from tests.chaos.world import World
 
 MONITORS = 5
@@ -44,15 +45,15 @@ class Held:
 
 def kill_workers(world: World, form: Form) -> Row:
     """kill -9 of whichever worker has a run, at any moment of it, again and again."""
-    killed: list[tuple[UUID, datetime]] = []
+    killed: dict[Held, datetime] = {}
     world.start("web", "worker.1", "worker.2", "reconciler", "relay")
     work = Backfill(world, watch(world, MONITORS))
     for kill in range(form.worker_kills):
         work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
-        killed += _kill_one(world, work)
+        _kill_one(world, work, killed)
     await_end(world)
     report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
-    recoveries = [(world.rows(FINISHED, run_id)[0][0] - at).total_seconds() for run_id, at in killed]
+    recoveries = [(world.rows(FINISHED, held.run_id)[0][0] - at).total_seconds() for held, at in killed.items()]
     p99 = float(np.percentile(recoveries or [0.0], 99))
     counts = report.counts
     return Row(
@@ -127,20 +128,19 @@ def _freeze_holding_locks(world: World, work: Backfill) -> None:
         world.thaw(worker)
 
 
-def _kill_one(world: World, work: Backfill) -> list[tuple[UUID, datetime]]:
-    """Kill a worker soon after it was seen with a run, and start it again; the run that it had in that moment."""
+def _kill_one(world: World, work: Backfill, killed: dict[Held, datetime]) -> None:
+    """Kill a worker soon after it was seen with a run, and start it again; note the run that it had in that moment."""
     while True:
-        worker = _anyone_busy(world, work).worker
+        worker = _anyone_busy(world, work, besides=killed).worker
         time.sleep(DICE.uniform(0, LONGEST_RUN_SECONDS))
         world.freeze(worker)  # so that what it has now is what it has when it is killed
-        held = [each for each in _held(world) if each.worker == worker]
+        held = [each for each in _held(world) if each.worker == worker and each not in killed]
         if all(each.attempt < LAST_ATTEMPT for each in held):
             break
         world.thaw(worker)
     world.kill(worker)
-    now = datetime.now(UTC)
+    killed |= dict.fromkeys(held, datetime.now(UTC))
     world.start(worker)
-    return [(each.run_id, now) for each in held]
 
 
 def _freeze_one(world: World, work: Backfill) -> Held:
@@ -159,13 +159,18 @@ def _open_transactions(world: World, worker: str) -> list[int]:
     return [pid for (pid,) in world.rows(OPEN, world.ports(worker))]
 
 
-def _anyone_busy(world: World, work: Backfill) -> Held:
-    """A run that some worker has now; another run is asked for when there is none left."""
+def _anyone_busy(world: World, work: Backfill, *, besides: Container[Held] = ()) -> Held:
+    """A run that some worker has now; another run is asked for when there is none left.
+
+    Args:
+        besides: What workers had that were killed, in whose names it stands until its lease has run out.
+    """
 
     def look() -> list[Held]:
-        if not unfinished(world):
+        held = [each for each in _held(world) if each not in besides]
+        if not held and not queued(world):
             work.ask(1)
-        return _held(world)
+        return held
 
     return DICE.choice(wait_until(look, "a worker with a run", pause=0.0))
 

@@ -1,8 +1,9 @@
-"""Keeping a lease alive while a worker computes."""
+"""A lease on a piece of work: how long it lasts, and keeping it alive while a worker computes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from datetime import timedelta
 from threading import Event, Thread
 
 import structlog
@@ -12,6 +13,11 @@ from django.db import DatabaseError, connection
 from drift_detector.metrics import count_lease_losses
 
 log = structlog.get_logger(__name__)
+
+
+def lease_time() -> timedelta:
+    """How long a lease lasts without being renewed."""
+    return timedelta(seconds=settings.ENV.runs.lease_seconds)
 
 
 @contextmanager
