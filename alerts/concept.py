@@ -62,7 +62,7 @@ def _settle_signals(monitor: Monitor, accepted: Accepted) -> None:
         return
     if (left := len(accepted.signals) - MOST_SIGNALS) > 0:
         log.warning("signals_left_out", monitor_id=str(monitor.id), left_out=left)
-    Monitor.objects.select_for_update().only("id").get(id=monitor.id)  # as runs do; see `settle_run`
+    Monitor.objects.select_for_update(no_key=True).only("id").get(id=monitor.id)  # as runs do; see `settle_run`
     baseline = get_current_baseline(monitor.id)
     for signal in accepted.signals[-MOST_SIGNALS:]:
         _settle_signal(monitor, baseline, accepted, signal)

@@ -36,7 +36,7 @@ def settle_run(claim: Claim, outcome: Outcome) -> bool:
     with tenant_scope(claim.tenant_id):
         stream = lock_stream(claim.monitor_id, SOURCE_STREAM) if outcome.new_outcomes is not None else None
         # Two runs of one monitor may end at once; the monitor's row, locked first, lets them through one at a time.
-        Monitor.objects.select_for_update().only("id").filter(id=claim.monitor_id).first()
+        Monitor.objects.select_for_update(no_key=True).only("id").filter(id=claim.monitor_id).first()
         run = record_outcome(claim, outcome)
         if run is None:
             return False

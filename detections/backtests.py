@@ -1,5 +1,6 @@
 """Replaying a monitor's past ticks: how often would it have alerted, and on what? No run, alert or event is made."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from detections.models import Backtest
 from detections.outcomes import Outcome, failure
 from detections.seasonal import with_weeks_before
 from detections.services import drifted_features, severity_of_run
-from drift_detector.celery import enqueue
+from drift_detector.celery import Line, enqueue
 from drift_detector.lease import kept_lease, lease_time
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
@@ -37,6 +38,8 @@ from monitors.sources import SourceError, SourcePolicy, open_window
 log = structlog.get_logger(__name__)
 
 BACKTEST_TASK = "detections.build_backtest"
+# How long a worker is kept from what may be waiting; a tick is not interrupted.
+TURN_SECONDS = 30
 MONTH = timedelta(days=30)
 Status = Backtest.Status
 
@@ -77,7 +80,7 @@ def request_backtest(*, monitor: Monitor, start: datetime, end: datetime, reques
         start=start,
         end=end,
     )
-    enqueue(BACKTEST_TASK, tenant_id=backtest.tenant_id, backtest_id=backtest.id)
+    enqueue(BACKTEST_TASK, line=Line.LAST, tenant_id=backtest.tenant_id, backtest_id=backtest.id)
     return backtest
 
 
@@ -94,9 +97,12 @@ def build_backtest(*, tenant_id: UUID, backtest_id: UUID) -> None:
             _finish(backtest, status=Status.FAILED, reason="The worker stopped answering.")
             return
         with kept_lease(partial(_save, backtest)):
-            _replay(backtest)
-        summary = summarize(backtest.windows, backtest.end - backtest.start)
-        _finish(backtest, status=Status.READY, windows=backtest.windows, summary=summary)
+            is_done = _replay(backtest, until=time.monotonic() + TURN_SECONDS)
+        if is_done:
+            summary = summarize(backtest.windows, backtest.end - backtest.start)
+            _finish(backtest, status=Status.READY, windows=backtest.windows, summary=summary)
+        else:
+            _go_on_later(backtest)
     except SoftTimeLimitExceeded:
         _go_on_later(backtest)
     except ValidationError as error:  # the schedule has been changed since
@@ -115,7 +121,7 @@ def hand_back(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
     with tenant_scope(tenant_id):
         running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
         if running.update(attempt=Greatest(F("attempt") - 1, 0), not_before=None):
-            enqueue(BACKTEST_TASK, tenant_id=tenant_id, backtest_id=backtest_id)
+            enqueue(BACKTEST_TASK, line=Line.LAST, tenant_id=tenant_id, backtest_id=backtest_id)
             log.info("backtest_handed_back", backtest_id=str(backtest_id), worker=worker)
 
 
@@ -159,8 +165,8 @@ def _claim(tenant_id: UUID, backtest_id: UUID) -> Backtest | None:
         return Backtest.objects.select_related("monitor", "baseline").defer("baseline__content").get(id=backtest_id)
 
 
-def _replay(backtest: Backtest) -> None:
-    """Judge the ticks that are left, with no transaction open."""
+def _replay(backtest: Backtest, *, until: float) -> bool:
+    """Judge the ticks that are left, with no transaction open; False when that takes longer than until then."""
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
     plan = _Plan(
@@ -171,9 +177,13 @@ def _replay(backtest: Backtest) -> None:
     )
     judged = {window["scheduled_for"] for window in backtest.windows}
     for tick in list_ticks(plan.monitor, backtest.start, backtest.end, most=settings.ENV.runs.max_backtest):
-        if tick.isoformat() not in judged:
-            backtest.windows.append(_judge_tick(plan, tick))
-            backtest.attempt = 0  # it gets on: attempts are counted from here again
+        if tick.isoformat() in judged:
+            continue
+        if backtest.attempt == 0 and time.monotonic() > until:
+            return False
+        backtest.windows.append(_judge_tick(plan, tick))
+        backtest.attempt = 0  # it gets on: attempts are counted from here again
+    return True
 
 
 def _judge_tick(plan: _Plan, tick: datetime) -> dict[str, Any]:
@@ -212,7 +222,7 @@ def _save(backtest: Backtest) -> bool:
 
 
 def _go_on_later(backtest: Backtest) -> None:
-    """Give the worker back after its longest time; a backtest that got nowhere fails after its last attempt."""
+    """Give the worker back; a backtest that gets nowhere in its longest time fails after its last attempt."""
     runs = settings.ENV.runs
     if backtest.attempt >= runs.max_attempts:
         reason = f"It took longer than {runs.time_limit_seconds} seconds."
@@ -220,7 +230,7 @@ def _go_on_later(backtest: Backtest) -> None:
         return
     with tenant_scope(backtest.tenant_id):
         if _update(backtest, windows=backtest.windows, attempt=backtest.attempt, not_before=None):
-            enqueue(BACKTEST_TASK, tenant_id=backtest.tenant_id, backtest_id=backtest.id)
+            enqueue(BACKTEST_TASK, line=Line.LAST, tenant_id=backtest.tenant_id, backtest_id=backtest.id)
 
 
 def _finish(backtest: Backtest, **outcome: Any) -> None:

@@ -2,8 +2,9 @@
 
 A tenant has at most so many runs at work, and so many wake-ups on their way for each of its classes: runs that somebody
 waits for, ticks, backfills (and follow-ups that are due). The rest waits in the ledger, and the end of a run wakes the
-next. So a tenant's run finds ahead of it, of each other tenant, what that tenant's limit allows, however many thousands
-it has asked for; and the broker hands out the classes in their order.
+next. The first two classes stand in one line at the broker, in the order of their coming: if one could overtake, a
+tenant that refills it would keep all others waiting. So a run finds ahead of it, of each other tenant, what that
+tenant's limit allows, however many thousands it has asked for; and backfills take what is left.
 """
 
 from collections.abc import Sequence
@@ -15,46 +16,49 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from drift_detector.celery import WakeUp, enqueue_all
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.celery import Line, WakeUp, enqueue_all
+from drift_detector.tenancy.scope import lock_local, set_local, tenant_scope
 
 log = structlog.get_logger(__name__)
 
 EXECUTE_TASK = "detections.execute_run"
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('runs of ' || %s, 0))"
-# Of a tenant: a few rows from the indexes' ends, however many wait.
-NEXT_OF_TENANT = """
-    SELECT next.id FROM (VALUES (0), (3), (6)) AS class (priority) CROSS JOIN LATERAL (
+# The class of a run, and where its wake-up stands at the broker.
+LINES = {0: Line.FIRST, 3: Line.FIRST, 6: Line.LATER}
+
+# Of each class of each tenant: a few rows from the indexes' ends, however many wait.
+NEXT = """
+    SELECT next.id FROM class CROSS JOIN LATERAL (
         SELECT count(*) AS runs FROM drf_runs
-        WHERE tenant_id = %(tenant)s AND (status = 'running'
-              OR status = 'queued' AND woken_at IS NOT NULL AND drf_runs.priority = class.priority)
+        WHERE tenant_id = class.tenant_id AND (status = 'running'
+              OR status = 'queued' AND woken_at IS NOT NULL AND priority = class.priority)
     ) AS busy CROSS JOIN LATERAL (
         SELECT id, row_number() OVER (ORDER BY scheduled_for) AS place FROM (
             SELECT id, scheduled_for FROM drf_runs
-            WHERE tenant_id = %(tenant)s AND status = 'queued' AND woken_at IS NULL
-              AND drf_runs.priority = class.priority AND (not_before IS NULL OR not_before <= now())
+            WHERE tenant_id = class.tenant_id AND status = 'queued' AND woken_at IS NULL
+              AND priority = class.priority AND (not_before IS NULL OR not_before <= now())
             ORDER BY scheduled_for LIMIT %(most)s
         ) AS first
     ) AS next
     WHERE next.place <= %(most)s - busy.runs
 """
-# Of all tenants: by one reading of all that is unfinished. A join's inner side might be repeated for each row while
-# the planner still takes the table for a small one.
-NEXT_OF_ALL = """
-    SELECT id FROM (
-        SELECT id, status = 'queued' AND woken_at IS NULL AND (not_before IS NULL OR not_before <= now()) AS waits,
-            count(*) FILTER (WHERE status = 'running') OVER (PARTITION BY tenant_id) AS at_work,
-            count(*) FILTER (WHERE status = 'queued' AND woken_at IS NOT NULL)
-                OVER (PARTITION BY tenant_id, priority) AS woken,
-            row_number() OVER (
-                PARTITION BY tenant_id, priority, status, woken_at IS NULL, coalesce(not_before > now(), false)
-                ORDER BY scheduled_for) AS place
-        FROM drf_runs WHERE status = 'queued' AND woken_at IS NULL
-            OR (status = 'running' OR status = 'queued' AND woken_at IS NOT NULL)
-    ) AS unfinished
-    WHERE waits AND place <= %(most)s - at_work - woken
+CLASSES_OF_TENANT = """
+    WITH class (tenant_id, priority) AS (VALUES (%(tenant)s::uuid, 0), (%(tenant)s, 3), (%(tenant)s, 6))
 """
+# Those that have something waiting are found by stepping through an index, from each to the next.
+CLASSES_OF_ALL = """
+    WITH RECURSIVE class AS (
+        (SELECT tenant_id, priority FROM drf_runs WHERE status = 'queued' AND woken_at IS NULL
+         ORDER BY tenant_id, priority LIMIT 1)
+        UNION ALL
+        SELECT following.* FROM class CROSS JOIN LATERAL (
+            SELECT tenant_id, priority FROM drf_runs WHERE status = 'queued' AND woken_at IS NULL
+                AND (tenant_id, priority) > (class.tenant_id, class.priority)
+            ORDER BY tenant_id, priority LIMIT 1
+        ) AS following
+    )
+"""
+NEXT_OF_TENANT, NEXT_OF_ALL = CLASSES_OF_TENANT + NEXT, CLASSES_OF_ALL + NEXT
 WAKE = """
     UPDATE drf_runs SET woken_at = now() WHERE id = ANY(%s) AND woken_at IS NULL AND status = 'queued'
     RETURNING tenant_id, id, priority
@@ -78,6 +82,7 @@ def wake_due(tenant_id: UUID | None = None) -> int:
     """
     with _scope(tenant_id):
         if tenant_id is None:
+            set_local("enable_seqscan", "off")  # for each class, by a planner that takes a just filled table for empty
             return _wake(tenant_id, NEXT_OF_ALL)
         lock_runs(tenant_id)
         return _wake(tenant_id, NEXT_OF_TENANT)
@@ -85,8 +90,7 @@ def wake_due(tenant_id: UUID | None = None) -> int:
 
 def lock_runs(tenant_id: UUID) -> None:
     """Let one transaction at a time count the tenant's runs and act on the number."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [str(tenant_id)])
+    lock_local(f"runs of {tenant_id}")
 
 
 def _scope(tenant_id: UUID | None) -> AbstractContextManager[None]:
@@ -101,8 +105,11 @@ def _wake(tenant_id: UUID | None, whom: str) -> int:
             return 0
         cursor.execute(WAKE, [ids])
         woken = cursor.fetchall()
-    wake_ups = [WakeUp(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, priority) for tenant, run, priority in woken]
-    enqueue_all(sorted(wake_ups, key=lambda each: each.priority), unsent=partial(_put_back, tenant_id))
+    wake_ups = [
+        WakeUp(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, LINES[priority])
+        for tenant, run, priority in sorted(woken, key=lambda each: each[2])
+    ]
+    enqueue_all(wake_ups, unsent=partial(_put_back, tenant_id))
     return len(wake_ups)
 
 

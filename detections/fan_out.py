@@ -23,7 +23,7 @@ from detections.parts import (
     write_parts,
 )
 from detections.plans import Plan, load_plan, open_run_window
-from drift_detector.celery import WakeUp, enqueue_all
+from drift_detector.celery import Line, WakeUp, enqueue_all
 from drift_detector.lease import kept_lease
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import UnreadableBaseline, frozen_baselines
@@ -38,8 +38,9 @@ POLL_SECONDS = 0.05
 def profile_in_parts(claim: Claim, plan: Plan, frozen: FrozenBaseline, window: LazyWindow) -> Profile:
     """Count a window with the help of other workers; to the last bit what one worker alone would count.
 
-    The run's own worker counts parts like any other, so a run ends even if nobody helps. When no part is left to take,
-    it waits for those that others count, and takes the part of one that stopped answering.
+    The run's own worker counts parts like any other, so a run ends even if nobody helps: others do the runs that wait
+    first. When no part is left to take, it waits for those that others count, and takes the part of one that stopped
+    answering.
 
     Raises:
         LeaseLost: If the run is no longer ours.
@@ -50,7 +51,7 @@ def profile_in_parts(claim: Claim, plan: Plan, frozen: FrozenBaseline, window: L
         return frozen.profile(window.batches())
     write_parts(claim, baseline_id=plan.baseline.id, parts=parts)
     helpers = min(len(parts) - 1, settings.ENV.runs.max_helpers)
-    enqueue_all([WakeUp(HELP_TASK, {"tenant_id": claim.tenant_id, "run_id": claim.run_id})] * helpers)
+    enqueue_all([WakeUp(HELP_TASK, {"tenant_id": claim.tenant_id, "run_id": claim.run_id}, Line.LATER)] * helpers)
     pause = Event()
     while True:
         _count_free_parts(plan.run, frozen, window, worker=plan.run.worker)

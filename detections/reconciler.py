@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Min, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Min, Q, QuerySet, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from algorithms.verdicts import Verdict
@@ -18,6 +18,7 @@ from detections.retention import forget_old
 from drift_detector.celery import WakeUp, count_messages, enqueue_all, new_life, remember_life
 from drift_detector.metrics import count_lease_losses, set_queue
 from monitors.models import Baseline
+from monitors.selectors import list_builds
 from monitors.services import BUILD_TASK
 
 log = structlog.get_logger(__name__)
@@ -35,14 +36,18 @@ UNFINISHED = (QUEUED & Q(woken_at__isnull=True)) | Q(status=Status.RUNNING) | (Q
 
 def reconcile() -> None:
     """One round. Needs the scheduler's role, which sees the unfinished runs of every tenant."""
-    baselines = Baseline.objects.filter(status=Baseline.Status.BUILDING)
+    builds = list_builds()
+    place = Window(RowNumber(), partition_by="tenant_id", order_by=["created_at", "id"])
+    called = builds.annotate(place=place).filter(
+        place__lte=settings.ENV.runs.max_per_tenant
+    )  # the rest has its turn later
     backtests = Backtest.objects.filter(status=Backtest.Status.RUNNING)
     found = {
         "abandoned": _return_abandoned(),
         "lost": _forget_lost_wake_ups(),
         "due": queue_due(),
         "woken": wake_due(),
-        "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", baselines),
+        "rebuilt": _wake_stale_builds(BUILD_TASK, "baseline_id", builds.filter(id__in=called.values("id"))),
         "forgotten": forget_old(),
         "replayed": _wake_stale_builds(BACKTEST_TASK, "backtest_id", backtests),
     }

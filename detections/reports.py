@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from detections.models import DetectionRun, Report
 from detections.plans import BaselineNotReady, NoBaseline, Plan, load_plan, read_run_window
-from drift_detector.celery import enqueue
+from drift_detector.celery import Line, enqueue
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError, read_window
 
@@ -45,7 +45,7 @@ def request_report(*, run: DetectionRun) -> Report:
         again = {"status": Report.Status.BUILDING, "reason": "", "requested_at": timezone.now()}
         Report.objects.filter(id=report.id).update(**again)
         report.refresh_from_db()
-        enqueue(REPORT_TASK, tenant_id=run.tenant_id, report_id=report.id)
+        enqueue(REPORT_TASK, line=Line.LAST, tenant_id=run.tenant_id, report_id=report.id)
     return report
 
 
@@ -73,7 +73,7 @@ def hand_back(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
     """Have another worker make a report that its worker is stopped in the middle of."""
     with tenant_scope(tenant_id):
         if Report.objects.filter(id=report_id, status=Report.Status.BUILDING).exists():
-            enqueue(REPORT_TASK, tenant_id=tenant_id, report_id=report_id)
+            enqueue(REPORT_TASK, line=Line.LAST, tenant_id=tenant_id, report_id=report_id)
             log.info("report_handed_back", report_id=str(report_id), worker=worker)
 
 

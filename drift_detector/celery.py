@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from uuid import UUID
 
 import structlog
@@ -28,22 +29,29 @@ for module in ("monitors", "detections"):
     app.autodiscover_tasks(["tasks"], related_name=module)
 
 
+class Line(IntEnum):
+    """Where messages wait; workers take those of a later line when there is none in the lines before it.
+
+    The numbers are the priorities that kombu has lists for in Valkey.
+    """
+
+    FIRST = 3
+    LATER = 6
+    LAST = 9
+
+
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A message: a task's name and the ids it takes.
-
-    Attributes:
-        priority: 0, 3 or 6; workers take what has a lower number first.
-    """
+    """A message: a task's name and the ids it takes."""
 
     task: str
     ids: Mapping[str, UUID]
-    priority: int = 3
+    line: Line = Line.FIRST
 
 
-def enqueue(task: str, **ids: UUID) -> None:
+def enqueue(task: str, *, line: Line = Line.FIRST, **ids: UUID) -> None:
     """Send a wake-up, by name and with ids only, once the transaction has committed."""
-    enqueue_all([WakeUp(task, ids)])
+    enqueue_all([WakeUp(task, ids, line)])
 
 
 def enqueue_all(wake_ups: Sequence[WakeUp], *, unsent: Callable[[Sequence[WakeUp]], object] | None = None) -> None:
@@ -102,7 +110,7 @@ def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> Sequence[WakeU
     for position, each in enumerate(wake_ups):
         kwargs = {name: str(value) for name, value in each.ids.items()}
         try:
-            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.priority)
+            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.line)
         except (OperationalError, OSError) as error:
             left = wake_ups[position:]
             WAKE_UPS_NOT_SENT.inc(len(left))

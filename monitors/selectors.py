@@ -29,6 +29,11 @@ def list_baselines(monitor_id: UUID) -> QuerySet[Baseline]:
     return Baseline.objects.filter(monitor_id=monitor_id).defer("content")
 
 
+def list_builds() -> QuerySet[Baseline]:
+    """Baselines that are being built or wait for it, in their order, without their content."""
+    return Baseline.objects.filter(status=Baseline.Status.BUILDING).defer("content").order_by("created_at", "id")
+
+
 def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -> Baseline | None:
     """The newest version that is ready, or the one asked for, without its content."""
     ready = list_baselines(monitor_id).filter(status=Baseline.Status.READY)

@@ -17,7 +17,7 @@ from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import kept_lease, lease_time
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
-from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
 from monitors import selectors
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
@@ -67,9 +67,15 @@ def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
     return monitor
 
 
-def delete_monitor(*, monitor: Monitor) -> None:
-    """Remove a monitor with its schedule, baselines, runs and alerts (the database cascades)."""
+def retire_monitor(*, monitor: Monitor) -> None:
+    """Disable a monitor and take it off the schedule; to be committed before it is deleted, as that may take long."""
+    monitor.status = Monitor.Status.DISABLED
+    monitor.save(update_fields=["status", "updated_at"])
     remove_schedule(schedule_name(monitor.id))
+
+
+def delete_monitor(*, monitor: Monitor) -> None:
+    """Remove a retired monitor with its baselines, runs and alerts (the database cascades)."""
     log.info("monitor_deleted", monitor_id=str(monitor.id))
     monitor.delete()
 
@@ -93,11 +99,16 @@ def monitor_of_schedule(name: str) -> UUID:
 
 
 def request_baseline(*, monitor: Monitor) -> Baseline:
-    """Make the next version of a monitor's baseline; a task builds it."""
-    Monitor.objects.select_for_update().get(id=monitor.id)
+    """Make the next version of a monitor's baseline; a task builds it.
+
+    As many of a tenant's builds are in the workers' line as runs may be at work; the end of one calls for the next.
+    """
+    Monitor.objects.select_for_update(no_key=True).get(id=monitor.id)
     latest = Baseline.objects.filter(monitor=monitor).aggregate(latest=Max("version"))["latest"] or 0
     baseline = Baseline.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, version=latest + 1)
-    enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
+    _lock_builds(monitor.tenant_id)
+    if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
+        enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
     return baseline
 
 
@@ -258,8 +269,22 @@ def _fail(baseline: Baseline, reason: str) -> UUID | None:
 def _record(baseline: Baseline, outcome: dict[str, Any]) -> bool:
     with tenant_scope(baseline.tenant_id):
         recorded = _held_build(baseline).update(**outcome)
+        if recorded and outcome["status"] != Baseline.Status.BUILDING:
+            _call_next_build(baseline.tenant_id)
     log.info("baseline_built", baseline_id=str(baseline.id), status=outcome["status"], reason=outcome.get("reason"))
     return bool(recorded)
+
+
+def _call_next_build(tenant_id: UUID) -> None:
+    """Send for the build that has come within the tenant's limit, now that one before it has ended."""
+    _lock_builds(tenant_id)
+    last = settings.ENV.runs.max_per_tenant - 1
+    for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:
+        enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
+
+
+def _lock_builds(tenant_id: UUID) -> None:
+    lock_local(f"builds of {tenant_id}")
 
 
 def _sync_schedule(monitor: Monitor) -> None:

@@ -52,12 +52,15 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         self.leave_scope()
         with tenant_scope(self.principal.tenant_id):
             # Somebody may have changed or removed it while the sources were read.
-            monitor = get_object_or_404(Monitor.objects.select_for_update(), id=monitor.id)
+            monitor = get_object_or_404(Monitor.objects.select_for_update(no_key=True), id=monitor.id)
             services.update_monitor(monitor=monitor, **serializer.validated_data)
             return Response(self.get_serializer(monitor).data)
 
     def perform_destroy(self, instance: Monitor) -> None:
-        services.delete_monitor(monitor=instance)
+        services.retire_monitor(monitor=instance)
+        self.leave_scope()  # neither beat nor another tenant waits until all that hangs on it is removed
+        with tenant_scope(self.principal.tenant_id):
+            services.delete_monitor(monitor=instance)
 
     @extend_schema(responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)

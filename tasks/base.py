@@ -23,7 +23,8 @@ class LoggedTask(Task):
             with bound_contextvars(**kwargs), span:
                 return super().__call__(*args, **kwargs)
         finally:
-            release_connection()
+            if not self.request.called_directly:  # beat's own connection holds its leadership
+                release_connection()
 
 
 @worker_init.connect

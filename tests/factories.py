@@ -25,6 +25,7 @@ from detections import ledger
 from detections.ledger import Claim
 from detections.models import Backtest, Detection, DetectionRun
 from detections.outcomes import Outcome
+from drift_detector.celery import Line
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
 from monitors.models import Monitor
@@ -188,10 +189,10 @@ def rows_of(tenant_id: UUID, query: str, *parameters: Any, role: str = "owner") 
 
 
 def wake_ups(task: str) -> list[dict[str, str]]:
-    """The arguments of the task's messages that wait in Valkey, as any Celery worker would decode them."""
+    """The arguments of the task's messages that wait in Valkey, in the order in which Celery's workers get them."""
     with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
-        queues = ["celery", "celery\x06\x163", "celery\x06\x166"]  # kombu's, by priority
-        messages = [json.loads(message) for queue in queues for message in client.lrange(queue, 0, -1)]
+        queues = ["celery", *(f"celery\x06\x16{line}" for line in Line)]  # kombu's, by priority
+        messages = [json.loads(message) for queue in queues for message in client.lrange(queue, 0, -1)[::-1]]
     bodies = [json.loads(base64.b64decode(each["body"])) for each in messages if each["headers"]["task"] == task]
     return [keyword for _, keyword, _ in bodies]
 

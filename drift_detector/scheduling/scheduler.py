@@ -21,6 +21,7 @@ ADVISORY_LOCK = 0x64726662  # "drfb"
 LOOK_SECONDS = 2.0
 # Reading all rows takes a second for a hundred thousand, so changes that follow each other are read together.
 RELOAD_SECONDS = 10.0
+FEW_ROWS = 500
 
 
 class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -66,12 +67,18 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         if not self._leadership.is_held:
             return LOOK_SECONDS
         now = datetime.now(UTC)
-        due = self._timetable.pop_due(now)
-        if due:
+        if due := self._pop_due(now):
             self.app.tasks[TICK_TASK](due)
             return 0.0
         waiting = [] if self._timetable.next_due is None else [(self._timetable.next_due - now).total_seconds()]
         return max(0.0, min([*waiting, self._look_at - time.monotonic()]))
+
+    def _pop_due(self, now: datetime) -> list[int]:
+        """Of the schedules that are due, the next ones; small ones together, as a look at what waits follows them."""
+        due: list[int] = []
+        while len(due) < FEW_ROWS and (more := self._timetable.pop_due(now)):
+            due += more
+        return due
 
     def _look(self) -> None:
         """See whether this beat leads, and whether the rows have changed since they were read."""

@@ -53,6 +53,12 @@ def set_local(name: str, value: str) -> None:
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
+def lock_local(name: str) -> None:
+    """Wait for an advisory lock of this name, and hold it until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
 def release_connection() -> None:
     """Give the connection back to the pool before waiting; inside a transaction it stays."""
     if not connection.in_atomic_block:

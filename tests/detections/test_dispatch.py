@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from detections import ledger
+from detections import dispatch, ledger
 from detections.dispatch import wake_due
 from detections.models import DetectionRun
 from drift_detector.celery import app
@@ -17,7 +19,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Monitor
 from tests.conftest import connected_as, role_url
-from tests.factories import make_monitor, moment, rows_of, wake_ups
+from tests.factories import make_monitor, make_run, moment, rows_of, wake_ups
 
 START = moment("2024-01-01T00:00:00+00:00")
 
@@ -94,6 +96,42 @@ def test_backfill__of_another_tenant_with_hundreds__is_woken_at_once(monitor: Mo
         rival = make_monitor(schedule_cron="0 * * * *")
     runs = backfill(rival, 1)
     assert woken().index(runs[0]) <= 2
+
+
+def test_request_run__again_and_again__overtakes_nobody_elses_tick(monitor: Monitor) -> None:
+    asked = [ask(monitor) for _ in range(3)]
+    rival = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(rival.id):
+        tick = make_run(make_monitor()).id
+    wake_due(rival.id)
+    for run_id in asked:
+        end(claim(monitor, run_id))
+        ask(monitor)
+    assert woken().index(tick) == 2
+
+
+def test_wake_due__as_the_scheduler_with_a_long_queue__reads_the_first_of_each_class(monitor: Monitor) -> None:
+    rival = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(rival.id):
+        other = make_monitor(schedule_cron="0 * * * *")
+    for each in (monitor, other):
+        backfill(each, 900)
+        ask(each)
+    with psycopg.connect(role_url("owner"), autocommit=True) as owner:
+        owner.execute("UPDATE drf_runs SET woken_at = NULL")
+        owner.execute("VACUUM ANALYZE drf_runs")
+    with psycopg.connect(role_url("scheduler")) as scheduler:
+        scheduler.execute("SET LOCAL enable_seqscan = off")
+        explained = "EXPLAIN (ANALYZE, FORMAT JSON) " + dispatch.NEXT_OF_ALL
+        ((plan,),) = scheduler.execute(explained, {"most": 2}).fetchall()
+    assert most_rows_of_a_node(plan[0]["Plan"]) < 50
+
+
+def most_rows_of_a_node(plan: dict[str, Any]) -> float:
+    """Of any step of a plan: how many rows it read or passed on, over all its rounds."""
+    read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    inner = [most_rows_of_a_node(each) for each in plan.get("Plans", [])]
+    return max([float(read * plan["Actual Loops"]), *inner])
 
 
 def test_claim_run__limit_is_reached__waits_until_one_has_ended(monitor: Monitor) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import DatabaseError
+from django.db.models import F
 from django.utils import timezone
 
 from alerts.concept import accept_outcomes
@@ -187,8 +188,9 @@ def test_reconcile__baseline__is_woken_when_its_build_got_old(
 
 
 def test_reconcile__many_builds_wait_in_the_broker__they_do_not_pile_up(
-    committed_tenant: Tenant, scheduler: Callable[[], None]
+    committed_tenant: Tenant, scheduler: Callable[[], None], override: Callable[..., None]
 ) -> None:
+    override(runs={"max_per_tenant": 30})
     with tenant_scope(committed_tenant.id):
         ids = {str(make_monitor().baselines.get().id) for _ in range(30)}
         Baseline.objects.update(created_at=timezone.now() - LONG_AGO)
@@ -200,6 +202,18 @@ def test_reconcile__many_builds_wait_in_the_broker__they_do_not_pile_up(
     scheduler()
     assert before == 30
     assert waiting() - before == 10
+
+
+def test_reconcile__builds_beyond_the_tenants_limit__have_their_turn_later(
+    committed_tenant: Tenant, scheduler: Callable[[], None], override: Callable[..., None], empty_broker: None
+) -> None:
+    override(runs={"max_per_tenant": 2})
+    with tenant_scope(committed_tenant.id):
+        ids = [str(make_monitor().baselines.get().id) for _ in range(3)]
+        Baseline.objects.update(created_at=F("created_at") - LONG_AGO)
+    scheduler()
+    called = [each["baseline_id"] for each in wake_ups("monitors.build_baseline")]
+    assert sorted(called) == sorted(ids[:2] * 2)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from prometheus_client import REGISTRY
 
-from drift_detector.celery import LIFE, WakeUp, app, enqueue, enqueue_all, new_life, remember_life
+from drift_detector.celery import LIFE, Line, WakeUp, app, enqueue, enqueue_all, new_life, remember_life
 from tests.factories import wake_ups
 
 TASK = "test.nobody_takes_this"
@@ -127,9 +127,9 @@ def test_new_life__broker_away__is_not_known(monkeypatch: pytest.MonkeyPatch) ->
         remember_life("of no use")
 
 
-def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:
-    sent = {priority: uuid4() for priority in (6, 3, 0)}
-    enqueue_all([WakeUp(TASK, {"run_id": run_id}, priority) for priority, run_id in sent.items()])
+def test_enqueue_all__lines__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:
+    sent = {line: uuid4() for line in reversed(Line)}
+    enqueue_all([WakeUp(TASK, {"run_id": run_id}, line) for line, run_id in sent.items()])
     got: list[str] = []
 
     def take(body: Any, message: Any) -> None:
@@ -143,7 +143,7 @@ def test_enqueue_all__classes__a_consumer_gets_them_in_their_order(committed: No
         with consumer:
             while len(got) < len(sent):
                 broker.drain_events(timeout=10)
-    assert got == [str(sent[priority]) for priority in (0, 3, 6)]
+    assert got == [str(sent[line]) for line in (Line.FIRST, Line.LATER, Line.LAST)]
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_build_baseline__monitor_removed_meanwhile__writes_nothing(
 
     def remove_and_read(*args: Any, **options: Any) -> LazyWindow:
         with tenant_scope(committed_tenant.id):
-            services.delete_monitor(monitor=Monitor.objects.get(id=monitor.id))
+            Monitor.objects.get(id=monitor.id).delete()
         return open_window(*args, **options)
 
     monkeypatch.setattr(services, "open_window", remove_and_read)
@@ -197,6 +197,24 @@ def test_build_baseline__two_workers_at_once__one_reads(committed_tenant: Tenant
     answers = at_once(lambda: build(baseline), lambda: build(baseline))
     assert sorted(map(str, answers)) == sorted(["None", str(baseline.monitor_id)])
     assert rows_of(committed_tenant.id, "SELECT status, attempt FROM drf_baselines") == [("ready", 1)]
+
+
+def test_request_baseline__more_than_the_tenants_limit__wait_for_the_end_of_one(
+    committed_tenant: Tenant, override: Callable[..., None], empty_broker: None
+) -> None:
+    override(runs={"max_per_tenant": 2})
+    with tenant_scope(committed_tenant.id):
+        ids = [str(newest(make_monitor()).id) for _ in range(4)]
+
+    def called() -> list[str]:
+        return [each["baseline_id"] for each in wake_ups("monitors.build_baseline")]
+
+    assert called() == ids[:2]
+    for number in (1, 0, 2):
+        with tenant_scope(committed_tenant.id):
+            baseline = Baseline.objects.get(id=ids[number])
+        build(baseline)
+    assert called() == ids
 
 
 def test_build_baseline__takes_long__keeps_its_lease(

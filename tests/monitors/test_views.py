@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from monitors import services
 from monitors.models import Baseline, Monitor
 from monitors.sources import DatasetDescription, describe
 from tests.conftest import client_of, role_url
@@ -383,6 +384,41 @@ def test_delete__with_all_it_has__removes_it(api: APIClient, created: dict[str, 
     with connection.cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM drf_runs) + (SELECT count(*) FROM drf_detections)")
         assert cursor.fetchone() == (0,)
+
+
+def test_delete__while_the_rest_is_removed__keeps_no_row_of_the_schedule_from_beat(
+    committed_tenant: Tenant, monitor_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(committed_tenant.id)
+    url = f"{URL}/{client.post(URL, monitor_fields).json()['id']}"
+    seen: list[Any] = []
+
+    def look_after(monitor: Monitor) -> None:
+        monitor.delete()
+        with psycopg.connect(role_url("scheduler")) as scheduler:
+            seen.extend(scheduler.execute("SELECT id FROM django_celery_beat_periodictask FOR UPDATE NOWAIT"))
+            seen.extend(scheduler.execute("SELECT ident FROM django_celery_beat_periodictasks FOR UPDATE NOWAIT"))
+            seen.extend(scheduler.execute("SELECT status FROM drf_monitors"))
+
+    monkeypatch.setattr(services, "delete_monitor", lambda *, monitor: look_after(monitor))
+    assert client.delete(url).status_code == 204
+    assert seen == [(1,), ("disabled",)]
+
+
+def test_patch__in_the_middle__keeps_nobody_from_writing_a_run_of_the_monitor(
+    committed_tenant: Tenant, monitor_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(committed_tenant.id)
+    url = f"{URL}/{client.post(URL, monitor_fields).json()['id']}"
+    really = services.update_monitor
+
+    def look_before(**fields: Any) -> Monitor:
+        as_a_foreign_key_does = "SELECT name FROM drf_monitors FOR KEY SHARE NOWAIT"
+        assert rows_of(committed_tenant.id, as_a_foreign_key_does) == [(monitor_fields["name"],)]
+        return really(**fields)
+
+    monkeypatch.setattr(services, "update_monitor", look_before)
+    assert client.patch(url, {"name": "Second"}).status_code == 200
 
 
 def test_delete__one_of_two__leaves_the_other(api: APIClient, created: dict[str, Any], url: str) -> None:

@@ -55,6 +55,13 @@ def test_worker__build_and_run_messages__end_in_a_verdict(
     assert eventually(lambda: rows_of(run.tenant_id, ended), seconds=60) == [("succeeded", 2000)]
 
 
+def test_record_ticks__called_as_beat_does__keeps_the_connection_that_holds_its_leadership(committed: None) -> None:
+    connection.ensure_connection()
+    held = connection.connection
+    detections.record_ticks([])
+    assert connection.connection is held
+
+
 def test_execute_run__called_in_process__names_its_worker(in_tenant: Tenant, flights: Path) -> None:
     run = make_run(make_flights_monitor(flights), week=2)
     detections.execute_run(tenant_id=str(run.tenant_id), run_id=str(run.id))

@@ -18,7 +18,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Monitor
-from monitors.services import delete_monitor, schedule_name, update_monitor
+from monitors.services import delete_monitor, retire_monitor, schedule_name, update_monitor
 from tests.conftest import connected_as, role_url
 from tests.factories import make_monitor, rows_of, wake_ups
 
@@ -180,6 +180,7 @@ def pause(monitor: Monitor) -> None:
 
 
 def remove(monitor: Monitor) -> None:
+    retire_monitor(monitor=monitor)
     delete_monitor(monitor=monitor)
 
 
