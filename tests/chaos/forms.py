@@ -7,6 +7,7 @@ HASTY = {
     "AUMOS_DRIFT_RUNS__LEASE_SECONDS": "6",
     "AUMOS_DRIFT_RUNS__HEARTBEAT_SECONDS": "2",
     "AUMOS_DRIFT_RUNS__RECONCILE_SECONDS": "2",
+    "AUMOS_DRIFT_RUNS__DRAIN_SECONDS": "3",
 }
 
 
@@ -25,6 +26,9 @@ class Form:
     outage_events: int = 180_000
     relay_kills: int = 100
     freezes: int = 5
+    stops: int = 3
+    leader_freezes: int = 3
+    edited_monitors: int = 50
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -41,6 +45,9 @@ SHORT = Form(
     outage_events=5000,
     relay_kills=5,
     freezes=1,
+    stops=1,
+    leader_freezes=1,
+    edited_monitors=10,
     settings=HASTY,
 )
 FORMS = {"full": FULL, "short": SHORT}

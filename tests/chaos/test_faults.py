@@ -8,6 +8,9 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.forms import SHORT
 from tests.chaos.world import World, running_world
 
+# What takes minutes of waiting is left to `make chaos`; `tests/drift_detector/scheduling` has it at close range.
+LEFT_OUT = {"leader-frozen", "schedule-edited"}
+
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
@@ -16,7 +19,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in LEFT_OUT])
 def test_service__fault__keeps_what_was_promised(world: World, fault: str) -> None:
     world.refresh()
     row = FAULTS[fault](world, SHORT)

@@ -141,6 +141,13 @@ class World:
         """Stop a process and its children in the middle of whatever they do."""
         _signal(self._processes[name], signal.SIGSTOP)
 
+    def terminate(self, name: str) -> None:
+        """Tell a frozen process to end while its children stay frozen, and wait until it has."""
+        process = self._processes.pop(name)
+        os.kill(process.pid, signal.SIGCONT)
+        process.terminate()
+        process.wait(60)
+
     def thaw(self, name: str) -> None:
         """Let a frozen process go on."""
         _signal(self._processes[name], signal.SIGCONT)
@@ -169,6 +176,12 @@ class World:
     def post(self, path: str, body: Any) -> Any:
         """Ask the API for something, again and again until it does not answer with an error of its own."""
         return wait_until(lambda: self._post(path, body), f"POST {path}", pause=0.2)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change something through the API."""
+        answer = self._session.patch(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
 
     def clear(self) -> None:
         """Kill whatever is left."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from tests.chaos.faults.beats import keep_beat_down, kill_beats
+from tests.chaos.faults.beats import edit_schedules, freeze_leaders, keep_beat_down, kill_beats
 from tests.chaos.faults.events import cut_kafka, kill_relays
 from tests.chaos.faults.itself import check_the_checker
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
-from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers
+from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers, stop_workers
 from tests.chaos.forms import Form, Row
 from tests.chaos.world import World
 
@@ -20,6 +20,9 @@ FAULTS: dict[str, Callable[[World, Form], Row]] = {
     "relay-killed": kill_relays,
     "worker-frozen": freeze_workers,
     "worker-frozen-in-transaction": freeze_in_transaction,
+    "worker-stopped": stop_workers,
+    "leader-frozen": freeze_leaders,
+    "schedule-edited": edit_schedules,
     "beat-down": keep_beat_down,
     "checker": check_the_checker,
 }

@@ -20,6 +20,9 @@ WARM_UP = timedelta(seconds=10)
 MOST_SECONDS_LATE = 15
 DICE = random.Random(2)
 
+YEARLY = "0 0 1 1 *"
+EDIT = timedelta(seconds=30)
+
 POLICIES = ("skip", "latest", "all")
 HOURS_DOWN = 6
 MONITORS_PER_POLICY = 5
@@ -32,6 +35,7 @@ LEADERS: LiteralString = """SELECT DISTINCT client_port FROM pg_stat_activity
 LATE: LiteralString = """SELECT coalesce(extract(epoch FROM max(created_at - scheduled_for)), 0)::float FROM drf_runs
     WHERE trigger = 'schedule' AND scheduled_for BETWEEN %s AND %s"""
 SET_BACK: LiteralString = "UPDATE django_celery_beat_periodictask SET last_run_at = %s WHERE name LIKE %s"
+WHOSE: LiteralString = "SELECT monitor_id FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
 WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
 
 
@@ -53,7 +57,7 @@ def kill_beats(world: World, form: Form) -> Row:
         world.start(victim)
         led += bool(leaders)
     sleep_until(last)
-    wait_until(lambda: world.count(WRITTEN, last) >= len(monitors), "the last tick", seconds=120, pause=0.5)
+    _await_tick(world, last, len(monitors))
     ended = world.ended()
     report = check(world.database_url(), [], every_minute(monitors, first, form.beat_ticks))
     latest = world.rows(LATE, first, last)[0][0]
@@ -65,6 +69,60 @@ def kill_beats(world: World, form: Form) -> Row:
         measured=f"{ticks - wrong.get('missing tick', 0):,} of them; {wrong or 'none missing, none doubled'}; "
         f"the latest {latest:.1f} s after its time{tell(ended)}",
         is_met=not wrong and latest <= MOST_SECONDS_LATE and not ended,
+    )
+
+
+def freeze_leaders(world: World, form: Form) -> Row:
+    """Stop the beat that leads just before a full minute, with its session and its lock: another has to get past it."""
+    world.start("web")
+    monitors = watch(world, MONITORS_PER_POLICY, is_checked=False)
+    world.stop("web")
+    world.start(*BEATS)
+    wait_until(lambda: _leaders(world), "a beat that leads")
+    first = minute_after(datetime.now(UTC) + WARM_UP)
+    for minute in range(form.leader_freezes):
+        tick = first + minute * MINUTE
+        sleep_until(tick - timedelta(seconds=1))
+        (leader,) = wait_until(lambda: _leaders(world), "a beat that leads")
+        world.freeze(leader)
+        _await_tick(world, tick, len(monitors))
+        world.thaw(leader)
+    last = first + (form.leader_freezes - 1) * MINUTE
+    ended = world.ended()
+    report = check(world.database_url(), [], every_minute(monitors, first, form.leader_freezes))
+    latest = world.rows(LATE, first, last)[0][0]
+    wrong = {kind: count for kind, count in report.kinds.items() if kind.endswith("tick")}
+    return Row(
+        fault=f"the leader of 3 beats stopped (SIGSTOP) just before a tick, {form.leader_freezes} times",
+        expected=f"another leads and writes the tick, none later than {MOST_SECONDS_LATE} s",
+        measured=f"the latest {latest:.1f} s after its time; {wrong or 'none missing, none doubled'}{tell(ended)}",
+        is_met=not wrong and latest <= MOST_SECONDS_LATE and not ended,
+    )
+
+
+def edit_schedules(world: World, form: Form) -> Row:
+    """Change half a minute before a tick which monitors have it: half of them get it, the other half lose it."""
+    world.start("web", "beat")
+    gain = watch(world, form.edited_monitors // 2, is_checked=False, schedule_cron=YEARLY)
+    lose = watch(world, form.edited_monitors // 2, is_checked=False)
+    tick = minute_after(datetime.now(UTC) + WARM_UP + EDIT)
+    sleep_until(tick - EDIT)
+    for monitor in gain:
+        world.patch(f"monitors/{monitor}", {"schedule_cron": "* * * * *"})
+    for monitor in lose:
+        world.patch(f"monitors/{monitor}", {"schedule_cron": YEARLY})
+    before = (tick - datetime.now(UTC)).total_seconds()
+    sleep_until(tick)
+    with suppress(TimeoutError):
+        _await_tick(world, tick, len(gain), seconds=MOST_SECONDS_LATE)
+    time.sleep(SETTLE_SECONDS)  # for rows that should not come
+    had = {monitor for (monitor,) in world.rows(WHOSE, tick)}
+    return Row(
+        fault=f"{form.edited_monitors} schedules edited {EDIT.seconds} s before a tick",
+        expected="each monitor has the tick, or has it not, as its new schedule says",
+        measured=f"{len(had & {*gain})} of {len(gain)} had it, {len(had & {*lose})} of {len(lose)} that should not; "
+        f"the last edit was {before:.0f} s before it",
+        is_met=had == set(gain),
     )
 
 
@@ -98,6 +156,10 @@ def keep_beat_down(world: World, form: Form) -> Row:
         measured=f"{report.counts['runs']} rows, {skipped.counts['skipped']} of them skipped; {wrong or 'as expected'}",
         is_met=not wrong,
     )
+
+
+def _await_tick(world: World, tick: datetime, rows: int, *, seconds: float = 120) -> None:
+    wait_until(lambda: world.count(WRITTEN, tick) >= rows, "the tick", seconds=seconds, pause=0.1)
 
 
 def _moments(first: datetime, form: Form) -> Iterator[datetime]:

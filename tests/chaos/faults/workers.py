@@ -18,6 +18,7 @@ from tests.chaos.world import World
 
 MONITORS = 5
 MOST_RECOVERY_SECONDS = 90
+MOST_STOP_SECONDS = 30
 # By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
 LAST_ATTEMPT = 3
 LONGEST_RUN_SECONDS = 0.1
@@ -89,8 +90,14 @@ def freeze_workers(world: World, form: Form) -> Row:
 def finish_frozen(world: World, work: Backfill) -> Held:
     """Freeze a worker with a run in its hands and wait until another one has done it."""
     held = _freeze_one(world, work)
-    wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.2)
+    _await_finish(world, held)
     return held
+
+
+def _await_finish(world: World, held: Held) -> datetime:
+    """When another worker has ended the run."""
+    finished: datetime = wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.1)
+    return finished
 
 
 def freeze_in_transaction(world: World, form: Form) -> Row:
@@ -112,6 +119,31 @@ def freeze_in_transaction(world: World, form: Form) -> Row:
         expected=f"all other work goes on; its run is done by another ≤ {MOST_RECOVERY_SECONDS} s",
         measured=f"{blocked or f'everything done after {seconds:.1f} s'}; {wrong or 'nothing wrong'}",
         is_met=not blocked and not wrong,
+    )
+
+
+def stop_workers(world: World, form: Form) -> Row:
+    """TERM to a worker whose run will not end: its child stands still."""
+    seconds: list[float] = []
+    taken_over: list[float] = []
+    world.start("web", "worker.1", "worker.2", "reconciler", "relay")
+    work = Backfill(world, watch(world, 1, rows=SLOW_ROWS))
+    for _ in range(form.stops):
+        held = _freeze_one(world, work)
+        began = datetime.now(UTC)
+        world.terminate(held.worker)
+        seconds.append((datetime.now(UTC) - began).total_seconds())
+        taken_over.append((_await_finish(world, held) - began).total_seconds())
+        world.start(held.worker)
+    await_end(world)
+    report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
+    attempts = world.count("SELECT max(attempt) FROM drf_runs")
+    return Row(
+        fault=f"a worker told to stop (TERM) with a run that hangs, {form.stops} times",
+        expected=f"it ends ≤ {MOST_STOP_SECONDS} s; the run is handed back at once, no attempt is lost",
+        measured=f"ended after at most {max(seconds):.1f} s, the run done by another after at most "
+        f"{max(taken_over):.1f} s, by attempt {attempts}; {report}",
+        is_met=not report.problems and max(seconds) <= MOST_STOP_SECONDS and attempts == 1,
     )
 
 
