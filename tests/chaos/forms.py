@@ -27,6 +27,7 @@ class Form:
     relay_kills: int = 100
     freezes: int = 5
     stops: int = 3
+    burst_minutes: int = 3
     leader_freezes: int = 3
     edited_monitors: int = 50
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ SHORT = Form(
     relay_kills=5,
     freezes=1,
     stops=1,
+    burst_minutes=1,
     leader_freezes=1,
     edited_monitors=10,
     settings=HASTY,

@@ -74,6 +74,11 @@ def ask_between(world: World, monitor: UUID, start: datetime, end: datetime) -> 
     world.post(f"monitors/{monitor}/backfill", {"from": start.isoformat(), "to": end.isoformat()})
 
 
+def ask_now(world: World, monitor: UUID) -> UUID:
+    """Ask for a run that somebody waits for."""
+    return UUID(world.post(f"monitors/{monitor}/run", {})["id"])
+
+
 def every_minute(monitors: Iterable[UUID], first: datetime, count: int) -> Ticks:
     """The ticks of a one-minute cron."""
     return {monitor: {first + minute * MINUTE for minute in range(count)} for monitor in monitors}

@@ -28,6 +28,7 @@ from tests.chaos.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 MOST_WORKERS = 3
+TENANTS = ("chaos", "rival")
 PREPARED = "prepared"
 # Nothing of the environment that started us leads to another database, or slows the processes down by tracing them.
 LEFT_OUT = ("AUMOS_DRIFT_", "DRIFT_", "COV")
@@ -64,6 +65,7 @@ class World:
         self._port = unused_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._session = requests.Session()
+        self._keys: dict[str, str] = {}
         self._log = state.log
 
     @property
@@ -92,11 +94,12 @@ class World:
             return database.execute(query, parameters).rowcount
 
     def prepare(self) -> None:
-        """Migrate, and make a tenant with a key; `refresh` comes back to this."""
+        """Migrate, and make two tenants with a key each; `refresh` comes back to this."""
         self._run("owner", "migrate", "--verbosity", "0")
-        tenant = self._run("app", "create_tenant", "chaos")
-        key = self._run("app", "create_api_key", tenant, "chaos")
-        self._session.headers["Authorization"] = f"Bearer {key}"
+        for name in TENANTS:
+            tenant = self._run("app", "create_tenant", name)
+            self._keys[name] = self._run("app", "create_api_key", tenant, name)
+        self._act_as(TENANTS[0])
         self.copy_database("drift", PREPARED)
 
     def refresh(self) -> None:
@@ -167,6 +170,15 @@ class World:
         lines = self._log(name).read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
+    @contextmanager
+    def acting_as(self, tenant: str) -> Iterator[None]:
+        """Ask the API as another tenant; for one thread at a time."""
+        self._act_as(tenant)
+        try:
+            yield
+        finally:
+            self._act_as(TENANTS[0])
+
     def get(self, path: str) -> Any:
         """What the API answers."""
         answer = self._session.get(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", timeout=60)
@@ -187,6 +199,9 @@ class World:
         """Kill whatever is left."""
         for name in list(self._processes):
             self.kill(name)
+
+    def _act_as(self, tenant: str) -> None:
+        self._session.headers["Authorization"] = f"Bearer {self._keys[tenant]}"
 
     def _post(self, path: str, body: Any) -> Any:
         try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.chaos.faults.beats import edit_schedules, freeze_leaders, keep_beat_down, kill_beats
 from tests.chaos.faults.events import cut_kafka, kill_relays
+from tests.chaos.faults.fairness import burst
 from tests.chaos.faults.itself import check_the_checker
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
 from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers, stop_workers
@@ -21,6 +22,7 @@ FAULTS: dict[str, Callable[[World, Form], Row]] = {
     "worker-frozen": freeze_workers,
     "worker-frozen-in-transaction": freeze_in_transaction,
     "worker-stopped": stop_workers,
+    "tenant-bursts": burst,
     "leader-frozen": freeze_leaders,
     "schedule-edited": edit_schedules,
     "beat-down": keep_beat_down,
