@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -27,11 +28,12 @@ log = structlog.get_logger(__name__)
 CLAIM = """
     UPDATE drf_runs SET status = 'running', attempt = attempt + 1, lease_token = %(token)s, worker = %(worker)s,
         lease_expires_at = now() + make_interval(secs => %(lease)s), not_before = NULL, started_at = now()
+    FROM (SELECT greatest(created_at, scheduled_for, not_before) AS since FROM drf_runs WHERE id = %(run)s) AS due
     WHERE id = %(run)s AND attempt < %(attempts)s
       AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
            OR status = 'running' AND lease_expires_at < now())
       AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
-    RETURNING monitor_id, attempt, greatest(created_at, scheduled_for)
+    RETURNING monitor_id, attempt, due.since
 """
 NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
@@ -122,12 +124,17 @@ def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -
 
 
 def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, requested_by: str) -> list[DetectionRun]:
-    """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped."""
+    """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped.
+
+    A run that was skipped has waited for nobody; `not_before` says since when it does.
+    """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
     asked = {"trigger": Trigger.BACKFILL, "requested_by": requested_by}
     skipped = DetectionRun.objects.filter(monitor=monitor, scheduled_for__in=ticks, status=Status.SKIPPED)
     revived = list(skipped.select_for_update().defer("inline_data"))
-    skipped.filter(id__in=[run.id for run in revived]).update(status=Status.QUEUED, reason="", **asked)
+    skipped.filter(id__in=[run.id for run in revived]).update(
+        status=Status.QUEUED, reason="", not_before=TransactionNow(), **asked
+    )
     runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by
@@ -146,8 +153,8 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
         if claimed is None:
             DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(woken_at=None)
             return None
-    monitor_id, attempt, asked_for = claimed
-    observe_claim(asked_for=asked_for, attempt=attempt)
+    monitor_id, attempt, since = claimed
+    observe_claim(since=since, attempt=attempt)
     return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 
@@ -231,11 +238,11 @@ def hand_back_parts(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
 
 
 def wake_runs(*, tenant_id: UUID, monitor_id: UUID) -> int:
-    """Let a monitor's queued runs go on now: its baseline has been waited for."""
+    """Let a monitor's runs that were put off go on now: its baseline has been waited for."""
     with tenant_scope(tenant_id):
         queued = DetectionRun.objects.filter(monitor_id=monitor_id, status=Status.QUEUED)
         wake_soon(tenant_id)
-        return queued.update(not_before=None)
+        return queued.filter(not_before__gt=TransactionNow()).update(not_before=TransactionNow())
 
 
 def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:

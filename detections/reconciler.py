@@ -29,6 +29,7 @@ DELIVERY = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=1)
 LONG_PATIENCE = timedelta(minutes=10)
 Status = DetectionRun.Status
+AHEAD_OF_BACKFILLS = Q(priority__lt=6)
 # In the words of the two partial indexes, which are small however many runs have ended.
 QUEUED = Q(status=Status.QUEUED)
 UNFINISHED = (QUEUED & Q(woken_at__isnull=True)) | Q(status=Status.RUNNING) | (QUEUED & Q(woken_at__isnull=False))
@@ -84,8 +85,11 @@ def _return_abandoned() -> int:
 
 
 def _measure_queue() -> None:
-    """Tell the metrics how many runs have not ended, and since when the longest-waiting due one could be taken."""
-    due = QUEUED & (Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
+    """Tell the metrics how many runs have not ended, and since when the longest-waiting due one could be taken.
+
+    Backfills, and the follow-ups among them, aren't asked: a long one waits for its own turn, and not for a worker.
+    """
+    due = QUEUED & AHEAD_OF_BACKFILLS & (Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
     found = DetectionRun.objects.filter(UNFINISHED).aggregate(
         queued=Count("id", filter=QUEUED),
         running=Count("id", filter=Q(status=Status.RUNNING)),

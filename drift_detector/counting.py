@@ -9,7 +9,7 @@ from threading import Lock
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, values
 from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name for it
 ENDED = "ended"  # takes the place of a process's id in the name of a file
@@ -42,22 +42,26 @@ def exposition() -> bytes:
 
 
 def _gather_ended(folder: Path) -> None:
-    """Add what processes that have ended counted to one file for all of them; recycled children would fill the disk."""
+    """Keep what processes that have ended told in one file of each kind; recycled children would fill the disk."""
     for file in folder.glob("*.db"):
         kind, _, process = file.stem.rpartition("_")
         if process == ENDED or _is_alive(int(process)):
             continue
-        mark_process_dead(int(process), str(folder))  # removes its gauges
-        if not kind.startswith("gauge"):
-            _add(file, folder / f"{kind}_{ENDED}.db")
-            file.unlink()
+        if not kind.startswith("gauge_live"):
+            _gather(file, folder / f"{kind}_{ENDED}.db")
+        file.unlink()
 
 
-def _add(file: Path, total: Path) -> None:
-    totals = MmapedDict(str(total))
-    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):
-        totals.write_value(key, totals.read_value(key)[0] + value, 0.0)
-    totals.close()
+def _gather(file: Path, ended: Path) -> None:
+    """Add what was counted; of a gauge, the value that was set last stands."""
+    is_gauge, values_of_ended = file.name.startswith("gauge_mostrecent"), MmapedDict(str(ended))
+    for key, value, set_at, _ in MmapedDict.read_all_values_from_file(str(file)):
+        earlier, earlier_set_at = values_of_ended.read_value(key)
+        if not is_gauge:
+            values_of_ended.write_value(key, earlier + value, 0.0)
+        elif set_at > earlier_set_at:
+            values_of_ended.write_value(key, value, set_at)
+    values_of_ended.close()
 
 
 def _is_alive(process: int) -> bool:

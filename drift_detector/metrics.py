@@ -33,12 +33,14 @@ TICK_LAG = Histogram("drift_tick_lag_seconds", "From a cron tick to its row in t
 BEAT_IS_LEADER = Gauge("drift_beat_is_leader", "1 in the beat that fires ticks.", multiprocess_mode="mostrecent")
 
 QUEUE_OLDEST = Gauge(
-    "drift_queue_oldest_seconds", "How long the oldest due run has waited.", multiprocess_mode="mostrecent"
+    "drift_queue_oldest_seconds",
+    "How long the oldest due run has waited; backfills aside.",
+    multiprocess_mode="mostrecent",
 )
 RUNS_UNFINISHED = Gauge(
     "drift_runs_unfinished", "Runs that have not ended.", ["status"], multiprocess_mode="mostrecent"
 )
-RUN_WAIT = Histogram("drift_run_wait_seconds", "From when a run was asked for to its first attempt.", buckets=LATENESS)
+RUN_WAIT = Histogram("drift_run_wait_seconds", "From when a run could be taken to its first attempt.", buckets=LATENESS)
 RUN_PHASE = Histogram("drift_run_phase_seconds", "Time a phase of an attempt took.", ["phase"], buckets=WORK)
 ATTEMPTS = Counter("drift_run_attempts_total", "Attempts at runs that have ended.", ["outcome"])
 ATTEMPTS_IN_PROGRESS = Gauge(
@@ -75,10 +77,10 @@ def observe_tick_lag(scheduled_for: datetime) -> None:
     TICK_LAG.observe(max(0.0, (timezone.now() - scheduled_for).total_seconds()))
 
 
-def observe_claim(*, asked_for: datetime, attempt: int) -> None:
-    """A run was claimed; later attempts wait by design and aren't counted."""
+def observe_claim(*, since: datetime, attempt: int) -> None:
+    """A run was claimed that could be since then; later attempts wait by design and aren't counted."""
     if attempt == 1:
-        RUN_WAIT.observe(max(0.0, (timezone.now() - asked_for).total_seconds()))
+        RUN_WAIT.observe(max(0.0, (timezone.now() - since).total_seconds()))
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def count_lease_losses(noticed_by: Noticer, number: int = 1) -> None:
 
 
 def set_queue(*, queued: int, running: int, oldest: datetime | None) -> None:
-    """The ledger as it is now; `oldest` is since when the longest-waiting due run could have been taken."""
+    """The ledger as it is now; `oldest` is since when its longest-waiting run could have been taken."""
     RUNS_UNFINISHED.labels("queued").set(queued)
     RUNS_UNFINISHED.labels("running").set(running)
     QUEUE_OLDEST.set(_age(oldest))

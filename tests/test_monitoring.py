@@ -18,6 +18,7 @@ SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 NAME = re.compile(r"\bdrift_\w+")
+DURATION = re.compile(r"\b(\d+)([mh])\b")
 
 
 def sample_names() -> set[str]:
@@ -66,6 +67,15 @@ def test_operations__every_metric_and_alert__is_explained() -> None:
     assert {name for name in names | {rule["alert"] for rule in ALERTS} if f"`{name}`" not in text} == set()
     counters = {family.name + ("_total" if family.type == "counter" else "") for family in REGISTRY.collect()}
     assert {name for name in counters if name.startswith("drift_") and f"`{name}`" not in text} == set()
+
+
+def minutes(durations: str) -> list[int]:
+    return [int(number) * {"m": 1, "h": 60}[unit] for number, unit in DURATION.findall(durations)]
+
+
+@pytest.mark.parametrize("alert", [rule for rule in ALERTS if "[" in rule["expr"]], ids=lambda rule: rule["alert"])
+def test_alerts__burst_of_a_moment__is_seen_for_longer_than_the_alert_waits(alert: dict[str, Any]) -> None:
+    assert sum(minutes(alert.get("for", "0m"))) <= min(minutes(alert["expr"])) / 2
 
 
 def test_alerts__each__has_a_severity_and_a_summary() -> None:

@@ -12,7 +12,7 @@ from drift_detector.events.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
 
-# What no later try can change. All else (timeouts, missing leaders, topics or rights) may be mended meanwhile.
+# What no later try can change. All else (timeouts, missing topics or rights) may be mended meanwhile.
 POISON = {
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
@@ -20,6 +20,22 @@ POISON = {
     KafkaError.INVALID_RECORD,
     KafkaError.INVALID_TIMESTAMP,
     KafkaError.TOPIC_EXCEPTION,
+}
+# What befalls every event when the broker is away, and says nothing of one's topic.
+AWAY = {
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._AUTHENTICATION,
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._PURGE_INFLIGHT,
+    KafkaError._PURGE_QUEUE,
+    KafkaError._RESOLVE,
+    KafkaError._SSL,
+    KafkaError._TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._TRANSPORT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.REQUEST_TIMED_OUT,
 }
 # librdkafka calls a topic unknown, and so worth waiting for, once a broker has told it that the name is invalid.
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -31,15 +47,31 @@ class Answers:
     """What became of the events that were sent, by the ids of their rows.
 
     An event that is nowhere here got no answer, as its producer broke; it may have arrived or not.
+
+    Attributes:
+        confirmed: They arrived.
+        refused: No later try can change that.
+        blocked: The broker doesn't take them as long as their topic is missing, forbidden or the like.
+        undelivered: The broker was not reached in time.
     """
 
     confirmed: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
+    blocked: dict[int, str] = field(default_factory=dict)
     undelivered: dict[int, str] = field(default_factory=dict)
 
     def note_error(self, event: OutboxEvent, error: KafkaError) -> None:
-        is_refusal = error.code() in POISON or not TOPIC_NAME.fullmatch(event.topic)
-        (self.refused if is_refusal else self.undelivered)[event.pk] = error.str()
+        if error.code() in POISON or not TOPIC_NAME.fullmatch(event.topic):
+            self.refused[event.pk] = error.str()
+        elif error.code() in AWAY:
+            self.undelivered[event.pk] = error.str()
+        else:
+            self.blocked[event.pk] = error.str()
+
+    @property
+    def decided(self) -> int:
+        """How many events the broker has spoken of."""
+        return len(self.confirmed) + len(self.refused) + len(self.blocked)
 
 
 class Sender:

@@ -10,7 +10,14 @@ def create_producer(**overrides: Any) -> Producer:
     """An idempotent producer that waits for all in-sync replicas."""
     return Producer(
         _common()
-        | {"enable.idempotence": True, "acks": "all", "linger.ms": 5, "delivery.timeout.ms": 15_000}
+        | {
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 5,
+            "delivery.timeout.ms": 15_000,
+            # Well before that: what waits for a topic that is missing would time out, as if the broker was away.
+            "topic.metadata.propagation.max.ms": 3_000,
+        }
         | overrides
     )
 

@@ -39,6 +39,7 @@ def put_off(event: OutboxEvent, reason: str) -> None:
     OutboxEvent.objects.filter(id=event.pk).update(
         attempts=F("attempts") + 1, not_before=timezone.now() + pause, last_error=reason
     )
+    log.warning("event_put_off", event_id=str(event.event_id), topic=event.topic, key=str(event.key), reason=reason)
 
 
 def put_off_or_bury(event: OutboxEvent, reason: str) -> None:

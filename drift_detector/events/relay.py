@@ -30,9 +30,9 @@ class Relay:
     """Publishes what waits in its share of the partitions; `step` is one round.
 
     A row is marked as published only when the broker has confirmed it, and an event is sent only when the one before it
-    in its key has been marked. What fails while other events go through is put off alone, and given up if the broker
-    keeps refusing it. While nothing goes through, the broker is away: the relay rests, longer each time, and gives up
-    nothing.
+    in its key has been marked. What the broker does not take, or what fails while other events go through, is put off
+    alone, and given up if it is refused for good. While the broker can't be reached for any, it is away: the relay
+    rests, longer each time, and gives up nothing.
     """
 
     def __init__(self, producer_factory: Callable[[], Producer] = create_producer) -> None:
@@ -57,8 +57,8 @@ class Relay:
             answers = self._sender.send(wave)
             outbox.mark_published(answers.confirmed)
             published += len(answers.confirmed)
-            _settle_refusals(wave, answers)
-            if len(answers.confirmed) + len(answers.refused) < len(wave):
+            _settle_failures(wave, answers)
+            if answers.decided < len(wave):
                 self._settle_undelivered(wave, answers, is_away=not published)
                 break
             advance(queues, wave, answers.confirmed)
@@ -98,10 +98,12 @@ class Relay:
             self._measures_at = monotonic() + MEASURE_EVERY_SECONDS
 
 
-def _settle_refusals(wave: list[OutboxEvent], answers: Answers) -> None:
+def _settle_failures(wave: list[OutboxEvent], answers: Answers) -> None:
     for event in wave:
         if event.pk in answers.refused:
             outbox.put_off_or_bury(event, answers.refused[event.pk])
+        elif event.pk in answers.blocked:
+            outbox.put_off(event, answers.blocked[event.pk])
 
 
 def queues_of(events: Iterable[OutboxEvent]) -> Queues:

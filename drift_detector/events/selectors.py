@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from drift_detector.events.models import IN_STATE, OutboxEvent
 
@@ -13,12 +13,20 @@ State = OutboxEvent.State
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What has not been published of a topic or partition; `oldest` is when the oldest that waits was written."""
+    """What has not been published of a topic or partition.
+
+    Attributes:
+        oldest: When the oldest that waits was written.
+        put_off: How many of those that wait have failed before.
+        reason: The error of one that waits; empty if none has met one.
+    """
 
     group: str | int
-    waiting: int
-    oldest: datetime | None
-    dead: int
+    waiting: int = 0
+    oldest: datetime | None = None
+    dead: int = 0
+    put_off: int = 0
+    reason: str = ""
 
 
 def get_lag(by: Literal["topic", "partition"]) -> list[Lag]:
@@ -28,8 +36,10 @@ def get_lag(by: Literal["topic", "partition"]) -> list[Lag]:
         waiting=Count("id", filter=IN_STATE[State.WAITING]),
         oldest=Min("created_at", filter=IN_STATE[State.WAITING]),
         dead=Count("id", filter=IN_STATE[State.DEAD]),
+        put_off=Count("id", filter=IN_STATE[State.WAITING] & Q(attempts__gt=0)),
+        reason=Max("last_error", filter=IN_STATE[State.WAITING], default=""),
     )
-    return [Lag(*row) for row in counted.values_list(by, "waiting", "oldest", "dead")]
+    return [Lag(*row) for row in counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")]
 
 
 def list_dead() -> QuerySet[OutboxEvent]:

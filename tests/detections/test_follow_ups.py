@@ -175,7 +175,7 @@ def test_reconcile__due_and_not_due__wakes_the_due_and_counts_the_other_nowhere(
         reconcile()
     assert (times_woken(due.id), times_woken(later.id)) == (1, 0)
     assert sample("drift_runs_unfinished", status="queued") == 1
-    assert sample("drift_queue_oldest_seconds") == pytest.approx(300, abs=20)
+    assert sample("drift_queue_oldest_seconds") == 0  # it may wait behind a backfill
     assert rows_of(monitor.tenant_id, "SELECT status FROM drf_runs WHERE id = %s", later.id) == [("waiting",)]
 
 

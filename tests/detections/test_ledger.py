@@ -14,6 +14,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.data import TIMESTAMPS
+from tests.drift_detector.samples import sample
 from tests.factories import (
     at_once,
     expire_lease,
@@ -37,6 +38,13 @@ def stale_claim(run: DetectionRun) -> Claim:
     return first
 
 
+def waited(run: DetectionRun) -> float:
+    """The seconds that the run has waited for the worker that takes it now, as the metrics are told."""
+    before = sample("drift_run_wait_seconds_sum")
+    take(run)
+    return sample("drift_run_wait_seconds_sum") - before
+
+
 def request(monitor: Monitor, key: str, window: tuple[str, str] | None = None) -> DetectionRun:
     with tenant_scope(monitor.tenant_id):
         asked = (moment(window[0]), moment(window[1])) if window else None
@@ -49,6 +57,23 @@ def test_claim_run__queued__is_running_with_a_lease(run: DetectionRun) -> None:
     assert (run.status, run.attempt, run.worker, run.lease_token) == ("running", 1, "worker-7", claim.token)
     assert run.lease_expires_at is not None
     assert abs(run.lease_expires_at - timezone.now() - timedelta(seconds=60)) < timedelta(seconds=5)
+
+
+def test_claim_run__put_off__has_waited_since_its_rest_was_over(run: DetectionRun) -> None:
+    now = timezone.now()
+    DetectionRun.objects.update(created_at=now - timedelta(hours=9), not_before=now - timedelta(minutes=5))
+    assert waited(run) == pytest.approx(300, abs=20)
+
+
+def test_claim_run__skipped_long_ago__has_waited_since_the_backfill(monitor: Monitor) -> None:
+    tick, missed_at = TICK + timedelta(hours=1), timezone.now() - timedelta(days=9)
+    Monitor.objects.update(schedule_cron="0 * * * *")
+    monitor.refresh_from_db()
+    skipped = make_run(monitor, scheduled_for=tick, status="skipped")
+    DetectionRun.objects.update(created_at=missed_at)
+    ledger.request_backfill(monitor=monitor, start=tick, end=tick + timedelta(minutes=1), requested_by="key:test")
+    assert waited(skipped) < 60
+    assert DetectionRun.objects.get().created_at == missed_at
 
 
 def test_claim_run__eight_workers_at_once__one_wins(committed_run: DetectionRun) -> None:
@@ -152,6 +177,15 @@ def test_wake_runs__postponed__can_be_claimed_at_once(committed_run: DetectionRu
     assert ledger.wake_runs(tenant_id=run.tenant_id, monitor_id=run.monitor_id) == 1
     assert {"tenant_id": str(run.tenant_id), "run_id": str(run.id)} in wake_ups("detections.execute_run")
     assert take(run).attempt == 1
+
+
+def test_wake_runs__postponed_long_ago__has_waited_since_now_and_one_in_the_queue_as_before(monitor: Monitor) -> None:
+    postponed, queued = (make_run(monitor, week=week) for week in (2, 3))
+    DetectionRun.objects.update(created_at=timezone.now() - timedelta(hours=9))
+    ledger.postpone_run(take(postponed), reason="Waiting.", seconds=600, counts=False)
+    assert ledger.wake_runs(tenant_id=monitor.tenant_id, monitor_id=monitor.id) == 1
+    assert waited(postponed) < 60
+    assert waited(queued) == pytest.approx(9 * 3600, abs=60)
 
 
 def test_wake_runs__running_or_of_another_monitor__are_left_alone(run: DetectionRun, monitor: Monitor) -> None:

@@ -313,6 +313,15 @@ def test_reconcile__due_and_waiting_runs__the_oldest_due_one_is_the_queues_age(
     assert sample("drift_runs_unfinished", status="running") == 1
 
 
+def test_reconcile__long_backfill__waits_for_its_turn_and_the_queue_is_not_old(
+    committed_run: DetectionRun, scheduler: Callable[[], None]
+) -> None:
+    set_run(committed_run, created_at=timezone.now() - timedelta(hours=2), trigger="backfill")
+    scheduler()
+    assert sample("drift_queue_oldest_seconds") == 0
+    assert sample("drift_runs_unfinished", status="queued") == 1
+
+
 def test_reconcile__nothing_unfinished__the_queue_is_not_old(committed: None, scheduler: Callable[[], None]) -> None:
     scheduler()
     assert sample("drift_queue_oldest_seconds") == 0

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 DONE = Counter("done", "Done.", ["outcome"])
 TIME = Histogram("took_seconds", "Took.", buckets=[1, 10])
 BUSY = Gauge("busy", "Busy.", multiprocess_mode="livesum")
+LEVEL = Gauge("level", "Level.", ["of"], multiprocess_mode="mostrecent")
 def child(work):
     if (pid := os.fork()) == 0:
         BUSY.inc()
@@ -28,12 +29,15 @@ def child(work):
     os.waitpid(pid, 0)
 folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 DONE.labels("well").inc()
-for _ in range(3):
-    child(lambda: None)
+for each in ("main", "child"):
+    LEVEL.labels(each).set(1)
+for number in range(3):
+    child(lambda: LEVEL.labels("child").set(10 + number))
     exposition()
+LEVEL.labels("main").set(2)
 child(lambda: os.kill(os.getpid(), signal.SIGKILL))
 text = exposition()
-print(folder, len(list(folder.glob("counter_*.db"))))
+print(folder, *(file.stem.replace(str(os.getpid()), "main") for file in sorted(folder.glob("*.db"))))
 print(text.decode())
 """
 
@@ -47,7 +51,11 @@ def said() -> list[str]:
 @pytest.fixture(scope="module")
 def samples(said: list[str]) -> dict[tuple[str, str], float]:
     families = text_string_to_metric_families(said[1])
-    return {(each.name, each.labels.get("le", "")): each.value for family in families for each in family.samples}
+    return {
+        (each.name, each.labels.get("le", each.labels.get("of", ""))): each.value
+        for family in families
+        for each in family.samples
+    }
 
 
 def test_exposition__children_that_ended__their_counts_stay(samples: dict[tuple[str, str], float]) -> None:
@@ -68,7 +76,16 @@ def test_exposition__main_process__tells_its_memory(samples: dict[tuple[str, str
     assert samples["process_resident_memory_bytes", ""] > 0
 
 
-def test_count_together__many_children__leave_one_file_and_in_the_end_none(said: list[str]) -> None:
-    folder, files = said[0].rsplit(" ", 1)
-    assert int(files) == 2  # the main process's and that of all who ended
+def test_exposition__gauge_of_the_last_value__is_what_was_set_last_by_whomever(
+    samples: dict[tuple[str, str], float],
+) -> None:
+    assert (samples["level", "main"], samples["level", "child"]) == (2, 12)
+
+
+def test_count_together__many_children__leave_a_file_of_each_kind_and_in_the_end_none(said: list[str]) -> None:
+    folder, *files = said[0].split(" ")
+    kinds = ["counter", "gauge_mostrecent", "histogram"]
+    assert sorted(files) == sorted(
+        [f"{kind}_{whose}" for kind in kinds for whose in ("ended", "main")] + ["gauge_livesum_main"]
+    )
     assert not Path(folder).exists()

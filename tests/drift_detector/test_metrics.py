@@ -75,5 +75,5 @@ def test_set_outbox__nothing_waits__is_zero_old() -> None:
 
 def test_observe_claim__second_attempt__is_not_counted_as_waiting() -> None:
     before = sample("drift_run_wait_seconds_count")
-    observe_claim(asked_for=timezone.now(), attempt=2)
+    observe_claim(since=timezone.now(), attempt=2)
     assert sample("drift_run_wait_seconds_count") == before

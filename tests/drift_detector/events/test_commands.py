@@ -92,10 +92,20 @@ def test_outbox__some_wait_and_one_is_dead__are_counted_by_topic_and_partition(w
     summary, _, *lines = outbox()
     assert re.fullmatch(r"1 waiting, 1\d\d s the oldest; 1 dead", summary)
     assert [re.sub(r"1\d\d s", "age", line).split() for line in lines[:2]] == [
-        ["drift.alert_raised", "0", "-", "1"],
-        ["drift.detected", "1", "age", "0"],
+        ["drift.alert_raised", "0", "-", "1", "0"],
+        ["drift.detected", "1", "age", "0", "0"],
     ]
     assert [line.split()[:2] for line in lines[-16:]][3:6] == [["3", "1"], ["4", "0"], ["5", "0"]]
+
+
+def test_outbox__topic_is_missing__says_so_and_how_many_are_put_off(write: Emit) -> None:
+    stuck, published = write(key_in(3)), write(key_in(4))
+    write(key_in(3))
+    change(stuck, "attempts = 9, not_before = now(), last_error = 'Broker: Unknown topic or partition'")
+    change(published, "published_at = now(), attempts = 2")
+    _, head, line, *_ = outbox()
+    assert re.split(r"\s{2,}", head)[3:] == ["DEAD", "PUT OFF", "REASON"]
+    assert re.split(r"\s{2,}", line)[3:] == ["0", "1", "Broker: Unknown topic or partition"]
 
 
 def test_outbox__a_relay_runs__names_its_session(write: Emit) -> None:

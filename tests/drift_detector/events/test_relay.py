@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from django.db import connection
 from structlog.testing import capture_logs
 
+from drift_detector.events.kafka import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.partitions import own_partitions
 from drift_detector.events.relay import BATCH_SIZE, Relay, next_wave, queues_of
@@ -20,6 +21,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.events.conftest import BROKER, Emit, change, key_in, messages, relay_sessions, steps, stored
+from tests.drift_detector.events.stub_broker import broker_without_topics
 from tests.factories import at_once, make_monitor, rows_of
 
 QUICK = {"delivery.timeout.ms": 300, "socket.timeout.ms": 300, "message.timeout.ms": 300, "log_level": 0}
@@ -265,6 +267,45 @@ def test_step__one_topic_out_of_reach_for_long__is_put_off_but_never_dead(write:
         write(uuid4())
         assert steps(1, lambda: Fussy({key: forbidden})) == [True]
     assert stored(stuck, "attempts", "dead_at", "not_before > now()") == (7, None, True)
+
+
+@pytest.mark.parametrize("error", [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED])
+def test_step__topic_missing_or_forbidden__is_no_outage(write: Emit, error: int) -> None:
+    event = write(uuid4())
+    with broker_without_topics(error) as address, capture_logs() as logs:
+        assert steps(1, lambda: create_producer(**{"bootstrap.servers": address, "log_level": 0})) == [False]
+    assert stored(event, "attempts", "dead_at", "not_before > now()", "last_error") == (
+        1, None, True, KafkaError(error).str(),
+    )  # fmt: skip
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["event_put_off"]
+
+
+def test_step__nothing_but_blocked_ones__the_next_event_goes_through_at_once(write: Emit) -> None:
+    *stuck, other = (write(uuid4()) for _ in range(3))
+    change(other, "not_before = now() + interval '1 hour'")
+    missing = KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
+    with connected_as(role_url("relay")):
+        relay = Relay(lambda: Fussy({event.key: missing for event in stuck}))
+        for tries in (1, 2):
+            assert relay.step() is False
+            assert [stored(event, "attempts") for event in stuck] == [tries, tries]
+            for event in stuck:
+                make_due(event)
+        make_due(other)
+        assert relay.step() is True
+    assert state(other) == [(True, 0, False)]
+
+
+def test_step__one_blocked_one_out_of_reach__the_relay_rests_and_notes_no_attempt_of_the_latter(write: Emit) -> None:
+    blocked, unreached = write(uuid4()), write(uuid4())
+    reasons: dict[UUID, Exception] = {
+        blocked.key: KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC)),
+        unreached.key: KafkaException(KafkaError(KafkaError._TRANSPORT)),
+    }
+    with capture_logs() as logs:
+        assert steps(1, lambda: Fussy(reasons)) == [False]
+    assert state(blocked, unreached) == [(False, 1, True), (False, 0, True)]
+    assert "broker_unavailable" in [entry["event"] for entry in logs]
 
 
 def test_step__two_relays_at_once__send_half_each_and_nothing_twice(write: Emit) -> None:

@@ -39,12 +39,12 @@ class Command(BaseCommand):
         topics, partitions = selectors.get_lag("topic"), selectors.get_lag("partition")
         waiting, dead = (sum(getattr(each, name) for each in topics) for name in ("waiting", "dead"))
         self.stdout.write(f"{waiting} waiting, {_age(topics)} the oldest; {dead} dead")
-        self._table(["TOPIC", "WAITING", "OLDEST", "DEAD"], [_lag_row(each) for each in topics])
+        rows = [[*_lag_row(each), each.put_off, each.reason] for each in topics]
+        self._table(["TOPIC", "WAITING", "OLDEST", "DEAD", "PUT OFF", "REASON"], rows)
         self.stdout.write("")
         lags, owners = {each.group: each for each in partitions}, partition_owners()
         rows = [
-            [*_lag_row(lags.get(number, Lag(number, 0, None, 0))), owners.get(number, "nobody")]
-            for number in range(PARTITIONS)
+            [*_lag_row(lags.get(number, Lag(number))), owners.get(number, "nobody")] for number in range(PARTITIONS)
         ]
         self._table(["PARTITION", "WAITING", "OLDEST", "DEAD", "RELAY'S SESSION"], rows)
 
