@@ -129,16 +129,14 @@ def request_backfill(*, monitor: Monitor, start: datetime, end: datetime, reques
     A run that was skipped has waited for nobody; `not_before` says since when it does.
     """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
-    asked = {"trigger": Trigger.BACKFILL, "requested_by": requested_by}
+    asked = {"status": Status.QUEUED, "reason": "", "trigger": Trigger.BACKFILL, "requested_by": requested_by}
     skipped = DetectionRun.objects.filter(monitor=monitor, scheduled_for__in=ticks, status=Status.SKIPPED)
-    revived = list(skipped.select_for_update().defer("inline_data"))
-    skipped.filter(id__in=[run.id for run in revived]).update(
-        status=Status.QUEUED, reason="", not_before=TransactionNow(), **asked
-    )
+    revived = DetectionRun.objects.filter(id__in=list(skipped.select_for_update().values_list("id", flat=True)))
+    revived.update(not_before=TransactionNow(), **asked)
     runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by
-    return revived + _insert(runs)
+    return [*revived.defer("inline_data"), *_insert(runs)]
 
 
 def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
