@@ -17,6 +17,7 @@ from detections.dispatch import wake_due
 from detections.models import DetectionRun
 from detections.reconciler import reconcile, wake_lost
 from detections.selectors import list_runs
+from detections.walks import Walk
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -72,20 +73,35 @@ def test_query__of_the_reconciler__reads_no_table_of_runs_from_end_to_end(monito
         wake_lost()
         reconcile()
         wake_due()
-        retention._remove_runs(timezone.now() - timedelta(days=DAYS - 1))
+        Walk("drf_runs", retention.RUN_IS_DONE_WITH, most=1000).step(timezone.now() - timedelta(days=DAYS - 1))
     assert scanned(plans) == []
     assert len(plans) > 5
 
 
+def test_walk__pages_that_removed_runs_were_on_are_used_again__reads_few(monitor: Monitor) -> None:
+    with psycopg.connect(role_url("owner"), autocommit=True) as owner:
+        with owner.transaction():
+            owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(monitor.tenant_id)])
+            owner.execute("DELETE FROM drf_runs WHERE created_at < %s", [timezone.now() - timedelta(days=DAYS / 2)])
+        owner.execute("VACUUM drf_runs")
+        fill_ledger(owner, monitor.tenant_id, each=RUNS_EACH // 2, days=DAYS // 2)
+        owner.execute("VACUUM ANALYZE drf_runs")
+    walk = Walk("drf_runs", retention.RUN_IS_DONE_WITH, most=1000)
+    with connected_as(role_url("scheduler")), explained("ANALYZE, BUFFERS, FORMAT JSON") as plans:
+        assert walk.step(timezone.now() - timedelta(days=DAYS - 1)) is None
+    assert '"Index Name": "run_oldest"' in json.dumps(plans)
+    assert sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans) < 50
+
+
 @contextmanager
-def explained() -> Iterator[list[Any]]:
+def explained(options: str = "FORMAT JSON") -> Iterator[list[Any]]:
     """The plans of what is asked of the ledger meanwhile."""
     plans: list[Any] = []
 
     def explain(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
         if "drf_runs" in sql and not many and not sql.startswith("INSERT"):
             with connection.connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+                cursor.execute(f"EXPLAIN ({options}) {sql}", parameters)
                 plans.append(cursor.fetchone()[0][0]["Plan"])
         return execute(sql, parameters, many, context)
 

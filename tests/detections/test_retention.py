@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from alerts.services import settle_run
 from algorithms.verdicts import Severity
-from detections import retention
+from detections import retention, walks
 from detections.models import DetectionRun
 from detections.retention import forget_old
+from detections.walks import Walk
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
@@ -21,6 +22,12 @@ from tests.factories import drift_outcome, make_detection, make_finished_run, ma
 @pytest.fixture(autouse=True)
 def thirty_days(override: Callable[..., None]) -> None:
     override(runs={"retention_days": 30})
+
+
+@pytest.fixture(autouse=True)
+def walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has not begun; looks at two rows a step."""
+    monkeypatch.setattr(retention, "old_runs", Walk("drf_runs", retention.RUN_IS_DONE_WITH, most=2))
 
 
 @pytest.fixture
@@ -88,12 +95,34 @@ def test_forget_old__run_of_an_alert__stays(monitor: Monitor) -> None:
     assert left(monitor, "drf_alerts") == 1
 
 
-def test_forget_old__more_than_a_batch__goes_on_until_none_is_left(
-    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+def test_forget_old__more_than_a_batch__goes_on_until_none_is_left(monitor: Monitor) -> None:
     with tenant_scope(monitor.tenant_id):
         runs = [make_finished_run(monitor) for _ in range(5)]
     age(monitor, 31, *runs)
     assert forget() == 5
     assert left(monitor) == 0
+
+
+def test_forget_old__run_that_had_to_stay__is_looked_at_again_after_a_day(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenant_scope(monitor.tenant_id):
+        run = make_run(monitor)
+    age(monitor, 31, run)
+    assert forget() == 0
+    with tenant_scope(monitor.tenant_id):
+        DetectionRun.objects.update(status="skipped")
+    assert forget() == 0
+    monkeypatch.setattr(walks, "PASS_SECONDS", 0)
+    assert forget() == 1
+
+
+def test_forget_old__runs_that_have_to_stay__are_not_read_in_each_round(monitor: Monitor) -> None:
+    with tenant_scope(monitor.tenant_id):
+        newer = make_finished_run(monitor)
+        age(monitor, 40, *[make_run(monitor, week=week) for week in range(3)])
+    assert forget() == 0
+    age(monitor, 31, newer)
+    before = timezone.now() - timedelta(days=30)
+    with connected_as(role_url("scheduler")):
+        assert [retention.old_runs.step(before) for _ in range(2)] == [1, None]
