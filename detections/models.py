@@ -282,6 +282,8 @@ class Backtest(TenantModel):
         indexes = [
             models.Index(name="backtest_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
             models.Index(name="backtest_running", fields=["created_at"], condition=Q(status="running")),
+            models.Index(name="backtest_finished", fields=["finished_at"], condition=Q(finished_at__isnull=False)),
+            models.Index(name="backtest_of_baseline", fields=["tenant", "baseline"]),
         ]
 
     def __str__(self) -> str:

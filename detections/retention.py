@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
-from detections.models import OutcomeBatch, PendingOutcome
 from detections.walks import Walk
 
 BATCH_SIZE = 1000
-FORGET_SECONDS = 3
+FEW = 10  # of rows that may be of 256 MB each
+FORGET_SECONDS = 2
+REMOVE_OLDEST = """
+    DELETE FROM {table} WHERE id = ANY(ARRAY(
+        SELECT id FROM {table} WHERE {since} < %(before)s ORDER BY {since} LIMIT %(most)s))
+"""
 # The database removes their detections and reports with them. A run that an alert tells of is kept as long as that is.
 # A follow-up was written long before its time came.
 RUN_IS_DONE_WITH = """
@@ -19,17 +24,35 @@ RUN_IS_DONE_WITH = """
     AND NOT EXISTS (SELECT FROM drf_alerts WHERE tenant_id = old.tenant_id AND first_run_id = old.id)
     AND NOT EXISTS (SELECT FROM drf_alerts WHERE tenant_id = old.tenant_id AND last_run_id = old.id)
 """
+# The next version has been ready for as long, so no run that began with this one is still at work.
+BASELINE_IS_DONE_WITH = """
+    status IN ('ready', 'failed')
+    AND EXISTS (
+        SELECT FROM drf_baselines AS newer WHERE tenant_id = old.tenant_id AND monitor_id = old.monitor_id
+            AND version > old.version AND (built_at < %(before)s OR old.status = 'failed'))
+    AND NOT EXISTS (SELECT FROM drf_runs WHERE tenant_id = old.tenant_id AND baseline_id = old.id)
+    AND NOT EXISTS (SELECT FROM drf_run_parts WHERE tenant_id = old.tenant_id AND baseline_id = old.id)
+    AND NOT EXISTS (SELECT FROM drf_backtests WHERE tenant_id = old.tenant_id AND baseline_id = old.id)
+"""
 old_runs = Walk("drf_runs", RUN_IS_DONE_WITH, most=BATCH_SIZE)
+old_baselines = Walk("drf_baselines", BASELINE_IS_DONE_WITH, most=FEW)
 
 
 def forget_old() -> int:
-    """Remove old runs with what they found, old batches of outcomes, and predictions that wait for a label too long.
+    """Remove what is past its retention: alerts, backtests, runs with what they found, baselines, outcomes.
 
-    Needs the scheduler's role, which may remove them of every tenant.
+    What refers to others goes before them. Needs the scheduler's role, which may remove them of every tenant.
     """
-    keep = settings.ENV.outcomes.retention_days
-    runs = _forget(old_runs.step, days=settings.ENV.runs.retention_days)
-    return runs + sum(_forget(_remover(model), days=keep) for model in (OutcomeBatch, PendingOutcome))
+    alerts, runs = settings.ENV.alerts.retention_days, settings.ENV.runs.retention_days
+    outcomes = settings.ENV.outcomes.retention_days
+    return (
+        _forget(_oldest("drf_alerts", since="resolved_at"), days=alerts)
+        + _forget(_oldest("drf_backtests", since="finished_at"), days=runs)
+        + _forget(old_runs.step, days=runs)
+        + _forget(old_baselines.step, days=runs)
+        + _forget(_oldest("drf_outcome_batches", since="created_at"), days=outcomes)
+        + _forget(_oldest("drf_pending_outcomes", since="created_at"), days=outcomes)
+    )
 
 
 def _forget(remove: Callable[[datetime], int | None], *, days: int) -> int:
@@ -42,9 +65,12 @@ def _forget(remove: Callable[[datetime], int | None], *, days: int) -> int:
     return removed
 
 
-def _remover(model: type[OutcomeBatch] | type[PendingOutcome]) -> Callable[[datetime], int | None]:
+def _oldest(table: str, *, since: str) -> Callable[[datetime], int | None]:
+    """Removes rows that nothing keeps once they are old, by an index on `since`."""
+
     def remove(before: datetime) -> int | None:
-        old = model.objects.filter(created_at__lt=before).order_by("created_at").values_list("id", flat=True)
-        return model.objects.filter(id__in=list(old[:BATCH_SIZE])).delete()[0] or None
+        with connection.cursor() as cursor:
+            cursor.execute(REMOVE_OLDEST.format(table=table, since=since), {"before": before, "most": BATCH_SIZE})
+            return cursor.rowcount or None
 
     return remove

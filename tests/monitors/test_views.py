@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 from rest_framework.test import APIClient
 
+from drift_detector.events.models import OutboxKey
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
@@ -383,6 +384,14 @@ def test_delete__with_all_it_has__removes_it(api: APIClient, created: dict[str, 
     with connection.cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM drf_runs) + (SELECT count(*) FROM drf_detections)")
         assert cursor.fetchone() == (0,)
+
+
+def test_delete__counter_of_its_events__goes_and_another_stays(api: APIClient, url: str, tenant: Tenant) -> None:
+    other = make_monitor()
+    for key in (Monitor.objects.exclude(id=other.id).get().id, other.id):
+        OutboxKey.objects.create(tenant=tenant, key=key)
+    api.delete(url)
+    assert [each.key for each in OutboxKey.objects.all()] == [other.id]
 
 
 def test_delete__one_of_two__leaves_the_other(api: APIClient, created: dict[str, Any], url: str) -> None:
