@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
@@ -145,7 +144,7 @@ class DetectionRun(TenantModel):
                 condition=Q(status="running") | Q(status="queued", woken_at__isnull=False),
             ),
             models.Index(name="run_due", fields=["not_before"], condition=Q(status="waiting")),
-            BrinIndex(name="run_by_age", fields=["created_at"]),
+            models.Index(name="run_oldest", fields=["created_at", "id"]),
             models.Index(
                 name="run_skipped", fields=["tenant", "monitor", "scheduled_for"], condition=Q(status="skipped")
             ),
@@ -283,6 +282,8 @@ class Backtest(TenantModel):
         indexes = [
             models.Index(name="backtest_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]),
             models.Index(name="backtest_running", fields=["created_at"], condition=Q(status="running")),
+            models.Index(name="backtest_finished", fields=["finished_at"], condition=Q(finished_at__isnull=False)),
+            models.Index(name="backtest_of_baseline", fields=["tenant", "baseline"]),
         ]
 
     def __str__(self) -> str:

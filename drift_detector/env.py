@@ -131,10 +131,15 @@ class Runs(Group):
         default=100, description="the most missed ticks that catch_up=all runs"
     )
     retention_days: Positive = Field(
-        default=400, description="days that runs are kept with their detections; those of alerts as long as the alerts"
+        default=400,
+        description="days that runs, backtests and replaced baselines are kept; runs of alerts as long as the alerts",
     )
     max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
     max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
+
+
+class Alerts(Group):
+    retention_days: Positive = Field(default=730, description="days that alerts are kept once they are resolved")
 
 
 class Outcomes(Group):
@@ -175,6 +180,7 @@ class Environment(BaseSettings):
     metrics: Metrics = Metrics()
     tracing: Tracing = Tracing()
     runs: Runs = Runs()
+    alerts: Alerts = Alerts()
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
     events: Events = Events()

@@ -199,6 +199,7 @@ class Baseline(TenantModel):
         ]
         indexes = [
             models.Index(name="baseline_building", fields=["created_at"], condition=Q(status="building")),
+            models.Index(name="baseline_oldest", fields=["created_at", "id"]),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
+from drift_detector.events.services import forget_key
 from drift_detector.lease import kept_lease, lease_time
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
@@ -76,8 +77,10 @@ def retire_monitor(*, monitor: Monitor) -> None:
 
 def delete_monitor(*, monitor: Monitor) -> None:
     """Remove a retired monitor with its baselines, runs and alerts (the database cascades)."""
-    log.info("monitor_deleted", monitor_id=str(monitor.id))
+    monitor_id = monitor.id
+    log.info("monitor_deleted", monitor_id=str(monitor_id))
     monitor.delete()
+    forget_key(monitor_id)
 
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:

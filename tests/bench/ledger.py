@@ -14,7 +14,7 @@ from alerts.dashboard import get_dashboard
 from detections import ledger, reconciler
 from detections.dispatch import wake_due
 from detections.models import DetectionRun
-from detections.retention import _remove_runs
+from detections.retention import old_runs
 from detections.selectors import list_runs
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -91,7 +91,7 @@ def _remove() -> tuple[int, float]:
     before = timezone.now() - timedelta(days=DAYS - 10)
     for _ in range(20):
         with transaction.atomic():
-            removed += _remove_runs(before)
+            removed += old_runs.step(before) or 0
     return removed, time.perf_counter() - began
 
 

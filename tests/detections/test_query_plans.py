@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -17,6 +17,7 @@ from detections.dispatch import wake_due
 from detections.models import DetectionRun
 from detections.reconciler import reconcile, wake_lost
 from detections.selectors import list_runs
+from detections.walks import BEGIN, Walk
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -72,9 +73,33 @@ def test_query__of_the_reconciler__reads_no_table_of_runs_from_end_to_end(monito
         wake_lost()
         reconcile()
         wake_due()
-        retention._remove_runs(timezone.now() - timedelta(days=DAYS - 1))
+        Walk("drf_runs", retention.RUN_IS_DONE_WITH, most=1000).step(timezone.now() - timedelta(days=DAYS - 1))
     assert scanned(plans) == []
     assert len(plans) > 5
+
+
+def test_walk__pages_that_removed_runs_were_on_are_used_again__reads_few(monitor: Monitor) -> None:
+    with psycopg.connect(role_url("owner"), autocommit=True) as owner:
+        with owner.transaction():
+            owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(monitor.tenant_id)])
+            owner.execute("DELETE FROM drf_runs WHERE created_at < %s", [timezone.now() - timedelta(days=DAYS / 2)])
+        owner.execute("VACUUM drf_runs")
+        fill_ledger(owner, monitor.tenant_id, each=RUNS_EACH // 2, days=DAYS // 2)
+        owner.execute("VACUUM ANALYZE drf_runs")
+        assert blocks_read(owner, monitor, before=timezone.now() - timedelta(days=DAYS - 1)) < 50
+
+
+def blocks_read(owner: psycopg.Connection, monitor: Monitor, before: datetime) -> int:
+    """What a step of the walk over old runs reads, of which there are none."""
+    values = {"before": before, "made": BEGIN[0], "id": BEGIN[1], "most": 1000}
+    with owner.transaction(force_rollback=True):
+        owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(monitor.tenant_id)])
+        owner.execute(
+            "DROP INDEX run_newest, run_newest_of_monitor"
+        )  # which only serve where tenants are as few as here
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention.old_runs._statement}"
+        [[[explained]]] = owner.execute(explain, values).fetchall()
+    return int(explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 from rest_framework.test import APIClient
 
+from drift_detector.events.models import OutboxKey
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
@@ -419,6 +420,14 @@ def test_patch__in_the_middle__keeps_nobody_from_writing_a_run_of_the_monitor(
 
     monkeypatch.setattr(services, "update_monitor", look_before)
     assert client.patch(url, {"name": "Second"}).status_code == 200
+
+
+def test_delete__counter_of_its_events__goes_and_another_stays(api: APIClient, url: str, tenant: Tenant) -> None:
+    other = make_monitor()
+    for key in (Monitor.objects.exclude(id=other.id).get().id, other.id):
+        OutboxKey.objects.create(tenant=tenant, key=key)
+    api.delete(url)
+    assert [each.key for each in OutboxKey.objects.all()] == [other.id]
 
 
 def test_delete__one_of_two__leaves_the_other(api: APIClient, created: dict[str, Any], url: str) -> None:

@@ -1,12 +1,14 @@
 """What the service's roles may do, by the catalogues and by trying."""
 
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
+from drift_detector.events.models import OutboxKey
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
@@ -162,16 +164,23 @@ def test_relay__privileges__are_reading_marking_and_forgetting_the_outbox(owner:
     assert columns(owner, "drift_relay", "drf_outbox", "UPDATE") == marks
 
 
-def test_app__counter_of_a_key__can_be_raised_and_nothing_else(owner: psycopg.Connection) -> None:
+def test_app__counter_of_a_key__can_be_raised_or_removed(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_app"]).fetchall()
-    assert {privilege for table, privilege in granted if table == "drf_outbox_keys"} == {"SELECT", "INSERT"}
+    assert {privilege for table, privilege in granted if table == "drf_outbox_keys"} == {"SELECT", "INSERT", "DELETE"}
     assert columns(owner, "drift_app", "drf_outbox_keys", "UPDATE") == {"seq"}
+
+
+def test_app__counter_of_a_key__stays_as_long_as_its_monitor(in_tenant: Tenant) -> None:
+    OutboxKey.objects.create(tenant=in_tenant, key=make_monitor().id)
+    OutboxKey.objects.create(tenant=in_tenant, key=uuid4())
+    assert sql("DELETE FROM drf_outbox_keys") == [(1,)]
 
 
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
     schedule = {(table, privilege) for table, privilege in granted if table.startswith("django_celery_beat_")}
     ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT"), ("drf_runs", "DELETE")}
+    ledger |= {(table, "DELETE") for table in ("drf_alerts", "drf_backtests", "drf_baselines")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
