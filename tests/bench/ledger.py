@@ -19,11 +19,12 @@ from detections.selectors import list_runs
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
-from tests.bench.population import fill_ledger
+from tests.bench.population import fill_ledger, queue_runs
 from tests.conftest import connected_as
 from tests.factories import make_monitor
 
 TENANTS, MONITORS, DAYS, ROUNDS = 10, 100, 400, 100
+QUEUED_EACH = 1000
 
 
 def measure_ledger(runs: int) -> Iterator[str]:
@@ -51,6 +52,9 @@ def measure_ledger(runs: int) -> Iterator[str]:
     with connected_as(os.environ["DRIFT_SCHEDULER_URL"]):
         for name, round_ in of_all.items():
             yield _line(name, [_seconds(round_) for _ in range(ROUNDS)])
+        _queue(monitors)
+        name = f"the same while {QUEUED_EACH * len(monitors):,} backfills wait"
+        yield _line(name, [_seconds(wake_due) for _ in range(ROUNDS)])
         removed, spent = _remove()
     yield ""
     yield f"Filled in {filled:.0f} s. Retention removes {removed / spent:,.0f} runs without detections a second."
@@ -67,6 +71,12 @@ def _fill(runs: int) -> list[Monitor]:
             fill_ledger(owner, tenant.id, each=runs // TENANTS // MONITORS, days=DAYS)
         owner.execute("VACUUM ANALYZE drf_runs")
     return monitors
+
+
+def _queue(monitors: list[Monitor]) -> None:
+    with psycopg.connect(os.environ["DRIFT_OWNER_URL"], autocommit=True) as owner:
+        for tenant_id in {monitor.tenant_id for monitor in monitors}:
+            queue_runs(owner, tenant_id, each=QUEUED_EACH)
 
 
 def _make_run(monitor: Monitor) -> None:

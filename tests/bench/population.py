@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -28,7 +29,7 @@ SCHEDULES = """
     INSERT INTO django_celery_beat_periodictask (name, task, args, kwargs, enabled, one_off, headers, total_run_count,
         date_changed, description, crontab_id, last_run_at)
     SELECT 'monitor:' || id, %(task)s, '[]', '{}', true, false, '{}', 0, now(), '',
-        (%(crontabs)s::int[])[1 + row_number() OVER () %% cardinality(%(crontabs)s::int[])], now()
+        (%(crontabs)s::int[])[1 + (%(before)s + row_number() OVER ()) %% cardinality(%(crontabs)s::int[])], now()
     FROM drf_monitors WHERE tenant_id = %(tenant)s
 """
 
@@ -39,19 +40,21 @@ def populate(*, monitors: int, tenants: int, minutes: Sequence[int], task: str =
         owner.execute(f"TRUNCATE {TABLES} CASCADE")
         found = [owner.execute(CRONTAB, [str(minute)]).fetchone() for minute in minutes]
         crontabs = [row[0] for row in found if row]
-        for tenant in (uuid4() for _ in range(tenants)):
-            _fill(owner, tenant, monitors // tenants, crontabs, task)
+        each = monitors // tenants
+        for before in range(0, each * tenants, each):
+            _fill(owner, each, {"tenant": uuid4(), "before": before, "crontabs": crontabs, "task": task})
     with psycopg.connect(os.environ["DRIFT_OWNER_URL"], autocommit=True) as owner:
         owner.execute("VACUUM ANALYZE")
 
 
-def _fill(owner: psycopg.Connection, tenant: UUID, count: int, crontabs: list[int], task: str) -> None:
+def _fill(owner: psycopg.Connection, count: int, schedules: dict[str, Any]) -> None:
+    tenant = schedules["tenant"]
     owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant)])
     owner.execute(
         "INSERT INTO drf_tenants (id, slug, name, created_at) VALUES (%s, %s, 'Bench', now())", [tenant, tenant]
     )
     owner.execute(MONITORS, {"tenant": tenant, "count": count})
-    owner.execute(SCHEDULES, {"tenant": tenant, "crontabs": crontabs, "task": task})
+    owner.execute(SCHEDULES, schedules)
 
 
 RUNS = """
@@ -64,6 +67,24 @@ RUNS = """
         CROSS JOIN LATERAL (SELECT now() - make_interval(secs => each * %(seconds)s) AS tick) AS ticks
     WHERE tenant_id = %(tenant)s ORDER BY each DESC
 """
+
+
+QUEUED = """
+    INSERT INTO drf_runs (id, tenant_id, created_at, monitor_id, trigger, scheduled_for, window_start, window_end,
+        idempotency_key, request_hash, requested_by, status, attempt, worker, verdict, reason)
+    SELECT gen_random_uuid(), tenant_id, now(), id, 'backfill', tick, tick - interval '1 day', tick, '', '', '',
+        'queued', 0, '', '', ''
+    FROM generate_series(1, %(each)s) AS each CROSS JOIN drf_monitors
+        CROSS JOIN LATERAL (SELECT now() + make_interval(secs => each) AS tick) AS ticks
+    WHERE tenant_id = %(tenant)s
+"""
+
+
+def queue_runs(owner: psycopg.Connection, tenant: UUID, *, each: int) -> None:
+    """Give each monitor of a tenant so many runs that wait."""
+    with owner.transaction():
+        owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant)])
+        owner.execute(QUEUED, {"tenant": tenant, "each": each})
 
 
 def fill_ledger(owner: psycopg.Connection, tenant: UUID, *, each: int, days: int) -> None:
