@@ -118,6 +118,7 @@ def stopped_together() -> Iterator[list[subprocess.Popen[bytes]]]:
     finally:
         for process in processes:
             process.kill()
+            process.wait()
 
 
 def app_url() -> str:

@@ -13,7 +13,7 @@ from tests.chaos.world import World
 MONITORS = 50
 RUNS = 100
 MOST_DRAIN_SECONDS = 600
-UNAFFECTED = 2  # times what a run took before; both are medians on a machine that does everything else, too
+MOST_SLOWER = 0.2  # seconds: a worker that asked the broker for anything would wait longer
 EVENTS_PER_KILL = 100
 LONGEST_LIFE_SECONDS = 0.1
 DICE = random.Random(3)
@@ -60,10 +60,10 @@ def cut_kafka(world: World, form: Form) -> Row:
     return Row(
         fault=f"Kafka out of reach for {form.outage_events:,} events (an hour at 50/s is 180,000)",
         expected=f"0 lost, each monitor's order kept, drained ≤ {MOST_DRAIN_SECONDS // 60} min, workers unaffected "
-        f"(a run takes ≤ {UNAFFECTED} × the time before)",
+        f"(a run takes ≤ {MOST_SLOWER} s longer)",
         measured=f"{waiting:,} waited, drained in {drained:.1f} s; {_messages(report)}; a run took "
         f"{1000 * during:.0f} ms (before: {1000 * before:.0f} ms){tell(ended)}",
-        is_met=not report.problems and drained <= MOST_DRAIN_SECONDS and during <= UNAFFECTED * before and not ended,
+        is_met=not report.problems and drained <= MOST_DRAIN_SECONDS and during <= before + MOST_SLOWER and not ended,
     )
 
 

@@ -15,9 +15,10 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
+    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off",
+    "outbox_unpublished", "run_due",
 }  # fmt: skip
-BY_AGE = {"outcome_batch_by_age", "pending_outcome_by_age", "run_by_age"}
+BY_AGE = {"baseline_oldest", "outcome_batch_by_age", "pending_outcome_by_age", "run_oldest"}
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
@@ -62,13 +63,16 @@ def test_policy__tenant_isolation__guards_reading_and_writing(owner: psycopg.Con
     assert using.startswith(f"({column} = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))")
 
 
-def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: psycopg.Connection) -> None:
+def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write(owner: psycopg.Connection) -> None:
     query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
     assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
         ("api_key_presented", "SELECT", "public"),
         ("membership_own", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
         ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("backtest_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("baseline_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("outbox_key_of_a_monitor_stays", "DELETE", "drf_app"),
         ("baseline_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_part_reconciler_reads", "SELECT", "drf_scheduler"),
         ("run_part_reconciler_removes", "DELETE", "drf_scheduler"),
@@ -76,6 +80,7 @@ def test_policies__beside_isolation__are_these_and_let_the_app_read_only(owner: 
         ("outcome_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_reads", "SELECT", "drf_scheduler"),
         ("alert_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("alert_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_removes", "DELETE", "drf_scheduler"),
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
