@@ -274,6 +274,18 @@ def test_build_backtest__out_of_time__goes_on_where_it_stopped(
     assert (finished.status, verdicts(finished)) == ("ready", ["ok", "drift"])
 
 
+def test_build_backtest__its_turn_is_over__gives_the_worker_back_and_goes_on_in_the_next(
+    flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    monkeypatch.setattr(backtests, "TURN_SECONDS", 0)
+    with django_capture_on_commit_callbacks(execute=True):
+        first = built(flights_monitor)
+    assert (first.status, first.attempt, first.not_before, verdicts(first)) == ("running", 0, None, ["ok"])
+    assert str(first.id) in [each["backtest_id"] for each in wake_ups("detections.build_backtest")]
+    second = build_again(first)
+    assert (second.status, verdicts(second)) == ("ready", ["ok", "drift"])
+
+
 def test_build_backtest__out_of_time_at_one_window__fails_after_the_last_attempt(
     flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
