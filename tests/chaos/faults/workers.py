@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import LiteralString
@@ -21,13 +21,15 @@ MOST_RECOVERY_SECONDS = 90
 MOST_STOP_SECONDS = 30
 # By design a run fails when its third worker dies, in case it is the run that kills them; that worker is spared.
 LAST_ATTEMPT = 3
-LONGEST_RUN_SECONDS = 0.1
+LONGEST_RUN_SECONDS = 0.05
 RUNS_AT_ONCE = 40
 SLOW_ROWS = 1_000_000
 REFUSALS = ("run_refused", "run_given_up")
 DICE = random.Random(1)
 
-HELD: LiteralString = "SELECT id, split_part(worker, '@', 1), attempt FROM drf_runs WHERE status = 'running'"
+HELD: LiteralString = """
+    SELECT id, split_part(worker, '@', 1), attempt, started_at FROM drf_runs WHERE status = 'running'"""
+STARTED: LiteralString = "SELECT started_at FROM drf_runs WHERE id = %s"
 FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
 OPEN: LiteralString = """SELECT pid FROM pg_stat_activity
     WHERE client_port = ANY(%s) AND state LIKE 'idle in transaction%%'"""
@@ -42,6 +44,7 @@ class Held:
     run_id: UUID
     worker: str
     attempt: int
+    since: datetime
 
 
 def kill_workers(world: World, form: Form) -> Row:
@@ -54,7 +57,7 @@ def kill_workers(world: World, form: Form) -> Row:
         _kill_one(world, work, killed)
     await_end(world)
     report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
-    recoveries = [(world.rows(FINISHED, held.run_id)[0][0] - at).total_seconds() for held, at in killed.items()]
+    recoveries = [(_begun_again(world, held, killed) - at).total_seconds() for held, at in killed.items()]
     p99 = float(np.percentile(recoveries or [0.0], 99))
     counts = report.counts
     return Row(
@@ -62,8 +65,8 @@ def kill_workers(world: World, form: Form) -> Row:
         expected=f"{form.runs:,} runs succeed with each detection once, no event lost; "
         f"recovery p99 ≤ {MOST_RECOVERY_SECONDS} s",
         measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} "
-        f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, recovery p50 "
-        f"{np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
+        f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, which was at work again "
+        f"after p50 {np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
         is_met=not report.problems and counts["succeeded"] >= form.runs and p99 <= MOST_RECOVERY_SECONDS,
     )
 
@@ -191,6 +194,15 @@ def _open_transactions(world: World, worker: str) -> list[int]:
     return [pid for (pid,) in world.rows(OPEN, world.ports(worker))]
 
 
+def _begun_again(world: World, held: Held, killed: Iterable[Held]) -> datetime:
+    """When a worker had the run again, which may have been killed with it, too."""
+    for other in killed:
+        if (other.run_id, other.attempt) == (held.run_id, held.attempt + 1):
+            return other.since
+    started: datetime = world.rows(STARTED, held.run_id)[0][0]
+    return started
+
+
 def _anyone_busy(world: World, work: Backfill, *, besides: Container[Held] = ()) -> Held:
     """A run that some worker has now; another run is asked for when there is none left.
 
@@ -209,7 +221,7 @@ def _anyone_busy(world: World, work: Backfill, *, besides: Container[Held] = ())
 
 def _held(world: World) -> list[Held]:
     rows = world.rows(HELD)
-    return [Held(run_id, worker.replace("worker", "worker."), attempt) for run_id, worker, attempt in rows]
+    return [Held(run_id, worker.replace("worker", "worker."), *rest) for run_id, worker, *rest in rows]
 
 
 def _is_refused(world: World, held: Held) -> bool:
