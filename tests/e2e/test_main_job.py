@@ -21,6 +21,8 @@ def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
     monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 0 1 1 *"})
+    baselines = f"/api/v1/monitors/{monitor['id']}/baselines"  # workers of a loaded machine are not there at once
+    wait_until(lambda: service.get(baselines)["results"][0]["status"] == "ready")
     run = service.post(f"/api/v1/monitors/{monitor['id']}/run?wait=30")
     assert (run["status"], run["verdict"]) == ("succeeded", "drift")
     assert {each["method"]: each["verdict"] for each in run["detections"]} == dict.fromkeys(
