@@ -39,9 +39,8 @@ def reconcile() -> None:
     """One round. Needs the scheduler's role, which sees the unfinished runs of every tenant."""
     builds = list_builds()
     place = Window(RowNumber(), partition_by="tenant_id", order_by=["created_at", "id"])
-    called = builds.annotate(place=place).filter(
-        place__lte=settings.ENV.runs.max_per_tenant
-    )  # the rest has its turn later
+    # Of each tenant as many as it may have in the line; the rest has its turn later.
+    called = builds.annotate(place=place).filter(place__lte=settings.ENV.runs.max_per_tenant)
     backtests = Backtest.objects.filter(status=Backtest.Status.RUNNING)
     found = {
         "abandoned": _return_abandoned(),
