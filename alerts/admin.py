@@ -27,7 +27,13 @@ class AlertAdmin(TenantModelAdmin):
         "occurrences",
         "seen_by",
     ]
-    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "status", "kind", "severity", "monitor"]
+    list_filter = [
+        ("acknowledged_at", admin.EmptyFieldListFilter),
+        "status",
+        "kind",
+        "severity",
+        "monitor",
+    ]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "summary", "monitor", "kind", "shown_severity", "status", "occurrences", "first_run", "last_run",

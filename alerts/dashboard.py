@@ -32,8 +32,12 @@ def get_dashboard(*, days: int) -> dict[str, Any]:
         "drifted": drifted,
         "drift_rate": drifted / judged if judged else None,
         "unacknowledged_alerts": alerts,
-        "last_run_at": max((row["last_run_at"] for row in rows if row["last_run_at"]), default=None),
-        "last_drift_at": max((row["last_drift_at"] for row in rows if row["last_drift_at"]), default=None),
+        "last_run_at": max(
+            (row["last_run_at"] for row in rows if row["last_run_at"]), default=None
+        ),
+        "last_drift_at": max(
+            (row["last_drift_at"] for row in rows if row["last_drift_at"]), default=None
+        ),
         "per_monitor": rows,
     }
 
@@ -46,7 +50,9 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
         monitor_id=OuterRef("pk"), status=DetectionRun.Status.SKIPPED, scheduled_for__gte=since
     )
     newest = runs.order_by("-finished_at")
-    of_ticks = newest.exclude(trigger=DetectionRun.Trigger.LABELS)  # a follow-up tells of a window that is long over
+    of_ticks = newest.exclude(
+        trigger=DetectionRun.Trigger.LABELS
+    )  # a follow-up tells of a window that is long over
     unacknowledged = Alert.objects.filter(monitor_id=OuterRef("pk"), acknowledged_at__isnull=True)
     return Monitor.objects.order_by("name").values(
         "id",

@@ -5,13 +5,13 @@ from uuid import UUID, uuid5
 import structlog
 from django.utils import timezone
 
+from alerts.drift_entries import Told, has_been_over, is_all_over, tell, tell_together
 from alerts.models import Alert
 from alerts.retraining import require_retraining
-from alerts.told import Told, has_been_over, is_all_over, tell, tell_together
-from algorithms.outcomes import MethodOutcome
+from algorithms.method_results import MethodResult
 from algorithms.verdicts import Severity
 from detections.models import DetectionRun
-from detections.services import drift_summary, severity_of_run
+from detections.runs.completion import drift_summary, severity_of_run
 from drift_detector.events.services import EventType, emit
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 Status = Alert.Status
 
 
-def raise_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind) -> None:
+def raise_alert(run: DetectionRun, methods: tuple[MethodResult, ...], kind: Alert.Kind) -> None:
     """Tell people of a drifted run and ask for retraining, in the caller's transaction; the monitor is locked."""
     alert = unresolved_alert(run.monitor_id, kind)
     if alert is None:
@@ -43,9 +43,12 @@ def resolve_alert(alert: Alert, run: DetectionRun) -> None:
     log.info("alert_resolved", alert_id=str(alert.id), run_id=str(run.id))
 
 
-def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Alert.Kind) -> Alert:
+def _open_alert(run: DetectionRun, methods: tuple[MethodResult, ...], kind: Alert.Kind) -> Alert:
     """Runs may end out of order: drift that a newer run has already found to be over is told, but not left open."""
-    is_over, told = kind == Alert.Kind.STATISTICAL and has_been_over(run, methods), tell(run, methods)
+    is_over, told = (
+        kind == Alert.Kind.STATISTICAL and has_been_over(run, methods),
+        tell(run, methods),
+    )
     alert = Alert.objects.create(
         tenant_id=run.tenant_id,
         monitor_id=run.monitor_id,
@@ -64,7 +67,7 @@ def _open_alert(run: DetectionRun, methods: tuple[MethodOutcome, ...], kind: Ale
     return alert
 
 
-def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodResult, ...]) -> None:
     """People are told again only when it got worse; then the alert waits to be acknowledged again."""
     severity = severity_of_run(methods)
     is_worse = list(Severity).index(severity) > list(Severity).index(Severity(alert.severity))
@@ -82,7 +85,7 @@ def _add_occurrence(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcom
         _tell(alert, run, methods)
 
 
-def end_if_over(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+def end_if_over(run: DetectionRun, methods: tuple[MethodResult, ...]) -> None:
     """A run that is ok ends the episode, unless its window is older than the drift or it did not judge what drifted.
 
     Rows that were sent with a request say nothing about the monitor's data.
@@ -94,9 +97,11 @@ def end_if_over(run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
         resolve_alert(alert, run)
 
 
-def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodOutcome, ...]) -> None:
+def _tell(alert: Alert, run: DetectionRun, methods: tuple[MethodResult, ...]) -> None:
     data = drift_summary(run, methods) | {"alert_id": str(alert.id), "summary": alert.summary}
-    emit(EventType.ALERT_RAISED, cause=uuid5(alert.id, alert.severity), key=run.monitor_id, data=data)
+    emit(
+        EventType.ALERT_RAISED, cause=uuid5(alert.id, alert.severity), key=run.monitor_id, data=data
+    )
     log.info("alert_raised", alert_id=str(alert.id), severity=alert.severity, summary=alert.summary)
 
 

@@ -13,7 +13,9 @@ class AlertFilter(filters.FilterSet):
     severity = filters.ChoiceFilter(choices=SEVERITIES)
     kind = filters.ChoiceFilter(choices=Alert.Kind.choices)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
-    acknowledged = filters.BooleanFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
+    acknowledged = filters.BooleanFilter(
+        field_name="acknowledged_at", lookup_expr="isnull", exclude=True
+    )
     run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
     since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
@@ -27,7 +29,9 @@ class AlertFilter(filters.FilterSet):
         if run is None:
             return queryset.none()
         return queryset.filter(
-            kind=Alert.Kind.CONCEPT if run.trigger == DetectionRun.Trigger.OUTCOMES else Alert.Kind.STATISTICAL,
+            kind=Alert.Kind.CONCEPT
+            if run.trigger == DetectionRun.Trigger.OUTCOMES
+            else Alert.Kind.STATISTICAL,
             monitor_id=run.monitor_id,
             window_start__lte=run.window_start,
             window_end__gte=run.window_end,

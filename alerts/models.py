@@ -66,8 +66,16 @@ class Alert(TenantModel):
             models.Index(name="alert_of_monitor", fields=["tenant", "monitor"]),
             models.Index(name="alert_of_first_run", fields=["tenant", "first_run"]),
             models.Index(name="alert_of_last_run", fields=["tenant", "last_run"]),
-            models.Index(name="alert_resolved", fields=["resolved_at"], condition=Q(resolved_at__isnull=False)),
-            models.Index(name="alert_unacknowledged", fields=["tenant"], condition=Q(acknowledged_at__isnull=True)),
+            models.Index(
+                name="alert_resolved",
+                fields=["resolved_at"],
+                condition=Q(resolved_at__isnull=False),
+            ),
+            models.Index(
+                name="alert_unacknowledged",
+                fields=["tenant"],
+                condition=Q(acknowledged_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

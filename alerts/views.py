@@ -32,13 +32,17 @@ class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
 
 
 class AcknowledgeView(TenantAPIView):
-    @extend_schema(operation_id="alerts_acknowledge", request=AcknowledgeSerializer, responses=AlertSerializer)
+    @extend_schema(
+        operation_id="alerts_acknowledge", request=AcknowledgeSerializer, responses=AlertSerializer
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         """Say that you have seen an alert, with a note for the others."""
         serializer = AcknowledgeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            alert = services.acknowledge(alert_id=pk, by=self.principal.name, **serializer.validated_data)
+            alert = services.acknowledge(
+                alert_id=pk, by=self.principal.name, **serializer.validated_data
+            )
         except Alert.DoesNotExist as error:
             raise Http404 from error
         except services.NotAcknowledgeable as error:
@@ -48,11 +52,14 @@ class AcknowledgeView(TenantAPIView):
 
 class DashboardView(TenantAPIView):
     @extend_schema(
-        parameters=[OpenApiParameter("days", int, description="1 to 366; 7 by default.")], responses=DashboardSerializer
+        parameters=[OpenApiParameter("days", int, description="1 to 366; 7 by default.")],
+        responses=DashboardSerializer,
     )
     def get(self, request: Request) -> Response:
         """The tenant's monitors, runs, drift and unacknowledged alerts of the last days."""
         text = request.query_params.get("days", "7")
         if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
-            raise ValidationError({"days": f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}."})
+            raise ValidationError(
+                {"days": f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}."}
+            )
         return Response(DashboardSerializer(get_dashboard(days=int(text))).data)

@@ -71,7 +71,9 @@ class Baseline:
             ValueError: If `max_rows` or `bins` is too small to describe a distribution.
         """
         if max_rows < 1 or bins < 2:
-            raise ValueError(f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}.")
+            raise ValueError(
+                f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}."
+            )
         fitters = {
             name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
             for name, kind in kinds.items()
@@ -82,7 +84,9 @@ class Baseline:
             rows, features = _fit_columns(fitters, window)
         if not rows:
             raise InsufficientData("The reference window holds no row.")
-        baseline = cls(rows=rows, sampled_rows=min(rows, max_rows), seed=seed, bins=bins, features=features)
+        baseline = cls(
+            rows=rows, sampled_rows=min(rows, max_rows), seed=seed, bins=bins, features=features
+        )
         if max_value_bytes is None or baseline.value_bytes <= max_value_bytes:
             return baseline
         return baseline.without_values()
@@ -94,10 +98,14 @@ class Baseline:
             batches: The window; columns that the baseline does not know are ignored.
             max_value_rows: Numbers stay in the profile, for exact KS, while it has no more rows than this.
         """
-        profile = Profile(rows=0, features={name: each.empty_profile() for name, each in self.features.items()})
+        profile = Profile(
+            rows=0, features={name: each.empty_profile() for name, each in self.features.items()}
+        )
         for batch in batches:
             keep = profile.rows + batch.num_rows <= max_value_rows
-            found = {name: self.profile_feature(batch, name, keep_values=keep) for name in self.features}
+            found = {
+                name: self.profile_feature(batch, name, keep_values=keep) for name in self.features
+            }
             profile = Profile.merge([profile, Profile(rows=batch.num_rows, features=found)])
         return profile
 
@@ -106,18 +114,25 @@ class Baseline:
 
         Where the window reads its columns in pieces that are the batches of `profile`, the profiles are equal.
         """
-        features = {name: self.profile_feature(window, name, keep_values=False) for name in self.features}
+        features = {
+            name: self.profile_feature(window, name, keep_values=False) for name in self.features
+        }
         return Profile(rows=window.num_rows, features=features)
 
     def profile_feature(
         self, window: Window | pa.RecordBatch, name: str, *, keep_values: bool
     ) -> FeatureProfile | Unprofiled:
         """Count one column of a window; a column that cannot be read becomes the reason why."""
-        if name not in (window.schema.names if isinstance(window, pa.RecordBatch) else window.column_names):
+        if name not in (
+            window.schema.names if isinstance(window, pa.RecordBatch) else window.column_names
+        ):
             return Unprofiled(reason=f"The window has no column {name!r}.")
         try:
             reference = self.features[name]
-            profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks_of(window, name))
+            profiles = (
+                reference.profile(chunk, keep_values=keep_values)
+                for chunk in chunks_of(window, name)
+            )
             return reduce(add, profiles)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
@@ -149,7 +164,9 @@ class Baseline:
 
     def to_bytes(self) -> bytes:
         """The baseline as a compressed Arrow stream with a checksum."""
-        return bundles.encode(baseline_format.KIND, *baseline_format.to_bundle(self._header(), self.features))
+        return bundles.encode(
+            baseline_format.KIND, *baseline_format.to_bundle(self._header(), self.features)
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -163,13 +180,20 @@ class Baseline:
         return cls(**header, features=features)
 
     def _header(self) -> dict[str, int]:
-        return {"rows": self.rows, "sampled_rows": self.sampled_rows, "seed": self.seed, "bins": self.bins}
+        return {
+            "rows": self.rows,
+            "sampled_rows": self.sampled_rows,
+            "seed": self.seed,
+            "bins": self.bins,
+        }
 
     def _numeric(self) -> Iterator[NumericReference]:
         return (each for each in self.features.values() if isinstance(each, NumericReference))
 
 
-def _fit_columns(fitters: Mapping[str, Fitter], window: Window) -> tuple[int, dict[str, FeatureReference]]:
+def _fit_columns(
+    fitters: Mapping[str, Fitter], window: Window
+) -> tuple[int, dict[str, FeatureReference]]:
     if not window.num_rows:
         return 0, {}
 

@@ -24,13 +24,17 @@ def to_bundle(
     """The baseline's own figures and its features' under "features"; arrays are named by the feature's place."""
     described, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
     for place, feature in enumerate(features.values()):
-        about, found = _numeric(feature) if isinstance(feature, NumericReference) else _categorical(feature)
+        about, found = (
+            _numeric(feature) if isinstance(feature, NumericReference) else _categorical(feature)
+        )
         described.append({"name": feature.name, "kind": feature.kind.value, "n": feature.n} | about)
         arrays |= {f"{place}.{name}": array for name, array in found.items()}
     return {**header, "features": described}, arrays
 
 
-def from_bundle(header: dict[str, Any], arrays: Arrays) -> tuple[dict[str, int], dict[str, FeatureReference]]:
+def from_bundle(
+    header: dict[str, Any], arrays: Arrays
+) -> tuple[dict[str, int], dict[str, FeatureReference]]:
     """The two arguments that `to_bundle` was given."""
     by_place: dict[int, dict[str, pa.Array]] = defaultdict(dict)
     for name, array in arrays.items():

@@ -28,14 +28,19 @@ def encode(kind: str, header: Mapping[str, Any], arrays: Arrays) -> bytes:
         header: JSON values.
         arrays: Name to array, of any lengths.
     """
-    columns = [pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array) for array in arrays.values()]
+    columns = [
+        pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array)
+        for array in arrays.values()
+    ]
     about = json.dumps({"kind": kind, "format_version": FORMAT_VERSION, "header": header})
     schema = pa.schema(
         [(name, column.type) for name, column in zip(arrays, columns, strict=True)],
         metadata={METADATA_KEY: about.encode()},
     )
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    with pa.ipc.new_stream(
+        sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+    ) as writer:
         writer.write_batch(pa.record_batch(columns, schema=schema))
     stream: bytes = sink.getvalue().to_pybytes()
     return stream + hashlib.sha256(stream).digest()
@@ -50,7 +55,9 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, pa.Array]]
     """
     stream = memoryview(data)[:-CHECKSUM_BYTES]
     if hashlib.sha256(stream).digest() != data[-CHECKSUM_BYTES:]:
-        raise CorruptBundle(f"The {kind}'s checksum does not match its content: it was cut short or altered.")
+        raise CorruptBundle(
+            f"The {kind}'s checksum does not match its content: it was cut short or altered."
+        )
     try:
         with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
             header = _header(kind, reader.schema)
@@ -80,7 +87,9 @@ def _header(kind: str, schema: pa.Schema) -> dict[str, Any]:
     about: dict[str, Any] = json.loads((schema.metadata or {})[METADATA_KEY])
     version = about["format_version"]
     if version != FORMAT_VERSION:
-        raise UnsupportedBundle(f"The {kind} has format version {version}; this reads version {FORMAT_VERSION}.")
+        raise UnsupportedBundle(
+            f"The {kind} has format version {version}; this reads version {FORMAT_VERSION}."
+        )
     if about["kind"] != kind:
         raise CorruptBundle(f"The bytes are a {about['kind']}, not a {kind}.")
     header: dict[str, Any] = about["header"]

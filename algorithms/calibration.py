@@ -14,9 +14,15 @@ from scipy import special
 
 from algorithms.baseline import Baseline
 from algorithms.evaluation import evaluate_profile
-from algorithms.outcomes import FeatureDetail
+from algorithms.method_results import FeatureDetail
 from algorithms.plan import EvaluationPlan, Method, Policy
-from algorithms.profiles import CategoricalProfile, FeatureProfile, NumericProfile, Profile, Unprofiled
+from algorithms.profiles import (
+    CategoricalProfile,
+    FeatureProfile,
+    NumericProfile,
+    Profile,
+    Unprofiled,
+)
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 from algorithms.verdicts import Verdict
 
@@ -61,8 +67,12 @@ class Calibration:
             return None
         missed = self.checks - self.alarms
         tail = (1 - CONFIDENCE) / 2
-        low = float(special.betaincinv(self.alarms + 0.5, missed + 0.5, tail)) if self.alarms else 0.0
-        high = float(special.betaincinv(self.alarms + 0.5, missed + 0.5, 1 - tail)) if missed else 1.0
+        low = (
+            float(special.betaincinv(self.alarms + 0.5, missed + 0.5, tail)) if self.alarms else 0.0
+        )
+        high = (
+            float(special.betaincinv(self.alarms + 0.5, missed + 0.5, 1 - tail)) if missed else 1.0
+        )
         return self.alarms / self.checks, low, high
 
     def as_json(self) -> dict[str, Any]:
@@ -72,7 +82,9 @@ class Calibration:
             "checks": self.checks,
             "rows": list(self.rows),
             "alarms": self.alarms,
-            "alarm_rate": None if rate is None else {"estimate": rate[0], "low": rate[1], "high": rate[2]},
+            "alarm_rate": None
+            if rate is None
+            else {"estimate": rate[0], "low": rate[1], "high": rate[2]},
             "drifted": dict(self.drifted),
             "effects": {
                 _name(key): {f"{level:g}": _quantile(found, level) for level in QUANTILES}
@@ -84,7 +96,9 @@ class Calibration:
 
 def usual_effects_from_json(card: Mapping[str, Any]) -> dict[Key, float]:
     """The usual effects that `Calibration.as_json` wrote."""
-    named = ((name.partition(" "), effect) for name, effect in card.get("usual_effects", {}).items())
+    named = (
+        (name.partition(" "), effect) for name, effect in card.get("usual_effects", {}).items()
+    )
     return {(Method(method), feature): effect for (method, _, feature), effect in named}
 
 
@@ -119,7 +133,11 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
     judged: list[dict[Key, FeatureDetail]] = []
     for block in blocks:
         outcomes = evaluate_profile(_without(baseline, block), block, plan)
-        details = {(Method(outcome.method), each.feature): each for outcome in outcomes for each in outcome.details}
+        details = {
+            (Method(outcome.method), each.feature): each
+            for outcome in outcomes
+            for each in outcome.details
+        }
         if any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values()):
             rows.append(block.rows)
             judged.append(details)
@@ -131,7 +149,9 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         ]
         for surprise in (SURPRISE, ODD)
     )
-    like_the_others = [_apart_from(found, details) for found, details in zip(odd, judged, strict=True)]
+    like_the_others = [
+        _apart_from(found, details) for found, details in zip(odd, judged, strict=True)
+    ]
     return Calibration(
         rows=tuple(rows),
         alarms=sum(map(bool, drifted)),
@@ -164,11 +184,16 @@ def _beyond(details: Mapping[Key, FeatureDetail], plan: EvaluationPlan) -> set[s
         detail.feature
         for key, detail in details.items()
         if detail.verdict is Verdict.DRIFT
-        and (plan.policy is Policy.THRESHOLD or (detail.effect_size or 0.0) >= plan.limits(*key).tolerance)
+        and (
+            plan.policy is Policy.THRESHOLD
+            or (detail.effect_size or 0.0) >= plan.limits(*key).tolerance
+        )
     }
 
 
-def _apart_from(drifted: Collection[str], details: Mapping[Key, FeatureDetail]) -> dict[Key, FeatureDetail]:
+def _apart_from(
+    drifted: Collection[str], details: Mapping[Key, FeatureDetail]
+) -> dict[Key, FeatureDetail]:
     """What a block says of usual effects: an odd block, which stands out among the others, would hide the next."""
     return {key: detail for key, detail in details.items() if detail.feature not in drifted}
 

@@ -18,17 +18,23 @@ from algorithms.statistical_tests.pooled_chi_squared import PooledChiSquared, po
 MAX_EXAMPLES = 10
 UNSEEN = "(unseen)"
 ALL_RARE = "Every category is expected in fewer than 5 rows of a window, so only one standing out would be seen."
-TOO_MANY_CATEGORIES = "The reference had more categories than are kept, so which ones are new is unknown."
+TOO_MANY_CATEGORIES = (
+    "The reference had more categories than are kept, so which ones are new is unknown."
+)
 
 
-def _measure_new_categories(reference: CategoricalReference, profile: CategoricalProfile) -> Measurement:
+def _measure_new_categories(
+    reference: CategoricalReference, profile: CategoricalProfile
+) -> Measurement:
     singletons = int(np.count_nonzero(reference.counts == 1))
     result = checks.new_categories(profile.unseen.rows, profile.rows, singletons, reference.n)
     caveat = TOO_MANY_CATEGORIES if reference.other else ""
     return of_share(result, _new_categories(reference, profile), caveat)
 
 
-def _named_counts(reference: CategoricalReference, profile: CategoricalProfile) -> tuple[pa.Array, IntArray, IntArray]:
+def _named_counts(
+    reference: CategoricalReference, profile: CategoricalProfile
+) -> tuple[pa.Array, IntArray, IntArray]:
     """The categories of both windows and their counts in each, the reference's first."""
     unseen = profile.unseen
     names, rows = list(unseen.counts), list(unseen.counts.values())
@@ -42,10 +48,14 @@ def _named_counts(reference: CategoricalReference, profile: CategoricalProfile) 
 def _pooled(reference: CategoricalReference, profile: CategoricalProfile) -> PooledChiSquared:
     categories, before, after = _named_counts(reference, profile)
     seen = before + after > 0
-    return pooled_chi_squared(before[seen], after[seen], categories.filter(pa.array(seen)), other=reference.other)
+    return pooled_chi_squared(
+        before[seen], after[seen], categories.filter(pa.array(seen)), other=reference.other
+    )
 
 
-def _measure_chi_squared(reference: CategoricalReference, profile: CategoricalProfile) -> Measurement:
+def _measure_chi_squared(
+    reference: CategoricalReference, profile: CategoricalProfile
+) -> Measurement:
     pooled = _pooled(reference, profile)
     result = pooled.result
     explanation = {
@@ -91,7 +101,9 @@ def _new_categories(reference: CategoricalReference, profile: CategoricalProfile
     return {"new_categories": len(counts), "new_category_examples": examples}
 
 
-CATEGORICAL_METHODS: Mapping[Method, Callable[[CategoricalReference, CategoricalProfile], Measurement]] = {
+CATEGORICAL_METHODS: Mapping[
+    Method, Callable[[CategoricalReference, CategoricalProfile], Measurement]
+] = {
     Method.CHI_SQUARED: _measure_chi_squared,
     Method.JENSEN_SHANNON: _measure_categorical_distance(jensen_shannon),
     Method.HELLINGER: _measure_categorical_distance(hellinger),

@@ -87,11 +87,17 @@ def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
         UnusableColumn: If the column holds bytes or nested values.
     """
     found = list(distinct_categories(column))
-    names = pa.concat_arrays([pa.array([], pa.large_string()), *(each.categories for each in found)])
+    names = pa.concat_arrays(
+        [pa.array([], pa.large_string()), *(each.categories for each in found)]
+    )
     counts = np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
-    grouped = pa.table({"name": names, "count": counts}).group_by("name").aggregate([("count", "sum")])
+    grouped = (
+        pa.table({"name": names, "count": counts}).group_by("name").aggregate([("count", "sum")])
+    )
     summed: IntArray = grouped.column("count_sum").to_numpy()
-    return CategoryCounts(grouped.column("name").combine_chunks(), summed, sum(each.nulls for each in found))
+    return CategoryCounts(
+        grouped.column("name").combine_chunks(), summed, sum(each.nulls for each in found)
+    )
 
 
 def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[CategoryCounts]:
@@ -105,7 +111,9 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
     if not pa.types.is_null(column.type) and guess_kind(column.type) is None:
         raise UnusableColumn(f"Expected categories, but the column holds {column.type}.")
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        yield _count_dictionary(chunk) if pa.types.is_dictionary(chunk.type) else _count_plain(chunk)
+        yield (
+            _count_dictionary(chunk) if pa.types.is_dictionary(chunk.type) else _count_plain(chunk)
+        )
 
 
 def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:

@@ -42,7 +42,9 @@ def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         array = values
     elif getattr(values, "ndim", 1) != 1:
-        raise ValueError(f"Values must be one-dimensional, not {getattr(values, 'ndim', '?')}-dimensional.")
+        raise ValueError(
+            f"Values must be one-dimensional, not {getattr(values, 'ndim', '?')}-dimensional."
+        )
     else:
         try:
             array = pa.array(values, from_pandas=True)

@@ -8,8 +8,8 @@ from typing import Any
 from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
 from algorithms.judgement import explain_drift, judge
 from algorithms.measurement import Measurement, measure
+from algorithms.method_results import AnyMethod, FeatureDetail, MethodResult
 from algorithms.multiple_testing import adjust_p_values
-from algorithms.outcomes import AnyMethod, FeatureDetail, MethodOutcome
 from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method, Policy
 from algorithms.profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
 from algorithms.references import FeatureReference, NumericReference, Window
@@ -34,7 +34,7 @@ class _Examined:
 
 def evaluate(
     baseline: Baseline, window: Window, plan: EvaluationPlan, *, threads: int = THREADS
-) -> list[MethodOutcome]:
+) -> list[MethodResult]:
     """Compare a window with its baseline, each column read once, measured and let go again.
 
     One bad column never fails the run: it becomes that feature's verdict, with a reason. The Benjamini–Hochberg family
@@ -65,7 +65,9 @@ def evaluate(
         return _conclude_all(pool.map(examined, baseline.features), rows, plan)
 
 
-def evaluate_profile(baseline: Baseline, profile: Profile, plan: EvaluationPlan) -> list[MethodOutcome]:
+def evaluate_profile(
+    baseline: Baseline, profile: Profile, plan: EvaluationPlan
+) -> list[MethodResult]:
     """Compare a window that has been counted already; otherwise as `evaluate`."""
     found = (
         _examine(reference, profile.features.__getitem__, profile.rows, plan)
@@ -92,25 +94,37 @@ def _examine(
     if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
         summary = profile.moments.summary(reference.centre)
     detail = _describe(
-        reference, n_current=profile.rows, null_rate_current=profile.missing / rows, current_summary=summary
+        reference,
+        n_current=profile.rows,
+        null_rate_current=profile.missing / rows,
+        current_summary=summary,
     )
     return {
-        (method, reference.name): _measured(method, reference, profile, detail, plan.min_rows) for method in methods
+        (method, reference.name): _measured(method, reference, profile, detail, plan.min_rows)
+        for method in methods
     }
 
 
 def _measured(
-    method: Method, reference: FeatureReference, profile: FeatureProfile, detail: FeatureDetail, min_rows: int
+    method: Method,
+    reference: FeatureReference,
+    profile: FeatureProfile,
+    detail: FeatureDetail,
+    min_rows: int,
 ) -> _Examined:
     if reason := _shortage(method, reference, profile, min_rows):
         return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
     try:
         return _Examined(detail, measure(method, reference, profile))
     except COLUMN_ERRORS as error:
-        return _Examined(replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}"))
+        return _Examined(
+            replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")
+        )
 
 
-def _describe(reference: FeatureReference, *, verdict: Verdict = Verdict.OK, **known: Any) -> FeatureDetail:
+def _describe(
+    reference: FeatureReference, *, verdict: Verdict = Verdict.OK, **known: Any
+) -> FeatureDetail:
     """The record of a feature with what the reference says of it, and what else is known."""
     return FeatureDetail(
         feature=reference.name,
@@ -123,7 +137,9 @@ def _describe(reference: FeatureReference, *, verdict: Verdict = Verdict.OK, **k
     )
 
 
-def _shortage(method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int) -> str:
+def _shortage(
+    method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int
+) -> str:
     """Why the feature's windows are too small, or nothing; for the null rate, rows without a value count too."""
     counts_nulls = method is Method.NULL_RATE
     windows = (("reference", reference.usable_rows, reference), ("current", profile.rows, profile))
@@ -136,20 +152,31 @@ def _shortage(method: Method, reference: FeatureReference, profile: FeatureProfi
     return ""
 
 
-def _conclude_all(found: Iterable[Mapping[Key, _Examined]], rows: int, plan: EvaluationPlan) -> list[MethodOutcome]:
+def _conclude_all(
+    found: Iterable[Mapping[Key, _Examined]], rows: int, plan: EvaluationPlan
+) -> list[MethodResult]:
     examined = {key: each for feature in found for key, each in feature.items()}
     if Method.ROW_COUNT in plan.methods:
         detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
-        examined[Method.ROW_COUNT, ALL_ROWS] = _Examined(detail, measure_row_count(plan.usual_rows, rows))
+        examined[Method.ROW_COUNT, ALL_ROWS] = _Examined(
+            detail, measure_row_count(plan.usual_rows, rows)
+        )
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
-    return [summarize(method, [details[key] for key in details if key[0] is method]) for method in plan.methods]
+    return [
+        summarize(method, [details[key] for key in details if key[0] is method])
+        for method in plan.methods
+    ]
 
 
 def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[Key, FeatureDetail]:
-    measured = {key: (each.detail, each.measurement) for key, each in examined.items() if each.measurement}
+    measured = {
+        key: (each.detail, each.measurement) for key, each in examined.items() if each.measurement
+    }
     p_values = [measurement.p_value for _, measurement in measured.values()]
     judged = {}
-    for (key, (detail, answer)), p_adjusted in zip(measured.items(), adjust_p_values(p_values), strict=True):
+    for (key, (detail, answer)), p_adjusted in zip(
+        measured.items(), adjust_p_values(p_values), strict=True
+    ):
         method, feature = key
         limits = plan.limits(method, feature)
         signal = judge(method, answer, limits, plan.policy, p_adjusted=p_adjusted)
@@ -174,18 +201,23 @@ def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[
 
 
 def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDetail:
-    reason, severity = explain_drift(method, detail, policy), severity_of(detail.ratio * detail.importance)
+    reason, severity = (
+        explain_drift(method, detail, policy),
+        severity_of(detail.ratio * detail.importance),
+    )
     return replace(detail, verdict=Verdict.DRIFT, severity=severity, reason=reason)
 
 
-def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodOutcome:
+def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
     """A method's answer over all features, from its answer on each."""
     verdict = combine_verdicts(detail.verdict for detail in details)
     if not details:
         verdict = Verdict.INSUFFICIENT_DATA
-    worst = max(details, key=lambda detail: (detail.verdict is Verdict.DRIFT, detail.ratio), default=None)
+    worst = max(
+        details, key=lambda detail: (detail.verdict is Verdict.DRIFT, detail.ratio), default=None
+    )
     worst = None if worst is None or worst.statistic is None else worst
-    return MethodOutcome(
+    return MethodResult(
         method=method,
         verdict=verdict,
         is_drifted=verdict is Verdict.DRIFT,

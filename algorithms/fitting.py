@@ -10,7 +10,12 @@ from algorithms.columns import FeatureKind, to_float64
 from algorithms.grid import Grid, reference_quantile_edges
 from algorithms.kernels import FloatArray
 from algorithms.profiles import Column, Moments
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference, measure_moments
+from algorithms.references import (
+    CategoricalReference,
+    FeatureReference,
+    NumericReference,
+    measure_moments,
+)
 
 MAX_CATEGORIES = 100_000
 MAX_DISTINCT = 2_000_000
@@ -99,7 +104,11 @@ class NumericFitter:
         fresh = self.random.random(len(values) - len(self.priorities))
         priorities = np.concatenate([self.priorities, fresh])
         chosen = np.sort(np.argpartition(priorities, self.max_rows)[: self.max_rows])
-        self.chunks, self.priorities, self.held = [values[chosen]], priorities[chosen], self.max_rows
+        self.chunks, self.priorities, self.held = (
+            [values[chosen]],
+            priorities[chosen],
+            self.max_rows,
+        )
 
 
 class CategoricalFitter:
@@ -138,7 +147,9 @@ class CategoricalFitter:
         table = pa.table(
             {
                 "name": pa.chunked_array(names, pa.large_string()),
-                "count": np.concatenate([np.empty(0, np.int64), *(each.counts for each in self.found)]),
+                "count": np.concatenate(
+                    [np.empty(0, np.int64), *(each.counts for each in self.found)]
+                ),
             }
         )
         summed = table.group_by("name").aggregate([("count", "sum")])
@@ -147,5 +158,7 @@ class CategoricalFitter:
         counts = kept.column("count_sum").to_numpy()
         nulls = sum(each.nulls for each in self.found)
         self.let_go += int(ordered.column("count_sum").to_numpy()[most:].sum())
-        categories = pa.concat_arrays([pa.array([], pa.large_string()), *kept.column("name").chunks])
+        categories = pa.concat_arrays(
+            [pa.array([], pa.large_string()), *kept.column("name").chunks]
+        )
         self.found = [CategoryCounts(categories, counts, nulls)]

@@ -39,7 +39,9 @@ class Grid:
         if not len(reference):
             return cls(np.empty(0))
         quantiles = reference_quantile_edges(reference, bins * max(1, round(cells / bins)))
-        return cls(np.union1d(quantiles, _gap_edges(reference, quantiles, min(cells // 4, len(reference)))))
+        return cls(
+            np.union1d(quantiles, _gap_edges(reference, quantiles, min(cells // 4, len(reference))))
+        )
 
     @property
     def cells(self) -> int:
@@ -70,7 +72,10 @@ class Grid:
         is_single = np.zeros(self.cells, np.bool_)
         if len(self.edges):
             is_single[1:-1] = np.nextafter(self.edges[:-1], np.inf) == self.edges[1:]
-            is_single[0], is_single[-1] = self.edges[0] == -np.inf, self.edges[-1] == np.finfo(np.float64).max
+            is_single[0], is_single[-1] = (
+                self.edges[0] == -np.inf,
+                self.edges[-1] == np.finfo(np.float64).max,
+            )
         return is_single
 
     def cell_starts(self, upper_edges: FloatArray) -> IntArray:
@@ -111,7 +116,10 @@ class Grid:
             return [_linear(0.0, 0.0)]
         tables: list[Lookup] = []
         for trimmed in sorted({0, len(edges) // 1000, len(edges) // 100, len(edges) // 20}):
-            low, high = float(edges[trimmed]), float(edges[-1 - trimmed])  # a far edge would make all steps wide
+            low, high = (
+                float(edges[trimmed]),
+                float(edges[-1 - trimmed]),
+            )  # a far edge would make all steps wide
             with np.errstate(over="ignore", divide="ignore"):
                 scale = float(np.float64(TABLE_SIZE) / (np.float64(high) - np.float64(low)))
             if 0 < scale < np.inf:
@@ -158,7 +166,9 @@ def reference_quantile_edges(reference: FloatArray, bins: int) -> FloatArray:
     n = len(reference)
     ranks = -(-np.arange(1, bins) * n // bins) - 1
     cuts = np.unique(reference[np.maximum(ranks, 0)])
-    rows = np.searchsorted(reference, cuts, side="right") - np.searchsorted(reference, cuts, side="left")
+    rows = np.searchsorted(reference, cuts, side="right") - np.searchsorted(
+        reference, cuts, side="left"
+    )
     heavy = cuts[rows >= max(min(2, n), n / bins)]
     with np.errstate(over="ignore"):  # below the least float lies -inf
         just_below = np.nextafter(heavy, -np.inf)
@@ -171,7 +181,10 @@ def _gap_edges(reference: FloatArray, edges: FloatArray, steps: int) -> FloatArr
     finite = reference[np.isfinite(reference)]
     if not len(finite) or finite[0] == finite[-1]:
         return np.empty(0)
-    low, high = finite[0] / 2, finite[-1] / 2  # halved, as the whole range may be wider than the largest float
+    low, high = (
+        finite[0] / 2,
+        finite[-1] / 2,
+    )  # halved, as the whole range may be wider than the largest float
     halves: FloatArray = low + (high - low) * (np.arange(1, steps) / steps)
     nearest = np.searchsorted(edges, 2 * halves)
     around = np.concatenate([[-np.inf], edges, [np.inf]]) / 2

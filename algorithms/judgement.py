@@ -1,12 +1,14 @@
 """Turning a measurement into a signal, by the policy of the run."""
 
 from algorithms.measures import Measurement
-from algorithms.outcomes import FeatureDetail
+from algorithms.method_results import FeatureDetail
 from algorithms.plan import SIGNIFICANCE_METHODS, Limits, Method, Policy
 from algorithms.verdicts import Signal
 
 
-def judge(method: Method, measurement: Measurement, limits: Limits, policy: Policy, *, p_adjusted: float) -> Signal:
+def judge(
+    method: Method, measurement: Measurement, limits: Limits, policy: Policy, *, p_adjusted: float
+) -> Signal:
     """The signal of one measured feature.
 
     `evidence_and_effect` asks two things: could chance alone explain it, and is it large enough to matter. Evidence is
@@ -17,7 +19,9 @@ def judge(method: Method, measurement: Measurement, limits: Limits, policy: Poli
         if method not in SIGNIFICANCE_METHODS:
             return _by_size(measurement.statistic, limits)
         return Signal.DRIFT if measurement.p_value <= limits.threshold else Signal.STABLE
-    return _by_size(measurement.effect_size, limits) if p_adjusted <= limits.level else Signal.STABLE
+    return (
+        _by_size(measurement.effect_size, limits) if p_adjusted <= limits.level else Signal.STABLE
+    )
 
 
 def explain_drift(method: Method, detail: FeatureDetail, policy: Policy) -> str:

@@ -58,7 +58,9 @@ def jit_brief[F: Callable[..., Any]](function: F) -> F:
 
 
 @jit
-def linear_positions(values: FloatArray, offset: float, scale: float, size: int, positions: Any) -> None:
+def linear_positions(
+    values: FloatArray, offset: float, scale: float, size: int, positions: Any
+) -> None:
     """Places of values, shape (n,), in a table of `size` equal steps from `offset`, clamped; NaN comes first."""
     top = np.float64(size - 1)
     for row in range(len(values)):
@@ -91,11 +93,15 @@ def find_positions(values: FloatArray, table: Lookup, positions: Any) -> None:
     if table.is_linear:
         linear_positions(values, table.origin, table.scale, table.size, positions)
     else:
-        logarithmic_positions(values, table.origin, table.shift, table.lowest, table.size, positions)
+        logarithmic_positions(
+            values, table.origin, table.shift, table.lowest, table.size, positions
+        )
 
 
 @jit
-def find_cells(values: FloatArray, positions: Any, first: Any, edges: FloatArray, halvings: int, codes: Any) -> None:
+def find_cells(
+    values: FloatArray, positions: Any, first: Any, edges: FloatArray, halvings: int, codes: Any
+) -> None:
     """The number of edges below each value, found from its place by as many halvings as the fullest place needs.
 
     Args:
@@ -129,7 +135,9 @@ def count_codes(values: FloatArray, codes: Any, counts: Any) -> None:
 
 
 @jit
-def count_block(block: FloatArray, lookup: Lookup, positions: Any, counts: IntArray, codes: Any) -> None:
+def count_block(
+    block: FloatArray, lookup: Lookup, positions: Any, counts: IntArray, codes: Any
+) -> None:
     """Add a block's cells to `counts`, shape (cells + 1,), and write them to `codes`; `positions` is overwritten."""
     place = positions[: len(block)]
     find_positions(block, lookup, place)
@@ -178,7 +186,9 @@ def profile_column(
 
 
 @jit
-def sum_moments(values: FloatArray, centre: float, low: float, high: float, found: FloatArray) -> None:
+def sum_moments(
+    values: FloatArray, centre: float, low: float, high: float, found: FloatArray
+) -> None:
     """Moments of a column, shape (n,); arguments as of `add_moments`."""
     lanes = np.empty((4, LANES))
     for start in range(0, len(values), BLOCK):
@@ -206,7 +216,9 @@ def add_moments(
     finite = len(block)
     fill_lanes(block, centre, lanes)
     fold(lanes)
-    if not np.isfinite(lanes[1, 0]):  # something that is not finite is among them, or squares to no finite number
+    if not np.isfinite(
+        lanes[1, 0]
+    ):  # something that is not finite is among them, or squares to no finite number
         finite = fill_lanes_with_finite(block, centre, lanes)
         fold(lanes)
     least, greatest = lanes[2].min(), lanes[3].max()
@@ -229,13 +241,20 @@ def fill_lanes(block: FloatArray, centre: float, lanes: FloatArray) -> None:
     whole = len(block) // (4 * LANES) * (4 * LANES)
     for start in range(0, whole, 4 * LANES):
         a, b = block[start : start + LANES], block[start + LANES : start + 2 * LANES]
-        c, d = block[start + 2 * LANES : start + 3 * LANES], block[start + 3 * LANES : start + 4 * LANES]
+        c, d = (
+            block[start + 2 * LANES : start + 3 * LANES],
+            block[start + 3 * LANES : start + 4 * LANES],
+        )
         for lane in range(LANES):
             w, x, y, z = a[lane] - centre, b[lane] - centre, c[lane] - centre, d[lane] - centre
             distances[lane] = distances[lane] + w + x + y + z
             squares[lane] = squares[lane] + w * w + x * x + y * y + z * z
-            lows[lane] = lesser(lesser(lesser(lesser(lows[lane], a[lane]), b[lane]), c[lane]), d[lane])
-            highs[lane] = greater(greater(greater(greater(highs[lane], a[lane]), b[lane]), c[lane]), d[lane])
+            lows[lane] = lesser(
+                lesser(lesser(lesser(lows[lane], a[lane]), b[lane]), c[lane]), d[lane]
+            )
+            highs[lane] = greater(
+                greater(greater(greater(highs[lane], a[lane]), b[lane]), c[lane]), d[lane]
+            )
     for start in range(whole, len(block), LANES):
         part = block[start : start + LANES]
         for lane in range(len(part)):
@@ -303,7 +322,9 @@ def add_beyond(block: FloatArray, low: float, high: float, found: FloatArray) ->
 
 
 @jit
-def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray, count: int, are_few: bool) -> int:
+def select(
+    values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray, count: int, are_few: bool
+) -> int:
     """Append the values, shape (n,), whose cell is wanted to the first `count` of `selected`; returns the new count.
 
     Where few are wanted, a branch is foreseen and spares reading the others. Else it would be mispredicted too often:
@@ -323,7 +344,9 @@ def select(values: FloatArray, codes: Any, is_wanted: Any, selected: FloatArray,
 
 
 @jit
-def widen_ranges(values: FloatArray, codes: Any, is_wanted: BoolArray, lows: FloatArray, highs: FloatArray) -> None:
+def widen_ranges(
+    values: FloatArray, codes: Any, is_wanted: BoolArray, lows: FloatArray, highs: FloatArray
+) -> None:
     """The least and the greatest of the values, shape (n,), in each wanted cell; lows and highs, shape (cells,)."""
     for row in range(len(values)):
         code = np.uint64(codes[row])
@@ -333,7 +356,9 @@ def widen_ranges(values: FloatArray, codes: Any, is_wanted: BoolArray, lows: Flo
 
 
 @jit
-def take_cells(values: FloatArray, counts: IntArray, is_wanted: BoolArray, taken: FloatArray) -> None:
+def take_cells(
+    values: FloatArray, counts: IntArray, is_wanted: BoolArray, taken: FloatArray
+) -> None:
     """Copy from ascending values those of the wanted cells; `counts`, shape (cells,), says how many each cell holds."""
     end, place = 0, 0
     for cell in range(len(counts)):
@@ -361,7 +386,9 @@ def largest_below(values: FloatArray, codes: Any, end: int) -> float:
     for start in range(0, whole, LANES):
         for lane in range(LANES):
             value = values[start + lane]
-            lanes[lane] = value if lanes[lane] < value and codes[start + lane] < end else lanes[lane]
+            lanes[lane] = (
+                value if lanes[lane] < value and codes[start + lane] < end else lanes[lane]
+            )
     for row in range(whole, len(values)):
         lanes[0] = values[row] if lanes[0] < values[row] and codes[row] < end else lanes[0]
     return float(lanes.max())
@@ -415,7 +442,9 @@ def find_wider_cells(
     highest = 0
     for cell in range(len(before)):
         reach = max(2 * (gaps[cell] + before[cell] * m) + 1, 2 * (after[cell] * n - gaps[cell]))
-        is_wanted[cell] = reach > widest and before[cell] > 0 and after[cell] > 0 and not is_single[cell]
+        is_wanted[cell] = (
+            reach > widest and before[cell] > 0 and after[cell] > 0 and not is_single[cell]
+        )
         if is_wanted[cell]:
             highest = max(highest, reach)
     return highest

@@ -16,4 +16,6 @@ def measure(method: Method, reference: FeatureReference, profile: FeatureProfile
         return NUMERIC_METHODS[method](reference, profile)
     if isinstance(reference, CategoricalReference) and isinstance(profile, CategoricalProfile):
         return CATEGORICAL_METHODS[method](reference, profile)
-    raise TypeError(f"{method} cannot compare a {reference.kind} feature with a {type(profile).__name__}.")
+    raise TypeError(
+        f"{method} cannot compare a {reference.kind} feature with a {type(profile).__name__}."
+    )

@@ -32,12 +32,17 @@ class Measurement:
 
 def measure_null_rate(reference: FeatureReference, profile: FeatureProfile) -> Measurement:
     result = checks.null_rate(
-        reference.missing, reference.n + reference.missing, profile.missing, profile.rows + profile.missing
+        reference.missing,
+        reference.n + reference.missing,
+        profile.missing,
+        profile.rows + profile.missing,
     )
     return of_share(result)
 
 
-def of_share(result: checks.ShareResult, explanation: Mapping[str, Any] | None = None, caveat: str = "") -> Measurement:
+def of_share(
+    result: checks.ShareResult, explanation: Mapping[str, Any] | None = None, caveat: str = ""
+) -> Measurement:
     """A checked share as a measurement; with a caveat it has no effect."""
     return Measurement(
         statistic=result.statistic,

@@ -11,4 +11,8 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     Rejecting those at or below q keeps the expected share of false discoveries at or below q; when no feature has
     drifted at all, the chance of any alarm is at most q (Benjamini & Hochberg, 1995).
     """
-    return [float(value) for value in stats.false_discovery_control(list(p_values))] if p_values else []
+    return (
+        [float(value) for value in stats.false_discovery_control(list(p_values))]
+        if p_values
+        else []
+    )

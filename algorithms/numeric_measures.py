@@ -38,12 +38,18 @@ def _measure_ks(reference: NumericReference, profile: NumericProfile) -> Measure
         "error_bound": result.error_bound,
     }
     return Measurement(
-        statistic=result.statistic, p_value=result.p_value, effect_size=result.effect_size, explanation=explanation
+        statistic=result.statistic,
+        p_value=result.p_value,
+        effect_size=result.effect_size,
+        explanation=explanation,
     )
 
 
 def _binned(reference: NumericReference, profile: NumericProfile) -> tuple[IntArray, IntArray]:
-    before, after = (np.add.reduceat(counts, reference.bin_starts) for counts in (reference.counts, profile.counts))
+    before, after = (
+        np.add.reduceat(counts, reference.bin_starts)
+        for counts in (reference.counts, profile.counts)
+    )
     return before, after
 
 
@@ -88,7 +94,9 @@ def _measure_wasserstein(reference: NumericReference, profile: NumericProfile) -
     p_value = _ks_result(reference, profile).p_value
     found = _distance(reference, profile)
     if not std or found is None:
-        return Measurement(statistic=0.0, effect_size=0.0, p_value=p_value, explanation={}, caveat=NO_SPREAD)
+        return Measurement(
+            statistic=0.0, effect_size=0.0, p_value=p_value, explanation={}, caveat=NO_SPREAD
+        )
     distance, error = found
     return Measurement(
         statistic=distance / std,
@@ -102,7 +110,13 @@ def _distance(reference: NumericReference, profile: NumericProfile) -> tuple[flo
     """The Wasserstein distance of the finite values and how far it may be off: exact if the values were kept."""
     summary, moments = reference.summary, profile.moments
     below, above = moments.below.over(profile.rows), moments.above.over(profile.rows)
-    if summary.minimum is None or summary.maximum is None or not moments.finite or below is None or above is None:
+    if (
+        summary.minimum is None
+        or summary.maximum is None
+        or not moments.finite
+        or below is None
+        or above is None
+    ):
         return None
     if reference.values is not None and profile.values is not None:
         current = np.concatenate([values for values, _ in profile.values])
@@ -111,7 +125,9 @@ def _distance(reference: NumericReference, profile: NumericProfile) -> tuple[flo
     counts = (reference.grid.edges, reference.counts, profile.counts)
     ends: dict[str, Any] = {"minimum": summary.minimum, "maximum": summary.maximum}
     ends |= {"rows_below": moments.rows_below, "rows_above": moments.rows_above}
-    return wasserstein(*counts, **ends, below=below, above=above), wasserstein_error(*counts, **ends)
+    return wasserstein(*counts, **ends, below=below, above=above), wasserstein_error(
+        *counts, **ends
+    )
 
 
 def _distance_by_chance(reference: NumericReference, rows: int) -> float:
@@ -126,7 +142,9 @@ def _distance_by_chance(reference: NumericReference, rows: int) -> float:
         return 0.0
     inner = np.clip(reference.grid.edges, summary.minimum, summary.maximum)
     widths = np.diff(inner, prepend=summary.minimum, append=summary.maximum)
-    return float((np.sqrt(2 / np.pi * below * (1 - below)) * widths).sum()) * float(np.sqrt(1 / n + 1 / rows))
+    return float((np.sqrt(2 / np.pi * below * (1 - below)) * widths).sum()) * float(
+        np.sqrt(1 / n + 1 / rows)
+    )
 
 
 def _measure_anderson_darling(reference: NumericReference, profile: NumericProfile) -> Measurement:

@@ -80,7 +80,9 @@ class Limits:
         return replace(self, tolerance=usual, warning=warning, scale=max(self.scale, usual))
 
 
-def significance_limits(threshold: float = LEVEL, tolerance: float = 0.1, scale: float = 0.0) -> Limits:
+def significance_limits(
+    threshold: float = LEVEL, tolerance: float = 0.1, scale: float = 0.0
+) -> Limits:
     """Limits of a method that is known by its p-value; half the tolerance is worth a warning."""
     return Limits(
         threshold=threshold,
@@ -94,7 +96,9 @@ def significance_limits(threshold: float = LEVEL, tolerance: float = 0.1, scale:
 def size_limits(threshold: float, warning: float | None = None) -> Limits:
     """Limits of a method that is known by a size; half of it is worth a warning unless said otherwise."""
     least = threshold / 2 if warning is None else warning
-    return Limits(threshold=threshold, tolerance=threshold, warning=least, level=LEVEL, scale=threshold)
+    return Limits(
+        threshold=threshold, tolerance=threshold, warning=least, level=LEVEL, scale=threshold
+    )
 
 
 def psi_limits(threshold: float = 0.2, warning: float = 0.1) -> Limits:

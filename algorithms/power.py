@@ -30,7 +30,9 @@ class SmallestChange:
     share: float | None = None
 
 
-def smallest_changes(baseline: Baseline, plan: EvaluationPlan, rows: int) -> dict[str, SmallestChange]:
+def smallest_changes(
+    baseline: Baseline, plan: EvaluationPlan, rows: int
+) -> dict[str, SmallestChange]:
     """The smallest change of each feature that KS, or chi-squared for a categorical one, sees in windows of some rows.
 
     A drift verdict asks for a distance that passes the tolerance and whose p-value, taken times the number of features
@@ -46,15 +48,21 @@ def smallest_changes(baseline: Baseline, plan: EvaluationPlan, rows: int) -> dic
     found = {}
     for name, reference in baseline.features.items():
         if isinstance(reference, NumericReference) and Method.KS in plan.methods:
-            shift = _smallest_shift(reference, plan.limits(Method.KS, name), rows, len(baseline.features))
+            shift = _smallest_shift(
+                reference, plan.limits(Method.KS, name), rows, len(baseline.features)
+            )
             found[name] = SmallestChange(shift=shift)
         elif isinstance(reference, CategoricalReference) and Method.CHI_SQUARED in plan.methods:
-            share = _smallest_share(reference, plan.limits(Method.CHI_SQUARED, name), rows, len(baseline.features))
+            share = _smallest_share(
+                reference, plan.limits(Method.CHI_SQUARED, name), rows, len(baseline.features)
+            )
             found[name] = SmallestChange(share=share)
     return found
 
 
-def _smallest_shift(reference: NumericReference, limits: Limits, rows: int, features: int) -> float | None:
+def _smallest_shift(
+    reference: NumericReference, limits: Limits, rows: int, features: int
+) -> float | None:
     n, std = reference.usable_rows, reference.summary.std
     if not n or not rows or not std:
         return None
@@ -71,18 +79,24 @@ def _smallest_shift(reference: NumericReference, limits: Limits, rows: int, feat
     return _least(sure_gap, max(limits.tolerance, critical), LARGEST_SHIFT)
 
 
-def _smallest_share(reference: CategoricalReference, limits: Limits, rows: int, features: int) -> float | None:
+def _smallest_share(
+    reference: CategoricalReference, limits: Limits, rows: int, features: int
+) -> float | None:
     if not reference.n or not rows or not len(reference.counts):
         return None
     share = float(reference.counts[0]) / reference.n
     both = 1 / reference.n + 1 / rows
-    degrees = max(1, int(np.count_nonzero(reference.counts * min(1.0, rows / reference.n) >= MIN_EXPECTED)))
+    degrees = max(
+        1, int(np.count_nonzero(reference.counts * min(1.0, rows / reference.n) >= MIN_EXPECTED))
+    )
     # φ² of two samples is about their Pearson statistic times (1/n + 1/m) / 4, whose quantile is about this
     tail = -np.log(limits.level / features)
     critical = (degrees + 2 * (degrees * tail) ** 0.5 + 2 * tail) * both / 4
     needed = max(limits.tolerance**2, critical - degrees * both / 4)
     return _least(
-        lambda moved: _le_cam_square(share, moved) - POWER_DEVIATIONS * (moved * both) ** 0.5 / 2, needed, share
+        lambda moved: _le_cam_square(share, moved) - POWER_DEVIATIONS * (moved * both) ** 0.5 / 2,
+        needed,
+        share,
     )
 
 

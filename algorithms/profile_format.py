@@ -9,7 +9,14 @@ import pyarrow as pa
 
 from algorithms import bundles
 from algorithms.categories import Unseen
-from algorithms.profiles import CategoricalProfile, FeatureProfile, Moments, NumericProfile, Profile, Unprofiled
+from algorithms.profiles import (
+    CategoricalProfile,
+    FeatureProfile,
+    Moments,
+    NumericProfile,
+    Profile,
+    Unprofiled,
+)
 from algorithms.sums import ExactSum
 
 KIND = "profile"
@@ -35,7 +42,9 @@ def profile_from_bytes(data: bytes) -> Profile:
         UnsupportedBundle: If another version wrote them.
     """
     header, arrays = bundles.decode(KIND, data)
-    features = {about["name"]: _read(about, place, arrays) for place, about in enumerate(header["features"])}
+    features = {
+        about["name"]: _read(about, place, arrays) for place, about in enumerate(header["features"])
+    }
     return Profile(rows=header["rows"], features=features)
 
 
@@ -50,7 +59,12 @@ def _describe(feature: FeatureProfile | Unprofiled) -> tuple[dict[str, Any], dic
         about |= {name: getattr(moments, name).units for name in SUMS}
         about |= {name: None if about[name] is None else str(about[name]) for name in SUMS}
         arrays["range"] = pa.array([moments.minimum, moments.maximum])
-        return {"kind": "numeric", "nulls": feature.nulls, "nans": feature.nans, "moments": about}, arrays
+        return {
+            "kind": "numeric",
+            "nulls": feature.nulls,
+            "nans": feature.nans,
+            "moments": about,
+        }, arrays
     unseen = feature.unseen
     arrays["unseen"] = pa.array(unseen.counts.keys(), pa.large_string())
     arrays["unseen_counts"] = pa.array(unseen.counts.values(), pa.int64())
@@ -58,19 +72,27 @@ def _describe(feature: FeatureProfile | Unprofiled) -> tuple[dict[str, Any], dic
     return {"kind": "categorical", "nulls": feature.nulls} | about, arrays
 
 
-def _read(about: Mapping[str, Any], place: int, arrays: bundles.Arrays) -> FeatureProfile | Unprofiled:
+def _read(
+    about: Mapping[str, Any], place: int, arrays: bundles.Arrays
+) -> FeatureProfile | Unprofiled:
     if about["kind"] == "none":
         return Unprofiled(reason=about["reason"])
     counts = np.asarray(arrays[f"{place}.counts"].to_numpy(), dtype=np.int64)
     if about["kind"] == "numeric":
         minimum, maximum = arrays[f"{place}.range"].to_pylist()
         found = about["moments"]
-        sums: dict[str, Any] = {name: ExactSum(None if found[name] is None else int(found[name])) for name in SUMS}
+        sums: dict[str, Any] = {
+            name: ExactSum(None if found[name] is None else int(found[name])) for name in SUMS
+        }
         plain = {name: found[name] for name in PLAIN}
         moments = replace(Moments(minimum=minimum, maximum=maximum, **plain), **sums)
-        return NumericProfile(counts=counts, nulls=about["nulls"], nans=about["nans"], moments=moments, values=None)
+        return NumericProfile(
+            counts=counts, nulls=about["nulls"], nans=about["nans"], moments=moments, values=None
+        )
     names, rows = (arrays[f"{place}.{what}"].to_pylist() for what in ("unseen", "unseen_counts"))
     unseen = Unseen(
-        rows=about["unseen_rows"], counts=dict(zip(names, rows, strict=True)), is_complete=about["is_complete"]
+        rows=about["unseen_rows"],
+        counts=dict(zip(names, rows, strict=True)),
+        is_complete=about["is_complete"],
     )
     return CategoricalProfile(counts=counts, unseen=unseen, nulls=about["nulls"])

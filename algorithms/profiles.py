@@ -206,7 +206,9 @@ class Profile:
         return replace(self, rows=self.rows + other.rows, features=merged)
 
 
-def _add(left: FeatureProfile | Unprofiled, right: FeatureProfile | Unprofiled) -> FeatureProfile | Unprofiled:
+def _add(
+    left: FeatureProfile | Unprofiled, right: FeatureProfile | Unprofiled
+) -> FeatureProfile | Unprofiled:
     if isinstance(left, Unprofiled) or isinstance(right, Unprofiled):
         reasons = [each.reason for each in (left, right) if isinstance(each, Unprofiled)]
         return Unprofiled(reason=min(reasons))

@@ -192,7 +192,11 @@ def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
     if isinstance(window, ChunkedWindow):
         return window.chunks(name)
     column = window.column(name)
-    return (column.chunks or [pa.array([], column.type)]) if isinstance(column, pa.ChunkedArray) else [column]
+    return (
+        (column.chunks or [pa.array([], column.type)])
+        if isinstance(column, pa.ChunkedArray)
+        else [column]
+    )
 
 
 def measure_moments(values: FloatArray, centre: float) -> Moments:
@@ -212,7 +216,9 @@ def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
 
 def _as_moments(found: FloatArray) -> Moments:
     """What `kernels.add_moments` found."""
-    finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = found.tolist()
+    finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = (
+        found.tolist()
+    )
     return Moments(
         finite=int(finite),
         minimum=minimum,

@@ -21,7 +21,9 @@ def measure_row_count(usual_rows: tuple[int, ...], rows: int) -> Measurement:
         rows: Rows of the current window.
     """
     if len(usual_rows) < FEWEST_WINDOWS or not rows:
-        return Measurement(statistic=0.0, effect_size=0.0, p_value=1.0, explanation={}, caveat=FEW_WINDOWS)
+        return Measurement(
+            statistic=0.0, effect_size=0.0, p_value=1.0, explanation={}, caveat=FEW_WINDOWS
+        )
     logarithms, windows = np.log(np.maximum(usual_rows, 1)), len(usual_rows)
     usual = float(np.exp(logarithms.mean()))
     spread = max(float(logarithms.std(ddof=1)), usual**-0.5) * (1 + 1 / windows) ** 0.5
@@ -31,5 +33,9 @@ def measure_row_count(usual_rows: tuple[int, ...], rows: int) -> Measurement:
         statistic=ratio,
         effect_size=ratio,
         p_value=2 * float(special.stdtr(windows - 1, -distance)),
-        explanation={"usual": usual, "usual_range": [min(usual_rows), max(usual_rows)], "windows": windows},
+        explanation={
+            "usual": usual,
+            "usual_range": [min(usual_rows), max(usual_rows)],
+            "windows": windows,
+        },
     )

@@ -30,7 +30,13 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-LOUDEST_FIRST = (Verdict.DRIFT, Verdict.ERROR, Verdict.OK, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA)
+LOUDEST_FIRST = (
+    Verdict.DRIFT,
+    Verdict.ERROR,
+    Verdict.OK,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.NO_DATA,
+)
 SEVERITY_FROM_RATIO = ((2.5, Severity.CRITICAL), (1.5, Severity.WARNING))
 
 
@@ -46,7 +52,9 @@ def severity_of(ratio: float) -> Severity:
     A normal feature that moves by δ standard deviations reaches 1.5 near δ = 0.4 and 2.5 near δ = 0.65 by KS
     (scale 0.1), and near 0.6 and 0.75 by PSI (threshold 0.2).
     """
-    return next((severity for limit, severity in SEVERITY_FROM_RATIO if ratio >= limit), Severity.INFO)
+    return next(
+        (severity for limit, severity in SEVERITY_FROM_RATIO if ratio >= limit), Severity.INFO
+    )
 
 
 def worst_severity(severities: Iterable[Severity | None]) -> Severity | None:

@@ -17,7 +17,12 @@ from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.statistical_tests import ks_test
-from algorithms.statistical_tests.ks_distribution import LARGE_SAMPLE, MEDIUM_SAMPLE, SMALL_SAMPLE, kolmogorov_sf
+from algorithms.statistical_tests.ks_distribution import (
+    LARGE_SAMPLE,
+    MEDIUM_SAMPLE,
+    SMALL_SAMPLE,
+    kolmogorov_sf,
+)
 
 ROWS = 4000
 DISTANCES = (0.001, 0.02, 0.2)
@@ -30,12 +35,16 @@ def warm() -> None:
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
     reference, moved = (_table(spreads, shift) for shift in (0.0, 0.5))
     kinds = {
-        name: FeatureKind.CATEGORICAL if name == "text" else FeatureKind.NUMERIC for name in reference.column_names
+        name: FeatureKind.CATEGORICAL if name == "text" else FeatureKind.NUMERIC
+        for name in reference.column_names
     }
     plan = EvaluationPlan(methods=DEFAULT_LIMITS)
     baseline = Baseline.fit(reference, kinds)
     for each in (baseline, Baseline.from_bytes(baseline.to_bytes()), baseline.without_values()):
-        for rows in (ROWS, ROWS - 1):  # windows of one size, and of two, take different paths to a p-value
+        for rows in (
+            ROWS,
+            ROWS - 1,
+        ):  # windows of one size, and of two, take different paths to a p-value
             evaluate(each, moved.slice(0, rows), plan)
         profile = each.profile(moved.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
@@ -45,10 +54,14 @@ def warm() -> None:
     for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
         for distance in DISTANCES:
             kolmogorov_sf(distance, rows)
-    numbers = np.column_stack([random.random(ROWS), np.where(random.random(ROWS) < 0.1, np.nan, 1.0)])
+    numbers = np.column_stack(
+        [random.random(ROWS), np.where(random.random(ROWS) < 0.1, np.nan, 1.0)]
+    )
     ScoreCalibration.fit(numbers[:, 0], np.arange(ROWS) % 2)
     losses = LossModel.fit(numbers, numbers[:, 0], np.zeros(ROWS))
-    estimate_regression([Metric.MAE, Metric.RMSE], features=numbers, prediction=numbers[:, 0], model=losses)
+    estimate_regression(
+        [Metric.MAE, Metric.RMSE], features=numbers, prediction=numbers[:, 0], model=losses
+    )
     Averaging(each=7).take(random.random(ROWS))
     for method in ConceptMethod:
         new_detector(method).update_many(np.repeat([0.0, 1.0], ROWS))
@@ -58,7 +71,9 @@ def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:
     """Numbers as Arrow lends them, read-only, and with nulls, as it copies them; and text."""
     moved = {name: values + shift for name, values in spreads.items()}
     gaps = {f"{name}_gaps": pa.array([None, *values[1:]]) for name, values in moved.items()}
-    return pa.table({**moved, **gaps, "text": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()})
+    return pa.table(
+        {**moved, **gaps, "text": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()}
+    )
 
 
 if __name__ == "__main__":

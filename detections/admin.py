@@ -8,8 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from detections import reports
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
+from detections.reports import services as reports
 from drift_detector.tenancy.admin import TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
@@ -26,7 +26,16 @@ CELL = '<td class="px-3 py-1">{}</td>'
 
 @admin.register(DetectionRun, site=site)
 class DetectionRunAdmin(TenantModelAdmin):
-    list_display = ["window_start", "window_end", "monitor", "trigger", "status", "shown_verdict", "rows", "worker"]
+    list_display = [
+        "window_start",
+        "window_end",
+        "monitor",
+        "trigger",
+        "status",
+        "shown_verdict",
+        "rows",
+        "worker",
+    ]
     list_display_links = ["window_start"]
     list_filter = ["monitor", "status", "verdict", "trigger"]
     list_select_related = ["monitor"]
@@ -47,7 +56,11 @@ class DetectionRunAdmin(TenantModelAdmin):
     @admin.display(description="Detections")
     def shown_detections(self, run: DetectionRun) -> SafeString:
         rows = (
-            (reverse("admin:detections_detection_change", args=[each.id]), each.method, each.verdict)
+            (
+                reverse("admin:detections_detection_change", args=[each.id]),
+                each.method,
+                each.verdict,
+            )
             for each in run.detections.order_by("method")
         )
         return format_html_join("\n", '<a class="text-primary-600" href="{}">{}: {}</a><br>', rows)
@@ -73,7 +86,9 @@ class DetectionRunAdmin(TenantModelAdmin):
             self.message_user(request, "The report is being made; reload this page in a while.")
         except reports.NoReport as error:
             self.message_user(request, str(error), messages.WARNING)
-        return HttpResponseRedirect(reverse("admin:detections_detectionrun_change", args=[object_id]))
+        return HttpResponseRedirect(
+            reverse("admin:detections_detectionrun_change", args=[object_id])
+        )
 
     def has_make_report_permission(self, request: HttpRequest, *args: Any) -> bool:
         membership = get_membership(request)
@@ -82,7 +97,15 @@ class DetectionRunAdmin(TenantModelAdmin):
 
 @admin.register(DetectorState, site=site)
 class DetectorStateAdmin(TenantModelAdmin):
-    list_display = ["monitor", "stream", "method", "shown_signal", "observations", "drifts", "last_drift_at"]
+    list_display = [
+        "monitor",
+        "stream",
+        "method",
+        "shown_signal",
+        "observations",
+        "drifts",
+        "last_drift_at",
+    ]
     list_filter = ["signal", "method", "monitor"]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
@@ -125,20 +148,42 @@ class DetectionAdmin(TenantModelAdmin):
 
     @admin.display(description="Features")
     def shown_details(self, detection: Detection) -> SafeString:
-        names = ["feature", "verdict", "statistic", "p_adjusted", "effect_size", "tolerance", "n_current", "reason"]
+        names = [
+            "feature",
+            "verdict",
+            "statistic",
+            "p_adjusted",
+            "effect_size",
+            "tolerance",
+            "n_current",
+            "reason",
+        ]
         details = sorted(detection.details, key=lambda each: -(each["effect_size"] or 0))
-        head = format_html_join("", '<th class="px-3 py-1 text-left">{}</th>', ((name,) for name in names))
+        head = format_html_join(
+            "", '<th class="px-3 py-1 text-left">{}</th>', ((name,) for name in names)
+        )
         body = format_html_join(
             "",
             "<tr>{}</tr>",
-            ((format_html_join("", CELL, ((_shown(row[name]),) for name in names)),) for row in details),
+            (
+                (format_html_join("", CELL, ((_shown(row[name]),) for name in names)),)
+                for row in details
+            ),
         )
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 
 
 @admin.register(Backtest, site=site)
 class BacktestAdmin(TenantModelAdmin):
-    list_display = ["created_at", "monitor", "start", "end", "status", "requested_by", "finished_at"]
+    list_display = [
+        "created_at",
+        "monitor",
+        "start",
+        "end",
+        "status",
+        "requested_by",
+        "finished_at",
+    ]
     list_filter = ["monitor", "status"]
     list_select_related = ["monitor"]
     fields = readonly_fields = [

@@ -13,14 +13,14 @@ from django.db import transaction
 from kombu.exceptions import ChannelError, OperationalError
 from redis import RedisError
 
-from drift_detector import tracing
-from drift_detector.metrics import WAKE_UPS_NOT_SENT
+from drift_detector.observability import tracing
+from drift_detector.observability.metrics import WAKE_UPS_NOT_SENT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
 log = structlog.get_logger(__name__)
 
 # Where the broker keeps the name it had when last seen: once it may have lost messages, the two are not the same.
-LIFE = "drift_detector.life"
+BROKER_RUN_ID_KEY = "drift_detector.life"
 UNREACHABLE = (OperationalError, RedisError, OSError)
 
 app = Celery("drift_detector")
@@ -29,45 +29,49 @@ for module in ("monitors", "detections"):
     app.autodiscover_tasks(["tasks"], related_name=module)
 
 
-class Line(IntEnum):
-    """Where messages wait; workers take those of a later line when there is none in the lines before it.
+class Priority(IntEnum):
+    """The order of a message in the queue: workers take one of a higher number when none of a lower waits.
 
     The numbers are the priorities that kombu has lists for in Valkey.
     """
 
-    FIRST = 3
-    LATER = 6
-    LAST = 9
+    TICK = 3
+    BACKFILL = 6
+    BACKGROUND = 9
 
 
 @dataclass(frozen=True, slots=True)
-class WakeUp:
+class TaskMessage:
     """A message: a task's name and the ids it takes."""
 
     task: str
     ids: Mapping[str, UUID]
-    line: Line = Line.FIRST
+    priority: Priority = Priority.TICK
 
 
-def enqueue(task: str, *, line: Line = Line.FIRST, **ids: UUID) -> None:
+def enqueue(task: str, *, priority: Priority = Priority.TICK, **ids: UUID) -> None:
     """Send a wake-up, by name and with ids only, once the transaction has committed."""
-    enqueue_all([WakeUp(task, ids, line)])
+    enqueue_all([TaskMessage(task, ids, priority)])
 
 
-def enqueue_all(wake_ups: Sequence[WakeUp], *, unsent: Callable[[Sequence[WakeUp]], object] | None = None) -> None:
+def enqueue_all(
+    messages: Sequence[TaskMessage],
+    *,
+    unsent: Callable[[Sequence[TaskMessage]], object] | None = None,
+) -> None:
     """Send wake-ups, in this order, once the transaction has committed.
 
     When one can't be sent, that is logged, and it and the rest are left to the reconciler: the row is the truth, the
     message a hint, and whoever sends does not wait for a broker that is away more than once.
 
     Args:
-        wake_ups: What is sent.
+        messages: What is sent.
         unsent: Told which were not.
     """
     headers = tracing.context_headers()
 
     def send() -> None:
-        if (left := _send(wake_ups, headers)) and unsent:
+        if (left := _send(messages, headers)) and unsent:
             unsent(left)
 
     transaction.on_commit(send)
@@ -85,7 +89,7 @@ def count_messages() -> int | None:
     return int(queue.message_count)
 
 
-def new_life() -> str | None:
+def new_broker_run_id() -> str | None:
     """The broker's name since its start, unless it is remembered: it was restarted, replaced or emptied since then.
 
     None too if it can't be asked.
@@ -93,27 +97,29 @@ def new_life() -> str | None:
     try:
         with app.connection_for_read() as broker:
             client = broker.default_channel.client
-            life = str(client.info("server")["run_id"])
-            return life if client.get(LIFE) != life.encode() else None
+            run_id = str(client.info("server")["run_id"])
+            return run_id if client.get(BROKER_RUN_ID_KEY) != run_id.encode() else None
     except UNREACHABLE:
         return None
 
 
-def remember_life(life: str) -> None:
+def remember_broker_run_id(run_id: str) -> None:
     """Have the broker keep its name; one that is away again will have another."""
     with suppress(*UNREACHABLE), app.connection_for_read() as broker:
-        broker.default_channel.client.set(LIFE, life)
+        broker.default_channel.client.set(BROKER_RUN_ID_KEY, run_id)
 
 
-def _send(wake_ups: Sequence[WakeUp], headers: dict[str, str]) -> Sequence[WakeUp]:
+def _send(messages: Sequence[TaskMessage], headers: dict[str, str]) -> Sequence[TaskMessage]:
     """Those from the first on that could not be sent."""
-    for position, each in enumerate(wake_ups):
+    for position, each in enumerate(messages):
         kwargs = {name: str(value) for name, value in each.ids.items()}
         try:
-            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.line)
+            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.priority)
         except (OperationalError, OSError) as error:
-            left = wake_ups[position:]
+            left = messages[position:]
             WAKE_UPS_NOT_SENT.inc(len(left))
-            log.warning("wake_ups_not_sent", number=len(left), first=each.task, error=str(error), **kwargs)
+            log.warning(
+                "wake_ups_not_sent", number=len(left), first=each.task, error=str(error), **kwargs
+            )
             return left
     return ()

@@ -7,7 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, RedisDsn, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PostgresDsn,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "AUMOS_DRIFT_"
@@ -39,12 +48,18 @@ class Database(Group):
 
 
 class Redis(Group):
-    url: RedisDsn = Field(description="Valkey or Redis that carries the wake-ups: redis://:password@host:6379/0")
+    url: RedisDsn = Field(
+        description="Valkey or Redis that carries the wake-ups: redis://:password@host:6379/0"
+    )
 
 
 class Kafka(Group):
-    bootstrap_servers: str = Field(description="Kafka brokers, as host:port,host:port", min_length=1)
-    config: dict[str, str] = Field(default={}, description="further librdkafka properties as JSON, for TLS and SASL")
+    bootstrap_servers: str = Field(
+        description="Kafka brokers, as host:port,host:port", min_length=1
+    )
+    config: dict[str, str] = Field(
+        default={}, description="further librdkafka properties as JSON, for TLS and SASL"
+    )
 
 
 class Data(Group):
@@ -57,23 +72,34 @@ class Data(Group):
     s3_endpoint: Endpoint | None = Field(
         default=None, description="an S3-compatible store other than AWS: https://host:port"
     )
-    s3_region: str | None = Field(default=None, description="the region of the S3 buckets; found by itself on AWS")
-    azure_account: str | None = Field(default=None, description="the storage account that abfs:// URIs are in")
-    max_window_bytes: Positive = Field(default=2**30, description="the most of a window that is held in memory at once")
+    s3_region: str | None = Field(
+        default=None, description="the region of the S3 buckets; found by itself on AWS"
+    )
+    azure_account: str | None = Field(
+        default=None, description="the storage account that abfs:// URIs are in"
+    )
+    max_window_bytes: Positive = Field(
+        default=2**30, description="the most of a window that is held in memory at once"
+    )
     stream_bytes: Positive = Field(
-        default=2 * 2**30, description="windows from this size on are streamed and KS is binned, its bound stated"
+        default=2 * 2**30,
+        description="windows from this size on are streamed and KS is binned, its bound stated",
     )
     part_bytes: Positive = Field(
-        default=256 * 2**20, description="streamed windows are divided into parts of about this size, one worker each"
+        default=256 * 2**20,
+        description="streamed windows are divided into parts of about this size, one worker each",
     )
     max_reference_rows: Positive = Field(
-        default=1_000_000, description="numeric reference rows that are counted; of more, a uniform sample"
+        default=1_000_000,
+        description="numeric reference rows that are counted; of more, a uniform sample",
     )
     max_baseline_bytes: Positive = Field(
-        default=256 * 2**20, description="sorted reference numbers kept for exact KS; with more, KS is binned"
+        default=256 * 2**20,
+        description="sorted reference numbers kept for exact KS; with more, KS is binned",
     )
     baseline_cache_bytes: Positive = Field(
-        default=256 * 2**20, description="baselines that one process keeps decoded, by their stored size"
+        default=256 * 2**20,
+        description="baselines that one process keeps decoded, by their stored size",
     )
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"
@@ -84,22 +110,30 @@ class Log(Group):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="the least severe level shown"
     )
-    format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people")
+    format: Literal["json", "console"] = Field(
+        default="json", description="json for machines, console for people"
+    )
 
 
 class Metrics(Group):
     host: str = Field(
-        default="127.0.0.1", description="where a process other than web answers /metrics and /healthz", min_length=1
+        default="127.0.0.1",
+        description="where a process other than web answers /metrics and /healthz",
+        min_length=1,
     )
-    port: Port | None = Field(default=None, description="the port of that; without one, nothing listens")
+    port: Port | None = Field(
+        default=None, description="the port of that; without one, nothing listens"
+    )
     max_round_seconds: Positive = Field(
-        default=120, description="how old a process's last round may be, besides its pause, until /healthz says 503"
+        default=120,
+        description="how old a process's last round may be, besides its pause, until /healthz says 503",
     )
 
 
 class Tracing(Group):
     endpoint: CollectorUrl | None = Field(
-        default=None, description="OTLP/HTTP collector of traces: http://host:4318/v1/traces; none are made without"
+        default=None,
+        description="OTLP/HTTP collector of traces: http://host:4318/v1/traces; none are made without",
     )
 
     @field_validator("endpoint")
@@ -111,14 +145,25 @@ class Tracing(Group):
 
 
 class Runs(Group):
-    lease_seconds: Positive = Field(default=60, description="how long a run belongs to a worker that stopped answering")
-    heartbeat_seconds: Positive = Field(default=10, description="how often a worker renews its lease")
-    max_helpers: Positive = Field(default=7, description="other workers that are asked to help with a divided window")
+    lease_seconds: Positive = Field(
+        default=60, description="how long a run belongs to a worker that stopped answering"
+    )
+    heartbeat_seconds: Positive = Field(
+        default=10, description="how often a worker renews its lease"
+    )
+    max_helpers: Positive = Field(
+        default=7, description="other workers that are asked to help with a divided window"
+    )
     max_attempts: Positive = Field(default=3, description="attempts before a run is failed")
-    retry_seconds: Positive = Field(default=30, description="wait before the second attempt; doubles after each")
-    time_limit_seconds: Positive = Field(default=600, description="the longest one attempt may take")
+    retry_seconds: Positive = Field(
+        default=30, description="wait before the second attempt; doubles after each"
+    )
+    time_limit_seconds: Positive = Field(
+        default=600, description="the longest one attempt may take"
+    )
     drain_seconds: Annotated[int, Field(ge=0)] = Field(
-        default=15, description="how long a worker that is told to stop may go on; then it hands its work back"
+        default=15,
+        description="how long a worker that is told to stop may go on; then it hands its work back",
     )
     reconcile_seconds: Positive = Field(
         default=15, description="how often lost wake-ups and expired leases are looked for"
@@ -134,43 +179,74 @@ class Runs(Group):
         default=400,
         description="days that runs, backtests and replaced baselines are kept; runs of alerts as long as the alerts",
     )
-    max_backfill: Positive = Field(default=1000, description="the most runs one backfill may ask for")
-    max_backtest: Positive = Field(default=500, description="the most ticks one backtest may replay")
+    max_backfill: Positive = Field(
+        default=1000, description="the most runs one backfill may ask for"
+    )
+    max_backtest: Positive = Field(
+        default=500, description="the most ticks one backtest may replay"
+    )
 
 
 class Alerts(Group):
-    retention_days: Positive = Field(default=730, description="days that alerts are kept once they are resolved")
+    retention_days: Positive = Field(
+        default=730, description="days that alerts are kept once they are resolved"
+    )
 
 
 class Outcomes(Group):
     retention_days: Positive = Field(
-        default=90, description="days that outcomes are kept, and that a prediction waits for its label"
+        default=90,
+        description="days that outcomes are kept, and that a prediction waits for its label",
     )
-    topic: str = Field(default="model.outcomes", description="Kafka topic that consume_outcomes reads", min_length=1)
+    topic: str = Field(
+        default="model.outcomes",
+        description="Kafka topic that consume_outcomes reads",
+        min_length=1,
+    )
     dead_letter_topic: str = Field(
-        default="model.outcomes.dead", description="where messages go that can't be used, with the reason", min_length=1
+        default="model.outcomes.dead",
+        description="where messages go that can't be used, with the reason",
+        min_length=1,
     )
-    group: str = Field(default="aumos-drift-detector", description="consumer group of consume_outcomes", min_length=1)
+    group: str = Field(
+        default="aumos-drift-detector",
+        description="consumer group of consume_outcomes",
+        min_length=1,
+    )
 
 
 class Events(Group):
-    retention_days: Positive = Field(default=30, description="days that published events are kept in the outbox")
+    retention_days: Positive = Field(
+        default=30, description="days that published events are kept in the outbox"
+    )
 
 
 class Reports(Group):
-    max_rows: Positive = Field(default=20_000, description="rows of each window that Evidently's report is made from")
+    max_rows: Positive = Field(
+        default=20_000, description="rows of each window that Evidently's report is made from"
+    )
 
 
 class Environment(BaseSettings):
     """The typed environment; `load` is the way to get it."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
-    secret_key: SecretStr = Field(description="Django's signing key: any long random text", min_length=32)
+    secret_key: SecretStr = Field(
+        description="Django's signing key: any long random text", min_length=32
+    )
     debug: bool = Field(default=False, description="Django's debug pages; never in production")
-    allowed_hosts: list[str] = Field(default=[], description="JSON list of the host names the service answers to")
-    csrf_trusted_origins: list[str] = Field(default=[], description="JSON list of origins, when behind a TLS proxy")
-    static_root: Path = Field(default=Path(".state/static"), description="where collectstatic puts the admin's files")
+    allowed_hosts: list[str] = Field(
+        default=[], description="JSON list of the host names the service answers to"
+    )
+    csrf_trusted_origins: list[str] = Field(
+        default=[], description="JSON list of origins, when behind a TLS proxy"
+    )
+    static_root: Path = Field(
+        default=Path(".state/static"), description="where collectstatic puts the admin's files"
+    )
 
     database: Database
     redis: Redis
@@ -188,29 +264,43 @@ class Environment(BaseSettings):
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")
     drift_threshold_chi2: Share = Field(default=0.05, description="chi-squared: significance level")
-    drift_warning_threshold_psi: PositiveFloat = Field(default=0.1, description="PSI: warning at and above")
-    effect_tolerance_ks: Share = Field(default=0.035, description="KS: the smallest distance D that matters")
+    drift_warning_threshold_psi: PositiveFloat = Field(
+        default=0.1, description="PSI: warning at and above"
+    )
+    effect_tolerance_ks: Share = Field(
+        default=0.035, description="KS: the smallest distance D that matters"
+    )
     effect_tolerance_chi2: Share = Field(
         default=0.1, description="chi-squared: the smallest Le Cam distance that matters"
     )
-    min_rows: Positive = Field(default=50, description="rows below which a feature's verdict is insufficient_data")
+    min_rows: Positive = Field(
+        default=50, description="rows below which a feature's verdict is insufficient_data"
+    )
 
     adwin_delta: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.05, description="ADWIN: confidence; 0.05 is calibrated for errors of 0 and 1, river has 0.002"
+        default=0.05,
+        description="ADWIN: confidence; 0.05 is calibrated for errors of 0 and 1, river has 0.002",
     )
     adwin_max_buckets: Positive = Field(default=5, description="ADWIN: buckets of one size kept")
-    ddm_warning_level: PositiveFloat = Field(default=2.0, description="DDM: standard deviations to a warning")
+    ddm_warning_level: PositiveFloat = Field(
+        default=2.0, description="DDM: standard deviations to a warning"
+    )
     ddm_drift_level: PositiveFloat = Field(
-        default=3.25, description="DDM: standard deviations to drift; 3.25 is calibrated, river has 3"
+        default=3.25,
+        description="DDM: standard deviations to drift; 3.25 is calibrated, river has 3",
     )
     ddm_min_num_instances: Positive = Field(
-        default=1000, description="DDM: observations before it judges; 1000 is calibrated, river has 30"
+        default=1000,
+        description="DDM: observations before it judges; 1000 is calibrated, river has 30",
     )
     effect_tolerance_concept: PositiveFloat = Field(
-        default=0.05, description="detectors: the smallest change of the error rate that matters, as Cohen's h"
+        default=0.05,
+        description="detectors: the smallest change of the error rate that matters, as Cohen's h",
     )
 
-    retraining_trigger_enabled: bool = Field(default=True, description="publish drift.retraining_required")
+    retraining_trigger_enabled: bool = Field(
+        default=True, description="publish drift.retraining_required"
+    )
     retraining_cooldown_seconds: Annotated[int, Field(ge=0)] = Field(
         default=3600, description="rest between two per monitor"
     )
@@ -224,7 +314,9 @@ def load() -> Environment:
     except SettingsError as error:
         problems.append(_json_sentence(str(error)))
     except ValidationError as error:
-        problems += [_sentence(tuple(map(str, item["loc"])), item["msg"]) for item in error.errors()]
+        problems += [
+            _sentence(tuple(map(str, item["loc"])), item["msg"]) for item in error.errors()
+        ]
     if problems:
         _stop(problems)
     return environment
@@ -243,13 +335,19 @@ def _is_installed(module: str) -> bool:
 
 
 def _unknown_names(variables: Mapping[str, str]) -> list[str]:
-    names = [name for name in variables if name.startswith(PREFIX) and not name.startswith(DEMO_PREFIX)]
+    names = [
+        name for name in variables if name.startswith(PREFIX) and not name.startswith(DEMO_PREFIX)
+    ]
     known = Environment.model_fields
-    return sorted(name for name in names if name.removeprefix(PREFIX).split("__")[0].lower() not in known)
+    return sorted(
+        name for name in names if name.removeprefix(PREFIX).split("__")[0].lower() not in known
+    )
 
 
 def _json_sentence(message: str) -> str:
-    field = message.split('"')[1]  # pydantic-settings names the group only: 'error parsing value for field "data" …'
+    field = message.split('"')[
+        1
+    ]  # pydantic-settings names the group only: 'error parsing value for field "data" …'
     names = sorted(name for name in os.environ if name.startswith(variable_name(field)))
     return f"{' or '.join(names)} is wrong: lists and maps are written as JSON."
 
@@ -260,7 +358,9 @@ def _sentence(path: tuple[str, ...], message: str) -> str:
     if isinstance(group, type) and issubclass(group, Group):
         required = [name for name, inner in group.model_fields.items() if inner.is_required()]
         return " ".join(_sentence((path[0], name), message) for name in required)
-    name = variable_name(*(part for part in path if not part.isdecimal()))  # without the place in a list
+    name = variable_name(
+        *(part for part in path if not part.isdecimal())
+    )  # without the place in a list
     if message == "Field required":
         return f"{name} is missing."
     if message == "Extra inputs are not permitted":

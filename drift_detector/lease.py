@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from drift_detector.metrics import count_lease_losses
+from drift_detector.observability.metrics import count_lease_losses
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,9 @@ def kept_lease(renew: Callable[[], bool]) -> Iterator[None]:
     """
     finished = Event()
     context = copy_context()  # the logs' ids
-    heartbeat = Thread(target=context.run, args=(_renew_until, renew, finished), name="heartbeat", daemon=True)
+    heartbeat = Thread(
+        target=context.run, args=(_renew_until, renew, finished), name="heartbeat", daemon=True
+    )
     heartbeat.start()
     try:
         yield
@@ -48,7 +50,9 @@ def _renew_until(renew: Callable[[], bool], finished: Event) -> None:
 def _is_renewed(renew: Callable[[], bool]) -> bool:
     try:
         return renew()
-    except DatabaseError as error:  # the lease is longer than several heartbeats; the next one may succeed
+    except (
+        DatabaseError
+    ) as error:  # the lease is longer than several heartbeats; the next one may succeed
         log.warning("lease_not_renewed", error=str(error).strip())
         return True
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drift_detector import env
-from drift_detector.logging import logging_config
+from drift_detector.observability.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = env.load()
@@ -47,8 +47,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "drift_detector.metrics.RequestMetricsMiddleware",
-    "drift_detector.tracing.RequestSpanMiddleware",
+    "drift_detector.observability.metrics.RequestMetricsMiddleware",
+    "drift_detector.observability.tracing.RequestSpanMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -78,7 +78,9 @@ def _database(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
     # A process that is stopped in a transaction must not hold its locks until its lease runs out.
     silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
-    options: dict[str, Any] = {"connect_timeout": 5, "options": silent} | dict(parse_qsl(parts.query))
+    options: dict[str, Any] = {"connect_timeout": 5, "options": silent} | dict(
+        parse_qsl(parts.query)
+    )
     if pool_size:
         options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}
     return {
@@ -98,7 +100,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "tenancy.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
 ]
 LOGIN_URL = "admin:login"
 
@@ -190,7 +196,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-LOGGING_CONFIG = "drift_detector.logging.configure"
+LOGGING_CONFIG = "drift_detector.observability.logging.configure"
 LOGGING = logging_config(level=ENV.log.level, format=ENV.log.format)
 
 UNFOLD = {

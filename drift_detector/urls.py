@@ -5,12 +5,12 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from alerts.outcome_views import MonitorDetectorsView, MonitorOutcomesView
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
-from detections.monitor_views import MonitorBackfillView, MonitorBacktestView, MonitorRunView
-from detections.views import BacktestViewSet, DetectionViewSet, RunViewSet
-from drift_detector.health import healthz, readyz
-from drift_detector.metrics import metrics
+from detections.backtests.views import BacktestViewSet, MonitorBacktestView
+from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
+from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
+from drift_detector.observability.health import healthz, readyz
+from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
 from monitors.views import MonitorViewSet
 

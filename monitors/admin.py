@@ -59,7 +59,10 @@ class MonitorForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self.errors:
-            check_monitor({each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields} | cleaned)
+            check_monitor(
+                {each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields}
+                | cleaned
+            )
         return cleaned
 
 
@@ -80,8 +83,33 @@ class MonitorAdmin(TenantModelAdmin):
         "retraining_required_at",
     ]  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["name", "status", "id", "model_id", "created_by", "created_at", "updated_at"]}),
-        ("Schedule", {"fields": ["schedule_cron", "timezone", "window", "window_lag", "catch_up", "misfire_grace"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "status",
+                    "id",
+                    "model_id",
+                    "created_by",
+                    "created_at",
+                    "updated_at",
+                ]
+            },
+        ),
+        (
+            "Schedule",
+            {
+                "fields": [
+                    "schedule_cron",
+                    "timezone",
+                    "window",
+                    "window_lag",
+                    "catch_up",
+                    "misfire_grace",
+                ]
+            },
+        ),
         (
             "Judgement",
             {
@@ -133,7 +161,8 @@ class MonitorAdmin(TenantModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Monitor, form: Any, change: bool) -> None:
         services.update_monitor(
-            monitor=Monitor.objects.get(id=obj.id), **{name: form.cleaned_data[name] for name in form.changed_data}
+            monitor=Monitor.objects.get(id=obj.id),
+            **{name: form.cleaned_data[name] for name in form.changed_data},
         )
 
     @admin.action(description="Build a new baseline for selected monitors", permissions=["change"])

@@ -59,19 +59,29 @@ def choose_features(
     """
     columns = reference.columns
     if missing := sorted(set(wanted) - set(columns)):
-        raise ValidationError({"feature_columns": f"The reference has no column {', '.join(missing)}."})
+        raise ValidationError(
+            {"feature_columns": f"The reference has no column {', '.join(missing)}."}
+        )
     left_out = {timestamp_column, *reference.partition_columns}
-    names = wanted or [name for name, found in columns.items() if name not in left_out and not _is_moment(found)]
+    names = wanted or [
+        name for name, found in columns.items() if name not in left_out and not _is_moment(found)
+    ]
     if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
-        raise ValidationError({"feature_columns": f"Names are at most {LONGEST_NAME} characters: {unusable[0]!r}."})
+        raise ValidationError(
+            {"feature_columns": f"Names are at most {LONGEST_NAME} characters: {unusable[0]!r}."}
+        )
     if strangers := sorted(set(overrides) - set(names)):
         raise ValidationError({"feature_kinds": f"No feature is named {', '.join(strangers)}."})
     kinds = {name: _kind(name, columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
-        raise ValidationError({"feature_columns": f"These types can't be compared: {', '.join(unknown)}."})
+        raise ValidationError(
+            {"feature_columns": f"These types can't be compared: {', '.join(unknown)}."}
+        )
     if not known:
-        raise ValidationError({"feature_columns": "The reference has no column that can be compared."})
+        raise ValidationError(
+            {"feature_columns": "The reference has no column that can be compared."}
+        )
     return known
 
 
@@ -81,7 +91,9 @@ def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: s
     if timestamp_column not in source.columns:
         raise ValidationError({"timestamp_column": f"{field} has no column {timestamp_column}."})
     if not _is_moment(found := source.columns[timestamp_column]):
-        raise ValidationError({"timestamp_column": f"{timestamp_column} is {found}, not a timestamp or a date."})
+        raise ValidationError(
+            {"timestamp_column": f"{timestamp_column} is {found}, not a timestamp or a date."}
+        )
 
 
 def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
@@ -90,7 +102,9 @@ def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKi
     for name, kind in features.items():
         found = current.columns[name]
         if not pa.types.is_null(found) and not _is_readable(found, kind):
-            raise ValidationError({"current_data_uri": f"Column {name} is {found}; in the reference it is {kind}."})
+            raise ValidationError(
+                {"current_data_uri": f"Column {name} is {found}; in the reference it is {kind}."}
+            )
 
 
 def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind | None:
@@ -98,7 +112,9 @@ def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind 
     if wanted is None or guessed is None:
         return guessed
     if not _is_readable(data_type, FeatureKind(wanted)):
-        raise ValidationError({"feature_kinds": f"{name} is {data_type}, which can't be read as {wanted}."})
+        raise ValidationError(
+            {"feature_kinds": f"{name} is {data_type}, which can't be read as {wanted}."}
+        )
     return FeatureKind(wanted)
 
 

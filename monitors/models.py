@@ -43,10 +43,16 @@ class Monitor(TenantModel):
     reference_end = models.DateTimeField(null=True, blank=True)
     current_data_uri = models.CharField(max_length=1000)
     timestamp_column = models.CharField(max_length=200, blank=True)
-    feature_columns = models.JSONField(default=list, blank=True, help_text="Empty: all columns of a known type.")
+    feature_columns = models.JSONField(
+        default=list, blank=True, help_text="Empty: all columns of a known type."
+    )
 
-    window = models.DurationField(default=timedelta(days=1), help_text="How much data one run reads.")
-    window_lag = models.DurationField(default=timedelta(0), help_text="How long data takes to arrive.")
+    window = models.DurationField(
+        default=timedelta(days=1), help_text="How much data one run reads."
+    )
+    window_lag = models.DurationField(
+        default=timedelta(0), help_text="How long data takes to arrive."
+    )
     schedule_cron = models.CharField(max_length=200, default="0 6 * * *")
     timezone = models.CharField(max_length=64, default="UTC")
     catch_up = models.CharField(
@@ -56,7 +62,8 @@ class Monitor(TenantModel):
         help_text="Which ticks run late, after the scheduler was away: none, the latest, or all.",
     )
     misfire_grace = models.DurationField(
-        default=timedelta(minutes=1), help_text="How late a tick is still on time, and runs whatever catch_up says."
+        default=timedelta(minutes=1),
+        help_text="How late a tick is still on time, and runs whatever catch_up says.",
     )
 
     methods = models.JSONField(default=list)
@@ -65,10 +72,14 @@ class Monitor(TenantModel):
     tolerances = models.JSONField(default=dict, blank=True)
     min_rows = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     feature_kinds = models.JSONField(
-        default=dict, blank=True, help_text='How to read a column, where its type misleads: {"zip": "categorical"}.'
+        default=dict,
+        blank=True,
+        help_text='How to read a column, where its type misleads: {"zip": "categorical"}.',
     )
     importances = models.JSONField(
-        default=dict, blank=True, help_text="How much a feature's drift matters, 1 where not given; moves its severity."
+        default=dict,
+        blank=True,
+        help_text="How much a feature's drift matters, 1 where not given; moves its severity.",
     )
 
     seasonal_weeks = models.PositiveSmallIntegerField(
@@ -78,17 +89,26 @@ class Monitor(TenantModel):
     )
 
     prediction_column = models.CharField(
-        max_length=200, blank=True, help_text="With the label's: each run feeds its new rows to the detectors."
+        max_length=200,
+        blank=True,
+        help_text="With the label's: each run feeds its new rows to the detectors.",
     )
     label_column = models.CharField(max_length=200, blank=True)
     score_column = models.CharField(
-        max_length=200, blank=True, help_text="The probability of the positive class; estimates without labels need it."
+        max_length=200,
+        blank=True,
+        help_text="The probability of the positive class; estimates without labels need it.",
     )
     positive_label = models.CharField(
-        max_length=200, blank=True, default="1", help_text="The positive class; empty for more than two classes."
+        max_length=200,
+        blank=True,
+        default="1",
+        help_text="The positive class; empty for more than two classes.",
     )
     performance_limits = models.JSONField(
-        default=dict, blank=True, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
+        default=dict,
+        blank=True,
+        help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.',
     )
     label_delay = models.DurationField(
         null=True,
@@ -96,7 +116,9 @@ class Monitor(TenantModel):
         help_text="How long after a window's end its labels are known; then its performance is measured once more.",
     )
     concept_methods = models.JSONField(
-        default=default_concept_methods, blank=True, help_text="The detectors that watch the model's errors."
+        default=default_concept_methods,
+        blank=True,
+        help_text="The detectors that watch the model's errors.",
     )
     detector_settings = models.JSONField(
         default=dict, blank=True, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
@@ -124,9 +146,15 @@ class Monitor(TenantModel):
         constraints = [
             TenantModel.identity("monitor"),
             models.UniqueConstraint(name="monitor_name_once", fields=["tenant", "name"]),
-            models.CheckConstraint(name="monitor_window_positive", condition=Q(window__gt=timedelta(0))),
-            models.CheckConstraint(name="monitor_grace_not_negative", condition=Q(misfire_grace__gte=timedelta(0))),
-            models.CheckConstraint(name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))),
+            models.CheckConstraint(
+                name="monitor_window_positive", condition=Q(window__gt=timedelta(0))
+            ),
+            models.CheckConstraint(
+                name="monitor_grace_not_negative", condition=Q(misfire_grace__gte=timedelta(0))
+            ),
+            models.CheckConstraint(
+                name="monitor_lag_not_negative", condition=Q(window_lag__gte=timedelta(0))
+            ),
             models.CheckConstraint(
                 name="monitor_label_delay_not_negative",
                 condition=Q(label_delay__isnull=True) | Q(label_delay__gte=timedelta(0)),
@@ -176,12 +204,18 @@ class Baseline(TenantModel):
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     reason = models.TextField(blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True, help_text="Until then one worker builds it, or it rests.")
+    not_before = models.DateTimeField(
+        null=True, help_text="Until then one worker builds it, or it rests."
+    )
     rows = models.PositiveBigIntegerField(default=0)
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)
-    calibration = models.JSONField(null=True, help_text="What checks of the reference's own windows found.")
-    performance = models.JSONField(null=True, help_text="The model's performance over the reference.")
+    calibration = models.JSONField(
+        null=True, help_text="What checks of the reference's own windows found."
+    )
+    performance = models.JSONField(
+        null=True, help_text="The model's performance over the reference."
+    )
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)
@@ -192,13 +226,18 @@ class Baseline(TenantModel):
         ordering = ["-version"]
         constraints = [
             TenantModel.identity("baseline"),
-            models.UniqueConstraint(name="baseline_version_once", fields=["tenant", "monitor", "version"]),
+            models.UniqueConstraint(
+                name="baseline_version_once", fields=["tenant", "monitor", "version"]
+            ),
             models.CheckConstraint(
-                name="baseline_ready_has_content", condition=~Q(status="ready") | Q(content__isnull=False)
+                name="baseline_ready_has_content",
+                condition=~Q(status="ready") | Q(content__isnull=False),
             ),
         ]
         indexes = [
-            models.Index(name="baseline_building", fields=["created_at"], condition=Q(status="building")),
+            models.Index(
+                name="baseline_building", fields=["created_at"], condition=Q(status="building")
+            ),
             models.Index(name="baseline_oldest", fields=["created_at", "id"]),
         ]
 

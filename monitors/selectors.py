@@ -13,8 +13,12 @@ from monitors.sources import SourcePolicy
 
 def list_monitors() -> QuerySet[Monitor]:
     """Monitors, each with its newest baseline version in `latest_baselines` (one query for all)."""
-    latest = Baseline.objects.defer("content").order_by("monitor_id", "-version").distinct("monitor_id")
-    return Monitor.objects.prefetch_related(Prefetch("baselines", queryset=latest, to_attr="latest_baselines"))
+    latest = (
+        Baseline.objects.defer("content").order_by("monitor_id", "-version").distinct("monitor_id")
+    )
+    return Monitor.objects.prefetch_related(
+        Prefetch("baselines", queryset=latest, to_attr="latest_baselines")
+    )
 
 
 def get_latest_baseline(monitor: Monitor) -> Baseline | None:
@@ -31,7 +35,11 @@ def list_baselines(monitor_id: UUID) -> QuerySet[Baseline]:
 
 def list_builds() -> QuerySet[Baseline]:
     """Baselines that are being built or wait for it, in their order, without their content."""
-    return Baseline.objects.filter(status=Baseline.Status.BUILDING).defer("content").order_by("created_at", "id")
+    return (
+        Baseline.objects.filter(status=Baseline.Status.BUILDING)
+        .defer("content")
+        .order_by("created_at", "id")
+    )
 
 
 def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -> Baseline | None:

@@ -48,7 +48,9 @@ class BaselineSerializer(serializers.ModelSerializer[Baseline]):
 class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
     rows = serializers.IntegerField(help_text="Rows of the reference.")
     is_sampled = serializers.BooleanField()
-    features = serializers.DictField(child=serializers.CharField(), help_text="Each feature's kind.")
+    features = serializers.DictField(
+        child=serializers.CharField(), help_text="Each feature's kind."
+    )
     calibration = serializers.DictField(
         help_text="The power card: false alarms by the reference's own windows, and the smallest changes seen."
     )
@@ -58,27 +60,44 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
     misfire_grace = IsoDurationField(
-        default=timedelta(minutes=1), help_text="How late a tick is still on time, and runs whatever catch_up says."
+        default=timedelta(minutes=1),
+        help_text="How late a tick is still on time, and runs whatever catch_up says.",
     )
     feature_columns = serializers.ListField(
-        child=serializers.CharField(max_length=200, trim_whitespace=False), default=list, max_length=2000
+        child=serializers.CharField(max_length=200, trim_whitespace=False),
+        default=list,
+        max_length=2000,
     )
-    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS)
-    thresholds = serializers.DictField(default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.')
-    tolerances = serializers.DictField(default=dict, help_text="The smallest effects that matter, per method.")
+    methods = serializers.ListField(
+        child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS
+    )
+    thresholds = serializers.DictField(
+        default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.'
+    )
+    tolerances = serializers.DictField(
+        default=dict, help_text="The smallest effects that matter, per method."
+    )
     feature_kinds = serializers.DictField(
-        child=serializers.CharField(), default=dict, help_text='How to read a column: {"zip": "categorical"}.'
+        child=serializers.CharField(),
+        default=dict,
+        help_text='How to read a column: {"zip": "categorical"}.',
     )
     importances = serializers.DictField(
-        child=serializers.FloatField(), default=dict, help_text="How much a feature's drift matters; 1 where not given."
+        child=serializers.FloatField(),
+        default=dict,
+        help_text="How much a feature's drift matters; 1 where not given.",
     )
     concept_methods = serializers.ListField(
-        child=serializers.CharField(), default=default_concept_methods, help_text="The detectors that watch the errors."
+        child=serializers.CharField(),
+        default=default_concept_methods,
+        help_text="The detectors that watch the errors.",
     )
     detector_settings = serializers.DictField(
         default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
     )
-    score_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    score_column = serializers.CharField(
+        default="", allow_blank=True, max_length=200, trim_whitespace=False
+    )
     positive_label = serializers.CharField(default="1", allow_blank=True, max_length=200)
     performance_limits = serializers.DictField(
         default=dict, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
@@ -89,17 +108,30 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
         help_text="How long after a window's end its labels are known; then its performance is measured once more.",
     )
     error_batch = serializers.IntegerField(
-        default=1, min_value=1, max_value=1_000_000, help_text="Detectors see the mean of so many errors in a row."
+        default=1,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="Detectors see the mean of so many errors in a row.",
     )
     error_scale = serializers.FloatField(
-        default=None, allow_null=True, help_text="Predictions are numbers: an error of this size counts as 1."
+        default=None,
+        allow_null=True,
+        help_text="Predictions are numbers: an error of this size counts as 1.",
     )
-    prediction_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
-    label_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
-    timestamp_column = serializers.CharField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    prediction_column = serializers.CharField(
+        default="", allow_blank=True, max_length=200, trim_whitespace=False
+    )
+    label_column = serializers.CharField(
+        default="", allow_blank=True, max_length=200, trim_whitespace=False
+    )
+    timestamp_column = serializers.CharField(
+        default="", allow_blank=True, max_length=200, trim_whitespace=False
+    )
     schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
     timezone = serializers.CharField(default="UTC", max_length=64)
-    min_rows = serializers.IntegerField(default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1)
+    min_rows = serializers.IntegerField(
+        default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1
+    )
     baseline = serializers.SerializerMethodField()
 
     class Meta:

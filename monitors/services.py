@@ -15,14 +15,14 @@ from django.utils import timezone
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
-from drift_detector.events.services import forget_key
+from drift_detector.events.services import purge_key
 from drift_detector.lease import kept_lease, lease_time
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
 from monitors import selectors
+from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
-from monitors.performance import describe_reference
 from monitors.sources import SourceError, SourcePolicy, describe, open_window
 
 log = structlog.get_logger(__name__)
@@ -80,7 +80,7 @@ def delete_monitor(*, monitor: Monitor) -> None:
     monitor_id = monitor.id
     log.info("monitor_deleted", monitor_id=str(monitor_id))
     monitor.delete()
-    forget_key(monitor_id)
+    purge_key(monitor_id)
 
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
@@ -107,8 +107,12 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
     As many of a tenant's builds are in the workers' line as runs may be at work; the end of one calls for the next.
     """
     Monitor.objects.select_for_update(no_key=True).get(id=monitor.id)
-    latest = Baseline.objects.filter(monitor=monitor).aggregate(latest=Max("version"))["latest"] or 0
-    baseline = Baseline.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, version=latest + 1)
+    latest = (
+        Baseline.objects.filter(monitor=monitor).aggregate(latest=Max("version"))["latest"] or 0
+    )
+    baseline = Baseline.objects.create(
+        tenant_id=monitor.tenant_id, monitor=monitor, version=latest + 1
+    )
     _lock_builds(monitor.tenant_id)
     if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
         enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
@@ -136,7 +140,11 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID) -> UUID | None:
     except ValidationError as error:
         return _fail(baseline, "; ".join(error.messages))
     except SourceError as error:
-        return _give_up_or_wait(baseline, str(error)) if error.is_transient else _fail(baseline, str(error))
+        return (
+            _give_up_or_wait(baseline, str(error))
+            if error.is_transient
+            else _fail(baseline, str(error))
+        )
     except (OperationalError, InterfaceError):
         raise  # the database is away; the claim runs out and the reconciler asks again
     except Exception as error:
@@ -147,7 +155,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID) -> UUID | None:
 def hand_back_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
     """Give back a build that its worker is stopped in the middle of; it was no attempt, another may begin at once."""
     with tenant_scope(tenant_id):
-        building = Baseline.objects.filter(id=baseline_id, status=Baseline.Status.BUILDING, attempt__gt=0)
+        building = Baseline.objects.filter(
+            id=baseline_id, status=Baseline.Status.BUILDING, attempt__gt=0
+        )
         if building.update(attempt=F("attempt") - 1, not_before=None):
             enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
             log.info("build_handed_back", baseline_id=str(baseline_id), worker=worker)
@@ -167,7 +177,9 @@ def _renew_build(baseline: Baseline) -> bool:
 
 
 def _held_build(baseline: Baseline) -> QuerySet[Baseline]:
-    return Baseline.objects.filter(id=baseline.id, status=Baseline.Status.BUILDING, attempt=baseline.attempt)
+    return Baseline.objects.filter(
+        id=baseline.id, status=Baseline.Status.BUILDING, attempt=baseline.attempt
+    )
 
 
 def _save(monitor: Monitor, **options: Any) -> None:
@@ -177,7 +189,9 @@ def _save(monitor: Monitor, **options: Any) -> None:
     except IntegrityError as error:
         if "monitor_name_once" not in str(error):
             raise
-        raise ValidationError({"name": f"There is a monitor named {monitor.name!r} already."}) from error
+        raise ValidationError(
+            {"name": f"There is a monitor named {monitor.name!r} already."}
+        ) from error
 
 
 def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
@@ -191,7 +205,10 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
     data = settings.ENV.data
     reference = describe(monitor.reference_data_uri, policy)
     kinds = choose_features(
-        reference, monitor.feature_columns, monitor.timestamp_column, overrides=monitor.feature_kinds
+        reference,
+        monitor.feature_columns,
+        monitor.timestamp_column,
+        overrides=monitor.feature_kinds,
     )
     with open_window(
         monitor.reference_data_uri,
@@ -240,7 +257,9 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "is_sampled": frozen.sampled,
         "features": {name: feature.kind.value for name, feature in frozen.features.items()},
         "calibration": _power_card(monitor, policy, frozen),
-        "performance": describe_reference(monitor, policy, {name: each.kind for name, each in frozen.features.items()}),
+        "performance": describe_reference(
+            monitor, policy, {name: each.kind for name, each in frozen.features.items()}
+        ),
         "content": content,
         "content_hash": frozen.content_hash,
         "size_bytes": len(content),
@@ -249,7 +268,9 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
 
 
 def _power_card(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
-    from monitors.power_cards import make_power_card  # and with it scipy.stats, which most processes never need
+    from monitors.baselines.power_cards import (
+        make_power_card,  # and with it scipy.stats, which most processes never need
+    )
 
     return make_power_card(monitor, policy, frozen)
 
@@ -260,7 +281,10 @@ def _give_up_or_wait(baseline: Baseline, reason: str) -> UUID | None:
     if baseline.attempt >= runs.max_attempts:
         return _fail(baseline, reason)
     rest = timedelta(seconds=runs.retry_seconds * 2 ** (baseline.attempt - 1))
-    _record(baseline, {"status": Baseline.Status.BUILDING, "reason": reason, "not_before": timezone.now() + rest})
+    _record(
+        baseline,
+        {"status": Baseline.Status.BUILDING, "reason": reason, "not_before": timezone.now() + rest},
+    )
     return None
 
 
@@ -274,7 +298,12 @@ def _record(baseline: Baseline, outcome: dict[str, Any]) -> bool:
         recorded = _held_build(baseline).update(**outcome)
         if recorded and outcome["status"] != Baseline.Status.BUILDING:
             _call_next_build(baseline.tenant_id)
-    log.info("baseline_built", baseline_id=str(baseline.id), status=outcome["status"], reason=outcome.get("reason"))
+    log.info(
+        "baseline_built",
+        baseline_id=str(baseline.id),
+        status=outcome["status"],
+        reason=outcome.get("reason"),
+    )
     return bool(recorded)
 
 

@@ -19,7 +19,9 @@ LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
     **dict.fromkeys(Method, 1.0), Method.PSI: 100.0, Method.WASSERSTEIN: 1000.0, Method.ROW_COUNT: 1000.0,
 }  # fmt: skip
-HIGHEST_TOLERANCE: Mapping[str, float] = {method.value: 1.0 for method in Method if method in SIGNIFICANCE_METHODS}
+HIGHEST_TOLERANCE: Mapping[str, float] = {
+    method.value: 1.0 for method in Method if method in SIGNIFICANCE_METHODS
+}
 HIGHEST_IMPORTANCE = 100.0
 
 
@@ -39,10 +41,14 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     if start and end and start >= end:
         raise ValidationError({"reference_end": "The reference ends before it starts."})
     if fields.get("seasonal_weeks") and not fields["timestamp_column"]:
-        raise ValidationError({"timestamp_column": "Weeks can only be told apart by a column of times."})
+        raise ValidationError(
+            {"timestamp_column": "Weeks can only be told apart by a column of times."}
+        )
     _check_outcomes(fields)
     if (start or end) and not fields["timestamp_column"]:
-        raise ValidationError({"timestamp_column": "A reference with a start or an end needs the column it is in."})
+        raise ValidationError(
+            {"timestamp_column": "A reference with a start or an end needs the column it is in."}
+        )
 
 
 def _check_outcomes(fields: Mapping[str, Any]) -> None:
@@ -52,23 +58,37 @@ def _check_outcomes(fields: Mapping[str, Any]) -> None:
         raise ValidationError({"label_column": "A prediction and its label are two columns."})
     needy = sorted(set(fields["performance_limits"]) & {Metric.ROC_AUC, Metric.LOG_LOSS})
     if needy and fields["prediction_column"] and not fields["score_column"]:
-        raise ValidationError({"score_column": f"{needy[0]} is measured on scores; name their column."})
+        raise ValidationError(
+            {"score_column": f"{needy[0]} is measured on scores; name their column."}
+        )
     if bool(fields["prediction_column"]) != bool(fields["label_column"]):
-        raise ValidationError({"label_column": "Outcomes need both columns, the prediction's and the label's."})
+        raise ValidationError(
+            {"label_column": "Outcomes need both columns, the prediction's and the label's."}
+        )
     if fields["prediction_column"] and not fields["timestamp_column"]:
-        raise ValidationError({"timestamp_column": "Which rows are new can only be told by a column of times."})
+        raise ValidationError(
+            {"timestamp_column": "Which rows are new can only be told by a column of times."}
+        )
     if fields["error_scale"] is None and fields["error_batch"] == 1:
         return
-    binary = [method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary]
+    binary = [
+        method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary
+    ]
     if binary:
-        raise ValidationError({"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts or means of them."})
+        raise ValidationError(
+            {"concept_methods": f"{binary[0]} needs errors of 0 and 1, not parts or means of them."}
+        )
 
 
 def _check_label_delay(delay: timedelta, limits: Mapping[str, Any]) -> None:
     if not timedelta(0) <= delay <= LONGEST_DURATION:
-        raise ValidationError({"label_delay": "A delay is not negative, and the longest is 100 years."})
+        raise ValidationError(
+            {"label_delay": "A delay is not negative, and the longest is 100 years."}
+        )
     if not limits:
-        raise ValidationError({"label_delay": "Labels are measured by performance_limits; give some, or no delay."})
+        raise ValidationError(
+            {"label_delay": "Labels are measured by performance_limits; give some, or no delay."}
+        )
 
 
 def check_cron(expression: str, zone: str) -> None:
@@ -107,7 +127,9 @@ def check_detector_settings(chosen: Any) -> dict[str, dict[str, Any]]:
         or set(chosen) - set(known)
         or not all(isinstance(v, dict) for v in chosen.values())
     ):
-        raise ValidationError(f"Give an object with some of the keys {', '.join(known)}, an object each.")
+        raise ValidationError(
+            f"Give an object with some of the keys {', '.join(known)}, an object each."
+        )
     for method, settings in chosen.items():
         try:
             new_detector(ConceptMethod(method), settings)
@@ -126,7 +148,9 @@ def check_performance_limits(limits: Any) -> dict[str, dict[str, float]]:
         numbers = limit.values() if isinstance(limit, dict) else ()
         if len(names & {"minimum", "maximum", "relative"}) != 1 or len(names) != 1:
             raise ValidationError(f"{metric}: give a minimum, a maximum or a relative change.")
-        if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+        if any(
+            isinstance(number, bool) or not isinstance(number, int | float) for number in numbers
+        ):
             raise ValidationError(f"{metric}: a limit is a number.")
         try:
             PerformanceLimit(**limit)
@@ -177,7 +201,9 @@ def check_importances(importances: Any) -> dict[str, float]:
 def _check_limits(limits: Any, highest: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     if not isinstance(limits, dict) or set(limits) - set(highest):
         raise ValidationError(f"Give an object with some of the keys {', '.join(highest)}.")
-    return {method: _check_limit(method, value, highest[method]) for method, value in limits.items()}
+    return {
+        method: _check_limit(method, value, highest[method]) for method, value in limits.items()
+    }
 
 
 def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
@@ -196,7 +222,9 @@ def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
 
 def _check_number(what: str, number: Any, highest: float) -> None:
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
-        raise ValidationError(f"{what}: {number!r} is not a number above 0 and at most {highest:g}.")
+        raise ValidationError(
+            f"{what}: {number!r} is not a number above 0 and at most {highest:g}."
+        )
 
 
 def _check_names(features: Mapping[Any, Any]) -> None:

@@ -37,7 +37,9 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         serializer.is_valid(raise_exception=True)
         self._check_sources(serializer.validated_data)
         with tenant_scope(self.principal.tenant_id):
-            monitor = services.create_monitor(created_by=self.principal.name, **serializer.validated_data)
+            monitor = services.create_monitor(
+                created_by=self.principal.name, **serializer.validated_data
+            )
             return Response(self.get_serializer(monitor).data, status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -52,7 +54,9 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         self.leave_scope()
         with tenant_scope(self.principal.tenant_id):
             # Somebody may have changed or removed it while the sources were read.
-            monitor = get_object_or_404(Monitor.objects.select_for_update(no_key=True), id=monitor.id)
+            monitor = get_object_or_404(
+                Monitor.objects.select_for_update(no_key=True), id=monitor.id
+            )
             services.update_monitor(monitor=monitor, **serializer.validated_data)
             return Response(self.get_serializer(monitor).data)
 
@@ -84,7 +88,9 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     def baselines(self, request: Request, pk: UUID) -> Response:
         """All versions of the baseline, newest first."""
         paginator = NewestFirst()
-        page = paginator.paginate_queryset(selectors.list_baselines(self.get_object().id), request, view=self)
+        page = paginator.paginate_queryset(
+            selectors.list_baselines(self.get_object().id), request, view=self
+        )
         return paginator.get_paginated_response(BaselineSerializer(page, many=True).data)
 
     def _check_sources(self, fields: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from celery.signals import worker_init
 from structlog.contextvars import bound_contextvars
 
 from algorithms.warm import warm
-from drift_detector import tracing
+from drift_detector.observability import tracing
 from drift_detector.tenancy.scope import release_connection
 
 

@@ -3,22 +3,29 @@ from uuid import UUID
 
 from celery import shared_task
 
-from detections import backtests, dispatch, fan_out, reports, ticks
+from detections.backtests import services as backtests
+from detections.evaluation import fan_out
+from detections.ledger import dispatch, ticks
+from detections.reports import services as reports
+from detections.runs.execution import execute
 from drift_detector.scheduling.schedules import TICK_TASK
 from tasks.base import LoggedTask
-from tasks.execution import execute
 
 
 @shared_task(name=dispatch.EXECUTE_TASK, base=LoggedTask, bind=True)
 def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Evaluate one run; a duplicate delivery changes nothing."""
-    execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
+    execute(
+        tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local")
+    )
 
 
 @shared_task(name=fan_out.HELP_TASK, base=LoggedTask, bind=True)
 def help_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Count parts of a run's window as long as there are any; coming too late or twice changes nothing."""
-    fan_out.help_run(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local"))
+    fan_out.help_run(
+        tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=str(self.request.hostname or "local")
+    )
 
 
 @shared_task(name=TICK_TASK, base=LoggedTask)

@@ -12,7 +12,11 @@ from celery.worker import state
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from detections import backtests, dispatch, fan_out, ledger, reports
+from detections.backtests import services as backtests
+from detections.evaluation import fan_out
+from detections.ledger import dispatch
+from detections.ledger import runs as ledger
+from detections.reports import services as reports
 from monitors import services
 
 log = structlog.get_logger(__name__)
@@ -34,7 +38,9 @@ def prepare_draining(sender: Any, **_: Any) -> None:
 
     def drain(how: str, **_: Any) -> None:
         if how == "Warm":
-            Thread(target=_drain, args=(sender.pool, str(sender.hostname)), name="drain", daemon=True).start()
+            Thread(
+                target=_drain, args=(sender.pool, str(sender.hostname)), name="drain", daemon=True
+            ).start()
 
     worker_shutting_down.connect(drain, weak=False)
 

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from detections import ledger
+from detections.ledger import runs as ledger
 from monitors import services
 from tasks.base import LoggedTask
 
@@ -12,4 +12,4 @@ def build_baseline(*, tenant_id: str, baseline_id: str) -> None:
     """Build a baseline, then let the runs go on that have waited for it."""
     monitor_id = services.build_baseline(tenant_id=UUID(tenant_id), baseline_id=UUID(baseline_id))
     if monitor_id is not None:
-        ledger.wake_runs(tenant_id=UUID(tenant_id), monitor_id=monitor_id)
+        ledger.release_postponed(tenant_id=UUID(tenant_id), monitor_id=monitor_id)

@@ -83,7 +83,9 @@ def django_db_setup(worker_id: str, django_db_blocker: DjangoDbBlocker) -> Itera
     with django_db_blocker.unblock():
         connection.settings_dict["NAME"] = name
         connection.settings_dict["OPTIONS"].pop("pool", None)
-        connection.settings_dict["OPTIONS"].pop("options")  # a test's own transaction may wait, for Evidently say
+        connection.settings_dict["OPTIONS"].pop(
+            "options"
+        )  # a test's own transaction may wait, for Evidently say
         with connected_as(owner):
             call_command("migrate", verbosity=0)
         yield
@@ -101,7 +103,11 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN "
             "('django_migrations', 'django_content_type', 'auth_permission')"
         ).fetchall()
-        owner.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)))
+        owner.execute(
+            sql.SQL("TRUNCATE {}").format(
+                sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
+            )
+        )
 
 
 @pytest.fixture
@@ -124,7 +130,9 @@ def override(settings: LazySettings) -> Callable[..., None]:
 
     def change(**values: Any) -> None:
         update = {
-            name: getattr(settings.ENV, name).model_copy(update=value) if isinstance(value, dict) else value
+            name: getattr(settings.ENV, name).model_copy(update=value)
+            if isinstance(value, dict)
+            else value
             for name, value in values.items()
         }
         settings.ENV = settings.ENV.model_copy(update=update)

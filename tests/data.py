@@ -18,9 +18,13 @@ def flights_like(*, week: int, start: datetime, rows: int = ROWS_PER_WEEK) -> pa
     seconds = np.sort(random.integers(0, 7 * 86400, rows))
     return pa.table(
         {
-            "departs_at": pa.array([start + timedelta(seconds=int(s)) for s in seconds], pa.timestamp("us", "UTC")),
+            "departs_at": pa.array(
+                [start + timedelta(seconds=int(s)) for s in seconds], pa.timestamp("us", "UTC")
+            ),
             "delay": random.normal(10 + 8 * is_drifted, 10, rows),
             "distance": random.integers(100, 3000, rows),
-            "carrier": random.choice(["A", "B", "C"], rows, p=[0.7, 0.0, 0.3] if is_drifted else [0.5, 0.3, 0.2]),
+            "carrier": random.choice(
+                ["A", "B", "C"], rows, p=[0.7, 0.0, 0.3] if is_drifted else [0.5, 0.3, 0.2]
+            ),
         }
     )

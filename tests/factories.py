@@ -18,14 +18,14 @@ from django.db import connection
 from django.utils import timezone
 
 from algorithms.columns import FeatureKind
-from algorithms.outcomes import FeatureDetail, MethodOutcome
+from algorithms.method_results import FeatureDetail, MethodResult
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict
-from detections import ledger
-from detections.ledger import Claim
+from detections.ledger import runs as ledger
+from detections.ledger.runs import Claim
 from detections.models import Backtest, Detection, DetectionRun
-from detections.outcomes import Outcome
-from drift_detector.celery import Line
+from detections.results import RunResult
+from drift_detector.celery import Priority
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
 from monitors.models import Monitor
@@ -74,18 +74,27 @@ def make_run(monitor: Monitor, *, week: int = 3, **fields: Any) -> DetectionRun:
         "window_start": start,
         "window_end": start + WEEK,
     }
-    return DetectionRun.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, **values | fields)
+    return DetectionRun.objects.create(
+        tenant_id=monitor.tenant_id, monitor=monitor, **values | fields
+    )
 
 
 def make_finished_run(monitor: Monitor, verdict: str = "ok", **fields: Any) -> DetectionRun:
     """A run that has ended."""
     status = "failed" if verdict == "error" else "succeeded"
-    values: dict[str, Any] = {"status": status, "verdict": verdict, "finished_at": timezone.now(), "rows": 10}
+    values: dict[str, Any] = {
+        "status": status,
+        "verdict": verdict,
+        "finished_at": timezone.now(),
+        "rows": 10,
+    }
     values["scheduled_for"] = TIMESTAMPS[0] + DetectionRun.objects.count() * WEEK
     return make_run(monitor, **values | fields)
 
 
-def make_detection(run: DetectionRun, method: str = "ks", verdict: str = "ok", **fields: Any) -> Detection:
+def make_detection(
+    run: DetectionRun, method: str = "ks", verdict: str = "ok", **fields: Any
+) -> Detection:
     values: dict[str, Any] = {
         "monitor_id": run.monitor_id,
         "method": method,
@@ -102,7 +111,12 @@ def make_backtest(monitor: Monitor, *, weeks: tuple[int, int] = (2, 4), **fields
     """A backtest that nobody works on yet, over the ticks that read these weeks of `flights`; the last not included."""
     start, end = (TIMESTAMPS[0] + (week + 1) * WEEK for week in weeks)
     baseline = monitor.baselines.defer("content").first()
-    values: dict[str, Any] = {"baseline": baseline, "requested_by": "key:test", "start": start, "end": end}
+    values: dict[str, Any] = {
+        "baseline": baseline,
+        "requested_by": "key:test",
+        "start": start,
+        "end": end,
+    }
     return Backtest.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, **values | fields)
 
 
@@ -116,10 +130,14 @@ def take(run: DetectionRun, worker: str = "worker-1") -> Claim:
 def expire_lease(run: DetectionRun) -> None:
     """As if the worker had been silent for a minute longer than its lease."""
     with tenant_scope(run.tenant_id):
-        DetectionRun.objects.filter(id=run.id).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+        DetectionRun.objects.filter(id=run.id).update(
+            lease_expires_at=timezone.now() - timedelta(minutes=1)
+        )
 
 
-def drift_outcome(severity: Severity = Severity.WARNING, *features: str, baseline_id: UUID | None = None) -> Outcome:
+def drift_outcome(
+    severity: Severity = Severity.WARNING, *features: str, baseline_id: UUID | None = None
+) -> RunResult:
     """What a run over drifted data ends with: KS saw the features move."""
     details = tuple(
         FeatureDetail(
@@ -137,7 +155,7 @@ def drift_outcome(severity: Severity = Severity.WARNING, *features: str, baselin
         )
         for rank, feature in enumerate(features or ("delay",))
     )
-    method = MethodOutcome(
+    method = MethodResult(
         method=Method.KS,
         verdict=Verdict.DRIFT,
         is_drifted=True,
@@ -149,12 +167,12 @@ def drift_outcome(severity: Severity = Severity.WARNING, *features: str, baselin
         effect_size=0.3,
         details=details,
     )
-    return Outcome(verdict=Verdict.DRIFT, rows=2000, baseline_id=baseline_id, methods=(method,))
+    return RunResult(verdict=Verdict.DRIFT, rows=2000, baseline_id=baseline_id, methods=(method,))
 
 
-def plain_outcome(verdict: Verdict) -> Outcome:
+def plain_outcome(verdict: Verdict) -> RunResult:
     """What a run ends with that found no drift."""
-    return Outcome(verdict=verdict, rows=2000)
+    return RunResult(verdict=verdict, rows=2000)
 
 
 def at_once[T](*calls: Callable[[], T]) -> list[T]:
@@ -181,7 +199,9 @@ def eventually[T](look: Callable[[], T], *, seconds: float = 60) -> T:
     return found
 
 
-def rows_of(tenant_id: UUID, query: str, *parameters: Any, role: str = "owner") -> list[tuple[Any, ...]]:
+def rows_of(
+    tenant_id: UUID, query: str, *parameters: Any, role: str = "owner"
+) -> list[tuple[Any, ...]]:
     """What the database itself holds of a tenant, read on a connection that is not Django's."""
     with psycopg.connect(role_url(role)) as database:
         database.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant_id)])
@@ -191,9 +211,15 @@ def rows_of(tenant_id: UUID, query: str, *parameters: Any, role: str = "owner") 
 def wake_ups(task: str) -> list[dict[str, str]]:
     """The arguments of the task's messages that wait in Valkey, in the order in which Celery's workers get them."""
     with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
-        queues = ["celery", *(f"celery\x06\x16{line}" for line in Line)]  # kombu's, by priority
-        messages = [json.loads(message) for queue in queues for message in client.lrange(queue, 0, -1)[::-1]]
-    bodies = [json.loads(base64.b64decode(each["body"])) for each in messages if each["headers"]["task"] == task]
+        queues = ["celery", *(f"celery\x06\x16{line}" for line in Priority)]  # kombu's, by priority
+        messages = [
+            json.loads(message) for queue in queues for message in client.lrange(queue, 0, -1)[::-1]
+        ]
+    bodies = [
+        json.loads(base64.b64decode(each["body"]))
+        for each in messages
+        if each["headers"]["task"] == task
+    ]
     return [keyword for _, keyword, _ in bodies]
 
 

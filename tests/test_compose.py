@@ -22,7 +22,10 @@ OURS = ["web", "worker", "consumer", "beat", "reconciler", "relay", "migrate"]
 
 @pytest.mark.parametrize("service", OURS)
 def test_compose__service__sets_what_is_required_and_nothing_unknown(service: str) -> None:
-    groups = {name.removeprefix(PREFIX).split("__")[0].lower() for name in COMPOSE["services"][service]["environment"]}
+    groups = {
+        name.removeprefix(PREFIX).split("__")[0].lower()
+        for name in COMPOSE["services"][service]["environment"]
+    }
     required = {name for name, field in Environment.model_fields.items() if field.is_required()}
     assert required <= groups <= set(Environment.model_fields)
 
@@ -33,10 +36,18 @@ def test_compose__worker__looks_for_no_others_as_with_make_run() -> None:
 
 @pytest.mark.parametrize(
     ("service", "role"),
-    [("web", "app"), ("consumer", "app"), ("beat", "scheduler"), ("relay", "relay"), ("migrate", "owner")],
+    [
+        ("web", "app"),
+        ("consumer", "app"),
+        ("beat", "scheduler"),
+        ("relay", "relay"),
+        ("migrate", "owner"),
+    ],
 )
 def test_compose__service__connects_as_its_role(service: str, role: str) -> None:
-    assert f"//drift_{role}:" in COMPOSE["services"][service]["environment"][f"{PREFIX}DATABASE__URL"]
+    assert (
+        f"//drift_{role}:" in COMPOSE["services"][service]["environment"][f"{PREFIX}DATABASE__URL"]
+    )
 
 
 def test_compose__init_script__makes_the_roles_of_make_run() -> None:
@@ -46,11 +57,16 @@ def test_compose__init_script__makes_the_roles_of_make_run() -> None:
 
 
 @pytest.mark.parametrize("service", ["worker", "consumer", "beat", "reconciler", "relay"])
-def test_compose__process_that_is_not_web__is_asked_for_its_health_where_it_listens(service: str) -> None:
+def test_compose__process_that_is_not_web__is_asked_for_its_health_where_it_listens(
+    service: str,
+) -> None:
     environment = COMPOSE["services"][service]["environment"]
     port = environment[f"{PREFIX}METRICS__PORT"]
     assert environment[f"{PREFIX}METRICS__HOST"] == "0.0.0.0"
-    assert f"http://127.0.0.1:{port}/healthz" in COMPOSE["services"][service]["healthcheck"]["test"][-1]
+    assert (
+        f"http://127.0.0.1:{port}/healthz"
+        in COMPOSE["services"][service]["healthcheck"]["test"][-1]
+    )
 
 
 def test_compose__health_check__fails_on_503_and_passes_on_200() -> None:
@@ -59,7 +75,9 @@ def test_compose__health_check__fails_on_503_and_passes_on_200() -> None:
     for status in (503, 200):
         with answering(status) as port:
             mine = [part.replace("8000", str(port)) for part in command[2:]]
-            codes.append(subprocess.run([sys.executable, *mine], capture_output=True, check=False).returncode)
+            codes.append(
+                subprocess.run([sys.executable, *mine], capture_output=True, check=False).returncode
+            )
     assert codes == [1, 0]
 
 

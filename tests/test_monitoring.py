@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import drift_detector.watching  # noqa: F401  # makes the metrics
+import drift_detector.observability.heartbeats  # noqa: F401  # makes the metrics
 
 DOCS = Path(__file__).parents[1] / "docs"
 RULES: dict[str, Any] = yaml.safe_load((DOCS / "monitoring" / "alert-rules.yml").read_text())
@@ -40,15 +40,26 @@ def test_expressions__metrics_of_ours__exist(expression: str) -> None:
 
 
 def test_dashboard__every_family__is_on_it() -> None:
-    asked = {name for panel in PANELS for target in panel["targets"] for name in NAME.findall(target["expr"])}
+    asked = {
+        name
+        for panel in PANELS
+        for target in panel["targets"]
+        for name in NAME.findall(target["expr"])
+    }
     families = {family.name for family in REGISTRY.collect() if family.name.startswith("drift_")}
     assert {name for name in families if not any(each.startswith(name) for each in asked)} == set()
 
 
 def test_dashboard__data_source__is_the_importers_choice() -> None:
     (variable,) = DASHBOARD["templating"]["list"]
-    assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")
-    assert {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]} == {"${datasource}"}
+    assert (variable["name"], variable["type"], variable["query"]) == (
+        "datasource",
+        "datasource",
+        "prometheus",
+    )
+    assert {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]} == {
+        "${datasource}"
+    }
 
 
 def test_dashboard__panels__do_not_overlap() -> None:
@@ -63,18 +74,31 @@ def test_dashboard__panels__do_not_overlap() -> None:
 
 def test_operations__every_metric_and_alert__is_explained() -> None:
     text = (DOCS / "operations.md").read_text()
-    names = {re.sub(r"_bucket$", "", name) for rule in ALERTS for name in NAME.findall(rule["expr"])}
-    assert {name for name in names | {rule["alert"] for rule in ALERTS} if f"`{name}`" not in text} == set()
-    counters = {family.name + ("_total" if family.type == "counter" else "") for family in REGISTRY.collect()}
-    assert {name for name in counters if name.startswith("drift_") and f"`{name}`" not in text} == set()
+    names = {
+        re.sub(r"_bucket$", "", name) for rule in ALERTS for name in NAME.findall(rule["expr"])
+    }
+    assert {
+        name for name in names | {rule["alert"] for rule in ALERTS} if f"`{name}`" not in text
+    } == set()
+    counters = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in REGISTRY.collect()
+    }
+    assert {
+        name for name in counters if name.startswith("drift_") and f"`{name}`" not in text
+    } == set()
 
 
 def minutes(durations: str) -> list[int]:
     return [int(number) * {"m": 1, "h": 60}[unit] for number, unit in DURATION.findall(durations)]
 
 
-@pytest.mark.parametrize("alert", [rule for rule in ALERTS if "[" in rule["expr"]], ids=lambda rule: rule["alert"])
-def test_alerts__burst_of_a_moment__is_seen_for_longer_than_the_alert_waits(alert: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "alert", [rule for rule in ALERTS if "[" in rule["expr"]], ids=lambda rule: rule["alert"]
+)
+def test_alerts__burst_of_a_moment__is_seen_for_longer_than_the_alert_waits(
+    alert: dict[str, Any],
+) -> None:
     assert sum(minutes(alert.get("for", "0m"))) <= min(minutes(alert["expr"])) / 2
 
 

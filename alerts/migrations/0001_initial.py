@@ -19,12 +19,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Alert",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "status",
                     models.CharField(
-                        choices=[("open", "Open"), ("acknowledged", "Acknowledged"), ("resolved", "Resolved")],
+                        choices=[
+                            ("open", "Open"),
+                            ("acknowledged", "Acknowledged"),
+                            ("resolved", "Resolved"),
+                        ],
                         default="open",
                         max_length=12,
                     ),
@@ -32,13 +41,26 @@ class Migration(migrations.Migration):
                 (
                     "severity",
                     models.CharField(
-                        choices=[("info", "info"), ("warning", "warning"), ("critical", "critical")], max_length=10
+                        choices=[
+                            ("info", "info"),
+                            ("warning", "warning"),
+                            ("critical", "critical"),
+                        ],
+                        max_length=10,
                     ),
                 ),
                 ("summary", models.TextField()),
                 ("drifted_features", models.JSONField(default=list)),
-                ("occurrences", models.PositiveIntegerField(default=1, help_text="Drifted runs of this episode.")),
-                ("window_start", models.DateTimeField(help_text="Start of the first drifted window.")),
+                (
+                    "occurrences",
+                    models.PositiveIntegerField(
+                        default=1, help_text="Drifted runs of this episode."
+                    ),
+                ),
+                (
+                    "window_start",
+                    models.DateTimeField(help_text="Start of the first drifted window."),
+                ),
                 ("window_end", models.DateTimeField(help_text="End of the last drifted window.")),
                 ("resolved_at", models.DateTimeField(blank=True, null=True)),
                 ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
@@ -109,7 +131,10 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("resolved_at__isnull", False), ("status", "resolved")),
-                            models.Q(models.Q(("status", "resolved"), _negated=True), ("resolved_at__isnull", True)),
+                            models.Q(
+                                models.Q(("status", "resolved"), _negated=True),
+                                ("resolved_at__isnull", True),
+                            ),
                             _connector="OR",
                         ),
                         name="alert_resolved_has_a_time",
@@ -118,7 +143,8 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(("acknowledged_at__isnull", True), ("acknowledged_by", "")),
                             models.Q(
-                                ("acknowledged_at__isnull", False), models.Q(("acknowledged_by", ""), _negated=True)
+                                ("acknowledged_at__isnull", False),
+                                models.Q(("acknowledged_by", ""), _negated=True),
                             ),
                             _connector="OR",
                         ),
@@ -128,13 +154,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name="alert", index=models.Index(fields=["tenant", "monitor"], name="alert_of_monitor")
+            model_name="alert",
+            index=models.Index(fields=["tenant", "monitor"], name="alert_of_monitor"),
         ),
         migrations.AddIndex(
-            model_name="alert", index=models.Index(fields=["tenant", "first_run"], name="alert_of_first_run")
+            model_name="alert",
+            index=models.Index(fields=["tenant", "first_run"], name="alert_of_first_run"),
         ),
         migrations.AddIndex(
-            model_name="alert", index=models.Index(fields=["tenant", "last_run"], name="alert_of_last_run")
+            model_name="alert",
+            index=models.Index(fields=["tenant", "last_run"], name="alert_of_last_run"),
         ),
         rls.enable_tenant_rls("drf_alerts"),
         rls.tenant_foreign_key("drf_alerts", "monitor_id", "drf_monitors"),

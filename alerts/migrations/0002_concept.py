@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
             model_name="alert",
             name="kind",
             field=models.CharField(
-                choices=[("statistical", "Statistical"), ("concept", "Concept")], default="statistical", max_length=12
+                choices=[("statistical", "Statistical"), ("concept", "Concept")],
+                default="statistical",
+                max_length=12,
             ),
         ),
         migrations.AddConstraint(

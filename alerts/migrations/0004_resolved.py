@@ -12,7 +12,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "alert",
             models.Index(
-                condition=models.Q(("resolved_at__isnull", False)), fields=["resolved_at"], name="alert_resolved"
+                condition=models.Q(("resolved_at__isnull", False)),
+                fields=["resolved_at"],
+                name="alert_resolved",
             ),
         ),
         # The reconciler removes those that were resolved long ago; what they say it can't read.

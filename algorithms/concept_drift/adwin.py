@@ -51,15 +51,21 @@ class ADWIN(Detector):
 
     def __post_init__(self) -> None:
         if not 0 < self.delta < 1 or min(self.clock, self.max_buckets, self.min_window_length) < 1:
-            raise ValueError("ADWIN: 0 < delta < 1; clock, max_buckets and min_window_length are at least 1.")
+            raise ValueError(
+                "ADWIN: 0 < delta < 1; clock, max_buckets and min_window_length are at least 1."
+            )
 
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
         sums, sizes = np.empty((LEVELS, self.max_buckets + BLOCK)), np.zeros(LEVELS, np.int64)
         for level, kept in enumerate(self.buckets):
             sums[level, : len(kept)], sizes[level] = kept, len(kept)
         state = np.array([self.n, self.total, self.squares])
         settings = (self.delta, self.clock, self.min_window_length, self.grace_period)
-        reached, count = advance_adwin(values, start, *settings, sums, sizes, state, signals, changes)
+        reached, count = advance_adwin(
+            values, start, *settings, sums, sizes, state, signals, changes
+        )
         self.n, self.total, self.squares = int(state[0]), float(state[1]), float(state[2])
         levels = int(np.flatnonzero(sizes)[-1]) + 1 if sizes.any() else 0
         self.buckets = [sums[level, : sizes[level]].tolist() for level in range(levels)]
@@ -85,7 +91,19 @@ def advance_adwin(
             evidence = np.log(2 * np.log(known_at) / delta)
         _add(block, state, totals, squares)
         taken, length, after = _first_cut(
-            block, width, delta, clock, shortest, grace, evidence, totals, squares, sums, sizes, borders, until
+            block,
+            width,
+            delta,
+            clock,
+            shortest,
+            grace,
+            evidence,
+            totals,
+            squares,
+            sums,
+            sizes,
+            borders,
+            until,
         )
         row += taken
         if length:
@@ -115,10 +133,14 @@ def _first_cut(
     kept = 0
     for taken in range(clock - width % clock, len(block) + 1, clock):
         now, places = width + taken, old + max(taken - shortest + 1, 0)
-        if now > grace and _may_have_cut(now, totals[taken], squares[taken], evidence, places, borders, until):
+        if now > grace and _may_have_cut(
+            now, totals[taken], squares[taken], evidence, places, borders, until
+        ):
             _keep(block[kept:taken], sums, sizes)
             kept = taken
-            length, after = _find_cut(now, totals[taken], squares[taken], delta, shortest, sums, sizes)
+            length, after = _find_cut(
+                now, totals[taken], squares[taken], delta, shortest, sums, sizes
+            )
             if length:
                 return taken, length, after
     _keep(block[kept:], sums, sizes)
@@ -205,7 +227,13 @@ def _place_borders(
 
 @jit
 def _may_have_cut(
-    width: int, total: float, squares: float, evidence: float, count: int, borders: FloatArray, until: FloatArray
+    width: int,
+    total: float,
+    squares: float,
+    evidence: float,
+    count: int,
+    borders: FloatArray,
+    until: FloatArray,
 ) -> bool:
     """Whether a border can be clear: |sum of the older part − a · mean| > √(2 v d a b / width) + ⅔ d.
 
@@ -228,7 +256,13 @@ def _may_have_cut(
 
 @jit
 def _find_cut(
-    width: int, total: float, squares: float, delta: float, shortest: int, sums: FloatArray, sizes: IntArray
+    width: int,
+    total: float,
+    squares: float,
+    delta: float,
+    shortest: int,
+    sums: FloatArray,
+    sizes: IntArray,
 ) -> tuple[int, float]:
     """The observations after the border with the clearest difference, and their sum; 0 if no difference is clear.
 

@@ -122,7 +122,9 @@ class Averaging:
 
 
 @jit
-def complete_means(errors: FloatArray, each: int, total: float, count: int, means: FloatArray) -> float:
+def complete_means(
+    errors: FloatArray, each: int, total: float, count: int, means: FloatArray
+) -> float:
     """Add errors, shape (n,), one by one, so that it does not matter how they were cut; returns what is left over.
 
     Args:

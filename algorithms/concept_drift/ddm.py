@@ -50,9 +50,15 @@ class DDM(Detector):
         if self.warm_start < 1 or not 0 < self.warning_threshold <= self.drift_threshold:
             raise ValueError("DDM: 1 ≤ warm_start, and 0 < warning_threshold ≤ drift_threshold.")
 
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
-        best_rate, warned_n = (np.nan if each is None else each for each in (self.best_rate, self.warned_n))
-        state = np.array([self.n, self.error_rate, self.best_n, best_rate, warned_n, self.warned_rate])
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
+        best_rate, warned_n = (
+            np.nan if each is None else each for each in (self.best_rate, self.warned_n)
+        )
+        state = np.array(
+            [self.n, self.error_rate, self.best_n, best_rate, warned_n, self.warned_rate]
+        )
         reached, count = advance_ddm(
             values,
             start,
@@ -66,7 +72,10 @@ class DDM(Detector):
         )
         self.n, self.error_rate, self.best_n = int(state[0]), float(state[1]), int(state[2])
         self.best_rate = None if np.isnan(state[3]) else float(state[3])
-        self.warned_n, self.warned_rate = None if np.isnan(state[4]) else int(state[4]), float(state[5])
+        self.warned_n, self.warned_rate = (
+            None if np.isnan(state[4]) else int(state[4]),
+            float(state[5]),
+        )
         return int(reached), int(count)
 
 
@@ -115,9 +124,13 @@ class EDDM(Detector):
         if self.warm_start < 1 or not 0 < self.beta <= self.alpha:
             raise ValueError("EDDM: 1 ≤ warm_start, and 0 < beta ≤ alpha.")
 
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
         greatest = -1.0 if self.greatest is None else self.greatest
-        counts = np.array([self.n, self.errors, self.last_error, self.warned_n, self.warned_errors], np.int64)
+        counts = np.array(
+            [self.n, self.errors, self.last_error, self.warned_n, self.warned_errors], np.int64
+        )
         sums = np.array([self.distance, self.squares, greatest])
         reached, count = advance_eddm(
             values, start, self.warm_start, self.alpha, self.beta, counts, sums, signals, changes
@@ -155,13 +168,30 @@ def advance_ddm(
                     signals[row] = DRIFT
                     length = n - warned_n
                     changes[found, 0], changes[found, 1] = row, length
-                    changes[found, 2], changes[found, 3] = warned_rate, (n * rate - warned_n * warned_rate) / length
+                    changes[found, 2], changes[found, 3] = (
+                        warned_rate,
+                        (n * rate - warned_n * warned_rate) / length,
+                    )
                     found += 1
-                    n, rate, best_n, best_rate, best, warned_n = 0.0, 0.0, 0.0, np.nan, np.inf, np.nan
+                    n, rate, best_n, best_rate, best, warned_n = (
+                        0.0,
+                        0.0,
+                        0.0,
+                        np.nan,
+                        np.inf,
+                        np.nan,
+                    )
             else:
                 warned_n = np.nan
         row += 1
-    state[0], state[1], state[2], state[3], state[4], state[5] = n, rate, best_n, best_rate, warned_n, warned_rate
+    state[0], state[1], state[2], state[3], state[4], state[5] = (
+        n,
+        rate,
+        best_n,
+        best_rate,
+        warned_n,
+        warned_rate,
+    )
     return row, found
 
 
@@ -204,6 +234,12 @@ def advance_eddm(
         if warned_n >= 0:
             signals[row] = WARNING
         row += 1
-    counts[0], counts[1], counts[2], counts[3], counts[4] = n, errors, last_error, warned_n, warned_errors
+    counts[0], counts[1], counts[2], counts[3], counts[4] = (
+        n,
+        errors,
+        last_error,
+        warned_n,
+        warned_errors,
+    )
     sums[0], sums[1], sums[2] = distance, squares, greatest
     return row, found

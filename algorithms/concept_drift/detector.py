@@ -101,7 +101,9 @@ class Detector(ABC):
         self.observations += len(checked)
         self.signal = SIGNALS[signals[-1]].value
         return Changes(
-            drift=np.flatnonzero(signals == DRIFT), warning=np.flatnonzero(signals == WARNING), changes=tuple(changes)
+            drift=np.flatnonzero(signals == DRIFT),
+            warning=np.flatnonzero(signals == WARNING),
+            changes=tuple(changes),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -115,7 +117,9 @@ class Detector(ABC):
         return cls(**{name: value for name, value in stored.items() if name in known})
 
     @abstractmethod
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
         """Go on from `start` until the end of `values`, or of the room in `changes`.
 
         Args:
@@ -142,8 +146,12 @@ class Detector(ABC):
             if self.is_binary:
                 is_usable &= (checked == 0) | (checked == 1)
             position, name = int(np.argmin(is_usable)), type(self).__name__
-            wanted = "0 or 1" if self.is_binary else f"a number from {self.lowest:g} to {self.highest:g}"
-            raise UnusableObservation(f"{name} needs {wanted}; observation {position} is {checked[position]:g}.")
+            wanted = (
+                "0 or 1" if self.is_binary else f"a number from {self.lowest:g} to {self.highest:g}"
+            )
+            raise UnusableObservation(
+                f"{name} needs {wanted}; observation {position} is {checked[position]:g}."
+            )
         return checked
 
 

@@ -49,7 +49,9 @@ class EProcess(Detector):
     n: int = 0
     total: float = 0.0
     spawned: int = 0
-    candidates: list[list[float]] = field(default_factory=lambda: [[0.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+    candidates: list[list[float]] = field(
+        default_factory=lambda: [[0.0], [0.0], [0.0], [0.0], [0.0], [1.0]]
+    )
 
     lowest: ClassVar[float] = 0.0
     highest: ClassVar[float] = 1.0
@@ -58,12 +60,16 @@ class EProcess(Detector):
         if not 0 < self.alpha < 1:
             raise ValueError("EProcess: 0 < alpha < 1.")
 
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
         kept = len(self.candidates[START])
         table = np.zeros((len(self.candidates), CANDIDATES))
         table[:, :kept] = self.candidates
         state = np.array([self.n, self.total, kept, self.spawned, self.signal == Signal.WARNING])
-        reached, count = advance_e_process(values, start, -np.log(self.alpha), state, table, signals, changes)
+        reached, count = advance_e_process(
+            values, start, -np.log(self.alpha), state, table, signals, changes
+        )
         self.n, self.total, self.spawned = int(state[0]), float(state[1]), int(state[3])
         self.candidates = table[:, : int(state[2])].tolist()
         return int(reached), int(count)
@@ -118,7 +124,9 @@ def _bet(value: float, n: float, kept: int, table: FloatArray) -> None:
     else:
         for place in range(kept):
             estimate = (totals[place] + 0.5) / (n - starts[place] + 1.0)
-            products[place] *= np.exp(value * np.log(estimate) + (1.0 - value) * np.log1p(-estimate))
+            products[place] *= np.exp(
+                value * np.log(estimate) + (1.0 - value) * np.log1p(-estimate)
+            )
             totals[place] += value
 
 

@@ -56,9 +56,13 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
         ValueError: If it has no such setting, or a value is out of its range.
     """
     kind = DETECTORS[method]
-    known = {entry.name: entry.default for entry in fields(kind) if entry.name in setting_names(method)}
+    known = {
+        entry.name: entry.default for entry in fields(kind) if entry.name in setting_names(method)
+    }
     if unknown := sorted(set(settings or {}) - set(known)):
-        raise ValueError(f"{method} has no setting {', '.join(unknown)}; it has {', '.join(known)}.")
+        raise ValueError(
+            f"{method} has no setting {', '.join(unknown)}; it has {', '.join(known)}."
+        )
     for name, value in (settings or {}).items():
         _check(method, name, value, known[name])
     return kind(**{**CALIBRATED[method], **(settings or {})})

@@ -58,19 +58,36 @@ class PageHinkley(Detector):
     decrease_mean: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.min_instances < 1 or self.threshold <= 0 or not 0 < self.alpha <= 1 or self.mode not in MODES:
+        if (
+            self.min_instances < 1
+            or self.threshold <= 0
+            or not 0 < self.alpha <= 1
+            or self.mode not in MODES
+        ):
             raise ValueError(
                 f"PageHinkley: min_instances ≥ 1, threshold > 0, 0 < alpha ≤ 1, mode one of {', '.join(MODES)}."
             )
 
-    def _advance(self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray) -> tuple[int, int]:
+    def _advance(
+        self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
+    ) -> tuple[int, int]:
         counts = np.array([self.n, self.increase_n, self.decrease_n], np.int64)
         least = np.inf if self.least_increase is None else self.least_increase
         sums = np.array(
-            [self.mean, self.increase, self.decrease, least, self.most_decrease, self.increase_mean, self.decrease_mean]
+            [
+                self.mean,
+                self.increase,
+                self.decrease,
+                least,
+                self.most_decrease,
+                self.increase_mean,
+                self.decrease_mean,
+            ]
         )
         settings = (self.min_instances, self.delta, self.threshold, self.alpha, MODES[self.mode])
-        reached, count = advance_page_hinkley(values, start, *settings, counts, sums, signals, changes)
+        reached, count = advance_page_hinkley(
+            values, start, *settings, counts, sums, signals, changes
+        )
         self.n, self.increase_n, self.decrease_n = counts.tolist()
         self.mean, self.increase, self.decrease, least, self.most_decrease = sums[:5].tolist()
         self.increase_mean, self.decrease_mean = sums[5:].tolist()
@@ -101,7 +118,9 @@ def advance_page_hinkley(
         if n >= min_instances:
             is_up = (mode & UP) != 0 and increase - least > threshold
             if is_up or ((mode & DOWN) != 0 and most - decrease > threshold):
-                until, before = (increase_n, increase_mean) if is_up else (decrease_n, decrease_mean)
+                until, before = (
+                    (increase_n, increase_mean) if is_up else (decrease_n, decrease_mean)
+                )
                 length = max(n - until, 1)
                 signals[row] = DRIFT
                 changes[found, 0], changes[found, 1], changes[found, 2] = row, length, before

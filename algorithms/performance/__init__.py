@@ -11,7 +11,7 @@ from algorithms.performance.estimates import (
 from algorithms.performance.estimation import LOSSES, estimate_classification, estimate_regression
 from algorithms.performance.limits import PerformanceLimit
 from algorithms.performance.loss_model import LossModel
-from algorithms.performance.metrics import measure_performance
+from algorithms.performance.performance_metrics import measure_performance
 from algorithms.performance.score_calibration import ScoreCalibration
 
 __all__ = [

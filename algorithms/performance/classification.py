@@ -108,7 +108,9 @@ def f1(confusion: Confusion, level: float) -> MetricEstimate:
     if not rows:
         return MetricEstimate(n=confusion.n, reason=NEITHER, level=level)
     jaccard = hits / rows
-    lower, upper = (float(limit[0]) for limit in wilson_limits(np.array([jaccard]), np.array([rows]), level))
+    lower, upper = (
+        float(limit[0]) for limit in wilson_limits(np.array([jaccard]), np.array([rows]), level)
+    )
     return MetricEstimate(
         value=2 * jaccard / (1 + jaccard),
         lower=2 * lower / (1 + lower),
@@ -129,10 +131,14 @@ def _macro_f1(confusion: Confusion, level: float) -> MetricEstimate:
     mean = np.sum(counts * slopes) / n
     variance = np.sum(counts * (slopes - mean) ** 2) / n**2
     rows = np.count_nonzero(labelled) ** 2 / np.sum(1 / labelled[labelled > 0])
-    return estimate_bounded(float(scores.mean()), float(np.sqrt(variance)), rows=float(rows), n=n, level=level)
+    return estimate_bounded(
+        float(scores.mean()), float(np.sqrt(variance)), rows=float(rows), n=n, level=level
+    )
 
 
-def _share_of(confusion: Confusion, sizes: IntArray, undefined: str, level: float) -> MetricEstimate:
+def _share_of(
+    confusion: Confusion, sizes: IntArray, undefined: str, level: float
+) -> MetricEstimate:
     """Hits over sizes, of the positive class or on average over the classes that have a size."""
     if confusion.positive is None:
         return _mean_of_defined(confusion, sizes, level)
@@ -144,7 +150,9 @@ def _share_of(confusion: Confusion, sizes: IntArray, undefined: str, level: floa
 
 def _mean_of_defined(confusion: Confusion, sizes: IntArray, level: float) -> MetricEstimate:
     is_defined = sizes > 0
-    return estimate_mean_proportion(confusion.hits[is_defined], sizes[is_defined], n=confusion.n, level=level)
+    return estimate_mean_proportion(
+        confusion.hits[is_defined], sizes[is_defined], n=confusion.n, level=level
+    )
 
 
 MEASURES: dict[Metric, Callable[[Confusion, float], MetricEstimate]] = {

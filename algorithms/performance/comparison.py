@@ -78,7 +78,9 @@ def judge_performance(
         ValueError: If a relative limit comes without a baseline, or the two intervals are of different levels.
     """
     if baseline is not None and baseline.level != window.level:
-        raise ValueError(f"The window's interval is of level {window.level}, the baseline's of {baseline.level}.")
+        raise ValueError(
+            f"The window's interval is of level {window.level}, the baseline's of {baseline.level}."
+        )
     found, bound = Span.of(window), limit.bound(metric, baseline)
     if found is None or bound is None or window.n < min_rows:
         return PerformanceJudgement(
@@ -99,7 +101,9 @@ def _judge(
     bound: Span,
 ) -> PerformanceJudgement:  # fmt: skip
     excess = bound.minus(found) if limit.is_floor(metric) else found.minus(bound)
-    signal = Signal.DRIFT if excess.lower > 0 else Signal.WARNING if excess.value > 0 else Signal.STABLE
+    signal = (
+        Signal.DRIFT if excess.lower > 0 else Signal.WARNING if excess.value > 0 else Signal.STABLE
+    )
     return PerformanceJudgement(
         metric=metric,
         verdict=Verdict.DRIFT if signal == Signal.DRIFT else Verdict.OK,
@@ -118,7 +122,9 @@ def _judge(
     )
 
 
-def _why_unjudged(metric: Metric, window: MetricEstimate, baseline: MetricEstimate | None, min_rows: int) -> str:
+def _why_unjudged(
+    metric: Metric, window: MetricEstimate, baseline: MetricEstimate | None, min_rows: int
+) -> str:
     if window.n < min_rows:
         return f"{NAMES[metric]} was measured on {window.n} rows, but a verdict takes {min_rows}."
     if window.value is None:
@@ -132,7 +138,11 @@ def _sentence(
     """Such as: Recall is 0.71 (95 % interval 0.66 to 0.76), below the limit of 0.8."""
     kept, past = ("at or above", "below") if limit.is_floor(metric) else ("at or below", "above")
     side, share = kept if signal == Signal.STABLE else past, 100 * (limit.relative or 0.0)
-    origin = f", which is {share:.4g} % {past} the baseline's value" if limit.relative is not None else ""
+    origin = (
+        f", which is {share:.4g} % {past} the baseline's value"
+        if limit.relative is not None
+        else ""
+    )
     doubt = "; chance could explain it" if signal == Signal.WARNING else ""
     interval = f"{100 * level:.4g} % interval {found.lower:.4g} to {found.upper:.4g}"
     return f"{NAMES[metric]} is {found.value:.4g} ({interval}), {side} the limit of {bound.value:.4g}{origin}{doubt}."

@@ -31,7 +31,9 @@ class Metric(StrEnum):
     MAPE = "mape"
 
 
-CONFUSION_METRICS = frozenset({Metric.ACCURACY, Metric.BALANCED_ACCURACY, Metric.PRECISION, Metric.RECALL, Metric.F1})
+CONFUSION_METRICS = frozenset(
+    {Metric.ACCURACY, Metric.BALANCED_ACCURACY, Metric.PRECISION, Metric.RECALL, Metric.F1}
+)
 SCORE_METRICS = frozenset({Metric.ROC_AUC, Metric.LOG_LOSS})
 REGRESSION_METRICS = frozenset({Metric.MAE, Metric.RMSE, Metric.MAPE})
 HIGHER_IS_BETTER = CONFUSION_METRICS | {Metric.ROC_AUC}
@@ -73,7 +75,9 @@ def normal_quantile(level: float) -> float:
     return float(special.ndtri((1 + level) / 2))
 
 
-def wilson_limits(shares: FloatArray, rows: FloatArray | IntArray, level: float) -> tuple[FloatArray, FloatArray]:
+def wilson_limits(
+    shares: FloatArray, rows: FloatArray | IntArray, level: float
+) -> tuple[FloatArray, FloatArray]:
     """Wilson's score interval (1927) of shares, shape (k,), of so many rows, shape (k,), which need not be whole."""
     z = normal_quantile(level)
     spread = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
@@ -87,7 +91,9 @@ def estimate_proportion(successes: int, trials: int, *, n: int, level: float) ->
     return estimate_mean_proportion(np.array([successes]), np.array([trials]), n=n, level=level)
 
 
-def estimate_mean_proportion(successes: IntArray, trials: IntArray, *, n: int, level: float) -> MetricEstimate:
+def estimate_mean_proportion(
+    successes: IntArray, trials: IntArray, *, n: int, level: float
+) -> MetricEstimate:
     """The mean of k independent shares, shape (k,), each of at least one trial.
 
     The variance is the sum of the binomial ones. The interval adds up the squared distances from each share to its
@@ -106,7 +112,9 @@ def estimate_mean_proportion(successes: IntArray, trials: IntArray, *, n: int, l
     )
 
 
-def estimate_bounded(value: float, standard_error: float, *, rows: float, n: int, level: float) -> MetricEstimate:
+def estimate_bounded(
+    value: float, standard_error: float, *, rows: float, n: int, level: float
+) -> MetricEstimate:
     """A value in [0, 1] with Wilson's interval at the number of rows that would give its standard error.
 
     Next to 0 and 1 no number would, so the share's distance to them is taken as no less than the error.
@@ -116,24 +124,36 @@ def estimate_bounded(value: float, standard_error: float, *, rows: float, n: int
     """
     effective = rows
     if standard_error > 0:
-        effective = max(value * (1 - value), standard_error * (1 - standard_error)) / standard_error**2
+        effective = (
+            max(value * (1 - value), standard_error * (1 - standard_error)) / standard_error**2
+        )
     limits = wilson_limits(np.array([value]), np.array([max(effective, 1.0)]), level)
     lower, upper = (float(limit[0]) for limit in limits)
-    return MetricEstimate(value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level)
+    return MetricEstimate(
+        value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level
+    )
 
 
-def estimate_by_logit(value: float, standard_error: float, *, rows: float, n: int, level: float) -> MetricEstimate:
+def estimate_by_logit(
+    value: float, standard_error: float, *, rows: float, n: int, level: float
+) -> MetricEstimate:
     """A value in [0, 1] with an interval that is normal on the logit's scale; next to 0 and 1 as `estimate_bounded`."""
     if not 0 < standard_error**2 < value * (1 - value):
         return estimate_bounded(value, standard_error, rows=rows, n=n, level=level)
     reach = normal_quantile(level) * standard_error / (value * (1 - value))
     lower, upper = (float(special.expit(special.logit(value) + side)) for side in (-reach, reach))
-    return MetricEstimate(value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level)
+    return MetricEstimate(
+        value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level
+    )
 
 
-def estimate_loss(value: float, standard_error: float, *, n: int, level: float, left_out: int = 0) -> MetricEstimate:
+def estimate_loss(
+    value: float, standard_error: float, *, n: int, level: float, left_out: int = 0
+) -> MetricEstimate:
     """A value of at least 0 with an interval that is normal on the logarithm's scale, as losses are skewed."""
-    spread = math.exp(min(normal_quantile(level) * standard_error / value, WIDEST)) if value else 1.0
+    spread = (
+        math.exp(min(normal_quantile(level) * standard_error / value, WIDEST)) if value else 1.0
+    )
     return MetricEstimate(
         value=value,
         lower=value / spread,

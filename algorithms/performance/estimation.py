@@ -105,16 +105,22 @@ def estimate_regression(
     return found
 
 
-def _expected_mean(losses: FloatArray, variation: float, rows: float, level: float) -> MetricEstimate:
+def _expected_mean(
+    losses: FloatArray, variation: float, rows: float, level: float
+) -> MetricEstimate:
     n = len(losses)
     variance = variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
     return estimate_loss(float(losses.mean()), variance**0.5, n=n, level=level)
 
 
-def _supported(metrics: Iterable[Metric], supported: frozenset[Metric], level: float) -> list[Metric]:
+def _supported(
+    metrics: Iterable[Metric], supported: frozenset[Metric], level: float
+) -> list[Metric]:
     """The metrics, each once; raises ValueError for those that are not supported, and for a level out of range."""
     wanted = list(dict.fromkeys(metrics))
     normal_quantile(level)
     if others := sorted(set(wanted) - supported):
-        raise ValueError(f"Without labels {', '.join(others)} cannot be estimated; {', '.join(sorted(supported))} can.")
+        raise ValueError(
+            f"Without labels {', '.join(others)} cannot be estimated; {', '.join(sorted(supported))} can."
+        )
     return wanted

@@ -60,7 +60,9 @@ class Expectation:
             slopes: Shape (n,), the derivative of the metric by each row's label.
         """
         variances = self.calibration.variances()
-        pulls = np.bincount(self.calibration.blocks(self.score), weights=slopes, minlength=len(variances))
+        pulls = np.bincount(
+            self.calibration.blocks(self.score), weights=slopes, minlength=len(variances)
+        )
         by_chance = float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
         return math.sqrt(by_chance + float(pulls**2 @ variances))
 
@@ -90,7 +92,9 @@ def expected_precision(window: Expectation) -> MetricEstimate:
     predicted = np.count_nonzero(window.is_predicted)
     if not predicted:
         return window.undefined(NO_PREDICTED)
-    return window.bounded(float(window.chance[window.is_predicted].mean()), window.is_predicted / predicted)
+    return window.bounded(
+        float(window.chance[window.is_predicted].mean()), window.is_predicted / predicted
+    )
 
 
 def expected_recall(window: Expectation) -> MetricEstimate:

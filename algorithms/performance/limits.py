@@ -19,7 +19,12 @@ class Span:
     @classmethod
     def of(cls, estimate: MetricEstimate) -> Self | None:
         """The estimate without the words; None if it is undefined."""
-        value, lower, upper, error = estimate.value, estimate.lower, estimate.upper, estimate.standard_error
+        value, lower, upper, error = (
+            estimate.value,
+            estimate.lower,
+            estimate.upper,
+            estimate.standard_error,
+        )
         if value is None or lower is None or upper is None or error is None:
             return None
         return cls(value=value, lower=lower, upper=upper, error=error)
@@ -27,7 +32,10 @@ class Span:
     def times(self, factor: float) -> "Span":
         """The span of the value multiplied by a factor of at least 0."""
         return Span(
-            value=factor * self.value, lower=factor * self.lower, upper=factor * self.upper, error=factor * self.error
+            value=factor * self.value,
+            lower=factor * self.lower,
+            upper=factor * self.upper,
+            error=factor * self.error,
         )
 
     def minus(self, other: "Span") -> "Span":
@@ -64,15 +72,23 @@ class PerformanceLimit:
     relative: float | None = None
 
     def __post_init__(self) -> None:
-        given = [value for value in (self.minimum, self.maximum, self.relative) if value is not None]
+        given = [
+            value for value in (self.minimum, self.maximum, self.relative) if value is not None
+        ]
         if len(given) != 1 or not math.isfinite(given[0]):
-            raise ValueError("A limit is a minimum, a maximum or a relative change: one finite number.")
+            raise ValueError(
+                "A limit is a minimum, a maximum or a relative change: one finite number."
+            )
         if self.relative is not None and self.relative <= 0:
-            raise ValueError(f"A relative limit is a positive share of the baseline's value, but got {self.relative}.")
+            raise ValueError(
+                f"A relative limit is a positive share of the baseline's value, but got {self.relative}."
+            )
 
     def is_floor(self, metric: Metric) -> bool:
         """Whether values below the limit are the wrong ones."""
-        return self.minimum is not None or (self.relative is not None and metric in HIGHER_IS_BETTER)
+        return self.minimum is not None or (
+            self.relative is not None and metric in HIGHER_IS_BETTER
+        )
 
     def bound(self, metric: Metric, baseline: MetricEstimate | None) -> Span | None:
         """The limit as a value of the metric; None if it is relative to an undefined one.

@@ -63,12 +63,17 @@ class Ensemble:
         held = np.clip(base + rest[is_held], 0.0, None)
         scale = float(np.mean(held**2))
         variation = float(np.mean((losses[is_held] - held) ** 2)) / scale if scale else 0.0
-        return cls(base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation)
+        return cls(
+            base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation
+        )
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The ensemble that `asdict`, with lists for arrays, wrote."""
-        nodes = {name: np.array(stored[name], np.int64).reshape(-1, NODES) for name in ("features", "thresholds")}
+        nodes = {
+            name: np.array(stored[name], np.int64).reshape(-1, NODES)
+            for name in ("features", "thresholds")
+        }
         leaves = np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1)
         return cls(base=stored["base"], leaves=leaves, variation=stored["variation"], **nodes)
 
@@ -113,7 +118,9 @@ class LossModel:
         columns, labels = join(features, prediction), read_numbers(label, "label")
         require_same_rows(prediction=columns, label=labels)
         if len(labels) < FEWEST_ROWS:
-            raise InsufficientData(f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}.")
+            raise InsufficientData(
+                f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}."
+            )
         random = np.random.default_rng(SEED)
         if len(labels) > MOST_ROWS:
             drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
@@ -143,7 +150,9 @@ class LossModel:
         """A window's bins, shape (n, d + 1); raises ValueError if its features are not as many as were learnt from."""
         columns = join(features, prediction)
         if columns.shape[1] != len(self.edges):
-            raise ValueError(f"Expected {len(self.edges) - 1} features, but got {columns.shape[1] - 1}.")
+            raise ValueError(
+                f"Expected {len(self.edges) - 1} features, but got {columns.shape[1] - 1}."
+            )
         return encode(columns, self.edges)
 
     def effective_rows(self, codes: Codes) -> float:
@@ -165,7 +174,9 @@ def join(features: FloatArray, prediction: Values) -> FloatArray:
         ValueError: If the features are not of shape (n, d), or a prediction is not a finite number.
     """
     if features.ndim != 2:
-        raise ValueError(f"Features must be of shape (rows, features), not {features.ndim}-dimensional.")
+        raise ValueError(
+            f"Features must be of shape (rows, features), not {features.ndim}-dimensional."
+        )
     predictions = read_numbers(prediction, "prediction")
     require_same_rows(prediction=predictions, features=features)
     return np.column_stack([predictions, features])

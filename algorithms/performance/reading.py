@@ -50,11 +50,15 @@ def read_classes(**columns: Values) -> tuple[list[Label], dict[str, IntArray]]:
     """
     arrays = [_plain(values, name) for name, values in columns.items()]
     if len({array.type for array in arrays}) > 1:
-        raise UnusableColumn(f"{' and '.join(columns)} must both hold text, or both numbers.".capitalize())
+        raise UnusableColumn(
+            f"{' and '.join(columns)} must both hold text, or both numbers.".capitalize()
+        )
     encoded = pa.concat_arrays(arrays).dictionary_encode()
     classes: list[Label] = encoded.dictionary.to_pylist()
     if len(classes) > MOST_CLASSES:
-        raise ValueError(f"Found {len(classes)} classes, more than {MOST_CLASSES}: are these numbers to regress on?")
+        raise ValueError(
+            f"Found {len(classes)} classes, more than {MOST_CLASSES}: are these numbers to regress on?"
+        )
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     ends = np.cumsum([len(array) for array in arrays])[:-1]
     return classes, dict(zip(columns, np.split(codes, ends), strict=True))
@@ -76,7 +80,9 @@ def require_same_rows(**columns: Sized) -> None:
     """Raise ValueError, naming the columns, unless they are of one length."""
     if len({len(column) for column in columns.values()}) > 1:
         found = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
-        raise ValueError(f"The columns must have one row for each answer, but their rows are: {found}.")
+        raise ValueError(
+            f"The columns must have one row for each answer, but their rows are: {found}."
+        )
 
 
 def _plain(values: Values, name: str) -> pa.Array:

@@ -5,12 +5,19 @@ from dataclasses import replace
 import numpy as np
 
 from algorithms.kernels import FloatArray
-from algorithms.performance.estimates import Metric, MetricEstimate, estimate_loss, estimate_mean_loss
+from algorithms.performance.estimates import (
+    Metric,
+    MetricEstimate,
+    estimate_loss,
+    estimate_mean_loss,
+)
 
 ONLY_ZEROS = "Fewer than two rows have a label other than 0."
 
 
-def measure_errors(metric: Metric, prediction: FloatArray, label: FloatArray, level: float) -> MetricEstimate:
+def measure_errors(
+    metric: Metric, prediction: FloatArray, label: FloatArray, level: float
+) -> MetricEstimate:
     """One of `REGRESSION_METRICS` of predictions and labels, each of shape (n,)."""
     if metric == Metric.MAPE:
         return mean_absolute_percentage_error(prediction, label, level)
@@ -19,7 +26,9 @@ def measure_errors(metric: Metric, prediction: FloatArray, label: FloatArray, le
     return estimate_mean_loss(np.abs(prediction - label), level=level)
 
 
-def mean_absolute_percentage_error(prediction: FloatArray, label: FloatArray, level: float) -> MetricEstimate:
+def mean_absolute_percentage_error(
+    prediction: FloatArray, label: FloatArray, level: float
+) -> MetricEstimate:
     """Mean of |prediction − label| / |label|, as a share; rows with label 0 are left out, and counted."""
     is_measured = label != 0
     measured = label[is_measured]

@@ -48,7 +48,9 @@ class ScoreCalibration:
         """
         scores, is_positive = read_scores(score), read_binary(label, positive, "label")
         if is_positive is None:
-            raise ValueError("A calibration takes labels of two classes of which one is the positive one.")
+            raise ValueError(
+                "A calibration takes labels of two classes of which one is the positive one."
+            )
         require_same_rows(score=scores, label=is_positive)
         if not 0 < np.count_nonzero(is_positive) < len(scores):
             raise InsufficientData("A calibration takes labels of both classes.")

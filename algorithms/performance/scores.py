@@ -3,7 +3,12 @@
 import numpy as np
 
 from algorithms.kernels import BoolArray, FloatArray
-from algorithms.performance.estimates import NO_ROWS, MetricEstimate, estimate_by_logit, estimate_mean_loss
+from algorithms.performance.estimates import (
+    NO_ROWS,
+    MetricEstimate,
+    estimate_by_logit,
+    estimate_mean_loss,
+)
 
 ONE_CLASS = "All labels are of one class, so there is no pair to rank."
 CLIP = 1e-15
@@ -35,7 +40,9 @@ def roc_auc(score: FloatArray, is_positive: BoolArray, level: float) -> MetricEs
 
 def log_loss(score: FloatArray, is_positive: BoolArray, level: float) -> MetricEstimate:
     """Mean of −ln of the probability that the score gives to the label; arguments as of `roc_auc`."""
-    return estimate_mean_loss(-np.log(clipped(np.where(is_positive, score, 1 - score))), level=level)
+    return estimate_mean_loss(
+        -np.log(clipped(np.where(is_positive, score, 1 - score))), level=level
+    )
 
 
 def clipped(score: FloatArray) -> FloatArray:

@@ -50,7 +50,13 @@ def find_bins(columns: FloatArray, edges: FloatArray, codes: Codes) -> None:
 
 
 @jit
-def grow(codes: Codes, residuals: FloatArray, features: IntArray, thresholds: IntArray, leaves: FloatArray) -> None:
+def grow(
+    codes: Codes,
+    residuals: FloatArray,
+    features: IntArray,
+    thresholds: IntArray,
+    leaves: FloatArray,
+) -> None:
     """Fit one tree of depth 3 by least squares, level by level.
 
     Args:
@@ -105,7 +111,9 @@ def best_split(sums: FloatArray, rows: IntArray) -> tuple[int, int]:
 
 
 @jit
-def add_trees(codes: Codes, features: IntArray, thresholds: IntArray, leaves: FloatArray, totals: FloatArray) -> None:
+def add_trees(
+    codes: Codes, features: IntArray, thresholds: IntArray, leaves: FloatArray, totals: FloatArray
+) -> None:
     """Add to `totals`, shape (n,), what trees say of each row of codes, shape (n, d).
 
     Args:

@@ -81,11 +81,15 @@ def _quadrature(k: int, nodes: int) -> tuple[FloatArray, FloatArray]:
     return rates, -((-1) ** k) / nodes * np.sqrt(math.tau / rates) * u / 4 * smooth
 
 
-RATES, WEIGHTS = np.concatenate([_quadrature(k, 128 if k == 1 else 32) for k in range(1, 25)], axis=1)
+RATES, WEIGHTS = np.concatenate(
+    [_quadrature(k, 128 if k == 1 else 32) for k in range(1, 25)], axis=1
+)
 
 
 @jit
-def _a2_and_variance(reference_counts: IntArray, current_counts: IntArray, n: int, m: int) -> tuple[float, float]:
+def _a2_and_variance(
+    reference_counts: IntArray, current_counts: IntArray, n: int, m: int
+) -> tuple[float, float]:
     """A²akN (equation 7 of Scholz & Stephens) and its variance for many rows given the ties.
 
     A² is a sum of chi-squared variables; its variance is twice the sum of squares of their weights. Cells i < j of

@@ -61,7 +61,9 @@ def out_of_range(outside: int, n: int, m: int) -> ShareResult:
     )  # fmt: skip
     p_value = min(1.0, float(np.exp(log_q)) * (1 + outside * n / max(1, n + m - outside)))
     share, expected = outside / m, 2 / (n + 1)
-    return ShareResult(statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected))
+    return ShareResult(
+        statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected)
+    )
 
 
 def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
@@ -79,7 +81,9 @@ def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
     share, expected = unseen / m, singletons / n
     table = [[unseen, m - unseen], [singletons, n - singletons]]
     p_value = float(stats.fisher_exact(table, alternative="greater").pvalue) if unseen else 1.0
-    return ShareResult(statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected))
+    return ShareResult(
+        statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected)
+    )
 
 
 def _same_share(before: int, n: int, after: int, m: int) -> float:

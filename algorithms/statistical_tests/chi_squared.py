@@ -117,7 +117,9 @@ def chi_squared_from_counts(
     )
 
 
-def le_cam_effect(reference_shares: FloatArray, current_shares: FloatArray, n: int, m: int) -> float:
+def le_cam_effect(
+    reference_shares: FloatArray, current_shares: FloatArray, n: int, m: int
+) -> float:
     """Le Cam distance of two distributions, with the part that sampling alone adds removed.
 
     φ² = ½ Σ (p − q)² / (p + q) lies in [0, 1]; its root is Cramér's V of the table had both samples been equally
@@ -131,12 +133,16 @@ def le_cam_effect(reference_shares: FloatArray, current_shares: FloatArray, n: i
         n: Rows behind the reference shares.
         m: Rows behind the current shares.
     """
-    squared = 0.5 * float(np.sum((reference_shares - current_shares) ** 2 / (reference_shares + current_shares)))
+    squared = 0.5 * float(
+        np.sum((reference_shares - current_shares) ** 2 / (reference_shares + current_shares))
+    )
     bias = (len(reference_shares) - 1) / 4 * (1 / n + 1 / m)
     return float(np.sqrt(min(1.0, max(0.0, squared - bias))))
 
 
-def align_counts(reference: CategoryCounts, current: CategoryCounts) -> tuple[pa.Array, IntArray, IntArray]:
+def align_counts(
+    reference: CategoryCounts, current: CategoryCounts
+) -> tuple[pa.Array, IntArray, IntArray]:
     """The k categories of both windows and their counts in each, the reference's first."""
     position = pc.index_in(current.categories, value_set=reference.categories)
     known = position.is_valid().to_numpy(zero_copy_only=False)
@@ -145,13 +151,21 @@ def align_counts(reference: CategoryCounts, current: CategoryCounts) -> tuple[pa
     counts = np.zeros(len(reference.counts), dtype=np.int64)
     counts[position.drop_null().to_numpy()] = current.counts[known]
     categories = pa.concat_arrays([reference.categories, unseen])
-    return categories, np.concatenate([reference.counts, padding]), np.concatenate([counts, current.counts[~known]])
+    return (
+        categories,
+        np.concatenate([reference.counts, padding]),
+        np.concatenate([counts, current.counts[~known]]),
+    )
 
 
-def _table(reference_counts: IntArray | Sequence[int], current_counts: IntArray | Sequence[int]) -> FloatArray:
+def _table(
+    reference_counts: IntArray | Sequence[int], current_counts: IntArray | Sequence[int]
+) -> FloatArray:
     rows = [np.asarray(counts, dtype=np.float64) for counts in (reference_counts, current_counts)]
     if rows[0].ndim != 1 or rows[0].shape != rows[1].shape:
-        raise ValueError(f"Counts must be two arrays of one length, not of shapes {rows[0].shape} and {rows[1].shape}.")
+        raise ValueError(
+            f"Counts must be two arrays of one length, not of shapes {rows[0].shape} and {rows[1].shape}."
+        )
     table = np.stack(rows)
     if not (np.isfinite(table).all() and (table >= 0).all() and (table == np.floor(table)).all()):
         raise ValueError("Counts must be whole numbers of at least 0.")

@@ -40,7 +40,9 @@ def jensen_shannon(reference_counts: IntArray, current_counts: IntArray) -> Dist
     """
     reference, current = _shares(reference_counts, current_counts)
     middle = (reference + current) / 2
-    divergence = float(np.sum(special.rel_entr(reference, middle) + special.rel_entr(current, middle))) / 2
+    divergence = (
+        float(np.sum(special.rel_entr(reference, middle) + special.rel_entr(current, middle))) / 2
+    )
     return _result(divergence, math.log(2), reference_counts, current_counts, len(middle) - 1)
 
 
@@ -80,7 +82,11 @@ def _shares(reference_counts: IntArray, current_counts: IntArray) -> tuple[Float
 
 
 def _result(
-    square: float, largest: float, reference_counts: IntArray, current_counts: IntArray, degrees: int
+    square: float,
+    largest: float,
+    reference_counts: IntArray,
+    current_counts: IntArray,
+    degrees: int,
 ) -> DistanceResult:
     """The result from a squared distance whose largest value is `largest`."""
     chance = null_divergence(degrees, int(reference_counts.sum()), int(current_counts.sum()))

@@ -156,7 +156,9 @@ def _stirling(n: float) -> float:
     if n < 16.0:
         return math.lgamma(n + 1.0) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(math.tau)
     w = 1.0 / (n * n)
-    return (1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w * (1.0 / 1680.0 - w / 1188.0)))) / n
+    return (
+        1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w * (1.0 / 1680.0 - w / 1188.0)))
+    ) / n
 
 
 @jit
@@ -181,7 +183,9 @@ def _durbin_cdf(distance: float, n: int) -> float:
 
 
 @jit
-def _durbin_step(state: FloatArray, inverse_factorials: FloatArray, edge: FloatArray, corner: float) -> FloatArray:
+def _durbin_step(
+    state: FloatArray, inverse_factorials: FloatArray, edge: FloatArray, corner: float
+) -> FloatArray:
     """H·state / e. H has 1/(i − j + 1)! at (i, j), `edge` down its first column and backwards along its last row."""
     size = len(state)
     moved, scale = np.empty(size), 1.0 / math.e
@@ -210,7 +214,9 @@ def _pelz_good_cdf(distance: float, n: float) -> float:
         weight, other = math.exp(-odd / (2.0 * z2)), math.exp(-even / (2.0 * z2))
         k0 += weight
         k1 += (odd - z2) * weight
-        k2 += ((6.0 * z2 + 2.0) * z2 * z2 + odd * (2.0 * z2 - 5.0) * z2 + odd * odd * (1.0 - 2.0 * z2)) * weight
+        k2 += (
+            (6.0 * z2 + 2.0) * z2 * z2 + odd * (2.0 * z2 - 5.0) * z2 + odd * odd * (1.0 - 2.0 * z2)
+        ) * weight
         k2 -= 2.0 * z2 * z2 * even * other
         k3 += odd**3 * (5.0 - 30.0 * z2) * weight + odd * odd * (212.0 * z2 - 60.0) * z2 * weight
         k3 += (odd * (135.0 - 96.0 * z2) - (30.0 + 90.0 * z2) * z2) * z2 * z2 * weight

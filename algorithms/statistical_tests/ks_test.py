@@ -92,7 +92,9 @@ def ks_test(reference: Values, current: Values) -> KsResult:
         apply = partial(_apply_to_both, pool)
         before, after = placed = apply(partial(_Placed.of, table), windows)
         left_counted, right_counted = (Counted(each.counts, each.inside) for each in placed)
-        gap = _widest_gap(left_counted, right_counted, _single_places(before, after, table, few), apply)
+        gap = _widest_gap(
+            left_counted, right_counted, _single_places(before, after, table, few), apply
+        )
         location = gap.value
         if gap.edge is not None:
             location = max(apply(partial(_Placed.largest_below, edge=gap.edge), placed))
@@ -126,7 +128,9 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
         InsufficientData: If a window holds no number.
     """
     gap = _widest_gap(reference, current, grid.single_valued, map)
-    location = gap.value if gap.edge is None else float(grid.edges[gap.edge - 1]) if gap.steps else np.nan
+    location = (
+        gap.value if gap.edge is None else float(grid.edges[gap.edge - 1]) if gap.steps else np.nan
+    )
     return _as_result(gap, reference.counts, current.counts, location)
 
 
@@ -161,8 +165,14 @@ def _widest_gap(reference: Counted, current: Counted, is_single: BoolArray, appl
     if not reach or len(insides) < 2:
         return _Gap(steps=widest, edge=edge, reach=reach // 2)
     left, right = apply(lambda inside: inside(wanted), insides)
-    found, where = kernels.widest_gap_inside(left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known)
-    return _Gap(steps=int(found), edge=None, value=float(where)) if found else _Gap(steps=widest, edge=edge)
+    found, where = kernels.widest_gap_inside(
+        left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known
+    )
+    return (
+        _Gap(steps=int(found), edge=None, value=float(where))
+        if found
+        else _Gap(steps=widest, edge=edge)
+    )
 
 
 def _as_result(gap: _Gap, before: IntArray, after: IntArray, location: float) -> KsResult:
@@ -180,7 +190,9 @@ def _as_result(gap: _Gap, before: IntArray, after: IntArray, location: float) ->
     )
 
 
-def values_inside(chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntArray, wanted: BoolArray) -> FloatArray:
+def values_inside(
+    chunks: tuple[tuple[FloatArray, CodeArray], ...], counts: IntArray, wanted: BoolArray
+) -> FloatArray:
     """The ascending values that lie in wanted cells, of values kept in chunks beside their cells."""
     rows = int(counts[wanted].sum())
     are_few = bool(rows < FEW * counts.sum())
@@ -201,7 +213,10 @@ class _Placed:
 
     @classmethod
     def of(cls, table: Lookup, values: FloatArray) -> Self:
-        counts, places = np.zeros(PLACES + 1, np.uint32), np.empty(len(values), np.uint16)  # small, for the cache
+        counts, places = (
+            np.zeros(PLACES + 1, np.uint32),
+            np.empty(len(values), np.uint16),
+        )  # small, for the cache
         kernels.count_places(values, table, counts, places)
         return cls(values, places, counts[:-1].astype(np.int64))
 

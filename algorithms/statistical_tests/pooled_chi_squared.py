@@ -61,13 +61,19 @@ def pooled_chi_squared(
     standing_out = _standing_out(reference_counts, current_counts, rare, other)
     kept = ~rare
     if standing_out is not None:
-        exact = _fisher(int(reference_counts[standing_out]), n, int(current_counts[standing_out]), m)
+        exact = _fisher(
+            int(reference_counts[standing_out]), n, int(current_counts[standing_out]), m
+        )
         standing_out_p = exact * int(rare.sum())
         kept[standing_out] = standing_out_p < min(common_p + exact_p, default=1.0)
         exact_p.append(standing_out_p)
-    names = pa.concat_arrays([categories.filter(pa.array(kept)), pa.array([OTHER], categories.type)])
+    names = pa.concat_arrays(
+        [categories.filter(pa.array(kept)), pa.array([OTHER], categories.type)]
+    )
     smallest, tests = min(common_p + exact_p, default=1.0), max(1, len(common_p + exact_p))
-    result = chi_squared_from_counts(*_pool(reference_counts, current_counts, kept, other), categories=names)
+    result = chi_squared_from_counts(
+        *_pool(reference_counts, current_counts, kept, other), categories=names
+    )
     return PooledChiSquared(
         result=replace(result, p_value=min(1.0, smallest * tests)),
         pooled_categories=int(rare.sum()),
@@ -93,7 +99,9 @@ def _p_values(before: IntArray, after: IntArray) -> tuple[list[float], list[floa
     if not 0 < expected < MIN_EXPECTED:
         return [chi_squared_from_counts(before, after).p_value], []
     exact = [_fisher(int(before[-1]), totals[0], int(after[-1]), totals[1])]
-    return ([chi_squared_from_counts(before[:-1], after[:-1]).p_value] if len(before) > 2 else []), exact
+    return (
+        [chi_squared_from_counts(before[:-1], after[:-1]).p_value] if len(before) > 2 else []
+    ), exact
 
 
 def _fisher(before: int, n: int, after: int, m: int) -> float:

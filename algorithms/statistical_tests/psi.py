@@ -94,7 +94,10 @@ def psi_from_bins(edges: FloatArray, before: IntArray, after: IntArray) -> PsiRe
 def psi_from_counts(reference_counts: IntArray, current_counts: IntArray) -> float:
     """The smoothed index of two count arrays of shape (B,) over the same cells."""
     occupied = (reference_counts + current_counts) > 0
-    expected, actual = smoothed_shares(reference_counts[occupied]), smoothed_shares(current_counts[occupied])
+    expected, actual = (
+        smoothed_shares(reference_counts[occupied]),
+        smoothed_shares(current_counts[occupied]),
+    )
     return float(np.sum((actual - expected) * np.log(actual / expected)))
 
 
@@ -104,7 +107,11 @@ def psi_null_quantile(level: float, result: PsiResult) -> float:
     With no drift PSI / (1/n + 1/m) tends to chi-squared with B − 1 degrees of freedom (Yurdakul & Naranjo, 2020).
     """
     scale = 1 / result.n_reference + 1 / result.n_current
-    return scale * float(stats.chi2.isf(level, result.degrees_of_freedom)) if result.degrees_of_freedom else 0.0
+    return (
+        scale * float(stats.chi2.isf(level, result.degrees_of_freedom))
+        if result.degrees_of_freedom
+        else 0.0
+    )
 
 
 def smoothed_shares(counts: IntArray) -> FloatArray:

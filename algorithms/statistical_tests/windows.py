@@ -27,7 +27,9 @@ def _floats(values: Values) -> FloatArray:
     return to_float64(as_arrow(values))
 
 
-def categorical_windows(reference: Values, current: Values) -> tuple[CategoryCounts, CategoryCounts]:
+def categorical_windows(
+    reference: Values, current: Values
+) -> tuple[CategoryCounts, CategoryCounts]:
     """Two windows of categories, counted, without nulls and NaN; raises InsufficientData if one holds none."""
     counts = tuple(count_categories(as_arrow(values)) for values in (reference, current))
     require_rows(counts[0].rows, counts[1].rows)

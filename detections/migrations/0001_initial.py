@@ -19,21 +19,35 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DetectionRun",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "trigger",
                     models.CharField(
-                        choices=[("schedule", "Schedule"), ("manual", "Manual"), ("backfill", "Backfill")],
+                        choices=[
+                            ("schedule", "Schedule"),
+                            ("manual", "Manual"),
+                            ("backfill", "Backfill"),
+                        ],
                         max_length=10,
                     ),
                 ),
-                ("scheduled_for", models.DateTimeField(help_text="The tick, computed where it fired.")),
+                (
+                    "scheduled_for",
+                    models.DateTimeField(help_text="The tick, computed where it fired."),
+                ),
                 ("window_start", models.DateTimeField()),
                 ("window_end", models.DateTimeField()),
                 (
                     "inline_data",
-                    models.BinaryField(help_text="Rows sent with the request, instead of a window.", null=True),
+                    models.BinaryField(
+                        help_text="Rows sent with the request, instead of a window.", null=True
+                    ),
                 ),
                 ("idempotency_key", models.CharField(blank=True, max_length=200)),
                 ("request_hash", models.CharField(blank=True, max_length=64)),
@@ -53,7 +67,10 @@ class Migration(migrations.Migration):
                 ),
                 ("attempt", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(null=True)),
-                ("woken_at", models.DateTimeField(help_text="When a wake-up was last sent.", null=True)),
+                (
+                    "enqueued_at",
+                    models.DateTimeField(help_text="When a wake-up was last sent.", null=True),
+                ),
                 ("lease_token", models.UUIDField(null=True)),
                 ("lease_expires_at", models.DateTimeField(null=True)),
                 ("worker", models.CharField(blank=True, max_length=200)),
@@ -117,16 +134,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Detection",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "detection_type",
-                    models.CharField(choices=[("statistical", "Statistical")], default="statistical", max_length=20),
+                    models.CharField(
+                        choices=[("statistical", "Statistical")],
+                        default="statistical",
+                        max_length=20,
+                    ),
                 ),
                 (
                     "method",
                     models.CharField(
-                        choices=[("ks", "ks"), ("psi", "psi"), ("chi_squared", "chi_squared")], max_length=20
+                        choices=[("ks", "ks"), ("psi", "psi"), ("chi_squared", "chi_squared")],
+                        max_length=20,
                     ),
                 ),
                 (
@@ -147,21 +174,33 @@ class Migration(migrations.Migration):
                     "severity",
                     models.CharField(
                         blank=True,
-                        choices=[("info", "info"), ("warning", "warning"), ("critical", "critical")],
+                        choices=[
+                            ("info", "info"),
+                            ("warning", "warning"),
+                            ("critical", "critical"),
+                        ],
                         max_length=10,
                     ),
                 ),
                 (
                     "worst_feature",
-                    models.CharField(blank=True, help_text="The one with the largest effect.", max_length=200),
+                    models.CharField(
+                        blank=True, help_text="The one with the largest effect.", max_length=200
+                    ),
                 ),
-                ("statistic", models.FloatField(help_text="Of the worst feature, as are the next three.", null=True)),
+                (
+                    "statistic",
+                    models.FloatField(
+                        help_text="Of the worst feature, as are the next three.", null=True
+                    ),
+                ),
                 ("p_value", models.FloatField(null=True)),
                 ("effect_size", models.FloatField(null=True)),
                 (
                     "threshold",
                     models.FloatField(
-                        help_text="A significance level for KS and chi-squared, an index for PSI.", null=True
+                        help_text="A significance level for KS and chi-squared, an index for PSI.",
+                        null=True,
                     ),
                 ),
                 ("window_start", models.DateTimeField()),
@@ -208,12 +247,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Report",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "status",
                     models.CharField(
-                        choices=[("building", "Building"), ("ready", "Ready"), ("failed", "Failed")],
+                        choices=[
+                            ("building", "Building"),
+                            ("ready", "Ready"),
+                            ("failed", "Failed"),
+                        ],
                         default="building",
                         max_length=10,
                     ),
@@ -258,12 +306,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="detectionrun",
-            index=models.Index(fields=["tenant", "monitor", "-created_at", "-id"], name="run_newest_of_monitor"),
+            index=models.Index(
+                fields=["tenant", "monitor", "-created_at", "-id"], name="run_newest_of_monitor"
+            ),
         ),
         migrations.AddIndex(
             model_name="detectionrun",
             index=models.Index(
-                condition=models.Q(("status__in", ["queued", "running"])), fields=["created_at"], name="run_unfinished"
+                condition=models.Q(("status__in", ["queued", "running"])),
+                fields=["created_at"],
+                name="run_unfinished",
             ),
         ),
         migrations.AddConstraint(
@@ -272,7 +324,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="detectionrun",
-            constraint=models.UniqueConstraint(fields=("tenant", "monitor", "scheduled_for"), name="run_once_per_tick"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "monitor", "scheduled_for"), name="run_once_per_tick"
+            ),
         ),
         migrations.AddConstraint(
             model_name="detectionrun",
@@ -285,7 +339,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="detectionrun",
             constraint=models.CheckConstraint(
-                condition=models.Q(("window_start__lt", models.F("window_end"))), name="run_window_ordered"
+                condition=models.Q(("window_start__lt", models.F("window_end"))),
+                name="run_window_ordered",
             ),
         ),
         migrations.AddConstraint(
@@ -293,7 +348,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("lease_expires_at__isnull", False), ("lease_token__isnull", False), ("status", "running")
+                        ("lease_expires_at__isnull", False),
+                        ("lease_token__isnull", False),
+                        ("status", "running"),
                     ),
                     models.Q(
                         models.Q(("status", "running"), _negated=True),
@@ -309,7 +366,11 @@ class Migration(migrations.Migration):
             model_name="detectionrun",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("finished_at__isnull", True), ("status__in", ["queued", "running"]), ("verdict", "")),
+                    models.Q(
+                        ("finished_at__isnull", True),
+                        ("status__in", ["queued", "running"]),
+                        ("verdict", ""),
+                    ),
                     models.Q(
                         ("finished_at__isnull", False),
                         ("status__in", ["succeeded", "failed"]),
@@ -326,11 +387,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="detection",
-            index=models.Index(fields=["tenant", "monitor", "-created_at", "-id"], name="detection_newest_of_monitor"),
+            index=models.Index(
+                fields=["tenant", "monitor", "-created_at", "-id"],
+                name="detection_newest_of_monitor",
+            ),
         ),
         migrations.AddConstraint(
             model_name="detection",
-            constraint=models.UniqueConstraint(fields=("tenant", "id"), name="detection_tenant_identity"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="detection_tenant_identity"
+            ),
         ),
         migrations.AddConstraint(
             model_name="detection",
@@ -351,14 +417,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="report",
-            constraint=models.UniqueConstraint(fields=("tenant", "run"), name="report_once_per_run"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "run"), name="report_once_per_run"
+            ),
         ),
         migrations.AddIndex(
             model_name="detectionrun",
-            index=models.Index(fields=["tenant", "monitor", "-finished_at"], name="run_finished_of_monitor"),
+            index=models.Index(
+                fields=["tenant", "monitor", "-finished_at"], name="run_finished_of_monitor"
+            ),
         ),
         migrations.AddIndex(
-            model_name="detectionrun", index=models.Index(fields=["tenant", "baseline"], name="run_of_baseline")
+            model_name="detectionrun",
+            index=models.Index(fields=["tenant", "baseline"], name="run_of_baseline"),
         ),
         rls.enable_tenant_rls("drf_runs"),
         rls.enable_tenant_rls("drf_detections"),
@@ -370,12 +441,14 @@ class Migration(migrations.Migration):
         rls.tenant_foreign_key("drf_reports", "run_id", "drf_runs"),
         # What beat and the reconciler need of every tenant's runs; not what these read or found.
         rls.grant(
-            "INSERT, SELECT (id, tenant_id, monitor_id, scheduled_for, status, attempt, not_before, woken_at, "
-            "lease_expires_at, created_at), UPDATE (status, verdict, reason, not_before, woken_at, lease_token, "
+            "INSERT, SELECT (id, tenant_id, monitor_id, scheduled_for, status, attempt, not_before, enqueued_at, "
+            "lease_expires_at, created_at), UPDATE (status, verdict, reason, not_before, enqueued_at, lease_token, "
             "lease_expires_at, finished_at)",
             "drf_runs",
             rls.SCHEDULER,
         ),
         rls.policy("run_reconciler_reads", "drf_runs", to=rls.SCHEDULER, using="true"),
-        rls.policy("run_reconciler_returns", "drf_runs", command="UPDATE", to=rls.SCHEDULER, using="true"),
+        rls.policy(
+            "run_reconciler_returns", "drf_runs", command="UPDATE", to=rls.SCHEDULER, using="true"
+        ),
     ]

@@ -17,7 +17,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Backtest",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("requested_by", models.CharField(max_length=200)),
                 ("start", models.DateTimeField(help_text="The first tick, included.")),
@@ -32,7 +37,10 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.TextField(blank=True)),
                 ("attempt", models.PositiveSmallIntegerField(default=0)),
-                ("not_before", models.DateTimeField(help_text="Until then one worker works on it.", null=True)),
+                (
+                    "not_before",
+                    models.DateTimeField(help_text="Until then one worker works on it.", null=True),
+                ),
                 ("summary", models.JSONField(default=dict)),
                 ("windows", models.JSONField(default=list, help_text="A record per tick.")),
                 ("finished_at", models.DateTimeField(null=True)),
@@ -74,14 +82,23 @@ class Migration(migrations.Migration):
                 "db_table": "drf_backtests",
                 "ordering": ["-created_at", "-id"],
                 "indexes": [
-                    models.Index(fields=["tenant", "monitor", "-created_at", "-id"], name="backtest_newest_of_monitor"),
                     models.Index(
-                        condition=models.Q(("status", "running")), fields=["created_at"], name="backtest_running"
+                        fields=["tenant", "monitor", "-created_at", "-id"],
+                        name="backtest_newest_of_monitor",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "running")),
+                        fields=["created_at"],
+                        name="backtest_running",
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("tenant", "id"), name="backtest_tenant_identity"),
-                    models.CheckConstraint(condition=models.Q(("start__lt", models.F("end"))), name="backtest_ordered"),
+                    models.UniqueConstraint(
+                        fields=("tenant", "id"), name="backtest_tenant_identity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("start__lt", models.F("end"))), name="backtest_ordered"
+                    ),
                 ],
             },
         ),
@@ -89,6 +106,8 @@ class Migration(migrations.Migration):
         rls.tenant_foreign_key("drf_backtests", "monitor_id", "drf_monitors"),
         rls.tenant_foreign_key("drf_backtests", "baseline_id", "drf_baselines"),
         # The reconciler wakes the backtests whose worker stopped answering; what they find it can't read.
-        rls.grant("SELECT (id, tenant_id, status, created_at, not_before)", "drf_backtests", rls.SCHEDULER),
+        rls.grant(
+            "SELECT (id, tenant_id, status, created_at, not_before)", "drf_backtests", rls.SCHEDULER
+        ),
         rls.policy("backtest_reconciler_reads", "drf_backtests", to=rls.SCHEDULER, using="true"),
     ]

@@ -17,7 +17,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RunPart",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("position", models.PositiveIntegerField()),
                 ("spec", models.JSONField(help_text="The files and row groups.")),
@@ -63,11 +68,15 @@ class Migration(migrations.Migration):
                 "db_table": "drf_run_parts",
                 "ordering": ["position"],
                 "constraints": [
-                    models.UniqueConstraint(fields=("tenant", "run", "position"), name="run_part_once"),
+                    models.UniqueConstraint(
+                        fields=("tenant", "run", "position"), name="run_part_once"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("profile__isnull", True),
-                            models.Q(("lease_expires_at__isnull", True), ("lease_token__isnull", True)),
+                            models.Q(
+                                ("lease_expires_at__isnull", True), ("lease_token__isnull", True)
+                            ),
                             _connector="OR",
                         ),
                         name="run_part_is_not_leased_once_counted",
@@ -81,5 +90,11 @@ class Migration(migrations.Migration):
         # The reconciler removes the parts of the runs it fails; what they say it can't read.
         rls.grant("SELECT (id, tenant_id, run_id), DELETE", "drf_run_parts", rls.SCHEDULER),
         rls.policy("run_part_reconciler_reads", "drf_run_parts", to=rls.SCHEDULER, using="true"),
-        rls.policy("run_part_reconciler_removes", "drf_run_parts", command="DELETE", to=rls.SCHEDULER, using="true"),
+        rls.policy(
+            "run_part_reconciler_removes",
+            "drf_run_parts",
+            command="DELETE",
+            to=rls.SCHEDULER,
+            using="true",
+        ),
     ]

@@ -26,7 +26,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="detection",
             constraint=models.UniqueConstraint(
-                fields=("tenant", "run", "method", "reference"), name="detection_once_per_run_method_and_reference"
+                fields=("tenant", "run", "method", "reference"),
+                name="detection_once_per_run_method_and_reference",
             ),
         ),
     ]

@@ -20,7 +20,11 @@ class Migration(migrations.Migration):
             model_name="detection",
             name="detection_type",
             field=models.CharField(
-                choices=[("statistical", "Statistical"), ("concept", "Concept"), ("performance", "Performance")],
+                choices=[
+                    ("statistical", "Statistical"),
+                    ("concept", "Concept"),
+                    ("performance", "Performance"),
+                ],
                 default="statistical",
                 max_length=20,
             ),
@@ -68,7 +72,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ConsumerOffset",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("group", models.CharField(max_length=200)),
                 ("topic", models.CharField(max_length=249)),
                 ("partition", models.PositiveIntegerField()),
@@ -78,14 +87,21 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "drf_consumer_offsets",
                 "constraints": [
-                    models.UniqueConstraint(fields=("group", "topic", "partition"), name="consumer_offset_once")
+                    models.UniqueConstraint(
+                        fields=("group", "topic", "partition"), name="consumer_offset_once"
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
             name="OutcomeStream",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("name", models.CharField(max_length=100)),
                 (
@@ -97,12 +113,15 @@ class Migration(migrations.Migration):
                 (
                     "averaging",
                     models.JSONField(
-                        help_text="How far the means of errors have come, if they are averaged.", null=True
+                        help_text="How far the means of errors have come, if they are averaged.",
+                        null=True,
                     ),
                 ),
                 (
                     "read_until",
-                    models.DateTimeField(help_text="Rows of the monitor's data before it have been taken.", null=True),
+                    models.DateTimeField(
+                        help_text="Rows of the monitor's data before it have been taken.", null=True
+                    ),
                 ),
                 (
                     "monitor",
@@ -134,7 +153,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OutcomeBatch",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("batch_id", models.CharField(max_length=200)),
                 (
@@ -143,11 +167,17 @@ class Migration(migrations.Migration):
                         help_text="Rows of the batch, predictions and labels that wait among them."
                     ),
                 ),
-                ("first_sequence", models.PositiveBigIntegerField(help_text="Of its first outcome.")),
+                (
+                    "first_sequence",
+                    models.PositiveBigIntegerField(help_text="Of its first outcome."),
+                ),
                 ("outcomes", models.PositiveIntegerField(help_text="Outcomes that it completed.")),
                 ("occurred_from", models.DateTimeField(null=True)),
                 ("occurred_until", models.DateTimeField(null=True)),
-                ("content", models.BinaryField(help_text="The outcomes as an Arrow stream.", null=True)),
+                (
+                    "content",
+                    models.BinaryField(help_text="The outcomes as an Arrow stream.", null=True),
+                ),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -178,7 +208,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DetectorState",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "method",
@@ -196,7 +231,9 @@ class Migration(migrations.Migration):
                 ("state", models.JSONField()),
                 (
                     "error_batch",
-                    models.PositiveIntegerField(default=1, help_text="Errors that one observation stands for."),
+                    models.PositiveIntegerField(
+                        default=1, help_text="Errors that one observation stands for."
+                    ),
                 ),
                 (
                     "signal",
@@ -251,7 +288,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PendingOutcome",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("prediction_id", models.CharField(max_length=200)),
                 ("occurred_at", models.DateTimeField()),
@@ -287,19 +329,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="outcomestream",
-            constraint=models.UniqueConstraint(fields=("tenant", "id"), name="outcome_stream_tenant_identity"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="outcome_stream_tenant_identity"
+            ),
         ),
         migrations.AddConstraint(
             model_name="outcomestream",
-            constraint=models.UniqueConstraint(fields=("tenant", "monitor", "name"), name="outcome_stream_name_once"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "monitor", "name"), name="outcome_stream_name_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="outcomebatch",
-            index=models.Index(fields=["tenant", "stream", "-first_sequence"], name="outcome_batch_by_sequence"),
+            index=models.Index(
+                fields=["tenant", "stream", "-first_sequence"], name="outcome_batch_by_sequence"
+            ),
         ),
         migrations.AddIndex(
             model_name="outcomebatch",
-            index=models.Index(fields=["tenant", "stream", "occurred_until"], name="outcome_batch_by_time"),
+            index=models.Index(
+                fields=["tenant", "stream", "occurred_until"], name="outcome_batch_by_time"
+            ),
         ),
         migrations.AddIndex(
             model_name="outcomebatch",
@@ -307,7 +357,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="outcomebatch",
-            constraint=models.UniqueConstraint(fields=("tenant", "stream", "batch_id"), name="outcome_batch_once"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "stream", "batch_id"), name="outcome_batch_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="detectorstate",
@@ -315,7 +367,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="detectorstate",
-            constraint=models.UniqueConstraint(fields=("tenant", "stream", "method"), name="detector_once_per_stream"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "stream", "method"), name="detector_once_per_stream"
+            ),
         ),
         migrations.AddIndex(
             model_name="pendingoutcome",
@@ -343,7 +397,13 @@ class Migration(migrations.Migration):
             for operation in (
                 rls.grant("SELECT (id, tenant_id, created_at), DELETE", table, rls.SCHEDULER),
                 rls.policy("outcome_reconciler_reads", table, to=rls.SCHEDULER, using="true"),
-                rls.policy("outcome_reconciler_removes", table, command="DELETE", to=rls.SCHEDULER, using="true"),
+                rls.policy(
+                    "outcome_reconciler_removes",
+                    table,
+                    command="DELETE",
+                    to=rls.SCHEDULER,
+                    using="true",
+                ),
             )
         ],
     ]

@@ -3,7 +3,9 @@ from django.db.migrations import RunSQL
 
 from drift_detector.tenancy import rls
 
-RENAME_TASK = "UPDATE django_celery_beat_periodictask SET task = '{}', kwargs = '{{}}' WHERE task = '{}'"
+RENAME_TASK = (
+    "UPDATE django_celery_beat_periodictask SET task = '{}', kwargs = '{{}}' WHERE task = '{}'"
+)
 OLD_TASK, NEW_TASK = "detections.record_tick", "detections.record_ticks"
 
 
@@ -56,7 +58,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="detectionrun",
-            name="woken_at",
+            name="enqueued_at",
             field=models.DateTimeField(
                 help_text="When its wake-up was sent; null while it waits for its turn.", null=True
             ),
@@ -64,7 +66,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="detectionrun",
             index=models.Index(
-                condition=models.Q(("status", "queued"), ("woken_at__isnull", True)),
+                condition=models.Q(("enqueued_at__isnull", True), ("status", "queued")),
                 fields=["tenant", "priority", "scheduled_for"],
                 name="run_waiting",
             ),
@@ -73,7 +75,9 @@ class Migration(migrations.Migration):
             model_name="detectionrun",
             index=models.Index(
                 condition=models.Q(
-                    ("status", "running"), models.Q(("status", "queued"), ("woken_at__isnull", False)), _connector="OR"
+                    ("status", "running"),
+                    models.Q(("enqueued_at__isnull", False), ("status", "queued")),
+                    _connector="OR",
                 ),
                 fields=["tenant", "status", "priority"],
                 name="run_at_work",
@@ -92,7 +96,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("finished_at__isnull", True), ("status__in", ["queued", "running", "skipped"]), ("verdict", "")
+                        ("finished_at__isnull", True),
+                        ("status__in", ["queued", "running", "skipped"]),
+                        ("verdict", ""),
                     ),
                     models.Q(
                         ("finished_at__isnull", False),
@@ -105,6 +111,8 @@ class Migration(migrations.Migration):
             ),
         ),
         # Beat writes the ticks of all tenants at once; the reconciler wakes their runs.
-        rls.policy("run_scheduler_writes", "drf_runs", command="INSERT", to=rls.SCHEDULER, using="true"),
+        rls.policy(
+            "run_scheduler_writes", "drf_runs", command="INSERT", to=rls.SCHEDULER, using="true"
+        ),
         rls.grant("SELECT (priority)", "drf_runs", rls.SCHEDULER),
     ]

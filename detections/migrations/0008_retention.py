@@ -12,7 +12,9 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="detectionrun",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["created_at"], name="run_by_age"),
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["created_at"], name="run_by_age"
+            ),
         ),
         rls.grant("DELETE", "drf_runs", rls.SCHEDULER),
         rls.policy(

@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="detectionrun",
             name="scheduled_for",
-            field=models.DateTimeField(help_text="The tick, computed where it fired; when labels are due."),
+            field=models.DateTimeField(
+                help_text="The tick, computed where it fired; when labels are due."
+            ),
         ),
         migrations.AlterField(
             model_name="detectionrun",
@@ -54,7 +56,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="detectionrun",
-            index=models.Index(condition=models.Q(("status", "waiting")), fields=["not_before"], name="run_due"),
+            index=models.Index(
+                condition=models.Q(("status", "waiting")), fields=["not_before"], name="run_due"
+            ),
         ),
         migrations.AddConstraint(
             model_name="detectionrun",

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import detections.models
+import detections.models.detections
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="detection",
             name="details",
-            field=detections.models.WholeJSONField(default=list),
+            field=detections.models.detections.WholeJSONField(default=list),
         ),
     ]

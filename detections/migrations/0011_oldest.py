@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently("detectionrun", models.Index(fields=["created_at", "id"], name="run_oldest")),
+        AddIndexConcurrently(
+            "detectionrun", models.Index(fields=["created_at", "id"], name="run_oldest")
+        ),
         RemoveIndexConcurrently("detectionrun", "run_by_age"),
     ]

@@ -13,10 +13,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "backtest",
             models.Index(
-                condition=models.Q(("finished_at__isnull", False)), fields=["finished_at"], name="backtest_finished"
+                condition=models.Q(("finished_at__isnull", False)),
+                fields=["finished_at"],
+                name="backtest_finished",
             ),
         ),
-        migrations.AddIndex("backtest", models.Index(fields=["tenant", "baseline"], name="backtest_of_baseline")),
+        migrations.AddIndex(
+            "backtest", models.Index(fields=["tenant", "baseline"], name="backtest_of_baseline")
+        ),
         # The reconciler removes old backtests, and the baselines that no run, part or backtest refers to.
         rls.grant("SELECT (baseline_id, finished_at), DELETE", "drf_backtests", rls.SCHEDULER),
         rls.policy(

@@ -13,10 +13,16 @@ DURATION = TypeAdapter(timedelta)
 class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
     """An ISO-8601 duration of fixed length, such as PT1H, P7D or P2W."""
 
-    default_error_messages = {"invalid": "{value!r} is not an ISO-8601 duration, such as PT1H, P7D or P2W."}
+    default_error_messages = {
+        "invalid": "{value!r} is not an ISO-8601 duration, such as PT1H, P7D or P2W."
+    }
 
     def to_internal_value(self, data: str) -> timedelta:
-        if not isinstance(data, str) or not data.startswith("P") or set("YM") & set(data.split("T")[0]):
+        if (
+            not isinstance(data, str)
+            or not data.startswith("P")
+            or set("YM") & set(data.split("T")[0])
+        ):
             self.fail("invalid", value=data)
         try:
             return DURATION.validate_python(data)

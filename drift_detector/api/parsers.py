@@ -28,7 +28,10 @@ class CappedJSONParser(JSONParser):
     """JSON up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`, however the body is framed."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         body = read_capped(stream)
         # JSON is UTF-8 whatever the header says (RFC 8259); some of Python's charsets unpack or fail in other ways.
@@ -44,7 +47,10 @@ class BytesParser(BaseParser):
     """A body as it is, up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return read_capped(stream)
 

@@ -43,7 +43,9 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     if response is None:
         log.exception("request_failed", path=context["request"].path)
         return Response(
-            problem(500, "Something went wrong on our side; it has been logged."), 500, content_type=MEDIA_TYPE
+            problem(500, "Something went wrong on our side; it has been logged."),
+            500,
+            content_type=MEDIA_TYPE,
         )
     detail, errors = _explain(error)
     detail = _utf8(detail)
@@ -54,7 +56,11 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
 
 def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
     """The document itself; `errors` has one entry per field that is wrong."""
-    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(code).phrase, "status": code}
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(code).phrase,
+        "status": code,
+    }
     document["detail"] = detail
     if errors:
         document["errors"] = errors
@@ -65,17 +71,23 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: people in the admin get a page, everybody else a problem."""
     if request.path.startswith(reverse("admin:index")):
         return page_not_found(request, exception)
-    return JsonResponse(problem(404, f"There is nothing at {request.path}."), status=404, content_type=MEDIA_TYPE)
+    return JsonResponse(
+        problem(404, f"There is nothing at {request.path}."), status=404, content_type=MEDIA_TYPE
+    )
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Django's handler500."""
-    return JsonResponse(problem(500, "Something went wrong on our side."), status=500, content_type=MEDIA_TYPE)
+    return JsonResponse(
+        problem(500, "Something went wrong on our side."), status=500, content_type=MEDIA_TYPE
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Django's handler400."""
-    return JsonResponse(problem(400, "The request could not be read."), status=400, content_type=MEDIA_TYPE)
+    return JsonResponse(
+        problem(400, "The request could not be read."), status=400, content_type=MEDIA_TYPE
+    )
 
 
 def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -123,14 +135,18 @@ def _explain(error: Exception) -> tuple[str, list[dict[str, str]]]:
 def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            step = f"[{name}]" if isinstance(name, int) else f".{name}"  # DRF keys the items of a list by number
+            step = (
+                f"[{name}]" if isinstance(name, int) else f".{name}"
+            )  # DRF keys the items of a list by number
             yield from _flatten(inner, f"{path}{step}".removeprefix("."))
     elif isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
         for index, inner in enumerate(detail):
             yield from _flatten(inner, f"{path}[{index}]")
     else:
         reasons = detail if isinstance(detail, list) else [detail]
-        yield from ({"field": _utf8(path or "body"), "reason": _utf8(str(reason))} for reason in reasons)
+        yield from (
+            {"field": _utf8(path or "body"), "reason": _utf8(str(reason))} for reason in reasons
+        )
 
 
 def _utf8(text: str) -> str:

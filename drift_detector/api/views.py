@@ -28,7 +28,9 @@ class TenantAPIView(APIView):
             transaction.set_rollback(True)
         return super().handle_exception(exc)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
         self.leave_scope()
         return super().finalize_response(request, response, *args, **kwargs)
 

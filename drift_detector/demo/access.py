@@ -81,7 +81,10 @@ def _usable_keys() -> QuerySet[ApiKey]:
 
 def _write(file: Path, access: Access) -> None:
     """Replace the file at once; nobody but its owner can read it, at no moment."""
-    lines = [f"{DEMO_PREFIX}{name.upper()}={shlex.quote(value)}\n" for name, value in vars(access).items()]
+    lines = [
+        f"{DEMO_PREFIX}{name.upper()}={shlex.quote(value)}\n"
+        for name, value in vars(access).items()
+    ]
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)

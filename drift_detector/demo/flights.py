@@ -39,7 +39,9 @@ def read_flights() -> pa.Table:
     """
     files = distribution(PACKAGE).files or []
     packed = next(Path(str(file.locate())) for file in files if file.name == "flights.csv.zip")
-    options = pacsv.ConvertOptions(include_columns=COLUMNS, null_values=["", "NA"], strings_can_be_null=True)
+    options = pacsv.ConvertOptions(
+        include_columns=COLUMNS, null_values=["", "NA"], strings_can_be_null=True
+    )
     with zipfile.ZipFile(packed).open("flights.csv") as text:
         return pacsv.read_csv(text, convert_options=options)
 

@@ -33,7 +33,9 @@ def add_predictions(flights: pa.Table) -> pa.Table:
     """
     features = flights.select(FEATURES).to_pandas()
     labels = flights[LABEL].to_numpy()
-    is_training = pc.less(flights[TIMESTAMP], pa.scalar(TRAINED_UNTIL, flights[TIMESTAMP].type)).to_numpy()
+    is_training = pc.less(
+        flights[TIMESTAMP], pa.scalar(TRAINED_UNTIL, flights[TIMESTAMP].type)
+    ).to_numpy()
     model = _new_model().fit(features[is_training], labels[is_training])
     scores = model.predict_proba(features)[:, 1]
     predictions = (scores >= 0.5).astype(np.int8)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from detections.ledger import request_backfill, request_run
+from detections.ledger.runs import request_backfill, request_run
 from drift_detector.demo.access import ensure_access
 from drift_detector.demo.dataset import dataset_folder, write_weeks
 from drift_detector.demo.flights import YEAR_END, label_flights, read_flights, replay_lag
@@ -84,7 +84,9 @@ def _make_monitor(fields: Mapping[str, Any]) -> int:
     if monitor.name == REPLAY:
         request_run(monitor=monitor, requested_by=ACTOR)
         return 1
-    runs = request_backfill(monitor=monitor, start=BACKFILL_START, end=BACKFILL_END, requested_by=ACTOR)
+    runs = request_backfill(
+        monitor=monitor, start=BACKFILL_START, end=BACKFILL_END, requested_by=ACTOR
+    )
     return len(runs)
 
 

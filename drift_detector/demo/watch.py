@@ -3,7 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from drift_detector.demo.flights import LABEL, TIMESTAMP, WEEK, YEAR_END, YEAR_START, ZONE_NAME, replay_lag
+from drift_detector.demo.flights import (
+    LABEL,
+    TIMESTAMP,
+    WEEK,
+    YEAR_END,
+    YEAR_START,
+    ZONE_NAME,
+    replay_lag,
+)
 from drift_detector.demo.model import FEATURES, OUTPUTS, TRAINED_UNTIL
 
 INPUTS, PREDICTIONS = "Late arrivals: inputs", "Late arrivals: predictions"
@@ -42,7 +50,10 @@ def monitor_requests(uri: str, now: datetime) -> list[dict[str, Any]]:
     replay = {"window_lag": iso_days(replay_lag(now))}
     return [
         common | {"name": INPUTS, "feature_columns": FEATURES} | EVERY_MONDAY,
-        common | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]} | EVERY_MONDAY | ERRORS,
+        common
+        | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]}
+        | EVERY_MONDAY
+        | ERRORS,
         common | {"name": REPLAY, "feature_columns": FEATURES} | EVERY_HOUR | replay,
     ]
 

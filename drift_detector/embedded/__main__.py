@@ -13,7 +13,9 @@ def main() -> int:
     commands = parser.add_subparsers(dest="action", required=True)
     commands.add_parser("run", help="run the whole service, with its state in .state")
     commands.add_parser("clean", help="remove that state")
-    wrapped = commands.add_parser("exec", help="run a command with servers of its own, thrown away afterwards")
+    wrapped = commands.add_parser(
+        "exec", help="run a command with servers of its own, thrown away afterwards"
+    )
     wrapped.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     arguments = parser.parse_args()
     match arguments.action:

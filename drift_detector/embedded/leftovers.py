@@ -23,9 +23,13 @@ def end_leftovers(folder: Path) -> int:
     Returns:
         How many there were.
     """
-    found = {process.pid: process for process in psutil.process_iter() if _belongs_to(process, folder)}
+    found = {
+        process.pid: process for process in psutil.process_iter() if _belongs_to(process, folder)
+    }
     for process in found.values():
-        if process.ppid() not in found:  # the others follow their parent, which knows the right order
+        if (
+            process.ppid() not in found
+        ):  # the others follow their parent, which knows the right order
             _send(process, signal.SIGINT if _is_postgres(process) else signal.SIGTERM)
     for process in _still_alive(found.values()):
         _send(process, signal.SIGKILL)
@@ -43,7 +47,9 @@ def _belongs_to(process: psutil.Process, folder: Path) -> bool:
 def _still_alive(processes: Collection[psutil.Process]) -> list[psutil.Process]:
     """Those that are there when the grace is over, or none as soon as all are gone."""
     deadline = time.monotonic() + GRACE_SECONDS
-    while (alive := [process for process in processes if _is_alive(process)]) and time.monotonic() < deadline:
+    while (
+        alive := [process for process in processes if _is_alive(process)]
+    ) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return alive
 

@@ -12,5 +12,7 @@ def package_folder(name: str) -> Path:
     """
     spec = find_spec(name)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"The package {name} is not installed: `make install` brings it.", name=name)
+        raise ModuleNotFoundError(
+            f"The package {name} is not installed: `make install` brings it.", name=name
+        )
     return Path(spec.origin).parent

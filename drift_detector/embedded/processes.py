@@ -46,10 +46,27 @@ def manage(*arguments: str) -> list[str]:
 
 
 def _web(port: int) -> list[str]:
-    options = ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "20"]
+    options = [
+        "--workers",
+        "1",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "--graceful-timeout",
+        "20",
+    ]
     quiet = ["--log-level", "warning", "--no-control-socket"]
     address = ["--bind", f"127.0.0.1:{port}"]
-    return [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", *address, *options, *quiet]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "drift_detector.wsgi:application",
+        *address,
+        *options,
+        *quiet,
+    ]
 
 
 def _worker(number: int) -> list[str]:
@@ -64,4 +81,13 @@ def _beat() -> list[str]:
 
 def _celery(*arguments: str) -> list[str]:
     quiet_root = ["-W", "ignore:You're running the worker with superuser privileges"]
-    return [sys.executable, *quiet_root, "-m", "celery", "--quiet", "-A", "drift_detector", *arguments]
+    return [
+        sys.executable,
+        *quiet_root,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "drift_detector",
+        *arguments,
+    ]

@@ -149,11 +149,17 @@ class Server(ABC):
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if process.poll() is not None:
-                raise StartError(f"{self.title} ended with code {process.returncode}.\n{self._tail()}")
+                raise StartError(
+                    f"{self.title} ended with code {process.returncode}.\n{self._tail()}"
+                )
             if time.monotonic() > deadline:
-                raise StartError(f"{self.title} did not answer in {START_SECONDS} s.\n{self._tail()}")
+                raise StartError(
+                    f"{self.title} did not answer in {START_SECONDS} s.\n{self._tail()}"
+                )
             time.sleep(POLL_SECONDS)
 
     def _tail(self) -> str:
         log = self.state.log(self.name)
-        return "\n".join([f"The end of {log}:", *log.read_text(errors="replace").splitlines()[-TAIL_LINES:]])
+        return "\n".join(
+            [f"The end of {log}:", *log.read_text(errors="replace").splitlines()[-TAIL_LINES:]]
+        )

@@ -56,7 +56,9 @@ class Service:
         with self.stack.running(terminal.say):
             self._write_settings()
             prepare(self)
-            metrics = {process.name: process.metrics_port for process in processes if process.metrics_port}
+            metrics = {
+                process.name: process.metrics_port for process in processes if process.metrics_port
+            }
             greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file, metrics=metrics)
             supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
             for process in processes:
@@ -72,10 +74,16 @@ class Service:
 
     def _write_settings(self) -> None:
         """Leave what `manage.py` needs to reach the running servers as the app's role, for its user's eyes only."""
-        settings = {name: value for name, value in self.environment("app").items() if name.startswith(PREFIX)}
+        settings = {
+            name: value
+            for name, value in self.environment("app").items()
+            if name.startswith(PREFIX)
+        }
         file = self.state.folder / "service.env"
         file.touch(mode=0o600)
-        file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())))
+        file.write_text(
+            "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(settings.items()))
+        )
 
     @property
     def data_folder(self) -> Path:
@@ -135,7 +143,9 @@ def prepare_database_and_demo(service: Service) -> None:
 
 def _fingerprint(root: Path) -> str:
     """What the database and the static files depend on: the migrations and the installed packages."""
-    migrations = sorted([*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")])
+    migrations = sorted(
+        [*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")]
+    )
     contents = [path.read_bytes() for path in (root / "requirements-dev.txt", *migrations)]
     return sha256(b"\0".join(contents)).hexdigest()
 
@@ -163,10 +173,14 @@ def run() -> int:
     processes = service_processes(port=port, workers=workers)
     if metrics_port is not None:
         processes = with_metrics(processes, first_port=metrics_port)
-    return serve(STATE_FOLDER, root=ROOT, port=port, processes=processes, prepare=prepare_database_and_demo)
+    return serve(
+        STATE_FOLDER, root=ROOT, port=port, processes=processes, prepare=prepare_database_and_demo
+    )
 
 
-def serve(folder: Path, *, root: Path, port: int, processes: Sequence[Process], prepare: Prepare) -> int:
+def serve(
+    folder: Path, *, root: Path, port: int, processes: Sequence[Process], prepare: Prepare
+) -> int:
     """Run a service on a state folder that nobody else uses, and say in a sentence why if that can't be done."""
     interrupts.catch()
     try:

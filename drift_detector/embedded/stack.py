@@ -30,7 +30,11 @@ class Stack:
     @classmethod
     def create(cls, state: State, *, durable: bool) -> "Stack":
         """Servers on a state folder, not started yet."""
-        return cls(Postgres(state, durable=durable), Valkey(state, durable=durable), Kafka(state, durable=durable))
+        return cls(
+            Postgres(state, durable=durable),
+            Valkey(state, durable=durable),
+            Kafka(state, durable=durable),
+        )
 
     @property
     def servers(self) -> tuple[Server, ...]:

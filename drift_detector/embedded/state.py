@@ -80,7 +80,9 @@ class State:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise AlreadyRunning(f"Already running on {self.folder}: stop that one first.") from error
+                raise AlreadyRunning(
+                    f"Already running on {self.folder}: stop that one first."
+                ) from error
             yield
 
 

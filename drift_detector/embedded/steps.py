@@ -11,7 +11,9 @@ class StepFailed(RuntimeError):
     """A command ended with an error; the message holds what it said, unless the person has seen it already."""
 
 
-def run_step(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], shown: bool = False) -> None:
+def run_step(
+    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], shown: bool = False
+) -> None:
     """Run a command to its end.
 
     Args:

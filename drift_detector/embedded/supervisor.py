@@ -52,7 +52,9 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
 
     def terminate(self) -> None:
         if not self._terminating:
-            self.ended_first = [name for name, process in self._processes.items() if "returncode" in process]
+            self.ended_first = [
+                name for name, process in self._processes.items() if "returncode" in process
+            ]
         super().terminate()
 
     def _start(self) -> None:

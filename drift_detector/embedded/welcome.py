@@ -30,9 +30,18 @@ def answers(url: str) -> bool:
 def greet(ready: bool, *, url: str, demo_file: Path, metrics: Mapping[str, int]) -> None:
     """Show where the service is, how to get in and where to watch it, or say that it doesn't answer."""
     if ready:
-        terminal.box([*_lines(url, read_demo(demo_file)), *metrics_lines(metrics), "", "Ctrl-C stops everything."])
+        terminal.box(
+            [
+                *_lines(url, read_demo(demo_file)),
+                *metrics_lines(metrics),
+                "",
+                "Ctrl-C stops everything.",
+            ]
+        )
     else:
-        terminal.complain(f"{url} has not answered for {PATIENCE_SECONDS} s; its log above may say why.")
+        terminal.complain(
+            f"{url} has not answered for {PATIENCE_SECONDS} s; its log above may say why."
+        )
 
 
 def read_demo(file: Path) -> dict[str, str]:
@@ -50,7 +59,11 @@ def _lines(url: str, demo: dict[str, str]) -> list[str]:
         lines.append(f"Sign in:  {demo['ADMIN_USER']} / {demo.get('ADMIN_PASSWORD', '')}")
     if "API_KEY" in demo:
         lines.append(f"API key:  {demo['API_KEY']}")
-        lines += ["", "Try:", f'curl -H "Authorization: Bearer {demo["API_KEY"]}" {url}/api/v1/monitors']
+        lines += [
+            "",
+            "Try:",
+            f'curl -H "Authorization: Bearer {demo["API_KEY"]}" {url}/api/v1/monitors',
+        ]
     return lines
 
 
@@ -58,4 +71,8 @@ def metrics_lines(ports: Mapping[str, int]) -> list[str]:
     """Which process answers `/metrics` and `/healthz` where."""
     if not ports:
         return []
-    return ["", "/metrics and /healthz:", *(f"http://127.0.0.1:{port}  {name}" for name, port in ports.items())]
+    return [
+        "",
+        "/metrics and /healthz:",
+        *(f"http://127.0.0.1:{port}  {name}" for name, port in ports.items()),
+    ]

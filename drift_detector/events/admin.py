@@ -13,12 +13,18 @@ class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Iterable[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> Iterable[tuple[str, str]]:
         return OutboxEvent.State.choices
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> QuerySet[OutboxEvent]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[OutboxEvent]
+    ) -> QuerySet[OutboxEvent]:
         value = self.value()
-        return queryset.filter(IN_STATE[OutboxEvent.State(value)]) if value in IN_STATE else queryset
+        return (
+            queryset.filter(IN_STATE[OutboxEvent.State(value)]) if value in IN_STATE else queryset
+        )
 
 
 @admin.register(OutboxEvent, site=site)

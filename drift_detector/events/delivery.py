@@ -39,7 +39,9 @@ AWAY = {
 }
 # librdkafka calls a topic unknown, and so worth waiting for, once a broker has told it that the name is invalid.
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-HEADERS: dict[str, str | bytes | None] = {"content-type": "application/cloudevents+json; charset=UTF-8"}
+HEADERS: dict[str, str | bytes | None] = {
+    "content-type": "application/cloudevents+json; charset=UTF-8"
+}
 
 
 @dataclass(slots=True)

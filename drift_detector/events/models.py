@@ -35,12 +35,18 @@ class OutboxEvent(models.Model):
     event_id = models.UUIDField(unique=True)
     topic = models.CharField(max_length=100)
     key = models.UUIDField(help_text="Events with one key (the monitor) are published in order.")
-    partition = models.PositiveSmallIntegerField(help_text="One relay at a time publishes the keys of a partition.")
-    seq = models.PositiveIntegerField(help_text="The number of the event among those of its key, from 1.")
+    partition = models.PositiveSmallIntegerField(
+        help_text="One relay at a time publishes the keys of a partition."
+    )
+    seq = models.PositiveIntegerField(
+        help_text="The number of the event among those of its key, from 1."
+    )
     envelope = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text="Failed ones, but for those while the broker was away.")
+    attempts = models.PositiveIntegerField(
+        default=0, help_text="Failed ones, but for those while the broker was away."
+    )
     not_before = models.DateTimeField(null=True, blank=True, help_text="When it is tried again.")
     dead_at = models.DateTimeField(null=True, blank=True, help_text="When it was given up.")
     last_error = models.TextField(blank=True)
@@ -51,15 +57,26 @@ class OutboxEvent(models.Model):
         constraints = [
             models.UniqueConstraint(name="outbox_seq_once", fields=["tenant", "key", "seq"]),
             models.CheckConstraint(name="outbox_seq_from_one", condition=Q(seq__gte=1)),
-            models.CheckConstraint(name="outbox_partition_known", condition=Q(partition__lt=PARTITIONS)),
             models.CheckConstraint(
-                name="outbox_dead_or_published", condition=Q(published_at__isnull=True) | Q(dead_at__isnull=True)
+                name="outbox_partition_known", condition=Q(partition__lt=PARTITIONS)
+            ),
+            models.CheckConstraint(
+                name="outbox_dead_or_published",
+                condition=Q(published_at__isnull=True) | Q(dead_at__isnull=True),
             ),
         ]
         indexes = [
-            models.Index(name="outbox_unpublished", fields=["id"], condition=Q(published_at__isnull=True)),
-            models.Index(name="outbox_put_off", fields=["not_before"], condition=Q(not_before__isnull=False)),
-            models.Index(name="outbox_by_age", fields=["published_at"], condition=Q(published_at__isnull=False)),
+            models.Index(
+                name="outbox_unpublished", fields=["id"], condition=Q(published_at__isnull=True)
+            ),
+            models.Index(
+                name="outbox_put_off", fields=["not_before"], condition=Q(not_before__isnull=False)
+            ),
+            models.Index(
+                name="outbox_by_age",
+                fields=["published_at"],
+                condition=Q(published_at__isnull=False),
+            ),
             models.Index(name="outbox_of_tenant", fields=["tenant", "-id"]),
         ]
 

@@ -30,7 +30,9 @@ def next_events(partitions: Collection[int]) -> QuerySet[OutboxEvent]:
 
 
 def mark_published(ids: Collection[int]) -> None:
-    OutboxEvent.objects.filter(id__in=ids).update(published_at=timezone.now(), not_before=None, last_error="")
+    OutboxEvent.objects.filter(id__in=ids).update(
+        published_at=timezone.now(), not_before=None, last_error=""
+    )
 
 
 def put_off(event: OutboxEvent, reason: str) -> None:
@@ -39,7 +41,13 @@ def put_off(event: OutboxEvent, reason: str) -> None:
     OutboxEvent.objects.filter(id=event.pk).update(
         attempts=F("attempts") + 1, not_before=timezone.now() + pause, last_error=reason
     )
-    log.warning("event_put_off", event_id=str(event.event_id), topic=event.topic, key=str(event.key), reason=reason)
+    log.warning(
+        "event_put_off",
+        event_id=str(event.event_id),
+        topic=event.topic,
+        key=str(event.key),
+        reason=reason,
+    )
 
 
 def put_off_or_bury(event: OutboxEvent, reason: str) -> None:
@@ -50,7 +58,13 @@ def put_off_or_bury(event: OutboxEvent, reason: str) -> None:
     OutboxEvent.objects.filter(id=event.pk).update(
         attempts=F("attempts") + 1, dead_at=timezone.now(), not_before=None, last_error=reason
     )
-    log.error("event_dead", event_id=str(event.event_id), topic=event.topic, key=str(event.key), reason=reason)
+    log.error(
+        "event_dead",
+        event_id=str(event.event_id),
+        topic=event.topic,
+        key=str(event.key),
+        reason=reason,
+    )
 
 
 def note_outage(reasons: Mapping[int, str]) -> None:

@@ -52,7 +52,11 @@ def _look_around(cursor: CursorWrapper) -> tuple[int, set[int], dict[int, int]]:
     end_silent_sessions(cursor, (LOCK, PRESENCE), seconds=SILENT_SECONDS)
     if session not in relays:
         cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [LOCK, PRESENCE])
-    return session, relays | {session}, {number: owner for owner, number in holders if number != PRESENCE}
+    return (
+        session,
+        relays | {session},
+        {number: owner for owner, number in holders if number != PRESENCE},
+    )
 
 
 def _holders(cursor: CursorWrapper) -> list[tuple[int, int]]:

@@ -10,11 +10,11 @@ from confluent_kafka import Producer
 
 from drift_detector.events import outbox
 from drift_detector.events.delivery import Answers, Sender
-from drift_detector.events.kafka import create_producer
+from drift_detector.events.kafka_clients import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.partitions import own_partitions
 from drift_detector.events.selectors import get_lag
-from drift_detector.metrics import set_outbox
+from drift_detector.observability.metrics import set_outbox
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,9 @@ class Relay:
         log.info("events_published", published=published, left=len(events) - published)
         return published > 0
 
-    def _settle_undelivered(self, wave: list[OutboxEvent], answers: Answers, *, is_away: bool) -> None:
+    def _settle_undelivered(
+        self, wave: list[OutboxEvent], answers: Answers, *, is_away: bool
+    ) -> None:
         if is_away:
             outbox.note_outage(answers.undelivered)
             self._rest()

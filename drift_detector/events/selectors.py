@@ -39,7 +39,10 @@ def get_lag(by: Literal["topic", "partition"]) -> list[Lag]:
         put_off=Count("id", filter=IN_STATE[State.WAITING] & Q(attempts__gt=0)),
         reason=Max("last_error", filter=IN_STATE[State.WAITING], default=""),
     )
-    return [Lag(*row) for row in counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")]
+    return [
+        Lag(*row)
+        for row in counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")
+    ]
 
 
 def list_dead() -> QuerySet[OutboxEvent]:

@@ -55,12 +55,14 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
     )
 
 
-def forget_key(key: UUID) -> None:
+def purge_key(key: UUID) -> None:
     """Forget the number of a monitor's last event, once the monitor is gone; events that wait are still published."""
     OutboxKey.objects.filter(key=key).delete()
 
 
-def _envelope(event_type: EventType, *, event_id: UUID, key: UUID, seq: int, data: Mapping[str, Any]) -> dict[str, Any]:
+def _envelope(
+    event_type: EventType, *, event_id: UUID, key: UUID, seq: int, data: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": str(event_id),

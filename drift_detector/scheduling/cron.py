@@ -17,7 +17,9 @@ def check_schedule(expression: str, zone: str) -> None:
     if zone not in available_timezones():
         raise BadSchedule(f"{zone!r} is not an IANA time zone, such as Europe/Berlin.")
     if len(expression.split()) != 5:
-        raise BadSchedule("A cron expression has five fields: minute, hour, day of month, month, day of week.")
+        raise BadSchedule(
+            "A cron expression has five fields: minute, hour, day of month, month, day of week."
+        )
     try:
         next(CronSim(expression, datetime.now(UTC)))
     except CronSimError as error:
@@ -37,7 +39,9 @@ def ticks_between(expression: str, zone: str, start: datetime, end: datetime) ->
     return takewhile(lambda tick: tick < end, _ticks_after(expression, zone, just_before))
 
 
-def missed_ticks(expression: str, zone: str, after: datetime, until: datetime, *, most: int) -> list[datetime]:
+def missed_ticks(
+    expression: str, zone: str, after: datetime, until: datetime, *, most: int
+) -> list[datetime]:
     """The ticks in (after, until], oldest first, in UTC; of more than `most`, the latest."""
 
     def ticks_since(start: datetime) -> Iterator[datetime]:

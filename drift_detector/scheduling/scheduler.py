@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from drift_detector.metrics import BEAT_IS_LEADER
+from drift_detector.observability.metrics import BEAT_IS_LEADER
 from drift_detector.scheduling.leadership import Leadership
 from drift_detector.scheduling.schedules import TICK_TASK, list_rows
 from drift_detector.scheduling.timetable import Timetable
@@ -70,7 +70,11 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         if due := self._pop_due(now):
             self.app.tasks[TICK_TASK](due)
             return 0.0
-        waiting = [] if self._timetable.next_due is None else [(self._timetable.next_due - now).total_seconds()]
+        waiting = (
+            []
+            if self._timetable.next_due is None
+            else [(self._timetable.next_due - now).total_seconds()]
+        )
         return max(0.0, min([*waiting, self._look_at - time.monotonic()]))
 
     def _pop_due(self, now: datetime) -> list[int]:
@@ -93,4 +97,8 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
             began = time.monotonic()
             self._timetable.load(list_rows())
             self._seen_change, self._reload_at = change, time.monotonic() + RELOAD_SECONDS
-            log.info("schedule_read", monitors=len(self._timetable), seconds=round(time.monotonic() - began, 3))
+            log.info(
+                "schedule_read",
+                monitors=len(self._timetable),
+                seconds=round(time.monotonic() - began, 3),
+            )

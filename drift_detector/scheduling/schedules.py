@@ -29,13 +29,20 @@ def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> Non
 
     Its `last_run_at` is the last tick that is accounted for; what is new, changed or on again counts from now.
     """
-    task = PeriodicTask.objects.select_for_update(of=("self",)).filter(name=name).select_related("crontab").first()
+    task = (
+        PeriodicTask.objects.select_for_update(of=("self",))
+        .filter(name=name)
+        .select_related("crontab")
+        .first()
+    )
     if task and task.enabled == enabled and expression_of(task) == (expression, zone):
         return
     task = task or PeriodicTask(name=name, task=TICK_TASK)
     # Not get_or_create: crontab rows have no unique constraint, so two at once may have made the same one.
     wanted = _fields(expression) | {"timezone": zone}
-    task.crontab = CrontabSchedule.objects.filter(**wanted).first() or CrontabSchedule.objects.create(**wanted)
+    task.crontab = CrontabSchedule.objects.filter(
+        **wanted
+    ).first() or CrontabSchedule.objects.create(**wanted)
     task.enabled, task.last_run_at = enabled, timezone.now()
     task.save()
 
@@ -53,9 +60,17 @@ def expression_of(periodic_task: PeriodicTask) -> Schedule:
 
 def list_rows() -> Iterator[Row]:
     """The periodic tasks of all monitors that are on, read bit by bit."""
-    columns = ("id", "last_run_at", "date_changed", "crontab__timezone", *(f"crontab__{field}" for field in FIELDS))
+    columns = (
+        "id",
+        "last_run_at",
+        "date_changed",
+        "crontab__timezone",
+        *(f"crontab__{field}" for field in FIELDS),
+    )
     tasks = PeriodicTask.objects.filter(enabled=True, task=TICK_TASK, crontab__isnull=False)
-    for id_, last_run_at, changed, zone, *fields in tasks.values_list(*columns).iterator(chunk_size=10_000):
+    for id_, last_run_at, changed, zone, *fields in tasks.values_list(*columns).iterator(
+        chunk_size=10_000
+    ):
         yield Row(id_, Schedule(" ".join(fields), str(zone)), last_run_at or changed)
 
 

@@ -43,8 +43,12 @@ class Timetable:
         slowest: dict[Schedule, datetime] = {}
         for row in rows:
             members[row.schedule].append(row.id)
-            slowest[row.schedule] = min(row.accounted_until, slowest.get(row.schedule, row.accounted_until))
-        first_ticks = ((schedule, _first_tick(schedule, after)) for schedule, after in slowest.items())
+            slowest[row.schedule] = min(
+                row.accounted_until, slowest.get(row.schedule, row.accounted_until)
+            )
+        first_ticks = (
+            (schedule, _first_tick(schedule, after)) for schedule, after in slowest.items()
+        )
         self._queue = [(tick, schedule) for schedule, tick in first_ticks if tick is not None]
         heapq.heapify(self._queue)
         self._members = members
@@ -70,5 +74,10 @@ def _first_tick(schedule: Schedule, after: datetime) -> datetime | None:
     try:
         return next_tick(*schedule, after)
     except (StopIteration, ValueError, CronSimError) as error:  # a row that was not written by us
-        log.error("schedule_not_understood", expression=schedule.expression, zone=schedule.zone, error=str(error))
+        log.error(
+            "schedule_not_understood",
+            expression=schedule.expression,
+            zone=schedule.zone,
+            error=str(error),
+        )
         return None

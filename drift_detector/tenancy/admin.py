@@ -28,7 +28,9 @@ class TenantModelAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         membership = get_membership(request)
-        return bool(membership and self.role_to_change and Role(membership.role).covers(self.role_to_change))
+        return bool(
+            membership and self.role_to_change and Role(membership.role).covers(self.role_to_change)
+        )
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False

@@ -42,7 +42,9 @@ class TenantSessionAuthentication(SessionAuthentication):
         if membership is None:
             return None
         name = f"user:{membership.user.get_username()}"
-        return Principal(tenant_id=membership.tenant_id, role=Role(membership.role), name=name), None
+        return Principal(
+            tenant_id=membership.tenant_id, role=Role(membership.role), name=name
+        ), None
 
 
 def digest(key: str) -> str:
@@ -53,7 +55,9 @@ def digest(key: str) -> str:
 def _find_key(token: str) -> ApiKey | None:
     if not token.startswith(KEY_PREFIX):
         return None
-    usable = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+    usable = Q(revoked_at__isnull=True) & (
+        Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    )
     with transaction.atomic():
         # Row-level security shows a key to whoever presents it (policy api_key_presented), before a tenant is known.
         set_local("app.api_key_sha256", digest(token))

@@ -46,7 +46,9 @@ class TenantModel(models.Model):
     """A row that belongs to one tenant; its table is under row-level security."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False, editable=False)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="+", db_index=False, editable=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -65,7 +67,12 @@ def tenant_reference(to: str, **options: Any) -> Any:
     """
     options = {"related_name": "+", **options}
     return models.ForeignKey(
-        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, editable=False, **options
+        to,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+        **options,
     )
 
 
@@ -90,7 +97,9 @@ class ApiKey(TenantModel):
 
     name = models.CharField(max_length=100)
     role = models.CharField(max_length=10, choices=Role, default=Role.OPERATOR)
-    prefix = models.CharField(max_length=12, help_text="The first characters, by which a key is recognised.")
+    prefix = models.CharField(
+        max_length=12, help_text="The first characters, by which a key is recognised."
+    )
     sha256 = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -38,9 +38,14 @@ def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
     )
 
 
-def policy(name: str, table: str, *, command: str = "SELECT", to: str = "public", using: str) -> RunSQL:
+def policy(
+    name: str, table: str, *, command: str = "SELECT", to: str = "public", using: str
+) -> RunSQL:
     """One more way in, beside `tenant_isolation`."""
-    conditions = {"INSERT": f"WITH CHECK ({using})", "UPDATE": f"USING ({using}) WITH CHECK ({using})"}
+    conditions = {
+        "INSERT": f"WITH CHECK ({using})",
+        "UPDATE": f"USING ({using}) WITH CHECK ({using})",
+    }
     return RunSQL(
         f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {conditions.get(command, f'USING ({using})')}",
         f"DROP POLICY {name} ON {table}",
@@ -55,7 +60,9 @@ def revoke(privileges: str, on: str, to: str) -> RunSQL:
     return RunSQL(f"REVOKE {privileges} ON {on} FROM {to}", f"GRANT {privileges} ON {on} TO {to}")
 
 
-def tenant_foreign_key(table: str, column: str, target: str, *, on_delete: str = "CASCADE") -> RunSQL:
+def tenant_foreign_key(
+    table: str, column: str, target: str, *, on_delete: str = "CASCADE"
+) -> RunSQL:
     """A foreign key by (tenant_id, id): a row can't point at another tenant's."""
     name = f"{table}_{column}_tenant_fk"
     return RunSQL(

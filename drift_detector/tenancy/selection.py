@@ -25,7 +25,10 @@ def membership_of_request(request: HttpRequest) -> Membership | None:
         return None
     memberships = memberships_of(request.user)
     picked = request.session.get(SESSION_KEY)
-    return next((each for each in memberships if str(each.tenant_id) == picked), next(iter(memberships), None))
+    return next(
+        (each for each in memberships if str(each.tenant_id) == picked),
+        next(iter(memberships), None),
+    )
 
 
 def pick_tenant(request: HttpRequest, tenant: Tenant) -> None:

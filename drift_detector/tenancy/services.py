@@ -38,7 +38,9 @@ def add_member(*, user: User, role: Role) -> Membership:
     return membership
 
 
-def create_api_key(*, name: str, role: Role, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+def create_api_key(
+    *, name: str, role: Role, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
     """Make a key for the current tenant; the second value is the key itself, which is not kept.
 
     Raises:
@@ -46,7 +48,12 @@ def create_api_key(*, name: str, role: Role, expires_at: datetime | None = None)
     """
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     stored = ApiKey(
-        tenant_id=current_tenant_id(), name=name, role=role, prefix=key[:12], sha256=digest(key), expires_at=expires_at
+        tenant_id=current_tenant_id(),
+        name=name,
+        role=role,
+        prefix=key[:12],
+        sha256=digest(key),
+        expires_at=expires_at,
     )
     stored.clean_fields()
     stored.save(force_insert=True)

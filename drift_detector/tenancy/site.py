@@ -77,7 +77,11 @@ def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
     if not isinstance(request.user, User):
         return []
     return [
-        {"title": each.tenant.name, "link": reverse("admin:pick_tenant", args=[each.tenant_id]), "icon": "domain"}
+        {
+            "title": each.tenant.name,
+            "link": reverse("admin:pick_tenant", args=[each.tenant_id]),
+            "icon": "domain",
+        }
         for each in memberships_of(request.user)
     ]
 

@@ -42,14 +42,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Monitor",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("name", models.CharField(max_length=200)),
-                ("model_id", models.UUIDField(help_text="The deployed model this monitor watches.")),
+                (
+                    "model_id",
+                    models.UUIDField(help_text="The deployed model this monitor watches."),
+                ),
                 (
                     "status",
                     models.CharField(
-                        choices=[("active", "Active"), ("paused", "Paused"), ("disabled", "Disabled")],
+                        choices=[
+                            ("active", "Active"),
+                            ("paused", "Paused"),
+                            ("disabled", "Disabled"),
+                        ],
                         default="active",
                         max_length=10,
                     ),
@@ -61,15 +73,21 @@ class Migration(migrations.Migration):
                 ("timestamp_column", models.CharField(blank=True, max_length=200)),
                 (
                     "feature_columns",
-                    models.JSONField(blank=True, default=list, help_text="Empty: all columns of a known type."),
+                    models.JSONField(
+                        blank=True, default=list, help_text="Empty: all columns of a known type."
+                    ),
                 ),
                 (
                     "window",
-                    models.DurationField(default=datetime.timedelta(days=1), help_text="How much data one run reads."),
+                    models.DurationField(
+                        default=datetime.timedelta(days=1), help_text="How much data one run reads."
+                    ),
                 ),
                 (
                     "window_lag",
-                    models.DurationField(default=datetime.timedelta(0), help_text="How long data takes to arrive."),
+                    models.DurationField(
+                        default=datetime.timedelta(0), help_text="How long data takes to arrive."
+                    ),
                 ),
                 ("schedule_cron", models.CharField(default="0 6 * * *", max_length=200)),
                 ("timezone", models.CharField(default="UTC", max_length=64)),
@@ -77,16 +95,27 @@ class Migration(migrations.Migration):
                 (
                     "policy",
                     models.CharField(
-                        choices=[("evidence_and_effect", "Evidence And Effect"), ("threshold", "Threshold")],
+                        choices=[
+                            ("evidence_and_effect", "Evidence And Effect"),
+                            ("threshold", "Threshold"),
+                        ],
                         default="evidence_and_effect",
                         max_length=20,
                     ),
                 ),
                 ("thresholds", models.JSONField(blank=True, default=dict)),
                 ("tolerances", models.JSONField(blank=True, default=dict)),
-                ("min_rows", models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
+                (
+                    "min_rows",
+                    models.PositiveIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
                 ("retraining_enabled", models.BooleanField(default=True)),
-                ("retraining_required_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "retraining_required_at",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
                 ("created_by", models.CharField(editable=False, max_length=200)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 (
@@ -108,13 +137,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Baseline",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("version", models.PositiveIntegerField()),
                 (
                     "status",
                     models.CharField(
-                        choices=[("building", "Building"), ("ready", "Ready"), ("failed", "Failed")],
+                        choices=[
+                            ("building", "Building"),
+                            ("ready", "Ready"),
+                            ("failed", "Failed"),
+                        ],
                         default="building",
                         max_length=10,
                     ),
@@ -123,7 +161,9 @@ class Migration(migrations.Migration):
                 ("attempt", models.PositiveSmallIntegerField(default=0)),
                 (
                     "not_before",
-                    models.DateTimeField(help_text="Until then one worker builds it, or it rests.", null=True),
+                    models.DateTimeField(
+                        help_text="Until then one worker builds it, or it rests.", null=True
+                    ),
                 ),
                 ("rows", models.PositiveBigIntegerField(default=0)),
                 ("is_sampled", models.BooleanField(default=False)),
@@ -165,7 +205,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="monitor",
-            constraint=models.UniqueConstraint(fields=("tenant", "id"), name="monitor_tenant_identity"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="monitor_tenant_identity"
+            ),
         ),
         migrations.AddConstraint(
             model_name="monitor",
@@ -174,13 +216,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="monitor",
             constraint=models.CheckConstraint(
-                condition=models.Q(("window__gt", datetime.timedelta(0))), name="monitor_window_positive"
+                condition=models.Q(("window__gt", datetime.timedelta(0))),
+                name="monitor_window_positive",
             ),
         ),
         migrations.AddConstraint(
             model_name="monitor",
             constraint=models.CheckConstraint(
-                condition=models.Q(("window_lag__gte", datetime.timedelta(0))), name="monitor_lag_not_negative"
+                condition=models.Q(("window_lag__gte", datetime.timedelta(0))),
+                name="monitor_lag_not_negative",
             ),
         ),
         migrations.AddConstraint(
@@ -198,22 +242,30 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="baseline",
             index=models.Index(
-                condition=models.Q(("status", "building")), fields=["created_at"], name="baseline_building"
+                condition=models.Q(("status", "building")),
+                fields=["created_at"],
+                name="baseline_building",
             ),
         ),
         migrations.AddConstraint(
             model_name="baseline",
-            constraint=models.UniqueConstraint(fields=("tenant", "id"), name="baseline_tenant_identity"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="baseline_tenant_identity"
+            ),
         ),
         migrations.AddConstraint(
             model_name="baseline",
-            constraint=models.UniqueConstraint(fields=("tenant", "monitor", "version"), name="baseline_version_once"),
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "monitor", "version"), name="baseline_version_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="baseline",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status", "ready"), _negated=True), ("content__isnull", False), _connector="OR"
+                    models.Q(("status", "ready"), _negated=True),
+                    ("content__isnull", False),
+                    _connector="OR",
                 ),
                 name="baseline_ready_has_content",
             ),
@@ -223,7 +275,9 @@ class Migration(migrations.Migration):
         rls.tenant_foreign_key("drf_baselines", "monitor_id", "drf_monitors"),
         RunSQL(FREEZE_READY_BASELINES, "DROP FUNCTION drf_baseline_is_frozen CASCADE"),
         rls.grant("SELECT", "drf_monitors", rls.SCHEDULER),
-        rls.grant("SELECT (id, tenant_id, status, created_at, not_before)", "drf_baselines", rls.SCHEDULER),
+        rls.grant(
+            "SELECT (id, tenant_id, status, created_at, not_before)", "drf_baselines", rls.SCHEDULER
+        ),
         rls.policy("baseline_reconciler_reads", "drf_baselines", to=rls.SCHEDULER, using="true"),
         rls.grant("SELECT, INSERT, UPDATE", BEAT_TABLES, rls.SCHEDULER),
         rls.grant("USAGE", "ALL SEQUENCES IN SCHEMA public", rls.SCHEDULER),

@@ -10,7 +10,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="baseline",
             name="calibration",
-            field=models.JSONField(help_text="What checks of the reference's own windows found.", null=True),
+            field=models.JSONField(
+                help_text="What checks of the reference's own windows found.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="monitor",

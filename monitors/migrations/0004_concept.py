@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="baseline",
             name="performance",
-            field=models.JSONField(help_text="The model's performance over the reference.", null=True),
+            field=models.JSONField(
+                help_text="The model's performance over the reference.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="monitor",
@@ -31,7 +33,9 @@ class Migration(migrations.Migration):
             model_name="monitor",
             name="detector_settings",
             field=models.JSONField(
-                blank=True, default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
+                blank=True,
+                default=dict,
+                help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.',
             ),
         ),
         migrations.AddField(
@@ -61,7 +65,9 @@ class Migration(migrations.Migration):
             model_name="monitor",
             name="performance_limits",
             field=models.JSONField(
-                blank=True, default=dict, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
+                blank=True,
+                default=dict,
+                help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.',
             ),
         ),
         migrations.AddField(
@@ -78,7 +84,9 @@ class Migration(migrations.Migration):
             model_name="monitor",
             name="prediction_column",
             field=models.CharField(
-                blank=True, help_text="With the label's: each run feeds its new rows to the detectors.", max_length=200
+                blank=True,
+                help_text="With the label's: each run feeds its new rows to the detectors.",
+                max_length=200,
             ),
         ),
         migrations.AddField(
@@ -93,7 +101,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="monitor",
             constraint=models.CheckConstraint(
-                condition=models.Q(("error_scale__isnull", True), ("error_scale__gt", 0), _connector="OR"),
+                condition=models.Q(
+                    ("error_scale__isnull", True), ("error_scale__gt", 0), _connector="OR"
+                ),
                 name="monitor_error_scale_positive",
             ),
         ),

@@ -35,7 +35,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="monitor",
             constraint=models.CheckConstraint(
-                condition=models.Q(("misfire_grace__gte", datetime.timedelta(0))), name="monitor_grace_not_negative"
+                condition=models.Q(("misfire_grace__gte", datetime.timedelta(0))),
+                name="monitor_grace_not_negative",
             ),
         ),
         # Beat reads the monitors of all tenants, and of them what a tick is made of.

@@ -23,7 +23,9 @@ class Migration(migrations.Migration):
             model_name="monitor",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("label_delay__isnull", True), ("label_delay__gte", datetime.timedelta(0)), _connector="OR"
+                    ("label_delay__isnull", True),
+                    ("label_delay__gte", datetime.timedelta(0)),
+                    _connector="OR",
                 ),
                 name="monitor_label_delay_not_negative",
             ),

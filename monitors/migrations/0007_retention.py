@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex("baseline", models.Index(fields=["created_at", "id"], name="baseline_oldest")),
+        migrations.AddIndex(
+            "baseline", models.Index(fields=["created_at", "id"], name="baseline_oldest")
+        ),
         # The reconciler removes versions that were replaced long ago; what they hold it can't read.
         rls.grant("SELECT (monitor_id, version, built_at), DELETE", "drf_baselines", rls.SCHEDULER),
         rls.policy(

@@ -1,7 +1,15 @@
 """Where windows of data are read from: files, object stores, and the request itself. Knows nothing of Django."""
 
 from monitors.sources.datasets import DatasetDescription, describe
-from monitors.sources.errors import (
+from monitors.sources.formats import FileFormat
+from monitors.sources.inline import (
+    is_storable,
+    table_from_bytes,
+    table_from_columns,
+    table_to_bytes,
+)
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.source_errors import (
     ForbiddenUri,
     InvalidInlineData,
     SchemaMismatch,
@@ -12,11 +20,8 @@ from monitors.sources.errors import (
     UnreadableSource,
     WindowTooLarge,
 )
-from monitors.sources.formats import FileFormat
-from monitors.sources.inline import is_storable, table_from_bytes, table_from_columns, table_to_bytes
-from monitors.sources.lazy import LazyWindow, open_window
-from monitors.sources.parts import Part
-from monitors.sources.policy import SourcePolicy
+from monitors.sources.window import LazyWindow, open_window
+from monitors.sources.window_parts import Part
 from monitors.sources.windows import read_window
 
 __all__ = [

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
-from monitors.sources.errors import UnreadableSource, translated
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.formats import FileFormat, arrow_format, detect_format
+from monitors.sources.hive_partitions import discover_partitions, partition_expression
 from monitors.sources.listing import SourceFile, list_files
-from monitors.sources.partitions import discover_partitions, partition_expression
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import unify
+from monitors.sources.source_errors import UnreadableSource, translated
 from monitors.sources.uris import resolve_uri
 
 SCHEMA_THREADS = 8
@@ -64,9 +64,13 @@ class Dataset:
         """The fragments whose folders do not contradict the condition."""
         return tuple(self.combine(self.fragments, self.partitions).get_fragments(filter=condition))
 
-    def combine(self, fragments: Sequence[pads.Fragment], schema: pa.Schema) -> pads.FileSystemDataset:
+    def combine(
+        self, fragments: Sequence[pads.Fragment], schema: pa.Schema
+    ) -> pads.FileSystemDataset:
         """A pyarrow dataset of these fragments."""
-        return pads.FileSystemDataset(list(fragments), schema, arrow_format(self.format), filesystem=self.filesystem)
+        return pads.FileSystemDataset(
+            list(fragments), schema, arrow_format(self.format), filesystem=self.filesystem
+        )
 
 
 def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
@@ -80,7 +84,9 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
         filesystem = open_filesystem(location, policy)
         files = list_files(location, filesystem, policy)
         file_format, partitions = detect_format(files), discover_partitions(files)
-        fragments = [_fragment(file, arrow_format(file_format), filesystem, partitions) for file in files]
+        fragments = [
+            _fragment(file, arrow_format(file_format), filesystem, partitions) for file in files
+        ]
     return Dataset(
         uri=uri,
         files=tuple(files),
@@ -124,7 +130,10 @@ def unified_schema(
         schemas = list(pool.map(lambda fragment: file_schema(dataset, fragment), fragments))
     keys = dict(zip(dataset.partitions.names, dataset.partitions.types, strict=True))
     own = [
-        (dataset.names[fragment.path], pa.schema([field for field in schema if field.name not in keys]))
+        (
+            dataset.names[fragment.path],
+            pa.schema([field for field in schema if field.name not in keys]),
+        )
         for fragment, schema in zip(fragments, schemas, strict=True)
     ]
     schema = unify(own, columns=columns, text=dataset.format is FileFormat.CSV)
@@ -144,12 +153,17 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     if dataset.format is FileFormat.CSV:
         for field in schema:
             if pa.types.is_binary(field.type):
-                raise UnreadableSource(f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text.")
+                raise UnreadableSource(
+                    f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text."
+                )
     return schema
 
 
 def _fragment(
-    file: SourceFile, file_format: pads.FileFormat, filesystem: pafs.FileSystem, partitions: pa.Schema
+    file: SourceFile,
+    file_format: pads.FileFormat,
+    filesystem: pafs.FileSystem,
+    partitions: pa.Schema,
 ) -> pads.Fragment:
     with translated(file.name):
         return file_format.make_fragment(

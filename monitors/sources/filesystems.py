@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pyarrow.fs as pafs
 
-from monitors.sources.errors import SourceUnavailable
 from monitors.sources.policy import SourcePolicy
+from monitors.sources.source_errors import SourceUnavailable
 from monitors.sources.uris import Location
 
 CONNECT_TIMEOUT_SECONDS = 2

@@ -8,8 +8,8 @@ from enum import StrEnum
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 
-from monitors.sources.errors import UnreadableSource
 from monitors.sources.listing import SourceFile
+from monitors.sources.source_errors import UnreadableSource
 
 
 class FileFormat(StrEnum):
@@ -50,7 +50,9 @@ def _format_of(file: SourceFile) -> FileFormat:
         if file.name.lower().endswith(extension):
             return file_format
     known = ", ".join(EXTENSIONS)
-    raise UnreadableSource(f"The format of ‘{file.name}’ is unknown: its extension is none of {known}.")
+    raise UnreadableSource(
+        f"The format of ‘{file.name}’ is unknown: its extension is none of {known}."
+    )
 
 
 def arrow_format(file_format: FileFormat) -> pads.FileFormat:

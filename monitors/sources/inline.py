@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitors.sources.errors import InvalidInlineData, UnreadableSource
+from monitors.sources.source_errors import InvalidInlineData, UnreadableSource
 
 Scalar = bool | int | float | str | None
 
@@ -40,7 +40,9 @@ def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
     first, length = next((name, len(array)) for name, array in arrays.items())
     for name, array in arrays.items():
         if len(array) != length:
-            raise InvalidInlineData(f"The column ‘{name}’ has {len(array)} values but ‘{first}’ has {length}.")
+            raise InvalidInlineData(
+                f"The column ‘{name}’ has {len(array)} values but ‘{first}’ has {length}."
+            )
     return pa.table(arrays)
 
 
@@ -52,18 +54,26 @@ def _array(name: Any, values: Any) -> pa.Array:
     dtype = _type(name, values)
     try:
         if dtype == pa.float64():
-            return pa.array([None if value is None else float(value) for value in values], type=dtype)
+            return pa.array(
+                [None if value is None else float(value) for value in values], type=dtype
+            )
         return pa.array(values, type=dtype)
     except OverflowError:
-        raise InvalidInlineData(f"The column ‘{name}’ holds a number too large for a 64-bit float.") from None
+        raise InvalidInlineData(
+            f"The column ‘{name}’ holds a number too large for a 64-bit float."
+        ) from None
     except UnicodeEncodeError:
-        raise InvalidInlineData(f"The column ‘{name}’ holds text that is not valid Unicode.") from None
+        raise InvalidInlineData(
+            f"The column ‘{name}’ holds text that is not valid Unicode."
+        ) from None
 
 
 def _type(name: str, values: Sequence[Any]) -> pa.DataType:
     types = set(map(type, values)) - {type(None)}
     if not types <= _KINDS.keys():
-        raise InvalidInlineData(f"The column ‘{name}’ may only hold numbers, strings, booleans and nulls.")
+        raise InvalidInlineData(
+            f"The column ‘{name}’ may only hold numbers, strings, booleans and nulls."
+        )
     kinds = sorted({_KINDS[found] for found in types})
     if len(kinds) > 1:
         raise InvalidInlineData(f"The column ‘{name}’ mixes {' and '.join(kinds)}.")
@@ -78,7 +88,9 @@ def _type(name: str, values: Sequence[Any]) -> pa.DataType:
 def table_to_bytes(table: pa.Table) -> bytes:
     """The table as an Arrow IPC stream compressed with zstd."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    with pa.ipc.new_stream(
+        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+    ) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
 
@@ -94,5 +106,7 @@ def table_from_bytes(data: bytes) -> pa.Table:
             table = reader.read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableSource("The stored window cannot be read: its bytes are damaged.") from error
+        raise UnreadableSource(
+            "The stored window cannot be read: its bytes are damaged."
+        ) from error
     return table

@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from monitors.sources.errors import ForbiddenUri, SourceNotFound, UnreadableSource, translated
 from monitors.sources.policy import SourcePolicy
+from monitors.sources.source_errors import (
+    ForbiddenUri,
+    SourceNotFound,
+    UnreadableSource,
+    translated,
+)
 from monitors.sources.uris import Location, is_under_roots
 
 IGNORED_PREFIXES = (".", "_")
@@ -33,7 +38,9 @@ class SourceFile:
     size: int
 
 
-def list_files(location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy) -> list[SourceFile]:
+def list_files(
+    location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
+) -> list[SourceFile]:
     """The files of a single file, a folder or a pattern, ordered by path.
 
     Names that start with `.` or `_` are ignored below the folder or the fixed part of the pattern, as pyarrow does.
@@ -45,7 +52,11 @@ def list_files(location: Location, filesystem: pafs.FileSystem, policy: SourcePo
         UnreadableSource: If a folder may not be listed, or an entry is a pipe or device.
     """
     with translated(location.uri):
-        listing = _list_local(location, policy) if location.is_local else _list_store(location, filesystem)
+        listing = (
+            _list_local(location, policy)
+            if location.is_local
+            else _list_store(location, filesystem)
+        )
         files = sorted(listing, key=lambda file: file.path)
     if files:
         return files
@@ -81,8 +92,10 @@ def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile
     yield from _walk(location, policy, parts=(), visited=set())
 
 
-def _walk(location: Location, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]) -> Iterator[SourceFile]:
-    """Walk a folder, following only the symlinks that stay inside the roots, and each real folder once per branch."""
+def _walk(
+    location: Location, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
+) -> Iterator[SourceFile]:
+    """Sweep a folder, following only the symlinks that stay inside the roots, and each real folder once per branch."""
     folder = Path(location.base, *parts)
     real_folder = os.path.realpath(folder)
     if real_folder in visited:

@@ -59,6 +59,10 @@ class SourcePolicy:
             raise ValueError(f"{slug!r} is not a tenant slug")
         return replace(
             self,
-            allowed_roots=tuple(root.replace(TENANT_PLACEHOLDER, slug) for root in self.allowed_roots),
-            allowed_object_stores=tuple(s.replace(TENANT_PLACEHOLDER, slug) for s in self.allowed_object_stores),
+            allowed_roots=tuple(
+                root.replace(TENANT_PLACEHOLDER, slug) for root in self.allowed_roots
+            ),
+            allowed_object_stores=tuple(
+                s.replace(TENANT_PLACEHOLDER, slug) for s in self.allowed_object_stores
+            ),
         )

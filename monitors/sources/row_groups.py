@@ -13,9 +13,9 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from monitors.sources.datasets import Dataset
-from monitors.sources.errors import translated
-from monitors.sources.instants import window_mask
-from monitors.sources.narrowing import NarrowedDataset
+from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.source_errors import translated
+from monitors.sources.time_filters import window_mask
 
 BUFFER_BYTES = 1 << 16
 """As much as stays in a processor's own cache until it has been decoded."""
@@ -51,7 +51,11 @@ def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
 def _bytes_of(fragment: pads.Fragment, number: int, needed: set[str]) -> int:
     group = fragment.metadata.row_group(number)
     columns = (group.column(each) for each in range(group.num_columns))
-    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema.split(".")[0] in needed)
+    return sum(
+        column.total_uncompressed_size
+        for column in columns
+        if column.path_in_schema.split(".")[0] in needed
+    )
 
 
 class RowGroupReader:
@@ -76,7 +80,9 @@ class RowGroupReader:
         timeframe, schema = self._narrowed.timeframe, self._narrowed.schema
         if timeframe.column is None or timeframe.condition(schema) is None or not group.rows:
             return None
-        if timeframe.column not in self._narrowed.dataset.partitions.names and self._is_whole(group):
+        if timeframe.column not in self._narrowed.dataset.partitions.names and self._is_whole(
+            group
+        ):
             return None
         stamps = self._read(group, timeframe.column)
         if pa.types.is_null(stamps.type):
@@ -98,7 +104,9 @@ class RowGroupReader:
         """All columns of the group's rows."""
         names = list(self._narrowed.columns)
         if not names:
-            return pa.RecordBatch.from_struct_array(pa.nulls(count_rows(group, rows), pa.struct([])))
+            return pa.RecordBatch.from_struct_array(
+                pa.nulls(count_rows(group, rows), pa.struct([]))
+            )
         arrays = [self.column(group, name, rows) for name in names]
         return pa.record_batch(arrays, names=names)
 
@@ -119,8 +127,12 @@ class RowGroupReader:
             if name not in self._stored(group):
                 return _encoded(pa.nulls(group.rows, wanted))
             handle = self._handle(group)
-            column = handle.read_row_group(group.number, columns=[name], use_threads=False).column(name)
-            if len(column) != group.rows:  # pyarrow takes a file's early end for the end of its rows
+            column = handle.read_row_group(group.number, columns=[name], use_threads=False).column(
+                name
+            )
+            if (
+                len(column) != group.rows
+            ):  # pyarrow takes a file's early end for the end of its rows
                 raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
             return _as_type(column, wanted)
 
@@ -140,18 +152,24 @@ class RowGroupReader:
 def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     dataset: Dataset = narrowed.dataset
     stored = group.fragment.physical_schema.names
-    texts = [field.name for field in narrowed.schema if _is_text(field.type) and field.name in stored]
+    texts = [
+        field.name for field in narrowed.schema if _is_text(field.type) and field.name in stored
+    ]
     options: dict[str, Any] = {"read_dictionary": texts, "metadata": group.fragment.metadata}
     if dataset.filesystem.type_name == "local":
         # A memory map is a quarter faster, but a file that is cut short meanwhile would end the process.
         return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
-    return pq.ParquetFile(dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options)
+    return pq.ParquetFile(
+        dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options
+    )
 
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
         array = _as_one(column.unify_dictionaries())
-        values = array.dictionary.cast(wanted) if array.type.value_type != wanted else array.dictionary
+        values = (
+            array.dictionary.cast(wanted) if array.type.value_type != wanted else array.dictionary
+        )
         return pa.DictionaryArray.from_arrays(array.indices, values)
     if column.type != wanted:
         column = column.cast(wanted)

@@ -9,9 +9,15 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.datasets import Dataset
-from monitors.sources.errors import PYARROW_ERRORS, SourceUnavailable, WindowTooLarge, to_source_error, translated
 from monitors.sources.formats import FileFormat
 from monitors.sources.policy import GIB
+from monitors.sources.source_errors import (
+    PYARROW_ERRORS,
+    SourceUnavailable,
+    WindowTooLarge,
+    to_source_error,
+    translated,
+)
 
 BYTES_PER_VALUE = 8
 _MIB = 1 << 20
@@ -47,7 +53,9 @@ class Scan:
             if size > self.max_bytes:
                 raise WindowTooLarge(too_large("The window holds more than", size, self.max_bytes))
             batches.append(batch)
-        return pa.Table.from_batches(batches, schema=pa.schema([self.schema.field(name) for name in self.columns]))
+        return pa.Table.from_batches(
+            batches, schema=pa.schema([self.schema.field(name) for name in self.columns])
+        )
 
     def stream(self) -> Iterator[pa.RecordBatch]:
         """The window in batches that are cut by file and by block, none of them empty, without a limit.
@@ -86,7 +94,9 @@ class Scan:
             yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
             return
         # Offsets in an Arrow file are taken on trust by the kernels: a forged one would crash the worker.
-        for batch in source.to_batches(columns={name: pads.field(name) for name in self.schema.names}):
+        for batch in source.to_batches(
+            columns={name: pads.field(name) for name in self.schema.names}
+        ):
             batch.validate(full=self.dataset.format is FileFormat.ARROW)
             kept = batch if self.condition is None else batch.filter(self.condition)
             yield kept.select(list(self.columns))
@@ -100,7 +110,9 @@ class Scan:
         if self.condition is not None:
             if self._has_mixed_zones(self.fragments):
                 return
-            rows = self.dataset.combine(self.fragments, self.schema).count_rows(filter=self.condition)
+            rows = self.dataset.combine(self.fragments, self.schema).count_rows(
+                filter=self.condition
+            )
         if rows * per_row > self.max_bytes:
             what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
             raise WindowTooLarge(too_large(what, rows * per_row, self.max_bytes))
@@ -109,7 +121,11 @@ class Scan:
         """Whether a file of Parquet has no zone where the condition has one: pyarrow cannot compare its statistics."""
         if self.condition is None or self.dataset.format is not FileFormat.PARQUET:
             return False
-        zoned = {field.name for field in self.schema if pa.types.is_timestamp(field.type) and field.type.tz}
+        zoned = {
+            field.name
+            for field in self.schema
+            if pa.types.is_timestamp(field.type) and field.type.tz
+        }
         return any(
             pa.types.is_timestamp(field.type) and field.type.tz is None
             for fragment in fragments
@@ -119,7 +135,9 @@ class Scan:
 
     def _rows_at_most(self) -> int | None:
         if self.dataset.format is FileFormat.PARQUET:
-            return sum(int(group.num_rows) for fragment in self.fragments for group in fragment.row_groups)
+            return sum(
+                int(group.num_rows) for fragment in self.fragments for group in fragment.row_groups
+            )
         if self.dataset.format is FileFormat.ARROW and self.condition is None:
             return sum(int(fragment.count_rows()) for fragment in self.fragments)
         return None

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable
 
 import pyarrow as pa
 
-from monitors.sources.errors import SchemaMismatch
+from monitors.sources.source_errors import SchemaMismatch
 
 _UNITS = ("s", "ms", "us", "ns")
 
 
-def unify(schemas: Iterable[tuple[str, pa.Schema]], *, columns: Collection[str] | None, text: bool) -> pa.Schema:
+def unify(
+    schemas: Iterable[tuple[str, pa.Schema]], *, columns: Collection[str] | None, text: bool
+) -> pa.Schema:
     """The columns of all files, each with a type that holds every file's values.
 
     Args:
@@ -66,7 +68,9 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
     if (_plain(left), _plain(right)) != (left, right):
         return common_type(_plain(left), _plain(right))
     stamps = [dtype for dtype in (left, right) if pa.types.is_timestamp(dtype)]
-    if stamps and all(pa.types.is_temporal(dtype) and not pa.types.is_time(dtype) for dtype in (left, right)):
+    if stamps and all(
+        pa.types.is_temporal(dtype) and not pa.types.is_time(dtype) for dtype in (left, right)
+    ):
         unit = max((stamp.unit for stamp in stamps), key=_UNITS.index)
         return pa.timestamp(unit, tz="UTC" if any(stamp.tz for stamp in stamps) else None)
     return None

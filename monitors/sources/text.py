@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-_CONVERSION = re.compile(r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL)
+_CONVERSION = re.compile(
+    r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL
+)
 
 
 def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.Schema | None:

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from monitors.sources.errors import ForbiddenUri
 from monitors.sources.globs import PathPattern, has_magic
 from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.source_errors import ForbiddenUri
 
 LOCAL = "file"
 OBJECT_STORES = ("s3", "gs", "abfs")
@@ -61,12 +61,16 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
             return resolved
     elif _is_under_stores(location, policy):
         return location
-    raise ForbiddenUri(f"‘{uri}’ is outside the folders and object stores that this tenant may read.")
+    raise ForbiddenUri(
+        f"‘{uri}’ is outside the folders and object stores that this tenant may read."
+    )
 
 
 def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
     """Whether a path, already free of symlinks, lies in an allowed root."""
-    roots = [os.path.realpath(root) for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root]
+    roots = [
+        os.path.realpath(root) for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root
+    ]
     return any(os.path.commonpath([root, real_path]) == root for root in roots)
 
 
@@ -75,7 +79,11 @@ def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
     for store in policy.allowed_object_stores:
         scheme, _, prefix = store.partition("://")
         allowed = prefix.rstrip("/").split("/")
-        if scheme == location.scheme and wanted[: len(allowed)] == allowed and TENANT_PLACEHOLDER not in store:
+        if (
+            scheme == location.scheme
+            and wanted[: len(allowed)] == allowed
+            and TENANT_PLACEHOLDER not in store
+        ):
             return True
     return False
 
@@ -95,7 +103,9 @@ def parse_uri(uri: str) -> Location:
         return _local(uri, uri)
     name, rest = scheme[1].lower(), scheme[2]
     if name not in (LOCAL, *OBJECT_STORES):
-        raise ForbiddenUri(f"The scheme ‘{name}’ is not supported; use a local path, file://, s3://, gs:// or abfs://.")
+        raise ForbiddenUri(
+            f"The scheme ‘{name}’ is not supported; use a local path, file://, s3://, gs:// or abfs://."
+        )
     if not rest.startswith("//"):
         raise ForbiddenUri(f"‘{uri}’ is incomplete: two slashes must follow ‘{name}:’.")
     authority, slash, path = rest[2:].partition("/")
@@ -121,7 +131,9 @@ def _refuse_odd_characters(uri: str) -> None:
 
 def _local_uri(uri: str, authority: str, path: str) -> Location:
     if authority:
-        raise ForbiddenUri(f"‘{uri}’ names a host; a file URI has three slashes, as in file:///folder/file.parquet.")
+        raise ForbiddenUri(
+            f"‘{uri}’ names a host; a file URI has three slashes, as in file:///folder/file.parquet."
+        )
     decoded = unquote(path)
     _refuse_odd_characters(decoded)
     return _local(uri, decoded)
@@ -139,7 +151,9 @@ def _local(uri: str, path: str) -> Location:
 
 def _object_store(uri: str, scheme: str, bucket: str, path: str) -> Location:
     if not _BUCKET.fullmatch(bucket) or (scheme == "abfs" and "." in bucket):
-        raise ForbiddenUri(f"‘{bucket}’ is not the name of a bucket, as in {scheme}://bucket/folder/file.parquet.")
+        raise ForbiddenUri(
+            f"‘{bucket}’ is not the name of a bucket, as in {scheme}://bucket/folder/file.parquet."
+        )
     key = path.removesuffix("/")
     segments = key.split("/") if key else []
     if any(segment in ("", ".", "..") for segment in segments):

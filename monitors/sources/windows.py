@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from monitors.sources.narrowing import narrow
+from monitors.sources.csv_types import read_widened
 from monitors.sources.policy import SourcePolicy
-from monitors.sources.widening import read_widened
+from monitors.sources.pruning import narrow
 
 
 def read_window(

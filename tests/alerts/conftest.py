@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from alerts.services import settle_run
+from alerts.services import complete_run
 from algorithms.verdicts import Severity, Verdict
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant
@@ -26,7 +26,7 @@ def settle(monitor: Monitor) -> Settle:
         week: int, verdict: str = "drift", severity: str = "warning", of: Monitor = monitor
     ) -> DetectionRun:
         run = make_run(of, week=week)
-        assert settle_run(take(run), outcome_of(of, verdict, severity))
+        assert complete_run(take(run), outcome_of(of, verdict, severity))
         run.refresh_from_db()
         return run
 

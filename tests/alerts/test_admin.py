@@ -37,7 +37,9 @@ def said(answer: Any) -> list[str]:
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
-def test_acknowledge_selected__two__are_recorded_with_the_person(admin: Client, alerts: list[Alert]) -> None:
+def test_acknowledge_selected__two__are_recorded_with_the_person(
+    admin: Client, alerts: list[Alert]
+) -> None:
     answer = acknowledge(admin, alerts[:2])
     assert said(answer) == ["2 of 2 alerts acknowledged."]
     found = Alert.objects.order_by("created_at").values_list("acknowledged_by", "status")
@@ -45,7 +47,9 @@ def test_acknowledge_selected__two__are_recorded_with_the_person(admin: Client, 
     assert Alert.objects.filter(acknowledged_at__isnull=False).count() == 2
 
 
-def test_acknowledge_selected__one_seen_before__counts_honestly(admin: Client, alerts: list[Alert]) -> None:
+def test_acknowledge_selected__one_seen_before__counts_honestly(
+    admin: Client, alerts: list[Alert]
+) -> None:
     acknowledge(admin, alerts[:1])
     Alert.objects.filter(id=alerts[0].id).update(acknowledged_by="user:ben")
     assert said(acknowledge(admin, alerts))[-1] == "2 of 3 alerts acknowledged."
@@ -59,7 +63,9 @@ def test_acknowledge_selected__viewer__is_not_offered(admin: Client, alerts: lis
     assert b"acknowledge_selected" not in admin.get(PAGE).content
 
 
-def test_acknowledge_selected__other_tenants_alert__is_not_touched(admin: Client, other_tenant: Tenant) -> None:
+def test_acknowledge_selected__other_tenants_alert__is_not_touched(
+    admin: Client, other_tenant: Tenant
+) -> None:
     with tenant_scope(other_tenant.id):
         theirs = make_alert(make_monitor())
     acknowledge(admin, [theirs])
@@ -75,13 +81,17 @@ def make_alert(monitor: Monitor) -> Alert:
     )  # fmt: skip
 
 
-def test_alert_list__unacknowledged_filter__leaves_the_seen_out(admin: Client, alerts: list[Alert]) -> None:
+def test_alert_list__unacknowledged_filter__leaves_the_seen_out(
+    admin: Client, alerts: list[Alert]
+) -> None:
     acknowledge(admin, alerts[:1])
     page = admin.get(PAGE, {"acknowledged_at__isempty": "1"}).content.decode()
     assert [str(alert.id) in page for alert in alerts] == [False, True, True]
 
 
-def test_alert_list__other_tenants__is_not_there(admin: Client, alerts: list[Alert], other_tenant: Tenant) -> None:
+def test_alert_list__other_tenants__is_not_there(
+    admin: Client, alerts: list[Alert], other_tenant: Tenant
+) -> None:
     with tenant_scope(other_tenant.id):
         theirs = make_alert(make_monitor())
     page = admin.get(PAGE).content.decode()
@@ -98,6 +108,8 @@ def test_alert_page__posted_to__takes_no_changes(admin: Client, alerts: list[Ale
 
 
 @pytest.mark.parametrize("action", ["add/", "{}/delete/"])
-def test_alert__adding_and_deleting__are_refused(admin: Client, alerts: list[Alert], action: str) -> None:
+def test_alert__adding_and_deleting__are_refused(
+    admin: Client, alerts: list[Alert], action: str
+) -> None:
     assert admin.post(PAGE + action.format(alerts[0].id), {"post": "yes"}).status_code == 403
     assert Alert.objects.count() == 3

@@ -38,7 +38,14 @@ def shown(moment: Any) -> str:
 @pytest.fixture
 def busy(monitor: Monitor) -> Monitor:
     """Four judged runs in the last week, one of them drifted, one error, one queued; another drift 20 days ago."""
-    for days_ago, verdict in ((1, "ok"), (2, "ok"), (3, "drift"), (4, "ok"), (5, "error"), (20, "drift")):
+    for days_ago, verdict in (
+        (1, "ok"),
+        (2, "ok"),
+        (3, "drift"),
+        (4, "ok"),
+        (5, "error"),
+        (20, "drift"),
+    ):
         finished(monitor, verdict, days_ago)
     make_run(monitor, week=50)
     return monitor
@@ -57,25 +64,43 @@ def test_dashboard__made_by_hand__row_per_monitor(api: APIClient, busy: Monitor)
     make_monitor(name="Idle", status="paused")
     flights, idle = ask(api)["per_monitor"]
     assert (flights["name"], flights["runs"], flights["drifted"]) == ("Flights", 5, 1)
-    assert (flights["last_verdict"], flights["last_run_at"]) == ("ok", shown(NOW - timedelta(days=1)))
-    assert (idle["name"], idle["status"], idle["runs"], idle["last_run_at"]) == ("Idle", "paused", 0, None)
-    assert (idle["last_verdict"], idle["last_drift_at"], idle["unacknowledged_alerts"]) == ("", None, 0)
+    assert (flights["last_verdict"], flights["last_run_at"]) == (
+        "ok",
+        shown(NOW - timedelta(days=1)),
+    )
+    assert (idle["name"], idle["status"], idle["runs"], idle["last_run_at"]) == (
+        "Idle",
+        "paused",
+        0,
+        None,
+    )
+    assert (idle["last_verdict"], idle["last_drift_at"], idle["unacknowledged_alerts"]) == (
+        "",
+        None,
+        0,
+    )
 
 
 @pytest.mark.parametrize(("days", "runs", "drifted"), [(2, 1, 0), (4, 3, 1), (30, 6, 2)])
-def test_dashboard__days__bound_the_runs(api: APIClient, busy: Monitor, days: int, runs: int, drifted: int) -> None:
+def test_dashboard__days__bound_the_runs(
+    api: APIClient, busy: Monitor, days: int, runs: int, drifted: int
+) -> None:
     found = ask(api, days=days)
     assert (found["days"], found["runs"], found["drifted"]) == (days, runs, drifted)
 
 
-def test_dashboard__drift_older_than_the_days__is_still_the_last_drift(api: APIClient, monitor: Monitor) -> None:
+def test_dashboard__drift_older_than_the_days__is_still_the_last_drift(
+    api: APIClient, monitor: Monitor
+) -> None:
     finished(monitor, "drift", 20)
     found = ask(api)
     assert (found["runs"], found["last_drift_at"]) == (0, shown(NOW - timedelta(days=20)))
 
 
 @pytest.mark.parametrize("verdict", ["no_data", "insufficient_data", "error"])
-def test_dashboard__nothing_judged__rate_is_null(api: APIClient, monitor: Monitor, verdict: str) -> None:
+def test_dashboard__nothing_judged__rate_is_null(
+    api: APIClient, monitor: Monitor, verdict: str
+) -> None:
     finished(monitor, verdict, 1)
     found = ask(api)
     assert (found["runs"], found["drift_rate"]) == (1, None)
@@ -83,7 +108,12 @@ def test_dashboard__nothing_judged__rate_is_null(api: APIClient, monitor: Monito
 
 def test_dashboard__tenant_without_monitors__is_all_zero(api: APIClient) -> None:
     found = ask(api)
-    assert (found["monitors"], found["runs"], found["drift_rate"], found["per_monitor"]) == (0, 0, None, [])
+    assert (found["monitors"], found["runs"], found["drift_rate"], found["per_monitor"]) == (
+        0,
+        0,
+        None,
+        [],
+    )
     assert found["unacknowledged_alerts"] == {"info": 0, "warning": 0, "critical": 0}
 
 
@@ -106,7 +136,9 @@ def test_dashboard__resolved_but_unseen__still_waits(api: APIClient, settle: Set
     assert ask(api)["unacknowledged_alerts"]["warning"] == 1
 
 
-def test_dashboard__other_tenants_rows__are_not_counted(api: APIClient, busy: Monitor, other_tenant: Tenant) -> None:
+def test_dashboard__other_tenants_rows__are_not_counted(
+    api: APIClient, busy: Monitor, other_tenant: Tenant
+) -> None:
     before = ask(api)
     with tenant_scope(other_tenant.id):
         theirs = make_monitor()

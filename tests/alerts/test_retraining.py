@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.services import settle_run
+from alerts.services import complete_run
 from detections.models import DetectionRun
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.scope import tenant_scope
@@ -21,11 +21,16 @@ def requests() -> list[dict[str, Any]]:
     return [event.envelope["data"] for event in events]
 
 
-def test_require_retraining__drift__asks_with_its_run_alert_and_reason(settle: Settle, monitor: Monitor) -> None:
+def test_require_retraining__drift__asks_with_its_run_alert_and_reason(
+    settle: Settle, monitor: Monitor
+) -> None:
     run = settle(3)
     (asked,) = requests()
     assert (asked["run_id"], asked["monitor_id"]) == (str(run.id), str(monitor.id))
-    assert (asked["alert_id"], asked["reason"]) == (str(Alert.objects.get().id), "Flights: drift in delay")
+    assert (asked["alert_id"], asked["reason"]) == (
+        str(Alert.objects.get().id),
+        "Flights: drift in delay",
+    )
     monitor.refresh_from_db()
     assert monitor.retraining_required_at is not None
 
@@ -36,14 +41,18 @@ def test_require_retraining__no_drift__asks_nothing(settle: Settle, verdict: str
     assert requests() == []
 
 
-def test_require_retraining__switched_off__asks_nothing(settle: Settle, override: Callable[..., None]) -> None:
+def test_require_retraining__switched_off__asks_nothing(
+    settle: Settle, override: Callable[..., None]
+) -> None:
     override(retraining_trigger_enabled=False)
     settle(3)
     assert requests() == []
     assert OutboxEvent.objects.count() == 2
 
 
-def test_require_retraining__monitors_own_switch_off__asks_nothing(settle: Settle, monitor: Monitor) -> None:
+def test_require_retraining__monitors_own_switch_off__asks_nothing(
+    settle: Settle, monitor: Monitor
+) -> None:
     Monitor.objects.update(retraining_enabled=False)
     settle(3)
     assert requests() == []
@@ -58,7 +67,9 @@ def test_require_retraining__within_the_cooldown__rests(settle: Settle) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(3590, 1), (3610, 2)])
-def test_require_retraining__default_cooldown__is_an_hour(settle: Settle, seconds: int, asked: int) -> None:
+def test_require_retraining__default_cooldown__is_an_hour(
+    settle: Settle, seconds: int, asked: int
+) -> None:
     settle(3)
     Monitor.objects.update(retraining_required_at=timezone.now() - timedelta(seconds=seconds))
     settle(4)
@@ -73,7 +84,9 @@ def test_require_retraining__cooldown_over__starts_again(settle: Settle, monitor
     assert len(requests()) == 2
 
 
-def test_require_retraining__no_cooldown__asks_for_each_run(settle: Settle, override: Callable[..., None]) -> None:
+def test_require_retraining__no_cooldown__asks_for_each_run(
+    settle: Settle, override: Callable[..., None]
+) -> None:
     override(retraining_cooldown_seconds=0)
     runs = [settle(week) for week in (3, 4, 5)]
     assert [asked["run_id"] for asked in requests()] == [str(run.id) for run in runs]
@@ -85,10 +98,12 @@ def test_require_retraining__other_monitor__has_its_own_cooldown(settle: Settle)
     assert len({asked["monitor_id"] for asked in requests()}) == 2
 
 
-def test_require_retraining__two_runs_at_once__one_is_asked_for(committed_runs: list[DetectionRun]) -> None:
+def test_require_retraining__two_runs_at_once__one_is_asked_for(
+    committed_runs: list[DetectionRun],
+) -> None:
     with tenant_scope(committed_runs[0].tenant_id):
         outcome = outcome_of(committed_runs[0].monitor, "drift")
     claims = [take(run) for run in committed_runs]
-    at_once(*[lambda claim=claim: settle_run(claim, outcome) for claim in claims])
+    at_once(*[lambda claim=claim: complete_run(claim, outcome) for claim in claims])
     query = "SELECT count(*) FROM drf_outbox WHERE topic = 'drift.retraining_required'"
     assert rows_of(committed_runs[0].tenant_id, query) == [(1,)]

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from alerts import services
 from alerts.models import Alert
-from alerts.services import settle_run
+from alerts.services import complete_run
 from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
-from detections.outcomes import Outcome
+from detections.results import RunResult
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -54,7 +54,7 @@ def test_settle_run__first_drift__opens_an_alert(settle: Settle) -> None:
 
 def test_settle_run__many_features__summary_names_three(monitor: Monitor) -> None:
     run = make_run(monitor)
-    services.settle_run(take(run), outcome_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
+    services.complete_run(take(run), outcome_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
     assert Alert.objects.get().summary == "Flights: drift in a, b, c and 2 more"
 
 
@@ -88,7 +88,11 @@ def test_settle_run__no_worse__stays_acknowledged(settle: Settle, severity: str)
     acknowledged(Alert.objects.get())
     settle(4, "drift", severity)
     alert = Alert.objects.get()
-    assert (alert.severity, alert.status, alert.acknowledged_by) == ("warning", "acknowledged", "user:ana")
+    assert (alert.severity, alert.status, alert.acknowledged_by) == (
+        "warning",
+        "acknowledged",
+        "user:ana",
+    )
     assert times_told() == 1
 
 
@@ -120,7 +124,10 @@ def test_settle_run__drift_after_ok__is_a_new_episode(settle: Settle) -> None:
     settle(3)
     settle(4, "ok")
     settle(5)
-    assert sorted(Alert.objects.values_list("status", "occurrences")) == [("open", 1), ("resolved", 1)]
+    assert sorted(Alert.objects.values_list("status", "occurrences")) == [
+        ("open", 1),
+        ("resolved", 1),
+    ]
     assert times_told() == 2
 
 
@@ -144,8 +151,8 @@ def test_settle_run__late_worker__doubles_nothing(committed_runs: list[Detection
         outcome = outcome_of(run.monitor, "drift")
     slow = take(run, "A")
     expire_lease(run)
-    assert services.settle_run(take(run, "B"), outcome)
-    assert services.settle_run(slow, outcome) is False
+    assert services.complete_run(take(run, "B"), outcome)
+    assert services.complete_run(slow, outcome) is False
     counts = """SELECT (SELECT count(*) FROM drf_detections), (SELECT sum(occurrences) FROM drf_alerts),
                 (SELECT count(*) FROM drf_outbox), (SELECT string_agg(worker, ',') FROM drf_runs WHERE attempt > 0)"""
     assert rows_of(run.tenant_id, counts) == [(1, 1, 3, "B")]
@@ -160,28 +167,34 @@ def test_settle_run__late_worker_while_the_other_computes__changes_nothing(
     slow = take(run, "A")
     expire_lease(run)
     quick = take(run, "B")
-    assert services.settle_run(slow, outcome) is False
+    assert services.complete_run(slow, outcome) is False
     query = "SELECT status, lease_token FROM drf_runs WHERE attempt > 0"
     assert rows_of(run.tenant_id, query) == [("running", quick.token)]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_outbox") == [(0,)]
 
 
-def test_settle_run__two_claims_settle_at_once__one_wins(committed_runs: list[DetectionRun]) -> None:
+def test_settle_run__two_claims_settle_at_once__one_wins(
+    committed_runs: list[DetectionRun],
+) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
         outcome = outcome_of(run.monitor, "drift")
     claim = take(run)
-    settled = at_once(*[lambda: services.settle_run(claim, outcome)] * 4)
+    settled = at_once(*[lambda: services.complete_run(claim, outcome)] * 4)
     assert sorted(settled) == [False, False, False, True]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_detections") == [(1,)]
 
 
-def test_settle_run__two_drifted_runs_at_once__make_one_alert(committed_runs: list[DetectionRun]) -> None:
+def test_settle_run__two_drifted_runs_at_once__make_one_alert(
+    committed_runs: list[DetectionRun],
+) -> None:
     tenant_id = committed_runs[0].tenant_id
     with tenant_scope(tenant_id):
         outcome = outcome_of(committed_runs[0].monitor, "drift")
     claims = [take(run) for run in committed_runs]
-    assert at_once(*[lambda claim=claim: services.settle_run(claim, outcome) for claim in claims]) == [True, True]
+    assert at_once(
+        *[lambda claim=claim: services.complete_run(claim, outcome) for claim in claims]
+    ) == [True, True]
     assert rows_of(tenant_id, "SELECT occurrences FROM drf_alerts") == [(2,)]
     topics = "SELECT topic, count(*) FROM drf_outbox GROUP BY topic ORDER BY topic"
     assert rows_of(tenant_id, topics) == [
@@ -202,8 +215,12 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
 
     monkeypatch.setattr("alerts.episodes.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
-        services.settle_run(claim, outcome_of(monitor, "drift"))
-    assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (0, 0, 0)
+        services.complete_run(claim, outcome_of(monitor, "drift"))
+    assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (
+        0,
+        0,
+        0,
+    )
     assert DetectionRun.objects.get().status == "running"
 
 
@@ -212,7 +229,11 @@ def test_acknowledge__open__records_who_when_and_note(settle: Settle) -> None:
     before = timezone.now()
     acknowledged(Alert.objects.get())
     alert = Alert.objects.get()
-    assert (alert.status, alert.acknowledged_by, alert.note) == ("acknowledged", "user:ana", "On it.")
+    assert (alert.status, alert.acknowledged_by, alert.note) == (
+        "acknowledged",
+        "user:ana",
+        "On it.",
+    )
     assert alert.acknowledged_at is not None
     assert before <= alert.acknowledged_at <= timezone.now()
 
@@ -234,10 +255,12 @@ def test_acknowledge__resolved__stays_resolved(settle: Settle) -> None:
     assert (alert.status, alert.acknowledged_by) == ("resolved", "user:ana")
 
 
-def test_acknowledge__four_people_at_once__one_is_recorded(committed_runs: list[DetectionRun]) -> None:
+def test_acknowledge__four_people_at_once__one_is_recorded(
+    committed_runs: list[DetectionRun],
+) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        services.settle_run(take(run), outcome_of(run.monitor, "drift"))
+        services.complete_run(take(run), outcome_of(run.monitor, "drift"))
         alert_id = Alert.objects.get().id
 
     def by(name: str) -> str | None:
@@ -250,19 +273,23 @@ def test_acknowledge__four_people_at_once__one_is_recorded(committed_runs: list[
     assert rows_of(run.tenant_id, "SELECT acknowledged_by FROM drf_alerts") == [(winner,)]
 
 
-def test_acknowledge__while_a_drifted_run_settles__is_not_lost(committed_runs: list[DetectionRun]) -> None:
+def test_acknowledge__while_a_drifted_run_settles__is_not_lost(
+    committed_runs: list[DetectionRun],
+) -> None:
     first, second = committed_runs
     with tenant_scope(first.tenant_id):
         outcome = outcome_of(first.monitor, "drift")
-    services.settle_run(take(first), outcome)
+    services.complete_run(take(first), outcome)
     claim = take(second)
     with ThreadPoolExecutor(1) as pool:
         with tenant_scope(first.tenant_id):
             acknowledged(Alert.objects.get())
-            settled = pool.submit(at_once, lambda: services.settle_run(claim, outcome))
+            settled = pool.submit(at_once, lambda: services.complete_run(claim, outcome))
             eventually(lambda: rows_of(first.tenant_id, WAITING))
         assert settled.result(20) == [True]
-    assert rows_of(first.tenant_id, "SELECT occurrences, acknowledged_by FROM drf_alerts") == [(2, "user:ana")]
+    assert rows_of(first.tenant_id, "SELECT occurrences, acknowledged_by FROM drf_alerts") == [
+        (2, "user:ana")
+    ]
 
 
 def test_acknowledge__other_tenants__does_not_exist(settle: Settle, other_tenant: Tenant) -> None:
@@ -283,9 +310,15 @@ def test_acknowledge__other_tenants__does_not_exist(settle: Settle, other_tenant
         ("alert_acknowledged_has_a_name", "acknowledged_by = 'user:ana'"),
     ],
 )
-def test_alerts_table__impossible_state__is_refused(settle: Settle, constraint: str, change: str) -> None:
+def test_alerts_table__impossible_state__is_refused(
+    settle: Settle, constraint: str, change: str
+) -> None:
     settle(3)
-    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError, match=constraint),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(f"UPDATE drf_alerts SET {change}")
 
 
@@ -293,7 +326,10 @@ def test_alerts_table__second_unresolved_alert__is_refused(settle: Settle) -> No
     settle(3)
     copy = Alert.objects.get()
     copy.pk = None
-    with pytest.raises(IntegrityError, match="alert_one_unresolved_per_monitor"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="alert_one_unresolved_per_monitor"),
+        transaction.atomic(),
+    ):
         copy.save(force_insert=True)
 
 
@@ -304,20 +340,26 @@ def test_settle_run__drift_older_than_an_ok_run__is_told_but_not_left_open(settl
     assert times_told() == 1
 
 
-def test_settle_run__ok_that_did_not_judge_what_drifted__does_not_resolve(settle: Settle, monitor: Monitor) -> None:
+def test_settle_run__ok_that_did_not_judge_what_drifted__does_not_resolve(
+    settle: Settle, monitor: Monitor
+) -> None:
     settle(3, "drift")
     run = make_run(monitor, week=4)
     drifted = drift_outcome(Severity.WARNING, "delay")
     unjudged = replace(drifted.methods[0].details[0], verdict=Verdict.INSUFFICIENT_DATA)
-    methods = (replace(drifted.methods[0], verdict=Verdict.OK, is_drifted=False, details=(unjudged,)),)
-    assert settle_run(take(run), Outcome(verdict=Verdict.OK, rows=2000, methods=methods))
+    methods = (
+        replace(drifted.methods[0], verdict=Verdict.OK, is_drifted=False, details=(unjudged,)),
+    )
+    assert complete_run(take(run), RunResult(verdict=Verdict.OK, rows=2000, methods=methods))
     assert Alert.objects.get().status == "open"
 
 
-def test_settle_run__ok_rows_sent_with_the_request__do_not_resolve(settle: Settle, monitor: Monitor) -> None:
+def test_settle_run__ok_rows_sent_with_the_request__do_not_resolve(
+    settle: Settle, monitor: Monitor
+) -> None:
     settle(3, "drift")
     run = make_run(monitor, week=4, inline_data=b"rows")
-    assert settle_run(take(run), plain_outcome(Verdict.OK))
+    assert complete_run(take(run), plain_outcome(Verdict.OK))
     assert Alert.objects.get().status == "open"
 
 

@@ -42,8 +42,15 @@ def ids(api: APIClient, **query: Any) -> list[str]:
 
 def test_get_alert__open__shows_the_episode(api: APIClient, alert: Alert) -> None:
     found = api.get(f"{ALERTS}/{alert.id}").json()
-    assert (found["monitor_name"], found["severity"], found["status"]) == ("Flights", "critical", "open")
-    assert (found["monitor_id"], found["first_run_id"]) == (str(alert.monitor_id), str(alert.first_run_id))
+    assert (found["monitor_name"], found["severity"], found["status"]) == (
+        "Flights",
+        "critical",
+        "open",
+    )
+    assert (found["monitor_id"], found["first_run_id"]) == (
+        str(alert.monitor_id),
+        str(alert.first_run_id),
+    )
     assert found["drifted_features"][0]["feature"] == "delay"
 
 
@@ -64,29 +71,41 @@ def test_list_alerts__filter__finds_the_alert_only(
 
 
 @pytest.mark.parametrize(("acknowledged", "is_found"), [("true", True), ("false", False)])
-def test_list_alerts__acknowledged__by_it(api: APIClient, alert: Alert, acknowledged: str, is_found: bool) -> None:
+def test_list_alerts__acknowledged__by_it(
+    api: APIClient, alert: Alert, acknowledged: str, is_found: bool
+) -> None:
     acknowledge(api, alert)
     assert (str(alert.id) in ids(api, acknowledged=acknowledged)) is is_found
 
 
-@pytest.mark.parametrize(("field", "value"), [("severity", "meh"), ("status", "shut"), ("run", "1"), ("since", "x")])
-def test_list_alerts__bad_filter__names_the_field(api: APIClient, alert: Alert, field: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"), [("severity", "meh"), ("status", "shut"), ("run", "1"), ("since", "x")]
+)
+def test_list_alerts__bad_filter__names_the_field(
+    api: APIClient, alert: Alert, field: str, value: str
+) -> None:
     answer = api.get(ALERTS, {field: value})
     assert answer.status_code == 400
     assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
-def test_list_alerts__pages__cover_everything_once_newest_first(api: APIClient, settle: Settle) -> None:
+def test_list_alerts__pages__cover_everything_once_newest_first(
+    api: APIClient, settle: Settle
+) -> None:
     for _ in range(5):
         settle(3, of=make_monitor())
     first = api.get(ALERTS, {"page_size": 3}).json()
     second = api.get(first["next"]).json()
     found = [row["id"] for row in first["results"] + second["results"]]
-    assert found == [str(each) for each in Alert.objects.order_by("-created_at").values_list("id", flat=True)]
+    assert found == [
+        str(each) for each in Alert.objects.order_by("-created_at").values_list("id", flat=True)
+    ]
     assert second["next"] is None
 
 
-def test_list_alerts__ten_times_the_alerts__same_number_of_queries(api: APIClient, settle: Settle) -> None:
+def test_list_alerts__ten_times_the_alerts__same_number_of_queries(
+    api: APIClient, settle: Settle
+) -> None:
     counts = []
     for more in (1, 9):
         for _ in range(more):
@@ -97,7 +116,9 @@ def test_list_alerts__ten_times_the_alerts__same_number_of_queries(api: APIClien
     assert counts[0] == counts[1]
 
 
-def test_acknowledge__open_alert__answers_it_with_who_and_when(api: APIClient, alert: Alert) -> None:
+def test_acknowledge__open_alert__answers_it_with_who_and_when(
+    api: APIClient, alert: Alert
+) -> None:
     answer = acknowledge(api, alert, note="Looking into it.")
     assert answer.status_code == 200
     alert.refresh_from_db()
@@ -107,7 +128,9 @@ def test_acknowledge__open_alert__answers_it_with_who_and_when(api: APIClient, a
         "acknowledged",
     )
     assert alert.acknowledged_at is not None
-    assert answer.json()["acknowledged_at"] == alert.acknowledged_at.isoformat().replace("+00:00", "Z")
+    assert answer.json()["acknowledged_at"] == alert.acknowledged_at.isoformat().replace(
+        "+00:00", "Z"
+    )
     assert answer.json() == api.get(f"{ALERTS}/{alert.id}").json()
 
 
@@ -124,7 +147,9 @@ def test_acknowledge__twice__is_409_and_unchanged(api: APIClient, alert: Alert) 
     assert Alert.objects.values().get() == before
 
 
-def test_acknowledge__long_note__names_the_field_and_changes_nothing(api: APIClient, alert: Alert) -> None:
+def test_acknowledge__long_note__names_the_field_and_changes_nothing(
+    api: APIClient, alert: Alert
+) -> None:
     answer = acknowledge(api, alert, note="x" * 5001)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "note")
     assert Alert.objects.get().acknowledged_at is None
@@ -160,7 +185,9 @@ def test_alerts__other_tenant__sees_nothing(other_api: APIClient, alert: Alert) 
     assert other_api.get(f"{ALERTS}/{alert.id}").status_code == 404
 
 
-def test_acknowledge__is_no_event__consumers_hear_of_drift_only(api: APIClient, alert: Alert) -> None:
+def test_acknowledge__is_no_event__consumers_hear_of_drift_only(
+    api: APIClient, alert: Alert
+) -> None:
     before = OutboxEvent.objects.count()
     acknowledge(api, alert)
     assert OutboxEvent.objects.count() == before
@@ -171,7 +198,9 @@ def test_alert__writing_to_it__is_not_offered(api: APIClient, alert: Alert, meth
     assert getattr(api, method)(f"{ALERTS}/{alert.id}").status_code == 405
 
 
-def test_list_alerts__run_in_the_middle_of_an_episode__finds_its_alert(api: APIClient, settle: Settle) -> None:
+def test_list_alerts__run_in_the_middle_of_an_episode__finds_its_alert(
+    api: APIClient, settle: Settle
+) -> None:
     _, middle, _ = (settle(week, "drift") for week in (2, 3, 4))
     calm = settle(5, "ok")
     assert ids(api, run=middle.id) == [str(Alert.objects.get().id)]

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from algorithms import bundles
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.errors import CorruptBundle, InsufficientData, MissingColumn, UnsupportedBundle, UnusableColumn
+from algorithms.errors import (
+    CorruptBundle,
+    InsufficientData,
+    MissingColumn,
+    UnsupportedBundle,
+    UnusableColumn,
+)
 from algorithms.kernels import FloatArray
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 from tests.algorithms.windows import fit, mixed_window
@@ -41,7 +47,14 @@ def kept(feature: NumericReference) -> FloatArray:
 def plain(feature: FeatureReference) -> list[Any]:
     if isinstance(feature, NumericReference):
         arrays = [feature.grid.edges, feature.bin_edges, feature.counts, kept(feature)]
-        return [feature.name, feature.n, feature.missing, feature.infinite, feature.summary, *map(bytes, arrays)]
+        return [
+            feature.name,
+            feature.n,
+            feature.missing,
+            feature.infinite,
+            feature.summary,
+            *map(bytes, arrays),
+        ]
     counts = dict(zip(feature.categories.to_pylist(), feature.counts.tolist(), strict=True))
     return [feature.name, feature.n, feature.nulls, feature.other, list(counts.items())]
 
@@ -56,7 +69,9 @@ def test_fit__numeric_column__sorted_values_and_summary() -> None:
 
 
 def test_fit__categorical_column__most_frequent_first_ties_by_name() -> None:
-    feature = categorical(Baseline.fit(pa.table({"x": ["b", "a", "c", "c", None]}), {"x": CATEGORICAL}, 100), "x")
+    feature = categorical(
+        Baseline.fit(pa.table({"x": ["b", "a", "c", "c", None]}), {"x": CATEGORICAL}, 100), "x"
+    )
     assert feature.categories.to_pylist() == ["c", "a", "b"]
     assert feature.counts.tolist() == [2, 1, 1]
     assert (feature.n, feature.nulls, feature.other) == (4, 1, 0)
@@ -82,7 +97,10 @@ def test_fit__larger_than_max_rows__uniform_sample_with_full_counts() -> None:
 def test_fit__same_table_and_seed__same_content_hash() -> None:
     table = mixed_window(np.random.default_rng(0), 300)
     assert fit(table, 100).content_hash == fit(table, 100).content_hash
-    assert Baseline.fit(table, {"normal0": NUMERIC}, 100, seed=1).content_hash != fit(table, 100).content_hash
+    assert (
+        Baseline.fit(table, {"normal0": NUMERIC}, 100, seed=1).content_hash
+        != fit(table, 100).content_hash
+    )
 
 
 def test_fit__bad_input__says_what_is_wrong() -> None:
@@ -104,13 +122,24 @@ def test_fit__values__cannot_be_changed() -> None:
 
 
 @given(numbers, st.lists(st.none() | texts, min_size=1, max_size=30), st.integers(1, 40))
-def test_round_trip__any_content__exact(values: list[float | None], names: list[str | None], max_rows: int) -> None:
+def test_round_trip__any_content__exact(
+    values: list[float | None], names: list[str | None], max_rows: int
+) -> None:
     rows = min(len(values), len(names))
-    table = pa.table({"x": pa.array(values[:rows], pa.float64()), "c": pa.array(names[:rows], pa.string())})
+    table = pa.table(
+        {"x": pa.array(values[:rows], pa.float64()), "c": pa.array(names[:rows], pa.string())}
+    )
     baseline = Baseline.fit(table, {"x": NUMERIC, "c": CATEGORICAL}, max_rows, bins=7)
     copy = Baseline.from_bytes(baseline.to_bytes())
-    assert [plain(copy.features[name]) for name in ("x", "c")] == [plain(baseline.features[name]) for name in "xc"]
-    assert (copy.rows, copy.sampled_rows, copy.seed, copy.bins) == (rows, min(rows, max_rows), baseline.seed, 7)
+    assert [plain(copy.features[name]) for name in ("x", "c")] == [
+        plain(baseline.features[name]) for name in "xc"
+    ]
+    assert (copy.rows, copy.sampled_rows, copy.seed, copy.bins) == (
+        rows,
+        min(rows, max_rows),
+        baseline.seed,
+        7,
+    )
     assert copy.content_hash == baseline.content_hash
 
 
@@ -154,7 +183,9 @@ def test_from_bytes__newer_version__unsupported() -> None:
 OTHER_KIND = b'{"kind": "profile", "format_version": 2, "header": {}}'
 
 
-@pytest.mark.parametrize("header", [None, b'{"format_version": 2}', OTHER_KIND, b"[]", b"nonsense", b"{}"])
+@pytest.mark.parametrize(
+    "header", [None, b'{"format_version": 2}', OTHER_KIND, b"[]", b"nonsense", b"{}"]
+)
 def test_from_bytes__another_arrow_stream__corrupt(header: bytes | None) -> None:
     with pytest.raises(CorruptBundle):
         Baseline.from_bytes(sealed({bundles.METADATA_KEY: header} if header else None))

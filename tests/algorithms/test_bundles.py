@@ -14,13 +14,19 @@ from algorithms.errors import CorruptBundle, UnsupportedBundle
 
 KIND = "thing"
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
 arrays = st.one_of(
     st.lists(st.floats(width=64), max_size=20).map(lambda values: pa.array(values, pa.float64())),
-    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20).map(lambda values: pa.array(values, pa.int64())),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20).map(
+        lambda values: pa.array(values, pa.int64())
+    ),
     st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=20).map(
         lambda values: pa.array(values, pa.large_string())
     ),
@@ -28,7 +34,9 @@ arrays = st.one_of(
 
 
 def sample() -> bytes:
-    return bundles.encode(KIND, {"a": 1}, {"x": pa.array([1.0, 2.0]), "names": pa.array(["a"], pa.large_string())})
+    return bundles.encode(
+        KIND, {"a": 1}, {"x": pa.array([1.0, 2.0]), "names": pa.array(["a"], pa.large_string())}
+    )
 
 
 def resealed(metadata: dict[bytes, bytes] | None, rows: int = 1) -> bytes:
@@ -36,13 +44,20 @@ def resealed(metadata: dict[bytes, bytes] | None, rows: int = 1) -> bytes:
     sink, schema = io.BytesIO(), pa.schema([("x", pa.list_(pa.int8()))], metadata=metadata)
     with pa.ipc.new_stream(sink, schema) as writer:
         for _ in range(rows):
-            writer.write_batch(pa.record_batch([pa.array([[1]], pa.list_(pa.int8()))], schema=schema))
+            writer.write_batch(
+                pa.record_batch([pa.array([[1]], pa.list_(pa.int8()))], schema=schema)
+            )
     return sink.getvalue() + hashlib.sha256(sink.getvalue()).digest()
 
 
-@given(st.dictionaries(st.text(), json_values, max_size=4), st.dictionaries(st.text(max_size=5), arrays, max_size=4))
+@given(
+    st.dictionaries(st.text(), json_values, max_size=4),
+    st.dictionaries(st.text(max_size=5), arrays, max_size=4),
+)
 @settings(max_examples=80)
-def test_decode__any_header_and_arrays__what_was_encoded(header: dict[str, Any], given: dict[str, pa.Array]) -> None:
+def test_decode__any_header_and_arrays__what_was_encoded(
+    header: dict[str, Any], given: dict[str, pa.Array]
+) -> None:
     found_header, found = bundles.decode(KIND, bundles.encode(KIND, header, given))
     assert found_header == header
     assert list(found) == list(given)
@@ -90,14 +105,18 @@ def test_decode__another_kind__corrupt(kind: str | None) -> None:
         bundles.decode(KIND, resealed({bundles.METADATA_KEY: json.dumps(about).encode()}))
 
 
-@pytest.mark.parametrize("about", [b"", b"\xff", b"[]", b"1", b"null", b"{}", b'{"format_version": 2}'])
+@pytest.mark.parametrize(
+    "about", [b"", b"\xff", b"[]", b"1", b"null", b"{}", b'{"format_version": 2}']
+)
 def test_decode__metadata_of_someone_else__corrupt(about: bytes) -> None:
     with pytest.raises(CorruptBundle):
         bundles.decode(KIND, resealed({bundles.METADATA_KEY: about}))
 
 
 def test_decode__stream_without_metadata_or_batch__corrupt() -> None:
-    about = json.dumps({"kind": KIND, "format_version": bundles.FORMAT_VERSION, "header": {}}).encode()
+    about = json.dumps(
+        {"kind": KIND, "format_version": bundles.FORMAT_VERSION, "header": {}}
+    ).encode()
     for data in (resealed(None), resealed({bundles.METADATA_KEY: about}, rows=0)):
         with pytest.raises(CorruptBundle):
             bundles.decode(KIND, data)
@@ -119,13 +138,18 @@ def test_decode__not_a_stream__corrupt(data: bytes) -> None:
         ({"a": 1}, {"x": pa.array(["1.0", "2.0"], pa.large_string())}),
     ],
 )
-def test_content_hash__other_content__another_hash(header: dict[str, Any], given: dict[str, pa.Array]) -> None:
-    assert bundles.content_hash(header, given) != bundles.content_hash({"a": 1}, {"x": pa.array([1.0, 2.0])})
+def test_content_hash__other_content__another_hash(
+    header: dict[str, Any], given: dict[str, pa.Array]
+) -> None:
+    assert bundles.content_hash(header, given) != bundles.content_hash(
+        {"a": 1}, {"x": pa.array([1.0, 2.0])}
+    )
 
 
 def test_content_hash__names_cut_elsewhere__another_hash() -> None:
     hashes = {
-        bundles.content_hash({}, {"x": pa.array(names, pa.large_string())}) for names in (["ab", "c"], ["a", "bc"])
+        bundles.content_hash({}, {"x": pa.array(names, pa.large_string())})
+        for names in (["ab", "c"], ["a", "bc"])
     }
     assert len(hashes) == 2
 

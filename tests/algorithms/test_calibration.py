@@ -30,7 +30,9 @@ def reference_blocks(seed: int = 0) -> list[pa.RecordBatch]:
     x = np.where(rng.random(rows) < 0.01, np.inf, rng.normal(size=rows))
     y = np.where(rng.random(rows) < 0.02, np.nan, rng.exponential(size=rows))
     table = pa.table({"x": pa.array(x, mask=holes), "y": y, "c": rng.choice(list("abcd"), rows)})
-    return [table.slice(start, ROWS).combine_chunks().to_batches()[0] for start in range(0, rows, ROWS)]
+    return [
+        table.slice(start, ROWS).combine_chunks().to_batches()[0] for start in range(0, rows, ROWS)
+    ]
 
 
 def shifted(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
@@ -38,13 +40,17 @@ def shifted(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     return batch.set_column(batch.schema.get_field_index(name), name, moved)
 
 
-def profiled(batches: list[pa.RecordBatch], max_rows: int = 10**6) -> tuple[Baseline, list[Profile]]:
+def profiled(
+    batches: list[pa.RecordBatch], max_rows: int = 10**6
+) -> tuple[Baseline, list[Profile]]:
     baseline = Baseline.fit(iter(batches), KINDS, max_rows)
     return baseline, [baseline.profile([batch]) for batch in batches]
 
 
 def rest_of(batches: list[pa.RecordBatch], held_out: int, name: str) -> pa.ChunkedArray:
-    return pa.Table.from_batches([each for place, each in enumerate(batches) if place != held_out]).column(name)
+    return pa.Table.from_batches(
+        [each for place, each in enumerate(batches) if place != held_out]
+    ).column(name)
 
 
 @pytest.mark.parametrize("held_out", [0, 5, 23])
@@ -57,7 +63,9 @@ def test_without__numeric_block_held_out__counts_of_the_rest(held_out: int, name
     assert isinstance(feature, NumericReference)
     values = column.drop_null().to_numpy()
     numbers = values[~np.isnan(values)]
-    expected = np.bincount(np.searchsorted(feature.grid.edges, numbers), minlength=feature.grid.cells)
+    expected = np.bincount(
+        np.searchsorted(feature.grid.edges, numbers), minlength=feature.grid.cells
+    )
     np.testing.assert_array_equal(feature.counts, expected)
     figures = (rest.rows, feature.n, feature.nulls, feature.nans, feature.infinite)
     nans, infinite = np.isnan(values).sum(), np.isinf(values).sum()
@@ -121,7 +129,9 @@ def test_calibrate__one_block_shifted__one_alarm_that_names_it(name: str, max_ro
 def test_calibrate__one_block_of_other_shares__one_alarm_that_names_it() -> None:
     batches = reference_blocks()
     place = batches[3].schema.get_field_index("c")
-    batches[3] = batches[3].set_column(place, "c", pa.array(["a", "a", "a", "b", "c"] * (ROWS // 5)))
+    batches[3] = batches[3].set_column(
+        place, "c", pa.array(["a", "a", "a", "b", "c"] * (ROWS // 5))
+    )
     found = calibrate(*profiled(batches), COARSE)
     assert (found.alarms, found.drifted) == (1, {"c": 1})
 
@@ -189,16 +199,23 @@ def restless_blocks(seed: int, spread: float) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pydict(each) for each in tables]
 
 
-def calibrated(batches: list[pa.RecordBatch], plan: EvaluationPlan = PLAN) -> tuple[Baseline, Calibration]:
+def calibrated(
+    batches: list[pa.RecordBatch], plan: EvaluationPlan = PLAN
+) -> tuple[Baseline, Calibration]:
     baseline = Baseline.fit(iter(batches), {"y": FeatureKind.NUMERIC})
     return baseline, calibrate(baseline, [baseline.profile([batch]) for batch in batches], plan)
 
 
 def drifts(baseline: Baseline, plan: EvaluationPlan, batch: pa.RecordBatch) -> bool:
-    return any(outcome.is_drifted for outcome in evaluate_profile(baseline, baseline.profile([batch]), plan))
+    return any(
+        outcome.is_drifted
+        for outcome in evaluate_profile(baseline, baseline.profile([batch]), plan)
+    )
 
 
-def test_calibrate__restless_reference__next_windows_of_its_kind_are_no_drift_and_others_are() -> None:
+def test_calibrate__restless_reference__next_windows_of_its_kind_are_no_drift_and_others_are() -> (
+    None
+):
     usual = raw = 0
     for seed in range(10):
         baseline, found = calibrated(restless_blocks(seed, 0.15))
@@ -206,7 +223,11 @@ def test_calibrate__restless_reference__next_windows_of_its_kind_are_no_drift_an
         news = restless_blocks(seed + 100, 0.15)
         usual += sum(drifts(baseline, plan, batch) for batch in news)
         raw += sum(drifts(baseline, PLAN, batch) for batch in news)
-        assert drifts(baseline, plan, pa.RecordBatch.from_pydict({"y": np.random.default_rng(seed).normal(1, 1, ROWS)}))
+        assert drifts(
+            baseline,
+            plan,
+            pa.RecordBatch.from_pydict({"y": np.random.default_rng(seed).normal(1, 1, ROWS)}),
+        )
     checks = 10 * BLOCKS
     assert raw > 0.2 * checks
     assert usual <= 0.05 * checks + 3 * (0.05 * 0.95 * checks) ** 0.5
@@ -243,4 +264,7 @@ def test_limits__raised__fixed_ones_and_larger_ones_stay() -> None:
     assert raised.warning == pytest.approx(0.1)
     assert plan.limits(Method.PSI, "x") == plan.methods[Method.PSI]
     fixed = {(Method.KS, "x"): replace(significance_limits(tolerance=0.01), is_fixed=True)}
-    assert EvaluationPlan(usual_effects=usual, overrides=fixed).limits(Method.KS, "x").tolerance == 0.01
+    assert (
+        EvaluationPlan(usual_effects=usual, overrides=fixed).limits(Method.KS, "x").tolerance
+        == 0.01
+    )

@@ -30,8 +30,12 @@ SECONDS = MOMENT.replace(tzinfo=dt.UTC).timestamp()
         (None, pa.null(), None),
     ],
 )
-def test_to_float64__each_numeric_type__seconds_or_number(value: Any, data_type: pa.DataType, expected: Any) -> None:
-    found = to_float64(pa.chunked_array([pa.array([value], data_type), pa.array([None], data_type)]))
+def test_to_float64__each_numeric_type__seconds_or_number(
+    value: Any, data_type: pa.DataType, expected: Any
+) -> None:
+    found = to_float64(
+        pa.chunked_array([pa.array([value], data_type), pa.array([None], data_type)])
+    )
     assert found[0] == pytest.approx(expected) if expected is not None else np.isnan(found[0])
     assert np.isnan(found[1])
     assert found.dtype == np.float64
@@ -44,12 +48,18 @@ def test_to_float64__other_types__unusable(values: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "data_type", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+    "data_type",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
 )
 def test_count_categories__each_text_type__same_counts(data_type: pa.DataType) -> None:
-    column = pa.chunked_array([pa.array(["b", None, ""]).cast(data_type), pa.array(["b"]).cast(data_type)])
+    column = pa.chunked_array(
+        [pa.array(["b", None, ""]).cast(data_type), pa.array(["b"]).cast(data_type)]
+    )
     counted = count_categories(column)
-    assert dict(zip(counted.categories.to_pylist(), counted.counts.tolist(), strict=True)) == {"b": 2, "": 1}
+    assert dict(zip(counted.categories.to_pylist(), counted.counts.tolist(), strict=True)) == {
+        "b": 2,
+        "": 1,
+    }
     assert (counted.rows, counted.nulls) == (3, 1)
 
 
@@ -71,5 +81,7 @@ def test_count_categories__each_text_type__same_counts(data_type: pa.DataType) -
         (pa.null(), None),
     ],
 )
-def test_guess_kind__each_type__kind_or_none(data_type: pa.DataType, kind: FeatureKind | None) -> None:
+def test_guess_kind__each_type__kind_or_none(
+    data_type: pa.DataType, kind: FeatureKind | None
+) -> None:
     assert guess_kind(data_type) is kind

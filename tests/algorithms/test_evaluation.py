@@ -11,7 +11,7 @@ from scipy import stats
 from algorithms import numeric_measures
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
-from algorithms.outcomes import FeatureDetail, MethodOutcome
+from algorithms.method_results import FeatureDetail, MethodResult
 from algorithms.plan import EvaluationPlan, Method, Policy, psi_limits, significance_limits
 from algorithms.verdicts import Severity, Signal, Verdict
 from tests.algorithms.windows import fit, mixed_window
@@ -22,11 +22,11 @@ CLASSIC = EvaluationPlan(policy=Policy.THRESHOLD)
 
 def run(
     reference: Mapping[str, Any], current: Mapping[str, Any], plan: EvaluationPlan = DEFAULT
-) -> list[MethodOutcome]:
+) -> list[MethodResult]:
     return evaluate(fit(pa.table(reference)), pa.table(current), plan)
 
 
-def detail_of(outcomes: list[MethodOutcome], method: Method, feature: str = "x") -> FeatureDetail:
+def detail_of(outcomes: list[MethodResult], method: Method, feature: str = "x") -> FeatureDetail:
     outcome = next(outcome for outcome in outcomes if outcome.method is method)
     return next(detail for detail in outcome.details if detail.feature == feature)
 
@@ -53,7 +53,11 @@ def test_evaluate__half_sigma_shift__drift(rows: int) -> None:
 def test_evaluate__one_of_two_features_shifts__drift_by_ks_and_psi() -> None:
     window = {"x": normal(2000, 0.6, 2), "y": normal(2000, seed=3)}
     outcomes = run({"x": normal(2000), "y": normal(2000, seed=1)}, window)
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.DRIFT, Verdict.DRIFT, Verdict.INSUFFICIENT_DATA]
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.DRIFT,
+        Verdict.DRIFT,
+        Verdict.INSUFFICIENT_DATA,
+    ]
     assert [outcome.worst_feature for outcome in outcomes] == ["x", "x", None]
     assert detail_of(outcomes, Method.KS, "y").verdict is Verdict.OK
 
@@ -65,7 +69,9 @@ def test_evaluate__tiny_shift_in_a_large_window__evidence_without_effect_is_ok()
 
 
 def test_evaluate__million_rows_five_thousandths_of_sigma__not_drift() -> None:
-    assert not any(outcome.is_drifted for outcome in run({"x": normal(10**6)}, {"x": normal(10**6, 0.005, 1)}))
+    assert not any(
+        outcome.is_drifted for outcome in run({"x": normal(10**6)}, {"x": normal(10**6, 0.005, 1)})
+    )
 
 
 def test_evaluate__million_rows_a_tenth_of_sigma__drift() -> None:
@@ -96,16 +102,23 @@ def test_evaluate__p_values__adjusted_over_all_methods_together() -> None:
 
 
 def test_evaluate__categories_shift__drift_with_the_category_named() -> None:
-    outcomes = run({"x": ["a"] * 500 + ["b"] * 500}, {"x": ["a"] * 300 + ["b"] * 500 + ["new"] * 200})
+    outcomes = run(
+        {"x": ["a"] * 500 + ["b"] * 500}, {"x": ["a"] * 300 + ["b"] * 500 + ["new"] * 200}
+    )
     detail = detail_of(outcomes, Method.CHI_SQUARED)
     assert detail.verdict is Verdict.DRIFT
     assert detail.explanation["top_categories"][0].category == "new"
-    assert (detail.explanation["new_categories"], detail.explanation["new_category_examples"]) == (1, ["new"])
+    assert (detail.explanation["new_categories"], detail.explanation["new_category_examples"]) == (
+        1,
+        ["new"],
+    )
 
 
 def test_evaluate__more_categories_than_kept__new_ones_unknown() -> None:
     reference = [*map(str, range(100_100)), *["7"] * 1000]
-    detail = detail_of(run({"x": reference}, {"x": ["7"] * 100 + ["100050"] * 100}), Method.CHI_SQUARED)
+    detail = detail_of(
+        run({"x": reference}, {"x": ["7"] * 100 + ["100050"] * 100}), Method.CHI_SQUARED
+    )
     assert detail.explanation["new_categories"] is None
     assert detail.verdict is Verdict.DRIFT
 
@@ -123,12 +136,18 @@ def test_evaluate__empty_window__no_data_everywhere() -> None:
         ({"x": ["text"] * 100}, Verdict.ERROR, "holds string"),
         ({"x": [[1.0]] * 100}, Verdict.ERROR, "holds list"),
         ({"x": [None] * 100}, Verdict.INSUFFICIENT_DATA, "Every row of the current window is null"),
-        ({"x": [float("nan")] * 100}, Verdict.INSUFFICIENT_DATA, "Every row of the current window is null"),
+        (
+            {"x": [float("nan")] * 100},
+            Verdict.INSUFFICIENT_DATA,
+            "Every row of the current window is null",
+        ),
         ({"x": [1.0] * 49}, Verdict.INSUFFICIENT_DATA, "49 usable rows; at least 50"),
         ({"x": [1.0] * 49 + [None] * 51}, Verdict.INSUFFICIENT_DATA, "49 usable rows; at least 50"),
     ],
 )
-def test_evaluate__bad_column__its_verdict_and_a_reason(column: dict[str, Any], verdict: Verdict, reason: str) -> None:
+def test_evaluate__bad_column__its_verdict_and_a_reason(
+    column: dict[str, Any], verdict: Verdict, reason: str
+) -> None:
     detail = detail_of(run({"x": normal(100)}, column), Method.KS)
     assert detail.verdict is verdict
     assert reason in detail.reason
@@ -136,13 +155,17 @@ def test_evaluate__bad_column__its_verdict_and_a_reason(column: dict[str, Any], 
 
 
 def test_evaluate__one_bad_column__others_still_measured() -> None:
-    outcomes = run({"x": normal(100), "y": normal(100)}, {"x": ["text"] * 100, "y": normal(100, 2.0)})
+    outcomes = run(
+        {"x": normal(100), "y": normal(100)}, {"x": ["text"] * 100, "y": normal(100, 2.0)}
+    )
     assert detail_of(outcomes, Method.KS, "y").verdict is Verdict.DRIFT
     assert outcomes[0].verdict is Verdict.DRIFT
     assert run({"x": normal(100), "y": normal(100)}, {"y": normal(100)})[0].verdict is Verdict.ERROR
 
 
-def test_evaluate__unexpected_exception__error_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluate__unexpected_exception__error_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no luck")
 
@@ -154,18 +177,25 @@ def test_evaluate__unexpected_exception__error_with_its_name(monkeypatch: pytest
 
 def test_evaluate__duplicate_column__error_not_exception() -> None:
     window = pa.Table.from_arrays([pa.array(normal(100)), pa.array(normal(100))], names=["x", "x"])
-    assert detail_of(evaluate(fit(pa.table({"x": normal(100)})), window, DEFAULT), Method.KS).verdict is Verdict.ERROR
+    assert (
+        detail_of(evaluate(fit(pa.table({"x": normal(100)})), window, DEFAULT), Method.KS).verdict
+        is Verdict.ERROR
+    )
 
 
 def test_evaluate__all_null_reference__insufficient_data() -> None:
-    baseline = Baseline.fit(pa.table({"x": pa.array([None] * 80, pa.float64())}), {"x": FeatureKind.NUMERIC}, 100)
+    baseline = Baseline.fit(
+        pa.table({"x": pa.array([None] * 80, pa.float64())}), {"x": FeatureKind.NUMERIC}, 100
+    )
     outcome = evaluate(baseline, pa.table({"x": normal(80)}), DEFAULT)[0]
     assert outcome.verdict is Verdict.INSUFFICIENT_DATA
     assert "reference" in outcome.details[0].reason
 
 
 def test_evaluate__only_rare_categories__insufficient_data() -> None:
-    outcome = run({"x": [f"r{row}" for row in range(200)]}, {"x": [f"c{row}" for row in range(200)]})[2]
+    outcome = run(
+        {"x": [f"r{row}" for row in range(200)]}, {"x": [f"c{row}" for row in range(200)]}
+    )[2]
     assert outcome.verdict is Verdict.INSUFFICIENT_DATA
     assert outcome.details[0].reason.startswith("Every category")
 
@@ -199,10 +229,20 @@ def test_evaluate__threshold_policy__raw_p_value_and_statistic_decide() -> None:
 
 
 def test_evaluate__override__applies_to_its_feature_only() -> None:
-    strict = {(Method.KS, "x"): significance_limits(tolerance=0.01), (Method.PSI, "x"): psi_limits(threshold=0.005)}
+    strict = {
+        (Method.KS, "x"): significance_limits(tolerance=0.01),
+        (Method.PSI, "x"): psi_limits(threshold=0.005),
+    }
     reference = {name: normal(20_000) for name in "xy"}
-    outcomes = run(reference, {name: normal(20_000, 0.08, 1) for name in "xy"}, EvaluationPlan(overrides=strict))
-    assert {(detail.feature, detail.verdict.value) for detail in outcomes[0].details} == {("x", "drift"), ("y", "ok")}
+    outcomes = run(
+        reference,
+        {name: normal(20_000, 0.08, 1) for name in "xy"},
+        EvaluationPlan(overrides=strict),
+    )
+    assert {(detail.feature, detail.verdict.value) for detail in outcomes[0].details} == {
+        ("x", "drift"),
+        ("y", "ok"),
+    }
     assert outcomes[1].worst_feature == "x"
 
 
@@ -219,4 +259,7 @@ def test_as_json__infinite_and_huge_values__strict_json() -> None:
     outcomes = run({"x": values, "c": ["a"] * 120}, {"x": [float("-inf")] * 120, "c": ["b"] * 120})
     text = json.dumps([outcome.as_json() for outcome in outcomes], allow_nan=False)
     assert json.loads(text)[0]["details"][0]["explanation"]["location"] == "-inf"
-    assert json.loads(text)[2]["details"][0]["explanation"]["top_categories"][0]["category"] in {"a", "b"}
+    assert json.loads(text)[2]["details"][0]["explanation"]["top_categories"][0]["category"] in {
+        "a",
+        "b",
+    }

@@ -11,9 +11,23 @@ from algorithms.kernels import FloatArray
 
 INF, NAN, HUGE, TINY = float("inf"), float("nan"), 1.7e308, 5e-324
 ROWS = 5000
-EDGE_CASES = [0.0, -0.0, TINY, -TINY, 2.2e-308, HUGE, -HUGE, np.finfo(float).max, np.finfo(float).min, 1.0, 1e-9]
+EDGE_CASES = [
+    0.0,
+    -0.0,
+    TINY,
+    -TINY,
+    2.2e-308,
+    HUGE,
+    -HUGE,
+    np.finfo(float).max,
+    np.finfo(float).min,
+    1.0,
+    1e-9,
+]
 
-any_number = st.floats() | st.integers(-3, 3).map(float) | st.sampled_from([*EDGE_CASES, INF, -INF, NAN])
+any_number = (
+    st.floats() | st.integers(-3, 3).map(float) | st.sampled_from([*EDGE_CASES, INF, -INF, NAN])
+)
 columns = st.lists(any_number, min_size=1, max_size=60)
 sizes = st.tuples(st.integers(2, 12), st.integers(4, 300))
 
@@ -30,7 +44,9 @@ def drawn(name: str, seed: int) -> FloatArray:
         "zeros": np.where(rng.random(ROWS) < 0.9, 0.0, normal),
         "constant": np.full(ROWS, 7.25),
         "denormal": rng.integers(-9, 9, ROWS) * TINY,
-        "infinite": np.where(rng.random(ROWS) < 0.3, INF, np.where(rng.random(ROWS) < 0.3, -INF, normal)),
+        "infinite": np.where(
+            rng.random(ROWS) < 0.3, INF, np.where(rng.random(ROWS) < 0.3, -INF, normal)
+        ),
         "all_infinite": np.full(ROWS, -INF),
         "huge": rng.uniform(-1, 1, ROWS) * HUGE,
         "two_huge": rng.choice([-HUGE, HUGE, np.finfo(float).min], ROWS),
@@ -77,7 +93,9 @@ def assert_counts_agree(grid: Grid, values: FloatArray) -> None:
     counts, codes = grid.count(values)
     expected = expected_codes(grid, values)
     np.testing.assert_array_equal(codes, expected)
-    np.testing.assert_array_equal(counts, np.bincount(expected.astype(np.int64), minlength=grid.cells + 1))
+    np.testing.assert_array_equal(
+        counts, np.bincount(expected.astype(np.int64), minlength=grid.cells + 1)
+    )
 
 
 def around(edges: FloatArray) -> FloatArray:
@@ -107,7 +125,9 @@ def test_count__any_floats__agrees_with_searchsorted(
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=60), columns)
 @settings(max_examples=100)
-def test_count__any_edges__agrees_with_searchsorted(edges: list[float], values: list[float]) -> None:
+def test_count__any_edges__agrees_with_searchsorted(
+    edges: list[float], values: list[float]
+) -> None:
     grid = Grid(np.unique(np.array(edges, np.float64)))
     assert_counts_agree(grid, np.array(values))
     assert_counts_agree(grid, around(grid.edges))
@@ -125,12 +145,16 @@ def test_count__blocks_of_any_length__agree_with_searchsorted(shape: str, rows: 
     assert_counts_agree(grid, np.resize(np.append(drawn(shape, 2), NAN), rows))
 
 
-@pytest.mark.parametrize(("shape", "is_linear"), [("normal", True), ("timestamps", True), ("any_bits", False)])
+@pytest.mark.parametrize(
+    ("shape", "is_linear"), [("normal", True), ("timestamps", True), ("any_bits", False)]
+)
 def test_lookup__by_shape__is_linear_or_logarithmic(shape: str, is_linear: bool) -> None:
     assert fitted(drawn(shape, 0), cells=8000).lookup.is_linear is is_linear
 
 
-@pytest.mark.parametrize("shape", ["normal", "zeros", "cauchy", "lognormal", "timestamps", "clusters"])
+@pytest.mark.parametrize(
+    "shape", ["normal", "zeros", "cauchy", "lognormal", "timestamps", "clusters"]
+)
 def test_lookup__usual_shapes__few_halvings(shape: str) -> None:
     assert fitted(drawn(shape, 0), cells=8000).lookup.halvings <= 6
 
@@ -145,12 +169,16 @@ def test_from_sorted__bin_edges__are_among_the_edges(shape: str, bins: int) -> N
     assert not np.isnan(grid.edges).any()
     starts = grid.cell_starts(edges)
     counts = np.add.reduceat(grid.count(reference)[0][:-1], starts)
-    np.testing.assert_array_equal(counts, np.bincount(np.searchsorted(edges, reference), minlength=len(edges) + 1))
+    np.testing.assert_array_equal(
+        counts, np.bincount(np.searchsorted(edges, reference), minlength=len(edges) + 1)
+    )
 
 
 @given(columns.filter(lambda values: not all(map(np.isnan, values))), sizes)
 @settings(max_examples=150)
-def test_from_sorted__any_floats__bin_edges_are_among_the_edges(values: list[float], size: tuple[int, int]) -> None:
+def test_from_sorted__any_floats__bin_edges_are_among_the_edges(
+    values: list[float], size: tuple[int, int]
+) -> None:
     reference = np.sort(np.array([value for value in values if not np.isnan(value)]))
     grid = Grid.from_sorted(reference, *size)
     assert set(reference_quantile_edges(reference, size[0])) <= set(grid.edges)
@@ -173,7 +201,10 @@ def test_from_sorted__heavy_value__has_a_cell_of_its_own(value: float) -> None:
 def test_count__values_shuffled__same_counts_and_codes_move_along(shape: str) -> None:
     grid, values = fitted(drawn("normal", 0)), drawn(shape, 3)
     order = np.random.default_rng(4).permutation(ROWS)
-    (counts, codes), (shuffled_counts, shuffled_codes) = grid.count(values), grid.count(values[order])
+    (counts, codes), (shuffled_counts, shuffled_codes) = (
+        grid.count(values),
+        grid.count(values[order]),
+    )
     np.testing.assert_array_equal(counts, shuffled_counts)
     np.testing.assert_array_equal(codes[order], shuffled_codes)
 
@@ -195,7 +226,9 @@ def test_from_sorted__gap__is_cut_into_cells() -> None:
 def test_from_sorted__reference__need_not_be_copied_to_give_the_same_grid() -> None:
     reference = np.sort(drawn("cauchy", 0))
     reference.flags.writeable = False
-    np.testing.assert_array_equal(fitted(reference.copy()).edges, Grid.from_sorted(reference, 10, 2000).edges)
+    np.testing.assert_array_equal(
+        fitted(reference.copy()).edges, Grid.from_sorted(reference, 10, 2000).edges
+    )
 
 
 def test_reference_quantile_edges__fewer_than_two_bins__value_error() -> None:

@@ -15,7 +15,7 @@ from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.grid import Grid
 from algorithms.kernels import FloatArray
-from algorithms.outcomes import FeatureDetail
+from algorithms.method_results import FeatureDetail
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
 from algorithms.references import NumericReference
 from tests.algorithms.windows import fit
@@ -25,14 +25,18 @@ PLAN = EvaluationPlan(methods=DEFAULT_LIMITS, min_rows=1)
 NUMERIC = {"x": FeatureKind.NUMERIC}
 
 samples = st.lists(st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float), min_size=1, max_size=40)
-infinite_samples = st.lists(st.floats(allow_nan=False) | st.integers(-3, 3).map(float), min_size=1, max_size=40)
+infinite_samples = st.lists(
+    st.floats(allow_nan=False) | st.integers(-3, 3).map(float), min_size=1, max_size=40
+)
 
 
 def baseline_of(values: Any) -> Baseline:
     return Baseline.fit(pa.table({"x": np.asarray(values, np.float64)}), NUMERIC)
 
 
-def details_of(baseline: Baseline, values: Any, plan: EvaluationPlan = PLAN) -> dict[Method, FeatureDetail]:
+def details_of(
+    baseline: Baseline, values: Any, plan: EvaluationPlan = PLAN
+) -> dict[Method, FeatureDetail]:
     outcomes = evaluate(baseline, pa.table({"x": values}), plan)
     return {Method(outcome.method): outcome.details[0] for outcome in outcomes if outcome.details}
 
@@ -57,7 +61,9 @@ def drawn(name: str, rows: int, seed: int, shift: float = 0.0) -> FloatArray:
         "zeros": np.where(rng.random(rows) < 0.9, 0.0, normal),
         "constant": np.full(rows, 3.0 + shift),
         "cauchy": rng.standard_cauchy(rows) + shift,
-        "infinite": np.where(rng.random(rows) < 0.1, INF, np.where(rng.random(rows) < 0.1, -INF, normal)),
+        "infinite": np.where(
+            rng.random(rows) < 0.1, INF, np.where(rng.random(rows) < 0.1, -INF, normal)
+        ),
         "timestamps": 1.7e9 + (rng.random(rows) + shift) * 1e-3,
         "clusters": rng.choice([-1e12, 1e12], rows) + normal,
         "lognormal": np.exp(3 * normal),
@@ -66,13 +72,26 @@ def drawn(name: str, rows: int, seed: int, shift: float = 0.0) -> FloatArray:
 
 
 shapes = pytest.mark.parametrize(
-    "shape", ["normal", "rounded", "zeros", "constant", "cauchy", "infinite", "timestamps", "clusters", "lognormal"]
+    "shape",
+    [
+        "normal",
+        "rounded",
+        "zeros",
+        "constant",
+        "cauchy",
+        "infinite",
+        "timestamps",
+        "clusters",
+        "lognormal",
+    ],
 )
 finite_shapes = pytest.mark.parametrize(
     "shape", ["normal", "rounded", "zeros", "cauchy", "timestamps", "clusters", "lognormal"]
 )
 shifts = pytest.mark.parametrize("shift", [0.0, 0.3])
-sizes = pytest.mark.parametrize(("n", "m"), [(1, 1), (40, 30), (500, 500), (3000, 1200), (30_000, 11_000)])
+sizes = pytest.mark.parametrize(
+    ("n", "m"), [(1, 1), (40, 30), (500, 500), (3000, 1200), (30_000, 11_000)]
+)
 
 
 def exact_gap(before: FloatArray, after: FloatArray) -> tuple[float, float]:
@@ -81,13 +100,20 @@ def exact_gap(before: FloatArray, after: FloatArray) -> tuple[float, float]:
 
 
 def widest_gap(before: list[float], after: list[float]) -> float:
-    return float(max(abs(np.mean(np.array(before) <= x) - np.mean(np.array(after) <= x)) for x in before + after))
+    return float(
+        max(
+            abs(np.mean(np.array(before) <= x) - np.mean(np.array(after) <= x))
+            for x in before + after
+        )
+    )
 
 
 @sizes
 @shifts
 @shapes
-def test_ks__values_kept__scipys_statistic_and_p_value(shape: str, shift: float, n: int, m: int) -> None:
+def test_ks__values_kept__scipys_statistic_and_p_value(
+    shape: str, shift: float, n: int, m: int
+) -> None:
     before, after = drawn(shape, n, 1), drawn(shape, m, 2, shift)
     statistic, p_value = exact_gap(before, after)
     found = details_of(baseline_of(before), after)[Method.KS]
@@ -106,7 +132,9 @@ def test_ks__any_values__widest_gap_by_brute_force(before: list[float], after: l
 @sizes
 @shifts
 @shapes
-def test_ks__binned__not_above_the_exact_and_within_its_bound(shape: str, shift: float, n: int, m: int) -> None:
+def test_ks__binned__not_above_the_exact_and_within_its_bound(
+    shape: str, shift: float, n: int, m: int
+) -> None:
     before, after = drawn(shape, n, 1), drawn(shape, m, 2, shift)
     statistic, _ = exact_gap(before, after)
     found = details_of(baseline_of(before).without_values(), after)[Method.KS]
@@ -118,11 +146,18 @@ def test_ks__binned__not_above_the_exact_and_within_its_bound(shape: str, shift:
 
 @given(samples, samples)
 @settings(max_examples=60)
-def test_ks__binned_by_any_few_cells__within_its_bound(before: list[float], after: list[float]) -> None:
+def test_ks__binned_by_any_few_cells__within_its_bound(
+    before: list[float], after: list[float]
+) -> None:
     grid = Grid.from_sorted(np.sort(before), 2, 4)
     counts = np.bincount(np.searchsorted(grid.edges, before), minlength=grid.cells)
-    coarse = replace(numeric(baseline_of(before)), grid=grid, counts=counts, bin_edges=grid.edges, values=None)
-    baseline, statistic = replace(baseline_of(before), features={"x": coarse}), widest_gap(before, after)
+    coarse = replace(
+        numeric(baseline_of(before)), grid=grid, counts=counts, bin_edges=grid.edges, values=None
+    )
+    baseline, statistic = (
+        replace(baseline_of(before), features={"x": coarse}),
+        widest_gap(before, after),
+    )
     found = details_of(baseline, after)[Method.KS]
     assert number(found.statistic) - 1e-12 <= statistic
     assert statistic <= number(found.statistic) + found.explanation["error_bound"] + 1e-12
@@ -166,7 +201,9 @@ def test_wasserstein__binned__within_its_bound(shape: str, shift: float, n: int,
 
 @given(samples, samples)
 @settings(max_examples=60)
-def test_wasserstein__any_values_binned__within_its_bound(before: list[float], after: list[float]) -> None:
+def test_wasserstein__any_values_binned__within_its_bound(
+    before: list[float], after: list[float]
+) -> None:
     if len(set(before)) < 2 or np.std(before) < 1e-6:
         return
     found = details_of(baseline_of(before).without_values(), after)[Method.WASSERSTEIN].explanation
@@ -183,11 +220,18 @@ def test_distances_and_psi__cells_of_equal_shares__scipys_on_the_same_counts(
     before, after = drawn(shape, n, 1), drawn(shape, m, 2, shift)
     baseline = baseline_of(before)
     edges = numeric(baseline).bin_edges
-    p, q = (np.bincount(np.searchsorted(edges, each), minlength=len(edges) + 1) for each in (before, after))
+    p, q = (
+        np.bincount(np.searchsorted(edges, each), minlength=len(edges) + 1)
+        for each in (before, after)
+    )
     found = details_of(baseline, after)
     roots = [np.sqrt(counts / counts.sum()) for counts in (p, q)]
-    assert found[Method.JENSEN_SHANNON].statistic == pytest.approx(distance.jensenshannon(p, q, base=2), abs=1e-7)
-    assert found[Method.HELLINGER].statistic == pytest.approx(distance.euclidean(*roots) / 2**0.5, abs=1e-12)
+    assert found[Method.JENSEN_SHANNON].statistic == pytest.approx(
+        distance.jensenshannon(p, q, base=2), abs=1e-7
+    )
+    assert found[Method.HELLINGER].statistic == pytest.approx(
+        distance.euclidean(*roots) / 2**0.5, abs=1e-12
+    )
     smooth = [(counts + 0.5)[p + q > 0] for counts in (p, q)]
     shares = [counts / counts.sum() for counts in smooth]
     both_ways = stats.entropy(*shares) + stats.entropy(*shares[::-1])
@@ -197,11 +241,16 @@ def test_distances_and_psi__cells_of_equal_shares__scipys_on_the_same_counts(
 @pytest.mark.parametrize(("n", "m"), [(40, 30), (500, 500), (3000, 1200)])
 @shifts
 @shapes
-def test_distances_and_psi__evidence__pearsons_p_value(shape: str, shift: float, n: int, m: int) -> None:
+def test_distances_and_psi__evidence__pearsons_p_value(
+    shape: str, shift: float, n: int, m: int
+) -> None:
     before, after = drawn(shape, n, 1), drawn(shape, m, 2, shift)
     baseline = baseline_of(before)
     edges = numeric(baseline).bin_edges
-    counts = [np.bincount(np.searchsorted(edges, each), minlength=len(edges) + 1) for each in (before, after)]
+    counts = [
+        np.bincount(np.searchsorted(edges, each), minlength=len(edges) + 1)
+        for each in (before, after)
+    ]
     table = np.stack(counts)[:, np.sum(counts, axis=0) > 0]
     expected = stats.chi2_contingency(table, correction=False).pvalue
     found = details_of(baseline, after)
@@ -212,26 +261,37 @@ def test_distances_and_psi__evidence__pearsons_p_value(shape: str, shift: float,
 @pytest.mark.parametrize(("n", "m"), [(40, 30), (500, 500), (3000, 1200)])
 @shifts
 @pytest.mark.parametrize("shape", ["normal", "rounded", "zeros", "cauchy", "infinite", "clusters"])
-def test_anderson_darling__cells_as_values__scipys_statistic(shape: str, shift: float, n: int, m: int) -> None:
+def test_anderson_darling__cells_as_values__scipys_statistic(
+    shape: str, shift: float, n: int, m: int
+) -> None:
     before, after = drawn(shape, n, 1), drawn(shape, m, 2, shift)
     baseline = baseline_of(before)
-    codes = [np.searchsorted(numeric(baseline).grid.edges, each).astype(float) for each in (before, after)]
+    codes = [
+        np.searchsorted(numeric(baseline).grid.edges, each).astype(float)
+        for each in (before, after)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = stats.anderson_ksamp(codes, variant="midrank").statistic
-    assert details_of(baseline, after)[Method.ANDERSON_DARLING].statistic == pytest.approx(expected, rel=1e-8, abs=1e-8)
+    assert details_of(baseline, after)[Method.ANDERSON_DARLING].statistic == pytest.approx(
+        expected, rel=1e-8, abs=1e-8
+    )
 
 
 def test_null_rate__nulls_and_nan__missing_rows_of_both_windows() -> None:
     before, after = [1.0] * 900 + [None] * 100, [1.0] * 450 + [NAN] * 90
-    found = details_of(Baseline.fit(pa.table({"x": before}), NUMERIC), pa.array(after))[Method.NULL_RATE]
+    found = details_of(Baseline.fit(pa.table({"x": before}), NUMERIC), pa.array(after))[
+        Method.NULL_RATE
+    ]
     expected = stats.chi2_contingency([[900, 100], [450, 90]], correction=False).pvalue
     assert found.statistic == pytest.approx(90 / 540)
     assert found.p_value == pytest.approx(expected)
     assert found.effect_size == pytest.approx(90 / 540 - 0.1)
 
 
-@pytest.mark.parametrize(("after", "outside"), [([-1.0, 5.0, 11.0], 2), ([0.0, 10.0], 0), ([INF, -INF, 5.0], 2)])
+@pytest.mark.parametrize(
+    ("after", "outside"), [([-1.0, 5.0, 11.0], 2), ([0.0, 10.0], 0), ([INF, -INF, 5.0], 2)]
+)
 def test_range__rows_beyond_the_references__counted(after: list[float], outside: int) -> None:
     found = details_of(baseline_of(np.linspace(0, 10, 101)), after)[Method.RANGE]
     assert found.explanation["outside"] == outside
@@ -264,11 +324,16 @@ def test_new_categories__window_with_some__hypergeometric_tail() -> None:
 
 
 def categorical(before: Mapping[str, int], after: Mapping[str, int]) -> dict[Method, FeatureDetail]:
-    windows = (pa.table({"c": [name for name, rows in each.items() for _ in range(rows)]}) for each in (before, after))
+    windows = (
+        pa.table({"c": [name for name, rows in each.items() for _ in range(rows)]})
+        for each in (before, after)
+    )
     reference, current = windows
     outcomes = evaluate(fit(reference), current, PLAN)
     return {
-        Method(each.method): each.details[0] for each in outcomes if each.details and each.details[0].feature == "c"
+        Method(each.method): each.details[0]
+        for each in outcomes
+        if each.details and each.details[0].feature == "c"
     }
 
 
@@ -278,7 +343,9 @@ def test_categorical_methods__common_categories__scipys() -> None:
     found, expected = categorical(before, after), stats.chi2_contingency(table, correction=False)
     assert found[Method.CHI_SQUARED].statistic == pytest.approx(expected.statistic)
     assert number(found[Method.CHI_SQUARED].p_value) / expected.pvalue == pytest.approx(1, rel=1e-6)
-    assert found[Method.JENSEN_SHANNON].statistic == pytest.approx(distance.jensenshannon(*table, base=2))
+    assert found[Method.JENSEN_SHANNON].statistic == pytest.approx(
+        distance.jensenshannon(*table, base=2)
+    )
     roots = [np.sqrt(np.array(counts) / sum(counts)) for counts in table]
     assert found[Method.HELLINGER].statistic == pytest.approx(distance.euclidean(*roots) / 2**0.5)
 
@@ -290,7 +357,9 @@ def test_importances__any__move_the_severity_and_nothing_else(importance: float)
     weighed = details_of(baseline_of(before), after, replace(PLAN, importances={"x": importance}))
     assert plain.keys() == weighed.keys()
     for method, detail in weighed.items():
-        assert replace(detail, importance=1.0, severity=None) == replace(plain[method], severity=None)
+        assert replace(detail, importance=1.0, severity=None) == replace(
+            plain[method], severity=None
+        )
         if importance != 1 and detail.severity is not None:
             assert detail.severity == ("info" if importance < 1 else "critical")
 
@@ -309,7 +378,9 @@ def test_evaluate_profile__counted_in_batches__same_answer_as_the_binned_window(
     table = pa.table({"x": drawn(shape, 2000, 2, 0.2)})
     batches = table.to_batches(max_chunksize=300)
     from_batches = evaluate_profile(baseline, baseline.profile(batches), PLAN)
-    for ours, theirs in zip(from_batches, evaluate(baseline, pa.Table.from_batches(batches), PLAN), strict=True):
+    for ours, theirs in zip(
+        from_batches, evaluate(baseline, pa.Table.from_batches(batches), PLAN), strict=True
+    ):
         assert repr(ours) == repr(theirs)
 
 

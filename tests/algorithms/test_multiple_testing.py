@@ -10,7 +10,8 @@ def test_adjust_p_values__any_values__match_the_definition(p_values: list[float]
     total = len(p_values)
     ranked = sorted(p_values)
     expected = [
-        min(1, *(ranked[rank] * total / (rank + 1) for rank in range(total) if ranked[rank] >= p)) for p in p_values
+        min(1, *(ranked[rank] * total / (rank + 1) for rank in range(total) if ranked[rank] >= p))
+        for p in p_values
     ]
     assert adjust_p_values(p_values) == pytest.approx(expected, abs=1e-12)
 

@@ -11,9 +11,13 @@ from algorithms.plan import EvaluationPlan, Method, significance_limits
 from algorithms.power import SmallestChange, smallest_changes
 
 RUNS = 60
-PLAN = EvaluationPlan(methods={Method.KS: significance_limits(), Method.CHI_SQUARED: significance_limits()})
+PLAN = EvaluationPlan(
+    methods={Method.KS: significance_limits(), Method.CHI_SQUARED: significance_limits()}
+)
 STRICT = EvaluationPlan(
-    methods={method: significance_limits(tolerance=0.001) for method in (Method.KS, Method.CHI_SQUARED)}
+    methods={
+        method: significance_limits(tolerance=0.001) for method in (Method.KS, Method.CHI_SQUARED)
+    }
 )
 SHAPES = {
     "normal": lambda rng, rows: rng.normal(size=rows),
@@ -38,13 +42,18 @@ def smallest_shift(baseline: Baseline, plan: EvaluationPlan, rows: int) -> float
     return shift
 
 
-def share_seen(shape: str, reference_rows: int, rows: int, plan: EvaluationPlan, part: float) -> float:
+def share_seen(
+    shape: str, reference_rows: int, rows: int, plan: EvaluationPlan, part: float
+) -> float:
     """How often a window is seen whose values moved by a part of the smallest shift; each run has new windows."""
     seen = 0
     for seed in range(RUNS):
         reference = drawn(shape, reference_rows, seed)
         baseline = baseline_of(reference)
-        moved = drawn(shape, rows, seed + 10_000) + part * smallest_shift(baseline, plan, rows) * reference.std()
+        moved = (
+            drawn(shape, rows, seed + 10_000)
+            + part * smallest_shift(baseline, plan, rows) * reference.std()
+        )
         seen += evaluate(baseline, pa.table({"x": moved}), plan)[0].is_drifted
     return seen / RUNS
 
@@ -62,7 +71,9 @@ def test_smallest_changes__values_moved_by_it__seen_and_by_a_third_of_it_not(
 def moved_window(share: float, rows: int, seed: int) -> list[str]:
     rng = np.random.default_rng(seed)
     names = np.where(rng.random(rows) < share, "new", "a")
-    return [str(name) for name in np.where(rng.random(rows) < 0.5, names, rng.choice(list("bcd"), rows))]
+    return [
+        str(name) for name in np.where(rng.random(rows) < 0.5, names, rng.choice(list("bcd"), rows))
+    ]
 
 
 @pytest.mark.parametrize(("part", "least", "most"), [(1.0, 0.8, 1.0), (1 / 3, 0.0, 0.5)])
@@ -73,7 +84,9 @@ def test_smallest_changes__share_of_rows_turned_new__seen_and_a_third_of_it_not(
     share = smallest_changes(baseline, PLAN, 1000)["x"].share
     assert share is not None
     windows = [moved_window(2 * share * part, 1000, seed) for seed in range(1, RUNS)]
-    seen = np.mean([evaluate(baseline, pa.table({"x": each}), PLAN)[1].is_drifted for each in windows])
+    seen = np.mean(
+        [evaluate(baseline, pa.table({"x": each}), PLAN)[1].is_drifted for each in windows]
+    )
     assert least <= seen <= most
 
 
@@ -85,7 +98,9 @@ def test_smallest_changes__more_rows__a_smaller_shift(shape: str) -> None:
     assert shifts[-1] < shifts[0]
 
 
-def test_smallest_changes__normal_feature_and_many_rows__the_shift_whose_distance_is_the_tolerance() -> None:
+def test_smallest_changes__normal_feature_and_many_rows__the_shift_whose_distance_is_the_tolerance() -> (
+    None
+):
     shift = smallest_shift(baseline_of(drawn("normal", 200_000, 0)), PLAN, 10**9)
     assert shift == pytest.approx(0.2513, rel=0.05)  # 2 Φ(δ/2) − 1 = 0.1
 
@@ -93,7 +108,8 @@ def test_smallest_changes__normal_feature_and_many_rows__the_shift_whose_distanc
 def test_smallest_changes__more_features__a_larger_shift() -> None:
     values = drawn("normal", 5000, 0)
     many = Baseline.fit(
-        pa.table({f"x{i}": values for i in range(50)}), {f"x{i}": FeatureKind.NUMERIC for i in range(50)}
+        pa.table({f"x{i}": values for i in range(50)}),
+        {f"x{i}": FeatureKind.NUMERIC for i in range(50)},
     )
     shifts = {change.shift for change in smallest_changes(many, STRICT, 500).values()}
     assert len(shifts) == 1
@@ -107,8 +123,12 @@ def test_smallest_changes__feature_without_spread_or_rows__none(values: list[flo
 
 
 def test_smallest_changes__window_without_rows__none() -> None:
-    assert smallest_changes(baseline_of(drawn("normal", 1000, 0)), PLAN, 0) == {"x": SmallestChange()}
-    assert smallest_changes(baseline_of(["a"] * 60 + ["b"] * 40), PLAN, 0) == {"x": SmallestChange()}
+    assert smallest_changes(baseline_of(drawn("normal", 1000, 0)), PLAN, 0) == {
+        "x": SmallestChange()
+    }
+    assert smallest_changes(baseline_of(["a"] * 60 + ["b"] * 40), PLAN, 0) == {
+        "x": SmallestChange()
+    }
 
 
 def test_smallest_changes__method_not_asked_for__feature_left_out() -> None:

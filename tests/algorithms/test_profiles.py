@@ -15,15 +15,27 @@ from algorithms.baseline import Baseline, FeatureKind
 from algorithms.categories import Unseen
 from algorithms.kernels import FloatArray
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
-from algorithms.profiles import CategoricalProfile, FeatureProfile, NumericProfile, Profile, Unprofiled
+from algorithms.profiles import (
+    CategoricalProfile,
+    FeatureProfile,
+    NumericProfile,
+    Profile,
+    Unprofiled,
+)
 
 NUMERIC, CATEGORICAL = FeatureKind.NUMERIC, FeatureKind.CATEGORICAL
 INF, NAN = float("inf"), float("nan")
 KINDS = {"x": NUMERIC, "c": CATEGORICAL}
 
 usual = st.floats(-1e3, 1e3) | st.sampled_from([0.0, 5.0, -5.0, INF, -INF, NAN])
-rows_of = st.lists(st.tuples(st.none() | usual, st.none() | st.sampled_from(list("abcdefg"))), min_size=1, max_size=60)
-any_rows = st.lists(st.tuples(st.none() | st.floats(), st.none() | st.text(max_size=3)), min_size=1, max_size=40)
+rows_of = st.lists(
+    st.tuples(st.none() | usual, st.none() | st.sampled_from(list("abcdefg"))),
+    min_size=1,
+    max_size=60,
+)
+any_rows = st.lists(
+    st.tuples(st.none() | st.floats(), st.none() | st.text(max_size=3)), min_size=1, max_size=40
+)
 
 
 def reference_baseline(size: int = 400) -> Baseline:
@@ -60,9 +72,24 @@ def categorical(profile: Profile) -> CategoricalProfile:
 def whole_numbers(profile: Profile) -> list[Any]:
     """What no way of cutting may change at all."""
     x, c = numeric(profile), categorical(profile)
-    moments = [x.moments.finite, x.moments.minimum, x.moments.maximum, x.moments.rows_below, x.moments.rows_above]
+    moments = [
+        x.moments.finite,
+        x.moments.minimum,
+        x.moments.maximum,
+        x.moments.rows_below,
+        x.moments.rows_above,
+    ]
     unseen = [c.unseen.rows, dict(c.unseen.counts), c.unseen.is_complete]
-    return [profile.rows, x.counts.tolist(), x.nulls, x.nans, moments, c.counts.tolist(), c.nulls, unseen]
+    return [
+        profile.rows,
+        x.counts.tolist(),
+        x.nulls,
+        x.nans,
+        moments,
+        c.counts.tolist(),
+        c.nulls,
+        unseen,
+    ]
 
 
 def everything(profile: Profile) -> list[Any]:
@@ -71,7 +98,9 @@ def everything(profile: Profile) -> list[Any]:
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5), st.randoms())
 @settings(max_examples=80)
-def test_merge__any_split_in_any_order__is_the_whole(rows: Any, places: list[int], random: Any) -> None:
+def test_merge__any_split_in_any_order__is_the_whole(
+    rows: Any, places: list[int], random: Any
+) -> None:
     batch = batch_of(rows)
     parts = [BASELINE.profile([part]) for part in cut(batch, places)]
     shuffled = random.sample(parts, len(parts))
@@ -83,9 +112,13 @@ def test_merge__any_split_in_any_order__is_the_whole(rows: Any, places: list[int
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5))
 @settings(max_examples=40)
-def test_profile_columns__columns_in_pieces__as_batch_by_batch(rows: Any, places: list[int]) -> None:
+def test_profile_columns__columns_in_pieces__as_batch_by_batch(
+    rows: Any, places: list[int]
+) -> None:
     batches = cut(batch_of(rows), places)
-    assert everything(BASELINE.profile_columns(pa.Table.from_batches(batches))) == everything(BASELINE.profile(batches))
+    assert everything(BASELINE.profile_columns(pa.Table.from_batches(batches))) == everything(
+        BASELINE.profile(batches)
+    )
 
 
 @given(rows_of, st.lists(st.integers(0, 1000), max_size=5))
@@ -100,7 +133,9 @@ def test_profile__any_split__mean_and_deviation_are_numpys(rows: Any, places: li
         return
     assert (found.minimum, found.maximum) == (finite.min(), finite.max())
     assert found.mean == pytest.approx(finite.mean(), rel=1e-12, abs=1e-10)
-    assert found.std == pytest.approx(finite.std(ddof=1) if len(finite) > 1 else 0.0, rel=1e-12, abs=1e-4)
+    assert found.std == pytest.approx(
+        finite.std(ddof=1) if len(finite) > 1 else 0.0, rel=1e-12, abs=1e-4
+    )
 
 
 def test_profile__many_rows__mean_and_deviation_are_numpys_to_twelve_digits() -> None:
@@ -131,11 +166,16 @@ def test_profile__any_rows__counts_and_sums_beyond_the_range_by_brute_force(rows
 @given(rows_of)
 @settings(max_examples=80)
 def test_profile__any_rows__categories_counted_by_name(rows: Any) -> None:
-    found, expected = categorical(BASELINE.profile([batch_of(rows)])), Counter(name for _, name in rows)
+    found, expected = (
+        categorical(BASELINE.profile([batch_of(rows)])),
+        Counter(name for _, name in rows),
+    )
     known = dict(zip(BASELINE.features["c"].categories.to_pylist(), found.counts, strict=True))  # type: ignore[union-attr]
     assert found.nulls == expected.pop(None, 0)
     assert known == {name: expected[name] for name in known}
-    assert found.unseen.counts == {name: count for name, count in expected.items() if name not in known}
+    assert found.unseen.counts == {
+        name: count for name, count in expected.items() if name not in known
+    }
 
 
 @given(any_rows, st.lists(st.integers(0, 1000), max_size=3))
@@ -155,27 +195,38 @@ def test_bytes__merged_after_the_journey__as_merged_before() -> None:
 
 
 def test_bytes__column_that_could_not_be_read__keeps_its_reason() -> None:
-    profile = profile_from_bytes(profile_to_bytes(BASELINE.profile([pa.record_batch({"x": ["a"]})])))
-    assert {name: each.reason for name, each in profile.features.items() if isinstance(each, Unprofiled)} == {
+    profile = profile_from_bytes(
+        profile_to_bytes(BASELINE.profile([pa.record_batch({"x": ["a"]})]))
+    )
+    assert {
+        name: each.reason for name, each in profile.features.items() if isinstance(each, Unprofiled)
+    } == {
         "x": "Expected numbers, but the column holds string.",
         "c": "The window has no column 'c'.",
     }
 
 
 def test_merge__a_part_that_could_not_be_read__is_the_reason_in_any_order() -> None:
-    good, bad = BASELINE.profile([batch_of([(1.0, "a")])]), BASELINE.profile([pa.record_batch({"c": ["a"]})])
+    good, bad = (
+        BASELINE.profile([batch_of([(1.0, "a")])]),
+        BASELINE.profile([pa.record_batch({"c": ["a"]})]),
+    )
     for parts in ([good, bad], [bad, good], [bad, good, bad]):
         assert isinstance(Profile.merge(parts).features["x"], Unprofiled)
         assert categorical(Profile.merge(parts)).rows == len(parts)
 
 
 def test_merge__nothing_or_other_features__value_error() -> None:
-    other = Baseline.fit(pa.table({"y": [1.0]}), {"y": NUMERIC}).profile([pa.record_batch({"y": [1.0]})])
+    other = Baseline.fit(pa.table({"y": [1.0]}), {"y": NUMERIC}).profile(
+        [pa.record_batch({"y": [1.0]})]
+    )
     with pytest.raises(ValueError, match="no profile"):
         Profile.merge([])
     with pytest.raises(ValueError, match="different baselines"):
         Profile.merge([other, BASELINE.profile([])])
-    swapped = Baseline.fit(pa.table({"x": ["a"], "c": [1.0]}), {"x": CATEGORICAL, "c": NUMERIC}).profile([])
+    swapped = Baseline.fit(
+        pa.table({"x": ["a"], "c": [1.0]}), {"x": CATEGORICAL, "c": NUMERIC}
+    ).profile([])
     with pytest.raises(ValueError, match="different baselines"):
         Profile.merge([swapped, BASELINE.profile([])])
 
@@ -187,7 +238,9 @@ def test_profile__no_batches__no_rows() -> None:
 
 
 @pytest.mark.parametrize(("max_value_rows", "kept"), [(0, None), (5, None), (6, 6), (100, 6)])
-def test_profile__values__kept_up_to_a_number_of_rows(max_value_rows: int, kept: int | None) -> None:
+def test_profile__values__kept_up_to_a_number_of_rows(
+    max_value_rows: int, kept: int | None
+) -> None:
     batches = [batch_of([(1.0, "a"), (None, "b"), (2.0, "c")]) for _ in range(2)]
     values = numeric(BASELINE.profile(batches, max_value_rows=max_value_rows)).values
     assert (None if values is None else sum(len(chunk) for chunk, _ in values)) == kept
@@ -198,7 +251,10 @@ def by_hash(names: set[str], count: int) -> set[str]:
 
 
 @given(
-    st.lists(st.lists(st.sampled_from([f"new{index}" for index in range(12)]), max_size=8), max_size=6), st.randoms()
+    st.lists(
+        st.lists(st.sampled_from([f"new{index}" for index in range(12)]), max_size=8), max_size=6
+    ),
+    st.randoms(),
 )
 @settings(max_examples=80)
 def test_unseen__more_than_are_kept__free_of_order_and_kept_counts_complete(
@@ -233,9 +289,15 @@ TYPES: list[tuple[pa.DataType, list[Any]]] = [
     (pa.bool_(), [True, False, True, None]),
     (pa.date32(), [dt.date(1970, 1, 2), dt.date(1969, 12, 31), dt.date(2024, 2, 29), None]),
     (pa.date64(), [dt.date(1970, 1, 2), dt.date(1969, 12, 31), dt.date(2024, 2, 29), None]),
-    *((pa.timestamp(unit), [dt.datetime(2024, 2, 29, 12), dt.datetime(1969, 1, 1), None]) for unit in ("s", "ns")),
+    *(
+        (pa.timestamp(unit), [dt.datetime(2024, 2, 29, 12), dt.datetime(1969, 1, 1), None])
+        for unit in ("s", "ns")
+    ),
     (pa.timestamp("us", "UTC"), [dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC), None]),
-    *((pa.duration(unit), [dt.timedelta(hours=1), dt.timedelta(days=-2), None]) for unit in ("s", "ms", "us")),
+    *(
+        (pa.duration(unit), [dt.timedelta(hours=1), dt.timedelta(days=-2), None])
+        for unit in ("s", "ms", "us")
+    ),
 ]
 
 
@@ -248,13 +310,20 @@ def as_number(value: Any) -> float:
 
 
 @pytest.mark.parametrize(("data_type", "values"), TYPES, ids=lambda each: str(each)[:20])
-def test_profile__any_arrow_type_as_numbers__counts_by_brute_force(data_type: pa.DataType, values: list[Any]) -> None:
-    column = pa.chunked_array([pa.array(values, data_type), pa.array(values[::-1], data_type).slice(1)])
+def test_profile__any_arrow_type_as_numbers__counts_by_brute_force(
+    data_type: pa.DataType, values: list[Any]
+) -> None:
+    column = pa.chunked_array(
+        [pa.array(values, data_type), pa.array(values[::-1], data_type).slice(1)]
+    )
     baseline = Baseline.fit(pa.table({"x": column}), {"x": NUMERIC})
-    numbers = np.array([as_number(value) for value in [*values, *values[-2::-1]] if value is not None])
+    numbers = np.array(
+        [as_number(value) for value in [*values, *values[-2::-1]] if value is not None]
+    )
     reference = baseline.features["x"]
     found = numeric(baseline.profile(pa.table({"x": column}).to_batches()))
-    expected = np.bincount(np.searchsorted(reference.grid.edges, numbers), minlength=reference.grid.cells)  # type: ignore[union-attr]
+    grid = reference.grid  # type: ignore[union-attr]
+    expected = np.bincount(np.searchsorted(grid.edges, numbers), minlength=grid.cells)
     np.testing.assert_array_equal(found.counts, expected)
     np.testing.assert_array_equal(reference.values, np.sort(numbers))  # type: ignore[union-attr]
     assert (found.nulls, found.nans) == (column.null_count, 0)
@@ -271,10 +340,15 @@ def as_name(value: Any) -> str:
     [each for each in TYPES if not pa.types.is_temporal(each[0]) and each[0] != pa.float64()],
     ids=lambda each: str(each)[:20],
 )
-def test_profile__any_arrow_type_as_names__counts_by_brute_force(data_type: pa.DataType, values: list[Any]) -> None:
+def test_profile__any_arrow_type_as_names__counts_by_brute_force(
+    data_type: pa.DataType, values: list[Any]
+) -> None:
     column = pa.array(values, data_type)
     baseline = Baseline.fit(pa.table({"c": column}), {"c": CATEGORICAL})
-    found, expected = categorical(baseline.profile(pa.table({"c": column}).to_batches())), Counter(map(as_name, values))
+    found, expected = (
+        categorical(baseline.profile(pa.table({"c": column}).to_batches())),
+        Counter(map(as_name, values)),
+    )
     del expected["None"]
     names = baseline.features["c"].categories.to_pylist()  # type: ignore[union-attr]
     assert dict(zip(names, found.counts, strict=True)) == expected
@@ -297,7 +371,9 @@ def test_profile__any_text_type__same_counts(data_type: pa.DataType, is_dictiona
 @pytest.mark.parametrize("column", [pa.nulls(5), pa.nulls(5, pa.float64()), pa.array([NAN] * 5)])
 def test_profile__nothing_but_missing__counted_as_such(column: pa.Array) -> None:
     for name in ("x", "c"):
-        found: FeatureProfile | Unprofiled = BASELINE.profile([pa.record_batch({name: column})]).features[name]
+        found: FeatureProfile | Unprofiled = BASELINE.profile(
+            [pa.record_batch({name: column})]
+        ).features[name]
         assert not isinstance(found, Unprofiled)
         assert (found.rows, found.missing) == (0, 5)
 
@@ -319,19 +395,27 @@ def fitting_rows(rows: int, seed: int = 0) -> pa.Table:
 def test_fit__batches_or_the_table_of_them__one_baseline(max_rows: int) -> None:
     batches = fitting_rows(3000).to_batches(max_chunksize=400)
     from_batches = Baseline.fit(iter(batches), KINDS, max_rows)
-    assert from_batches.content_hash == Baseline.fit(pa.Table.from_batches(batches), KINDS, max_rows).content_hash
+    assert (
+        from_batches.content_hash
+        == Baseline.fit(pa.Table.from_batches(batches), KINDS, max_rows).content_hash
+    )
 
 
 @given(st.lists(st.integers(0, 3000), max_size=8), st.sampled_from([10, 100, 1400, 2999]))
 @settings(max_examples=25)
-def test_fit__more_rows_than_are_kept__same_sample_however_cut(places: list[int], max_rows: int) -> None:
+def test_fit__more_rows_than_are_kept__same_sample_however_cut(
+    places: list[int], max_rows: int
+) -> None:
     batch = fitting_rows(3000).combine_chunks().to_batches()[0]
-    whole, parts = (Baseline.fit(each, KINDS, max_rows) for each in (iter([batch]), iter(cut(batch, places))))
+    whole, parts = (
+        Baseline.fit(each, KINDS, max_rows) for each in (iter([batch]), iter(cut(batch, places)))
+    )
     x, other = whole.features["x"], parts.features["x"]
     np.testing.assert_array_equal(x.values, other.values)  # type: ignore[union-attr]
     np.testing.assert_array_equal(x.counts, other.counts)
-    assert (x.n, x.missing, x.summary.maximum) == (other.n, other.missing, other.summary.maximum)  # type: ignore[union-attr]
-    assert (x.summary.mean, x.summary.std) == pytest.approx((other.summary.mean, other.summary.std), rel=1e-12)  # type: ignore[union-attr]
+    mine, theirs = x.summary, other.summary  # type: ignore[union-attr]
+    assert (x.n, x.missing, mine.maximum) == (other.n, other.missing, theirs.maximum)
+    assert (mine.mean, mine.std) == pytest.approx((theirs.mean, theirs.std), rel=1e-12)
     assert parts.features["c"].categories == whole.features["c"].categories  # type: ignore[union-attr]
 
 
@@ -342,7 +426,9 @@ def test_fit__thinned_many_times__still_a_uniform_sample_of_the_same_rows() -> N
     x, y = (np.asarray(baseline.features[name].values) for name in "xy")  # type: ignore[union-attr]
     np.testing.assert_array_equal(x, -y[::-1])
     assert len(set(x)) == 500
-    assert np.bincount((x // 2000).astype(int)).tolist() == pytest.approx([50] * 10, abs=4 * 45**0.5)
+    assert np.bincount((x // 2000).astype(int)).tolist() == pytest.approx(
+        [50] * 10, abs=4 * 45**0.5
+    )
 
 
 def test_fit__more_distinct_categories_than_held__counts_of_all_rows_stay_right(
@@ -360,4 +446,6 @@ def test_fit__more_distinct_categories_than_held__counts_of_all_rows_stay_right(
 def test_fit__first_row_far_away__deviation_does_not_lose_its_digits() -> None:
     values = np.append(1e9, np.random.default_rng(0).normal(size=10_000))
     summary = Baseline.fit(pa.table({"x": values}), {"x": NUMERIC}).features["x"].summary  # type: ignore[union-attr]
-    assert (summary.mean, summary.std) == pytest.approx((values.mean(), values.std(ddof=1)), rel=1e-11)
+    assert (summary.mean, summary.std) == pytest.approx(
+        (values.mean(), values.std(ddof=1)), rel=1e-11
+    )

@@ -18,7 +18,9 @@ def total(values: list[float]) -> ExactSum:
 
 
 @given(st.lists(finite, max_size=30), st.randoms())
-def test_exact_sum__any_floats_in_any_order__the_rational_sum(values: list[float], random: Any) -> None:
+def test_exact_sum__any_floats_in_any_order__the_rational_sum(
+    values: list[float], random: Any
+) -> None:
     found, shuffled = total(values), total(random.sample(values, len(values)))
     assert found == shuffled
     assert found.units == sum(map(Fraction, values)) * 2**1074
@@ -38,8 +40,14 @@ def test_over__any_count__the_rational_mean_rounded_once(values: list[float], co
     assert total(values).over(count) == expected
 
 
-@given(st.lists(finite, max_size=5), st.sampled_from([float("inf"), float("-inf"), float("nan")]), st.randoms())
-def test_exact_sum__one_not_finite__has_no_sum(values: list[float], odd: float, random: Any) -> None:
+@given(
+    st.lists(finite, max_size=5),
+    st.sampled_from([float("inf"), float("-inf"), float("nan")]),
+    st.randoms(),
+)
+def test_exact_sum__one_not_finite__has_no_sum(
+    values: list[float], odd: float, random: Any
+) -> None:
     everything = [*values, odd]
     random.shuffle(everything)
     assert total(everything) == ExactSum(None)

@@ -31,5 +31,8 @@ def test_severity_of__growing_effect__never_falls() -> None:
 
 
 def test_worst_severity__some_missing__highest_or_none() -> None:
-    assert worst_severity([None, Severity.INFO, Severity.CRITICAL, Severity.WARNING]) is Severity.CRITICAL
+    assert (
+        worst_severity([None, Severity.INFO, Severity.CRITICAL, Severity.WARNING])
+        is Severity.CRITICAL
+    )
     assert worst_severity([None]) is None

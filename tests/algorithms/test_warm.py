@@ -26,14 +26,25 @@ def signatures() -> dict[str, int]:
     """How many signatures each compiled kernel has in this process."""
     names = [each.name for each in walk_packages(algorithms.__path__, "algorithms.")]
     members = [each for name in names for each in vars(import_module(name)).values()]
-    return {each.py_func.__name__: len(each.signatures) for each in members if isinstance(each, Dispatcher)}
+    return {
+        each.py_func.__name__: len(each.signatures)
+        for each in members
+        if isinstance(each, Dispatcher)
+    }
 
 
 def made(rows: int, shift: float) -> pa.Table:
     """Numbers that lie evenly and unevenly, with and without nulls, some beyond the reference's range."""
     rng = np.random.default_rng(rows)
-    shapes = {"even": rng.random(rows), "heavy": np.exp(5 * rng.normal(size=rows)), "flat": np.ones(rows)}
-    holes = {f"{name}_holes": pa.array(values + shift, mask=rng.random(rows) < 0.1) for name, values in shapes.items()}
+    shapes = {
+        "even": rng.random(rows),
+        "heavy": np.exp(5 * rng.normal(size=rows)),
+        "flat": np.ones(rows),
+    }
+    holes = {
+        f"{name}_holes": pa.array(values + shift, mask=rng.random(rows) < 0.1)
+        for name, values in shapes.items()
+    }
     plain = {name: values + shift for name, values in shapes.items()}
     whole = {"whole": rng.poisson(3, rows), "single": rng.random(rows, np.float32)}
     return pa.table({**plain, **holes, **whole, "text": rng.choice(list("abc"), rows)})
@@ -46,9 +57,14 @@ def gained(folder: Path) -> dict[str, int]:
     for rows, shift in ((ROWS, 0.0), (ROWS - 1, 0.4), (20_000, -0.4)):
         pq.write_table(made(rows, shift), folder / f"{rows}.parquet", row_group_size=1000)
     references = [made(ROWS, 0.0), pq.read_table(folder / f"{ROWS}.parquet")]
-    kinds = {n: FeatureKind.CATEGORICAL if n == "text" else FeatureKind.NUMERIC for n in references[0].column_names}
+    kinds = {
+        n: FeatureKind.CATEGORICAL if n == "text" else FeatureKind.NUMERIC
+        for n in references[0].column_names
+    }
     for method in ConceptMethod:
-        new_detector(method).update_many(pa.array(np.random.default_rng(0).random(ROWS) < 0.3).cast(pa.float64()))
+        new_detector(method).update_many(
+            pa.array(np.random.default_rng(0).random(ROWS) < 0.3).cast(pa.float64())
+        )
     numbers = np.random.default_rng(1).random((ROWS, 2))
     prediction, label = pa.array(numbers[:, 0]), pa.array(numbers[:, 1])
     losses = LossModel.fit(numbers, prediction, label)
@@ -60,15 +76,29 @@ def gained(folder: Path) -> dict[str, int]:
             for rows, shift in ((ROWS, 0.0), (ROWS - 1, 0.4), (20_000, -0.4)):
                 for window in (made(rows, shift), pq.read_table(folder / f"{rows}.parquet")):
                     evaluate(baseline, window, PLAN)
-                    profile = profile_from_bytes(profile_to_bytes(baseline.profile(window.to_batches())))
+                    profile = profile_from_bytes(
+                        profile_to_bytes(baseline.profile(window.to_batches()))
+                    )
                     evaluate_profile(baseline, profile, PLAN)
-    return {name: count - before[name] for name, count in signatures().items() if count != before[name]}
+    return {
+        name: count - before[name] for name, count in signatures().items() if count != before[name]
+    }
 
 
-def test_warm__windows_from_numpy_and_parquet_afterwards__no_kernel_compiles_again(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # other tests compile kernels in this one
+def test_warm__windows_from_numpy_and_parquet_afterwards__no_kernel_compiles_again(
+    tmp_path: Path,
+) -> None:
+    with ProcessPoolExecutor(
+        1, get_context("spawn")
+    ) as fresh:  # other tests compile kernels in this one
         assert fresh.submit(gained, tmp_path).result() == {}
 
 
 def test_signatures__kernels__are_all_found() -> None:
-    assert {"count_column", "profile_column", "sum_moments", "add_beyond", "select"} <= signatures().keys()
+    assert {
+        "count_column",
+        "profile_column",
+        "sum_moments",
+        "add_beyond",
+        "select",
+    } <= signatures().keys()

@@ -10,7 +10,10 @@ def mixed_window(rng: np.random.Generator, rows: int) -> pa.Table:
     """Twelve numeric and eight categorical columns, shape (rows, 20)."""
     columns: dict[str, object] = {f"normal{index}": rng.normal(size=rows) for index in range(6)}
     columns |= {f"skewed{index}": rng.exponential(size=rows) for index in range(2)}
-    columns |= {f"zeros{index}": np.where(rng.random(rows) < 0.9, 0.0, rng.random(rows)) for index in range(2)}
+    columns |= {
+        f"zeros{index}": np.where(rng.random(rows) < 0.9, 0.0, rng.random(rows))
+        for index in range(2)
+    }
     columns |= {f"count{index}": rng.poisson(2, rows) for index in range(2)}
     columns |= {f"letter{index}": rng.choice(list("abcd"), rows) for index in range(4)}
     columns |= {f"tail{index}": rng.zipf(1.6, rows).astype(str) for index in range(2)}

@@ -116,7 +116,9 @@ def _watch(kind: type[Detector], stream: FloatArray) -> object:
 
 
 def _checks(folder: Path, rows: int) -> Iterator[Row]:
-    reference, current = (windows.write(folder / f"{name}.parquet", rows, seed=n) for n, name in enumerate("rc"))
+    reference, current = (
+        windows.write(folder / f"{name}.parquet", rows, seed=n) for n, name in enumerate("rc")
+    )
     size = f"{rows:,} rows"
     binned = fit(reference, is_exact=False)
     whole = check(binned, current, *DEFAULT)
@@ -159,7 +161,9 @@ def _set_up(settings: Mapping[str, str]) -> None:
     os.environ |= settings
     django.setup()
     owner = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_OWNER_URL"]}
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=owner, check=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=owner, check=True
+    )
 
 
 def _workers(reference: Path, current: Path) -> Row:
@@ -178,7 +182,10 @@ def _single_columns(folder: Path, rows: int) -> Iterator[Row]:
             partial(ks_test, left, right), peers.scipy_ks(left, right), least=60, reach=75,
             rounds=31, peer_rounds=5,
         )  # fmt: skip
-    long = [windows.write(folder / f"l{n}.parquet", 10 * rows, seed=n, numbers=1, texts=0) for n in (0, 1)]
+    long = [
+        windows.write(folder / f"l{n}.parquet", 10 * rows, seed=n, numbers=1, texts=0)
+        for n in (0, 1)
+    ]
     yield compare(
         f"PSI of {10 * rows:,} rows from Parquet; peer: evidently's PSI",
         check(fit(long[0], is_exact=False), long[1], Method.PSI), peers.evidently(*long, method="psi"),
@@ -193,7 +200,9 @@ def _single_columns(folder: Path, rows: int) -> Iterator[Row]:
     )  # fmt: skip
     for categories, reach in ((20, 25), (100_000, 50)):
         texts = [
-            windows.write(folder / f"t{n}.parquet", rows, seed=n, numbers=0, texts=1, categories=categories)
+            windows.write(
+                folder / f"t{n}.parquet", rows, seed=n, numbers=0, texts=1, categories=categories
+            )
             for n in (0, 1)
         ]
         yield compare(

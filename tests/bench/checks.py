@@ -28,7 +28,9 @@ def fit(path: Path, *, is_exact: bool, columns: list[str] | None = None) -> Base
     return baseline if is_exact else baseline.without_values()
 
 
-def check(baseline: Baseline, path: Path, *methods: Method, threads: int = 2) -> Callable[[], object]:
+def check(
+    baseline: Baseline, path: Path, *methods: Method, threads: int = 2
+) -> Callable[[], object]:
     """One check of a file, opened, read and judged anew each time."""
     plan = EvaluationPlan(methods={method: DEFAULT_LIMITS[method] for method in methods})
     policy, names = policy_of(path), list(baseline.features)
@@ -60,7 +62,10 @@ def peak_memory(reference: Path, current: Path) -> tuple[float, float]:
     stored = reference.with_suffix(".baseline")
     stored.write_bytes(fit(reference, is_exact=False).to_bytes())
     command = [sys.executable, "-c", script, str(stored), str(current)]
-    runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() for _ in range(3)]
+    runs = [
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        for _ in range(3)
+    ]
     return median(float(peak) for _, peak in runs), median(float(before) for before, _ in runs)
 
 
@@ -74,4 +79,6 @@ def _measure(stored: str, current: str) -> None:
 def _peak() -> float:
     # Not getrusage: its maximum is inherited from the process that started this one.
     status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return next(
+        int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")
+    )

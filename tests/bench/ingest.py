@@ -56,7 +56,9 @@ class Load:
         return f"| {self.what} | {self.rate:,.0f}/s | {self.asked:,.0f}/s | {verdict} | {times} |"
 
 
-HEAD = "| outcomes sent | accepted | asked for | | p50 of a request | p99 |\n|---|---|---|---|---|---|"
+HEAD = (
+    "| outcomes sent | accepted | asked for | | p50 of a request | p99 |\n|---|---|---|---|---|---|"
+)
 
 
 def measure_ingest(most: int) -> Iterator[str]:
@@ -103,7 +105,9 @@ class _Sessions:
         def client(url: str) -> list[float]:
             times = []
             with requests.Session() as session:
-                session.headers.update({"Authorization": f"Bearer {self._key}", "Content-Type": kind})
+                session.headers.update(
+                    {"Authorization": f"Bearer {self._key}", "Content-Type": kind}
+                )
                 while goes_on(next(numbers)):
                     began = time.perf_counter()
                     answer = session.post(url, data=body, timeout=60)
@@ -119,9 +123,28 @@ class _Sessions:
 @contextmanager
 def _web() -> Iterator[tuple[str, psutil.Process]]:
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", "--bind", f"127.0.0.1:{port}"]
-    options = ["--workers", "2", "--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
-    environment = os.environ | {"AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]', "AUMOS_DRIFT_LOG__LEVEL": "WARNING"}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "drift_detector.wsgi:application",
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
+    options = [
+        "--workers",
+        "2",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "4",
+        "--log-level",
+        "warning",
+    ]
+    environment = os.environ | {
+        "AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]',
+        "AUMOS_DRIFT_LOG__LEVEL": "WARNING",
+    }
     process = subprocess.Popen([*command, *options, "--no-control-socket"], env=environment)
     try:
         wait_until(lambda: is_listening(port))
@@ -145,7 +168,9 @@ def _json(rows: int) -> bytes:
 
 def _arrow(rows: int) -> bytes:
     sink = io.BytesIO()
-    times = np.datetime64("2026-01-01") + np.arange(rows).astype("timedelta64[s]").astype("timedelta64[us]")
+    times = np.datetime64("2026-01-01") + np.arange(rows).astype("timedelta64[s]").astype(
+        "timedelta64[us]"
+    )
     table = pa.table(
         {"occurred_at": pa.array(times, pa.timestamp("us", "UTC")), "prediction": _errors(rows),
          "label": np.zeros(rows, np.int64)}

@@ -11,14 +11,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts.dashboard import get_dashboard
-from detections import ledger, reconciler
-from detections.dispatch import wake_due
+from detections.ledger import runs as ledger
+from detections.ledger.dispatch import enqueue_due
+from detections.ledger.retention import old_runs
 from detections.models import DetectionRun
-from detections.retention import old_runs
-from detections.selectors import list_runs
+from detections.runs.selectors import list_runs
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
+from tasks import reconciler
 from tests.bench.population import fill_ledger, queue_runs
 from tests.conftest import connected_as
 from tests.factories import make_monitor
@@ -38,23 +39,29 @@ def measure_ledger(runs: int) -> Iterator[str]:
     of_tenant: dict[str, Callable[[Monitor], object]] = {
         "the newest 50 runs of a tenant": lambda monitor: list(list_runs()[:50]),
         "of a monitor": lambda monitor: list(list_runs().filter(monitor=monitor)[:50]),
-        "its drifted ones": lambda monitor: list(list_runs().filter(monitor=monitor, verdict="drift")[:50]),
-        "its skipped ticks": lambda monitor: list(list_runs().filter(monitor=monitor, status="skipped")[:50]),
+        "its drifted ones": lambda monitor: list(
+            list_runs().filter(monitor=monitor, verdict="drift")[:50]
+        ),
+        "its skipped ticks": lambda monitor: list(
+            list_runs().filter(monitor=monitor, status="skipped")[:50]
+        ),
         "the dashboard of 7 days": lambda monitor: get_dashboard(days=7),
         "asking for a run, claiming and ending it": _make_run,
-        "waking a tenant's next": lambda monitor: wake_due(monitor.tenant_id),
+        "waking a tenant's next": lambda monitor: enqueue_due(monitor.tenant_id),
     }
     for name, work in of_tenant.items():
-        yield _line(name, [_in_tenant(work, monitors[each % len(monitors)]) for each in range(ROUNDS)])
+        yield _line(
+            name, [_in_tenant(work, monitors[each % len(monitors)]) for each in range(ROUNDS)]
+        )
     of_all: dict[str, Callable[[], object]] = {
-        "a reconciler's round": reconciler.reconcile, "waking all tenants' next": wake_due,
+        "a reconciler's round": reconciler.reconcile, "waking all tenants' next": enqueue_due,
     }  # fmt: skip
     with connected_as(os.environ["DRIFT_SCHEDULER_URL"]):
         for name, round_ in of_all.items():
             yield _line(name, [_seconds(round_) for _ in range(ROUNDS)])
         _queue(monitors)
         name = f"the same while {QUEUED_EACH * len(monitors):,} backfills wait"
-        yield _line(name, [_seconds(wake_due) for _ in range(ROUNDS)])
+        yield _line(name, [_seconds(enqueue_due) for _ in range(ROUNDS)])
         removed, spent = _remove()
     yield ""
     yield f"Filled in {filled:.0f} s. Retention removes {removed / spent:,.0f} runs without detections a second."
@@ -83,7 +90,12 @@ def _make_run(monitor: Monitor) -> None:
     run = ledger.request_run(monitor=monitor, requested_by="bench")
     claim = ledger.claim_run(tenant_id=run.tenant_id, run_id=run.id, worker="bench")
     if claim is None or not ledger.finish_run(
-        claim, status=DetectionRun.Status.SUCCEEDED, verdict="ok", reason="", rows=1, baseline_id=None
+        claim,
+        status=DetectionRun.Status.SUCCEEDED,
+        verdict="ok",
+        reason="",
+        rows=1,
+        baseline_id=None,
     ):
         raise RuntimeError("the run was not to be had")
 

@@ -22,7 +22,10 @@ def evidently(reference: Path, current: Path, **options: Any) -> Work:
         from evidently import Dataset, Report
         from evidently.presets import DataDriftPreset
     columns = options.pop("columns", None)
-    frames = [Dataset.from_pandas(pq.read_table(path, columns=columns).to_pandas()) for path in (current, reference)]
+    frames = [
+        Dataset.from_pandas(pq.read_table(path, columns=columns).to_pandas())
+        for path in (current, reference)
+    ]
 
     def check() -> object:
         with warnings.catch_warnings():
@@ -34,7 +37,9 @@ def evidently(reference: Path, current: Path, **options: Any) -> Work:
 
 def polars_sums(path: Path, numbers: list[str], texts: list[str]) -> Work:
     """A polars scan that sums every column: numbers as they are, texts by their lengths."""
-    sums = [pl.col(name).sum() for name in numbers] + [pl.col(name).str.len_bytes().sum() for name in texts]
+    sums = [pl.col(name).sum() for name in numbers] + [
+        pl.col(name).str.len_bytes().sum() for name in texts
+    ]
     return lambda: pl.scan_parquet(path).select(sums).collect()
 
 

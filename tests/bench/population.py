@@ -42,7 +42,11 @@ def populate(*, monitors: int, tenants: int, minutes: Sequence[int], task: str =
         crontabs = [row[0] for row in found if row]
         each = monitors // tenants
         for before in range(0, each * tenants, each):
-            _fill(owner, each, {"tenant": uuid4(), "before": before, "crontabs": crontabs, "task": task})
+            _fill(
+                owner,
+                each,
+                {"tenant": uuid4(), "before": before, "crontabs": crontabs, "task": task},
+            )
     with psycopg.connect(os.environ["DRIFT_OWNER_URL"], autocommit=True) as owner:
         owner.execute("VACUUM ANALYZE")
 
@@ -51,7 +55,8 @@ def _fill(owner: psycopg.Connection, count: int, schedules: dict[str, Any]) -> N
     tenant = schedules["tenant"]
     owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant)])
     owner.execute(
-        "INSERT INTO drf_tenants (id, slug, name, created_at) VALUES (%s, %s, 'Bench', now())", [tenant, tenant]
+        "INSERT INTO drf_tenants (id, slug, name, created_at) VALUES (%s, %s, 'Bench', now())",
+        [tenant, tenant],
     )
     owner.execute(MONITORS, {"tenant": tenant, "count": count})
     owner.execute(SCHEDULES, schedules)

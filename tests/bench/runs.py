@@ -12,13 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from algorithms.plan import Method
-from detections.ledger import request_backfill, request_run
+from detections.ledger.runs import request_backfill, request_run
 from detections.models import DetectionRun
+from detections.runs.execution import execute
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Monitor
 from monitors.services import build_baseline
-from tasks.execution import execute
 from tests.bench import windows
 from tests.bench.checks import check, fit
 from tests.bench.workers import worker
@@ -73,7 +73,9 @@ def _compare(monitor: Monitor, evaluation: Callable[[], object]) -> tuple[float,
             run = request_run(monitor=monitor, requested_by="bench")
         alone.append(_seconds(evaluation))
         with connection.execute_wrapper(count):
-            service.append(_seconds(partial(execute, tenant_id=run.tenant_id, run_id=run.id, worker="bench")))
+            service.append(
+                _seconds(partial(execute, tenant_id=run.tenant_id, run_id=run.id, worker="bench"))
+            )
     return median(alone), median(service), round(statements / ROUNDS)
 
 
@@ -97,6 +99,8 @@ def _run_all(monitor: Monitor, count: int) -> None:
         request_backfill(monitor=monitor, start=start, end=end, requested_by="bench")
     while True:
         with tenant_scope(monitor.tenant_id):
-            if not DetectionRun.objects.filter(trigger="backfill", finished_at__isnull=True).exists():
+            if not DetectionRun.objects.filter(
+                trigger="backfill", finished_at__isnull=True
+            ).exists():
                 return
         time.sleep(0.05)

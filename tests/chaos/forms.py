@@ -71,6 +71,5 @@ class Row:
 
     def as_markdown(self, name: str) -> str:
         """A line of the table; the name is what `--only` takes."""
-        return (
-            f"| `{name}`: {self.fault} | {self.expected} | {self.measured} | {'met' if self.is_met else '**missed**'} |"
-        )
+        verdict = "met" if self.is_met else "**missed**"
+        return f"| `{name}`: {self.fault} | {self.expected} | {self.measured} | {verdict} |"

@@ -6,12 +6,24 @@ import sys
 
 from tests.chaos.world import ROOT
 
-SERVICE = ("django", "celery", "drift_detector", "monitors", "detections", "alerts", "algorithms", "tasks")
+SERVICE = (
+    "django",
+    "celery",
+    "drift_detector",
+    "monitors",
+    "detections",
+    "alerts",
+    "algorithms",
+    "tasks",
+)
 
 
 def test_checker__imported__brings_nothing_of_the_service() -> None:
     look = (
-        "import json, sys, tests.chaos.checker; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+        "import json, sys, tests.chaos.checker; "
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
-    printed = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert set(SERVICE) & set(json.loads(printed)) == set()

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 PATIENCE_SECONDS = 600.0
 
 
-def wait_until[T](look: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS, pause: float = 0.05) -> T:
+def wait_until[T](
+    look: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS, pause: float = 0.05
+) -> T:
     """The first thing that `look` returns that is true.
 
     Raises:

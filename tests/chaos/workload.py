@@ -20,7 +20,9 @@ METHODS = ["ks", "psi"]
 type Ticks = dict[UUID, set[datetime]]
 
 
-def watch(world: World, count: int, *, is_checked: bool = True, rows: int = ROWS, **fields: Any) -> list[UUID]:
+def watch(
+    world: World, count: int, *, is_checked: bool = True, rows: int = ROWS, **fields: Any
+) -> list[UUID]:
     """Make monitors on a one-minute cron; those that will be checked get their baselines built by the workers."""
     paths = {name: str(world.data / f"{name}-{rows}.parquet") for name in ("reference", "current")}
     for name, path in paths.items():
@@ -34,7 +36,8 @@ def watch(world: World, count: int, *, is_checked: bool = True, rows: int = ROWS
     monitors = [_create(world, body | fields) for _ in range(count)]
     if is_checked:
         wait_until(
-            lambda: not world.count("SELECT count(*) FROM drf_baselines WHERE status <> 'ready'"), "the baselines"
+            lambda: not world.count("SELECT count(*) FROM drf_baselines WHERE status <> 'ready'"),
+            "the baselines",
         )
     return monitors
 
@@ -118,4 +121,6 @@ def _create(world: World, body: Mapping[str, Any]) -> UUID:
 
 def _write(path: str, rows: int, *, shift: float) -> None:
     random = np.random.default_rng(rows)
-    pq.write_table(pa.table({name: random.normal(shift, 1.0, rows) for name in ("delay", "distance")}), path)
+    pq.write_table(
+        pa.table({name: random.normal(shift, 1.0, rows) for name in ("delay", "distance")}), path
+    )

@@ -54,7 +54,9 @@ class KafkaBehindLink(Kafka):
 class World:
     """The service, from outside."""
 
-    def __init__(self, state: State, stack: Stack, kafka: KafkaBehindLink, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, state: State, stack: Stack, kafka: KafkaBehindLink, settings: Mapping[str, str]
+    ) -> None:
         """Start nothing yet."""
         self.root = ROOT
         self.folder = state.folder
@@ -114,13 +116,18 @@ class World:
     def copy_database(self, source: str, copy: str) -> None:
         """Make or replace a database as a copy of one that nobody uses at the moment."""
         with psycopg.connect(self.database_url("postgres"), autocommit=True) as cluster:
-            cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(copy)))
+            cluster.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(copy))
+            )
             names = sql.Identifier(copy), sql.Identifier(OWNER), sql.Identifier(source)
             cluster.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*names))
 
     def start(self, *names: str) -> None:
         """Start processes as `make run` does, each as its own role: `worker.1`, `beat.2`, `relay`, …"""
-        commands = {process.name: process for process in service_processes(port=self._port, workers=MOST_WORKERS)}
+        commands = {
+            process.name: process
+            for process in service_processes(port=self._port, workers=MOST_WORKERS)
+        }
         for name in names:
             process = commands.get(name) or commands[name.split(".")[0]]
             self._processes[name] = self._launch(name, process)
@@ -191,7 +198,9 @@ class World:
 
     def patch(self, path: str, body: Any) -> Any:
         """Change something through the API."""
-        answer = self._session.patch(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60)
+        answer = self._session.patch(
+            f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60
+        )
         answer.raise_for_status()
         return answer.json()
 
@@ -205,7 +214,9 @@ class World:
 
     def _post(self, path: str, body: Any) -> Any:
         try:
-            answer = self._session.post(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60)
+            answer = self._session.post(
+                f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60
+            )
         except requests.RequestException:
             return None
         if answer.status_code >= 500:
@@ -216,7 +227,9 @@ class World:
 
     def _answers(self) -> bool:
         with suppress(requests.RequestException):
-            return requests.get(f"http://{LOOPBACK}:{self._port}/healthz", timeout=5).status_code < 500
+            return (
+                requests.get(f"http://{LOOPBACK}:{self._port}/healthz", timeout=5).status_code < 500
+            )
         return False
 
     def _launch(self, name: str, process: Process) -> subprocess.Popen[bytes]:
@@ -233,7 +246,9 @@ class World:
 
     def _run(self, role: Role, *arguments: str) -> str:
         environment = self._environment(role)
-        done = subprocess.run(manage(*arguments), cwd=self.root, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            manage(*arguments), cwd=self.root, env=environment, capture_output=True, text=True
+        )
         if done.returncode:
             raise RuntimeError(f"{arguments[0]}: {done.stderr}")
         return done.stdout.strip()

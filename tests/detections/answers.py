@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detections.models import Detection, DetectionRun
+from detections.runs.execution import execute
 from monitors.models import Monitor
-from tasks.execution import execute
 from tests.data import TIMESTAMPS, flights_like
 from tests.factories import make_flights_monitor, make_run
 
@@ -21,14 +21,20 @@ def classified(week: int, *, labels: bool = True) -> pa.Table:
     score = random.beta(0.4, 0.4, table.num_rows)
     chance = np.full(table.num_rows, 0.5) if week == 3 else score
     label = (random.random(table.num_rows) < chance).astype(np.int64)
-    table = table.append_column("score", pa.array(score)).append_column("prediction", pa.array((score >= 0.5) * 1))
+    table = table.append_column("score", pa.array(score)).append_column(
+        "prediction", pa.array((score >= 0.5) * 1)
+    )
     return table.append_column("label", pa.array(label, mask=np.full(table.num_rows, not labels)))
 
 
 def watch(flights: Path, tables: dict[int, pa.Table], **fields: Any) -> Monitor:
     for week, table in tables.items():
         pq.write_table(table, flights / f"week{week}.parquet")
-    columns: dict[str, Any] = {"prediction_column": "prediction", "label_column": "label", "concept_methods": []}
+    columns: dict[str, Any] = {
+        "prediction_column": "prediction",
+        "label_column": "label",
+        "concept_methods": [],
+    }
     return make_flights_monitor(flights, **{"feature_columns": ["distance"]} | columns | fields)
 
 

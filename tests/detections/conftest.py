@@ -8,42 +8,13 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from detections.models import DetectionRun
+from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tasks.execution import execute
 from tests.conftest import client_of
-from tests.factories import make_flights_monitor, make_monitor, make_run
-
-
-@pytest.fixture
-def monitor(in_tenant: Tenant) -> Monitor:
-    """A monitor without data, for what needs none."""
-    return make_monitor()
-
-
-@pytest.fixture
-def run(monitor: Monitor) -> DetectionRun:
-    """A queued run of `monitor`."""
-    return make_run(monitor)
-
-
-@pytest.fixture
-def flights_monitor(in_tenant: Tenant, flights: Path) -> Monitor:
-    """A monitor of `flights` with a baseline."""
-    return make_flights_monitor(flights)
-
-
-@pytest.fixture
-def committed_monitor(committed_tenant: Tenant) -> Monitor:
-    with tenant_scope(committed_tenant.id):
-        return make_monitor()
-
-
-@pytest.fixture
-def committed_run(committed_monitor: Monitor) -> DetectionRun:
-    with tenant_scope(committed_monitor.tenant_id):
-        return make_run(committed_monitor)
+from tests.factories import make_flights_monitor
+from tests.run_fixtures import committed_monitor, committed_run, flights_monitor, monitor, run  # noqa: F401
 
 
 @pytest.fixture
@@ -67,7 +38,9 @@ def _worker(tenant: Tenant) -> Iterator[None]:
     def work() -> None:
         while not stopped.wait(0.02):
             with tenant_scope(tenant.id):
-                queued = list(DetectionRun.objects.filter(status="queued").values_list("id", flat=True))
+                queued = list(
+                    DetectionRun.objects.filter(status="queued").values_list("id", flat=True)
+                )
             for run_id in queued:
                 execute(tenant_id=tenant.id, run_id=run_id, worker="thread")
         connection.close()

@@ -4,10 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from alerts.concept import accept_outcomes
-from detections import reports
 from detections.models import DetectionRun, DetectorState, Report
-from detections.streams.rows import rows_from_json
+from detections.outcomes.outcome_tables import rows_from_json
+from detections.outcomes.services import accept_outcomes
+from detections.reports import services as reports
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -25,8 +25,21 @@ def admin(staff: User, client: Client) -> Client:
 @pytest.fixture
 def drifted(monitor: Monitor) -> DetectionRun:
     run = make_finished_run(monitor, "drift", worker="worker-42")
-    names = ["feature", "verdict", "statistic", "p_adjusted", "effect_size", "tolerance", "n_current", "reason"]
-    row = dict.fromkeys(names) | {"feature": "<b>delay</b>", "effect_size": 0.123456, "verdict": "drift"}
+    names = [
+        "feature",
+        "verdict",
+        "statistic",
+        "p_adjusted",
+        "effect_size",
+        "tolerance",
+        "n_current",
+        "reason",
+    ]
+    row = dict.fromkeys(names) | {
+        "feature": "<b>delay</b>",
+        "effect_size": 0.123456,
+        "verdict": "drift",
+    }
     make_detection(run, "ks", "drift", details=[row])
     return run
 
@@ -62,7 +75,9 @@ def test_run_page__drifted__links_its_detections(admin: Client, drifted: Detecti
 
 
 def test_run_page__report_ready__links_it(admin: Client, drifted: DetectionRun) -> None:
-    Report.objects.create(tenant_id=drifted.tenant_id, run=drifted, status="ready", reference_rows=7, current_rows=5)
+    Report.objects.create(
+        tenant_id=drifted.tenant_id, run=drifted, status="ready", reference_rows=7, current_rows=5
+    )
     page = admin.get(f"{RUNS}{drifted.id}/change/").content.decode()
     assert f"/api/v1/runs/{drifted.id}/report" in page
     assert "(7 and 5 rows)" in page
@@ -89,7 +104,9 @@ def test_run_page__viewer__can_not_make_a_report(admin: Client, drifted: Detecti
     assert not Report.objects.exists()
 
 
-def test_detector_list__after_outcomes__shows_their_signals(admin: Client, monitor: Monitor) -> None:
+def test_detector_list__after_outcomes__shows_their_signals(
+    admin: Client, monitor: Monitor
+) -> None:
     rows = rows_from_json([{"error": 1}, {"error": 0}])
     accept_outcomes(monitor=monitor, stream="default", batch_id="a", rows=rows)
     page = admin.get("/admin/detections/detectorstate/")
@@ -110,7 +127,9 @@ def test_runs_and_detections__adding_changing_deleting__are_refused(
     assert DetectionRun.objects.values().get() == before
 
 
-def test_detection_page__features__are_a_table_with_names_escaped(admin: Client, drifted: DetectionRun) -> None:
+def test_detection_page__features__are_a_table_with_names_escaped(
+    admin: Client, drifted: DetectionRun
+) -> None:
     page = admin.get(f"{DETECTIONS}{drifted.detections.get().id}/change/").content.decode()
     assert "&lt;b&gt;delay&lt;/b&gt;" in page
     assert "0.1235" in page

@@ -13,7 +13,16 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from prometheus_client import REGISTRY
 
-from drift_detector.celery import LIFE, Line, WakeUp, app, enqueue, enqueue_all, new_life, remember_life
+from drift_detector.celery import (
+    BROKER_RUN_ID_KEY,
+    Priority,
+    TaskMessage,
+    app,
+    enqueue,
+    enqueue_all,
+    new_broker_run_id,
+    remember_broker_run_id,
+)
 from tests.factories import wake_ups
 
 TASK = "test.nobody_takes_this"
@@ -64,7 +73,12 @@ print("not sent:", REGISTRY.get_sample_value("drift_wake_ups_not_sent_total"))
         }
         environment = os.environ | away | {"DJANGO_SETTINGS_MODULE": "drift_detector.settings"}
         process = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=True
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
         )
     assert process.stdout == "went on\nnot sent: 1.0\n"
     assert "wake_ups_not_sent" in process.stderr
@@ -79,9 +93,11 @@ def test_enqueue_all__broker_away__is_tried_once_and_all_are_counted(
         tried.append(task)
         raise OperationalError("away")
 
-    monkeypatch.setattr(app, "send_task", fail)  # a broker that answers nothing at all takes two seconds a message
+    monkeypatch.setattr(
+        app, "send_task", fail
+    )  # a broker that answers nothing at all takes two seconds a message
     before = REGISTRY.get_sample_value("drift_wake_ups_not_sent_total") or 0.0
-    enqueue_all([WakeUp(TASK, {"run_id": uuid4()})] * 500)
+    enqueue_all([TaskMessage(TASK, {"run_id": uuid4()})] * 500)
     assert tried == [TASK]
     assert REGISTRY.get_sample_value("drift_wake_ups_not_sent_total") == before + 500
 
@@ -96,40 +112,44 @@ def test_enqueue_all__broker_goes_away__what_was_not_sent_is_told(
             raise error
 
     monkeypatch.setattr(app, "send_task", answer)
-    wanted = [WakeUp(TASK, {"run_id": uuid4()}) for _ in range(3)]
-    told: list[WakeUp] = []
+    wanted = [TaskMessage(TASK, {"run_id": uuid4()}) for _ in range(3)]
+    told: list[TaskMessage] = []
     enqueue_all(wanted, unsent=told.extend)
     assert told == wanted[1:]
 
 
-def test_new_life__remembered__is_told_again_when_the_broker_was_emptied(empty_broker: None) -> None:
-    life = new_life()
+def test_new_life__remembered__is_told_again_when_the_broker_was_emptied(
+    empty_broker: None,
+) -> None:
+    life = new_broker_run_id()
     assert life
-    assert new_life() == life
-    remember_life(life)
-    assert new_life() is None
+    assert new_broker_run_id() == life
+    remember_broker_run_id(life)
+    assert new_broker_run_id() is None
     with valkey() as client:
         client.flushdb()
-    assert new_life() == life
+    assert new_broker_run_id() == life
 
 
 def test_new_life__broker_restarted_with_what_it_had__is_told() -> None:
     with valkey() as client:
-        client.set(LIFE, "the name before")
-    assert new_life() not in {None, "the name before"}
+        client.set(BROKER_RUN_ID_KEY, "the name before")
+    assert new_broker_run_id() not in {None, "the name before"}
 
 
 def test_new_life__broker_away__is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
-        assert new_life() is None
-        remember_life("of no use")
+        assert new_broker_run_id() is None
+        remember_broker_run_id("of no use")
 
 
-def test_enqueue_all__lines__a_consumer_gets_them_in_their_order(committed: None, empty_broker: None) -> None:
-    sent = {line: uuid4() for line in reversed(Line)}
-    enqueue_all([WakeUp(TASK, {"run_id": run_id}, line) for line, run_id in sent.items()])
+def test_enqueue_all__lines__a_consumer_gets_them_in_their_order(
+    committed: None, empty_broker: None
+) -> None:
+    sent = {line: uuid4() for line in reversed(Priority)}
+    enqueue_all([TaskMessage(TASK, {"run_id": run_id}, line) for line, run_id in sent.items()])
     got: list[str] = []
 
     def take(body: Any, message: Any) -> None:
@@ -143,7 +163,9 @@ def test_enqueue_all__lines__a_consumer_gets_them_in_their_order(committed: None
         with consumer:
             while len(got) < len(sent):
                 broker.drain_events(timeout=10)
-    assert got == [str(sent[line]) for line in (Line.FIRST, Line.LATER, Line.LAST)]
+    assert got == [
+        str(sent[line]) for line in (Priority.TICK, Priority.BACKFILL, Priority.BACKGROUND)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,14 @@ def start(**variables: str | None) -> subprocess.CompletedProcess[str]:
     """Load the settings in a new process and print them as JSON."""
     full = {name: value for name, value in (LEAST | variables).items() if value is not None}
     code = "from drift_detector import env; print(env.load().model_dump_json())"
-    return subprocess.run([sys.executable, "-c", code], env=full, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=full,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def refusal(**variables: str | None) -> list[str]:
@@ -98,7 +105,8 @@ def test_load__wrong_value__is_named_with_the_reason(name: str, value: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["AUMOS_DRIFT_ALLOWED_HOSTS", "AUMOS_DRIFT_DATA__ALLOWED_ROOTS", "AUMOS_DRIFT_KAFKA__CONFIG"]
+    "name",
+    ["AUMOS_DRIFT_ALLOWED_HOSTS", "AUMOS_DRIFT_DATA__ALLOWED_ROOTS", "AUMOS_DRIFT_KAFKA__CONFIG"],
 )
 @pytest.mark.parametrize("value", ["localhost", "a,b", "['a']", "{", "7"])
 def test_load__list_or_map_written_wrongly__is_named(name: str, value: str) -> None:
@@ -122,14 +130,19 @@ def test_load__unknown_name__is_named(name: str) -> None:
 
 
 def test_load__several_problems__are_told_at_once() -> None:
-    sentences = refusal(AUMOS_DRIFT_DEBUGG="1", AUMOS_DRIFT_MIN_ROWS="x", AUMOS_DRIFT_SECRET_KEY=None)
+    sentences = refusal(
+        AUMOS_DRIFT_DEBUGG="1", AUMOS_DRIFT_MIN_ROWS="x", AUMOS_DRIFT_SECRET_KEY=None
+    )
     assert [sentence.split()[0].removeprefix("AUMOS_DRIFT_") for sentence in sorted(sentences)] == [
         "DEBUGG", "MIN_ROWS", "SECRET_KEY"
     ]  # fmt: skip
 
 
 def test_load__a_wrong_secret__is_not_printed() -> None:
-    secrets = {"AUMOS_DRIFT_SECRET_KEY": "hunter2", "AUMOS_DRIFT_DATABASE__URL": "mysql://app:hunter2@127.0.0.1/drift"}
+    secrets = {
+        "AUMOS_DRIFT_SECRET_KEY": "hunter2",
+        "AUMOS_DRIFT_DATABASE__URL": "mysql://app:hunter2@127.0.0.1/drift",
+    }
     assert "hunter2" not in "".join(refusal(**secrets))
 
 
@@ -156,7 +169,9 @@ def settings_of(model: type[BaseModel], *path: str) -> dict[str, FieldInfo]:
     return found
 
 
-EXAMPLE = re.findall(r"^# (.+)\n(#?)(AUMOS_DRIFT_\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+EXAMPLE = re.findall(
+    r"^# (.+)\n(#?)(AUMOS_DRIFT_\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE
+)
 
 
 def test_example__every_setting__appears_once_and_nothing_else() -> None:

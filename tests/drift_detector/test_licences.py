@@ -17,7 +17,9 @@ def licence(package: Distribution) -> str:
     """The licence expression, the classifiers, and the first line of the older free text."""
     meta = package.metadata
     classifiers = [each for each in meta.get_all("Classifier", []) if each.startswith("License ::")]
-    return " | ".join([meta.get("License-Expression", ""), meta.get("License", "").split("\n")[0], *classifiers])
+    return " | ".join(
+        [meta.get("License-Expression", ""), meta.get("License", "").split("\n")[0], *classifiers]
+    )
 
 
 def is_copyleft(name: str, text: str) -> bool:
@@ -54,7 +56,10 @@ def test_lock__requirements_of_what_is_installed__are_in_it() -> None:
     known = {name.lower().replace("_", "-") for name in packages}
     for package in packages.values():
         plain = [each for each in package.requires or [] if ";" not in each]
-        needed = {re.split(r"[^A-Za-z0-9_.-]", each)[0].lower().replace("_", "-").replace(".", "-") for each in plain}
+        needed = {
+            re.split(r"[^A-Za-z0-9_.-]", each)[0].lower().replace("_", "-").replace(".", "-")
+            for each in plain
+        }
         assert needed <= {name.replace(".", "-") for name in known}, package.name
 
 

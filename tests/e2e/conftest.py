@@ -25,7 +25,9 @@ from tests.conftest import role_url
 from tests.data import DRIFTED_WEEK, flights_like
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 180  # for what hangs; a minute of cron on a loaded machine takes longer than a minute
+PATIENCE_SECONDS = (
+    180  # for what hangs; a minute of cron on a loaded machine takes longer than a minute
+)
 # One for each test process, and not the one in which tests look for their wake-ups: real workers take what they find.
 REDIS_DATABASE = f"/{8 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % 8}"
 BEAT = ["beat", "--scheduler", "drift_detector.scheduling.scheduler:TickScheduler", "--pidfile="]
@@ -59,7 +61,14 @@ def service(committed: None, tmp_path: Path) -> Iterator[Service]:
     port = free_port()
     celery = [sys.executable, "-m", "celery", "-A", "drift_detector"]
     manage = [sys.executable, "manage.py"]
-    gunicorn = [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", "--threads", "8"]
+    gunicorn = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "drift_detector.wsgi:application",
+        "--threads",
+        "8",
+    ]
     with stopped_together() as processes:
         for role, command in [
             ("app", [*gunicorn, "--bind", f"127.0.0.1:{port}"]),
@@ -97,7 +106,9 @@ def launch(role: str, command: list[str], folder: Path) -> subprocess.Popen[byte
     url = role_url(role) if role != "app" else app_url()
     environment = os.environ | {
         "AUMOS_DRIFT_DATABASE__URL": url,
-        "AUMOS_DRIFT_REDIS__URL": urlsplit(str(settings.ENV.redis.url))._replace(path=REDIS_DATABASE).geturl(),
+        "AUMOS_DRIFT_REDIS__URL": urlsplit(str(settings.ENV.redis.url))
+        ._replace(path=REDIS_DATABASE)
+        .geturl(),
         "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": f'["{folder}"]',
         "AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]',
         "AUMOS_DRIFT_STATIC_ROOT": str(folder),

@@ -13,7 +13,7 @@ import redis
 from celery import Celery
 from django.conf import settings
 
-from detections import dispatch
+from detections.ledger import dispatch
 from detections.models import DetectionRun
 from drift_detector import celery
 from drift_detector.scheduling import schedules
@@ -27,7 +27,17 @@ from tests.e2e.data import write_many_rows
 from tests.factories import make_flights_monitor, make_monitor, make_run, rows_of
 
 pytestmark = pytest.mark.slow
-WORKER = [sys.executable, "-m", "celery", "-A", "drift_detector", "worker", "--concurrency", "1", "--hostname"]
+WORKER = [
+    sys.executable,
+    "-m",
+    "celery",
+    "-A",
+    "drift_detector",
+    "worker",
+    "--concurrency",
+    "1",
+    "--hostname",
+]
 
 
 @pytest.fixture
@@ -62,7 +72,9 @@ def send_task(name: str, **ids: UUID) -> None:
 
 
 def ledger(run: DetectionRun) -> tuple[str, int, str]:
-    ((status, attempt, worker),) = rows_of(run.tenant_id, "SELECT status, attempt, worker FROM drf_runs")
+    ((status, attempt, worker),) = rows_of(
+        run.tenant_id, "SELECT status, attempt, worker FROM drf_runs"
+    )
     return status, attempt, worker
 
 
@@ -104,7 +116,9 @@ def test_worker__told_to_stop_while_its_run_can_end__ends_it_and_then_itself(
 def test_worker__told_to_stop_in_the_middle_of_a_build__hands_it_back_at_once_and_another_takes_it(
     committed_tenant: Tenant, data_root: Path, impatient: None, tmp_path: Path
 ) -> None:
-    uris = dict.fromkeys(["reference_data_uri", "current_data_uri"], str(write_many_rows(data_root / "many")))
+    uris = dict.fromkeys(
+        ["reference_data_uri", "current_data_uri"], str(write_many_rows(data_root / "many"))
+    )
     with tenant_scope(committed_tenant.id):
         baseline = make_monitor(timestamp_column="", **uris).baselines.get()
 

@@ -51,7 +51,11 @@ def kill_while_counting(helper: subprocess.Popen[bytes], name: str, run: Detecti
 
     def killed() -> list[int]:
         os.killpg(helper.pid, signal.SIGSTOP)
-        held = [place for place, _, is_counted, by, is_held in parts(run) if by == name and is_held and not is_counted]
+        held = [
+            place
+            for place, _, is_counted, by, is_held in parts(run)
+            if by == name and is_held and not is_counted
+        ]
         os.killpg(helper.pid, signal.SIGKILL if held else signal.SIGCONT)
         return [place + 1 for place in held]  # true also of the first
 
@@ -67,9 +71,13 @@ def test_divided_run__helper_killed_in_the_middle_of_a_part__that_part_alone_is_
     with stopped_together() as processes, psycopg.connect(role_url("owner")) as owner:
         try:
             wait_until(lambda: len(broker.control.ping(list(workers), timeout=1)) == len(workers))
-            owner.execute("LOCK TABLE drf_detections IN ACCESS EXCLUSIVE MODE")  # the run can't end, nor its parts go
+            owner.execute(
+                "LOCK TABLE drf_detections IN ACCESS EXCLUSIVE MODE"
+            )  # the run can't end, nor its parts go
             send(run)
-            ((own,),) = wait_until(lambda: rows_of(run.tenant_id, "SELECT worker FROM drf_runs WHERE worker <> ''"))
+            ((own,),) = wait_until(
+                lambda: rows_of(run.tenant_id, "SELECT worker FROM drf_runs WHERE worker <> ''")
+            )
             processes.append(workers.pop(own))
             ((name, helper),) = workers.items()
             lost = kill_while_counting(helper, name, run)
@@ -80,5 +88,9 @@ def test_divided_run__helper_killed_in_the_middle_of_a_part__that_part_alone_is_
         found = wait_until(lambda: all(each[2] for each in parts(run)) and parts(run))
         owner.rollback()
         ended = "SELECT status, verdict, rows, attempt FROM drf_runs WHERE finished_at IS NOT NULL"
-        assert wait_until(lambda: rows_of(run.tenant_id, ended)) == [("succeeded", "ok", FILES * ROWS, 1)]
-    assert {place: attempt for place, attempt, *_ in found} == {each: 1 + (each == lost) for each in range(FILES)}
+        assert wait_until(lambda: rows_of(run.tenant_id, ended)) == [
+            ("succeeded", "ok", FILES * ROWS, 1)
+        ]
+    assert {place: attempt for place, attempt, *_ in found} == {
+        each: 1 + (each == lost) for each in range(FILES)
+    }

@@ -37,7 +37,9 @@ def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
     assert set(wait_until(lambda: events_of(monitor["id"]))) == set(TOPICS)
 
 
-def test_main_job__one_minute_cron__makes_its_runs_by_itself(service: Service, recent_data: dict[str, Any]) -> None:
+def test_main_job__one_minute_cron__makes_its_runs_by_itself(
+    service: Service, recent_data: dict[str, Any]
+) -> None:
     monitor = service.post("/api/v1/monitors", recent_data)
     path = f"/api/v1/runs?monitor={monitor['id']}&trigger=schedule&status=succeeded"
     (run, *_) = wait_until(lambda: service.get(path)["results"], seconds=100)
@@ -52,10 +54,13 @@ def test_main_job__two_workers__both_take_runs_and_keep_their_connections(
     monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 * * * *"})
     before = sessions_begun()
     asked = service.post(
-        f"/api/v1/monitors/{monitor['id']}/backfill", {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T16:00:00Z"}
+        f"/api/v1/monitors/{monitor['id']}/backfill",
+        {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T16:00:00Z"},
     )
     path = f"/api/v1/runs?monitor={monitor['id']}&page_size=200&status=succeeded"
-    runs = wait_until(lambda: len(found := service.get(path)["results"]) == asked["created"] and found)
+    runs = wait_until(
+        lambda: len(found := service.get(path)["results"]) == asked["created"] and found
+    )
     assert len(runs) == 40
     assert {run["worker"] for run in runs} == {"one@e2e", "two@e2e"}
     assert {run["attempt"] for run in runs} == {1}
@@ -73,9 +78,13 @@ def sessions_begun() -> int:
 def events_of(monitor_id: str) -> dict[str, Any] | None:
     """The monitor's events by type, read by a consumer that knows only the protocol; None until all have come."""
     found: dict[str, Any] = {}
-    consumer = Consumer({"bootstrap.servers": settings.ENV.kafka.bootstrap_servers, "group.id": str(uuid4())})
+    consumer = Consumer(
+        {"bootstrap.servers": settings.ENV.kafka.bootstrap_servers, "group.id": str(uuid4())}
+    )
     topics = consumer.list_topics(timeout=10).topics
-    consumer.assign([TopicPartition(name, part, 0) for name in TOPICS for part in topics[name].partitions])
+    consumer.assign(
+        [TopicPartition(name, part, 0) for name in TOPICS for part in topics[name].partitions]
+    )
     while (message := consumer.poll(1.0)) is not None:
         event = json.loads(message.value() or b"{}")
         if event.get("subject") == monitor_id:

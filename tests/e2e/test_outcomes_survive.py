@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
-from drift_detector.events.kafka import create_producer
+from drift_detector.events.kafka_clients import create_producer
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -94,23 +94,37 @@ def test_outcomes__web_worker_killed_again_and_again__states_are_those_of_an_unb
     with tenant_scope(monitor.tenant_id):
         _, key = tenancy.create_api_key(name="e2e", role=Role.OPERATOR)
     port, stream, sent, stopped = free_port(), errors(200_000, 1), list[int](), Event()
-    gunicorn = [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", "--preload", "--no-control-socket"]
+    gunicorn = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "drift_detector.wsgi:application",
+        "--preload",
+        "--no-control-socket",
+    ]
     with stopped_together() as processes:
         web = launch("app", [*gunicorn, "--bind", f"127.0.0.1:{port}"], tmp_path)
         processes.append(web)
         wait_until(lambda: is_listening(port))
-        client = Thread(target=post_until, args=(f"http://127.0.0.1:{port}", key, monitor.id, stream, sent, stopped))
+        client = Thread(
+            target=post_until,
+            args=(f"http://127.0.0.1:{port}", key, monitor.id, stream, sent, stopped),
+        )
         client.start()
         for _ in range(WEB_KILLS):
             kill_child(psutil.Process(web.pid))
-        wait_until(lambda: len(sent) >= ENOUGH)  # a loaded machine has not come far between the kills
+        wait_until(
+            lambda: len(sent) >= ENOUGH
+        )  # a loaded machine has not come far between the kills
         stopped.set()
         client.join(60)
     assert accepted(monitor, "web") == len(sent)
     check_unbroken(monitor, "web", sent)
 
 
-def post_until(url: str, key: str, monitor_id: UUID, stream: list[int], sent: list[int], stopped: Event) -> None:
+def post_until(
+    url: str, key: str, monitor_id: UUID, stream: list[int], sent: list[int], stopped: Event
+) -> None:
     """Send batches one after the other, each again and again until there is an answer to it, until told to stop."""
     address = f"{url}/api/v1/monitors/{monitor_id}/outcomes?stream=web"
     for start in range(0, len(stream), BATCH):
@@ -163,7 +177,9 @@ def more_than(monitor: Monitor, before: int) -> Callable[[], bool]:
     return lambda: accepted(monitor, "kafka") > before
 
 
-def send_until(topic: str, monitor: Monitor, stream: list[int], sent: list[int], stopped: Event) -> None:
+def send_until(
+    topic: str, monitor: Monitor, stream: list[int], sent: list[int], stopped: Event
+) -> None:
     """Some outcomes at a time, in messages of one outcome each, until told to stop."""
     producer = create_producer()
     target = {"tenant_id": str(monitor.tenant_id), "monitor_id": str(monitor.id), "stream": "kafka"}

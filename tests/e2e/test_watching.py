@@ -13,13 +13,30 @@ from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.drift_detector.collector import Collector, attributes, collecting
-from tests.e2e.conftest import BEAT, Service, free_port, is_listening, launch, stopped_together, wait_until
+from tests.e2e.conftest import (
+    BEAT,
+    Service,
+    free_port,
+    is_listening,
+    launch,
+    stopped_together,
+    wait_until,
+)
 from tests.factories import make_flights_monitor
 
 pytestmark = pytest.mark.slow
 
 CELERY = [sys.executable, "-m", "celery", "-A", "drift_detector"]
-WORKER = [*CELERY, "worker", "--concurrency", "2", "--hostname", "watched@e2e", "--max-tasks-per-child", "1"]
+WORKER = [
+    *CELERY,
+    "worker",
+    "--concurrency",
+    "2",
+    "--hostname",
+    "watched@e2e",
+    "--max-tasks-per-child",
+    "1",
+]
 
 
 @pytest.fixture
@@ -56,7 +73,11 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_to_their_requests(
-    committed_tenant: Tenant, flights: Path, port: int, collector: Collector, monkeypatch: pytest.MonkeyPatch
+    committed_tenant: Tenant,
+    flights: Path,
+    port: int,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with tenant_scope(committed_tenant.id):
         monitor = make_flights_monitor(flights)
@@ -65,7 +86,13 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
     with stopped_together() as processes:
         processes.append(launch("app", WORKER, flights.parent))
         monkeypatch.delenv("AUMOS_DRIFT_METRICS__PORT")
-        gunicorn = [sys.executable, "-m", "gunicorn", "drift_detector.wsgi:application", "--no-control-socket"]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "drift_detector.wsgi:application",
+            "--no-control-socket",
+        ]
         processes.append(launch("app", [*gunicorn, "--bind", f"127.0.0.1:{web}"], flights.parent))
         wait_until(lambda: is_listening(port) and is_listening(web))
         runs = request_runs(Service(f"http://127.0.0.1:{web}", key), monitor.id, 3)
@@ -74,7 +101,9 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
         assert samples(port, "drift_run_phase_seconds_count")["evaluate"] == 3
         assert samples(port, "drift_run_attempts_in_progress") in ({}, {"": 0})
         assert wait_until(lambda: last_round(port))["did"] == "heartbeat"
-        traced = wait_until(lambda: len(found := collector.named("detections.execute_run")) == 3 and found)
+        traced = wait_until(
+            lambda: len(found := collector.named("detections.execute_run")) == 3 and found
+        )
     assert {attributes(span)["drift.run_id"] for span in traced} == {run["id"] for run in runs}
     requested = collector.named("POST api/v1/monitors/<uuid:pk>/run")
     assert {span.parent_span_id for span in traced} == {span.span_id for span in requested}

@@ -29,7 +29,11 @@ def form_of(client: Client, monitor: Monitor, **change: str) -> dict[str, str]:
     """What a browser would send back of the page, with some fields changed."""
     form = client.get(f"{LIST}{monitor.id}/change/").context["adminform"].form
     values: dict[str, Any] = {name: form[name].value() for name in form.fields}
-    return {name: str(value) for name, value in values.items() if value is not None and value is not False} | change
+    return {
+        name: str(value)
+        for name, value in values.items()
+        if value is not None and value is not False
+    } | change
 
 
 def save(client: Client, monitor: Monitor, **change: str) -> Any:
@@ -67,7 +71,9 @@ def test_change__cron_and_status__move_the_schedule(signed_in: Client, monitor: 
         ("name", "Taken"),
     ],
 )
-def test_change__bad_field__is_shown_and_not_saved(signed_in: Client, monitor: Monitor, field: str, value: str) -> None:
+def test_change__bad_field__is_shown_and_not_saved(
+    signed_in: Client, monitor: Monitor, field: str, value: str
+) -> None:
     make_monitor(name="Taken")
     before = Monitor.objects.values().get(id=monitor.id)
     answer = save(signed_in, monitor, **{field: value})
@@ -76,7 +82,9 @@ def test_change__bad_field__is_shown_and_not_saved(signed_in: Client, monitor: M
     assert Monitor.objects.values().get(id=monitor.id) == before
 
 
-def test_change__what_the_sources_are__can_not_be_forged(signed_in: Client, monitor: Monitor) -> None:
+def test_change__what_the_sources_are__can_not_be_forged(
+    signed_in: Client, monitor: Monitor
+) -> None:
     save(signed_in, monitor, reference_data_uri="/etc", created_by="me", name="Renamed")
     assert (monitor.name, monitor.reference_data_uri, monitor.created_by) == (
         "Renamed",
@@ -93,14 +101,20 @@ def test_change__by_a_viewer__is_refused(signed_in: Client, monitor: Monitor) ->
 
 
 @pytest.mark.parametrize("path", ["add/", "{}/delete/"])
-def test_monitor__added_or_deleted_here__is_refused(signed_in: Client, monitor: Monitor, path: str) -> None:
+def test_monitor__added_or_deleted_here__is_refused(
+    signed_in: Client, monitor: Monitor, path: str
+) -> None:
     assert signed_in.post(LIST + path.format(monitor.id), {"post": "yes"}).status_code == 403
     assert Monitor.objects.count() == 1
 
 
-def test_rebuild_baselines__two_selected__asks_for_two_and_says_so(signed_in: Client, monitor: Monitor) -> None:
+def test_rebuild_baselines__two_selected__asks_for_two_and_says_so(
+    signed_in: Client, monitor: Monitor
+) -> None:
     ids = [monitor.id, make_monitor().id]
-    answer = signed_in.post(LIST, {"action": "rebuild_baselines", "_selected_action": ids}, follow=True)
+    answer = signed_in.post(
+        LIST, {"action": "rebuild_baselines", "_selected_action": ids}, follow=True
+    )
     assert "2 baselines are being built." in answer.content.decode()
     assert Baseline.objects.filter(version=2).count() == 2
 
@@ -112,7 +126,9 @@ def test_list__searched__finds_by_name(signed_in: Client, monitor: Monitor) -> N
     assert str(monitor.id) not in text
 
 
-def test_baseline_pages__ready_one__are_there_to_read_only(signed_in: Client, in_tenant: Tenant, flights: Path) -> None:
+def test_baseline_pages__ready_one__are_there_to_read_only(
+    signed_in: Client, in_tenant: Tenant, flights: Path
+) -> None:
     baseline = make_flights_monitor(flights).baselines.get()
     page = f"/admin/monitors/baseline/{baseline.id}/change/"
     assert baseline.content_hash in signed_in.get(page).content.decode()

@@ -37,18 +37,24 @@ def reference(tmp_path: Path, policy: SourcePolicy) -> DatasetDescription:
     return describe(str(tmp_path / "all.parquet"), policy)
 
 
-def test_choose_features__none_asked_for__takes_what_can_be_compared(reference: DatasetDescription) -> None:
+def test_choose_features__none_asked_for__takes_what_can_be_compared(
+    reference: DatasetDescription,
+) -> None:
     chosen = choose_features(reference, [], "at")
     assert set(chosen) == {"amount", "count", "is_new", "colour"}
     assert (chosen["amount"], chosen["colour"]) == (FeatureKind.NUMERIC, FeatureKind.CATEGORICAL)
 
 
-def test_choose_features__some_asked_for__takes_those_in_their_order(reference: DatasetDescription) -> None:
+def test_choose_features__some_asked_for__takes_those_in_their_order(
+    reference: DatasetDescription,
+) -> None:
     assert list(choose_features(reference, ["colour", "amount"], "at")) == ["colour", "amount"]
 
 
 @pytest.mark.parametrize("name", ["list", "raw"])
-def test_choose_features__type_that_can_not_be_compared__is_named(reference: DatasetDescription, name: str) -> None:
+def test_choose_features__type_that_can_not_be_compared__is_named(
+    reference: DatasetDescription, name: str
+) -> None:
     with pytest.raises(ValidationError, match=f"can't be compared: {name}"):
         choose_features(reference, ["amount", name], "at")
 
@@ -64,7 +70,9 @@ def test_choose_features__nothing_left__is_refused(tmp_path: Path, policy: Sourc
         choose_features(describe(str(tmp_path / "bare.parquet"), policy), [], "at")
 
 
-def test_choose_features__folder_names__are_features_only_when_asked_for(tmp_path: Path, policy: SourcePolicy) -> None:
+def test_choose_features__folder_names__are_features_only_when_asked_for(
+    tmp_path: Path, policy: SourcePolicy
+) -> None:
     (tmp_path / "parts" / "week=1").mkdir(parents=True)
     pq.write_table(pa.table({"amount": [1.0]}), tmp_path / "parts" / "week=1" / "a.parquet")
     source = describe(str(tmp_path / "parts"), policy)
@@ -73,7 +81,11 @@ def test_choose_features__folder_names__are_features_only_when_asked_for(tmp_pat
 
 
 def check(policy: SourcePolicy, reference: Path, current: Path, **fields: Any) -> None:
-    values = {"reference_data_uri": str(reference), "current_data_uri": str(current), "methods": ["ks"]}
+    values = {
+        "reference_data_uri": str(reference),
+        "current_data_uri": str(current),
+        "methods": ["ks"],
+    }
     check_sources(values | {"feature_columns": [], "timestamp_column": ""} | fields, policy)
 
 
@@ -82,26 +94,42 @@ def write(path: Path, **columns: Any) -> Path:
     return path
 
 
-def test_check_sources__current_has_more_columns__passes(tmp_path: Path, policy: SourcePolicy) -> None:
-    check(policy, write(tmp_path / "r.parquet", n=[1]), write(tmp_path / "c.parquet", n=[1.5], extra=["x"]))
+def test_check_sources__current_has_more_columns__passes(
+    tmp_path: Path, policy: SourcePolicy
+) -> None:
+    check(
+        policy,
+        write(tmp_path / "r.parquet", n=[1]),
+        write(tmp_path / "c.parquet", n=[1.5], extra=["x"]),
+    )
     with pytest.raises(ValidationError, match="no column extra"):
         check(policy, tmp_path / "c.parquet", tmp_path / "r.parquet")
 
 
-def test_check_sources__current_column_is_all_null__passes(tmp_path: Path, policy: SourcePolicy) -> None:
-    check(policy, write(tmp_path / "r.parquet", n=[1]), write(tmp_path / "c.parquet", n=pa.nulls(2)))
+def test_check_sources__current_column_is_all_null__passes(
+    tmp_path: Path, policy: SourcePolicy
+) -> None:
+    check(
+        policy, write(tmp_path / "r.parquet", n=[1]), write(tmp_path / "c.parquet", n=pa.nulls(2))
+    )
     with pytest.raises(ValidationError, match="string"):
         check(policy, tmp_path / "r.parquet", write(tmp_path / "c.parquet", n=["1"]))
 
 
-def test_check_sources__timestamp_missing_in_current_only__says_where(tmp_path: Path, policy: SourcePolicy) -> None:
+def test_check_sources__timestamp_missing_in_current_only__says_where(
+    tmp_path: Path, policy: SourcePolicy
+) -> None:
     reference = write(tmp_path / "r.parquet", n=[1], at=[MOMENT])
     with pytest.raises(ValidationError) as refusal:
         check(policy, reference, write(tmp_path / "c.parquet", n=[1]), timestamp_column="at")
-    assert refusal.value.message_dict == {"timestamp_column": ["current_data_uri has no column at."]}
+    assert refusal.value.message_dict == {
+        "timestamp_column": ["current_data_uri has no column at."]
+    }
 
 
-def test_check_sources__methods_for_no_feature__is_refused(tmp_path: Path, policy: SourcePolicy) -> None:
+def test_check_sources__methods_for_no_feature__is_refused(
+    tmp_path: Path, policy: SourcePolicy
+) -> None:
     numbers = write(tmp_path / "r.parquet", n=[1])
     with pytest.raises(ValidationError) as refusal:
         check(policy, numbers, numbers, methods=["chi_squared"])

@@ -17,7 +17,10 @@ def test_list_monitors__several_versions__has_the_newest_of_each(in_tenant: Tena
     first, second = make_monitor(name="A"), make_monitor(name="B")
     services.request_baseline(monitor=first)
     found = {each.id: selectors.get_latest_baseline(each) for each in selectors.list_monitors()}
-    assert {each: latest and latest.version for each, latest in found.items()} == {first.id: 2, second.id: 1}
+    assert {each: latest and latest.version for each, latest in found.items()} == {
+        first.id: 2,
+        second.id: 1,
+    }
 
 
 def test_list_monitors__any_number__takes_two_queries(in_tenant: Tenant) -> None:
@@ -36,10 +39,15 @@ def test_list__baselines__leaves_the_content_where_it_is(in_tenant: Tenant, flig
     assert not any('"content",' in each["sql"] for each in captured)
 
 
-def test_get_current_baseline__newer_one_is_building__is_the_ready_one(in_tenant: Tenant, flights: Path) -> None:
+def test_get_current_baseline__newer_one_is_building__is_the_ready_one(
+    in_tenant: Tenant, flights: Path
+) -> None:
     monitor = make_flights_monitor(flights)
     services.request_baseline(monitor=monitor)
-    current, latest = selectors.get_current_baseline(monitor.id), selectors.get_latest_baseline(monitor)
+    current, latest = (
+        selectors.get_current_baseline(monitor.id),
+        selectors.get_latest_baseline(monitor),
+    )
     assert current is not None
     assert latest is not None
     assert (current.version, latest.version) == (1, 2)
@@ -52,7 +60,9 @@ def test_get_current_baseline__none_is_ready__is_none(in_tenant: Tenant) -> None
 def test_get_source_policy__placeholder__is_the_tenants_own_folder(
     in_tenant: Tenant, override: Callable[..., None]
 ) -> None:
-    override(data={"allowed_roots": ["/data/{tenant}"], "allowed_object_stores": ["s3://lake/{tenant}/"]})
+    override(
+        data={"allowed_roots": ["/data/{tenant}"], "allowed_object_stores": ["s3://lake/{tenant}/"]}
+    )
     policy = selectors.get_source_policy()
     assert policy.allowed_roots == ("/data/acme",)
     assert policy.allowed_object_stores == ("s3://lake/acme/",)

@@ -21,7 +21,14 @@ from monitors.models import Baseline, Monitor
 from monitors.services import hand_back_build
 from monitors.sources import LazyWindow, open_window
 from tests.data import ROWS_PER_WEEK, TIMESTAMPS
-from tests.factories import at_once, eventually, make_flights_monitor, make_monitor, rows_of, wake_ups
+from tests.factories import (
+    at_once,
+    eventually,
+    make_flights_monitor,
+    make_monitor,
+    rows_of,
+    wake_ups,
+)
 
 
 def build(baseline: Baseline) -> UUID | None:
@@ -32,10 +39,16 @@ def newest(monitor: Monitor) -> Baseline:
     return monitor.baselines.order_by("-version")[0]
 
 
-def test_build_baseline__weeks_of_the_reference__are_read_and_no_others(in_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__weeks_of_the_reference__are_read_and_no_others(
+    in_tenant: Tenant, flights: Path
+) -> None:
     baseline = newest(make_flights_monitor(flights))
     assert (baseline.status, baseline.rows, baseline.reason) == ("ready", 2 * ROWS_PER_WEEK, "")
-    assert baseline.features == {"delay": "numeric", "distance": "numeric", "carrier": "categorical"}
+    assert baseline.features == {
+        "delay": "numeric",
+        "distance": "numeric",
+        "carrier": "categorical",
+    }
 
 
 def test_build_baseline__ready__says_what_it_is(in_tenant: Tenant, flights: Path) -> None:
@@ -47,12 +60,17 @@ def test_build_baseline__ready__says_what_it_is(in_tenant: Tenant, flights: Path
     assert baseline.built_at > baseline.created_at
 
 
-def test_build_baseline__same_data_twice__has_the_same_content(in_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__same_data_twice__has_the_same_content(
+    in_tenant: Tenant, flights: Path
+) -> None:
     monitor = make_flights_monitor(flights)
     build(services.request_baseline(monitor=monitor))
     second, first = monitor.baselines.order_by("-version")
     assert (second.version, first.version) == (2, 1)
-    assert (second.content_hash, bytes(second.content or b"")) == (first.content_hash, bytes(first.content or b""))
+    assert (second.content_hash, bytes(second.content or b"")) == (
+        first.content_hash,
+        bytes(first.content or b""),
+    )
 
 
 def test_build_baseline__again__keeps_the_first(in_tenant: Tenant, flights: Path) -> None:
@@ -63,12 +81,17 @@ def test_build_baseline__again__keeps_the_first(in_tenant: Tenant, flights: Path
     assert Baseline.objects.values().get() == before
 
 
-def test_build_baseline__by_two_workers_at_once__one_wins(committed_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__by_two_workers_at_once__one_wins(
+    committed_tenant: Tenant, flights: Path
+) -> None:
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor(reference_data_uri=str(flights), current_data_uri=str(flights))
         baseline = newest(monitor)
     results = at_once(lambda: build(baseline), lambda: build(baseline))
-    assert sorted(results, key=str) == [monitor.id, None] or sorted(results, key=str) == [None, monitor.id]
+    assert sorted(results, key=str) == [monitor.id, None] or sorted(results, key=str) == [
+        None,
+        monitor.id,
+    ]
     assert rows_of(committed_tenant.id, "SELECT status FROM drf_baselines") == [("ready",)]
 
 
@@ -92,7 +115,9 @@ def test_build_baseline__more_rows_than_are_kept__says_that_it_is_a_sample(
 def test_build_baseline__reference_of_no_use__fails_with_the_reason(
     in_tenant: Tenant, flights: Path, change: dict[str, Any], reason: str
 ) -> None:
-    monitor = make_monitor(**{"reference_data_uri": str(flights), "reference_start": TIMESTAMPS[0], **change})
+    monitor = make_monitor(
+        **{"reference_data_uri": str(flights), "reference_start": TIMESTAMPS[0], **change}
+    )
     assert build(newest(monitor)) == monitor.id
     baseline = newest(monitor)
     assert baseline.status == "failed"
@@ -116,13 +141,19 @@ def store_away(override: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        data = {"allowed_object_stores": ["s3://lake/"], "s3_endpoint": endpoint, "s3_region": "us-east-1"}
+        data = {
+            "allowed_object_stores": ["s3://lake/"],
+            "s3_endpoint": endpoint,
+            "s3_region": "us-east-1",
+        }
         override(data=data, runs={"max_attempts": 2})
         yield
 
 
 @pytest.mark.usefixtures("store_away")
-def test_build_baseline__store_away__is_tried_again_and_fails_after_the_last_attempt(in_tenant: Tenant) -> None:
+def test_build_baseline__store_away__is_tried_again_and_fails_after_the_last_attempt(
+    in_tenant: Tenant,
+) -> None:
     monitor = make_monitor(reference_data_uri="s3://lake/flights")
     seen = []
     for _ in range(3):
@@ -153,7 +184,9 @@ def test_build_baseline__of_another_tenant__is_not_found(
     in_tenant: Tenant, other_tenant: Tenant, flights: Path
 ) -> None:
     monitor = make_monitor(reference_data_uri=str(flights))
-    assert services.build_baseline(tenant_id=other_tenant.id, baseline_id=newest(monitor).id) is None
+    assert (
+        services.build_baseline(tenant_id=other_tenant.id, baseline_id=newest(monitor).id) is None
+    )
     assert newest(monitor).status == "building"
 
 
@@ -184,19 +217,25 @@ def test_request_baseline__at_once__versions_are_counted_through(committed_tenan
     assert sorted(at_once(ask, ask, ask)) == [2, 3, 4]
 
 
-def test_build_baseline__file_of_another_type_appears__fails_with_the_reason(in_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__file_of_another_type_appears__fails_with_the_reason(
+    in_tenant: Tenant, flights: Path
+) -> None:
     pq.write_table(pa.table({"delay": ["late"]}), flights / "week9.parquet")
     monitor = make_flights_monitor(flights)
     assert newest(monitor).status == "failed"
     assert "delay" in newest(monitor).reason
 
 
-def test_build_baseline__two_workers_at_once__one_reads(committed_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__two_workers_at_once__one_reads(
+    committed_tenant: Tenant, flights: Path
+) -> None:
     with tenant_scope(committed_tenant.id):
         baseline = newest(make_monitor(reference_data_uri=str(flights)))
     answers = at_once(lambda: build(baseline), lambda: build(baseline))
     assert sorted(map(str, answers)) == sorted(["None", str(baseline.monitor_id)])
-    assert rows_of(committed_tenant.id, "SELECT status, attempt FROM drf_baselines") == [("ready", 1)]
+    assert rows_of(committed_tenant.id, "SELECT status, attempt FROM drf_baselines") == [
+        ("ready", 1)
+    ]
 
 
 def test_request_baseline__more_than_the_tenants_limit__wait_for_the_end_of_one(
@@ -218,7 +257,10 @@ def test_request_baseline__more_than_the_tenants_limit__wait_for_the_end_of_one(
 
 
 def test_build_baseline__takes_long__keeps_its_lease(
-    committed_tenant: Tenant, flights: Path, override: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    committed_tenant: Tenant,
+    flights: Path,
+    override: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     override(runs={"heartbeat_seconds": 0.02})
     really = services._freeze
@@ -260,7 +302,10 @@ def test_build_baseline__lease_ran_out__another_builds_and_the_first_records_not
 
 
 def test_hand_back_build__in_the_middle__another_may_begin_at_once(
-    in_tenant: Tenant, flights: Path, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+    in_tenant: Tenant,
+    flights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     monitor = make_monitor(reference_data_uri=str(flights))
     ids = {"tenant_id": monitor.tenant_id, "baseline_id": newest(monitor).id}
@@ -274,7 +319,11 @@ def test_hand_back_build__in_the_middle__another_may_begin_at_once(
         patched.setattr(services, "_freeze", stopped)
         with pytest.raises(SystemExit):
             build(newest(monitor))
-    assert (newest(monitor).status, newest(monitor).attempt, newest(monitor).not_before) == ("building", 0, None)
+    assert (newest(monitor).status, newest(monitor).attempt, newest(monitor).not_before) == (
+        "building",
+        0,
+        None,
+    )
     assert {name: str(value) for name, value in ids.items()} in wake_ups("monitors.build_baseline")
     assert build(newest(monitor)) == monitor.id
 
@@ -285,8 +334,13 @@ def test_hand_back_build__has_been_built__changes_nothing(in_tenant: Tenant, fli
     assert (newest(monitor).status, newest(monitor).attempt) == ("ready", 1)
 
 
-def test_build_baseline__worker_lost_each_time__fails_after_the_last_attempt(in_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__worker_lost_each_time__fails_after_the_last_attempt(
+    in_tenant: Tenant, flights: Path
+) -> None:
     monitor = make_monitor(reference_data_uri=str(flights))
     Baseline.objects.update(attempt=3)
     assert build(newest(monitor)) == monitor.id
-    assert (newest(monitor).status, newest(monitor).reason) == ("failed", "The worker stopped answering.")
+    assert (newest(monitor).status, newest(monitor).reason) == (
+        "failed",
+        "The worker stopped answering.",
+    )

@@ -51,8 +51,17 @@ def test_check_monitor__good__passes(change: dict[str, Any]) -> None:
         ({"window_lag": timedelta.max}, "window_lag"),
         ({"misfire_grace": timedelta(microseconds=-1)}, "misfire_grace"),
         ({"misfire_grace": timedelta.max}, "misfire_grace"),
-        ({"label_delay": timedelta(microseconds=-1), "performance_limits": {"f1": {"minimum": 1}}}, "label_delay"),
-        ({"label_delay": timedelta.max, "performance_limits": {"f1": {"minimum": 1}}}, "label_delay"),
+        (
+            {
+                "label_delay": timedelta(microseconds=-1),
+                "performance_limits": {"f1": {"minimum": 1}},
+            },
+            "label_delay",
+        ),
+        (
+            {"label_delay": timedelta.max, "performance_limits": {"f1": {"minimum": 1}}},
+            "label_delay",
+        ),
         ({"label_delay": timedelta(days=7)}, "label_delay"),
         ({"reference_end": JANUARY}, "reference_end"),
         ({"timestamp_column": ""}, "timestamp_column"),
@@ -61,7 +70,11 @@ def test_check_monitor__good__passes(change: dict[str, Any]) -> None:
         ({"error_scale": 5.0}, "concept_methods"),
         ({"error_batch": 2}, "concept_methods"),
         (
-            {"prediction_column": "p", "label_column": "y", "performance_limits": {"roc_auc": {"minimum": 0.8}}},
+            {
+                "prediction_column": "p",
+                "label_column": "y",
+                "performance_limits": {"roc_auc": {"minimum": 0.8}},
+            },
             "score_column",
         ),
     ],
@@ -83,7 +96,8 @@ def test_check_methods__not_a_list_of_known_ones__is_refused(methods: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "highest", [{"ks": 1.0, "psi": 100, "chi_squared": 1}, {}, {"ks": {"features": {}}}, {"psi": {}}]
+    "highest",
+    [{"ks": 1.0, "psi": 100, "chi_squared": 1}, {}, {"ks": {"features": {}}}, {"psi": {}}],
 )
 def test_check_thresholds__at_the_edge__passes(highest: dict[str, Any]) -> None:
     assert set(check_thresholds(highest)) == set(highest)

@@ -23,7 +23,14 @@ from monitors import services
 from monitors.models import Baseline, Monitor
 from monitors.sources import DatasetDescription, describe
 from tests.conftest import client_of, role_url
-from tests.factories import eventually, make_detection, make_finished_run, make_monitor, rows_of, wake_ups
+from tests.factories import (
+    eventually,
+    make_detection,
+    make_finished_run,
+    make_monitor,
+    rows_of,
+    wake_ups,
+)
 
 URL = "/api/v1/monitors"
 DEFAULTS: dict[str, Any] = {
@@ -53,7 +60,11 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"current_data_uri": "{root}/other.parquet"}, "current_data_uri", "no column"),
     ({"current_data_uri": "{root}/retyped.parquet"}, "current_data_uri", "Column delay is string"),
     ({"feature_columns": ["delay", "altitude"]}, "feature_columns", "no column altitude"),
-    ({"feature_columns": ["departs_at"], "timestamp_column": ""}, "timestamp_column", "needs the column"),
+    (
+        {"feature_columns": ["departs_at"], "timestamp_column": ""},
+        "timestamp_column",
+        "needs the column",
+    ),
     ({"feature_columns": "delay"}, "feature_columns", "list"),
     ({"feature_columns": ["x" * 201]}, "feature_columns[0]", "200 characters"),
     ({"feature_columns": ["a\0b"]}, "feature_columns[0]", "ull characters"),
@@ -117,7 +128,8 @@ def odd_files(flights: Path) -> Path:
     pq.write_table(table.select(["departs_at", "delay"]), flights.parent / "other.parquet")
     text = table.column("delay").cast(pa.string())
     pq.write_table(
-        table.set_column(table.column_names.index("delay"), "delay", text), flights.parent / "retyped.parquet"
+        table.set_column(table.column_names.index("delay"), "delay", text),
+        flights.parent / "retyped.parquet",
     )
     return flights.parent
 
@@ -136,7 +148,13 @@ def schedule(monitor: Any) -> tuple[str, str, bool]:
     """Cron, zone and switch of the one row that beat reads."""
     row = PeriodicTask.objects.select_related("crontab").get(name=f"monitor:{monitor}")
     crontab = row.crontab
-    fields = (crontab.minute, crontab.hour, crontab.day_of_month, crontab.month_of_year, crontab.day_of_week)
+    fields = (
+        crontab.minute,
+        crontab.hour,
+        crontab.day_of_month,
+        crontab.month_of_year,
+        crontab.day_of_week,
+    )
     return " ".join(fields), str(crontab.timezone), row.enabled
 
 
@@ -151,7 +169,9 @@ def url(created: dict[str, Any]) -> str:
     return f"{URL}/{created['id']}"
 
 
-def test_create__least_that_is_needed__201_with_the_defaults(api: APIClient, monitor_fields: dict[str, Any]) -> None:
+def test_create__least_that_is_needed__201_with_the_defaults(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
     answer = api.post(URL, monitor_fields)
     assert answer.status_code == 201
     body = answer.json()
@@ -162,7 +182,9 @@ def test_create__least_that_is_needed__201_with_the_defaults(api: APIClient, mon
     assert body["created_by"] == "key:test-operator"
 
 
-def test_create__what_was_answered__is_what_is_read(api: APIClient, created: dict[str, Any], url: str) -> None:
+def test_create__what_was_answered__is_what_is_read(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
     assert api.get(url).json() == created == api.get(URL).json()["results"][0]
 
 
@@ -175,12 +197,16 @@ def test_create__new__has_one_schedule(created: dict[str, Any]) -> None:
     assert counts() == (1, 1, 1)
 
 
-def test_create__paused__has_a_schedule_that_rests(api: APIClient, monitor_fields: dict[str, Any]) -> None:
+def test_create__paused__has_a_schedule_that_rests(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
     monitor = api.post(URL, monitor_fields | {"status": "paused", "timezone": "Asia/Tokyo"}).json()
     assert schedule(monitor["id"]) == ("0 0 * * 1", "Asia/Tokyo", False)
 
 
-def test_create__thresholds_in_short__are_kept_per_method(api: APIClient, monitor_fields: dict[str, Any]) -> None:
+def test_create__thresholds_in_short__are_kept_per_method(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
     given = {"ks": 0.01, "psi": {"features": {"delay": 0.5}}}
     monitor = api.post(URL, monitor_fields | {"thresholds": given}).json()
     assert monitor["thresholds"] == {"ks": {"default": 0.01}, "psi": {"features": {"delay": 0.5}}}
@@ -201,7 +227,9 @@ def test_create__bad_field__is_named_with_the_reason_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("missing", ["name", "model_id", "reference_data_uri", "current_data_uri"])
-def test_create__required_field_missing__is_named(api: APIClient, monitor_fields: dict[str, Any], missing: str) -> None:
+def test_create__required_field_missing__is_named(
+    api: APIClient, monitor_fields: dict[str, Any], missing: str
+) -> None:
     del monitor_fields[missing]
     errors = api.post(URL, monitor_fields).json()["errors"]
     assert errors == [{"field": missing, "reason": "This field is required."}]
@@ -267,7 +295,10 @@ def before_describing(monkeypatch: pytest.MonkeyPatch, look: Callable[[], object
 
 @pytest.mark.parametrize("method", ["post", "patch"])
 def test_sources__while_they_are_read__no_transaction_is_open(
-    committed_tenant: Tenant, monitor_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch, method: str
+    committed_tenant: Tenant,
+    monitor_fields: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
 ) -> None:
     client = client_of(committed_tenant.id)
     monitor = client.post(URL, monitor_fields).json()
@@ -289,10 +320,14 @@ def test_create__committed__wakes_a_worker_for_the_baseline(
     monitor = client_of(committed_tenant.id).post(URL, monitor_fields).json()
     query = "SELECT id::text FROM drf_baselines WHERE monitor_id = %s"
     [(baseline_id,)] = rows_of(committed_tenant.id, query, monitor["id"])
-    assert {"tenant_id": str(committed_tenant.id), "baseline_id": baseline_id} in wake_ups("monitors.build_baseline")
+    assert {"tenant_id": str(committed_tenant.id), "baseline_id": baseline_id} in wake_ups(
+        "monitors.build_baseline"
+    )
 
 
-def test_patch__one_field__leaves_the_others(api: APIClient, created: dict[str, Any], url: str) -> None:
+def test_patch__one_field__leaves_the_others(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
     answer = api.patch(url, {"min_rows": 7})
     assert answer.status_code == 200
     assert answer.json() == created | {"min_rows": 7, "updated_at": answer.json()["updated_at"]}
@@ -302,7 +337,9 @@ def test_patch__nothing__changes_nothing(api: APIClient, created: dict[str, Any]
     assert api.patch(url, {}).json() == created | {"updated_at": api.get(url).json()["updated_at"]}
 
 
-def test_patch__read_only_fields__are_left_as_they_are(api: APIClient, created: dict[str, Any], url: str) -> None:
+def test_patch__read_only_fields__are_left_as_they_are(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
     forged = {
         "id": str(uuid4()),
         "created_by": "me",
@@ -338,25 +375,34 @@ def test_patch__bad_field__is_named_and_nothing_changes(
         {"reference_start": None, "reference_end": None},
     ],
 )
-def test_patch__reference__builds_a_new_baseline_version(api: APIClient, url: str, change: dict[str, Any]) -> None:
+def test_patch__reference__builds_a_new_baseline_version(
+    api: APIClient, url: str, change: dict[str, Any]
+) -> None:
     assert api.patch(url, change).json()["baseline"]["version"] == 2
     assert api.patch(url, change).json()["baseline"]["version"] == 2
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": "B"}, {"schedule_cron": "5 * * * *"}, {"status": "paused"}, {"window": "P1D"}]
+    "change",
+    [{"name": "B"}, {"schedule_cron": "5 * * * *"}, {"status": "paused"}, {"window": "P1D"}],
 )
-def test_patch__not_the_reference__keeps_the_baseline(api: APIClient, url: str, change: dict[str, Any]) -> None:
+def test_patch__not_the_reference__keeps_the_baseline(
+    api: APIClient, url: str, change: dict[str, Any]
+) -> None:
     assert api.patch(url, change).json()["baseline"]["version"] == 1
 
 
-def test_patch__cron_and_zone__move_the_one_schedule(api: APIClient, created: dict[str, Any], url: str) -> None:
+def test_patch__cron_and_zone__move_the_one_schedule(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
     api.patch(url, {"schedule_cron": "*/5 8-17 * * mon-fri", "timezone": "Europe/Berlin"})
     assert schedule(created["id"]) == ("*/5 8-17 * * mon-fri", "Europe/Berlin", True)
     assert counts() == (1, 1, 1)
 
 
-@pytest.mark.parametrize(("status", "enabled"), [("paused", False), ("disabled", False), ("active", True)])
+@pytest.mark.parametrize(
+    ("status", "enabled"), [("paused", False), ("disabled", False), ("active", True)]
+)
 def test_patch__status__switches_the_one_schedule(
     api: APIClient, created: dict[str, Any], url: str, status: str, enabled: bool
 ) -> None:
@@ -376,14 +422,18 @@ def test_patch__removed_in_the_meantime__404(
     assert PeriodicTask.objects.count() == 0
 
 
-def test_delete__with_all_it_has__removes_it(api: APIClient, created: dict[str, Any], url: str, tenant: Tenant) -> None:
+def test_delete__with_all_it_has__removes_it(
+    api: APIClient, created: dict[str, Any], url: str, tenant: Tenant
+) -> None:
     monitor = Monitor.objects.get()
     make_detection(make_finished_run(monitor))
     assert api.delete(url).status_code == 204
     assert api.get(url).status_code == 404
     assert counts() == (0, 0, 0)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (SELECT count(*) FROM drf_runs) + (SELECT count(*) FROM drf_detections)")
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM drf_runs) + (SELECT count(*) FROM drf_detections)"
+        )
         assert cursor.fetchone() == (0,)
 
 
@@ -397,8 +447,16 @@ def test_delete__while_the_rest_is_removed__keeps_no_row_of_the_schedule_from_be
     def look_after(monitor: Monitor) -> None:
         monitor.delete()
         with psycopg.connect(role_url("scheduler")) as scheduler:
-            seen.extend(scheduler.execute("SELECT id FROM django_celery_beat_periodictask FOR UPDATE NOWAIT"))
-            seen.extend(scheduler.execute("SELECT ident FROM django_celery_beat_periodictasks FOR UPDATE NOWAIT"))
+            seen.extend(
+                scheduler.execute(
+                    "SELECT id FROM django_celery_beat_periodictask FOR UPDATE NOWAIT"
+                )
+            )
+            seen.extend(
+                scheduler.execute(
+                    "SELECT ident FROM django_celery_beat_periodictasks FOR UPDATE NOWAIT"
+                )
+            )
             seen.extend(scheduler.execute("SELECT status FROM drf_monitors"))
 
     monkeypatch.setattr(services, "delete_monitor", lambda *, monitor: look_after(monitor))
@@ -422,7 +480,9 @@ def test_patch__in_the_middle__keeps_nobody_from_writing_a_run_of_the_monitor(
     assert client.patch(url, {"name": "Second"}).status_code == 200
 
 
-def test_delete__counter_of_its_events__goes_and_another_stays(api: APIClient, url: str, tenant: Tenant) -> None:
+def test_delete__counter_of_its_events__goes_and_another_stays(
+    api: APIClient, url: str, tenant: Tenant
+) -> None:
     other = make_monitor()
     for key in (Monitor.objects.exclude(id=other.id).get().id, other.id):
         OutboxKey.objects.create(tenant=tenant, key=key)
@@ -430,7 +490,9 @@ def test_delete__counter_of_its_events__goes_and_another_stays(api: APIClient, u
     assert [each.key for each in OutboxKey.objects.all()] == [other.id]
 
 
-def test_delete__one_of_two__leaves_the_other(api: APIClient, created: dict[str, Any], url: str) -> None:
+def test_delete__one_of_two__leaves_the_other(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
     other = make_monitor(schedule_cron="0 0 * * 1")
     api.delete(url)
     assert counts() == (1, 1, 1)
@@ -460,7 +522,11 @@ def test_other_tenants_monitor__any_verb__404_as_if_it_were_not_there(
 
 def test_baseline__asked_for_again__is_the_next_version(api: APIClient, url: str) -> None:
     answer = api.post(f"{url}/baseline")
-    assert (answer.status_code, answer.json()["version"], answer.json()["status"]) == (202, 2, "building")
+    assert (answer.status_code, answer.json()["version"], answer.json()["status"]) == (
+        202,
+        2,
+        "building",
+    )
     assert [each["version"] for each in api.get(f"{url}/baselines").json()["results"]] == [2, 1]
 
 
@@ -491,7 +557,9 @@ def test_list__more_monitors__no_more_queries(api: APIClient, in_tenant: Tenant)
         ("model_id=6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d", ["A"]),
     ],
 )
-def test_list__filtered__shows_those(api: APIClient, in_tenant: Tenant, query: str, expected: list[str]) -> None:
+def test_list__filtered__shows_those(
+    api: APIClient, in_tenant: Tenant, query: str, expected: list[str]
+) -> None:
     make_monitor(name="A", model_id="6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d")
     make_monitor(name="B", status="paused")
     assert [each["name"] for each in api.get(f"{URL}?{query}").json()["results"]] == expected

@@ -14,7 +14,15 @@ from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import role_url
-from tests.factories import eventually, expire_lease, make_monitor, make_run, rows_of, take, wake_ups
+from tests.factories import (
+    eventually,
+    expire_lease,
+    make_monitor,
+    make_run,
+    rows_of,
+    take,
+    wake_ups,
+)
 
 
 @pytest.fixture
@@ -35,7 +43,7 @@ def reconciler(committed_tenant: Tenant) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture
 def run(committed_tenant: Tenant) -> DetectionRun:
     with tenant_scope(committed_tenant.id):
-        return make_run(make_monitor(), woken_at=timezone.now())
+        return make_run(make_monitor(), enqueued_at=timezone.now())
 
 
 def test_reconcile__broker_emptied__what_was_woken_is_woken_again_at_once(
@@ -54,7 +62,14 @@ def test_reconcile__running__takes_abandoned_runs_back_and_ends_on_term(
     take(run)
     expire_lease(run)
     returned = "SELECT reason FROM drf_runs WHERE status = 'queued'"
-    assert eventually(lambda: rows_of(run.tenant_id, returned)) == [("The worker stopped answering.",)]
-    eventually(lambda: {"tenant_id": str(run.tenant_id), "run_id": str(run.id)} in wake_ups("detections.execute_run"))
+    assert eventually(lambda: rows_of(run.tenant_id, returned)) == [
+        ("The worker stopped answering.",)
+    ]
+    eventually(
+        lambda: (
+            {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}
+            in wake_ups("detections.execute_run")
+        )
+    )
     reconciler.send_signal(signal.SIGTERM)
     assert reconciler.wait(20) == 0

@@ -24,14 +24,29 @@ def queue(data_root: Path, worker_id: str) -> Iterator[Celery]:
     """A queue of this test process alone, with a real worker at its other end."""
     number = 4 + int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 15
     broker = urlsplit(os.environ["AUMOS_DRIFT_REDIS__URL"])._replace(path=f"/{number}").geturl()
-    database = urlsplit(os.environ["AUMOS_DRIFT_DATABASE__URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    database = urlsplit(os.environ["AUMOS_DRIFT_DATABASE__URL"])._replace(
+        path=f"/{connection.settings_dict['NAME']}"
+    )
     environment = os.environ | {
         "AUMOS_DRIFT_REDIS__URL": broker,
         "AUMOS_DRIFT_DATABASE__URL": database.geturl(),
         "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": f'["{data_root}"]',
     }
-    command = [sys.executable, "-m", "celery", "-A", "drift_detector.celery", "worker", "--pool", "solo", "-l", "ERROR"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "drift_detector.celery",
+        "worker",
+        "--pool",
+        "solo",
+        "-l",
+        "ERROR",
+    ]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     yield Celery(broker=broker)
     process.terminate()
     process.wait(30)
@@ -55,7 +70,9 @@ def test_worker__build_and_run_messages__end_in_a_verdict(
     assert eventually(lambda: rows_of(run.tenant_id, ended), seconds=60) == [("succeeded", 2000)]
 
 
-def test_record_ticks__called_as_beat_does__keeps_the_connection_that_holds_its_leadership(committed: None) -> None:
+def test_record_ticks__called_as_beat_does__keeps_the_connection_that_holds_its_leadership(
+    committed: None,
+) -> None:
     connection.ensure_connection()
     held = connection.connection
     detections.record_ticks([])

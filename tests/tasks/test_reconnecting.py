@@ -15,7 +15,9 @@ from tests.chaos.link import Link
 
 
 @pytest.mark.parametrize(("kind", "is_soon"), [(EagerConsumer, True), (Consumer, False)])
-def test_ensure_connected__broker_away_for_a_moment__is_found_soon(kind: Any, is_soon: bool) -> None:
+def test_ensure_connected__broker_away_for_a_moment__is_found_soon(
+    kind: Any, is_soon: bool
+) -> None:
     url = urlsplit(os.environ["AUMOS_DRIFT_REDIS__URL"])
     link = Link(url.port or 0)
     link.cut()

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from algorithms.baseline import FeatureKind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
 from algorithms.plan import DEFAULT_METHODS, EvaluationPlan, Method, Policy
-from detections.management.renderers import RENDERERS
-from detections.one_shot import Comparison, FailOn, Question, compare
+from detections.one_shot.compare import Comparison, FailOn, Question, compare
+from detections.one_shot.renderers import RENDERERS
+from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
-from monitors.plans import evaluation_plan
 from monitors.sources import SourceError
 
 ANSWERABLE = [method for method in Method if method is not Method.ROW_COUNT]
@@ -31,18 +31,42 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("reference", type=_location, help="Parquet, CSV or Arrow: a file, folder, pattern or URI")
+        parser.add_argument(
+            "reference",
+            type=_location,
+            help="Parquet, CSV or Arrow: a file, folder, pattern or URI",
+        )
         parser.add_argument("current", type=_location, help="what is compared with it, likewise")
         parser.add_argument("--format", choices=list(RENDERERS), default="table")
-        parser.add_argument("--fail-on", type=FailOn, choices=list(FailOn), default=FailOn.DRIFT, help=FAIL_ON)
-        parser.add_argument("--columns", type=_names, default=(), metavar="A,B", help="these columns only")
-        parser.add_argument("--categorical", action="append", default=[], metavar="COLUMN", help="compare by name")
-        parser.add_argument("--numeric", action="append", default=[], metavar="COLUMN", help="compare by order")
-        parser.add_argument("--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS)
-        parser.add_argument("--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT)
-        parser.add_argument("--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes")
-        parser.add_argument("--timestamp-column", default="", help="is no feature; --start and --end refer to it")
-        parser.add_argument("--start", type=_instant, help="of the current window, inclusive; UTC unless it says else")
+        parser.add_argument(
+            "--fail-on", type=FailOn, choices=list(FailOn), default=FailOn.DRIFT, help=FAIL_ON
+        )
+        parser.add_argument(
+            "--columns", type=_names, default=(), metavar="A,B", help="these columns only"
+        )
+        parser.add_argument(
+            "--categorical", action="append", default=[], metavar="COLUMN", help="compare by name"
+        )
+        parser.add_argument(
+            "--numeric", action="append", default=[], metavar="COLUMN", help="compare by order"
+        )
+        parser.add_argument(
+            "--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS
+        )
+        parser.add_argument(
+            "--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT
+        )
+        parser.add_argument(
+            "--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes"
+        )
+        parser.add_argument(
+            "--timestamp-column", default="", help="is no feature; --start and --end refer to it"
+        )
+        parser.add_argument(
+            "--start",
+            type=_instant,
+            help="of the current window, inclusive; UTC unless it says else",
+        )
         parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,7 +92,9 @@ def _question(options: dict[str, Any]) -> Question:
     if start and end and end <= start:
         raise CommandError("--end must be after --start.", returncode=UNREADABLE)
     if both := sorted(set(options["categorical"]) & set(options["numeric"])):
-        raise CommandError(f"Either --categorical or --numeric: {', '.join(both)}.", returncode=UNREADABLE)
+        raise CommandError(
+            f"Either --categorical or --numeric: {', '.join(both)}.", returncode=UNREADABLE
+        )
     return Question(
         reference=options["reference"],
         current=options["current"],

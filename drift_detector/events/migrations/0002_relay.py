@@ -31,7 +31,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OutboxKey",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("key", models.UUIDField()),
                 ("seq", models.PositiveIntegerField(default=0)),
                 (
@@ -46,10 +51,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "drf_outbox_keys",
-                "constraints": [models.UniqueConstraint(fields=("tenant", "key"), name="outbox_key_once")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "key"), name="outbox_key_once")
+                ],
             },
         ),
-        migrations.AddField("outboxevent", "partition", models.PositiveSmallIntegerField(null=True)),
+        migrations.AddField(
+            "outboxevent", "partition", models.PositiveSmallIntegerField(null=True)
+        ),
         migrations.AddField("outboxevent", "seq", models.PositiveIntegerField(null=True)),
         migrations.AddField(
             "outboxevent",
@@ -57,50 +66,68 @@ class Migration(migrations.Migration):
             models.DateTimeField(blank=True, help_text="When it is tried again.", null=True),
         ),
         migrations.AddField(
-            "outboxevent", "dead_at", models.DateTimeField(blank=True, help_text="When it was given up.", null=True)
+            "outboxevent",
+            "dead_at",
+            models.DateTimeField(blank=True, help_text="When it was given up.", null=True),
         ),
         RunSQL(NUMBER_EVENTS, RunSQL.noop),
         migrations.AlterField(
             "outboxevent",
             "partition",
-            models.PositiveSmallIntegerField(help_text="One relay at a time publishes the keys of a partition."),
+            models.PositiveSmallIntegerField(
+                help_text="One relay at a time publishes the keys of a partition."
+            ),
         ),
         migrations.AlterField(
             "outboxevent",
             "seq",
-            models.PositiveIntegerField(help_text="The number of the event among those of its key, from 1."),
+            models.PositiveIntegerField(
+                help_text="The number of the event among those of its key, from 1."
+            ),
         ),
         migrations.AlterField(
             "outboxevent",
             "attempts",
-            models.PositiveIntegerField(default=0, help_text="Failed ones, but for those while the broker was away."),
-        ),
-        migrations.AddIndex(
-            "outboxevent",
-            models.Index(
-                condition=models.Q(("not_before__isnull", False)), fields=["not_before"], name="outbox_put_off"
+            models.PositiveIntegerField(
+                default=0, help_text="Failed ones, but for those while the broker was away."
             ),
         ),
         migrations.AddIndex(
             "outboxevent",
             models.Index(
-                condition=models.Q(("published_at__isnull", False)), fields=["published_at"], name="outbox_by_age"
+                condition=models.Q(("not_before__isnull", False)),
+                fields=["not_before"],
+                name="outbox_put_off",
+            ),
+        ),
+        migrations.AddIndex(
+            "outboxevent",
+            models.Index(
+                condition=models.Q(("published_at__isnull", False)),
+                fields=["published_at"],
+                name="outbox_by_age",
             ),
         ),
         migrations.AddConstraint(
-            "outboxevent", models.UniqueConstraint(fields=("tenant", "key", "seq"), name="outbox_seq_once")
-        ),
-        migrations.AddConstraint(
-            "outboxevent", models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="outbox_seq_from_one")
+            "outboxevent",
+            models.UniqueConstraint(fields=("tenant", "key", "seq"), name="outbox_seq_once"),
         ),
         migrations.AddConstraint(
             "outboxevent",
-            models.CheckConstraint(condition=models.Q(("partition__lt", 16)), name="outbox_partition_known"),
+            models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="outbox_seq_from_one"),
         ),
         migrations.AddConstraint(
             "outboxevent",
             models.CheckConstraint(
-                condition=models.Q(("published_at__isnull", True), ("dead_at__isnull", True), _connector="OR"),
+                condition=models.Q(("partition__lt", 16)), name="outbox_partition_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            "outboxevent",
+            models.CheckConstraint(
+                condition=models.Q(
+                    ("published_at__isnull", True), ("dead_at__isnull", True), _connector="OR"
+                ),
                 name="outbox_dead_or_published",
             ),
         ),
@@ -109,6 +136,10 @@ class Migration(migrations.Migration):
         rls.grant("UPDATE (seq)", "drf_outbox_keys", rls.APP),
         rls.grant("UPDATE (not_before, dead_at), DELETE", "drf_outbox", rls.RELAY),
         rls.policy(
-            "outbox_relay_forgets", "drf_outbox", command="DELETE", to=rls.RELAY, using="published_at IS NOT NULL"
+            "outbox_relay_forgets",
+            "drf_outbox",
+            command="DELETE",
+            to=rls.RELAY,
+            using="published_at IS NOT NULL",
         ),
     ]

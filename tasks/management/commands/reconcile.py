@@ -4,8 +4,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from detections.reconciler import reconcile, wake_lost
-from drift_detector.processes import run_until_stopped
+from drift_detector.loops import run_until_stopped
+from tasks.reconciler import enqueue_lost, reconcile
 
 LOOK_SECONDS = 1.0
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
         def step() -> bool:
             nonlocal next_round
-            wake_lost()
+            enqueue_lost()
             if monotonic() >= next_round:
                 reconcile()
                 next_round = monotonic() + settings.ENV.runs.reconcile_seconds

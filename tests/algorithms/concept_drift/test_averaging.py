@@ -17,7 +17,9 @@ CLUSTERED = np.repeat(ERRORS[:400], 10)
 
 
 @given(st.lists(st.integers(0, len(ERRORS)), max_size=8), st.integers(2, 60))
-def test_take__cut_anywhere_and_stored_between__gives_the_means_of_the_whole(cuts: list[int], each: int) -> None:
+def test_take__cut_anywhere_and_stored_between__gives_the_means_of_the_whole(
+    cuts: list[int], each: int
+) -> None:
     averaging, values = Averaging(each=each, mean=0.1, deviation=0.5), []
     for part in np.split(ERRORS, sorted(cuts)):
         averaging = Averaging.resumed(each, json.loads(json.dumps(averaging.as_json())))
@@ -46,7 +48,9 @@ def test_take__nothing_known__learns_from_the_first_means_and_shows_the_rest() -
 def test_take__learning_over_several_batches__ends_at_the_same_mean() -> None:
     averaging = Averaging(each=50)
     parts = [averaging.take(part) for part in np.split(ERRORS, [30, 777, 1490, 1510, 2222])]
-    assert np.concatenate([part.values for part in parts]) == pytest.approx(Averaging(each=50).take(ERRORS).values)
+    assert np.concatenate([part.values for part in parts]) == pytest.approx(
+        Averaging(each=50).take(ERRORS).values
+    )
 
 
 def test_take__observation__ends_in_the_row_that_completes_it() -> None:
@@ -84,4 +88,6 @@ def test_observations__rate__is_the_error_rate_of_what_was_shown(method: Concept
 
 def test_observations__bounded_detector__is_shown_normal_probabilities() -> None:
     shown = Observations(values=np.array([-1.0, 0.0, 2.0]), each=100)
-    assert shown.shown_to(new_detector(ConceptMethod.E_PROCESS)) == pytest.approx(norm.cdf([-1, 0, 2]))
+    assert shown.shown_to(new_detector(ConceptMethod.E_PROCESS)) == pytest.approx(
+        norm.cdf([-1, 0, 2])
+    )

@@ -11,8 +11,12 @@ LENGTH = 500_000
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.4])
 @pytest.mark.parametrize("method", ALL)
-def test_new_detector__stationary_errors__alarms_within_the_budget(method: ConceptMethod, rate: float) -> None:
-    alarms = new_detector(method).update_many(bernoulli(rate, each=LENGTH, seed=int(1000 * rate))).drift
+def test_new_detector__stationary_errors__alarms_within_the_budget(
+    method: ConceptMethod, rate: float
+) -> None:
+    alarms = (
+        new_detector(method).update_many(bernoulli(rate, each=LENGTH, seed=int(1000 * rate))).drift
+    )
     assert len(alarms) <= poisson.ppf(0.999, ALARM_BUDGET * LENGTH / 10_000)
 
 

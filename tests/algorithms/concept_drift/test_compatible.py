@@ -47,14 +47,20 @@ def check(kind: type[Detector], stream: Stream, **chosen: Any) -> int:
 def test_detector__bernoulli_streams__answers_as_river(kind: type[Detector]) -> None:
     rates = [np.random.default_rng(seed).random(5) * 0.6 for seed in SEEDS]
     chosen: dict[str, Any] = {"threshold": 5.0} if kind is PageHinkley else {}
-    found = [check(kind, bernoulli(*rate, seed=seed), **chosen) for seed, rate in zip(SEEDS, rates, strict=True)]
+    found = [
+        check(kind, bernoulli(*rate, seed=seed), **chosen)
+        for seed, rate in zip(SEEDS, rates, strict=True)
+    ]
     assert sum(found) > len(SEEDS)
 
 
 @pytest.mark.parametrize("kind", [ADWIN, PageHinkley])
 def test_detector__gaussian_streams__answers_as_river(kind: type[Detector]) -> None:
     means = [np.random.default_rng(seed).normal(size=5) * 4 for seed in SEEDS]
-    found = [check(kind, gaussian(*mean, scale=4, seed=seed)) for seed, mean in zip(SEEDS, means, strict=True)]
+    found = [
+        check(kind, gaussian(*mean, scale=4, seed=seed))
+        for seed, mean in zip(SEEDS, means, strict=True)
+    ]
     assert sum(found) > len(SEEDS)
 
 
@@ -68,7 +74,9 @@ def test_detector__real_series__answers_as_river(kind: type[Detector]) -> None:
 
 @pytest.mark.parametrize("kind", [ADWIN, DDM, EDDM])
 def test_detector__real_errors__answers_as_river(kind: type[Detector]) -> None:
-    phishing = np.array([float(x["empty_server_form_handler"] != y) for x, y in datasets.Phishing()])
+    phishing = np.array(
+        [float(x["empty_server_form_handler"] != y) for x, y in datasets.Phishing()]
+    )
     check(kind, np.tile(np.concatenate([phishing, 1 - phishing]), 4))
 
 
@@ -89,12 +97,26 @@ def test_adwin__any_settings__answers_as_river(data: st.DataObject) -> None:
 
 @given(st.integers(1, 200), st.floats(0.5, 3), st.floats(0, 2), st.integers(0, 1000))
 @settings(max_examples=30)
-def test_ddm__any_settings__answers_as_river(warm_start: int, warning: float, more: float, seed: int) -> None:
-    chosen = {"warm_start": warm_start, "warning_threshold": warning, "drift_threshold": warning + more}
+def test_ddm__any_settings__answers_as_river(
+    warm_start: int, warning: float, more: float, seed: int
+) -> None:
+    chosen = {
+        "warm_start": warm_start,
+        "warning_threshold": warning,
+        "drift_threshold": warning + more,
+    }
     check(DDM, bernoulli(0.2, 0.4, 0.1, each=500, seed=seed), **chosen)
 
 
 @given(st.integers(1, 100), st.floats(0.1, 0.9), st.floats(0, 0.5), st.integers(0, 1000))
 @settings(max_examples=30)
-def test_eddm__any_settings__answers_as_river(warm_start: int, beta: float, more: float, seed: int) -> None:
-    check(EDDM, bernoulli(0.1, 0.4, 0.2, each=500, seed=seed), warm_start=warm_start, beta=beta, alpha=beta + more)
+def test_eddm__any_settings__answers_as_river(
+    warm_start: int, beta: float, more: float, seed: int
+) -> None:
+    check(
+        EDDM,
+        bernoulli(0.1, 0.4, 0.2, each=500, seed=seed),
+        warm_start=warm_start,
+        beta=beta,
+        alpha=beta + more,
+    )

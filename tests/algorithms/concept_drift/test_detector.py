@@ -29,12 +29,16 @@ BINARY = [ConceptMethod.DDM, ConceptMethod.EDDM]
 @pytest.mark.parametrize("method", ALL)
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=6))
 @settings(max_examples=15)
-def test_detector__stored_and_loaded_at_any_split__goes_on_as_if_unbroken(method: Any, cuts: list[int]) -> None:
+def test_detector__stored_and_loaded_at_any_split__goes_on_as_if_unbroken(
+    method: Any, cuts: list[int]
+) -> None:
     whole = new_detector(method)
     expected = whole.update_many(STREAM)
     parted, drifts, warnings, start = new_detector(method), [], [], 0
     for part in np.split(STREAM, sorted(cuts)):
-        parted = detector_from_json(method, json.loads(json.dumps(parted.as_json(), allow_nan=False)))
+        parted = detector_from_json(
+            method, json.loads(json.dumps(parted.as_json(), allow_nan=False))
+        )
         found = parted.update_many(part)
         drifts += (found.drift + start).tolist()
         warnings += (found.warning + start).tolist()
@@ -49,7 +53,9 @@ def test_update__one_after_the_other__is_update_many(method: ConceptMethod) -> N
     whole, single = new_detector(method), new_detector(method)
     found = whole.update_many(stream)
     signals = [single.update(value) for value in stream.tolist()]
-    assert [place for place, each in enumerate(signals) if each is Signal.DRIFT] == found.drift.tolist()
+    assert [
+        place for place, each in enumerate(signals) if each is Signal.DRIFT
+    ] == found.drift.tolist()
     assert single.as_json() == whole.as_json()
 
 
@@ -80,7 +86,9 @@ def test_detector__rate_falls__is_seen_too(method: ConceptMethod) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e101])
 @pytest.mark.parametrize("method", ALL)
-def test_detector__not_a_number__is_refused_and_nothing_is_learnt(method: ConceptMethod, bad: float) -> None:
+def test_detector__not_a_number__is_refused_and_nothing_is_learnt(
+    method: ConceptMethod, bad: float
+) -> None:
     detector = new_detector(method)
     detector.update_many(STREAM[:100])
     before = detector.as_json()

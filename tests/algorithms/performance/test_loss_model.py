@@ -20,7 +20,9 @@ def fitted(window: Regressed) -> LossModel:
 
 
 def estimated(window: Regressed, model: LossModel) -> Estimates:
-    return estimate_regression(BOTH, features=window.features, prediction=window.prediction, model=model)
+    return estimate_regression(
+        BOTH, features=window.features, prediction=window.prediction, model=model
+    )
 
 
 def realised(window: Regressed) -> Estimates:
@@ -42,7 +44,9 @@ def test_estimate_regression__shifted_window__is_near_the_realised(shift: float)
 
 
 @pytest.mark.parametrize(("rows", "n", "shift"), [(4000, 1000, 0.0), (4000, 4000, 1.0)])
-def test_estimate_regression__many_windows__intervals_hold_the_realised(rows: int, n: int, shift: float) -> None:
+def test_estimate_regression__many_windows__intervals_hold_the_realised(
+    rows: int, n: int, shift: float
+) -> None:
     rng = np.random.default_rng(1)
     held: dict[Metric, list[bool]] = {metric: [] for metric in BOTH}
     for _ in range(60):
@@ -57,12 +61,17 @@ def test_estimate_regression__many_windows__intervals_hold_the_realised(rows: in
 def test_loss_model__new_rows__about_as_good_as_sklearns() -> None:
     rng = np.random.default_rng(2)
     reference, window = regressed(rng, 10_000), regressed(rng, 10_000)
-    truth, columns = np.abs(window.prediction - window.label), np.column_stack([window.prediction, window.features])
+    truth, columns = (
+        np.abs(window.prediction - window.label),
+        np.column_stack([window.prediction, window.features]),
+    )
     theirs = HistGradientBoostingRegressor(max_iter=100, max_leaf_nodes=8, max_depth=3).fit(
-        np.column_stack([reference.prediction, reference.features]), np.abs(reference.prediction - reference.label)
+        np.column_stack([reference.prediction, reference.features]),
+        np.abs(reference.prediction - reference.label),
     )
     errors = [
-        np.mean((expected - truth) ** 2) for expected in (losses(fitted(reference), window), theirs.predict(columns))
+        np.mean((expected - truth) ** 2)
+        for expected in (losses(fitted(reference), window), theirs.predict(columns))
     ]
     assert errors[0] < 1.02 * errors[1]
     assert errors[0] < 0.9 * np.var(truth)
@@ -98,7 +107,9 @@ def test_loss_model__unknown_feature_goes_with_large_errors__is_learnt() -> None
     label = rng.normal(size=4000) * np.where(np.isnan(features[:, 0]), 5, 1)
     model = LossModel.fit(features, np.zeros(4000), label)
     found = [
-        estimate_regression([Metric.MAE], features=np.full((50, 1), value), prediction=np.zeros(50), model=model)
+        estimate_regression(
+            [Metric.MAE], features=np.full((50, 1), value), prediction=np.zeros(50), model=model
+        )
         for value in (NAN, 0.0)
     ]
     assert [each[Metric.MAE].value for each in found] == pytest.approx(
@@ -108,8 +119,15 @@ def test_loss_model__unknown_feature_goes_with_large_errors__is_learnt() -> None
 
 def test_effective_rows__window_like_the_reference_or_unlike__all_or_few() -> None:
     rng = np.random.default_rng(7)
-    model, alike, unlike = fitted(regressed(rng, 5000)), regressed(rng, 50_000), regressed(rng, 50_000, shift=1)
-    rows = [model.effective_rows(model.encode(each.features, each.prediction)) for each in (alike, unlike)]
+    model, alike, unlike = (
+        fitted(regressed(rng, 5000)),
+        regressed(rng, 50_000),
+        regressed(rng, 50_000, shift=1),
+    )
+    rows = [
+        model.effective_rows(model.encode(each.features, each.prediction))
+        for each in (alike, unlike)
+    ]
     assert rows == pytest.approx([5000, 5000 / np.e], rel=0.15)
     unseen = np.full((100, 3), NAN)
     assert model.effective_rows(model.encode(unseen, np.zeros(100))) < 5
@@ -119,19 +137,25 @@ def test_loss_model__very_many_rows__a_part_is_learnt_from() -> None:
     window = regressed(np.random.default_rng(8), 100_500)
     model = fitted(window)
     assert model.counts.sum(axis=1).tolist() == [100_000] * 4
-    assert estimated(window, model)[Metric.MAE].value == pytest.approx(realised(window)[Metric.MAE].value, rel=0.01)
+    assert estimated(window, model)[Metric.MAE].value == pytest.approx(
+        realised(window)[Metric.MAE].value, rel=0.01
+    )
 
 
 def test_loss_model__no_error_at_all__expects_none() -> None:
     model = LossModel.fit(np.zeros((200, 0)), np.arange(200), np.arange(200))
-    for found in estimate_regression(BOTH, features=np.zeros((9, 0)), prediction=range(9), model=model).values():
+    for found in estimate_regression(
+        BOTH, features=np.zeros((9, 0)), prediction=range(9), model=model
+    ).values():
         assert (found.value, found.standard_error, found.n) == (0, 0, 9)
 
 
 def test_estimate_regression__no_rows__is_undefined() -> None:
     model = fitted(regressed(np.random.default_rng(9), 200))
     found = estimate_regression(BOTH, features=np.zeros((0, 3)), prediction=[], model=model)
-    assert {(each.value, each.n, each.reason) for each in found.values()} == {(None, 0, "There are no rows.")}
+    assert {(each.value, each.n, each.reason) for each in found.values()} == {
+        (None, 0, "There are no rows.")
+    }
 
 
 @pytest.mark.parametrize(
@@ -142,11 +166,17 @@ def test_estimate_regression__no_rows__is_undefined() -> None:
         ({"features": np.zeros((2, 3)), "prediction": [0, 1, 2]}, "prediction 3, features 2"),
         ({"features": np.zeros((2, 3)), "prediction": [0, NAN]}, "finite"),
         ({"features": np.zeros((2, 3)), "prediction": [0, 1], "level": 2}, "between 0 and 1"),
-        ({"features": np.zeros((2, 3)), "prediction": [0, 1], "metrics": [Metric.MAPE]}, "Without labels mape"),
+        (
+            {"features": np.zeros((2, 3)), "prediction": [0, 1], "metrics": [Metric.MAPE]},
+            "Without labels mape",
+        ),
     ],
 )
 def test_estimate_regression__unusable_input__says_why(columns: dict[str, Any], said: str) -> None:
-    usual: dict[str, Any] = {"metrics": BOTH, "model": fitted(regressed(np.random.default_rng(9), 200))}
+    usual: dict[str, Any] = {
+        "metrics": BOTH,
+        "model": fitted(regressed(np.random.default_rng(9), 200)),
+    }
     with pytest.raises(ValueError, match=said):
         estimate_regression(**usual | columns)
 

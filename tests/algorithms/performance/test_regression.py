@@ -18,9 +18,15 @@ def test_errors__any_numbers__match_sklearn(window: list[tuple[float, float]]) -
     prediction, label = (np.array(column) for column in zip(*window, strict=True))
     found = measure_performance(REGRESSION, prediction=prediction, label=label)
     assert found[Metric.MAE].value == pytest.approx(oracle.mean_absolute_error(label, prediction))
-    assert found[Metric.RMSE].value == pytest.approx(oracle.root_mean_squared_error(label, prediction))
-    assert found[Metric.MAPE].value == pytest.approx(oracle.mean_absolute_percentage_error(label, prediction))
-    assert found[Metric.MAE].standard_error == pytest.approx(stats.sem(np.abs(prediction - label)), abs=1e-12)
+    assert found[Metric.RMSE].value == pytest.approx(
+        oracle.root_mean_squared_error(label, prediction)
+    )
+    assert found[Metric.MAPE].value == pytest.approx(
+        oracle.mean_absolute_percentage_error(label, prediction)
+    )
+    assert found[Metric.MAE].standard_error == pytest.approx(
+        stats.sem(np.abs(prediction - label)), abs=1e-12
+    )
 
 
 def test_rmse__resampled_window__error_of_the_bootstrap() -> None:
@@ -37,14 +43,18 @@ def test_errors__many_windows__intervals_cover_as_promised(draw: str) -> None:
 
     def measure(n: int) -> Estimates:
         label = rng.uniform(1, 3, n)
-        return measure_performance(REGRESSION, prediction=label + getattr(rng, draw)(size=n), label=label)
+        return measure_performance(
+            REGRESSION, prediction=label + getattr(rng, draw)(size=n), label=label
+        )
 
     for held in share_held(measure, rows=500).values():
         assert 0.92 <= held <= 0.97
 
 
 def test_mape__labels_of_zero__are_left_out_and_counted() -> None:
-    found = measure_performance([Metric.MAPE], prediction=[1, 2, 3, 4], label=[0, 1, 2, 0])[Metric.MAPE]
+    found = measure_performance([Metric.MAPE], prediction=[1, 2, 3, 4], label=[0, 1, 2, 0])[
+        Metric.MAPE
+    ]
     assert (found.value, found.n, found.left_out) == (0.75, 2, 2)
 
 

@@ -35,7 +35,9 @@ def test_score_calibration__few_scores__matches_sklearn(window: list[tuple[int, 
 
 @given(windows, st.randoms(use_true_random=False))
 @settings(max_examples=50)
-def test_score_calibration__rows_in_another_order__same(window: list[tuple[int, int]], random: Random) -> None:
+def test_score_calibration__rows_in_another_order__same(
+    window: list[tuple[int, int]], random: Random
+) -> None:
     fitted = []
     for _ in range(2):
         score, label = (np.array(column) for column in zip(*window, strict=True))
@@ -69,7 +71,10 @@ def test_score_calibration__text_labels__positive_is_named() -> None:
 def test_score_calibration__json__round_trips() -> None:
     window = classified(np.random.default_rng(1), 3000)
     found = ScoreCalibration.fit(window.score, window.label)
-    assert ScoreCalibration.from_json(json.loads(json.dumps(found.as_json(), allow_nan=False))) == found
+    assert (
+        ScoreCalibration.from_json(json.loads(json.dumps(found.as_json(), allow_nan=False)))
+        == found
+    )
 
 
 def test_score_calibration__nearest_block__of_scores_between_and_beyond() -> None:

@@ -9,14 +9,18 @@ from tests.algorithms.performance.windows import classified, holds, realised
 
 
 def auc(score: FloatArray, label: IntArray) -> MetricEstimate:
-    return measure_performance([Metric.ROC_AUC], prediction=label, label=label, score=score)[Metric.ROC_AUC]
+    return measure_performance([Metric.ROC_AUC], prediction=label, label=label, score=score)[
+        Metric.ROC_AUC
+    ]
 
 
 def delong_by_hand(score: FloatArray, label: IntArray) -> float:
     """The standard error from the table of all pairs."""
     pairs = score[label == 1][:, None] - score[label == 0][None, :]
     wins = (pairs > 0) + (pairs == 0) / 2
-    return float((wins.mean(1).var(ddof=1) / wins.shape[0] + wins.mean(0).var(ddof=1) / wins.shape[1]) ** 0.5)
+    return float(
+        (wins.mean(1).var(ddof=1) / wins.shape[0] + wins.mean(0).var(ddof=1) / wins.shape[1]) ** 0.5
+    )
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 12])
@@ -41,7 +45,9 @@ def test_roc_auc__interval__is_normal_on_the_scale_of_the_logit() -> None:
     found = auc(window.score, window.label)
     assert found.value is not None
     assert found.standard_error is not None
-    low, high = stats.norm.interval(0.95, 0, found.standard_error / (found.value * (1 - found.value)))
+    low, high = stats.norm.interval(
+        0.95, 0, found.standard_error / (found.value * (1 - found.value))
+    )
     assert found.lower == pytest.approx(special.expit(special.logit(found.value) + low))
     assert found.upper == pytest.approx(special.expit(special.logit(found.value) + high))
 
@@ -66,7 +72,9 @@ def test_roc_auc__perfect_ranking__interval_keeps_a_width(positives: int, lowest
 
 
 def test_log_loss__sure_and_wrong__is_cut_off() -> None:
-    found = measure_performance([Metric.LOG_LOSS], prediction=[0, 0], label=[1, 0], score=[0, 0])[Metric.LOG_LOSS]
+    found = measure_performance([Metric.LOG_LOSS], prediction=[0, 0], label=[1, 0], score=[0, 0])[
+        Metric.LOG_LOSS
+    ]
     assert found.value == pytest.approx(-np.log(1e-15) / 2)
 
 

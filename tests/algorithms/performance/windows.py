@@ -30,7 +30,9 @@ class Regressed:
     label: FloatArray
 
 
-def classified(rng: np.random.Generator, n: int, shift: float = 0.0, power: float = 1.0) -> Classified:
+def classified(
+    rng: np.random.Generator, n: int, shift: float = 0.0, power: float = 1.0
+) -> Classified:
     """Labels that fall by a chance of which the score is a power: with 1, it is calibrated."""
     chance = special.expit(1.5 * (rng.normal(size=n) + shift) - 0.7)
     score = chance**power
@@ -40,7 +42,9 @@ def classified(rng: np.random.Generator, n: int, shift: float = 0.0, power: floa
 def many_classes(rng: np.random.Generator, n: int, right: float) -> Classified:
     """Four classes of unequal size; a share of rows is predicted at random."""
     label = rng.choice(4, n, p=[0.5, 0.3, 0.15, 0.05])
-    return Classified(np.zeros(n), np.where(rng.random(n) < right, label, rng.integers(0, 4, n)), label)
+    return Classified(
+        np.zeros(n), np.where(rng.random(n) < right, label, rng.integers(0, 4, n)), label
+    )
 
 
 def regressed(rng: np.random.Generator, n: int, shift: float = 0.0) -> Regressed:
@@ -54,7 +58,11 @@ def regressed(rng: np.random.Generator, n: int, shift: float = 0.0) -> Regressed
 def realised(window: Classified, level: float = 0.95) -> Estimates:
     """The metrics of a binary classifier, once labels are known."""
     return measure_performance(
-        BINARY_METRICS, prediction=window.prediction, label=window.label, score=window.score, level=level
+        BINARY_METRICS,
+        prediction=window.prediction,
+        label=window.label,
+        score=window.score,
+        level=level,
     )
 
 
@@ -66,7 +74,12 @@ def holds(estimate: MetricEstimate, truth: float | None) -> bool:
     return estimate.lower <= truth <= estimate.upper
 
 
-def share_held(measure: Callable[[int], Estimates], rows: int, draws: int = 600) -> dict[Metric, float]:
+def share_held(
+    measure: Callable[[int], Estimates], rows: int, draws: int = 600
+) -> dict[Metric, float]:
     """How often the interval of a window of so many rows holds what a million rows give."""
     truth, found = measure(1_000_000), [measure(rows) for _ in range(draws)]
-    return {metric: float(np.mean([holds(each[metric], truth[metric].value) for each in found])) for metric in truth}
+    return {
+        metric: float(np.mean([holds(each[metric], truth[metric].value) for each in found]))
+        for metric in truth
+    }

@@ -29,7 +29,9 @@ def invert_generating_function(a2: float) -> float:
     reach = math.sqrt(40 / (width * a2))
     v, step = np.linspace(-reach, reach, 401, retstep=True)
     s = 1 - width * (1 + 1j * v) ** 2
-    log_factors = np.log(1 - s[:, None] / BRANCHES).sum(axis=1) - 2 * s / 2001  # the rest, Σ 2s / (j(j + 1))
+    log_factors = (
+        np.log(1 - s[:, None] / BRANCHES).sum(axis=1) - 2 * s / 2001
+    )  # the rest, Σ 2s / (j(j + 1))
     integrand = np.exp(-log_factors / 2 - s * a2) / s * -2j * width * (1 + 1j * v)
     return float(abs(integrand.sum() * step / (2j * math.pi)))
 
@@ -40,9 +42,12 @@ def test_anderson_darling_sf__body_and_tail__equals_inverted_generating_function
 
 
 @pytest.mark.parametrize(
-    ("a2", "p_value"), [(1.2476, 0.25), (1.9329, 0.1), (2.4923, 0.05), (3.0775, 0.025), (3.8784, 0.01)]
+    ("a2", "p_value"),
+    [(1.2476, 0.25), (1.9329, 0.1), (2.4923, 0.05), (3.0775, 0.025), (3.8784, 0.01)],
 )
-def test_anderson_darling_sf__published_critical_values__their_levels(a2: float, p_value: float) -> None:
+def test_anderson_darling_sf__published_critical_values__their_levels(
+    a2: float, p_value: float
+) -> None:
     assert anderson_darling_sf(a2) == pytest.approx(p_value, abs=1e-4)
 
 
@@ -66,14 +71,23 @@ def test_anderson_darling__any_ties__agrees_with_scipy(table: list[tuple[int, in
 
 def test_anderson_darling__many_cells__agrees_with_scipy() -> None:
     rng = np.random.default_rng(4)
-    reference, current = rng.multinomial(50_000, np.full(4000, 1 / 4000)), rng.multinomial(900, np.full(4000, 1 / 4000))
-    assert anderson_darling(reference, current).statistic == pytest.approx(scipy_statistic(reference, current))
+    reference, current = (
+        rng.multinomial(50_000, np.full(4000, 1 / 4000)),
+        rng.multinomial(900, np.full(4000, 1 / 4000)),
+    )
+    assert anderson_darling(reference, current).statistic == pytest.approx(
+        scipy_statistic(reference, current)
+    )
 
 
 @pytest.mark.parametrize("shares", [[0.5, 0.5], [0.25] * 4, [0.9, 0.05, 0.05], [0.01] * 100])
-def test_anderson_darling__no_drift__p_value_falls_below_a_level_as_often(shares: list[float]) -> None:
+def test_anderson_darling__no_drift__p_value_falls_below_a_level_as_often(
+    shares: list[float],
+) -> None:
     rng = np.random.default_rng(5)
-    windows = zip(rng.multinomial(300, shares, 6000), rng.multinomial(400, shares, 6000), strict=True)
+    windows = zip(
+        rng.multinomial(300, shares, 6000), rng.multinomial(400, shares, 6000), strict=True
+    )
     found = [anderson_darling(*window) for window in windows]
     assert np.mean([result.a2 for result in found]) == pytest.approx(1, abs=0.07)
     assert np.mean([result.p_value <= 0.05 for result in found]) == pytest.approx(0.05, abs=0.01)
@@ -87,7 +101,8 @@ def test_anderson_darling__drift__effect_size_is_the_weighted_squared_difference
     first, second, middle = np.cumsum(before), np.cumsum(after), np.cumsum(before + after) / 2
     truth = np.sum(((first - second) ** 2 / (middle * (1 - middle)) * (before + after) / 2)[:-1])
     effects = [
-        anderson_darling(rng.multinomial(500, before), rng.multinomial(500, after)).effect_size for _ in range(300)
+        anderson_darling(rng.multinomial(500, before), rng.multinomial(500, after)).effect_size
+        for _ in range(300)
     ]
     assert np.mean(effects) == pytest.approx(truth, rel=0.05)
 
@@ -106,7 +121,9 @@ def test_anderson_darling__equal_shares__nothing(counts: tuple[list[int], list[i
 
 
 @pytest.mark.parametrize("counts", [([1, 0], [0, 1]), ([1, 0], [1, 1])])
-def test_anderson_darling__fewer_than_four_rows__finite(counts: tuple[list[int], list[int]]) -> None:
+def test_anderson_darling__fewer_than_four_rows__finite(
+    counts: tuple[list[int], list[int]],
+) -> None:
     found = anderson_darling(np.array(counts[0]), np.array(counts[1]))
     assert math.isfinite(found.statistic)
     assert found.p_value > 0.1
@@ -119,7 +136,11 @@ def test_anderson_darling__billions_of_rows__no_overflow() -> None:
     assert anderson_darling(reference, current).a2 == pytest.approx(rational.a2 * 1e4, rel=1e-4)
 
 
-@pytest.mark.parametrize(("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")])
-def test_anderson_darling__empty_window__named(counts: tuple[list[int], list[int]], window: str) -> None:
+@pytest.mark.parametrize(
+    ("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")]
+)
+def test_anderson_darling__empty_window__named(
+    counts: tuple[list[int], list[int]], window: str
+) -> None:
     with pytest.raises(InsufficientData, match=window):
         anderson_darling(np.array(counts[0]), np.array(counts[1]))

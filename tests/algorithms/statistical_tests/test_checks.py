@@ -9,13 +9,17 @@ from scipy import stats
 from algorithms.statistical_tests.checks import new_categories, null_rate, out_of_range
 
 shares = st.tuples(st.integers(1, 500), st.integers(1, 500)).flatmap(
-    lambda rows: st.tuples(st.integers(0, rows[0]), st.just(rows[0]), st.integers(0, rows[1]), st.just(rows[1]))
+    lambda rows: st.tuples(
+        st.integers(0, rows[0]), st.just(rows[0]), st.integers(0, rows[1]), st.just(rows[1])
+    )
 )
 
 
 @given(shares)
 @settings(max_examples=200)
-def test_null_rate__any_counts__fishers_or_pearsons_p_value(counts: tuple[int, int, int, int]) -> None:
+def test_null_rate__any_counts__fishers_or_pearsons_p_value(
+    counts: tuple[int, int, int, int],
+) -> None:
     missing, n, missing_now, m = counts
     found = null_rate(*counts)
     table = np.array([[missing, n - missing], [missing_now, m - missing_now]])
@@ -25,7 +29,9 @@ def test_null_rate__any_counts__fishers_or_pearsons_p_value(counts: tuple[int, i
         assert found.p_value == 1
         return
     exact = stats.contingency.expected_freq(table).min() < 5
-    expected = stats.fisher_exact(table) if exact else stats.chi2_contingency(table, correction=False)
+    expected = (
+        stats.fisher_exact(table) if exact else stats.chi2_contingency(table, correction=False)
+    )
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-300)
 
 
@@ -36,12 +42,18 @@ def test_null_rate__both_windows_full_or_empty__no_evidence() -> None:
 def test_null_rate__a_million_rows__counts_stay_whole() -> None:
     found = null_rate(10**6, 10**9, 1200, 10**6)
     table = [[10**6, 10**9 - 10**6], [1200, 10**6 - 1200]]
-    assert found.p_value == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue, rel=1e-9)
+    assert found.p_value == pytest.approx(
+        stats.chi2_contingency(table, correction=False).pvalue, rel=1e-9
+    )
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 4), (2, 5), (3, 3), (4, 6), (6, 4), (8, 5), (5, 1)])
+@pytest.mark.parametrize(
+    ("n", "m"), [(1, 1), (1, 4), (2, 5), (3, 3), (4, 6), (6, 4), (8, 5), (5, 1)]
+)
 def test_out_of_range__every_order_of_the_rows__exact_chance(n: int, m: int) -> None:
-    orders = list(combinations(range(n + m), n))  # the reference's places; what is before and after them lies outside
+    orders = list(
+        combinations(range(n + m), n)
+    )  # the reference's places; what is before and after them lies outside
     outside = np.array([places[0] + n + m - 1 - places[-1] for places in orders])
     for count in range(m + 1):
         expected = np.mean(outside >= count)
@@ -91,7 +103,11 @@ def test_new_categories__unchanged_source__expects_what_comes(exponent: float) -
     for _ in range(60):
         before, after = rng.zipf(exponent, 2000), rng.zipf(exponent, 2000)
         names, counts = np.unique(before, return_counts=True)
-        found.append(new_categories(int((~np.isin(after, names)).sum()), 2000, int((counts == 1).sum()), 2000))
+        found.append(
+            new_categories(
+                int((~np.isin(after, names)).sum()), 2000, int((counts == 1).sum()), 2000
+            )
+        )
     error = 4 * np.std([each.statistic - each.expected for each in found]) / 60**0.5
     assert np.mean([each.statistic for each in found]) == pytest.approx(
         np.mean([each.expected for each in found]), abs=error

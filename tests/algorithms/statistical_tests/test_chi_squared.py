@@ -17,21 +17,29 @@ words = st.lists(st.sampled_from("abcde"), min_size=1, max_size=60)
 
 
 @given(tables)
-def test_chi_squared_from_counts__any_table__agrees_with_scipy(cells: list[tuple[int, int]]) -> None:
+def test_chi_squared_from_counts__any_table__agrees_with_scipy(
+    cells: list[tuple[int, int]],
+) -> None:
     table = np.array(cells).T
     assume((table.sum(axis=1) > 0).all())
     found = chi_squared_from_counts(table[0], table[1])
     oracle = stats.chi2_contingency(table[:, table.sum(axis=0) > 0], correction=False)
-    assert (found.statistic, found.p_value) == pytest.approx((oracle.statistic, oracle.pvalue), rel=1e-9, abs=0)
+    assert (found.statistic, found.p_value) == pytest.approx(
+        (oracle.statistic, oracle.pvalue), rel=1e-9, abs=0
+    )
     assert found.degrees_of_freedom == oracle.dof
     assert 0 <= found.effect_size <= 1
 
 
 @given(words, words)
-def test_chi_squared__any_words__agrees_with_crosstab_in_any_order(left: list[str], right: list[str]) -> None:
+def test_chi_squared__any_words__agrees_with_crosstab_in_any_order(
+    left: list[str], right: list[str]
+) -> None:
     table = [[side.count(word) for word in sorted({*left, *right})] for side in (left, right)]
     found = chi_squared(left, right)
-    assert found.statistic == pytest.approx(stats.chi2_contingency(table, correction=False).statistic)
+    assert found.statistic == pytest.approx(
+        stats.chi2_contingency(table, correction=False).statistic
+    )
     assert chi_squared(left[::-1], sorted(right)).statistic == pytest.approx(found.statistic)
 
 
@@ -58,7 +66,9 @@ def test_chi_squared__disjoint_categories__effect_is_one_less_bias() -> None:
 
 @pytest.mark.parametrize("categories", [2, 5, 20])
 @pytest.mark.parametrize(("n", "m"), [(1000, 1000), (5000, 500)])
-def test_le_cam_effect__no_drift__squared_distance_averages_the_bias(categories: int, n: int, m: int) -> None:
+def test_le_cam_effect__no_drift__squared_distance_averages_the_bias(
+    categories: int, n: int, m: int
+) -> None:
     rng = np.random.default_rng(categories)
     shares = 1 / np.arange(1, categories + 1)
     left, right = (rng.multinomial(size, shares / shares.sum(), 4000) / size for size in (n, m))
@@ -69,12 +79,22 @@ def test_le_cam_effect__no_drift__squared_distance_averages_the_bias(categories:
 
 def test_chi_squared__equal_constants__no_evidence() -> None:
     found = chi_squared(["a"] * 10, ["a"] * 3)
-    assert (found.statistic, found.p_value, found.effect_size, found.degrees_of_freedom) == (0, 1, 0, 0)
+    assert (found.statistic, found.p_value, found.effect_size, found.degrees_of_freedom) == (
+        0,
+        1,
+        0,
+        0,
+    )
 
 
 def test_chi_squared__nulls_and_nan__dropped_and_counted() -> None:
     found = chi_squared(["a", None, "b"], np.array(["a", np.nan, None, "b", "b"], dtype=object))
-    assert (found.n_reference, found.nulls_reference, found.n_current, found.nulls_current) == (2, 1, 3, 2)
+    assert (found.n_reference, found.nulls_reference, found.n_current, found.nulls_current) == (
+        2,
+        1,
+        3,
+        2,
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +106,9 @@ def test_chi_squared__nulls_and_nan__dropped_and_counted() -> None:
         (np.array(["a", "b"]), pa.chunked_array([pa.array(["a"], pa.large_string()), ["b"]])),
     ],
 )
-def test_chi_squared__same_names_in_other_types__one_category(reference: Values, current: Values) -> None:
+def test_chi_squared__same_names_in_other_types__one_category(
+    reference: Values, current: Values
+) -> None:
     found = chi_squared(reference, current)
     assert (found.statistic, found.new_categories) == (0, 0)
 
@@ -99,8 +121,12 @@ def test_chi_squared__hundred_thousand_categories__under_a_second() -> None:
     assert found.degrees_of_freedom == 99_999
 
 
-@pytest.mark.parametrize(("reference", "current", "window"), [([], ["a"], "reference"), (["a"], [None], "current")])
-def test_chi_squared__no_usable_row__names_the_window(reference: Values, current: Values, window: str) -> None:
+@pytest.mark.parametrize(
+    ("reference", "current", "window"), [([], ["a"], "reference"), (["a"], [None], "current")]
+)
+def test_chi_squared__no_usable_row__names_the_window(
+    reference: Values, current: Values, window: str
+) -> None:
     with pytest.raises(InsufficientData, match=window):
         chi_squared(reference, current)
 

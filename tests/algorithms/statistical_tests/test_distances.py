@@ -9,14 +9,19 @@ from scipy.spatial import distance
 
 from algorithms.errors import InsufficientData
 from algorithms.kernels import FloatArray, IntArray
-from algorithms.statistical_tests.distances import DistanceResult, hellinger, jensen_shannon, null_divergence
+from algorithms.statistical_tests.distances import (
+    DistanceResult,
+    hellinger,
+    jensen_shannon,
+    null_divergence,
+)
 
 type Distance = Callable[[IntArray, IntArray], DistanceResult]
 
 both = pytest.mark.parametrize("measure", [jensen_shannon, hellinger])
-tables = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1, max_size=30).filter(
-    lambda table: all(map(sum, zip(*table, strict=True)))
-)
+tables = st.lists(
+    st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1, max_size=30
+).filter(lambda table: all(map(sum, zip(*table, strict=True))))
 
 
 def draw(n: int, m: int, shares: FloatArray, *, seed: int) -> tuple[IntArray, IntArray]:
@@ -29,7 +34,9 @@ def draw(n: int, m: int, shares: FloatArray, *, seed: int) -> tuple[IntArray, In
 def test_jensen_shannon__any_counts__agrees_with_scipy(table: list[tuple[int, int]]) -> None:
     reference, current = np.array(table).T
     expected = distance.jensenshannon(reference, current, base=2)
-    assert jensen_shannon(reference, current).statistic == pytest.approx(expected, rel=1e-9, abs=1e-7)
+    assert jensen_shannon(reference, current).statistic == pytest.approx(
+        expected, rel=1e-9, abs=1e-7
+    )
 
 
 @given(tables)
@@ -84,12 +91,19 @@ def test_distance__drift__effect_size_does_not_depend_on_the_rows(measure: Dista
     rng = np.random.default_rng(3)
     before, after = np.full(50, 0.02), np.repeat([0.01, 0.03], 25)
     truth = measure((before * 10**8).astype(np.int64), (after * 10**8).astype(np.int64)).statistic
-    effects = [measure(rng.multinomial(1000, before), rng.multinomial(1000, after)).effect_size for _ in range(200)]
+    effects = [
+        measure(rng.multinomial(1000, before), rng.multinomial(1000, after)).effect_size
+        for _ in range(200)
+    ]
     assert np.mean(effects) == pytest.approx(truth, rel=0.03)
 
 
 @both
-@pytest.mark.parametrize(("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")])
-def test_distance__empty_window__named(measure: Distance, counts: tuple[list[int], list[int]], window: str) -> None:
+@pytest.mark.parametrize(
+    ("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")]
+)
+def test_distance__empty_window__named(
+    measure: Distance, counts: tuple[list[int], list[int]], window: str
+) -> None:
     with pytest.raises(InsufficientData, match=window):
         measure(np.array(counts[0]), np.array(counts[1]))

@@ -10,9 +10,36 @@ from scipy.stats._stats_py import _ks_2samp_prob
 
 from algorithms.statistical_tests.ks_distribution import kolmogorov_sf, ks_p_value
 
-SIZES = [1, 2, 5, 20, 60, 139, 140, 141, 200, 299, 301, 500, 1000, 20_000, 100_000, 1_000_001, 1_000_000_000]
+SIZES = [
+    1,
+    2,
+    5,
+    20,
+    60,
+    139,
+    140,
+    141,
+    200,
+    299,
+    301,
+    500,
+    1000,
+    20_000,
+    100_000,
+    1_000_001,
+    1_000_000_000,
+]
 SQUARES = [0.05, 0.2, 0.5, 0.7, 1.0, 1.5, 2.1, 2.3, 2.9, 3.1, 4.5, 18.0, 100.0, 340.0]
-WINDOWS = [(300, 299), (50, 2000), (10_000, 50), (997, 1000), (3000, 2999), (2000, 1500), (400, 400), (3000, 3000)]
+WINDOWS = [
+    (300, 299),
+    (50, 2000),
+    (10_000, 50),
+    (997, 1000),
+    (3000, 2999),
+    (2000, 1500),
+    (400, 400),
+    (3000, 3000),
+]
 
 
 def count_outside(steps: int, n: int, m: int) -> float:
@@ -21,7 +48,9 @@ def count_outside(steps: int, n: int, m: int) -> float:
     for x in range(n + 1):
         for y in range(m + 1):
             if abs(x * m - y * n) < steps:
-                inside[x][y] = (x == y == 0) + (inside[x - 1][y] if x else 0) + (inside[x][y - 1] if y else 0)
+                inside[x][y] = (
+                    (x == y == 0) + (inside[x - 1][y] if x else 0) + (inside[x][y - 1] if y else 0)
+                )
     paths = math.comb(n + m, n)
     return (paths - inside[n][m]) / paths
 
@@ -43,14 +72,18 @@ def test_ks_p_value__thousands_of_rows__agrees_with_scipy(n: int, m: int, z: flo
     assert ks_p_value(steps, n, m) == pytest.approx(expected, rel=1e-9, abs=0)
 
 
-@pytest.mark.parametrize(("n", "m"), [(2, 3), (1, 1), (10_000, 9999), (10_000, 10_000), (10_001, 1), (10**9, 10**9)])
+@pytest.mark.parametrize(
+    ("n", "m"), [(2, 3), (1, 1), (10_000, 9999), (10_000, 10_000), (10_001, 1), (10**9, 10**9)]
+)
 def test_ks_p_value__least_and_greatest_gap__one_and_its_least(n: int, m: int) -> None:
     assert ks_p_value(0, n, m) == ks_p_value(min(n, m), n, m) == 1.0
     disjoint = 2 / math.comb(n + m, n) if n + m < 1000 else 0.0
     assert ks_p_value(n * m, n, m) == pytest.approx(disjoint, rel=1e-12, abs=1e-300)
 
 
-@pytest.mark.parametrize(("n", "m"), [(10_001, 9), (20_000, 70), (11_000, 900), (50_000, 40_000), (10**9, 10**7)])
+@pytest.mark.parametrize(
+    ("n", "m"), [(10_001, 9), (20_000, 70), (11_000, 900), (50_000, 40_000), (10**9, 10**7)]
+)
 def test_ks_p_value__many_rows__is_that_of_one_sample(n: int, m: int) -> None:
     for square in SQUARES:
         steps = min(int(math.sqrt(square * (n + m) * n * m)), n * m)
@@ -61,8 +94,14 @@ def test_ks_p_value__many_rows__is_that_of_one_sample(n: int, m: int) -> None:
 def test_ks_p_value__max_exact_steps__asymptotic_beyond_and_exact_up_to_it() -> None:
     steps = 20_000
     exact, asymptotic = ks_p_value(steps, 400, 399), float(stats.kstwo.sf(steps / (400 * 399), 200))
-    assert ks_p_value(steps, 400, 399, max_exact_steps=2 * steps) == exact != pytest.approx(asymptotic, rel=1e-3)
-    assert ks_p_value(steps, 400, 399, max_exact_steps=2 * steps - 1) == pytest.approx(asymptotic, rel=1e-6)
+    assert (
+        ks_p_value(steps, 400, 399, max_exact_steps=2 * steps)
+        == exact
+        != pytest.approx(asymptotic, rel=1e-3)
+    )
+    assert ks_p_value(steps, 400, 399, max_exact_steps=2 * steps - 1) == pytest.approx(
+        asymptotic, rel=1e-6
+    )
     assert ks_p_value(400 * 50, 400, 400, max_exact_steps=0) == ks_p_value(400 * 50, 400, 400)
 
 
@@ -80,7 +119,9 @@ def test_kolmogorov_sf__body_and_tail__agrees_with_scipy(n: int) -> None:
 @settings(max_examples=200)
 def test_kolmogorov_sf__any_size__agrees_with_scipy(n: int, square: float) -> None:
     distance = min(1.0, math.sqrt(square / n))
-    assert kolmogorov_sf(distance, n) == pytest.approx(float(stats.kstwo.sf(distance, n)), rel=1e-6, abs=1e-305)
+    assert kolmogorov_sf(distance, n) == pytest.approx(
+        float(stats.kstwo.sf(distance, n)), rel=1e-6, abs=1e-305
+    )
 
 
 @given(st.integers(1, 400), st.floats(0.001, 1), st.floats(0.001, 1))

@@ -29,7 +29,9 @@ def test_pooled_chi_squared__many_rare__pooled_into_one_cell() -> None:
 def test_pooled_chi_squared__pooled_cell_still_rare__fisher_exact() -> None:
     found = pooled([80_000, 0], [47, 3])
     assert found.is_exact
-    assert found.result.p_value == pytest.approx(2 * stats.fisher_exact([[0, 80_000], [3, 47]]).pvalue, abs=0)
+    assert found.result.p_value == pytest.approx(
+        2 * stats.fisher_exact([[0, 80_000], [3, 47]]).pvalue, abs=0
+    )
 
 
 def test_pooled_chi_squared__rare_cell_beside_several__three_tests_combined() -> None:
@@ -65,6 +67,8 @@ def test_pooled_chi_squared__no_drift_long_tail__p_values_hold_their_level(n: in
     shares = 1 / np.arange(1, 41) ** 1.5
     runs = [[rng.multinomial(size, shares / shares.sum()) for size in (n, m)] for _ in range(500)]
     seen = [(before[before + after > 0], after[before + after > 0]) for before, after in runs]
-    p_values = np.array([pooled(list(before), list(after)).result.p_value for before, after in seen])
+    p_values = np.array(
+        [pooled(list(before), list(after)).result.p_value for before, after in seen]
+    )
     assert np.mean(p_values <= 0.05) <= 0.05 + 0.03
     assert np.mean(p_values <= 0.005) <= 0.005 + 0.01

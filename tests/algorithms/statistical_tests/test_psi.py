@@ -12,7 +12,9 @@ from algorithms.statistical_tests import psi
 from algorithms.statistical_tests.psi import psi_from_counts, psi_null_quantile
 
 INF, NAN = float("inf"), float("nan")
-samples = st.lists(st.floats(allow_nan=False) | st.integers(-2, 2).map(float), min_size=1, max_size=60)
+samples = st.lists(
+    st.floats(allow_nan=False) | st.integers(-2, 2).map(float), min_size=1, max_size=60
+)
 counts = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=2, max_size=12)
 
 
@@ -32,7 +34,9 @@ def test_psi__four_cells__matches_the_formula_by_hand() -> None:
     assert list(found.edges) == [25, 50, 75]
     assert list(found.current_shares) == [0.1, 0.2, 0.3, 0.4]
     p, q = [25.5 / 102] * 4, [10.5 / 102, 20.5 / 102, 30.5 / 102, 40.5 / 102]
-    assert found.statistic == pytest.approx(sum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True)))
+    assert found.statistic == pytest.approx(
+        sum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True))
+    )
     assert found.effect_size == pytest.approx(found.statistic - 3 * (1 / 100 + 1 / 100))
     assert (found.p_value, found.degrees_of_freedom) == (None, 3)
 
@@ -40,13 +44,18 @@ def test_psi__four_cells__matches_the_formula_by_hand() -> None:
 def test_psi__large_samples__tends_to_the_integral_of_the_densities() -> None:
     grid = (np.arange(200_000) + 0.5) / 200_000
     reference = stats.norm.ppf(grid)
-    expected, actual = np.full(10, 0.1), np.diff(stats.norm.cdf(stats.norm.ppf(np.linspace(0, 1, 11)), loc=0.5))
+    expected, actual = (
+        np.full(10, 0.1),
+        np.diff(stats.norm.cdf(stats.norm.ppf(np.linspace(0, 1, 11)), loc=0.5)),
+    )
     limit = float(np.sum((actual - expected) * np.log(actual / expected)))
     assert psi(reference, reference + 0.5).statistic == pytest.approx(limit, rel=1e-3)
 
 
 @given(counts)
-def test_psi_from_counts__any_counts__matches_by_hand_and_is_symmetric(cells: list[tuple[int, int]]) -> None:
+def test_psi_from_counts__any_counts__matches_by_hand_and_is_symmetric(
+    cells: list[tuple[int, int]],
+) -> None:
     before, after = [b + 1 for b, _ in cells], [a for _, a in cells]
     after[0] += 1
     found = psi_from_counts(np.array(before), np.array(after))
@@ -56,7 +65,9 @@ def test_psi_from_counts__any_counts__matches_by_hand_and_is_symmetric(cells: li
 
 
 @given(samples, samples, st.integers(2, 20))
-def test_psi__any_values__shares_sum_to_one_and_match_a_loop(left: list[float], right: list[float], bins: int) -> None:
+def test_psi__any_values__shares_sum_to_one_and_match_a_loop(
+    left: list[float], right: list[float], bins: int
+) -> None:
     found = psi(left, right, bins=bins)
     inside = [rows_per_cell(side, found.edges) for side in (left, right)]
     assert sum(found.reference_shares) == pytest.approx(1)
@@ -101,7 +112,12 @@ def test_psi__infinite_values__fall_in_the_outermost_cells() -> None:
 
 def test_psi__nulls_and_nan__dropped_and_counted() -> None:
     found = psi([1.0, None, NAN, 2.0], [NAN, 1.0])
-    assert (found.n_reference, found.nulls_reference, found.n_current, found.nulls_current) == (2, 2, 1, 1)
+    assert (found.n_reference, found.nulls_reference, found.n_current, found.nulls_current) == (
+        2,
+        2,
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize("size", [100, 1000])
@@ -113,8 +129,12 @@ def test_psi__no_drift__null_mean_and_quantile_hold(size: int) -> None:
     assert beyond == pytest.approx(0.05, abs=0.03)
 
 
-@pytest.mark.parametrize(("reference", "current", "window"), [([], [1], "reference"), ([1], [None], "current")])
-def test_psi__no_usable_row__names_the_window(reference: Values, current: Values, window: str) -> None:
+@pytest.mark.parametrize(
+    ("reference", "current", "window"), [([], [1], "reference"), ([1], [None], "current")]
+)
+def test_psi__no_usable_row__names_the_window(
+    reference: Values, current: Values, window: str
+) -> None:
     with pytest.raises(InsufficientData, match=window):
         psi(reference, current)
 

@@ -25,9 +25,18 @@ def measure(
     above = float(np.maximum(current - greatest, 0).mean())
     low, high = int(np.sum(current < least)) * counted, int(np.sum(current > greatest)) * counted
     distance = wasserstein(
-        edges, *counts, minimum=least, maximum=greatest, below=below, above=above, rows_below=low, rows_above=high
+        edges,
+        *counts,
+        minimum=least,
+        maximum=greatest,
+        below=below,
+        above=above,
+        rows_below=low,
+        rows_above=high,
     )
-    error = wasserstein_error(edges, *counts, minimum=least, maximum=greatest, rows_below=low, rows_above=high)
+    error = wasserstein_error(
+        edges, *counts, minimum=least, maximum=greatest, rows_below=low, rows_above=high
+    )
     return distance, error
 
 
@@ -50,20 +59,30 @@ def test_wasserstein__any_values_and_cells__within_its_error_of_scipy(
 
 @given(numbers, numbers)
 @settings(max_examples=200)
-def test_wasserstein__each_value_a_cell__equals_scipy(left: list[float], right: list[float]) -> None:
+def test_wasserstein__each_value_a_cell__equals_scipy(
+    left: list[float], right: list[float]
+) -> None:
     reference, current = np.array(left), np.array(right)
     distance, error = measure(reference, current, atom_edges(reference, current))
-    assert distance == pytest.approx(stats.wasserstein_distance(reference, current), rel=1e-9, abs=1e-9)
+    assert distance == pytest.approx(
+        stats.wasserstein_distance(reference, current), rel=1e-9, abs=1e-9
+    )
     assert error <= 1e-9
 
 
-@pytest.mark.parametrize(("shift", "bound"), [(0.0, 0.02), (0.1, 0.02), (1.0, 0.04), (5.0, 0.11), (-30.0, 0.008)])
+@pytest.mark.parametrize(
+    ("shift", "bound"), [(0.0, 0.02), (0.1, 0.02), (1.0, 0.04), (5.0, 0.11), (-30.0, 0.008)]
+)
 def test_wasserstein__many_quantile_cells__near_scipy(shift: float, bound: float) -> None:
     rng = np.random.default_rng(7)
     reference, current = rng.normal(size=20_000), rng.normal(size=5000) + shift
-    distance, error = measure(reference, current, np.quantile(reference, np.linspace(0, 1, 501)[1:-1]))
+    distance, error = measure(
+        reference, current, np.quantile(reference, np.linspace(0, 1, 501)[1:-1])
+    )
     expected = stats.wasserstein_distance(reference, current)
-    assert abs(distance - expected) <= error / 3  # rows spread over a cell are far from the worst case, all at one end
+    assert (
+        abs(distance - expected) <= error / 3
+    )  # rows spread over a cell are far from the worst case, all at one end
     assert error < bound  # largest where most of the window is in the last cell, one unit wide
 
 
@@ -81,10 +100,14 @@ def test_wasserstein__window_moved_beyond_the_range__moved_distance() -> None:
 
 def test_wasserstein__constant_reference__mean_distance_from_it() -> None:
     current = np.array([6.0, 7.0, 9.0])
-    assert measure(np.full(5, 7.0), current, atom_edges(np.array([7.0]))) == pytest.approx((1.0, 0.0), abs=1e-12)
+    assert measure(np.full(5, 7.0), current, atom_edges(np.array([7.0]))) == pytest.approx(
+        (1.0, 0.0), abs=1e-12
+    )
 
 
-@pytest.mark.parametrize(("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")])
+@pytest.mark.parametrize(
+    ("counts", "window"), [(([0, 0], [1, 2]), "reference"), (([1, 2], [0, 0]), "current")]
+)
 def test_wasserstein__empty_window__named(counts: tuple[list[int], list[int]], window: str) -> None:
     arrays = np.array([0.5]), np.array(counts[0]), np.array(counts[1])
     with pytest.raises(InsufficientData, match=window):

@@ -7,7 +7,12 @@ from tests.chaos.faults.events import cut_kafka, kill_relays
 from tests.chaos.faults.fairness import burst
 from tests.chaos.faults.itself import check_the_checker
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
-from tests.chaos.faults.workers import freeze_in_transaction, freeze_workers, kill_workers, stop_workers
+from tests.chaos.faults.workers import (
+    freeze_in_transaction,
+    freeze_workers,
+    kill_workers,
+    stop_workers,
+)
 from tests.chaos.forms import Form, Row
 from tests.chaos.world import World
 

@@ -34,9 +34,15 @@ LEADERS: LiteralString = """SELECT DISTINCT client_port FROM pg_stat_activity
     WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted) AND usename = 'drift_scheduler'"""
 LATE: LiteralString = """SELECT coalesce(extract(epoch FROM max(created_at - scheduled_for)), 0)::float FROM drf_runs
     WHERE trigger = 'schedule' AND scheduled_for BETWEEN %s AND %s"""
-SET_BACK: LiteralString = "UPDATE django_celery_beat_periodictask SET last_run_at = %s WHERE name LIKE %s"
-WHOSE: LiteralString = "SELECT monitor_id FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
-WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+SET_BACK: LiteralString = (
+    "UPDATE django_celery_beat_periodictask SET last_run_at = %s WHERE name LIKE %s"
+)
+WHOSE: LiteralString = (
+    "SELECT monitor_id FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+)
+WRITTEN: LiteralString = (
+    "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+)
 
 
 def kill_beats(world: World, form: Form) -> Row:
@@ -133,7 +139,9 @@ def keep_beat_down(world: World, form: Form) -> Row:
     ticks = {last - timedelta(hours=hour) for hour in range(HOURS_DOWN)}
     cron = f"{last.minute} * * * *"
     monitors = {
-        policy: watch(world, MONITORS_PER_POLICY, is_checked=False, schedule_cron=cron, catch_up=policy)
+        policy: watch(
+            world, MONITORS_PER_POLICY, is_checked=False, schedule_cron=cron, catch_up=policy
+        )
         for policy in POLICIES
     }
     world.change(SET_BACK, min(ticks) - timedelta(minutes=30), "monitor:%")
@@ -141,14 +149,22 @@ def keep_beat_down(world: World, form: Form) -> Row:
     world.start("beat")
     with suppress(TimeoutError):
         query: LiteralString = "SELECT count(*) FROM drf_runs"
-        wait_until(lambda: world.count(query) >= len(expected) * len(ticks), "all rows", seconds=60, pause=0.5)
+        wait_until(
+            lambda: world.count(query) >= len(expected) * len(ticks),
+            "all rows",
+            seconds=60,
+            pause=0.5,
+        )
     time.sleep(SETTLE_SECONDS)  # for rows that should not come
     report = check(world.database_url(), [], expected)
     passed_over = {"skip": ticks, "latest": ticks - {last}, "all": set[datetime]()}
     skipped = check_skipped(
-        world.database_url(), {monitor: passed_over[policy] for policy in POLICIES for monitor in monitors[policy]}
+        world.database_url(),
+        {monitor: passed_over[policy] for policy in POLICIES for monitor in monitors[policy]},
     )
-    wrong = {kind: count for kind, count in (report.kinds + skipped.kinds).items() if "tick" in kind}
+    wrong = {
+        kind: count for kind, count in (report.kinds + skipped.kinds).items() if "tick" in kind
+    }
     return Row(
         fault=f"beat down {HOURS_DOWN} hours, {MONITORS_PER_POLICY} monitors of each catch-up policy, hourly",
         expected=f"skip: {HOURS_DOWN} rows skipped; latest: {HOURS_DOWN - 1} skipped and the last run; "

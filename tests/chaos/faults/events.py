@@ -53,7 +53,9 @@ def cut_kafka(world: World, form: Form) -> Row:
     waiting = unpublished(world)
     world.kafka.link.restore()
     began = time.monotonic()
-    wait_until(lambda: not unpublished(world), "the draining", seconds=3 * MOST_DRAIN_SECONDS, pause=0.5)
+    wait_until(
+        lambda: not unpublished(world), "the draining", seconds=3 * MOST_DRAIN_SECONDS, pause=0.5
+    )
     drained = time.monotonic() - began
     ended = world.ended()
     report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
@@ -63,7 +65,10 @@ def cut_kafka(world: World, form: Form) -> Row:
         f"(a run takes ≤ {MOST_SLOWER} s longer)",
         measured=f"{waiting:,} waited, drained in {drained:.1f} s; {_messages(report)}; a run took "
         f"{1000 * during:.0f} ms (before: {1000 * before:.0f} ms){tell(ended)}",
-        is_met=not report.problems and drained <= MOST_DRAIN_SECONDS and during <= before + MOST_SLOWER and not ended,
+        is_met=not report.problems
+        and drained <= MOST_DRAIN_SECONDS
+        and during <= before + MOST_SLOWER
+        and not ended,
     )
 
 

@@ -8,7 +8,15 @@ from tests.chaos.faults.beats import WARM_UP, YEARLY
 from tests.chaos.faults.servers import WORKERS
 from tests.chaos.faults.workers import SLOW_ROWS
 from tests.chaos.forms import Form, Row
-from tests.chaos.workload import MINUTE, ask_now, await_end, every_minute, minute_after, unfinished, watch
+from tests.chaos.workload import (
+    MINUTE,
+    ask_now,
+    await_end,
+    every_minute,
+    minute_after,
+    unfinished,
+    watch,
+)
 from tests.chaos.world import TENANTS, World
 
 MONITORS = 5

@@ -20,7 +20,7 @@ from tests.chaos.world import ROOT, World
 
 RUNS = 12
 FENCE = "status=Status.RUNNING, lease_token=claim.token"
-LEDGER = "detections/ledger.py"
+LEDGER = "detections/ledger/runs.py"
 SOURCES = ("algorithms", "alerts", "detections", "drift_detector", "monitors", "tasks")
 
 WITHOUT_CONSTRAINTS: LiteralString = """
@@ -120,7 +120,10 @@ def _damage(world: World, ticks: Ticks, tally: Tally) -> Report:
     producer = Producer({"bootstrap.servers": world.kafka.url})
     producer.produce(events[0].topic, key=events[0].key, value='{"id": "of-nobody"}')
     producer.flush()
-    tally.note("message that nobody wrote", check(world.database_url(), read_events(world.kafka.url), ticks))
+    tally.note(
+        "message that nobody wrote",
+        check(world.database_url(), read_events(world.kafka.url), ticks),
+    )
     return clean
 
 
@@ -135,7 +138,12 @@ def _run_without_safety(world: World, tally: Tally) -> None:
     for monitor in work.ticks:
         ask_between(world, monitor, EPOCH, EPOCH + MINUTE)
     with suppress(TimeoutError):
-        wait_until(lambda: _report(world, work).kinds["doubled detection"], "the second commit", seconds=60, pause=1)
+        wait_until(
+            lambda: _report(world, work).kinds["doubled detection"],
+            "the second commit",
+            seconds=60,
+            pause=1,
+        )
     await_end(world)
     for kind in ("doubled tick", "doubled detection"):
         tally.note(kind, _report(world, work))

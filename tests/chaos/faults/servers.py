@@ -13,7 +13,15 @@ import redis
 from tests.chaos.checker import check, read_events
 from tests.chaos.forms import Form, Row, tell
 from tests.chaos.waiting import wait_until
-from tests.chaos.workload import MINUTE, Backfill, await_end, every_minute, minute_after, unfinished, watch
+from tests.chaos.workload import (
+    MINUTE,
+    Backfill,
+    await_end,
+    every_minute,
+    minute_after,
+    unfinished,
+    watch,
+)
 from tests.chaos.world import World
 
 MONITORS = 5
@@ -24,8 +32,12 @@ PORTION = 5
 PAUSE_SECONDS = 0.5
 LOAD_SECONDS = 5
 
-BUSY_SINCE: LiteralString = "SELECT DISTINCT split_part(worker, '@', 1) FROM drf_runs WHERE started_at > %s"
-WRITTEN: LiteralString = "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+BUSY_SINCE: LiteralString = (
+    "SELECT DISTINCT split_part(worker, '@', 1) FROM drf_runs WHERE started_at > %s"
+)
+WRITTEN: LiteralString = (
+    "SELECT count(*) FROM drf_runs WHERE trigger = 'schedule' AND scheduled_for = %s"
+)
 SUCCEEDED: LiteralString = "SELECT count(*) FROM drf_runs WHERE status = 'succeeded'"
 
 
@@ -118,14 +130,18 @@ def restart_database(world: World, form: Form) -> Row:
     for restart in range(form.database_restarts):
         time.sleep(LOAD_SECONDS)
         if restart % 2:
-            os.kill(world.stack.postgres.pid or 0, signal.SIGQUIT)  # "immediate": no checkpoint, nothing finished
+            os.kill(
+                world.stack.postgres.pid or 0, signal.SIGQUIT
+            )  # "immediate": no checkpoint, nothing finished
         world.stack.postgres.stop()
         world.stack.postgres.start()
     before = world.count(SUCCEEDED)
     wait_until(lambda: world.count(SUCCEEDED) > before, "a run after the last restart", pause=0.2)
     load.end()
     last = max(first, minute_after(datetime.now(UTC)) - MINUTE)
-    wait_until(lambda: world.count(WRITTEN, last) >= MONITORS, "the tick after the last restart", pause=0.5)
+    wait_until(
+        lambda: world.count(WRITTEN, last) >= MONITORS, "the tick after the last restart", pause=0.5
+    )
     ended = world.ended()
     world.start(*ended)
     world.kill("beat")
@@ -147,5 +163,9 @@ def restart_database(world: World, form: Form) -> Row:
 def _seconds_to_consume(world: World) -> float:
     began, now = time.monotonic(), datetime.now(UTC)
     every = {worker.replace(".", "") for worker in WORKERS}
-    wait_until(lambda: every <= {name for (name,) in world.rows(BUSY_SINCE, now)}, "both workers consuming", pause=0.1)
+    wait_until(
+        lambda: every <= {name for (name,) in world.rows(BUSY_SINCE, now)},
+        "both workers consuming",
+        pause=0.1,
+    )
     return time.monotonic() - began

@@ -34,7 +34,9 @@ FINISHED: LiteralString = "SELECT finished_at FROM drf_runs WHERE id = %s"
 OPEN: LiteralString = """SELECT pid FROM pg_stat_activity
     WHERE client_port = ANY(%s) AND state LIKE 'idle in transaction%%'"""
 # A worker counts its tenant's runs under a lock; while it has that, nobody else of the tenant gets on.
-LOCKED: LiteralString = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ANY(%s)"
+LOCKED: LiteralString = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ANY(%s)"
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,15 @@ def kill_workers(world: World, form: Form) -> Row:
     world.start("web", "worker.1", "worker.2", "reconciler", "relay")
     work = Backfill(world, watch(world, MONITORS))
     for kill in range(form.worker_kills):
-        work.ask(form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills)
+        work.ask(
+            form.runs * (kill + 1) // form.worker_kills - form.runs * kill // form.worker_kills
+        )
         _kill_one(world, work, killed)
     await_end(world)
     report = check(world.database_url(), read_events(world.kafka.url), work.ticks)
-    recoveries = [(_begun_again(world, held, killed) - at).total_seconds() for held, at in killed.items()]
+    recoveries = [
+        (_begun_again(world, held, killed) - at).total_seconds() for held, at in killed.items()
+    ]
     p99 = float(np.percentile(recoveries or [0.0], 99))
     counts = report.counts
     return Row(
@@ -67,7 +73,9 @@ def kill_workers(world: World, form: Form) -> Row:
         measured=f"{counts['succeeded']:,} succeeded, {counts['detections']:,} detections; {counts['outbox']:,} "
         f"events, {counts['messages']:,} messages; {report}; {len(killed)} kills hit a run, which was at work again "
         f"after p50 {np.median(recoveries or [0.0]):.1f} s, p99 {p99:.1f} s",
-        is_met=not report.problems and counts["succeeded"] >= form.runs and p99 <= MOST_RECOVERY_SECONDS,
+        is_met=not report.problems
+        and counts["succeeded"] >= form.runs
+        and p99 <= MOST_RECOVERY_SECONDS,
     )
 
 
@@ -99,7 +107,9 @@ def finish_frozen(world: World, work: Backfill) -> Held:
 
 def _await_finish(world: World, held: Held) -> datetime:
     """When another worker has ended the run."""
-    finished: datetime = wait_until(lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.1)
+    finished: datetime = wait_until(
+        lambda: world.rows(FINISHED, held.run_id)[0][0], "another worker's turn", pause=0.1
+    )
     return finished
 
 
@@ -111,12 +121,18 @@ def freeze_in_transaction(world: World, form: Form) -> Row:
     began = time.monotonic()
     blocked = ""
     try:
-        wait_until(lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2)
+        wait_until(
+            lambda: not unfinished(world), "other workers", seconds=MOST_RECOVERY_SECONDS, pause=0.2
+        )
     except TimeoutError:
         blocked = f"{unfinished(world)} runs still wait for it after {MOST_RECOVERY_SECONDS} s"
     seconds = time.monotonic() - began
     report = check(world.database_url(), [])
-    wrong = {kind: count for kind, count in report.kinds.items() if "detection" in kind or kind == "failed run"}
+    wrong = {
+        kind: count
+        for kind, count in report.kinds.items()
+        if "detection" in kind or kind == "failed run"
+    }
     return Row(
         fault="a worker stopped (SIGSTOP) for good in the middle of a transaction",
         expected=f"all other work goes on; its run is done by another ≤ {MOST_RECOVERY_SECONDS} s",
@@ -221,7 +237,9 @@ def _anyone_busy(world: World, work: Backfill, *, besides: Container[Held] = ())
 
 def _held(world: World) -> list[Held]:
     rows = world.rows(HELD)
-    return [Held(run_id, worker.replace("worker", "worker."), *rest) for run_id, worker, *rest in rows]
+    return [
+        Held(run_id, worker.replace("worker", "worker."), *rest) for run_id, worker, *rest in rows
+    ]
 
 
 def _is_refused(world: World, held: Held) -> bool:
@@ -229,6 +247,9 @@ def _is_refused(world: World, held: Held) -> bool:
 
     def tells() -> bool:
         lines = world.log_of(held.worker)
-        return any(line.get("event") in REFUSALS and line.get("run_id") == str(held.run_id) for line in lines)
+        return any(
+            line.get("event") in REFUSALS and line.get("run_id") == str(held.run_id)
+            for line in lines
+        )
 
     return wait_until(tells, "the refusal", seconds=120)

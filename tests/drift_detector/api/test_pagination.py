@@ -30,7 +30,9 @@ def walk(api: APIClient, url: str | None, direction: str) -> Iterator[list[str]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
-def test_list__page_by_page__shows_each_row_once(api: APIClient, seven: set[str], size: int) -> None:
+def test_list__page_by_page__shows_each_row_once(
+    api: APIClient, seven: set[str], size: int
+) -> None:
     pages = list(walk(api, f"{URL}?page_size={size}", "next"))
     ids = [each for page in pages for each in page]
     assert (len(ids), set(ids)) == (7, seven)

@@ -41,14 +41,17 @@ def test_problem__unknown_id__404(api: APIClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/api/v1/monitors/", "/api/v1/monitors/7", "/nothing", "/api/v2/monitors"]
+    "path",
+    ["/api/v1/nothing", "/api/v1/monitors/", "/api/v1/monitors/7", "/nothing", "/api/v2/monitors"],
 )
 def test_problem__unknown_path__404(api: APIClient, path: str) -> None:
     assert path in check_problem(api.get(path), 404)["detail"]
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_problem__method_that_is_not_there__405_with_those_that_are(api: APIClient, method: str) -> None:
+def test_problem__method_that_is_not_there__405_with_those_that_are(
+    api: APIClient, method: str
+) -> None:
     answer = getattr(api, method)(URL, {})
     check_problem(answer, 405)
     assert "POST" in answer["Allow"]
@@ -66,8 +69,13 @@ def test_problem__malformed_json__400(api: APIClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-7", "no-such"])
-def test_problem__charset_that_is_not_utf_8__is_ignored_as_rfc_8259_says(api: APIClient, charset: str) -> None:
-    assert send(api, b"{}", f"application/json; charset={charset}").json()["errors"][0]["field"] == "name"
+def test_problem__charset_that_is_not_utf_8__is_ignored_as_rfc_8259_says(
+    api: APIClient, charset: str
+) -> None:
+    assert (
+        send(api, b"{}", f"application/json; charset={charset}").json()["errors"][0]["field"]
+        == "name"
+    )
 
 
 @pytest.mark.parametrize("body", [b"[]", b"[1]", b'"text"', b"7", b"null", b"true"])
@@ -75,7 +83,9 @@ def test_problem__json_that_is_no_object__400(api: APIClient, body: bytes) -> No
     assert check_problem(send(api, body), 400)["errors"]
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x"]
+)
 def test_problem__body_of_another_type__415(api: APIClient, content_type: str) -> None:
     check_problem(send(api, b"name=x", content_type), 415)
 
@@ -101,11 +111,15 @@ def test_problem__host_that_is_not_ours__400(api: APIClient) -> None:
 def test_problem__several_fields_wrong__each_with_its_reason(api: APIClient) -> None:
     document = check_problem(api.post(URL, {"model_id": "7", "methods": ["ks", "guess"]}), 400)
     fields = {each["field"]: each["reason"] for each in document["errors"]}
-    assert {"name", "model_id", "methods[1]", "reference_data_uri", "current_data_uri"} <= set(fields)
+    assert {"name", "model_id", "methods[1]", "reference_data_uri", "current_data_uri"} <= set(
+        fields
+    )
     assert all(fields.values())
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=cD0yMDI0", "cursor=bz1hJnA9Yg%3D%3D", "model_id=x", "status=x"])
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=cD0yMDI0", "cursor=bz1hJnA9Yg%3D%3D", "model_id=x", "status=x"]
+)
 def test_problem__bad_query__4xx(api: APIClient, query: str) -> None:
     answer = api.get(f"{URL}?{query}")
     check_problem(answer, answer.status_code)
@@ -116,7 +130,9 @@ def test_problem__name_filter_with_a_null_byte__400(api: APIClient) -> None:
     check_problem(api.get(f"{URL}?name=%00"), 400)
 
 
-def test_problem__page_size_that_is_none__gets_the_usual_page(api: APIClient, in_tenant: Tenant) -> None:
+def test_problem__page_size_that_is_none__gets_the_usual_page(
+    api: APIClient, in_tenant: Tenant
+) -> None:
     make_monitor()
     for size in ("x", "0", "-1", "1e9"):
         assert len(api.get(f"{URL}?page_size={size}").json()["results"]) == 1
@@ -124,6 +140,10 @@ def test_problem__page_size_that_is_none__gets_the_usual_page(api: APIClient, in
 
 def test_problem__in_the_schema__every_operation_may_answer_with_it(db: None) -> None:
     schema = APIClient().get("/api/v1/schema", {"format": "json"}).json()
-    answers = [operation["responses"]["4XX"] for path in schema["paths"].values() for operation in path.values()]
+    answers = [
+        operation["responses"]["4XX"]
+        for path in schema["paths"].values()
+        for operation in path.values()
+    ]
     assert len(answers) > 10
     assert all("application/problem+json" in answer["content"] for answer in answers)

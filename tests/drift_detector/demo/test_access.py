@@ -26,7 +26,9 @@ def status_with(key: str) -> int:
 
 
 def can_sign_in(access: dict[str, str]) -> bool:
-    return authenticate(username=access["ADMIN_USER"], password=access["ADMIN_PASSWORD"]) is not None
+    return (
+        authenticate(username=access["ADMIN_USER"], password=access["ADMIN_PASSWORD"]) is not None
+    )
 
 
 def test_ensure_access__first_start__key_and_password_work(file: Path) -> None:
@@ -60,7 +62,9 @@ def test_ensure_access__file_lost__new_key_and_password_and_the_old_ones_end(fil
 
 def test_ensure_access__file_of_another_database__replaced(file: Path) -> None:
     file.parent.mkdir()
-    file.write_text("AUMOS_DRIFT_DEMO_API_KEY=adk_unknown\nAUMOS_DRIFT_DEMO_ADMIN_PASSWORD=forgotten\n")
+    file.write_text(
+        "AUMOS_DRIFT_DEMO_API_KEY=adk_unknown\nAUMOS_DRIFT_DEMO_ADMIN_PASSWORD=forgotten\n"
+    )
     ensure_access(file, url=URL)
     assert status_with(read_demo(file)["API_KEY"]) == 200
     assert can_sign_in(read_demo(file))
@@ -78,7 +82,9 @@ def test_ensure_access__password_changed_by_its_owner__stays(file: Path) -> None
 def test_ensure_access__the_file__is_private_and_a_shell_can_source_it(file: Path) -> None:
     ensure_access(file, url=URL)
     script = '. "$1" && printf %s "$AUMOS_DRIFT_DEMO_API_KEY"'
-    said = subprocess.run(["sh", "-c", script, "sh", file], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["sh", "-c", script, "sh", file], capture_output=True, text=True, check=True
+    )
     assert said.stdout == read_demo(file)["API_KEY"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [each.name for each in file.parent.iterdir()] == ["demo.env"]

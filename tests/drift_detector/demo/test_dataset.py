@@ -20,18 +20,25 @@ def test_write_weeks__two_weeks__a_folder_each(tmp_path: Path) -> None:
 
 def test_write_weeks__rows__stay_in_order(tmp_path: Path) -> None:
     folder = write_weeks(TABLE, tmp_path)
-    assert pq.read_table(folder / "week=2013-01-07" / "part-0.parquet")["value"].to_pylist() == [3, 2]
+    assert pq.read_table(folder / "week=2013-01-07" / "part-0.parquet")["value"].to_pylist() == [
+        3,
+        2,
+    ]
 
 
 def test_write_weeks__earlier_start_was_killed__its_draft_is_gone(tmp_path: Path) -> None:
     draft = tmp_path / DRAFT / "week=2013-02-04"
     draft.mkdir(parents=True)
     (draft / "part-0.parquet").write_bytes(b"half a fi")
-    assert sorted(each.name for each in write_weeks(TABLE, tmp_path).iterdir()) == [f"week={week}" for week in WEEKS]
+    assert sorted(each.name for each in write_weeks(TABLE, tmp_path).iterdir()) == [
+        f"week={week}" for week in WEEKS
+    ]
     assert [each.name for each in tmp_path.iterdir()] == ["flights"]
 
 
-def test_write_weeks__writing_fails__no_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_weeks__writing_fails__no_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = pads.write_dataset
 
     def killed(*args: object, **options: object) -> None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_detector.demo.flights import KEPT, TIMESTAMP, WEEK, YEAR_END, YEAR_START, ZONE, label_flights, replay_lag
+from drift_detector.demo.flights import (
+    KEPT,
+    TIMESTAMP,
+    WEEK,
+    YEAR_END,
+    YEAR_START,
+    ZONE,
+    label_flights,
+    replay_lag,
+)
 
 DELAYS = {"on time": (0, 0), "just in time": (15, 0), "late": (16, 1)}
 
@@ -18,22 +27,35 @@ def one_flight(raw: pa.Table, **changes: object) -> pa.Table:
 
 def test_read_flights__the_package__has_the_year_as_published(raw_flights: pa.Table) -> None:
     assert raw_flights.num_rows == 336_776
-    assert (raw_flights["dep_delay"].null_count, raw_flights["arr_delay"].null_count) == (8_255, 9_430)
+    assert (raw_flights["dep_delay"].null_count, raw_flights["arr_delay"].null_count) == (
+        8_255,
+        9_430,
+    )
 
 
-def test_label_flights__no_arrival__left_out(raw_flights: pa.Table, labelled_flights: pa.Table) -> None:
+def test_label_flights__no_arrival__left_out(
+    raw_flights: pa.Table, labelled_flights: pa.Table
+) -> None:
     assert labelled_flights.num_rows == raw_flights.num_rows - raw_flights["arr_delay"].null_count
     assert all(labelled_flights[name].null_count == 0 for name in [TIMESTAMP, *KEPT])
 
 
 @pytest.mark.parametrize(("minutes", "label"), DELAYS.values(), ids=DELAYS)
-def test_label_flights__minutes_late__over_fifteen_is_late(raw_flights: pa.Table, minutes: int, label: int) -> None:
+def test_label_flights__minutes_late__over_fifteen_is_late(
+    raw_flights: pa.Table, minutes: int, label: int
+) -> None:
     assert label_flights(one_flight(raw_flights, arr_delay=minutes))["label"].to_pylist() == [label]
 
 
-def test_label_flights__any_flight__timestamp_is_its_scheduled_departure_in_new_york(raw_flights: pa.Table) -> None:
+def test_label_flights__any_flight__timestamp_is_its_scheduled_departure_in_new_york(
+    raw_flights: pa.Table,
+) -> None:
     """The package gives the local hour as well; zoneinfo is the oracle, on every hour of the year that has a flight."""
-    hours = raw_flights.group_by(["year", "month", "day", "hour", "time_hour"]).aggregate([]).to_pylist()
+    hours = (
+        raw_flights.group_by(["year", "month", "day", "hour", "time_hour"])
+        .aggregate([])
+        .to_pylist()
+    )
     assert len(hours) == len({row["time_hour"] for row in hours})
     for row in hours:
         local = datetime(row["year"], row["month"], row["day"], row["hour"], tzinfo=ZONE)
@@ -45,8 +67,12 @@ def test_label_flights__minutes_past_the_hour__are_in_the_timestamp(raw_flights:
     assert labelled[TIMESTAMP].to_pylist() == [datetime(2013, 1, 1, 10, 15, tzinfo=UTC)]
 
 
-def test_label_flights__first_and_last_flight_of_a_day__week_and_weekday_are_local(labelled_flights: pa.Table) -> None:
-    days = labelled_flights.group_by(["week", "day_of_week"]).aggregate([(TIMESTAMP, "min"), (TIMESTAMP, "max")])
+def test_label_flights__first_and_last_flight_of_a_day__week_and_weekday_are_local(
+    labelled_flights: pa.Table,
+) -> None:
+    days = labelled_flights.group_by(["week", "day_of_week"]).aggregate(
+        [(TIMESTAMP, "min"), (TIMESTAMP, "max")]
+    )
     assert len(days) == 365
     for row in days.to_pylist():
         for end in ("min", "max"):
@@ -55,7 +81,9 @@ def test_label_flights__first_and_last_flight_of_a_day__week_and_weekday_are_loc
             assert row["day_of_week"] == f"{local:%a}"
 
 
-def test_label_flights__the_year__has_fifty_three_weeks_in_order(labelled_flights: pa.Table) -> None:
+def test_label_flights__the_year__has_fifty_three_weeks_in_order(
+    labelled_flights: pa.Table,
+) -> None:
     weeks = pc.unique(labelled_flights["week"]).to_pylist()
     assert weeks == [date(2012, 12, 31) + timedelta(weeks=number) for number in range(53)]
 

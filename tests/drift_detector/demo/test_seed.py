@@ -50,7 +50,9 @@ def test_seed_demo__second_start__does_nothing(data: Path) -> None:
         assert (Monitor.objects.count(), DetectionRun.objects.count()) == (3, 79)
 
 
-def test_seed_demo__folder_the_tenant_may_not_read__nothing_half_made(data: Path, tmp_path: Path) -> None:
+def test_seed_demo__folder_the_tenant_may_not_read__nothing_half_made(
+    data: Path, tmp_path: Path
+) -> None:
     outside = tmp_path.parent / "outside"
     (outside / "flights").mkdir(parents=True)
     with pytest.raises(ValidationError, match="outside the folders"):
@@ -69,7 +71,9 @@ def test_seed_demo__year_of_the_replay_is_over__begins_again(data: Path) -> None
 
 
 def test_seed_demo_command__default_folder__is_the_first_allowed_root(data: Path) -> None:
-    call_command("seed_demo", "--env-file", str(data / "demo.env"), "--base-url", URL, stdout=StringIO())
+    call_command(
+        "seed_demo", "--env-file", str(data / "demo.env"), "--base-url", URL, stdout=StringIO()
+    )
     with tenant_scope(ensure_access(data / "demo.env", url=URL).id):
         assert Monitor.objects.get(name=INPUTS).current_data_uri == str(data / "flights")
 

@@ -27,7 +27,8 @@ def test_monitor_requests__backfill__reads_every_week_once(labelled_flights: pa.
     ticks = ticks_between(weekly.schedule_cron, weekly.timezone, BACKFILL_START, BACKFILL_END)
     windows = [weekly.window_at(tick) for tick in ticks]
     found = [
-        labelled_flights.filter((pc.field(TIMESTAMP) >= start) & (pc.field(TIMESTAMP) < end)) for start, end in windows
+        labelled_flights.filter((pc.field(TIMESTAMP) >= start) & (pc.field(TIMESTAMP) < end))
+        for start, end in windows
     ]
     weeks = [date(2013, 4, 1) + timedelta(weeks=number) for number in range(39)]
     assert [pc.unique(rows["week"]).to_pylist() for rows in found] == [[week] for week in weeks]

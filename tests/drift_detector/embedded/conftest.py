@@ -82,7 +82,11 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 
 def marked_processes(folder: Path) -> list[str]:
     """The names of the processes that carry a state folder's mark."""
-    marked = (process for process in psutil.process_iter() if environment_of(process).get(MARKER) == str(folder))
+    marked = (
+        process
+        for process in psutil.process_iter()
+        if environment_of(process).get(MARKER) == str(folder)
+    )
     return [str(process.name()) for process in marked]
 
 

@@ -22,7 +22,9 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 def prepare(service: Service) -> None:
     """Write what `seed_demo` would."""
-    service.demo_file.write_text("AUMOS_DRIFT_DEMO_API_KEY=adk_demo\nAUMOS_DRIFT_DEMO_ADMIN_USER=admin\n")
+    service.demo_file.write_text(
+        "AUMOS_DRIFT_DEMO_API_KEY=adk_demo\nAUMOS_DRIFT_DEMO_ADMIN_USER=admin\n"
+    )
 
 
 def main() -> int:

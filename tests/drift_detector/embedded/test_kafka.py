@@ -12,9 +12,16 @@ PATIENCE_SECONDS = 30
 
 def produce(stack: Stack, topic: str, *values: bytes) -> list[Message]:
     delivered: list[Message] = []
-    producer = Producer({"bootstrap.servers": stack.kafka.url, "acks": "all", "enable.idempotence": True})
+    producer = Producer(
+        {"bootstrap.servers": stack.kafka.url, "acks": "all", "enable.idempotence": True}
+    )
     for value in values:
-        producer.produce(topic, key=b"monitor", value=value, on_delivery=lambda _, message: delivered.append(message))
+        producer.produce(
+            topic,
+            key=b"monitor",
+            value=value,
+            on_delivery=lambda _, message: delivered.append(message),
+        )
     assert producer.flush(PATIENCE_SECONDS) == 0
     return delivered
 
@@ -32,8 +39,14 @@ def consume(consumer: Consumer, count: int) -> list[bytes | None]:
 
 
 def test_topics__started__exist_with_all_partitions(stack: Stack) -> None:
-    topics = AdminClient({"bootstrap.servers": stack.kafka.url}).list_topics(timeout=PATIENCE_SECONDS).topics
-    assert {name: len(topic.partitions) for name, topic in topics.items()} == dict.fromkeys(TOPICS, PARTITIONS)
+    topics = (
+        AdminClient({"bootstrap.servers": stack.kafka.url})
+        .list_topics(timeout=PATIENCE_SECONDS)
+        .topics
+    )
+    assert {name: len(topic.partitions) for name, topic in topics.items()} == dict.fromkeys(
+        TOPICS, PARTITIONS
+    )
 
 
 def test_produce__idempotent_with_all_acks__every_delivery_confirmed(stack: Stack) -> None:
@@ -45,10 +58,18 @@ def test_produce__idempotent_with_all_acks__every_delivery_confirmed(stack: Stac
 def test_consume__after_produce__same_values_in_order(stack: Stack, way: str) -> None:
     sent = [f"{way} {number}".encode() for number in range(5)]
     first = produce(stack, "drift.detected", *sent)[0]
-    settings = {"bootstrap.servers": stack.kafka.url, "group.id": way, "auto.offset.reset": "earliest"}
+    settings = {
+        "bootstrap.servers": stack.kafka.url,
+        "group.id": way,
+        "auto.offset.reset": "earliest",
+    }
     consumer = Consumer(settings | {"session.timeout.ms": 6000})
     if way == "assign":
-        consumer.assign([TopicPartition("drift.detected", first.partition() or 0, first.offset() or 0)])
+        consumer.assign(
+            [TopicPartition("drift.detected", first.partition() or 0, first.offset() or 0)]
+        )
     else:
         consumer.subscribe(["drift.detected"])
-    assert [value for value in consume(consumer, 10 if way == "subscribe" else 5) if value in sent] == sent
+    assert [
+        value for value in consume(consumer, 10 if way == "subscribe" else 5) if value in sent
+    ] == sent

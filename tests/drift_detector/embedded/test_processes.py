@@ -15,7 +15,9 @@ def test_service_processes__two_workers__each_process_has_its_role() -> None:
 
 
 def test_service_processes__web__listens_on_loopback_only() -> None:
-    web = next(process for process in service_processes(port=8123, workers=1) if process.name == "web")
+    web = next(
+        process for process in service_processes(port=8123, workers=1) if process.name == "web"
+    )
     assert "127.0.0.1:8123" in web.command
 
 

@@ -13,6 +13,13 @@ def test_run_step__command_fails__tells_what_it_said(tmp_path: Path) -> None:
         run_step(command, cwd=tmp_path, environment=dict(os.environ))
 
 
-def test_run_step__shown__output_goes_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run_step([sys.executable, "-c", "print('seeding')"], cwd=tmp_path, environment=dict(os.environ), shown=True)
+def test_run_step__shown__output_goes_to_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_step(
+        [sys.executable, "-c", "print('seeding')"],
+        cwd=tmp_path,
+        environment=dict(os.environ),
+        shown=True,
+    )
     assert capfd.readouterr().out == "seeding\n"

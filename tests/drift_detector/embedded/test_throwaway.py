@@ -34,7 +34,9 @@ def started_folder(said: str) -> Path:
 
 
 @pytest.mark.parametrize("code", [0, 7])
-def test_exec__command_ends__its_code_and_nothing_left(launch: Launch, temporary: Path, code: int) -> None:
+def test_exec__command_ends__its_code_and_nothing_left(
+    launch: Launch, temporary: Path, code: int
+) -> None:
     process = launch(*EXEC, sys.executable, "-c", f"{SHOW_FOLDER}\nsys.exit({code})")
     said, _ = process.communicate()
     folder = started_folder(said)
@@ -57,7 +59,8 @@ def test_exec__signal__reaches_the_command_and_nothing_is_left(
     launch: Launch, temporary: Path, number: signal.Signals
 ) -> None:
     waiting = (
-        f"{SHOW_FOLDER}\nimport signal; signal.signal({number}, lambda *_: sys.exit(5)); print('waiting', flush=True)"
+        f"{SHOW_FOLDER}\nimport signal; signal.signal({number}, lambda *_: sys.exit(5)); "
+        "print('waiting', flush=True)"
     )
     process = launch(*EXEC, sys.executable, "-c", f"{waiting}; time.sleep(60)")
     folder = started_folder(read_until(process, "waiting").removesuffix("waiting\n"))
@@ -67,7 +70,9 @@ def test_exec__signal__reaches_the_command_and_nothing_is_left(
     assert list(temporary.iterdir()) == []
 
 
-def test_exec__command_killed_by_a_signal__says_so_in_its_code(launch: Launch, temporary: Path) -> None:
+def test_exec__command_killed_by_a_signal__says_so_in_its_code(
+    launch: Launch, temporary: Path
+) -> None:
     assert launch(*EXEC, "sh", "-c", "kill -KILL $$").wait() == 128 + signal.SIGKILL
 
 
@@ -100,5 +105,9 @@ def test_exec__earlier_one_was_killed__cleans_up_after_it(launch: Launch, tempor
 
 def test_exec__servers__listen_on_loopback_only(launch: Launch, temporary: Path) -> None:
     script = "import os, psutil\nfor p in psutil.Process(os.getppid()).children():\n  for c in p.net_connections():\n"
-    said, _ = launch(*EXEC, sys.executable, "-c", f"{script}    print(c.status, c.laddr.ip)").communicate()
-    assert {line for line in said.splitlines() if psutil.CONN_LISTEN in line} == {f"{psutil.CONN_LISTEN} 127.0.0.1"}
+    said, _ = launch(
+        *EXEC, sys.executable, "-c", f"{script}    print(c.status, c.laddr.ip)"
+    ).communicate()
+    assert {line for line in said.splitlines() if psutil.CONN_LISTEN in line} == {
+        f"{psutil.CONN_LISTEN} 127.0.0.1"
+    }

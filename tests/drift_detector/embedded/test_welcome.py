@@ -11,7 +11,11 @@ def test_read_demo__plain_exported_and_quoted_lines__all_understood(tmp_path: Pa
         "export AUMOS_DRIFT_DEMO_API_KEY=adk_x=\n"
         "AUMOS_DRIFT_DEMO_ADMIN_PASSWORD='a b'\n"
     )
-    assert read_demo(file) == {"URL": "http://127.0.0.1:8000", "API_KEY": "adk_x=", "ADMIN_PASSWORD": "a b"}
+    assert read_demo(file) == {
+        "URL": "http://127.0.0.1:8000",
+        "API_KEY": "adk_x=",
+        "ADMIN_PASSWORD": "a b",
+    }
 
 
 def test_read_demo__no_file__nothing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from django.db import connection
 
-from drift_detector.events.kafka import create_producer
+from drift_detector.events.kafka_clients import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.relay import Relay
 from drift_detector.events.services import EventType, emit
@@ -30,7 +30,13 @@ def data_of(event_type: EventType, key: UUID) -> dict[str, Any]:
         EventType.ALERT_RAISED: {"alert_id": str(uuid4()), "summary": "Flüge: drift in délai"},
         EventType.RETRAINING_REQUIRED: {"alert_id": str(uuid4()), "reason": "drift"},
     }
-    feature = {"feature": "délai", "method": "psi", "statistic": 0.1 + 0.2, "p_value": None, "effect_size": 1e-300}
+    feature = {
+        "feature": "délai",
+        "method": "psi",
+        "statistic": 0.1 + 0.2,
+        "p_value": None,
+        "effect_size": 1e-300,
+    }
     return more[event_type] | {
         "monitor_id": str(key),
         "monitor_name": "Flüge",
@@ -47,7 +53,9 @@ def data_of(event_type: EventType, key: UUID) -> dict[str, Any]:
 def write(committed_tenant: Tenant) -> Emit:
     """Commit an event: `write(key)`, `write(key, EventType.ALERT_RAISED)`, `write(key, severity="info")`."""
 
-    def emit_and_commit(key: UUID, event_type: EventType = EventType.DETECTED, **changes: Any) -> OutboxEvent:
+    def emit_and_commit(
+        key: UUID, event_type: EventType = EventType.DETECTED, **changes: Any
+    ) -> OutboxEvent:
         with tenant_scope(committed_tenant.id):
             emit(event_type, cause=uuid4(), key=key, data=data_of(event_type, key) | changes)
             return OutboxEvent.objects.latest("id")
@@ -69,7 +77,9 @@ def key_in(partition: int) -> UUID:
 
 def stored(event: OutboxEvent, *columns: str) -> Any:
     """A column of the event's row, or several, as the database has them now."""
-    (row,) = rows_of(event.tenant_id, f"SELECT {', '.join(columns)} FROM drf_outbox WHERE id = %s", event.pk)
+    (row,) = rows_of(
+        event.tenant_id, f"SELECT {', '.join(columns)} FROM drf_outbox WHERE id = %s", event.pk
+    )
     return row if len(columns) > 1 else row[0]
 
 
@@ -89,7 +99,9 @@ def relay_sessions(count: int) -> Iterator[list[Session]]:
         pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(count)]
         for pool in pools:
             stack.callback(_end_session, pool)
-        yield [lambda call, *values, pool=pool: pool.submit(call, *values).result(60) for pool in pools]
+        yield [
+            lambda call, *values, pool=pool: pool.submit(call, *values).result(60) for pool in pools
+        ]
 
 
 def end_session() -> None:

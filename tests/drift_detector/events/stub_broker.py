@@ -24,7 +24,10 @@ class StubBroker(ThreadingTCPServer):
     def metadata(self, _: int, body: bytes) -> bytes:
         host, port = self.server_address[:2]
         brokers = struct.pack(">ii", 1, 1) + _string(str(host)) + struct.pack(">ih", port, -1)
-        topics = [struct.pack(">h", self.error) + _string(name) + struct.pack(">?i", False, 0) for name in _names(body)]
+        topics = [
+            struct.pack(">h", self.error) + _string(name) + struct.pack(">?i", False, 0)
+            for name in _names(body)
+        ]
         return brokers + struct.pack(">ii", 1, len(topics)) + b"".join(topics)
 
     def init_producer_id(self, _: int, __: bytes) -> bytes:

@@ -53,8 +53,12 @@ def test_list__event__shows_its_state_and_number(client: Client, event: OutboxEv
     assert cells == ["1", "waiting"]
 
 
-@pytest.mark.parametrize(("state", "shown"), [("waiting", True), ("published", False), ("dead", False), ("x", True)])
-def test_list__filtered_by_state__shows_these(client: Client, event: OutboxEvent, state: str, shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("state", "shown"), [("waiting", True), ("published", False), ("dead", False), ("x", True)]
+)
+def test_list__filtered_by_state__shows_these(
+    client: Client, event: OutboxEvent, state: str, shown: bool
+) -> None:
     assert (str(event.key) in page(client, f"{LIST}?state={state}")) is shown
 
 

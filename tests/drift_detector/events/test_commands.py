@@ -26,7 +26,10 @@ from tests.factories import eventually, rows_of
 @contextmanager
 def relay_process() -> Iterator[subprocess.Popen[bytes]]:
     """`manage.py relay` as its role; what it logs is in the report of a test that fails."""
-    environment = os.environ | {"AUMOS_DRIFT_DATABASE__URL": role_url("relay"), "AUMOS_DRIFT_DATABASE__POOL_SIZE": "0"}
+    environment = os.environ | {
+        "AUMOS_DRIFT_DATABASE__URL": role_url("relay"),
+        "AUMOS_DRIFT_DATABASE__POOL_SIZE": "0",
+    }
     process = subprocess.Popen([sys.executable, "manage.py", "relay"], env=environment)
     try:
         yield process
@@ -81,7 +84,9 @@ def test_relay__killed__its_partitions_are_taken_over(write: Emit) -> None:
 def test_outbox__nothing_waits__says_so_and_who_owns_what(committed: None) -> None:
     lines = outbox()
     assert lines[0] == "0 waiting, - the oldest; 0 dead"
-    assert [line.split() for line in lines[-16:]] == [[str(number), "0", "-", "0", "nobody"] for number in range(16)]
+    assert [line.split() for line in lines[-16:]] == [
+        [str(number), "0", "-", "0", "nobody"] for number in range(16)
+    ]
 
 
 def test_outbox__some_wait_and_one_is_dead__are_counted_by_topic_and_partition(write: Emit) -> None:
@@ -101,7 +106,9 @@ def test_outbox__some_wait_and_one_is_dead__are_counted_by_topic_and_partition(w
 def test_outbox__topic_is_missing__says_so_and_how_many_are_put_off(write: Emit) -> None:
     stuck, published = write(key_in(3)), write(key_in(4))
     write(key_in(3))
-    change(stuck, "attempts = 9, not_before = now(), last_error = 'Broker: Unknown topic or partition'")
+    change(
+        stuck, "attempts = 9, not_before = now(), last_error = 'Broker: Unknown topic or partition'"
+    )
     change(published, "published_at = now(), attempts = 2")
     _, head, line, *_ = outbox()
     assert re.split(r"\s{2,}", head)[3:] == ["DEAD", "PUT OFF", "REASON"]
@@ -122,7 +129,14 @@ def test_outbox_dead__one_given_up__is_listed_with_its_reason(write: Emit) -> No
     change(event, "dead_at = '2024-01-29 08:00Z', last_error = 'Broker: Invalid topic'")
     head, line = outbox("dead")
     assert head.split()[0] == "EVENT"
-    told = [event.event_id, "drift.detected", event.key, 1, "2024-01-29T08:00:00Z", "Broker: Invalid topic"]
+    told = [
+        event.event_id,
+        "drift.detected",
+        event.key,
+        1,
+        "2024-01-29T08:00:00Z",
+        "Broker: Invalid topic",
+    ]
     assert re.split(r"\s{2,}", line) == [str(each) for each in told]
 
 

@@ -29,7 +29,9 @@ def before(committed_tenant: Tenant) -> Iterator[Tenant]:
     migrate()  # with those of other apps that came after it
 
 
-def test_relay_migration__events_of_before__are_numbered_by_key_and_have_their_partition(before: Tenant) -> None:
+def test_relay_migration__events_of_before__are_numbered_by_key_and_have_their_partition(
+    before: Tenant,
+) -> None:
     first, second = (f"{str(uuid4())[:-1]}{digit}" for digit in "3f")
     with psycopg.connect(role_url("owner")) as owner:
         owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(before.id)])

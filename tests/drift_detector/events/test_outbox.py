@@ -35,14 +35,18 @@ def test_forget_published__old_and_new__removes_old_published_ones_alone(write: 
     assert ids_left(new) == {new.pk, waiting.pk, dead.pk}
 
 
-def test_forget_published__shorter_retention__is_followed(write: Emit, override: Callable[..., None]) -> None:
+def test_forget_published__shorter_retention__is_followed(
+    write: Emit, override: Callable[..., None]
+) -> None:
     event = write(uuid4())
     change(event, "published_at = now() - interval '2 days'")
     override(events={"retention_days": 1})
     assert forget() == 1
 
 
-def test_forget_published__more_than_a_batch__removes_all(write: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forget_published__more_than_a_batch__removes_all(
+    write: Emit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outbox, "FORGET_BATCH", 2)
     for _ in range(5):
         change(write(uuid4()), f"published_at = {LONG_AGO}")
@@ -91,7 +95,10 @@ def test_requeue__dead_one__is_published_as_it_was_in_its_keys_order(write: Emit
     assert stored(dead, "attempts", "dead_at") == (0, None)
     assert steps() == [True]
     values = [message.value() for message in messages("drift.detected", key=key)]
-    assert [event.envelope["id"].encode() in (value or b"") for event, value in zip([dead, after], values, strict=True)]
+    assert [
+        event.envelope["id"].encode() in (value or b"")
+        for event, value in zip([dead, after], values, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("state", ["dead_at = NULL", "published_at = now()"])

@@ -72,7 +72,10 @@ def test_own_partitions__asked_again__keeps_each_lock_once() -> None:
     with relay_sessions(1) as (only,):
         for _ in range(3):
             only(own_partitions)
-        assert [only(unlock, number) for number in range(17)] in ([True] * 17, [True] * 16 + [False])
+        assert [only(unlock, number) for number in range(17)] in (
+            [True] * 17,
+            [True] * 16 + [False],
+        )
         assert owned() == []
 
 

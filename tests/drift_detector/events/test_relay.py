@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from django.db import connection
 from structlog.testing import capture_logs
 
-from drift_detector.events.kafka import create_producer
+from drift_detector.events.kafka_clients import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.partitions import own_partitions
 from drift_detector.events.relay import BATCH_SIZE, Relay, next_wave, queues_of
@@ -20,11 +20,25 @@ from drift_detector.events.services import EventType
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from tests.conftest import connected_as, role_url
-from tests.drift_detector.events.conftest import BROKER, Emit, change, key_in, messages, relay_sessions, steps, stored
+from tests.drift_detector.events.conftest import (
+    BROKER,
+    Emit,
+    change,
+    key_in,
+    messages,
+    relay_sessions,
+    steps,
+    stored,
+)
 from tests.drift_detector.events.stub_broker import broker_without_topics
 from tests.factories import at_once, make_monitor, rows_of
 
-QUICK = {"delivery.timeout.ms": 300, "socket.timeout.ms": 300, "message.timeout.ms": 300, "log_level": 0}
+QUICK = {
+    "delivery.timeout.ms": 300,
+    "socket.timeout.ms": 300,
+    "message.timeout.ms": 300,
+    "log_level": 0,
+}
 COPY = """INSERT INTO drf_outbox
               (tenant_id, event_id, topic, key, partition, seq, envelope, created_at, attempts, last_error)
           SELECT tenant_id, gen_random_uuid(), topic, {key}, partition, n + 1, envelope, now(), 0, ''
@@ -72,12 +86,18 @@ class Broken(Producer):
 
 def ids(key: UUID, *topics: str) -> list[str]:
     """The ids of the events with a key, as they are in the broker."""
-    return [json.loads(message.value() or b"")["id"] for message in messages(*topics or ("drift.detected",), key=key)]
+    return [
+        json.loads(message.value() or b"")["id"]
+        for message in messages(*topics or ("drift.detected",), key=key)
+    ]
 
 
 def state(*events: OutboxEvent) -> list[tuple[bool, int, bool]]:
     """Of each event: published, attempts, has an error."""
-    return [stored(event, "published_at IS NOT NULL", "attempts", "last_error <> ''") for event in events]
+    return [
+        stored(event, "published_at IS NOT NULL", "attempts", "last_error <> ''")
+        for event in events
+    ]
 
 
 def drain() -> list[str]:
@@ -106,7 +126,9 @@ def test_step__unpublished__is_in_its_topic_and_marked(write: Emit, event_type: 
     assert steps() == [True]
     (message,) = messages(event_type.value, key=key)
     assert json.loads(message.value() or b"") == event.envelope
-    assert dict(message.headers() or []) == {"content-type": b"application/cloudevents+json; charset=UTF-8"}
+    assert dict(message.headers() or []) == {
+        "content-type": b"application/cloudevents+json; charset=UTF-8"
+    }
     assert state(event) == [(True, 0, False)]
 
 
@@ -171,7 +193,9 @@ def test_step__broker_back__is_published_with_the_same_id(write: Emit) -> None:
     assert state(event) == [(True, 0, False)]
 
 
-def test_step__broker_away__rests_twice_as_long_each_time(write: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step__broker_away__rests_twice_as_long_each_time(
+    write: Emit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, now = uuid4(), [0.0]
     write(key)
     monkeypatch.setattr("drift_detector.events.relay.monotonic", lambda: now[0])
@@ -185,10 +209,15 @@ def test_step__broker_away__rests_twice_as_long_each_time(write: Emit, monkeypat
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_step__producer_broken_for_good__goes_on_with_a_new_one(write: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step__producer_broken_for_good__goes_on_with_a_new_one(
+    write: Emit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = uuid4()
     event = write(key)
-    producers: list[Callable[[], Producer]] = [lambda: Producer({"bootstrap.servers": BROKER}), Broken]
+    producers: list[Callable[[], Producer]] = [
+        lambda: Producer({"bootstrap.servers": BROKER}),
+        Broken,
+    ]
     with connected_as(role_url("relay")):
         relay = Relay(lambda: producers.pop()())
         assert relay.step() is False
@@ -200,7 +229,9 @@ def test_step__producer_broken_for_good__goes_on_with_a_new_one(write: Emit, mon
 
 def test_step__one_refused__later_ones_of_its_key_are_not_even_sent(write: Emit) -> None:
     broken_key, other_key = uuid4(), uuid4()
-    before, broken, after, other = (write(key) for key in (broken_key, broken_key, broken_key, other_key))
+    before, broken, after, other = (
+        write(key) for key in (broken_key, broken_key, broken_key, other_key)
+    )
     spoil(broken)
     assert steps(2) == [True, False]
     assert state(before, broken, after, other) == [
@@ -212,7 +243,9 @@ def test_step__one_refused__later_ones_of_its_key_are_not_even_sent(write: Emit)
     assert ids(broken_key) == [str(before.event_id)]
 
 
-def test_step__refused_one_mended__consumer_sees_its_key_in_order_and_nothing_twice(write: Emit) -> None:
+def test_step__refused_one_mended__consumer_sees_its_key_in_order_and_nothing_twice(
+    write: Emit,
+) -> None:
     key = uuid4()
     events = [write(key), write(key), write(key)]
     spoil(events[1])
@@ -236,7 +269,9 @@ def test_step__refused__is_put_off_twice_as_long_each_time(write: Emit) -> None:
 
 
 @pytest.mark.parametrize(("length", "reason"), [(2_000_000, "too large"), (1, "topic")])
-def test_step__poison__is_dead_after_five_tries_and_its_key_goes_on(write: Emit, length: int, reason: str) -> None:
+def test_step__poison__is_dead_after_five_tries_and_its_key_goes_on(
+    write: Emit, length: int, reason: str
+) -> None:
     key = uuid4()
     poison = write(key, monitor_name="x" * length)
     after = write(key)
@@ -245,7 +280,11 @@ def test_step__poison__is_dead_after_five_tries_and_its_key_goes_on(write: Emit,
     for _ in range(5):
         make_due(poison)
         steps()
-    assert stored(poison, "published_at IS NULL", "dead_at IS NOT NULL", "attempts") == (True, True, 5)
+    assert stored(poison, "published_at IS NULL", "dead_at IS NOT NULL", "attempts") == (
+        True,
+        True,
+        5,
+    )
     assert reason in stored(poison, "last_error")
     assert steps(2) == [True, False]
     assert ids(key) == [str(after.event_id)]
@@ -269,15 +308,21 @@ def test_step__one_topic_out_of_reach_for_long__is_put_off_but_never_dead(write:
     assert stored(stuck, "attempts", "dead_at", "not_before > now()") == (7, None, True)
 
 
-@pytest.mark.parametrize("error", [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED])
+@pytest.mark.parametrize(
+    "error", [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED]
+)
 def test_step__topic_missing_or_forbidden__is_no_outage(write: Emit, error: int) -> None:
     event = write(uuid4())
     with broker_without_topics(error) as address, capture_logs() as logs:
-        assert steps(1, lambda: create_producer(**{"bootstrap.servers": address, "log_level": 0})) == [False]
+        assert steps(
+            1, lambda: create_producer(**{"bootstrap.servers": address, "log_level": 0})
+        ) == [False]
     assert stored(event, "attempts", "dead_at", "not_before > now()", "last_error") == (
         1, None, True, KafkaError(error).str(),
     )  # fmt: skip
-    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["event_put_off"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        "event_put_off"
+    ]
 
 
 def test_step__nothing_but_blocked_ones__the_next_event_goes_through_at_once(write: Emit) -> None:
@@ -296,7 +341,9 @@ def test_step__nothing_but_blocked_ones__the_next_event_goes_through_at_once(wri
     assert state(other) == [(True, 0, False)]
 
 
-def test_step__one_blocked_one_out_of_reach__the_relay_rests_and_notes_no_attempt_of_the_latter(write: Emit) -> None:
+def test_step__one_blocked_one_out_of_reach__the_relay_rests_and_notes_no_attempt_of_the_latter(
+    write: Emit,
+) -> None:
     blocked, unreached = write(uuid4()), write(uuid4())
     reasons: dict[UUID, Exception] = {
         blocked.key: KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC)),
@@ -334,7 +381,9 @@ def test_step__uncommitted_event__is_not_seen(write: Emit) -> None:
 
 def test_next_wave__failed_ones__go_alone_and_after_the_others() -> None:
     """A broker refuses a whole batch for one message of it."""
-    events = [OutboxEvent(id=number, key=UUID(int=number % 3), attempts=number < 2) for number in range(6)]
+    events = [
+        OutboxEvent(id=number, key=UUID(int=number % 3), attempts=number < 2) for number in range(6)
+    ]
     queues = queues_of(events)
     assert [event.pk for event in next_wave(queues)] == [2]
     del queues[UUID(int=2)]
@@ -354,13 +403,22 @@ def test_next_wave__failed_ones__go_alone_and_after_the_others() -> None:
 def test_relay_role__what_it_does_not_need__is_denied(write: Emit, statement: str) -> None:
     with tenant_scope(write(uuid4()).tenant_id):
         make_monitor()
-    with psycopg.connect(role_url("relay")) as relay, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(role_url("relay")) as relay,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         relay.execute(statement)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE drf_outbox SET published_at = now()", "DELETE FROM drf_outbox"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE drf_outbox SET published_at = now()", "DELETE FROM drf_outbox"]
+)
 def test_app_role__published_mark__is_not_its_to_set(write: Emit, statement: str) -> None:
     event = write(uuid4())
-    with tenant_scope(event.tenant_id), pytest.raises(Exception, match="permission denied"), connection.cursor() as app:
+    with (
+        tenant_scope(event.tenant_id),
+        pytest.raises(Exception, match="permission denied"),
+        connection.cursor() as app,
+    ):
         app.execute(statement)
     assert "drift_app" in os.environ["AUMOS_DRIFT_DATABASE__URL"]

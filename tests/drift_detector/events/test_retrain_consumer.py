@@ -38,7 +38,11 @@ def database_url(django_db_setup: None) -> Iterator[str]:
 @contextmanager
 def consumer(database_url: str, log: Path) -> Iterator[None]:
     """The running script, in a consumer group that has read nothing yet; told to stop in the end."""
-    variables = {"KAFKA_BOOTSTRAP_SERVERS": BROKER, "DATABASE_URL": database_url, "CONSUMER_GROUP": f"test-{uuid4()}"}
+    variables = {
+        "KAFKA_BOOTSTRAP_SERVERS": BROKER,
+        "DATABASE_URL": database_url,
+        "CONSUMER_GROUP": f"test-{uuid4()}",
+    }
     with log.open("w") as stderr:
         process = subprocess.Popen([sys.executable, str(SCRIPT)], env=variables, stderr=stderr)
         try:
@@ -73,7 +77,9 @@ def has_come(database_url: str, event: dict[str, Any]) -> bool:
         return False
 
 
-def test_consumer__delivered_twice_and_offsets_lost__trains_once(database_url: str, tmp_path: Path) -> None:
+def test_consumer__delivered_twice_and_offsets_lost__trains_once(
+    database_url: str, tmp_path: Path
+) -> None:
     monitor = uuid4()
     asked, last = (event(EventType.RETRAINING_REQUIRED, monitor, seq) for seq in (1, 2))
     deliver(asked, asked, last)
@@ -82,7 +88,9 @@ def test_consumer__delivered_twice_and_offsets_lost__trains_once(database_url: s
         eventually(lambda: has_come(database_url, last))
     assert f"event {asked['id']} was delivered again" in (tmp_path / "log").read_text()
     with consumer(database_url, tmp_path / "log"):
-        eventually(lambda: f"event {last['id']} was delivered again" in (tmp_path / "log").read_text())
+        eventually(
+            lambda: f"event {last['id']} was delivered again" in (tmp_path / "log").read_text()
+        )
     assert {(asked["id"], 1), (last["id"], 1)} <= set(rows(database_url, trainings))
     assert {count for _, count in rows(database_url, trainings)} == {1}
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from algorithms.concept_drift.methods import ConceptMethod
-from algorithms.outcomes import PerformanceMethod, Reference
+from algorithms.method_results import PerformanceMethod, Reference
 from algorithms.plan import Method
 from drift_detector.events.schemas import validate
 from drift_detector.events.services import EventType
@@ -52,7 +52,9 @@ def test_schema__any_type__is_draft_2020_12_and_asks_for_cloudevents(event_type:
 
 @EVERY_TYPE
 def test_schema__methods_and_references__are_all_that_a_run_may_name(event_type: EventType) -> None:
-    told = published_schema(event_type)["properties"]["data"]["properties"]["drifted_features"]["items"]["properties"]
+    told = published_schema(event_type)["properties"]["data"]["properties"]["drifted_features"][
+        "items"
+    ]["properties"]
     assert set(told["method"]["enum"]) == set(Method) | set(ConceptMethod) | set(PerformanceMethod)
     assert set(told["reference"]["enum"]) == set(Reference)
 
@@ -88,7 +90,9 @@ def test_validate__attribute_missing__is_refused(event_type: EventType, name: st
         ("data", []),
     ],
 )
-def test_validate__attribute_wrong__is_refused(event_type: EventType, name: str, value: Any) -> None:
+def test_validate__attribute_wrong__is_refused(
+    event_type: EventType, name: str, value: Any
+) -> None:
     with pytest.raises(jsonschema.ValidationError):
         validate(envelope_of(event_type) | {name: value})
 

@@ -21,15 +21,21 @@ KEY = uuid4()
 EVERY_TYPE = pytest.mark.parametrize("event_type", list(EventType))
 
 
-def emitted(event_type: EventType = EventType.DETECTED, cause: UUID | None = None, **changes: Any) -> OutboxEvent:
+def emitted(
+    event_type: EventType = EventType.DETECTED, cause: UUID | None = None, **changes: Any
+) -> OutboxEvent:
     emit(event_type, cause=cause or uuid4(), key=KEY, data=data_of(event_type, KEY) | changes)
     return OutboxEvent.objects.latest("id")
 
 
 @EVERY_TYPE
-def test_emit__any_type__matches_its_published_schema(in_tenant: Tenant, event_type: EventType) -> None:
+def test_emit__any_type__matches_its_published_schema(
+    in_tenant: Tenant, event_type: EventType
+) -> None:
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    validator = jsonschema.Draft202012Validator(published_schema(event_type), format_checker=checker)
+    validator = jsonschema.Draft202012Validator(
+        published_schema(event_type), format_checker=checker
+    )
     assert list(validator.iter_errors(emitted(event_type).envelope)) == []
 
 
@@ -38,7 +44,9 @@ def test_emit__any_type__is_a_cloudevent(in_tenant: Tenant, event_type: EventTyp
     """CloudEvents 1.0: required attributes non-empty, names of lower-case letters and digits, time as RFC 3339."""
     envelope = emitted(event_type).envelope
     assert envelope["specversion"] == "1.0"
-    assert all(isinstance(envelope[name], str) and envelope[name] for name in ("id", "source", "type"))
+    assert all(
+        isinstance(envelope[name], str) and envelope[name] for name in ("id", "source", "type")
+    )
     assert all(name.isascii() and name.isalnum() and name == name.lower() for name in envelope)
     assert abs(datetime.fromisoformat(envelope["time"]) - timezone.now()) < timedelta(minutes=1)
     assert envelope["datacontenttype"] == "application/json"
@@ -48,7 +56,10 @@ def test_emit__any_type__is_a_cloudevent(in_tenant: Tenant, event_type: EventTyp
 def test_emit__row__agrees_with_its_envelope(in_tenant: Tenant, event_type: EventType) -> None:
     event = emitted(event_type)
     assert (event.topic, event.envelope["type"]) == (event_type.value, event_type.value)
-    assert (str(event.event_id), str(event.key)) == (event.envelope["id"], event.envelope["subject"])
+    assert (str(event.event_id), str(event.key)) == (
+        event.envelope["id"],
+        event.envelope["subject"],
+    )
     assert (event.tenant_id, event.envelope["tenantid"]) == (in_tenant.id, str(in_tenant.id))
     assert event.published_at is None
     assert (event.seq, event.partition) == (event.envelope["seq"], int(str(event.key)[-1], 16))
@@ -57,7 +68,11 @@ def test_emit__row__agrees_with_its_envelope(in_tenant: Tenant, event_type: Even
 def test_emit__numbers_and_text__are_kept_exactly(in_tenant: Tenant) -> None:
     (feature,) = emitted().envelope["data"]["drifted_features"]
     assert feature["statistic"] == 0.30000000000000004
-    assert (feature["feature"], feature["p_value"], feature["effect_size"]) == ("délai", None, 1e-300)
+    assert (feature["feature"], feature["p_value"], feature["effect_size"]) == (
+        "délai",
+        None,
+        1e-300,
+    )
 
 
 def test_emit__same_cause_twice__is_one_event(in_tenant: Tenant) -> None:
@@ -113,13 +128,22 @@ def test_emit__outside_a_tenants_scope__is_refused(tenant: Tenant) -> None:
         emit(EventType.DETECTED, cause=uuid4(), key=KEY, data=data_of(EventType.DETECTED, KEY))
 
 
-def test_emit__several_of_one_monitor__are_numbered_from_one_over_all_types(in_tenant: Tenant) -> None:
+def test_emit__several_of_one_monitor__are_numbered_from_one_over_all_types(
+    in_tenant: Tenant,
+) -> None:
     assert [emitted(event_type).seq for event_type in EventType] == [1, 2, 3]
 
 
-def test_emit__another_monitor_or_tenant__has_its_own_numbers(in_tenant: Tenant, other_tenant: Tenant) -> None:
+def test_emit__another_monitor_or_tenant__has_its_own_numbers(
+    in_tenant: Tenant, other_tenant: Tenant
+) -> None:
     emitted()
-    emit(EventType.DETECTED, cause=uuid4(), key=(other := uuid4()), data=data_of(EventType.DETECTED, other))
+    emit(
+        EventType.DETECTED,
+        cause=uuid4(),
+        key=(other := uuid4()),
+        data=data_of(EventType.DETECTED, other),
+    )
     assert OutboxEvent.objects.get(key=other).seq == 1
     with tenant_scope(other_tenant.id):
         assert emitted().seq == 1
@@ -145,13 +169,17 @@ def in_own_transaction(tenant: Tenant, times: int = 1, cause: UUID | None = None
             emitted(cause=cause)
 
 
-def test_emit__two_connections_at_once__number_without_gaps_in_the_order_of_rows(committed_tenant: Tenant) -> None:
+def test_emit__two_connections_at_once__number_without_gaps_in_the_order_of_rows(
+    committed_tenant: Tenant,
+) -> None:
     at_once(*[partial(in_own_transaction, committed_tenant, 20)] * 2)
     query = "SELECT seq, (envelope ->> 'seq')::int FROM drf_outbox ORDER BY id"
     assert rows_of(committed_tenant.id, query) == [(number, number) for number in range(1, 41)]
 
 
-def test_emit__same_event_on_two_connections_at_once__is_one_event(committed_tenant: Tenant) -> None:
+def test_emit__same_event_on_two_connections_at_once__is_one_event(
+    committed_tenant: Tenant,
+) -> None:
     at_once(*[partial(in_own_transaction, committed_tenant, 5, uuid4())] * 2)
     in_own_transaction(committed_tenant)
     assert rows_of(committed_tenant.id, "SELECT seq FROM drf_outbox ORDER BY id") == [(1,), (2,)]
@@ -169,7 +197,11 @@ def test_emit__earlier_one_not_committed__waits_for_it(committed_tenant: Tenant)
             eventually(lambda: rows_of(committed_tenant.id, waiting))
             assert OutboxEvent.objects.count() == 2
         second.result(60)
-    assert rows_of(committed_tenant.id, "SELECT seq FROM drf_outbox ORDER BY id") == [(1,), (2,), (3,)]
+    assert rows_of(committed_tenant.id, "SELECT seq FROM drf_outbox ORDER BY id") == [
+        (1,),
+        (2,),
+        (3,),
+    ]
 
 
 def test_outbox__other_tenant__sees_nothing(in_tenant: Tenant, other_tenant: Tenant) -> None:

@@ -107,7 +107,9 @@ def test_ticks_between__wildcard_on_a_day_of_another_length__follows_elapsed_tim
     ("zone", "changes"),
     [(NEW_YORK, "2024-11-03T06:00"), (BERLIN, "2024-10-27T01:00"), (LORD_HOWE, "2024-04-06T15:00")],
 )
-def test_latest_tick__every_minute_while_the_hour_repeats__is_this_minute(zone: str, changes: str) -> None:
+def test_latest_tick__every_minute_while_the_hour_repeats__is_this_minute(
+    zone: str, changes: str
+) -> None:
     minutes = [utc(changes) + timedelta(minutes=minute) for minute in range(-60, 61)]
     assert [latest_tick("* * * * *", zone, at + timedelta(seconds=20)) for at in minutes] == minutes
 
@@ -148,7 +150,10 @@ def test_latest_tick__a_microsecond_before_a_tick__is_the_one_before() -> None:
         ("0 12 * * 0", "2024-01-07T12:00"),
         ("0 12 * * sun", "2024-01-07T12:00"),
         ("0 12 * FEB MON-FRI", "2024-02-01T12:00"),
-        ("0 0 13 * 5", "2024-01-05T00:00"),  # a day of the month or a day of the week, when both are given
+        (
+            "0 0 13 * 5",
+            "2024-01-05T00:00",
+        ),  # a day of the month or a day of the week, when both are given
         ("0 0 29 2 *", "2024-02-29T00:00"),
         ("0 0 31 * *", "2024-01-31T00:00"),
         ("*/25 * * * *", "2024-01-01T00:25"),
@@ -195,7 +200,9 @@ def test_check_schedule__unknown_zone__is_refused(zone: str) -> None:
 )
 @pytest.mark.parametrize("expression", ["*/15 * * * *", "30 * * * *", "15 2 * * *", "0 0 * * 0"])
 @pytest.mark.parametrize("until", ["2024-04-08T12:00:00+00:00", "2024-11-04T12:00:00+00:00"])
-def test_missed_ticks__more_than_are_wanted__are_the_latest_of_all(expression: str, zone: str, until: str) -> None:
+def test_missed_ticks__more_than_are_wanted__are_the_latest_of_all(
+    expression: str, zone: str, until: str
+) -> None:
     """All are counted from the beginning, over the changes of the clock."""
     end = datetime.fromisoformat(until)
     start = end - timedelta(days=60)

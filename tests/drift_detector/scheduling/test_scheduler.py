@@ -76,7 +76,12 @@ def look_again(scheduler: TickScheduler) -> None:
 
 
 def ticks(tenant: Tenant) -> list[datetime]:
-    return [tick for (tick,) in rows_of(tenant.id, "SELECT scheduled_for FROM drf_runs WHERE trigger = 'schedule'")]
+    return [
+        tick
+        for (tick,) in rows_of(
+            tenant.id, "SELECT scheduled_for FROM drf_runs WHERE trigger = 'schedule'"
+        )
+    ]
 
 
 def test_tick__entry_is_due__records_the_cron_tick_and_not_the_clock(
@@ -96,7 +101,9 @@ def test_tick__zone_of_the_monitor__decides_the_instant(
     assert [(tick.month, tick.day, tick.hour) for tick in ticks(committed_tenant)] == [(12, 31, 15)]
 
 
-def test_tick__window_of_the_run__ends_at_the_tick(committed_tenant: Tenant, make: Make, beat: TickScheduler) -> None:
+def test_tick__window_of_the_run__ends_at_the_tick(
+    committed_tenant: Tenant, make: Make, beat: TickScheduler
+) -> None:
     make_due(make(schedule_cron=NEW_YEAR, window=timedelta(days=3), window_lag=timedelta(hours=1)))
     run_all_due(beat)
     end = THIS_YEAR - timedelta(hours=1)
@@ -123,7 +130,9 @@ def test_tick__monitors_of_two_tenants_on_one_schedule__each_gets_its_run(
     assert ticks(committed_tenant) == ticks(other) == [THIS_YEAR]
 
 
-def test_tick__the_same_tick_again__is_one_run(committed_tenant: Tenant, make: Make, beat: TickScheduler) -> None:
+def test_tick__the_same_tick_again__is_one_run(
+    committed_tenant: Tenant, make: Make, beat: TickScheduler
+) -> None:
     monitor = make(schedule_cron=NEW_YEAR)
     for scheduler in (beat, TickScheduler(app=app)):
         make_due(monitor)
@@ -138,7 +147,9 @@ def test_tick__fired__is_accounted_for_after_a_restart(
     make_due(monitor)
     run_all_due(beat)
     with tenant_scope(committed_tenant.id), connection.cursor() as cursor:
-        cursor.execute("UPDATE drf_runs SET scheduled_for = scheduled_for - interval '1 hour'")  # out of the way
+        cursor.execute(
+            "UPDATE drf_runs SET scheduled_for = scheduled_for - interval '1 hour'"
+        )  # out of the way
     look_again(TickScheduler(app=app))
     assert len(ticks(committed_tenant)) == 1
 
@@ -209,14 +220,20 @@ def test_tick__resumed_after_a_long_pause__fires_nothing_of_the_past(
     assert ticks(committed_tenant) == []
 
 
-def test_tick__recorded__a_worker_is_woken(committed_tenant: Tenant, make: Make, beat: TickScheduler) -> None:
+def test_tick__recorded__a_worker_is_woken(
+    committed_tenant: Tenant, make: Make, beat: TickScheduler
+) -> None:
     make_due(make(schedule_cron=NEW_YEAR))
     run_all_due(beat)
     [(run_id,)] = rows_of(committed_tenant.id, "SELECT id FROM drf_runs")
-    assert {"tenant_id": str(committed_tenant.id), "run_id": str(run_id)} in wake_ups("detections.execute_run")
+    assert {"tenant_id": str(committed_tenant.id), "run_id": str(run_id)} in wake_ups(
+        "detections.execute_run"
+    )
 
 
-def test_tick__row_with_another_task__is_never_run(committed_tenant: Tenant, make: Make, beat: TickScheduler) -> None:
+def test_tick__row_with_another_task__is_never_run(
+    committed_tenant: Tenant, make: Make, beat: TickScheduler
+) -> None:
     monitor = make(schedule_cron=NEW_YEAR)
     make_due(monitor)
     PeriodicTask.objects.update(task="detections.execute_run")

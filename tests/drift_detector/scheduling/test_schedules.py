@@ -4,13 +4,21 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from drift_detector.scheduling.cron import BadSchedule
-from drift_detector.scheduling.schedules import check_storable, expression_of, put_schedule, remove_schedule
+from drift_detector.scheduling.schedules import (
+    check_storable,
+    expression_of,
+    put_schedule,
+    remove_schedule,
+)
 
 pytestmark = pytest.mark.django_db
 
 
 def put(
-    name: str = "monitor:1", expression: str = "15 6 1-7 */2 mon", zone: str = "Asia/Tokyo", on: bool = True
+    name: str = "monitor:1",
+    expression: str = "15 6 1-7 */2 mon",
+    zone: str = "Asia/Tokyo",
+    on: bool = True,
 ) -> None:
     put_schedule(name, expression=expression, zone=zone, enabled=on)
 
@@ -19,7 +27,11 @@ def test_put_schedule__new__keeps_each_field_and_the_zone() -> None:
     put()
     crontab = CrontabSchedule.objects.get()
     assert (crontab.minute, crontab.hour, crontab.day_of_month) == ("15", "6", "1-7")
-    assert (crontab.month_of_year, crontab.day_of_week, str(crontab.timezone)) == ("*/2", "mon", "Asia/Tokyo")
+    assert (crontab.month_of_year, crontab.day_of_week, str(crontab.timezone)) == (
+        "*/2",
+        "mon",
+        "Asia/Tokyo",
+    )
 
 
 def test_put_schedule__new__names_the_tick_task() -> None:
@@ -69,13 +81,19 @@ def test_expression_of__what_was_put__comes_back() -> None:
     assert expression_of(PeriodicTask.objects.get()) == ("15 6 1-7 */2 mon", "Asia/Tokyo")
 
 
-@pytest.mark.parametrize("expression", ["0 0 L * *", "0 0 * * 2L", "0 0 * * 1#2", "0 0 * * 7", "1/70 * * * *"])
+@pytest.mark.parametrize(
+    "expression", ["0 0 L * *", "0 0 * * 2L", "0 0 * * 1#2", "0 0 * * 7", "1/70 * * * *"]
+)
 def test_check_storable__what_celery_does_not_know__is_refused(expression: str) -> None:
     with pytest.raises(BadSchedule, match=r"can't be kept as a schedule|not a cron expression"):
         check_storable(expression, "UTC")
 
 
-@pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6 1,15 JAN-MAR mon-fri", "59 23 31 12 6"])
+@pytest.mark.parametrize(
+    "expression", ["* * * * *", "*/5 0-6 1,15 JAN-MAR mon-fri", "59 23 31 12 6"]
+)
 def test_check_storable__what_both_know__passes(expression: str) -> None:
     check_storable(expression, "Europe/Berlin")
-    assert CrontabSchedule(**dict(zip(("minute", "hour"), expression.split(), strict=False))).schedule
+    assert CrontabSchedule(
+        **dict(zip(("minute", "hour"), expression.split(), strict=False))
+    ).schedule

@@ -31,19 +31,28 @@ def as_admin(in_tenant: Tenant, staff: User) -> None:
 
 
 @pytest.mark.usefixtures("as_admin")
-def test_revoke_selected__by_an_admin__closes_the_api(signed_in: Client, key: tuple[ApiKey, str]) -> None:
+def test_revoke_selected__by_an_admin__closes_the_api(
+    signed_in: Client, key: tuple[ApiKey, str]
+) -> None:
     revoke(signed_in, key[0])
-    assert APIClient().get("/api/v1/monitors", HTTP_AUTHORIZATION=f"Bearer {key[1]}").status_code == 401
+    assert (
+        APIClient().get("/api/v1/monitors", HTTP_AUTHORIZATION=f"Bearer {key[1]}").status_code
+        == 401
+    )
 
 
-def test_revoke_selected__by_an_operator__does_nothing(signed_in: Client, key: tuple[ApiKey, str]) -> None:
+def test_revoke_selected__by_an_operator__does_nothing(
+    signed_in: Client, key: tuple[ApiKey, str]
+) -> None:
     revoke(signed_in, key[0])
     key[0].refresh_from_db()
     assert key[0].revoked_at is None
 
 
 @pytest.mark.usefixtures("as_admin")
-def test_revoke_selected__twice__keeps_the_first_time(signed_in: Client, key: tuple[ApiKey, str]) -> None:
+def test_revoke_selected__twice__keeps_the_first_time(
+    signed_in: Client, key: tuple[ApiKey, str]
+) -> None:
     revoke(signed_in, key[0])
     first = ApiKey.objects.get().revoked_at
     revoke(signed_in, key[0])
@@ -64,11 +73,15 @@ def test_key_pages__for_an_admin__never_show_the_hash_or_the_key(
 
 @pytest.mark.parametrize("path", ["add/", "{}/delete/"])
 @pytest.mark.usefixtures("as_admin")
-def test_key_pages__adding_and_deleting__is_refused(signed_in: Client, key: tuple[ApiKey, str], path: str) -> None:
+def test_key_pages__adding_and_deleting__is_refused(
+    signed_in: Client, key: tuple[ApiKey, str], path: str
+) -> None:
     assert signed_in.get(KEYS + path.format(key[0].id)).status_code == 403
 
 
-@pytest.mark.parametrize(("role", "expected"), [(Role.ADMIN, "viewer"), (Role.OPERATOR, "operator")])
+@pytest.mark.parametrize(
+    ("role", "expected"), [(Role.ADMIN, "viewer"), (Role.OPERATOR, "operator")]
+)
 def test_membership__role_changed__is_for_admins(
     signed_in: Client, in_tenant: Tenant, role: Role, expected: str
 ) -> None:

@@ -37,7 +37,17 @@ def test_api_key__scheme_in_another_case__lets_in(key: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Token {}", "Basic {}", "{}", "Bearer", "Bearer x{}", "Bearer {}x", "Bearer adk_", "Bearer {} {}", "ApiKey {}"],
+    [
+        "Token {}",
+        "Basic {}",
+        "{}",
+        "Bearer",
+        "Bearer x{}",
+        "Bearer {}x",
+        "Bearer adk_",
+        "Bearer {} {}",
+        "ApiKey {}",
+    ],
 )
 def test_api_key__header_of_another_form__is_401_with_a_challenge(key: str, header: str) -> None:
     answer = ask(header.format(key, key))
@@ -51,7 +61,10 @@ def test_api_key__none__is_401_with_a_challenge(db: None) -> None:
 
 def test_api_key__unknown__is_401(db: None) -> None:
     answer = ask("Bearer adk_" + "A" * 43)
-    assert (answer.status_code, answer.json()["detail"]) == (401, "The API key is unknown, expired or revoked.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        401,
+        "The API key is unknown, expired or revoked.",
+    )
 
 
 def test_api_key__not_ascii__is_401(db: None) -> None:
@@ -68,7 +81,9 @@ def test_api_key__revoked_or_expired__is_401(key: str, change: dict[str, Any]) -
 
 
 def test_api_key__expires_in_the_future__lets_in(in_tenant: Tenant) -> None:
-    _, key = services.create_api_key(name="ci", role=Role.VIEWER, expires_at=timezone.now() + timedelta(hours=1))
+    _, key = services.create_api_key(
+        name="ci", role=Role.VIEWER, expires_at=timezone.now() + timedelta(hours=1)
+    )
     assert ask(f"Bearer {key}").status_code == 200
 
 
@@ -91,7 +106,9 @@ def test_api_key__two_made__are_long_and_differ(in_tenant: Tenant) -> None:
     assert all(key.startswith("adk_") and len(key) == 4 + 43 for key in keys)  # 256 bits in base64
 
 
-def test_api_key__of_another_tenant__sees_only_its_own(api: APIClient, other_api: APIClient, in_tenant: Tenant) -> None:
+def test_api_key__of_another_tenant__sees_only_its_own(
+    api: APIClient, other_api: APIClient, in_tenant: Tenant
+) -> None:
     make_monitor(name="Mine")
     assert [each["name"] for each in api.get(URL).json()["results"]] == ["Mine"]
     assert other_api.get(URL).json()["results"] == []
@@ -103,7 +120,9 @@ def test_api_key__looked_up__leaves_no_key_in_sight(committed_tenant: Tenant) ->
     assert not ApiKey.objects.exists()
 
 
-@pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.OPERATOR, 400), (Role.ADMIN, 400)])
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.VIEWER, 403), (Role.OPERATOR, 400), (Role.ADMIN, 400)]
+)
 def test_api_key__writing__needs_an_operator(tenant: Tenant, role: Role, status: int) -> None:
     assert client_of(tenant.id, role).post(URL, {}).status_code == status
 
@@ -159,7 +178,9 @@ def test_session__deactivated_member__is_not_let_in(client: Client, staff: User)
     assert client.get(URL).status_code == 401
 
 
-def test_session__member_removed__is_not_let_in(client: Client, staff: User, in_tenant: Tenant) -> None:
+def test_session__member_removed__is_not_let_in(
+    client: Client, staff: User, in_tenant: Tenant
+) -> None:
     client.force_login(staff)
     Membership.objects.all().delete()
     assert client.get(URL).status_code == 401

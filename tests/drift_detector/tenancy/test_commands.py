@@ -26,7 +26,11 @@ def run(*arguments: str) -> str:
 def test_create_tenant__new__prints_the_id_it_is_kept_under() -> None:
     tenant_id = UUID(run("create_tenant", "acme", "--name", "Acme Ltd"))
     with tenant_scope(tenant_id):
-        assert Tenant.objects.values_list("id", "slug", "name").get() == (tenant_id, "acme", "Acme Ltd")
+        assert Tenant.objects.values_list("id", "slug", "name").get() == (
+            tenant_id,
+            "acme",
+            "Acme Ltd",
+        )
 
 
 def test_create_tenant__no_name__is_named_by_its_slug() -> None:
@@ -34,7 +38,9 @@ def test_create_tenant__no_name__is_named_by_its_slug() -> None:
         assert Tenant.objects.get().name == "acme"
 
 
-@pytest.mark.parametrize("slug", ["", "two words", "a/b", "..", "é", "a" * 51, "-rf", "_hidden", "a\n"])
+@pytest.mark.parametrize(
+    "slug", ["", "two words", "a/b", "..", "é", "a" * 51, "-rf", "_hidden", "a\n"]
+)
 def test_create_tenant__slug_that_is_no_folder_name__is_refused(slug: str) -> None:
     with pytest.raises(CommandError):
         run("create_tenant", "--", slug)
@@ -72,7 +78,9 @@ def test_create_api_key__unknown_tenant__is_refused() -> None:
                   ("{}", "ci", "--days", "-1"),
                   ("{}", "n" * 101), ("{}", "ci", "--days", "99999999999")]
 )  # fmt: skip
-def test_create_api_key__wrong_argument__is_refused_with_a_sentence(arguments: tuple[str, ...]) -> None:
+def test_create_api_key__wrong_argument__is_refused_with_a_sentence(
+    arguments: tuple[str, ...],
+) -> None:
     tenant_id = run("create_tenant", "acme")
     with pytest.raises(CommandError):
         run("create_api_key", *[each.format(tenant_id) for each in arguments])
@@ -84,10 +92,14 @@ def test_add_member__new_person__may_sign_in_with_the_role(tenant: Tenant) -> No
     user = authenticate(username="ben", password=said.getvalue().strip())
     assert isinstance(user, User)
     assert user.is_staff
-    assert [(each.tenant_id, each.role) for each in memberships_of(user)] == [(tenant.id, "operator")]
+    assert [(each.tenant_id, each.role) for each in memberships_of(user)] == [
+        (tenant.id, "operator")
+    ]
 
 
-def test_add_member__known_person__changes_the_role_and_not_the_password(tenant: Tenant, staff: User) -> None:
+def test_add_member__known_person__changes_the_role_and_not_the_password(
+    tenant: Tenant, staff: User
+) -> None:
     said = StringIO()
     call_command("add_member", str(tenant.id), "ana", role="viewer", stdout=said)
     assert said.getvalue() == ""

@@ -44,26 +44,42 @@ def test_tables__with_a_tenant__are_the_ones_we_know(owner: psycopg.Connection) 
     assert {name for _, name, _, _ in owner.execute(WITH_TENANT)} == TENANT_TABLES
 
 
-def test_tables__with_a_tenant__have_row_security_enabled_and_forced(owner: psycopg.Connection) -> None:
-    assert {name for _, name, enabled, forced in owner.execute(WITH_TENANT) if enabled and forced} == TENANT_TABLES
+def test_tables__with_a_tenant__have_row_security_enabled_and_forced(
+    owner: psycopg.Connection,
+) -> None:
+    assert {
+        name for _, name, enabled, forced in owner.execute(WITH_TENANT) if enabled and forced
+    } == TENANT_TABLES
 
 
-def test_tables__every_model_of_ours__has_a_tenant_or_is_about_people_or_offsets(owner: psycopg.Connection) -> None:
-    ours = {model._meta.db_table for model in apps.get_models() if model._meta.db_table.startswith("drf_")}
+def test_tables__every_model_of_ours__has_a_tenant_or_is_about_people_or_offsets(
+    owner: psycopg.Connection,
+) -> None:
+    ours = {
+        model._meta.db_table
+        for model in apps.get_models()
+        if model._meta.db_table.startswith("drf_")
+    }
     assert ours - TENANT_TABLES == {"drf_users", "drf_consumer_offsets"}
 
 
 @pytest.mark.parametrize("table", sorted(TENANT_TABLES))
-def test_policy__tenant_isolation__guards_reading_and_writing(owner: psycopg.Connection, table: str) -> None:
+def test_policy__tenant_isolation__guards_reading_and_writing(
+    owner: psycopg.Connection, table: str
+) -> None:
     query = "SELECT cmd, roles, qual, with_check FROM pg_policies WHERE tablename = %s AND policyname = %s"
     [(command, roles, using, check)] = owner.execute(query, [table, "tenant_isolation"]).fetchall()
     assert (command, roles) == ("ALL", ["public"])
     column = "id" if table == "drf_tenants" else "tenant_id"
     assert using == check
-    assert using.startswith(f"({column} = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))")
+    assert using.startswith(
+        f"({column} = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))"
+    )
 
 
-def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write(owner: psycopg.Connection) -> None:
+def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write(
+    owner: psycopg.Connection,
+) -> None:
     query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
     assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
         ("api_key_presented", "SELECT", "public"),
@@ -93,24 +109,42 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
 
 def test_indexes__of_tenant_tables__lead_with_the_tenant(owner: psycopg.Connection) -> None:
     allowed = {"tenant_id", *COLUMNS_WITHOUT_TENANT}
-    rest = {name: is_partial for name, first, is_partial in owner.execute(INDEXES) if first not in allowed}
+    rest = {
+        name: is_partial
+        for name, first, is_partial in owner.execute(INDEXES)
+        if first not in allowed
+    }
     assert rest == dict.fromkeys(SWEEPERS, True) | dict.fromkeys(BY_AGE, False)
 
 
 def test_indexes__of_tenant_tables__most_lead_with_the_tenant(owner: psycopg.Connection) -> None:
     leading = {name for name, first, _ in owner.execute(INDEXES) if first == "tenant_id"}
-    assert {"monitor_newest", "monitor_name_once", "run_once_per_tick", "alert_newest", "membership_once"} <= leading
+    assert {
+        "monitor_newest",
+        "monitor_name_once",
+        "run_once_per_tick",
+        "alert_newest",
+        "membership_once",
+    } <= leading
 
 
 def test_foreign_keys__between_tenant_tables__include_the_tenant(owner: psycopg.Connection) -> None:
     keys = owner.execute(FOREIGN_KEYS).fetchall()
     assert [
-        name for name, _, columns, targets in keys if "tenant_id" not in columns or "tenant_id" not in targets
+        name
+        for name, _, columns, targets in keys
+        if "tenant_id" not in columns or "tenant_id" not in targets
     ] == []
 
 
-def test_foreign_keys__each_reference_of_a_model__stands_in_the_database(owner: psycopg.Connection) -> None:
-    found = {(table, column) for _, table, columns, _ in owner.execute(FOREIGN_KEYS) for column in columns}
+def test_foreign_keys__each_reference_of_a_model__stands_in_the_database(
+    owner: psycopg.Connection,
+) -> None:
+    found = {
+        (table, column)
+        for _, table, columns, _ in owner.execute(FOREIGN_KEYS)
+        for column in columns
+    }
     wanted = {
         (model._meta.db_table, field.column)
         for model in apps.get_models()

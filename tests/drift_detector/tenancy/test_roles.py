@@ -37,13 +37,17 @@ def sql(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
-def test_role__of_the_service__has_no_way_around_the_rules(owner: psycopg.Connection, role: str) -> None:
+def test_role__of_the_service__has_no_way_around_the_rules(
+    owner: psycopg.Connection, role: str
+) -> None:
     query = "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = %s"
     assert owner.execute(query, [role]).fetchall() == [(False,) * 5]
 
 
 @pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
-def test_role__of_the_service__is_a_member_of_its_group_only(owner: psycopg.Connection, role: str) -> None:
+def test_role__of_the_service__is_a_member_of_its_group_only(
+    owner: psycopg.Connection, role: str
+) -> None:
     query = "SELECT rolname FROM pg_roles WHERE rolname <> %s AND pg_has_role(%s, oid, 'MEMBER')"
     assert owner.execute(query, [role, role]).fetchall() == [(role.replace("drift", "drf"),)]
 
@@ -97,7 +101,11 @@ def test_app__another_tenants_rows__are_not_there(theirs: Monitor, in_tenant: Te
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE drf_monitors SET name = 'Taken' WHERE id = %s", "DELETE FROM drf_monitors WHERE id = %s"]
+    "statement",
+    [
+        "UPDATE drf_monitors SET name = 'Taken' WHERE id = %s",
+        "DELETE FROM drf_monitors WHERE id = %s",
+    ],
 )
 def test_app__writing_another_tenants_row__touches_nothing(theirs: Monitor, statement: str) -> None:
     assert sql(statement, theirs.id) == [(0,)]
@@ -119,7 +127,9 @@ def test_app__tenant_made_for_another_scope__is_refused(theirs: Monitor) -> None
         sql("INSERT INTO drf_tenants VALUES (gen_random_uuid(), 'third', 'Third', now())")
 
 
-def test_app__pointer_at_another_tenants_row__is_refused(theirs: Monitor, in_tenant: Tenant) -> None:
+def test_app__pointer_at_another_tenants_row__is_refused(
+    theirs: Monitor, in_tenant: Tenant
+) -> None:
     Baseline.objects.create(tenant_id=in_tenant.id, monitor_id=theirs.id, version=9)
     with pytest.raises(DatabaseError, match="drf_baselines_monitor_id_tenant_fk"):
         sql("SET CONSTRAINTS ALL IMMEDIATE")
@@ -136,7 +146,9 @@ def test_app__no_scope__sees_nothing_and_writes_nothing(tenant: Tenant) -> None:
         sql("INSERT INTO drf_tenants VALUES (gen_random_uuid(), 'third', 'Third', now())")
 
 
-@pytest.mark.parametrize("column", ["content = NULL", "reason = 'x'", "status = 'building'", "version = 7"])
+@pytest.mark.parametrize(
+    "column", ["content = NULL", "reason = 'x'", "status = 'building'", "version = 7"]
+)
 def test_baseline__ready__can_not_be_changed(in_tenant: Tenant, column: str) -> None:
     baseline = make_monitor().baselines.get()
     sql("UPDATE drf_baselines SET status = 'ready', content = 'x' WHERE id = %s", baseline.id)
@@ -154,10 +166,15 @@ def test_baseline__ready_without_content__is_refused(in_tenant: Tenant) -> None:
 def columns(owner: psycopg.Connection, role: str, table: str, privilege: str) -> set[str]:
     query = """SELECT attname FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
                AND has_column_privilege(%(role)s, attrelid, attnum, %(privilege)s)"""
-    return {name for (name,) in owner.execute(query, {"table": table, "role": role, "privilege": privilege})}
+    return {
+        name
+        for (name,) in owner.execute(query, {"table": table, "role": role, "privilege": privilege})
+    }
 
 
-def test_relay__privileges__are_reading_marking_and_forgetting_the_outbox(owner: psycopg.Connection) -> None:
+def test_relay__privileges__are_reading_marking_and_forgetting_the_outbox(
+    owner: psycopg.Connection,
+) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_relay"]).fetchall()
     assert set(granted) == {("drf_outbox", "SELECT"), ("drf_outbox", "DELETE")}
     marks = {"published_at", "attempts", "not_before", "dead_at", "last_error"}
@@ -166,7 +183,11 @@ def test_relay__privileges__are_reading_marking_and_forgetting_the_outbox(owner:
 
 def test_app__counter_of_a_key__can_be_raised_or_removed(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_app"]).fetchall()
-    assert {privilege for table, privilege in granted if table == "drf_outbox_keys"} == {"SELECT", "INSERT", "DELETE"}
+    assert {privilege for table, privilege in granted if table == "drf_outbox_keys"} == {
+        "SELECT",
+        "INSERT",
+        "DELETE",
+    }
     assert columns(owner, "drift_app", "drf_outbox_keys", "UPDATE") == {"seq"}
 
 
@@ -178,7 +199,11 @@ def test_app__counter_of_a_key__stays_as_long_as_its_monitor(in_tenant: Tenant) 
 
 def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.Connection) -> None:
     granted = owner.execute(PRIVILEGES, ["drift_scheduler"]).fetchall()
-    schedule = {(table, privilege) for table, privilege in granted if table.startswith("django_celery_beat_")}
+    schedule = {
+        (table, privilege)
+        for table, privilege in granted
+        if table.startswith("django_celery_beat_")
+    }
     ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT"), ("drf_runs", "DELETE")}
     ledger |= {(table, "DELETE") for table in ("drf_alerts", "drf_backtests", "drf_baselines")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
@@ -186,21 +211,35 @@ def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.C
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
 
 
-def test_scheduler__runs__shows_their_state_and_not_what_they_read_or_found(owner: psycopg.Connection) -> None:
+def test_scheduler__runs__shows_their_state_and_not_what_they_read_or_found(
+    owner: psycopg.Connection,
+) -> None:
     read = columns(owner, "drift_scheduler", "drf_runs", "SELECT")
     assert read & {"inline_data", "verdict", "reason", "rows", "request_hash"} == set()
     changed = columns(owner, "drift_scheduler", "drf_runs", "UPDATE")
-    assert changed & {"tenant_id", "monitor_id", "baseline_id", "scheduled_for", "inline_data", "rows"} == set()
+    assert (
+        changed & {"tenant_id", "monitor_id", "baseline_id", "scheduled_for", "inline_data", "rows"}
+        == set()
+    )
 
 
-@pytest.mark.parametrize("table", ["drf_detections", "drf_api_keys", "drf_users", "drf_memberships"])
-def test_scheduler__results_keys_and_people__can_not_be_read(scheduler: psycopg.Connection, table: str) -> None:
+@pytest.mark.parametrize(
+    "table", ["drf_detections", "drf_api_keys", "drf_users", "drf_memberships"]
+)
+def test_scheduler__results_keys_and_people__can_not_be_read(
+    scheduler: psycopg.Connection, table: str
+) -> None:
     with pytest.raises(InsufficientPrivilege):
         scheduler.execute(f"SELECT FROM {table}")
 
 
-def test_scheduler__baselines__shows_their_state_and_not_their_data(scheduler: psycopg.Connection) -> None:
-    assert scheduler.execute("SELECT id, tenant_id, status, created_at FROM drf_baselines").fetchall() == []
+def test_scheduler__baselines__shows_their_state_and_not_their_data(
+    scheduler: psycopg.Connection,
+) -> None:
+    assert (
+        scheduler.execute("SELECT id, tenant_id, status, created_at FROM drf_baselines").fetchall()
+        == []
+    )
     with pytest.raises(InsufficientPrivilege):
         scheduler.execute("SELECT content FROM drf_baselines")
 
@@ -211,7 +250,9 @@ def test_scheduler__without_a_scope__sees_building_baselines_and_when_monitors_a
     with tenant_scope(committed_tenant.id):
         make_monitor()
     assert scheduler.execute("SELECT count(*) FROM drf_baselines").fetchone() == (1,)
-    assert scheduler.execute("SELECT status, catch_up FROM drf_monitors").fetchall() == [("active", "latest")]
+    assert scheduler.execute("SELECT status, catch_up FROM drf_monitors").fetchall() == [
+        ("active", "latest")
+    ]
     with pytest.raises(InsufficientPrivilege):
         scheduler.execute("SELECT current_data_uri FROM drf_monitors")
 
@@ -227,12 +268,18 @@ def event(committed_tenant: Tenant) -> None:
         )
 
 
-def test_relay__events_of_any_tenant__are_read_and_marked(event: None, relay: psycopg.Connection) -> None:
-    marked = relay.execute("UPDATE drf_outbox SET published_at = now() WHERE published_at IS NULL RETURNING topic")
+def test_relay__events_of_any_tenant__are_read_and_marked(
+    event: None, relay: psycopg.Connection
+) -> None:
+    marked = relay.execute(
+        "UPDATE drf_outbox SET published_at = now() WHERE published_at IS NULL RETURNING topic"
+    )
     assert marked.fetchall() == [("drift.detected",)]
 
 
-def test_relay__events_not_published__can_not_be_removed(event: None, relay: psycopg.Connection) -> None:
+def test_relay__events_not_published__can_not_be_removed(
+    event: None, relay: psycopg.Connection
+) -> None:
     assert relay.execute("DELETE FROM drf_outbox").rowcount == 0
     relay.execute("UPDATE drf_outbox SET dead_at = now()")
     assert relay.execute("DELETE FROM drf_outbox").rowcount == 0

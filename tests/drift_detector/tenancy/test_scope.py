@@ -47,7 +47,9 @@ def test_tenant_scope__afterwards__nothing_is_left_on_the_connection(committed: 
     assert on_connection() == ""
 
 
-def test_tenant_scope__afterwards_with_a_pool__nothing_is_left_on_the_connection(pool: None) -> None:
+def test_tenant_scope__afterwards_with_a_pool__nothing_is_left_on_the_connection(
+    pool: None,
+) -> None:
     with tenant_scope(FIRST):
         process = on_connection("SELECT pg_backend_pid()")
     connection.close()
@@ -77,14 +79,18 @@ def test_tenant_scope__in_another_scope__puts_the_outer_one_back(committed: None
     assert on_connection() == ""
 
 
-def test_tenant_scope__in_another_scope_and_failing__puts_the_outer_one_back(committed: None) -> None:
+def test_tenant_scope__in_another_scope_and_failing__puts_the_outer_one_back(
+    committed: None,
+) -> None:
     with tenant_scope(FIRST):
         with pytest.raises(DatabaseError), tenant_scope(SECOND):
             on_connection("SELECT 1 / 0")
         assert on_connection() == str(FIRST) == str(current_tenant_id())
 
 
-def test_tenant_scope__in_another_scope_and_marked_to_roll_back__puts_the_outer_one_back(committed: None) -> None:
+def test_tenant_scope__in_another_scope_and_marked_to_roll_back__puts_the_outer_one_back(
+    committed: None,
+) -> None:
     with tenant_scope(FIRST):
         with tenant_scope(SECOND):
             transaction.set_rollback(True)
@@ -115,7 +121,9 @@ def test_current_tenant_id__in_another_thread__raises(committed: None) -> None:
 
 
 @pytest.mark.django_db
-def test_tenant_scope__two_tenants__each_shows_its_own_rows(tenant: Tenant, other_tenant: Tenant) -> None:
+def test_tenant_scope__two_tenants__each_shows_its_own_rows(
+    tenant: Tenant, other_tenant: Tenant
+) -> None:
     def names(tenant_id: UUID) -> list[str]:
         with tenant_scope(tenant_id):
             return list(Monitor.objects.values_list("name", flat=True))

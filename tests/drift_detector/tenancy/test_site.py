@@ -48,13 +48,19 @@ def test_admin__right_password__opens_the_index(client: Client, staff: User) -> 
 
 
 @pytest.mark.parametrize("change", [{"is_staff": False}, {"is_active": False}])
-def test_admin__not_staff_or_not_active__is_sent_away(signed_in: Client, change: dict[str, bool]) -> None:
+def test_admin__not_staff_or_not_active__is_sent_away(
+    signed_in: Client, change: dict[str, bool]
+) -> None:
     User.objects.update(**change)
     assert signed_in.get(MONITORS).status_code == 302
 
 
-@pytest.mark.parametrize("url", ["/admin/", MONITORS, "/admin/tenancy/apikey/", "/admin/password_change/"])
-def test_admin__superuser_without_a_tenant__sees_nothing(client: Client, other_tenant: Tenant, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["/admin/", MONITORS, "/admin/tenancy/apikey/", "/admin/password_change/"]
+)
+def test_admin__superuser_without_a_tenant__sees_nothing(
+    client: Client, other_tenant: Tenant, url: str
+) -> None:
     client.force_login(User.objects.create_superuser("eve", password="x"))
     answer = client.get(url)
     assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/admin/login/")
@@ -68,7 +74,9 @@ def test_admin__member_of_two__starts_in_the_first(signed_in: Client) -> None:
 
 
 @pytest.mark.usefixtures("two_tenants")
-def test_admin__other_tenant_picked__shows_its_rows_instead(signed_in: Client, other_tenant: Tenant) -> None:
+def test_admin__other_tenant_picked__shows_its_rows_instead(
+    signed_in: Client, other_tenant: Tenant
+) -> None:
     assert signed_in.get(f"/admin/tenant/{other_tenant.id}").status_code == 302
     text = page(signed_in)
     assert "Watch of rival" in text
@@ -76,26 +84,34 @@ def test_admin__other_tenant_picked__shows_its_rows_instead(signed_in: Client, o
 
 
 @pytest.mark.usefixtures("two_tenants")
-def test_admin__other_tenant_picked__its_role_counts(signed_in: Client, other_tenant: Tenant) -> None:
+def test_admin__other_tenant_picked__its_role_counts(
+    signed_in: Client, other_tenant: Tenant
+) -> None:
     signed_in.get(f"/admin/tenant/{other_tenant.id}")
     assert 'name="_save"' not in page(signed_in, link_of(page(signed_in)))
 
 
 @pytest.mark.usefixtures("two_tenants")
-def test_admin__index__offers_both_tenants(signed_in: Client, tenant: Tenant, other_tenant: Tenant) -> None:
+def test_admin__index__offers_both_tenants(
+    signed_in: Client, tenant: Tenant, other_tenant: Tenant
+) -> None:
     text = page(signed_in, "/admin/")
     assert f"/admin/tenant/{tenant.id}" in text
     assert f"/admin/tenant/{other_tenant.id}" in text
 
 
-def test_admin__tenant_of_others_picked__stays_where_it_was(signed_in: Client, other_tenant: Tenant) -> None:
+def test_admin__tenant_of_others_picked__stays_where_it_was(
+    signed_in: Client, other_tenant: Tenant
+) -> None:
     answer = signed_in.get(f"/admin/tenant/{other_tenant.id}", follow=True)
     assert "You are not a member of that tenant." in answer.content.decode()
     assert "tenant_id" not in signed_in.session
 
 
 @pytest.mark.usefixtures("two_tenants")
-def test_admin__removed_from_the_picked_tenant__falls_back(signed_in: Client, other_tenant: Tenant) -> None:
+def test_admin__removed_from_the_picked_tenant__falls_back(
+    signed_in: Client, other_tenant: Tenant
+) -> None:
     signed_in.get(f"/admin/tenant/{other_tenant.id}")
     with tenant_scope(other_tenant.id):
         Membership.objects.filter(tenant=other_tenant).delete()

@@ -46,7 +46,9 @@ def write(root: Path) -> Writer:
             pq.write_table(table, path)
         elif name.endswith((".csv", ".csv.gz")):
             with (
-                pa.CompressedOutputStream(path, "gzip") if name.endswith(".gz") else pa.OSFile(str(path), "wb") as sink
+                pa.CompressedOutputStream(path, "gzip")
+                if name.endswith(".gz")
+                else pa.OSFile(str(path), "wb") as sink
             ):
                 pacsv.write_csv(table, sink)
         else:

@@ -30,7 +30,12 @@ def test_path_pattern__matches__as_a_shell_does(pattern: str, path: str, expecte
 
 @pytest.mark.parametrize(
     ("pattern", "folder", "expected"),
-    [("a*/x.csv", "ab", True), ("a*/x.csv", "b", False), ("**/x.csv", "a/b", True), ("*.csv", "a", False)],
+    [
+        ("a*/x.csv", "ab", True),
+        ("a*/x.csv", "b", False),
+        ("**/x.csv", "a/b", True),
+        ("*.csv", "a", False),
+    ],
 )
 def test_path_pattern__folder__is_entered_only_if_something_below_can_match(
     pattern: str, folder: str, expected: bool

@@ -7,7 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from monitors.sources import InvalidInlineData, UnreadableSource, table_from_bytes, table_from_columns, table_to_bytes
+from monitors.sources import (
+    InvalidInlineData,
+    UnreadableSource,
+    table_from_bytes,
+    table_from_columns,
+    table_to_bytes,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,14 +30,18 @@ from monitors.sources import InvalidInlineData, UnreadableSource, table_from_byt
         ([], pa.null()),
     ],
 )
-def test_table_from_columns__scalars__type_holds_them(values: list[Any], dtype: pa.DataType) -> None:
+def test_table_from_columns__scalars__type_holds_them(
+    values: list[Any], dtype: pa.DataType
+) -> None:
     table = table_from_columns({"x": values})
     assert table.schema.field("x").type == dtype
     assert table["x"].to_pylist() == values
 
 
 def test_table_from_columns__json_nan_and_infinity__are_floats() -> None:
-    values = table_from_columns(json.loads('{"x": [NaN, Infinity, -Infinity, 1, null]}'))["x"].to_pylist()
+    values = table_from_columns(json.loads('{"x": [NaN, Infinity, -Infinity, 1, null]}'))[
+        "x"
+    ].to_pylist()
     assert math.isnan(values[0])
     assert values[1:] == [math.inf, -math.inf, 1.0, None]
 
@@ -71,7 +81,9 @@ def test_table_from_columns__unequal_lengths__names_the_column_and_both_lengths(
 
 
 def test_table_to_bytes__round_trip__is_identical_and_compressed() -> None:
-    table = table_from_columns({"a": [1, None] * 5000, "b": ["x", "y"] * 5000, "c": [None] * 10_000})
+    table = table_from_columns(
+        {"a": [1, None] * 5000, "b": ["x", "y"] * 5000, "c": [None] * 10_000}
+    )
     data = table_to_bytes(table)
     assert table_from_bytes(data).equals(table)
     assert len(data) < table.nbytes / 4
@@ -82,7 +94,9 @@ def test_table_to_bytes__no_rows__keeps_the_schema() -> None:
     assert table_from_bytes(table_to_bytes(table)).schema == table.schema
 
 
-@pytest.mark.parametrize("data", [b"", b"not arrow", table_to_bytes(pa.table({"a": list(range(9999))}))[:-2000]])
+@pytest.mark.parametrize(
+    "data", [b"", b"not arrow", table_to_bytes(pa.table({"a": list(range(9999))}))[:-2000]]
+)
 def test_table_from_bytes__damaged__unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableSource):
         table_from_bytes(data)

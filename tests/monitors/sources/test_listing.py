@@ -12,19 +12,32 @@ from monitors.sources.uris import resolve_uri
 
 
 def names(uri: object, policy: SourcePolicy) -> list[str]:
-    return [file.name for file in list_files(resolve_uri(str(uri), policy), pafs.LocalFileSystem(), policy)]
+    return [
+        file.name
+        for file in list_files(resolve_uri(str(uri), policy), pafs.LocalFileSystem(), policy)
+    ]
 
 
 @pytest.fixture
 def tree(root: Path) -> Path:
-    for name in ("b.csv", "a/x.csv", "a/b/y.csv", ".hidden.csv", "_SUCCESS", "_tmp/z.csv", "a/.git/w.csv"):
+    for name in (
+        "b.csv",
+        "a/x.csv",
+        "a/b/y.csv",
+        ".hidden.csv",
+        "_SUCCESS",
+        "_tmp/z.csv",
+        "a/.git/w.csv",
+    ):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("a\n1\n")
     return root
 
 
-def test_list_files__folder__is_recursive_and_skips_hidden_names(tree: Path, policy: SourcePolicy) -> None:
+def test_list_files__folder__is_recursive_and_skips_hidden_names(
+    tree: Path, policy: SourcePolicy
+) -> None:
     assert names(tree, policy) == ["a/b/y.csv", "a/x.csv", "b.csv"]
 
 
@@ -45,7 +58,9 @@ def test_list_files__pattern__finds_its_matches(
     assert names(f"{tree}/{pattern}", policy) == expected
 
 
-def test_list_files__single_file__is_named_by_its_base_name(tree: Path, policy: SourcePolicy) -> None:
+def test_list_files__single_file__is_named_by_its_base_name(
+    tree: Path, policy: SourcePolicy
+) -> None:
     assert names(f"file://{tree}/a/x.csv", policy) == ["x.csv"]
 
 
@@ -106,13 +121,17 @@ def test_list_files__symlink_to_another_tenants_root__forbidden(tmp_path: Path) 
         names(tmp_path / "one", policy)
 
 
-def test_list_files__name_that_is_not_utf8__sentence_can_be_stored(tree: Path, policy: SourcePolicy) -> None:
+def test_list_files__name_that_is_not_utf8__sentence_can_be_stored(
+    tree: Path, policy: SourcePolicy
+) -> None:
     (Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.txt"))).write_text("a\n1\n")
     with pytest.raises(UnreadableSource, match="caf") as caught:
         describe(str(tree), policy)
     assert caught.value.reason.encode()
 
 
-def test_list_files__name_beyond_the_system_limit__unreadable(tree: Path, policy: SourcePolicy) -> None:
+def test_list_files__name_beyond_the_system_limit__unreadable(
+    tree: Path, policy: SourcePolicy
+) -> None:
     with pytest.raises(UnreadableSource):
         names(f"{tree}/{'x' * 5000}.csv", policy)

@@ -16,7 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
-from monitors.sources import SourceNotFound, SourcePolicy, SourceUnavailable, UnreadableSource, describe, read_window
+from monitors.sources import (
+    SourceNotFound,
+    SourcePolicy,
+    SourceUnavailable,
+    UnreadableSource,
+    describe,
+    read_window,
+)
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.uris import parse_uri
 from tests.monitors.sources.conftest import utc
@@ -42,7 +49,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def policy_for(endpoint: str) -> SourcePolicy:
-    return SourcePolicy(allowed_object_stores=("s3://lake/mine", "s3://absent", "gs://lake"), s3_endpoint=endpoint)
+    return SourcePolicy(
+        allowed_object_stores=("s3://lake/mine", "s3://absent", "gs://lake"), s3_endpoint=endpoint
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,14 @@ def lake(endpoint: str) -> SourcePolicy:
 
 
 def test_read_window__s3_file__reads_the_columns_asked_for(lake: SourcePolicy) -> None:
-    table = read_window("s3://lake/mine/dt=2024-01-02/x.parquet", lake, ["n"], "ts", utc(2024, 1, 2), utc(2024, 1, 3))
+    table = read_window(
+        "s3://lake/mine/dt=2024-01-02/x.parquet",
+        lake,
+        ["n"],
+        "ts",
+        utc(2024, 1, 2),
+        utc(2024, 1, 3),
+    )
     assert table.to_pydict() == {"n": [2]}
 
 
@@ -78,7 +94,9 @@ def test_read_window__s3_pattern__reads_its_matches(lake: SourcePolicy, pattern:
 
 
 def test_read_window__s3_partitions__other_folders_are_not_opened(lake: SourcePolicy) -> None:
-    table = read_window("s3://lake/mine/**/x.parquet", lake, ["n"], "dt", utc(2024, 1, 2), utc(2024, 1, 3))
+    table = read_window(
+        "s3://lake/mine/**/x.parquet", lake, ["n"], "dt", utc(2024, 1, 2), utc(2024, 1, 3)
+    )
     assert table.to_pydict() == {"n": [2]}
 
 
@@ -88,12 +106,16 @@ def test_describe__s3_folder__finds_files_and_partitions(lake: SourcePolicy) -> 
     assert list(found.columns) == ["n", "ts", "wide", "dt"]
 
 
-def test_read_window__s3_damaged_file__unreadable_rather_than_unavailable(lake: SourcePolicy) -> None:
+def test_read_window__s3_damaged_file__unreadable_rather_than_unavailable(
+    lake: SourcePolicy,
+) -> None:
     with pytest.raises(UnreadableSource, match=r"‘other/dt=2024-02-01/x\.parquet’"):
         read_window("s3://lake/mine", lake)
 
 
-@pytest.mark.parametrize("uri", ["s3://absent/x.csv", "s3://absent", "s3://lake/mine/nothing", "s3://lake/mine/*.csv"])
+@pytest.mark.parametrize(
+    "uri", ["s3://absent/x.csv", "s3://absent", "s3://lake/mine/nothing", "s3://lake/mine/*.csv"]
+)
 def test_read_window__s3_bucket_or_key_missing__not_found(lake: SourcePolicy, uri: str) -> None:
     with pytest.raises(SourceNotFound):
         read_window(uri, lake)
@@ -103,13 +125,17 @@ def test_read_window__s3_bucket_or_key_missing__not_found(lake: SourcePolicy, ur
 def wary(lake: SourcePolicy) -> Iterator[SourcePolicy]:
     """The server checks access keys, and knows none."""
     for checks_from in (b"0", b"1000000000"):
-        request = Request(f"{lake.s3_endpoint}/moto-api/reset-auth", checks_from, {"Content-Type": "text/plain"})
+        request = Request(
+            f"{lake.s3_endpoint}/moto-api/reset-auth", checks_from, {"Content-Type": "text/plain"}
+        )
         urlopen(request, timeout=ANSWER_SECONDS).close()
         if checks_from == b"0":
             yield lake
 
 
-@pytest.mark.parametrize("uri", ["s3://lake/mine", "s3://lake/mine/dt=2024-01-01/x.parquet", "s3://lake/mine/**"])
+@pytest.mark.parametrize(
+    "uri", ["s3://lake/mine", "s3://lake/mine/dt=2024-01-01/x.parquet", "s3://lake/mine/**"]
+)
 def test_read_window__s3_wrong_credentials__unavailable(wary: SourcePolicy, uri: str) -> None:
     with pytest.raises(SourceUnavailable, match="refused the service's credentials"):
         read_window(uri, wary)
@@ -120,7 +146,9 @@ def test_read_window__s3_nobody_listens__unavailable_within_seconds() -> None:
         bound.bind(("127.0.0.1", 0))
         started = time.monotonic()
         with pytest.raises(SourceUnavailable, match="did not answer"):
-            read_window("s3://lake/mine/x.csv", policy_for(f"http://127.0.0.1:{bound.getsockname()[1]}"))
+            read_window(
+                "s3://lake/mine/x.csv", policy_for(f"http://127.0.0.1:{bound.getsockname()[1]}")
+            )
     assert time.monotonic() - started < ANSWER_SECONDS
 
 
@@ -132,11 +160,15 @@ def test_read_window__s3_host_unknown__unavailable_within_seconds() -> None:
 
 
 def test_open_filesystem__google__is_built_from_the_service_environment() -> None:
-    assert isinstance(open_filesystem(parse_uri("gs://lake/x.csv"), SourcePolicy()), pafs.GcsFileSystem)
+    assert isinstance(
+        open_filesystem(parse_uri("gs://lake/x.csv"), SourcePolicy()), pafs.GcsFileSystem
+    )
 
 
 def test_open_filesystem__azure__account_comes_from_the_policy() -> None:
     location = parse_uri("abfs://container/x.csv")
-    assert isinstance(open_filesystem(location, SourcePolicy(azure_account="acme")), pafs.AzureFileSystem)
+    assert isinstance(
+        open_filesystem(location, SourcePolicy(azure_account="acme")), pafs.AzureFileSystem
+    )
     with pytest.raises(SourceUnavailable, match="Azure"):
         open_filesystem(location, SourcePolicy())

@@ -23,16 +23,22 @@ def test_read_window__integers_in_one_file_floats_in_another__floats(
 
 
 @pytest.mark.parametrize("extension", ["parquet", "csv", "arrow"])
-def test_read_window__column_absent_in_one_file__nulls(write: Writer, read: ReadFolder, extension: str) -> None:
+def test_read_window__column_absent_in_one_file__nulls(
+    write: Writer, read: ReadFolder, extension: str
+) -> None:
     write(f"a.{extension}", {"x": [1]})
     write(f"b.{extension}", {"x": [2], "y": ["new"]})
     assert read("").to_pydict() == {"x": [1, 2], "y": [None, "new"]}
 
 
-def test_read_window__types_that_do_not_go_together__names_column_and_files(write: Writer, read: ReadFolder) -> None:
+def test_read_window__types_that_do_not_go_together__names_column_and_files(
+    write: Writer, read: ReadFolder
+) -> None:
     write("a.parquet", {"x": [1], "y": [1]})
     write("b.parquet", {"x": ["one"], "y": [2]})
-    with pytest.raises(SchemaMismatch, match=r"‘x’ is int64 in ‘a.parquet’ but string in ‘b.parquet’"):
+    with pytest.raises(
+        SchemaMismatch, match=r"‘x’ is int64 in ‘a.parquet’ but string in ‘b.parquet’"
+    ):
         read("")
     assert read("", columns=["y"])["y"].to_pylist() == [1, 2]
 
@@ -43,8 +49,15 @@ def test_read_window__text_files_disagree__strings(write: Writer, read: ReadFold
     assert read("")["x"].to_pylist() == ["1", "one"]
 
 
-def test_read_window__timestamps_of_many_types__filtered_together_as_utc(write: Writer, read: ReadFolder) -> None:
-    types = [pa.timestamp("s"), pa.timestamp("ns", "UTC"), pa.timestamp("us", "Europe/Paris"), pa.date32()]
+def test_read_window__timestamps_of_many_types__filtered_together_as_utc(
+    write: Writer, read: ReadFolder
+) -> None:
+    types = [
+        pa.timestamp("s"),
+        pa.timestamp("ns", "UTC"),
+        pa.timestamp("us", "Europe/Paris"),
+        pa.date32(),
+    ]
     for number, dtype in enumerate(types):
         write(f"{number}.parquet", {"ts": pa.array([NEW_YEAR], pa.timestamp("us")).cast(dtype)})
     table = read("", timestamp_column="ts", start=utc(2024, 1, 1), end=utc(2024, 1, 1, 0, 0, 1))
@@ -57,11 +70,15 @@ def test_read_window__timestamp_column_absent_in_one_file__its_rows_are_in_no_wi
 ) -> None:
     write("a.parquet", {"x": [1]})
     write("b.parquet", {"x": [2], "ts": [NEW_YEAR]})
-    assert read("", columns=["x"], timestamp_column="ts", start=utc(2024, 1, 1))["x"].to_pylist() == [2]
+    assert read("", columns=["x"], timestamp_column="ts", start=utc(2024, 1, 1))[
+        "x"
+    ].to_pylist() == [2]
 
 
 @pytest.mark.parametrize("extension", ["parquet", "arrow"])
-def test_read_window__dictionary_and_plain_strings__strings(write: Writer, read: ReadFolder, extension: str) -> None:
+def test_read_window__dictionary_and_plain_strings__strings(
+    write: Writer, read: ReadFolder, extension: str
+) -> None:
     write(f"a.{extension}", {"x": pa.array(["u", "v"]).dictionary_encode()})
     write(f"b.{extension}", {"x": ["w"]})
     table = read("")
@@ -73,21 +90,27 @@ def test_common_type__string_view__is_a_string() -> None:
     assert common_type(pa.time32("s"), pa.timestamp("s")) is None
 
 
-def test_read_window__column_twice_in_a_file__refused_only_if_asked_for(write: Writer, read: ReadFolder) -> None:
+def test_read_window__column_twice_in_a_file__refused_only_if_asked_for(
+    write: Writer, read: ReadFolder
+) -> None:
     write("a.parquet", pa.table([[1], [2], [3]], names=["x", "x", "y"]))
     with pytest.raises(SchemaMismatch, match="more than one column ‘x’"):
         read("")
     assert read("", columns=["y"])["y"].to_pylist() == [3]
 
 
-def test_describe__conflicting_files__names_the_column(write: Writer, root: Path, policy: SourcePolicy) -> None:
+def test_describe__conflicting_files__names_the_column(
+    write: Writer, root: Path, policy: SourcePolicy
+) -> None:
     write("a.parquet", {"x": [1]})
     write("b.parquet", {"x": [True]})
     with pytest.raises(SchemaMismatch, match="‘x’ is int64"):
         describe(str(root), policy)
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("b.csv", "one dataset has one format"), ("b.txt", "is unknown")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("b.csv", "one dataset has one format"), ("b.txt", "is unknown")]
+)
 def test_describe__mixed_or_unknown_extension__says_which_file(
     write: Writer, root: Path, policy: SourcePolicy, name: str, sentence: str
 ) -> None:

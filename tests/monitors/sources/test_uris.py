@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from monitors.sources.errors import ForbiddenUri
 from monitors.sources.policy import SourcePolicy
+from monitors.sources.source_errors import ForbiddenUri
 from monitors.sources.uris import parse_uri, resolve_uri
 
 STORES = SourcePolicy(allowed_object_stores=("s3://bucket/tenant-a", "gs://lake"))
@@ -38,7 +38,9 @@ STORES = SourcePolicy(allowed_object_stores=("s3://bucket/tenant-a", "gs://lake"
         ("s3:///x.parquet", "not the name of a bucket"),
     ],
 )
-def test_parse_uri__malformed_or_redirecting__refused_with_a_sentence(uri: str, sentence: str) -> None:
+def test_parse_uri__malformed_or_redirecting__refused_with_a_sentence(
+    uri: str, sentence: str
+) -> None:
     with pytest.raises(ForbiddenUri) as caught:
         parse_uri(uri)
     assert sentence in caught.value.reason
@@ -62,13 +64,17 @@ def test_parse_uri__password_in_uri__is_not_repeated() -> None:
         ("gs://bucket", "bucket", None),
     ],
 )
-def test_parse_uri__supported__splits_base_and_pattern(uri: str, base: str, pattern: tuple[str, ...] | None) -> None:
+def test_parse_uri__supported__splits_base_and_pattern(
+    uri: str, base: str, pattern: tuple[str, ...] | None
+) -> None:
     location = parse_uri(uri)
     assert location.base == base
     assert (location.pattern.segments if location.pattern else None) == pattern
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/tenant-a", "s3://bucket/tenant-a/x/*.csv", "gs://lake/any/where"])
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/tenant-a", "s3://bucket/tenant-a/x/*.csv", "gs://lake/any/where"]
+)
 def test_resolve_uri__under_an_allowed_prefix__passes(uri: str) -> None:
     assert resolve_uri(uri, STORES).uri == uri
 
@@ -95,7 +101,9 @@ def test_resolve_uri__sibling_with_the_same_prefix__forbidden(tmp_path: Path) ->
         resolve_uri(str(tmp_path / "ab" / "x.csv"), policy)
 
 
-def test_resolve_uri__forbidden__same_sentence_whether_or_not_the_file_exists(tmp_path: Path) -> None:
+def test_resolve_uri__forbidden__same_sentence_whether_or_not_the_file_exists(
+    tmp_path: Path,
+) -> None:
     policy, path = SourcePolicy(allowed_roots=(str(tmp_path / "mine"),)), tmp_path / "theirs.csv"
     sentences = []
     for text in (None, "a\n1\n"):
@@ -110,21 +118,30 @@ def test_resolve_uri__forbidden__same_sentence_whether_or_not_the_file_exists(tm
 def test_resolve_uri__root_is_a_symlink__real_path_is_used(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    location = resolve_uri(f"{tmp_path}/link/x.csv", SourcePolicy(allowed_roots=(f"{tmp_path}/link",)))
+    location = resolve_uri(
+        f"{tmp_path}/link/x.csv", SourcePolicy(allowed_roots=(f"{tmp_path}/link",))
+    )
     assert location.base == os.path.realpath(tmp_path / "real" / "x.csv")
 
 
 def test_resolve_uri__placeholder_not_filled_in__allows_nothing() -> None:
-    policy = SourcePolicy(allowed_roots=("/data/{tenant}",), allowed_object_stores=("s3://bucket/{tenant}",))
+    policy = SourcePolicy(
+        allowed_roots=("/data/{tenant}",), allowed_object_stores=("s3://bucket/{tenant}",)
+    )
     for uri in ("/data/{tenant}/x.csv", "s3://bucket/{tenant}/x.csv"):
         with pytest.raises(ForbiddenUri):
             resolve_uri(uri, policy)
 
 
 def test_for_tenant__slug__fills_in_every_entry() -> None:
-    policy = SourcePolicy(allowed_roots=("/data/{tenant}",), allowed_object_stores=("s3://b/{tenant}/x",))
+    policy = SourcePolicy(
+        allowed_roots=("/data/{tenant}",), allowed_object_stores=("s3://b/{tenant}/x",)
+    )
     mine = policy.for_tenant("acme-1")
-    assert (mine.allowed_roots, mine.allowed_object_stores) == (("/data/acme-1",), ("s3://b/acme-1/x",))
+    assert (mine.allowed_roots, mine.allowed_object_stores) == (
+        ("/data/acme-1",),
+        ("s3://b/acme-1/x",),
+    )
 
 
 @pytest.mark.parametrize("slug", ["", "..", "a/b", "a\n", ".a", "{tenant}"])

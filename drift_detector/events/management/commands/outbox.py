@@ -17,7 +17,9 @@ from drift_detector.tenancy.rls import RELAY
 
 
 class Command(BaseCommand):
-    help = "Show how far the relay is behind, list what it gave up, or have that published after all."
+    help = (
+        "Show how far the relay is behind, list what it gave up, or have that published after all."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="{dead,requeue}")
@@ -37,20 +39,30 @@ class Command(BaseCommand):
 
     def _show_lag(self) -> None:
         topics, partitions = selectors.get_lag("topic"), selectors.get_lag("partition")
-        waiting, dead = (sum(getattr(each, name) for each in topics) for name in ("waiting", "dead"))
+        waiting, dead = (
+            sum(getattr(each, name) for each in topics) for name in ("waiting", "dead")
+        )
         self.stdout.write(f"{waiting} waiting, {_age(topics)} the oldest; {dead} dead")
         rows = [[*_lag_row(each), each.put_off, each.reason] for each in topics]
         self._table(["TOPIC", "WAITING", "OLDEST", "DEAD", "PUT OFF", "REASON"], rows)
         self.stdout.write("")
         lags, owners = {each.group: each for each in partitions}, partition_owners()
         rows = [
-            [*_lag_row(lags.get(number, Lag(number))), owners.get(number, "nobody")] for number in range(PARTITIONS)
+            [*_lag_row(lags.get(number, Lag(number))), owners.get(number, "nobody")]
+            for number in range(PARTITIONS)
         ]
         self._table(["PARTITION", "WAITING", "OLDEST", "DEAD", "RELAY'S SESSION"], rows)
 
     def _list_dead(self) -> None:
         rows = [
-            [event.event_id, event.topic, event.key, event.seq, f"{event.dead_at:%Y-%m-%dT%H:%M:%SZ}", event.last_error]
+            [
+                event.event_id,
+                event.topic,
+                event.key,
+                event.seq,
+                f"{event.dead_at:%Y-%m-%dT%H:%M:%SZ}",
+                event.last_error,
+            ]
             for event in selectors.list_dead()
         ]
         self._table(["EVENT", "TOPIC", "KEY", "SEQ", "DEAD SINCE", "REASON"], rows)
@@ -67,7 +79,11 @@ class Command(BaseCommand):
         lines = [head, *([str(cell) for cell in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
-            self.stdout.write("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+            self.stdout.write(
+                "  ".join(
+                    f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)
+                ).rstrip()
+            )
 
 
 def _require_role() -> None:
@@ -76,7 +92,9 @@ def _require_role() -> None:
         cursor.execute("SELECT current_user, pg_has_role(current_user, %s, 'MEMBER')", [RELAY])
         name, is_relay = cursor.fetchone()
     if not is_relay:
-        raise CommandError(f"{name} can't see the outbox of all tenants; connect as the relay's role.")
+        raise CommandError(
+            f"{name} can't see the outbox of all tenants; connect as the relay's role."
+        )
 
 
 def _lag_row(lag: Lag) -> list[str | int]:

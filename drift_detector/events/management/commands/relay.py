@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from drift_detector.events.relay import Relay
-from drift_detector.processes import run_until_stopped
+from drift_detector.loops import run_until_stopped
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer
 from django.core.management.base import BaseCommand, CommandError
 
-from drift_detector.events.kafka import create_consumer
+from drift_detector.events.kafka_clients import create_consumer
 from drift_detector.events.services import EventType
 
 
@@ -15,11 +15,19 @@ class Command(BaseCommand):
     help = "Print the events as the broker has them, one JSON document a line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--topic", choices=[each.value for each in EventType], help="one topic instead of all")
-        parser.add_argument("--follow", action="store_true", help="wait for new events until Ctrl-C")
-        parser.add_argument("--seconds", type=float, default=5.0, help="how long to wait for a next event")
+        parser.add_argument(
+            "--topic", choices=[each.value for each in EventType], help="one topic instead of all"
+        )
+        parser.add_argument(
+            "--follow", action="store_true", help="wait for new events until Ctrl-C"
+        )
+        parser.add_argument(
+            "--seconds", type=float, default=5.0, help="how long to wait for a next event"
+        )
 
-    def handle(self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any) -> None:
+    def handle(
+        self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any
+    ) -> None:
         consumer = create_consumer(group=f"tail-{uuid4()}", reset="earliest")
         consumer.subscribe([topic] if topic else [each.value for each in EventType])
         try:

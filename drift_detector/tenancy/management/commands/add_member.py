@@ -11,10 +11,14 @@ from drift_detector.tenancy.scope import tenant_scope
 
 
 class Command(BaseCommand):
-    help = "Let a person into a tenant and the admin; a new person's password is printed, this once."
+    help = (
+        "Let a person into a tenant and the admin; a new person's password is printed, this once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("tenant", type=UUID, help="the tenant's id, as create_tenant printed it")
+        parser.add_argument(
+            "tenant", type=UUID, help="the tenant's id, as create_tenant printed it"
+        )
         parser.add_argument("username")
         parser.add_argument("--role", choices=Role.values, default=Role.VIEWER.value)
 
@@ -22,7 +26,9 @@ class Command(BaseCommand):
         with tenant_scope(tenant):
             if not Tenant.objects.filter(id=tenant).exists():
                 raise CommandError(f"There is no tenant {tenant}.")
-            user, is_new = User.objects.get_or_create(username=username, defaults={"is_staff": True})
+            user, is_new = User.objects.get_or_create(
+                username=username, defaults={"is_staff": True}
+            )
             services.add_member(user=user, role=Role(role))
             if is_new:
                 password = secrets.token_urlsafe(16)

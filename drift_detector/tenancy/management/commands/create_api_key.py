@@ -18,12 +18,16 @@ class Command(BaseCommand):
     help = "Make an API key for a tenant and print it, this once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("tenant", type=UUID, help="the tenant's id, as create_tenant printed it")
+        parser.add_argument(
+            "tenant", type=UUID, help="the tenant's id, as create_tenant printed it"
+        )
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--role", choices=Role.values, default=Role.OPERATOR.value)
         parser.add_argument("--days", type=_days, help="days until it expires; never by default")
 
-    def handle(self, *args: Any, tenant: UUID, name: str, role: str, days: int | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, tenant: UUID, name: str, role: str, days: int | None, **options: Any
+    ) -> None:
         expires_at = timezone.now() + timedelta(days=days) if days else None
         with tenant_scope(tenant):
             if not Tenant.objects.filter(id=tenant).exists():

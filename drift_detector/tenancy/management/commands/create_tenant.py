@@ -11,7 +11,9 @@ class Command(BaseCommand):
     help = "Make a tenant and print its id."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("slug", help="short name, as in folders and commands: letters, digits, - and _")
+        parser.add_argument(
+            "slug", help="short name, as in folders and commands: letters, digits, - and _"
+        )
         parser.add_argument("--name", help="name for people; the slug by default")
 
     def handle(self, *args: Any, slug: str, name: str | None, **options: Any) -> None:

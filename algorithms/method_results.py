@@ -1,0 +1,134 @@
+"""What a run found, as frozen records that become JSON without NaN or Infinity."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from enum import StrEnum
+from typing import Any
+
+from algorithms.columns import FeatureKind
+from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.plan import Method
+from algorithms.profiles import NumericSummary
+from algorithms.verdicts import Severity, Signal, Verdict
+
+LONGEST_TEXT = 300
+
+
+class Reference(StrEnum):
+    """What a window was compared with."""
+
+    BASELINE = "baseline"
+    SEASONAL = "seasonal"
+
+
+class PerformanceMethod(StrEnum):
+    """How a model's performance over a window is known."""
+
+    PERFORMANCE = "performance"
+    ESTIMATED = "estimated_performance"
+
+
+type AnyMethod = Method | ConceptMethod | PerformanceMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureDetail:
+    """One feature's answer from one method; what was not measured is None.
+
+    Attributes:
+        reason: A sentence for people, empty for ok.
+        kind: None for what is not a feature: the window's rows.
+        p_adjusted: The p-value after Benjamini–Hochberg over the run.
+        tolerance: The smallest effect size that matters, raised to `usual_effect` if that is larger.
+        usual_effect: By how much the feature's windows differ without drift, as far as the reference shows.
+        scale: The effect size that severity is measured by.
+        importance: How much this feature's drift matters; it moves the severity.
+        null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
+        explanation: What this method adds, such as where KS found the gap or which categories moved.
+    """
+
+    feature: str
+    kind: FeatureKind | None
+    verdict: Verdict
+    reason: str = ""
+    signal: Signal | None = None
+    severity: Severity | None = None
+    statistic: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    effect_size: float | None = None
+    threshold: float | None = None
+    tolerance: float | None = None
+    usual_effect: float | None = None
+    scale: float | None = None
+    importance: float = 1.0
+    n_reference: int = 0
+    n_current: int = 0
+    null_rate_reference: float | None = None
+    null_rate_current: float | None = None
+    reference_summary: NumericSummary | None = None
+    current_summary: NumericSummary | None = None
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Effect size over the scale of severity; −1 when nothing was measured."""
+        if self.effect_size is None or self.scale is None:
+            return -1.0
+        return self.effect_size / self.scale if self.scale > 0 else math.inf
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return _fields_of(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodResult:
+    """One method's answer over all features.
+
+    Attributes:
+        worst_feature: The drifted feature with the largest effect for its scale; of all when none drifted.
+        statistic: That feature's; so are threshold, p_value and effect_size.
+        severity: The highest among the drifted features; None without drift.
+        details: One record per feature of the kind that the method compares.
+        reference: What was compared with: the frozen baseline, or the same window of the weeks before.
+    """
+
+    method: AnyMethod
+    verdict: Verdict
+    is_drifted: bool
+    severity: Severity | None
+    worst_feature: str | None
+    statistic: float | None
+    threshold: float | None
+    p_value: float | None
+    effect_size: float | None
+    details: tuple[FeatureDetail, ...]
+    reference: Reference = Reference.BASELINE
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return _fields_of(self)
+
+
+def json_safe(value: Any) -> Any:
+    """The value with NaN as None, infinities as "inf" and "-inf", and dataclasses as dicts, at any depth.
+
+    A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD; long texts, as categories may be, are cut.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        return value[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    if isinstance(value, Mapping):
+        return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
+    return _fields_of(value) if is_dataclass(value) else value
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {name: json_safe(getattr(record, name)) for name in record.__dataclass_fields__}

@@ -1,0 +1,86 @@
+"""How well a model did over a window whose labels are known."""
+
+from collections.abc import Iterable
+
+from algorithms.columns import Values
+from algorithms.performance.classification import Confusion, measure_confusion
+from algorithms.performance.estimates import (
+    CONFUSION_METRICS,
+    LEVEL,
+    REGRESSION_METRICS,
+    SCORE_METRICS,
+    Metric,
+    MetricEstimate,
+    normal_quantile,
+)
+from algorithms.performance.reading import (
+    Label,
+    read_binary,
+    read_numbers,
+    read_scores,
+    require_same_rows,
+)
+from algorithms.performance.regression import measure_errors
+from algorithms.performance.scores import log_loss, roc_auc
+
+NOT_BINARY = "The labels are not of two classes of which one is the positive one."
+
+
+def measure_performance(
+    metrics: Iterable[Metric],
+    *,
+    prediction: Values,
+    label: Values,
+    score: Values | None = None,
+    positive: Label | None = 1,
+    level: float = LEVEL,
+) -> dict[Metric, MetricEstimate]:
+    """Each metric of a window, with a two-sided confidence interval.
+
+    Precision, recall and F1 are those of the positive class if it and the classes found are at most two, else macro
+    averages over the classes for which they are defined (scikit-learn's `zero_division=nan`). Pass `positive=None`
+    where there are more than two, as a small window may not show them all.
+
+    Args:
+        metrics: What to measure; the answer keeps their order.
+        prediction: Shape (n,), classes or numbers.
+        label: Shape (n,), what turned out to be true, of the same type.
+        score: Shape (n,), the probability of the positive class; needed by ROC AUC and log loss.
+        positive: The positive class; None for macro averages.
+        level: Confidence of the intervals.
+
+    Raises:
+        ValueError: If a row is null or NaN, the columns differ in length, a score is missing or outside [0, 1], there
+            are more than 1000 classes, or the level is not between 0 and 1.
+        UnusableColumn: If the columns are not of one type, or not numbers where a metric needs them.
+    """
+    wanted = list(dict.fromkeys(metrics))
+    normal_quantile(level)
+    found: dict[Metric, MetricEstimate] = {}
+    if counted := CONFUSION_METRICS.intersection(wanted):
+        confusion = Confusion.count(label, prediction, positive)
+        found |= {metric: measure_confusion(metric, confusion, level) for metric in counted}
+    if SCORE_METRICS.intersection(wanted):
+        found |= _measure_scores(label, score, positive, level)
+    if errors := REGRESSION_METRICS.intersection(wanted):
+        predicted, actual = read_numbers(prediction, "prediction"), read_numbers(label, "label")
+        require_same_rows(prediction=predicted, label=actual)
+        found |= {metric: measure_errors(metric, predicted, actual, level) for metric in errors}
+    return {metric: found[metric] for metric in wanted}
+
+
+def _measure_scores(
+    label: Values, score: Values | None, positive: Label | None, level: float
+) -> dict[Metric, MetricEstimate]:
+    if score is None:
+        raise ValueError("ROC AUC and log loss are measured on scores, but none were given.")
+    scores, is_positive = read_scores(score), read_binary(label, positive, "label")
+    if is_positive is None:
+        return dict.fromkeys(
+            SCORE_METRICS, MetricEstimate(n=len(scores), reason=NOT_BINARY, level=level)
+        )
+    require_same_rows(score=scores, label=is_positive)
+    return {
+        Metric.ROC_AUC: roc_auc(scores, is_positive, level),
+        Metric.LOG_LOSS: log_loss(scores, is_positive, level),
+    }

@@ -1,0 +1,73 @@
+"""`/api/v1/monitors/{id}/backtest` and `/api/v1/backtests`."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.viewsets import GenericViewSet
+
+from detections.backtests import selectors
+from detections.backtests import services as backtests
+from detections.backtests.serializers import (
+    BacktestDetailSerializer,
+    BacktestSerializer,
+    BacktestSpanSerializer,
+)
+from detections.models import Backtest
+from detections.runs.views import enabled_monitor
+from drift_detector.api.problems import Conflict
+from drift_detector.api.views import TenantAPIView
+from monitors.models import Monitor
+
+
+class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
+    queryset = Backtest.objects.none()
+    serializer_class = BacktestSerializer
+
+    @extend_schema(operation_id="monitors_backtests", responses=BacktestSerializer(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The monitor's backtests, newest first, without their windows."""
+        monitor = get_object_or_404(Monitor, id=pk)
+        page = self.paginate_queryset(selectors.list_backtests(monitor.id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="monitors_backtest",
+        request=BacktestSpanSerializer,
+        responses={202: BacktestSerializer},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Replay past ticks against the current baseline, without alerts: how often would there have been one?"""
+        monitor = enabled_monitor(pk)
+        serializer = BacktestSpanSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            backtest = backtests.request_backtest(
+                monitor=monitor,
+                start=serializer.validated_data["from"],
+                end=serializer.validated_data["to"],
+                requested_by=self.principal.name,
+            )
+        except backtests.NoBacktest as error:
+            raise Conflict(str(error)) from error
+        location = reverse("backtest-detail", args=[backtest.id], request=request)
+        return Response(
+            self.get_serializer(backtest).data, status=202, headers={"Location": location}
+        )
+
+
+class BacktestViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Backtest]):
+    """A replay of a monitor's past ticks; asked for and listed at the monitor."""
+
+    lookup_value_converter = "uuid"
+    queryset = Backtest.objects.none()
+    serializer_class = BacktestDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Backtest]:
+        return Backtest.objects.all()

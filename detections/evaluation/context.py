@@ -1,0 +1,84 @@
+"""What a run needs: its monitor, its baseline, its rows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import pyarrow as pa
+
+from detections.models import DetectionRun
+from monitors import selectors as monitor_selectors
+from monitors.models import Baseline, Monitor
+from monitors.sources import LazyWindow, SourcePolicy, open_window, read_window, table_from_bytes
+
+
+class NoBaseline(Exception):
+    """The monitor has no baseline to compare with, and none is being built."""
+
+
+class BaselineNotReady(Exception):
+    """The monitor's first baseline is still being built."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a run needs, loaded before any work begins."""
+
+    run: DetectionRun
+    monitor: Monitor
+    baseline: Baseline
+    policy: SourcePolicy
+
+
+def load_plan(run_id: UUID) -> Plan:
+    """Load what a run needs, in the caller's tenant scope.
+
+    Raises:
+        BaselineNotReady: If no version is ready and one is being built.
+        NoBaseline: If no version is ready and the newest has failed.
+    """
+    run = DetectionRun.objects.select_related("monitor").get(id=run_id)
+    current = monitor_selectors.get_current_baseline(run.monitor_id, baseline_id=run.baseline_id)
+    if current is not None:
+        policy = monitor_selectors.get_source_policy()
+        return Plan(run=run, monitor=run.monitor, baseline=current, policy=policy)
+    latest = monitor_selectors.get_latest_baseline(run.monitor)
+    if latest is not None and latest.status == Baseline.Status.BUILDING:
+        raise BaselineNotReady
+    raise NoBaseline(f"The monitor has no baseline: {latest.reason if latest else 'there is none'}")
+
+
+@contextmanager
+def open_run_window(plan: Plan, columns: list[str]) -> Iterator[pa.Table | LazyWindow]:
+    """The rows a run judges, read when they are asked for; see `read_run_window`."""
+    if plan.run.inline_data is not None:
+        yield table_from_bytes(bytes(plan.run.inline_data))
+        return
+    monitor, run = plan.monitor, plan.run
+    bounds = (
+        (monitor.timestamp_column, run.window_start, run.window_end)
+        if monitor.timestamp_column
+        else ()
+    )
+    with open_window(monitor.current_data_uri, plan.policy, columns, *bounds) as window:
+        yield window
+
+
+def read_run_window(plan: Plan, columns: list[str]) -> pa.Table:
+    """The rows a run judges: those sent with the request, or its window of the monitor's data.
+
+    Without a timestamp column there is no telling windows apart, and the data as it stands is the window.
+    """
+    if plan.run.inline_data is not None:
+        return table_from_bytes(bytes(plan.run.inline_data))
+    if not plan.monitor.timestamp_column:
+        return read_window(plan.monitor.current_data_uri, plan.policy, columns=columns)
+    return read_window(
+        plan.monitor.current_data_uri,
+        plan.policy,
+        columns=columns,
+        timestamp_column=plan.monitor.timestamp_column,
+        start=plan.run.window_start,
+        end=plan.run.window_end,
+    )

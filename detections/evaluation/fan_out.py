@@ -1,0 +1,120 @@
+"""A large window counted by several workers: the run's own divides it, the others help, and the counts add up."""
+
+from dataclasses import replace
+from functools import partial
+from threading import Event
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.profiles import Profile
+from detections.evaluation.context import Plan, load_plan, open_run_window
+from detections.ledger.parts import (
+    PartClaim,
+    claim_part,
+    count_unfinished,
+    read_profiles,
+    release_part,
+    renew_part,
+    store_part,
+    write_parts,
+)
+from detections.ledger.runs import Claim
+from detections.models import DetectionRun, RunPart
+from drift_detector.celery import Priority, TaskMessage, enqueue_all
+from drift_detector.lease import kept_lease
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
+from monitors.sources import LazyWindow, SourceError
+
+log = structlog.get_logger(__name__)
+
+HELP_TASK = "detections.help_run"
+POLL_SECONDS = 0.05
+
+
+def profile_in_parts(
+    claim: Claim, plan: Plan, frozen: FrozenBaseline, window: LazyWindow
+) -> Profile:
+    """Count a window with the help of other workers; to the last bit what one worker alone would count.
+
+    The run's own worker counts parts like any other, so a run ends even if nobody helps: others do the runs that wait
+    first. When no part is left to take, it waits for those that others count, and takes the part of one that stopped
+    answering.
+
+    Raises:
+        LeaseLost: If the run is no longer ours.
+        SourceError: If a part cannot be read.
+    """
+    parts = window.parts(settings.ENV.data.part_bytes)
+    if len(parts) <= 1:
+        return frozen.profile(window.batches())
+    write_parts(claim, baseline_id=plan.baseline.id, parts=parts)
+    helpers = min(len(parts) - 1, settings.ENV.runs.max_helpers)
+    enqueue_all(
+        [
+            TaskMessage(
+                HELP_TASK, {"tenant_id": claim.tenant_id, "run_id": claim.run_id}, Priority.BACKFILL
+            )
+        ]
+        * helpers
+    )
+    pause = Event()
+    while True:
+        _count_free_parts(plan.run, frozen, window, worker=plan.run.worker)
+        if not count_unfinished(claim):
+            return Profile.merge(read_profiles(claim))
+        pause.wait(POLL_SECONDS)
+
+
+def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
+    """Count parts of another worker's run until none is free; returns how many.
+
+    What goes wrong with the data is left for that worker to find: the outcome of a run is written in one place.
+    """
+    with tenant_scope(tenant_id):
+        part = (
+            RunPart.objects.select_related("baseline")
+            .defer("baseline__content", "profile")
+            .filter(run_id=run_id)
+        )
+        first = part.filter(profile__isnull=True).first()
+        if first is None:
+            return 0
+        plan = replace(load_plan(run_id), baseline=first.baseline)
+    try:
+        frozen = frozen_baselines.get(plan.baseline)
+        with open_run_window(plan, list(frozen.features)) as window:
+            return (
+                _count_free_parts(plan.run, frozen, window, worker=worker)
+                if isinstance(window, LazyWindow)
+                else 0
+            )
+    except (SourceError, UnreadableBaseline) as error:
+        log.warning("help_ended", error=str(error))
+        return 0
+
+
+def _count_free_parts(
+    run: DetectionRun, frozen: FrozenBaseline, window: LazyWindow, *, worker: str
+) -> int:
+    counted = 0
+    while claim := claim_part(tenant_id=run.tenant_id, run_id=run.id, worker=worker):
+        counted += _count_part(claim, frozen, window)
+    return counted
+
+
+def _count_part(claim: PartClaim, frozen: FrozenBaseline, window: LazyWindow) -> bool:
+    try:
+        with kept_lease(partial(renew_part, claim)), window.restrict(claim.part) as part:
+            profile = (
+                frozen.profile_columns(part)
+                if part.is_by_column
+                else frozen.profile(part.batches())
+            )
+    except BaseException:
+        release_part(claim)
+        raise
+    return store_part(claim, profile)

@@ -1,0 +1,55 @@
+"""Judging one open window by a baseline, whoever asks: a run, a backtest, a seasonal reference."""
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+import pyarrow as pa
+from django.conf import settings
+
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.method_results import MethodResult
+from algorithms.plan import EvaluationPlan
+from algorithms.profiles import Profile
+from algorithms.verdicts import combine_verdicts
+from detections.results import RunResult
+from monitors.evaluation_plans import evaluation_plan
+from monitors.models import Baseline, Monitor
+from monitors.sources import LazyWindow
+
+
+def question_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
+    """What a window of this monitor is asked, with what the baseline's own windows were like."""
+    return evaluation_plan(monitor, baseline.calibration)
+
+
+def judge_window(
+    frozen: FrozenBaseline, window: pa.Table | LazyWindow, question: EvaluationPlan
+) -> RunResult:
+    """Compare an open window with a baseline; one that is large is streamed.
+
+    Raises:
+        SourceError: If the window cannot be read.
+    """
+    if is_streamed(window):
+        return judge_profile(frozen, frozen.profile(window.batches()), question)
+    return _outcome(window.num_rows, evaluate(frozen, window, question))
+
+
+def judge_profile(frozen: FrozenBaseline, profile: Profile, question: EvaluationPlan) -> RunResult:
+    """Compare a window that has been counted with a baseline."""
+    return _outcome(profile.rows, evaluate_profile(frozen, profile, question))
+
+
+def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
+    """Whether a window is too large to be read as a whole."""
+    return isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes
+
+
+def _outcome(rows: int, methods: Sequence[MethodResult]) -> RunResult:
+    return RunResult(
+        verdict=combine_verdicts(method.verdict for method in methods if method.details),
+        reason="" if rows else "The window holds no row.",
+        rows=rows,
+        methods=tuple(methods),
+    )

@@ -1,0 +1,101 @@
+"""Comparing a window with the same hours of the weeks before it, beside the frozen baseline."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pyarrow as pa
+from django.conf import settings
+
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
+from algorithms.method_results import Reference
+from algorithms.plan import EvaluationPlan
+from algorithms.verdicts import Verdict, combine_verdicts
+from detections.evaluation.judge import judge_window
+from detections.results import RunResult, unanswered
+from monitors.models import Monitor
+from monitors.sources import LazyWindow, SourceError, SourcePolicy, open_window
+
+type Span = tuple[datetime, datetime]
+
+
+def with_weeks_before(
+    outcome: RunResult,
+    monitor: Monitor,
+    policy: SourcePolicy,
+    frozen: FrozenBaseline,
+    window: LazyWindow,
+    bounds: Span,
+    question: EvaluationPlan,
+) -> RunResult:
+    """The outcome, and that of the seasonal comparison if the monitor asks for one; drift in either is drift.
+
+    The window is read once more, and each of the weeks once. What cannot be compared is said in the reason.
+
+    Raises:
+        SourceError: If a read failed that may succeed later.
+    """
+    if not monitor.seasonal_weeks or not outcome.rows:
+        return outcome
+    weeks = _Weeks(monitor, policy, list(frozen.features), monitor.seasonal_windows(*bounds))
+    seasonal = _judge(weeks, frozen, window, question)
+    return replace(
+        outcome,
+        verdict=combine_verdicts([outcome.verdict, seasonal.verdict]),
+        reason=" ".join(filter(None, [outcome.reason, seasonal.reason])),
+        methods=(
+            *outcome.methods,
+            *(replace(each, reference=Reference.SEASONAL) for each in seasonal.methods),
+        ),
+    )
+
+
+@dataclass
+class _Weeks:
+    """The rows of some windows of the monitor's data, one after the other."""
+
+    monitor: Monitor
+    policy: SourcePolicy
+    columns: list[str]
+    spans: Sequence[Span]
+    rows: list[int] = field(default_factory=list)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        monitor, columns = self.monitor, self.columns
+        for span in self.spans:
+            with open_window(
+                monitor.current_data_uri, self.policy, columns, monitor.timestamp_column, *span
+            ) as window:
+                self.rows.append(0)
+                for batch in window.batches():
+                    self.rows[-1] += batch.num_rows
+                    yield batch
+
+
+def _judge(
+    weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, question: EvaluationPlan
+) -> RunResult:
+    monitor, data = weeks.monitor, settings.ENV.data
+    kinds = {name: reference.kind for name, reference in frozen.features.items()}
+    try:
+        reference = FrozenBaseline.fit(
+            weeks.batches(),
+            kinds,
+            max_rows=data.max_reference_rows,
+            bins=frozen.bins,
+            max_value_bytes=data.max_baseline_bytes,
+        )
+    except InsufficientData:
+        reason = f"The same window of the {monitor.seasonal_weeks} weeks before holds no row."
+        return unanswered(Verdict.INSUFFICIENT_DATA, reason, methods=monitor.methods)
+    except (MissingColumn, UnusableColumn) as error:
+        return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
+    except SourceError as error:
+        if error.is_transient:
+            raise
+        return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
+    usual_rows = tuple(rows for rows in weeks.rows if rows)
+    return judge_window(
+        reference, window, replace(question, usual_rows=usual_rows, usual_effects={})
+    )

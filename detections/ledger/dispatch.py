@@ -1,0 +1,123 @@
+"""Which queued runs get a wake-up: no tenant's burst keeps another's runs waiting.
+
+A tenant has at most so many runs at work, and so many wake-ups on their way for each of its classes: runs that somebody
+waits for, ticks, backfills (and follow-ups that are due). The rest waits in the ledger, and the end of a run wakes the
+next. The first two classes stand in one line at the broker, in the order of their coming: if one could overtake, a
+tenant that refills it would keep all others waiting. So a run finds ahead of it, of each other tenant, what that
+tenant's limit allows, however many thousands it has asked for; and backfills take what is left.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from drift_detector.celery import Priority, TaskMessage, enqueue_all
+from drift_detector.tenancy.scope import lock_local, set_local, tenant_scope
+
+log = structlog.get_logger(__name__)
+
+EXECUTE_TASK = "detections.execute_run"
+
+# The class of a run, and where its wake-up stands at the broker.
+LINES = {0: Priority.TICK, 3: Priority.TICK, 6: Priority.BACKFILL}
+
+# Of each class of each tenant: a few rows from the indexes' ends, however many wait.
+NEXT = """
+    SELECT next.id FROM class CROSS JOIN LATERAL (
+        SELECT count(*) AS runs FROM drf_runs
+        WHERE tenant_id = class.tenant_id AND (status = 'running'
+              OR status = 'queued' AND enqueued_at IS NOT NULL AND priority = class.priority)
+    ) AS busy CROSS JOIN LATERAL (
+        SELECT id, row_number() OVER (ORDER BY scheduled_for) AS place FROM (
+            SELECT id, scheduled_for FROM drf_runs
+            WHERE tenant_id = class.tenant_id AND status = 'queued' AND enqueued_at IS NULL
+              AND priority = class.priority AND (not_before IS NULL OR not_before <= now())
+            ORDER BY scheduled_for LIMIT %(most)s
+        ) AS first
+    ) AS next
+    WHERE next.place <= %(most)s - busy.runs
+"""
+CLASSES_OF_TENANT = """
+    WITH class (tenant_id, priority) AS (VALUES (%(tenant)s::uuid, 0), (%(tenant)s, 3), (%(tenant)s, 6))
+"""
+# Those that have something waiting are found by stepping through an index, from each to the next.
+CLASSES_OF_ALL = """
+    WITH RECURSIVE class AS (
+        (SELECT tenant_id, priority FROM drf_runs WHERE status = 'queued' AND enqueued_at IS NULL
+         ORDER BY tenant_id, priority LIMIT 1)
+        UNION ALL
+        SELECT following.* FROM class CROSS JOIN LATERAL (
+            SELECT tenant_id, priority FROM drf_runs WHERE status = 'queued' AND enqueued_at IS NULL
+                AND (tenant_id, priority) > (class.tenant_id, class.priority)
+            ORDER BY tenant_id, priority LIMIT 1
+        ) AS following
+    )
+"""
+NEXT_OF_TENANT, NEXT_OF_ALL = CLASSES_OF_TENANT + NEXT, CLASSES_OF_ALL + NEXT
+WAKE = """
+    UPDATE drf_runs SET enqueued_at = now() WHERE id = ANY(%s) AND enqueued_at IS NULL AND status = 'queued'
+    RETURNING tenant_id, id, priority
+"""
+PUT_BACK = "UPDATE drf_runs SET enqueued_at = NULL WHERE id = ANY(%s) AND status = 'queued'"
+
+
+def enqueue_soon(tenant_id: UUID | None = None) -> None:
+    """Wake what may go, of a tenant or of all, once the transaction has committed.
+
+    What goes wrong then is logged and left to the reconciler: the rows are there.
+    """
+    transaction.on_commit(
+        lambda: enqueue_due(tenant_id), robust=True
+    )  # a partial has no name for Django's log
+
+
+def enqueue_due(tenant_id: UUID | None = None) -> int:
+    """Send the wake-ups that may go now; those of all tenants need the scheduler's role.
+
+    Returns:
+        How many were to be sent; what could not be waits again.
+    """
+    with _scope(tenant_id):
+        if tenant_id is None:
+            set_local(
+                "enable_seqscan", "off"
+            )  # for each class, by a planner that takes a just filled table for empty
+            return _wake(tenant_id, NEXT_OF_ALL)
+        lock_runs(tenant_id)
+        return _wake(tenant_id, NEXT_OF_TENANT)
+
+
+def lock_runs(tenant_id: UUID) -> None:
+    """Let one transaction at a time count the tenant's runs and act on the number."""
+    lock_local(f"runs of {tenant_id}")
+
+
+def _scope(tenant_id: UUID | None) -> AbstractContextManager[None]:
+    """A transaction over the rows of a tenant, or of all."""
+    return transaction.atomic() if tenant_id is None else tenant_scope(tenant_id)
+
+
+def _wake(tenant_id: UUID | None, whom: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(whom, {"tenant": tenant_id, "most": settings.ENV.runs.max_per_tenant})
+        if not (ids := [run_id for (run_id,) in cursor.fetchall()]):
+            return 0
+        cursor.execute(WAKE, [ids])
+        woken = cursor.fetchall()
+    wake_ups = [
+        TaskMessage(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, LINES[priority])
+        for tenant, run, priority in sorted(woken, key=lambda each: each[2])
+    ]
+    enqueue_all(wake_ups, unsent=partial(_put_back, tenant_id))
+    return len(wake_ups)
+
+
+def _put_back(tenant_id: UUID | None, unsent: Sequence[TaskMessage]) -> None:
+    """Let runs wait again that nobody was told of, or they would take up the tenant's limit."""
+    with _scope(tenant_id), connection.cursor() as cursor:
+        cursor.execute(PUT_BACK, [[each.ids["run_id"] for each in unsent]])

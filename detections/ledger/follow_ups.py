@@ -1,0 +1,54 @@
+"""Windows whose labels come late are measured again: a follow-up stands in the ledger until they are due.
+
+While it waits it is neither queued nor unfinished: what wakes runs, counts them or takes them for lost does not see it.
+"""
+
+from django.utils import timezone
+
+from detections.ledger.runs import write_runs
+from detections.models import DetectionRun
+from monitors.models import Monitor
+
+BATCH_SIZE = 1000
+FOLLOWED = (DetectionRun.Trigger.SCHEDULE, DetectionRun.Trigger.BACKFILL)
+Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+
+
+def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
+    """Write the run that measures a tick's window again when its labels are due, in the caller's transaction.
+
+    A window is followed up once, whatever asks for it how often; one whose labels were due when it was read is not, as
+    it has been measured with them. What is measured later is judged by the baseline that the estimates came from.
+    """
+    monitor = run.monitor
+    if run.trigger not in FOLLOWED or monitor.label_delay is None or not monitor.performance_limits:
+        return None
+    due = run.window_end + monitor.label_delay
+    if run.started_at is None or due <= run.started_at:
+        return None
+    follow_up = DetectionRun(
+        tenant_id=run.tenant_id,
+        monitor=monitor,
+        baseline_id=run.baseline_id,
+        trigger=Trigger.LABELS,
+        status=Status.WAITING,
+        scheduled_for=due,
+        not_before=due,
+        window_start=run.window_start,
+        window_end=run.window_end,
+    )
+    return next(iter(write_runs([follow_up])), None)
+
+
+def queue_due() -> int:
+    """Queue the follow-ups of active monitors whose labels are due; needs the scheduler's role.
+
+    Those of a monitor that is paused go on waiting until it is active again.
+    """
+    due = DetectionRun.objects.filter(
+        status=Status.WAITING, not_before__lte=timezone.now(), monitor__status=Monitor.Status.ACTIVE
+    )
+    ids = list(due.order_by("not_before").values_list("id", flat=True)[:BATCH_SIZE])
+    return DetectionRun.objects.filter(id__in=ids, status=Status.WAITING).update(
+        status=Status.QUEUED
+    )

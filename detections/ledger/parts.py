@@ -1,0 +1,120 @@
+"""The parts of a large window: written down by the run's worker, each counted by whichever worker takes it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from algorithms.profile_format import profile_from_bytes, profile_to_bytes
+from algorithms.profiles import Profile
+from detections.ledger.runs import Claim, LeaseLost, is_held
+from detections.models import DetectionRun, RunPart
+from drift_detector.lease import lease_time
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.sources import Part
+
+
+@dataclass(frozen=True)
+class PartClaim:
+    """A worker's right to count a part, as long as its token stands there."""
+
+    tenant_id: UUID
+    part_id: UUID
+    token: UUID
+    part: Part
+
+
+def write_parts(claim: Claim, *, baseline_id: UUID, parts: Sequence[Part]) -> None:
+    """Write down how a run's window is divided; what an earlier attempt has counted of the same parts is kept.
+
+    Raises:
+        LeaseLost: If the run is no longer ours.
+    """
+    specs = [part.as_json() for part in parts]
+    with tenant_scope(claim.tenant_id):
+        if not is_held(claim):
+            raise LeaseLost
+        written = RunPart.objects.filter(run_id=claim.run_id)
+        if list(written.filter(baseline_id=baseline_id).values_list("spec", flat=True)) == specs:
+            return
+        written.delete()
+        RunPart.objects.bulk_create(
+            RunPart(
+                tenant_id=claim.tenant_id,
+                run_id=claim.run_id,
+                baseline_id=baseline_id,
+                position=position,
+                spec=spec,
+            )
+            for position, spec in enumerate(specs)
+        )
+
+
+def claim_part(*, tenant_id: UUID, run_id: UUID, worker: str) -> PartClaim | None:
+    """Take the first part that nobody counts, of a run whose own lease stands; None when there is none."""
+    now, token = timezone.now(), uuid4()
+    is_free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    with tenant_scope(tenant_id):
+        part = (
+            RunPart.objects.filter(is_free, run_id=run_id, profile__isnull=True)
+            .filter(run__status=DetectionRun.Status.RUNNING, run__lease_expires_at__gt=now)
+            .select_for_update(skip_locked=True, of=("self",))
+            .only("id", "spec")
+            .first()
+        )
+        if part is None:
+            return None
+        RunPart.objects.filter(id=part.id).update(
+            attempt=F("attempt") + 1,
+            lease_token=token,
+            lease_expires_at=now + lease_time(),
+            worker=worker,
+        )
+        return PartClaim(tenant_id, part.id, token, Part.from_json(part.spec))
+
+
+def renew_part(claim: PartClaim) -> bool:
+    """Push the part's lease out; False when it is no longer ours."""
+    with tenant_scope(claim.tenant_id):
+        return bool(_held(claim).update(lease_expires_at=timezone.now() + lease_time()))
+
+
+def store_part(claim: PartClaim, profile: Profile) -> bool:
+    """Write what was counted; False when the part is no longer ours."""
+    content = profile_to_bytes(profile)
+    with tenant_scope(claim.tenant_id):
+        return bool(_held(claim).update(profile=content, lease_token=None, lease_expires_at=None))
+
+
+def release_part(claim: PartClaim) -> None:
+    """Give a part back uncounted, for the next worker."""
+    with tenant_scope(claim.tenant_id):
+        _held(claim).update(lease_token=None, lease_expires_at=None)
+
+
+def count_unfinished(claim: Claim) -> int:
+    """How many parts of the run are still to be counted.
+
+    Raises:
+        LeaseLost: If the run is no longer ours; its parts may be gone then.
+    """
+    with tenant_scope(claim.tenant_id):
+        if not is_held(claim):
+            raise LeaseLost
+        return RunPart.objects.filter(run_id=claim.run_id, profile__isnull=True).count()
+
+
+def read_profiles(claim: Claim) -> Iterator[Profile]:
+    """What was counted, one part at a time, in the order of the window."""
+    with tenant_scope(claim.tenant_id):
+        ids = list(RunPart.objects.filter(run_id=claim.run_id).values_list("id", flat=True))
+    for part_id in ids:
+        with tenant_scope(claim.tenant_id):
+            content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
+        yield profile_from_bytes(bytes(content or b""))
+
+
+def _held(claim: PartClaim) -> QuerySet[RunPart]:
+    return RunPart.objects.filter(id=claim.part_id, lease_token=claim.token)

@@ -1,0 +1,309 @@
+"""The life of a run: asked for, claimed, kept, given back, finished. Every step is one compare-and-set."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from detections.ledger.dispatch import enqueue_soon, lock_runs
+from detections.models import DetectionRun, RunPart
+from detections.results import RunResult
+from drift_detector.lease import lease_time
+from drift_detector.observability.metrics import observe_claim
+from drift_detector.scheduling.cron import ticks_between
+from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from monitors.models import Baseline, Monitor
+
+log = structlog.get_logger(__name__)
+
+# In one statement, as each run waits for it.
+CLAIM = """
+    UPDATE drf_runs SET status = 'running', attempt = attempt + 1, lease_token = %(token)s, worker = %(worker)s,
+        lease_expires_at = now() + make_interval(secs => %(lease)s), not_before = NULL, started_at = now()
+    FROM (SELECT greatest(created_at, scheduled_for, not_before) AS since FROM drf_runs WHERE id = %(run)s) AS due
+    WHERE id = %(run)s AND attempt < %(attempts)s
+      AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
+           OR status = 'running' AND lease_expires_at < now())
+      AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
+    RETURNING monitor_id, attempt, due.since
+"""
+NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
+Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+
+
+class LeaseLost(Exception):
+    """The run belongs to another worker, or to none, by now."""
+
+
+class KeyReused(Exception):
+    """An Idempotency-Key came again with another request."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to finish a run, as long as its token stands in the ledger."""
+
+    tenant_id: UUID
+    monitor_id: UUID
+    run_id: UUID
+    token: UUID
+    attempt: int
+
+
+def request_run(
+    *,
+    monitor: Monitor,
+    requested_by: str,
+    window: tuple[datetime, datetime] | None = None,
+    inline_data: bytes | None = None,
+    idempotency_key: str = "",
+) -> DetectionRun:
+    """Ask for a run now, over the monitor's latest window, a window given, or rows given.
+
+    Raises:
+        KeyReused: If the key has been used for another request; the same request gets the run it got before.
+    """
+    run = plan_run(monitor, timezone.now(), Trigger.MANUAL)
+    if window:
+        run.window_start, run.window_end = window
+    run.inline_data, run.requested_by = inline_data, requested_by
+    run.idempotency_key = idempotency_key
+    run.request_hash = sha256(repr((window, inline_data)).encode()).hexdigest()
+    while not (inserted := _insert([run])) and not idempotency_key:
+        run.scheduled_for = timezone.now()  # another request came in the same microsecond
+    if inserted:
+        return inserted[0]
+    earlier = DetectionRun.objects.get(monitor=monitor, idempotency_key=idempotency_key)
+    if earlier.request_hash != run.request_hash:
+        raise KeyReused(f"Idempotency-Key {idempotency_key!r} was used for another request.")
+    return earlier
+
+
+def record_change(
+    *,
+    monitor: Monitor,
+    baseline: Baseline | None,
+    outcome: RunResult,
+    window: tuple[datetime, datetime],
+) -> DetectionRun:
+    """Write a change that a detector saw into the ledger, as a run that ended when it began; nobody is woken."""
+    run = DetectionRun(
+        tenant_id=current_tenant_id(),
+        monitor=monitor,
+        baseline=baseline,
+        trigger=Trigger.OUTCOMES,
+        window_start=window[0],
+        window_end=window[1],
+        status=Status.SUCCEEDED,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        rows=outcome.rows,
+    )
+    while True:
+        run.scheduled_for = run.started_at = run.finished_at = timezone.now()
+        if write_runs([run]):  # else another run has this very microsecond
+            return run
+
+
+def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -> list[datetime]:
+    """The ticks of a monitor's schedule in [start, end).
+
+    Raises:
+        ValidationError: If there are more than `most`.
+    """
+    ticks = []
+    for tick in ticks_between(monitor.schedule_cron, monitor.timezone, start, end):
+        ticks.append(tick)
+        if len(ticks) > most:
+            raise ValidationError(
+                {"to": f"This is more than {most} ticks; ask for a shorter time."}
+            )
+    return ticks
+
+
+def request_backfill(
+    *, monitor: Monitor, start: datetime, end: datetime, requested_by: str
+) -> list[DetectionRun]:
+    """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped.
+
+    A run that was skipped has waited for nobody; `not_before` says since when it does.
+    """
+    ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
+    asked = {
+        "status": Status.QUEUED,
+        "reason": "",
+        "trigger": Trigger.BACKFILL,
+        "requested_by": requested_by,
+    }
+    skipped = DetectionRun.objects.filter(
+        monitor=monitor, scheduled_for__in=ticks, status=Status.SKIPPED
+    )
+    revived = DetectionRun.objects.filter(
+        id__in=list(skipped.select_for_update().values_list("id", flat=True))
+    )
+    revived.update(not_before=TransactionNow(), **asked)
+    runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
+    for run in runs:
+        run.requested_by = requested_by
+    return [*revived.defer("inline_data"), *_insert(runs)]
+
+
+def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
+    """Take a run that is due or whose lease has run out; None when there is nothing to take.
+
+    When as many of the tenant's runs are at work as may be, the run goes back to those that wait to be woken.
+    """
+    token = uuid4()
+    with tenant_scope(tenant_id):
+        lock_runs(tenant_id)
+        claimed = _claim(run_id, token, worker)
+        if claimed is None:
+            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
+            return None
+    monitor_id, attempt, since = claimed
+    observe_claim(since=since, attempt=attempt)
+    return Claim(tenant_id, monitor_id, run_id, token, attempt)
+
+
+def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
+    """The run's monitor, the number of this attempt, and since when the run could have been taken."""
+    runs = settings.ENV.runs
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM,
+            {
+                "run": run_id, "token": token, "worker": worker, "lease": runs.lease_seconds,
+                "attempts": runs.max_attempts, "most": runs.max_per_tenant,
+            },
+        )  # fmt: skip
+        found: tuple[UUID, int, datetime] | None = cursor.fetchone()
+    return found
+
+
+def renew_lease(claim: Claim) -> bool:
+    """Push the lease out; False when the run is no longer ours."""
+    with tenant_scope(claim.tenant_id):
+        return bool(_held(claim).update(lease_expires_at=timezone.now() + lease_time()))
+
+
+def is_held(claim: Claim) -> bool:
+    """Whether the run is still ours, in the caller's tenant scope."""
+    return _held(claim).exists()
+
+
+def finish_run(
+    claim: Claim,
+    *,
+    status: str,
+    verdict: str,
+    reason: str,
+    rows: int | None,
+    baseline_id: UUID | None,
+) -> bool:
+    """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
+    finished = _held(claim).update(
+        status=status,
+        verdict=verdict,
+        reason=reason,
+        rows=rows,
+        baseline_id=baseline_id,
+        finished_at=timezone.now(),
+        **NO_LEASE,
+    )
+    if finished:
+        RunPart.objects.filter(run_id=claim.run_id).delete()
+        enqueue_soon(claim.tenant_id)
+    return bool(finished)
+
+
+def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> bool:
+    """Give a run back to the queue for a while; `counts` says whether this was one of its attempts."""
+    with tenant_scope(claim.tenant_id):
+        given_back = _held(claim).update(
+            status=Status.QUEUED,
+            attempt=F("attempt") if counts else F("attempt") - 1,
+            not_before=timezone.now() + timedelta(seconds=seconds),
+            reason=reason,
+            enqueued_at=None,
+            **NO_LEASE,
+        )
+        enqueue_soon(claim.tenant_id)
+    if given_back:
+        log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
+    return bool(given_back)
+
+
+def hand_back(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Give back a run that its worker is stopped in the middle of; it was no attempt, and another may begin at once."""
+    with tenant_scope(tenant_id):
+        held = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING, worker=worker)
+        given_back = held.update(
+            status=Status.QUEUED, attempt=F("attempt") - 1, enqueued_at=None, **NO_LEASE
+        )
+        _free_parts(run_id, worker)
+        enqueue_soon(tenant_id)
+    log.info("run_handed_back", run_id=str(run_id), worker=worker, given_back=bool(given_back))
+
+
+def hand_back_parts(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Give back the parts of another's run that a worker is stopped in the middle of counting."""
+    with tenant_scope(tenant_id):
+        given_back = _free_parts(run_id, worker)
+    log.info("parts_handed_back", run_id=str(run_id), worker=worker, given_back=given_back)
+
+
+def release_postponed(*, tenant_id: UUID, monitor_id: UUID) -> int:
+    """Let a monitor's runs that were put off go on now: its baseline has been waited for."""
+    with tenant_scope(tenant_id):
+        queued = DetectionRun.objects.filter(monitor_id=monitor_id, status=Status.QUEUED)
+        enqueue_soon(tenant_id)
+        return queued.filter(not_before__gt=TransactionNow()).update(not_before=TransactionNow())
+
+
+def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
+    """A run of the monitor for a tick, not written yet."""
+    start, end = monitor.window_at(tick)
+    return DetectionRun(
+        tenant_id=monitor.tenant_id,
+        monitor=monitor,
+        trigger=trigger,
+        scheduled_for=tick,
+        window_start=start,
+        window_end=end,
+    )
+
+
+def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
+    """The runs that the ledger did not have; the unique constraints decide."""
+    DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
+    ids = set(
+        DetectionRun.objects.filter(id__in=[run.id for run in runs]).values_list("id", flat=True)
+    )
+    return [run for run in runs if run.id in ids]
+
+
+def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
+    """The runs that the ledger did not have, to be woken when their turn comes."""
+    enqueue_soon(current_tenant_id())
+    return write_runs(runs)
+
+
+def _held(claim: Claim) -> QuerySet[DetectionRun]:
+    return DetectionRun.objects.filter(
+        id=claim.run_id, status=Status.RUNNING, lease_token=claim.token
+    )
+
+
+def _free_parts(run_id: UUID, worker: str) -> int:
+    """Let another worker count the parts that this one has begun."""
+    return RunPart.objects.filter(run_id=run_id, worker=worker, profile__isnull=True).update(
+        **NO_LEASE
+    )

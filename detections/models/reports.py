@@ -1,0 +1,35 @@
+"""Evidently's reports."""
+
+from django.db import models
+from django.utils import timezone
+
+from drift_detector.tenancy.models import TenantModel, tenant_reference
+
+
+class Report(TenantModel):
+    """Evidently's drift report over the two windows of a run."""
+
+    class Status(models.TextChoices):
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    run = tenant_reference("detections.DetectionRun", related_name="reports")
+    status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
+    reason = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    summary = models.JSONField(default=dict)
+    requested_at = models.DateTimeField(default=timezone.now)
+    reference_rows = models.PositiveIntegerField(default=0)
+    current_rows = models.PositiveIntegerField(default=0)
+    built_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "drf_reports"
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(name="report_once_per_run", fields=["tenant", "run"])
+        ]
+
+    def __str__(self) -> str:
+        return f"report of {self.run_id}"

@@ -1,0 +1,325 @@
+"""Outcomes from Kafka: each message counts once, whatever is killed when."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import structlog
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from detections.models import ConsumerOffset
+from detections.outcomes.ingest import lock_stream
+from detections.outcomes.outcome_tables import (
+    LONGEST_BATCH_ID,
+    LONGEST_STREAM,
+    BadOutcomes,
+    check_name,
+    rows_from_json,
+)
+from detections.outcomes.services import DEFAULT_STREAM, accept_outcomes
+from drift_detector.events.kafka_clients import create_consumer, create_producer
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+
+log = structlog.get_logger(__name__)
+
+MESSAGES_AT_ONCE = 1000
+POLL_SECONDS = 0.5
+ANSWER_SECONDS = 10
+LONGEST_REASON = 1000
+LONGEST_LETTER = 500_000
+ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
+
+
+class Poison(Exception):
+    """Messages that can't be used: the reason of each, by its offset."""
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        super().__init__(f"{len(reasons)} messages can't be used")
+        self.reasons = reasons
+
+
+class Target(NamedTuple):
+    """Where outcomes go."""
+
+    tenant_id: UUID
+    monitor_id: UUID
+    stream: str
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The outcomes of one message."""
+
+    offset: int
+    target: Target
+    outcomes: list[Any]
+
+
+class OutcomeConsumer:
+    """Reads the topic of outcomes; `step` takes in what one poll brings.
+
+    How far a partition has been read stands in the database, and is written in the transaction that stores what the
+    messages did. So a message counts once, also when the broker delivers it twice, when this process is killed between
+    any two instructions, or when another consumer has the same partition for a while. A message that can't be used goes
+    to the dead-letter topic with the reason, at least once, before the ones after it are taken.
+    """
+
+    def __init__(self, partitions: Iterable[int] = ()) -> None:
+        self._settings = settings.ENV.outcomes
+        self._producer: Producer = create_producer()
+        self._consumer: Consumer = create_consumer(group=self._settings.group, reset="error")
+        if fixed := [TopicPartition(self._settings.topic, partition) for partition in partitions]:
+            self._consumer.assign(self._placed(fixed))
+        else:
+            self._consumer.subscribe([self._settings.topic], on_assign=self._take_over)
+
+    def step(self) -> bool:
+        """Take in one poll's messages; True when there were some.
+
+        Raises:
+            DatabaseError: If the database is away; the messages are read again.
+        """
+        polled = self._consumer.consume(MESSAGES_AT_ONCE, POLL_SECONDS)
+        for message in polled:
+            if (error := message.error()) is not None:
+                self._note(error, message)
+        usable = sorted((each for each in polled if each.error() is None), key=_place)
+        chunks = [list(chunk) for _, chunk in groupby(usable, key=lambda each: each.partition())]
+        for position, chunk in enumerate(chunks):
+            try:
+                self._take_in(chunk)
+            except Exception as error:
+                self._read_again(chunks[position:])
+                if not isinstance(error, KafkaException):
+                    raise
+                log.warning("dead_letters_not_delivered", error=str(error))
+                return False
+        return bool(usable)
+
+    def _note(self, error: KafkaError, message: Message) -> None:
+        """What the broker has to say of itself or of a partition."""
+        if error.fatal():
+            raise KafkaException(error)
+        log.warning("broker_error", error=error.str())
+        partition = message.partition()
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:
+            self._begin_anew(partition)
+
+    def _begin_anew(self, partition: int) -> None:
+        """Go on where a partition now begins, as the broker does not have what comes next.
+
+        Either it has forgotten messages before we read them, or it has not come so far: then the topic was made anew,
+        and what it holds is new to us.
+        """
+        low, high = self._consumer.get_watermark_offsets(
+            TopicPartition(self._settings.topic, partition), timeout=ANSWER_SECONDS
+        )
+        is_new, _ = self._offsets().filter(partition=partition, next_offset__gt=high).delete()
+        log.error(
+            "topic_begun_again" if is_new else "outcomes_lost",
+            partition=partition,
+            low=low,
+            high=high,
+        )
+        placed = self._placed(self._consumer.assignment())
+        for each in placed:
+            if each.partition == partition:
+                each.offset = OFFSET_BEGINNING
+        self._consumer.assign(placed)  # a partition without an offset can't be sought
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _read_again(self, chunks: list[list[Message]]) -> None:
+        for chunk in chunks:
+            try:
+                self._consumer.seek(TopicPartition(self._settings.topic, *_place(chunk[0])))
+            except (
+                KafkaException
+            ):  # another consumer has the partition by now, and reads it from where we stand
+                log.warning("partition_lost", partition=chunk[0].partition())
+
+    def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(self._placed(partitions))
+
+    def _placed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """The partitions, each where the database says that it has been read up to."""
+        known = dict(self._offsets().values_list("partition", "next_offset"))
+        for partition in partitions:
+            partition.offset = known.get(partition.partition, OFFSET_BEGINNING)
+        return partitions
+
+    def _take_in(self, chunk: list[Message]) -> None:
+        """Take in messages of one partition; if some are poisonous they are buried, and the rest is taken anew."""
+        buried: set[int] = set()
+        while True:
+            try:
+                taken = self._commit(chunk, buried)
+                break
+            except Poison as found:
+                self._bury(chunk, found.reasons)
+                buried |= set(found.reasons)
+        log.info(
+            "outcomes_consumed", partition=chunk[0].partition(), messages=taken, buried=len(buried)
+        )
+
+    @transaction.atomic
+    def _commit(self, chunk: list[Message], buried: set[int]) -> int:
+        partition, last = _place(chunk[-1])
+        offsets = self._offsets().filter(partition=partition)
+        if (offset := offsets.select_for_update().first()) is None:
+            fresh = ConsumerOffset(
+                group=self._settings.group,
+                topic=self._settings.topic,
+                partition=partition,
+                next_offset=0,
+            )
+            ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
+            offset = offsets.select_for_update().get()
+        new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
+        poison: dict[int, str] = {}
+        parcels = _opened([each for each in new if each.offset() not in buried], poison)
+        _lock(parcels)
+        for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
+            _deliver(list(together), poison)
+        if poison:
+            raise Poison(poison)
+        if new:
+            offset.next_offset = last + 1
+            offset.save(update_fields=["next_offset", "updated_at"])
+        return len(new)
+
+    def _bury(self, chunk: list[Message], reasons: dict[int, str]) -> None:
+        """Copy messages to the dead-letter topic, and wait until the broker has them."""
+        for message in chunk:
+            partition, offset = _place(message)
+            if (reason := reasons.get(offset)) is None:
+                continue
+            value = message.value() or b""
+            self._producer.produce(
+                self._settings.dead_letter_topic,
+                key=message.key(),
+                value=value[:LONGEST_LETTER],  # with its headers it must not be larger than the broker takes
+                headers=[
+                    ("reason", reason[:LONGEST_REASON]), ("topic", self._settings.topic),
+                    ("partition", str(partition)), ("offset", str(offset)), ("bytes", str(len(value))),
+                ],
+                on_delivery=_raise_undelivered,
+            )  # fmt: skip
+            log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+        self._producer.flush()
+
+    def _offsets(self) -> Any:
+        return ConsumerOffset.objects.filter(group=self._settings.group, topic=self._settings.topic)
+
+
+def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
+    """What is locked together; messages of one stream keep their order."""
+    return parcel.target.tenant_id, parcel.target.monitor_id, parcel.target.stream
+
+
+def _batch(parcel: Parcel) -> tuple[Target, int]:
+    """A stream's successive messages are one batch; one that names its own batch stays alone."""
+    return parcel.target, parcel.offset if parcel.target.batch_id else -1
+
+
+def _lock(parcels: Iterable[Parcel]) -> None:
+    """Lock the streams of all messages first, in one order, or two consumers could wait for each other for ever."""
+    for tenant_id, monitor_id, stream in sorted(set(map(_stream, parcels))):
+        with tenant_scope(tenant_id):
+            if Monitor.objects.filter(id=monitor_id).exists():
+                lock_stream(monitor_id, stream)
+
+
+def _deliver(parcels: list[Parcel], poison: dict[int, str]) -> None:
+    """Take the outcomes of several messages in as one batch; if that fails, each alone, to find the bad ones.
+
+    Whatever a single message makes fail is its own fault, unless the database is away: nothing may stop the partition.
+    """
+    target = parcels[0].target
+    try:
+        with tenant_scope(target.tenant_id):
+            _accept(target, parcels)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(parcels) > 1:
+            for parcel in parcels:
+                _deliver([parcel], poison)
+            return
+        if not isinstance(error, BadOutcomes):
+            log.exception(
+                "outcomes_crashed", monitor_id=str(target.monitor_id), offset=parcels[0].offset
+            )
+        poison[parcels[0].offset] = str(error) or type(error).__name__
+
+
+def _accept(target: Target, parcels: list[Parcel]) -> None:
+    monitor = (
+        Monitor.objects.filter(id=target.monitor_id).exclude(status=Monitor.Status.DISABLED).first()
+    )
+    if monitor is None:
+        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    rows = rows_from_json([outcome for parcel in parcels for outcome in parcel.outcomes])
+    batch_id = target.batch_id or f"kafka:{uuid4()}"
+    accept_outcomes(monitor=monitor, stream=target.stream, batch_id=batch_id, rows=rows)
+
+
+def _opened(messages: Iterable[Message], poison: dict[int, str]) -> list[Parcel]:
+    """The messages' outcomes and where they go; why one can't be read is noted in `poison`."""
+    parcels = []
+    for message in messages:
+        offset = _place(message)[1]
+        try:
+            parcels.append(_parcel(offset, message))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            poison[offset] = (
+                f"The message is no JSON object with tenant_id, monitor_id and outcomes: {error!r}"
+            )
+    return parcels
+
+
+def _parcel(offset: int, message: Message) -> Parcel:
+    body = json.loads(message.value() or b"")
+    target = Target(
+        tenant_id=UUID(body["tenant_id"]),
+        monitor_id=UUID(body["monitor_id"]),
+        stream=check_name("stream", body.get("stream", ""), LONGEST_STREAM) or DEFAULT_STREAM,
+        batch_id=check_name("batch_id", body.get("batch_id", ""), LONGEST_BATCH_ID),
+    )
+    outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
+    if not isinstance(outcomes, list):
+        raise TypeError("outcomes is no array")
+    return Parcel(offset, target, outcomes)
+
+
+def _without_envelope(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ENVELOPE}
+
+
+def _place(message: Message) -> tuple[int, int]:
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return partition, offset
+
+
+def _raise_undelivered(error: Any, message: Message) -> None:
+    if error is not None:
+        raise KafkaException(error)

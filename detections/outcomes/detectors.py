@@ -1,0 +1,134 @@
+"""Showing new errors to a stream's detectors, each from the state it was left in."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from algorithms.concept_drift.averaging import Averaging, Observations
+from algorithms.concept_drift.detector import Change, Detector
+from algorithms.concept_drift.methods import (
+    ConceptMethod,
+    detector_from_json,
+    new_detector,
+    setting_names,
+)
+from algorithms.kernels import FloatArray
+from detections.models import DetectorState, OutcomeStream
+from drift_detector.tenancy.scope import current_tenant_id
+from monitors.evaluation_plans import detector_settings
+from monitors.models import Monitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptSignal:
+    """A drift that a detector saw.
+
+    Attributes:
+        method: The detector.
+        sequence: Number of the outcome that made it certain.
+        row: Of that outcome in its batch.
+        length: Outcomes since the change, that one included.
+        before: Error rate before the change.
+        after: Error rate of the `length` outcomes.
+    """
+
+    method: ConceptMethod
+    sequence: int
+    row: int
+    length: int
+    before: float
+    after: float
+
+    @property
+    def changed_at(self) -> int:
+        """Number of the first outcome after the change."""
+        return self.sequence - self.length + 1
+
+
+def advance_detectors(
+    stream: OutcomeStream, monitor: Monitor, errors: FloatArray
+) -> list[ConceptSignal]:
+    """Show errors, shape (n,), to the monitor's detectors and keep what they learnt; the stream is locked.
+
+    A detector whose settings have been changed begins anew; one that the monitor does not want any more rests.
+
+    Returns:
+        What they saw, in order of the outcomes.
+
+    Raises:
+        UnusableObservation: If a detector can't use an error; nothing is kept then.
+    """
+    shown = _observe(stream, monitor, errors)
+    if not len(shown.values):
+        return []
+    states = {state.method: state for state in DetectorState.objects.filter(stream=stream)}
+    signals, advanced = [], []
+    for method in map(ConceptMethod, monitor.concept_methods):
+        state = states.get(method) or DetectorState(
+            tenant_id=current_tenant_id(), stream=stream, monitor_id=monitor.id, method=method
+        )
+        detector = _resumed(method, monitor, state)
+        changes = detector.update_many(shown.shown_to(detector)).changes
+        _note(state, detector, shown.each, len(changes))
+        signals += [_signal(method, detector, stream.sequence, shown, change) for change in changes]
+        advanced.append(state)
+    DetectorState.objects.bulk_create(
+        advanced,
+        update_conflicts=True,
+        unique_fields=["tenant", "stream", "method"],
+        update_fields=[
+            "state",
+            "error_batch",
+            "signal",
+            "observations",
+            "drifts",
+            "last_drift_at",
+            "updated_at",
+        ],
+    )
+    return sorted(signals, key=lambda signal: signal.sequence)
+
+
+def _observe(stream: OutcomeStream, monitor: Monitor, errors: FloatArray) -> Observations:
+    if monitor.error_batch == 1:
+        stream.averaging = None
+        return Observations(values=errors)
+    averaging = Averaging.resumed(monitor.error_batch, stream.averaging)
+    shown = averaging.take(errors)
+    stream.averaging = averaging.as_json()
+    return shown
+
+
+def _resumed(method: ConceptMethod, monitor: Monitor, state: DetectorState) -> Detector:
+    fresh, stored = new_detector(method, detector_settings(monitor, method)), state.state
+    if stored is None or state.error_batch != monitor.error_batch:
+        return fresh
+    if any(stored.get(name) != getattr(fresh, name) for name in setting_names(method)):
+        return fresh
+    return detector_from_json(method, stored)
+
+
+def _note(state: DetectorState, detector: Detector, error_batch: int, drifts: int) -> None:
+    state.state, state.signal, state.observations = (
+        detector.as_json(),
+        detector.signal,
+        detector.observations,
+    )
+    state.error_batch, state.updated_at = error_batch, timezone.now()
+    if drifts:
+        state.drifts += drifts
+        state.last_drift_at = state.updated_at
+
+
+def _signal(
+    method: ConceptMethod, detector: Detector, sequence: int, shown: Observations, change: Change
+) -> ConceptSignal:
+    row = shown.row(change.position)
+    return ConceptSignal(
+        method=method,
+        sequence=sequence + row + 1,
+        row=row,
+        length=change.length * shown.each,
+        before=shown.rate(change.before, detector),
+        after=shown.rate(change.after, detector),
+    )

@@ -1,0 +1,120 @@
+"""Taking a batch of outcomes in: once, in order, with all that follows from it in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.concept_drift.averaging import Averaging
+from algorithms.concept_drift.detector import UnusableObservation
+from detections.models import OutcomeBatch, OutcomeStream
+from detections.outcomes.detectors import ConceptSignal, advance_detectors
+from detections.outcomes.history import some_times
+from detections.outcomes.joining import join_halves
+from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.prediction_errors import errors_of
+from drift_detector.tenancy.scope import current_tenant_id
+from monitors.models import Monitor
+from monitors.sources import table_to_bytes
+
+KEPT = ["occurred_at", "prediction", "label", "score", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What became of a batch.
+
+    Attributes:
+        batch: As it is stored.
+        waiting: Halves of it that wait for the other.
+        is_repeat: It had been accepted before, and nothing was done now.
+        signals: Drifts that the detectors saw in it.
+        occurred_at: Shape (outcomes,), when its outcomes occurred; None for a repeat.
+    """
+
+    batch: OutcomeBatch
+    waiting: int = 0
+    is_repeat: bool = False
+    signals: tuple[ConceptSignal, ...] = ()
+    occurred_at: pa.ChunkedArray | None = None
+
+    @property
+    def first_sequence(self) -> int | None:
+        """The number of its first outcome; None if it completed none."""
+        return self.batch.first_sequence if self.batch.outcomes else None
+
+    @property
+    def last_sequence(self) -> int | None:
+        """The number of its last outcome."""
+        return self.batch.first_sequence + self.batch.outcomes - 1 if self.batch.outcomes else None
+
+    def time_of(self, signal: ConceptSignal) -> datetime:
+        """When the outcome occurred that made a signal certain."""
+        assert self.occurred_at is not None
+        moment: datetime = self.occurred_at[signal.row].as_py()
+        return moment
+
+
+def lock_stream(monitor_id: UUID, name: str) -> OutcomeStream:
+    """A monitor's stream, made if there is none, and locked until the transaction ends."""
+    streams = OutcomeStream.objects.select_for_update().filter(monitor_id=monitor_id, name=name)
+    if (stream := streams.first()) is not None:
+        return stream
+    fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor_id=monitor_id, name=name)
+    OutcomeStream.objects.bulk_create([fresh], ignore_conflicts=True)
+    return streams.get()
+
+
+def learn_usual(stream: OutcomeStream, monitor: Monitor, reference: pa.Table) -> None:
+    """Let a stream that has just begun learn from the reference's outcomes how much means of errors differ."""
+    averaging = Averaging.resumed(monitor.error_batch, stream.averaging)
+    averaging.learn(errors_of(reference, monitor.error_scale))
+    stream.averaging = averaging.as_json()
+
+
+def take_batch(
+    stream: OutcomeStream, monitor: Monitor, batch_id: str, rows: pa.Table, *, is_sent: bool = True
+) -> Accepted:
+    """Append a batch to a stream that the caller has locked, in the caller's transaction.
+
+    Args:
+        stream: Locked.
+        monitor: Whose detectors are shown the errors.
+        batch_id: A second batch of this id on the stream is the first one sent again.
+        rows: As `detections.outcomes.outcome_tables` makes them.
+        is_sent: Outcomes that were sent are stored; of those read from the monitor's own data, some times.
+
+    Raises:
+        BadOutcomes: If one can't be used; the transaction must be rolled back.
+    """
+    earlier = OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id).first()
+    if earlier is not None:
+        earlier.stream = stream
+        return Accepted(batch=earlier, is_repeat=True)
+    whole, waiting = join_halves(stream, rows)
+    try:
+        signals = advance_detectors(stream, monitor, errors_of(whole, monitor.error_scale))
+    except UnusableObservation as error:
+        raise BadOutcomes(str(error)) from error
+    bounds = pc.min_max(whole["occurred_at"]) if whole.num_rows else {}
+    batch = OutcomeBatch(
+        tenant_id=current_tenant_id(),
+        stream=stream,
+        batch_id=batch_id,
+        rows=rows.num_rows,
+        first_sequence=stream.sequence + 1,
+        outcomes=whole.num_rows,
+        occurred_from=bounds["min"].as_py() if whole.num_rows else None,
+        occurred_until=bounds["max"].as_py() if whole.num_rows else None,
+        content=table_to_bytes(whole.select(KEPT) if is_sent else some_times(whole))
+        if whole.num_rows
+        else None,
+    )
+    batch.save(force_insert=True)
+    stream.sequence += whole.num_rows
+    stream.save(update_fields=["sequence", "averaging", "read_until"])
+    return Accepted(
+        batch=batch, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"]
+    )

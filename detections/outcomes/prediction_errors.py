@@ -1,0 +1,56 @@
+"""From whole outcomes to errors between 0 and 1, which is what the detectors watch."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.kernels import FloatArray
+from detections.outcomes.outcome_tables import BadOutcomes
+
+
+def errors_of(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
+    """The error of each outcome, shape (n,): the one it came with, else of its prediction against its label.
+
+    Args:
+        outcomes: Normalized and whole.
+        error_scale: Predictions are numbers, and an error of this size or a larger one is 1; None: right or wrong.
+
+    Raises:
+        BadOutcomes: If an error that was given is not between 0 and 1 and there is no scale.
+    """
+    missed = _missed(outcomes, error_scale)
+    given = outcomes["error"].combine_chunks()
+    if pa.types.is_null(given.type):
+        return missed
+    errors: FloatArray = np.where(given.is_valid(), np.abs(given.fill_null(0.0).to_numpy()), missed)
+    if error_scale is not None:
+        scaled: FloatArray = np.where(
+            given.is_valid(), np.minimum(errors / error_scale, 1.0), missed
+        )
+        return scaled
+    if len(errors) and errors.max() > 1:
+        row = int(np.argmax(errors > 1))
+        raise BadOutcomes(
+            f"The error of outcome {row} is {errors[row]:g}; above 1 the monitor needs an error_scale."
+        )
+    return errors
+
+
+def _missed(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
+    prediction, label = (outcomes[name].combine_chunks() for name in ("prediction", "label"))
+    if pa.types.is_null(prediction.type) or pa.types.is_null(label.type):
+        return np.zeros(outcomes.num_rows)
+    if error_scale is None:
+        return _floats(pc.not_equal(prediction, label).cast(pa.int8()))
+    if not pa.types.is_floating(prediction.type):
+        raise BadOutcomes("The monitor has an error_scale, so predictions and labels are numbers.")
+    distance = _floats(pc.abs(pc.subtract(prediction, label)))
+    scaled: FloatArray = np.minimum(distance / error_scale, 1.0)
+    return scaled
+
+
+def _floats(column: Any) -> FloatArray:
+    values: FloatArray = pc.fill_null(column, 0).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values

@@ -1,0 +1,116 @@
+"""Outcomes that lie in the monitor's own data: each run takes in the rows that no run has taken in yet."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.errors import UnusableColumn
+from detections.models import DetectionRun, OutcomeStream
+from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
+from detections.outcomes.prediction_errors import errors_of
+from monitors.baselines.reference_performance import drop_unknown, read_answers
+from monitors.models import Monitor
+from monitors.sources import SourcePolicy
+
+SOURCE_STREAM = "data"
+MOST_WINDOWS = 8
+"""What one run takes in when there is much that no run has: it must fit into memory, and the next run goes on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewOutcomes:
+    """Rows with a prediction and a label, in order of time.
+
+    Attributes:
+        rows: Normalized.
+        until: The data have been read up to here.
+        reference: Of the monitor's reference, if errors are averaged and it is not known yet how means differ.
+    """
+
+    rows: pa.Table
+    until: datetime
+    reference: pa.Table | None = None
+
+    def after(self, moment: datetime | None) -> pa.Table:
+        """The rows from this moment on; all of them for None."""
+        if moment is None:
+            return self.rows
+        return self.rows.filter(
+            pc.greater_equal(self.rows["occurred_at"], pa.scalar(moment, INSTANT))
+        )
+
+
+def read_until(monitor: Monitor) -> datetime | None:
+    """Up to where a monitor's data have been taken in; None before the first time."""
+    stream = OutcomeStream.objects.filter(monitor=monitor, name=SOURCE_STREAM).first()
+    return stream.read_until if stream else None
+
+
+def read_new_outcomes(
+    monitor: Monitor,
+    policy: SourcePolicy,
+    run: DetectionRun,
+    since: datetime | None,
+    answers: pa.Table | None,
+) -> NewOutcomes | None:
+    """The rows that have both a prediction and a label, from `since` to the end of the run's window.
+
+    The first time, when `since` is None, they begin at the end of the reference, or with the window.
+
+    What has no label when its window is read is not seen again: the monitor's lag is to be longer than labels take.
+
+    Args:
+        answers: What has been read of the run's window already; enough if nothing before it is wanted.
+
+    Returns:
+        None when the stream is already past that window.
+
+    Raises:
+        SourceError: If the data cannot be read.
+        BadOutcomes: If their columns hold no predictions and labels.
+    """
+    until, is_first = min(run.window_end, run.scheduled_for), since is None
+    since = since or monitor.reference_end or run.window_start
+    until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
+    if since >= until:
+        return None
+    if answers is None or since < run.window_start:
+        answers = _read(monitor, policy, monitor.current_data_uri, since, until)
+    rows = _between(_whole(answers), since, until)
+    errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
+    reference = None
+    if is_first and monitor.error_batch > 1:
+        with suppress(
+            BadOutcomes
+        ):  # a reference without labels teaches nothing, and the stream's beginning will
+            bounds = (monitor.reference_start, monitor.reference_end)
+            reference = _whole(_read(monitor, policy, monitor.reference_data_uri, *bounds))
+    return NewOutcomes(rows, until, reference)
+
+
+def _read(
+    monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None
+) -> pa.Table:
+    try:
+        return read_answers(monitor, policy, uri, (start, end), ())
+    except UnusableColumn as error:
+        raise BadOutcomes(str(error)) from error
+
+
+def _whole(answers: pa.Table) -> pa.Table:
+    """The rows that have a prediction and a label, normalized, in order of time."""
+    columns = ["occurred_at", "prediction", "label"]
+    if missing := [name for name in columns if name not in answers.column_names]:
+        raise BadOutcomes(f"The data have no column for the {missing[0]}.")
+    return normalized(drop_unknown(answers.select(columns), "label")).sort_by("occurred_at")
+
+
+def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    times = rows["occurred_at"]
+    is_later = pc.greater_equal(times, pa.scalar(start, INSTANT))
+    return rows.filter(pc.and_(is_later, pc.less(times, pa.scalar(end, INSTANT))))

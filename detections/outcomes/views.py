@@ -1,0 +1,104 @@
+"""`/api/v1/monitors/{id}/outcomes` and `/detectors`."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from detections.models import DetectorState
+from detections.outcomes.outcome_tables import (
+    LONGEST_BATCH_ID,
+    LONGEST_STREAM,
+    BadOutcomes,
+    check_name,
+    rows_from_arrow,
+    rows_from_json,
+    rows_from_ndjson,
+)
+from detections.outcomes.serializers import (
+    AcceptedSerializer,
+    DetectorSerializer,
+    OutcomesSerializer,
+)
+from detections.outcomes.services import DEFAULT_STREAM, accept_outcomes
+from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
+from drift_detector.api.problems import Conflict
+from drift_detector.api.views import TenantAPIView
+from monitors.models import Monitor
+
+
+class MonitorOutcomesView(TenantAPIView):
+    parser_classes = [CappedJSONParser, NdjsonParser, ArrowParser]
+
+    @extend_schema(
+        operation_id="monitors_outcomes",
+        parameters=[
+            OpenApiParameter(
+                "batch_id", str, description="The same id again is the same batch; it counts once."
+            ),
+            OpenApiParameter(
+                "stream", str, description="One of the monitor's sequences; `default` if left out."
+            ),
+        ],
+        request={
+            "application/json": OutcomesSerializer,
+            "application/x-ndjson": {"type": "string", "format": "binary"},
+            "application/vnd.apache.arrow.stream": {"type": "string", "format": "binary"},
+        },
+        responses={200: AcceptedSerializer},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Take outcomes in, in this order: predictions with their labels, or their errors, or either half alone."""
+        monitor = get_object_or_404(Monitor, id=pk)
+        if monitor.status == Monitor.Status.DISABLED:
+            raise Conflict("The monitor is disabled.")
+        try:
+            rows = _rows(request)
+            accepted = accept_outcomes(
+                monitor=monitor,
+                stream=_name(request, "stream", LONGEST_STREAM) or DEFAULT_STREAM,
+                batch_id=_name(request, "batch_id", LONGEST_BATCH_ID) or str(uuid4()),
+                rows=rows,
+            )
+        except BadOutcomes as error:
+            raise ValidationError({"outcomes": str(error)}) from error
+        return Response(AcceptedSerializer(accepted).data)
+
+
+class MonitorDetectorsView(TenantAPIView):
+    @extend_schema(operation_id="monitors_detectors", responses=DetectorSerializer(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """What the detectors make of the errors so far: each one's signal, and how much it has seen."""
+        monitor = get_object_or_404(Monitor, id=pk)
+        states: QuerySet[DetectorState] = DetectorState.objects.filter(
+            monitor=monitor
+        ).select_related("stream")
+        return Response(
+            DetectorSerializer(states.order_by("stream__name", "method"), many=True).data
+        )
+
+
+def _rows(request: Request) -> pa.Table:
+    body: Any = request.data
+    if not isinstance(body, bytes):
+        wrapped = isinstance(body, Mapping) and "outcomes" in body
+        return rows_from_json(body["outcomes"] if wrapped else body)
+    return (
+        rows_from_arrow(body)
+        if request.content_type.startswith(ArrowParser.media_type)
+        else rows_from_ndjson(body)
+    )
+
+
+def _name(request: Request, name: str, longest: int) -> str:
+    """A name from the query, or from the JSON beside the outcomes; empty without one."""
+    body: Any = request.data
+    inside = body.get(name, "") if isinstance(body, Mapping) and "outcomes" in body else ""
+    return check_name(name, request.query_params.get(name, inside), longest)

@@ -1,0 +1,48 @@
+"""The only module that imports Evidently."""
+
+import json
+import os
+from typing import Any
+
+os.environ["DO_NOT_TRACK"] = (
+    "1"  # Evidently reports its use to its makers unless told not to, before it is imported
+)
+
+import pandas as pd
+import pyarrow as pa
+from evidently import DataDefinition, Dataset, Report
+from evidently.presets import DataDriftPreset
+
+from algorithms.columns import to_float64
+
+
+def compare(
+    reference: pa.Table, current: pa.Table, *, numeric: list[str]
+) -> tuple[str, dict[str, Any]]:
+    """Evidently's data drift preset over two windows with the same columns.
+
+    Returns:
+        The page as HTML, and the same figures as JSON values.
+    """
+    columns = [name for name in reference.column_names if name in current.column_names]
+    numeric = [name for name in numeric if name in columns]
+    definition = DataDefinition(
+        numerical_columns=numeric,
+        categorical_columns=[name for name in columns if name not in numeric],
+    )
+    frames = [
+        _dataset(table.select(columns), numeric, definition) for table in (current, reference)
+    ]
+    snapshot = Report([DataDriftPreset()]).run(*frames)
+    return snapshot.get_html_str(as_iframe=False), json.loads(snapshot.json())
+
+
+def _dataset(table: pa.Table, numeric: list[str], definition: DataDefinition) -> Dataset:
+    frame: pd.DataFrame = table.to_pandas()
+    for name in frame.columns:
+        frame[name] = (
+            to_float64(table.column(name))
+            if name in numeric
+            else frame[name].astype("string").astype(object)
+        )
+    return Dataset.from_pandas(frame, data_definition=definition)

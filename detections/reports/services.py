@@ -1,0 +1,129 @@
+"""Evidently's drift report over the two windows of a run. Evidently itself is imported in the task only."""
+
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from detections.evaluation.context import (
+    BaselineNotReady,
+    NoBaseline,
+    Plan,
+    load_plan,
+    read_run_window,
+)
+from detections.models import DetectionRun, Report
+from drift_detector.celery import Priority, enqueue
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.sources import SourceError, read_window
+
+log = structlog.get_logger(__name__)
+
+REPORT_TASK = "detections.build_report"
+HOW_TO_INSTALL = (
+    "Evidently is not installed here. It comes with: uv pip install -r requirements.txt"
+)
+SAMPLE_SEED = 0
+
+
+class NoReport(Exception):
+    """A report can't be made; the text says why."""
+
+
+def request_report(*, run: DetectionRun) -> Report:
+    """Ask for the report of a run; one that failed or takes too long is made again, one that exists is kept.
+
+    Raises:
+        NoReport: If Evidently is not installed or the run was never judged.
+    """
+    if find_spec("evidently") is None:
+        raise NoReport(HOW_TO_INSTALL)
+    if run.status != DetectionRun.Status.SUCCEEDED or not run.rows:
+        raise NoReport("Only a run that read rows and was judged has a report.")
+    report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
+    is_overdue = report.requested_at < timezone.now() - timedelta(
+        seconds=settings.ENV.runs.time_limit_seconds
+    )
+    is_lost = report.status == Report.Status.BUILDING and is_overdue
+    if is_new or is_lost or report.status == Report.Status.FAILED:
+        again = {"status": Report.Status.BUILDING, "reason": "", "requested_at": timezone.now()}
+        Report.objects.filter(id=report.id).update(**again)
+        report.refresh_from_db()
+        enqueue(
+            REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=run.tenant_id, report_id=report.id
+        )
+    return report
+
+
+def build_report(*, tenant_id: UUID, report_id: UUID) -> None:
+    """Read both windows again, sample them, have Evidently compare them, and keep the page."""
+    with tenant_scope(tenant_id):
+        report = Report.objects.filter(id=report_id, status=Report.Status.BUILDING).first()
+        if report is None:
+            return
+    try:
+        with tenant_scope(tenant_id):
+            plan = load_plan(report.run_id)
+        outcome = _build(plan)
+    except (NoBaseline, BaselineNotReady, SourceError) as error:
+        outcome = {"status": Report.Status.FAILED, "reason": str(error)}
+    except Exception as error:
+        log.exception("report_crashed", report_id=str(report_id))
+        outcome = {"status": Report.Status.FAILED, "reason": f"{type(error).__name__}: {error}"}
+    with tenant_scope(tenant_id):
+        Report.objects.filter(id=report_id, status=Report.Status.BUILDING).update(
+            built_at=timezone.now(), **outcome
+        )
+    log.info("report_built", report_id=str(report_id), status=outcome["status"])
+
+
+def hand_back(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
+    """Have another worker make a report that its worker is stopped in the middle of."""
+    with tenant_scope(tenant_id):
+        if Report.objects.filter(id=report_id, status=Report.Status.BUILDING).exists():
+            enqueue(
+                REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=tenant_id, report_id=report_id
+            )
+            log.info("report_handed_back", report_id=str(report_id), worker=worker)
+
+
+def _build(plan: Plan) -> dict[str, Any]:
+    from detections.reports.evidently import (
+        compare,  # three to ten seconds and 280 MB, which no other process should pay
+    )
+
+    columns = list(plan.baseline.features)
+    reference = read_window(
+        plan.monitor.reference_data_uri,
+        plan.policy,
+        columns=columns,
+        timestamp_column=plan.monitor.timestamp_column or None,
+        start=plan.monitor.reference_start,
+        end=plan.monitor.reference_end,
+    )
+    current = read_run_window(plan, columns)
+    numeric = [name for name, kind in plan.baseline.features.items() if kind == "numeric"]
+    reference, current = _sample(reference), _sample(current)
+    html, summary = compare(reference, current, numeric=numeric)
+    return {
+        "status": Report.Status.READY,
+        "html": html,
+        "summary": summary,
+        "reference_rows": reference.num_rows,
+        "current_rows": current.num_rows,
+    }
+
+
+def _sample(table: pa.Table) -> pa.Table:
+    """A uniform sample of at most the rows that the settings allow; the same for the same table."""
+    most = settings.ENV.reports.max_rows
+    if table.num_rows <= most:
+        return table
+    rows = np.random.default_rng(SAMPLE_SEED).choice(table.num_rows, size=most, replace=False)
+    return table.take(pa.array(np.sort(rows)))

@@ -1,0 +1,40 @@
+"""What a run ends with."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from algorithms.method_results import MethodResult
+from algorithms.plan import Method
+from algorithms.verdicts import Verdict
+from detections.outcomes.source_data import NewOutcomes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run ended with; `is_failed` when the window could not be judged at all.
+
+    `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    rows: int | None = None
+    baseline_id: UUID | None = None
+    methods: tuple[MethodResult, ...] = ()
+    new_outcomes: NewOutcomes | None = None
+    is_failed: bool = False
+
+
+def failure(reason: str, *, methods: list[str]) -> RunResult:
+    """The outcome of a run that could not be judged: each method answers `error`."""
+    return replace(unanswered(Verdict.ERROR, reason, methods=methods), is_failed=True)
+
+
+def unanswered(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
+    """The outcome of a comparison that was not made: each method answers with the verdict."""
+    nothing = MethodResult(
+        method=Method.KS, verdict=verdict, is_drifted=False, severity=None, worst_feature=None,
+        statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
+    )  # fmt: skip
+    answers = tuple(replace(nothing, method=Method(method)) for method in methods)
+    return RunResult(verdict=verdict, reason=reason, methods=answers)

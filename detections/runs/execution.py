@@ -1,0 +1,88 @@
+"""One attempt at a run: claim it, evaluate it under a kept lease, settle it or give it back."""
+
+from functools import partial
+from uuid import UUID
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
+
+from alerts.services import complete_run
+from detections.evaluation.context import BaselineNotReady
+from detections.evaluation.run import evaluate_run
+from detections.ledger import runs as ledger
+from detections.ledger.runs import Claim, LeaseLost
+from detections.models import DetectionRun
+from detections.results import RunResult, failure
+from drift_detector.lease import kept_lease
+from drift_detector.observability import tracing
+from drift_detector.observability.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.sources import SourceError
+
+log = structlog.get_logger(__name__)
+
+# The baseline's own task wakes the run; this is for a wake-up that got lost.
+BASELINE_PAUSE_SECONDS = 30
+
+
+def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Make one attempt; whatever goes wrong ends in the ledger."""
+    with timed_phase("claim"):
+        claim = ledger.claim_run(tenant_id=tenant_id, run_id=run_id, worker=worker)
+    if claim is not None:
+        tracing.annotate(monitor_id=str(claim.monitor_id), attempt=claim.attempt)
+        with (
+            bound_contextvars(monitor_id=str(claim.monitor_id)),
+            ATTEMPTS_IN_PROGRESS.track_inprogress(),
+        ):
+            _attempt(claim)
+
+
+def _attempt(claim: Claim) -> None:
+    try:
+        with kept_lease(partial(ledger.renew_lease, claim)):
+            outcome = evaluate_run(claim)
+        _settle(claim, outcome)
+    except LeaseLost:
+        count_attempt("lost")
+        log.warning("run_given_up", run_id=str(claim.run_id))
+    except BaselineNotReady:
+        reason = "Waiting for the baseline."
+        _postpone(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
+    except (OperationalError, InterfaceError):
+        count_attempt("lost")
+        raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
+    except SourceError as error:
+        _retry(claim, str(error))
+    except SoftTimeLimitExceeded:
+        _retry(claim, f"It took longer than {settings.ENV.runs.time_limit_seconds} seconds.")
+    except Exception as error:
+        log.exception("run_crashed", run_id=str(claim.run_id))
+        _retry(claim, f"{type(error).__name__}: {error}")
+
+
+def _retry(claim: Claim, reason: str) -> None:
+    """Give the run back with a pause that doubles, or fail it after its last attempt."""
+    runs = settings.ENV.runs
+    if claim.attempt < runs.max_attempts:
+        _postpone(
+            claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True
+        )
+        return
+    with tenant_scope(claim.tenant_id):
+        methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).methods
+    _settle(claim, failure(reason, methods=methods))
+
+
+def _settle(claim: Claim, outcome: RunResult) -> None:
+    with timed_phase("settle"):
+        is_ours = complete_run(claim, outcome)
+    count_attempt(("failed" if outcome.is_failed else "succeeded") if is_ours else "lost")
+
+
+def _postpone(claim: Claim, *, reason: str, seconds: float, counts: bool) -> None:
+    is_ours = ledger.postpone_run(claim, reason=reason, seconds=seconds, counts=counts)
+    count_attempt("postponed" if is_ours else "lost")

@@ -1,0 +1,32 @@
+"""Reading runs, detections, backtests and reports."""
+
+import time
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from detections.models import Detection, DetectionRun
+from drift_detector.tenancy.scope import release_connection, tenant_scope
+
+POLL_SECONDS = 0.1
+
+
+def list_runs() -> QuerySet[DetectionRun]:
+    """Runs without the rows that were sent with them."""
+    return DetectionRun.objects.defer("inline_data")
+
+
+def list_detections() -> QuerySet[Detection]:
+    return Detection.objects.all()
+
+
+def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float) -> None:
+    """Wait until a run is finished or the time is over, with no transaction open in between."""
+    until = time.monotonic() + seconds
+    unfinished = [DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING]
+    while time.monotonic() < until:
+        with tenant_scope(tenant_id):
+            if not DetectionRun.objects.filter(id=run_id, status__in=unfinished).exists():
+                return
+        release_connection()
+        time.sleep(POLL_SECONDS)

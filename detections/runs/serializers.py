@@ -1,0 +1,114 @@
+"""Runs, detections and reports as the API shows them, and what a run is asked for with."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from detections.models import Detection, DetectionRun
+
+
+class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
+    class Meta:
+        model = Detection
+        fields = [
+            "id", "method", "reference", "verdict", "is_drifted", "severity",
+            "worst_feature", "statistic", "p_value", "effect_size", "threshold",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class DetectionListSerializer(serializers.ModelSerializer[Detection]):
+    class Meta:
+        model = Detection
+        fields = [
+            "id", "monitor_id", "run_id", "detection_type", "method", "reference", "verdict",
+            "is_drifted", "severity",
+            "worst_feature", "statistic", "p_value", "effect_size", "threshold",
+            "window_start", "window_end", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class DetectionSerializer(DetectionListSerializer):
+    details = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta(DetectionListSerializer.Meta):
+        fields = [*DetectionListSerializer.Meta.fields, "details"]
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer[DetectionRun]):
+    class Meta:
+        model = DetectionRun
+        fields = [
+            "id", "monitor_id", "baseline_id", "trigger", "status", "verdict", "reason", "scheduled_for",
+            "window_start", "window_end", "rows", "attempt", "not_before", "worker", "requested_by",
+            "created_at", "started_at", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RunDetailSerializer(RunSerializer):
+    detections = DetectionSummarySerializer(many=True, read_only=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "detections"]
+        read_only_fields = fields
+
+
+def check_year(moment: datetime) -> None:
+    """Keep clear of both ends of the calendar, where adding a window or a time zone leaves it."""
+    if not 1900 <= moment.year <= 2200:
+        raise serializers.ValidationError("The year is from 1900 to 2200.")
+
+
+class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
+    start = serializers.DateTimeField(validators=[check_year])
+    end = serializers.DateTimeField(validators=[check_year])
+
+    def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
+        if attrs["start"] >= attrs["end"]:
+            raise serializers.ValidationError({"end": "The window ends before it starts."})
+        return attrs
+
+
+class RunRequestSerializer(serializers.Serializer[dict[str, Any]]):
+    window = WindowSerializer(required=False)
+    current_data = serializers.DictField(
+        child=serializers.ListField(),
+        required=False,
+        allow_empty=False,
+        help_text="Columns of values, equally long.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "window" in attrs and "current_data" in attrs:
+            raise serializers.ValidationError(
+                {"window": "Give a window or current_data, not both."}
+            )
+        return attrs
+
+
+class BackfillSerializer(serializers.Serializer[dict[str, datetime]]):
+    vars()["from"] = serializers.DateTimeField(
+        validators=[check_year], help_text="The first tick, included."
+    )
+    to = serializers.DateTimeField(help_text="The last tick, not included; not later than now.")
+
+    def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
+        if attrs["from"] >= attrs["to"]:
+            raise serializers.ValidationError({"to": "It ends before it starts."})
+        if attrs["to"] > timezone.now():
+            raise serializers.ValidationError(
+                {"to": "Only past ticks can be taken; this is in the future."}
+            )
+        return attrs
+
+
+class BackfillResultSerializer(serializers.Serializer[dict[str, Any]]):
+    created = serializers.IntegerField(
+        help_text="Runs made; ticks that had a run already are not counted."
+    )
+    runs = RunSerializer(many=True)

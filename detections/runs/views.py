@@ -1,0 +1,217 @@
+"""`/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
+
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from detections.ledger import runs as ledger
+from detections.models import Detection, DetectionRun, Report
+from detections.reports import selectors as report_selectors
+from detections.reports import services as reports
+from detections.reports.serializers import ReportSerializer
+from detections.runs import selectors
+from detections.runs.filters import DetectionFilter, RunFilter
+from detections.runs.serializers import (
+    BackfillResultSerializer,
+    BackfillSerializer,
+    DetectionListSerializer,
+    DetectionSerializer,
+    RunDetailSerializer,
+    RunRequestSerializer,
+    RunSerializer,
+)
+from drift_detector.api.problems import Conflict
+from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
+from monitors.sources import SourceError, table_from_columns, table_to_bytes
+
+LONGEST_WAIT_SECONDS = 60.0
+LONGEST_KEY = 200
+
+
+class MonitorRunView(TenantAPIView):
+    @extend_schema(
+        operation_id="monitors_run",
+        request=RunRequestSerializer,
+        parameters=[
+            OpenApiParameter(
+                "wait",
+                float,
+                description="Wait up to so many seconds for the run to finish; at most 60.",
+            ),
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="The same key, the same run.",
+            ),
+        ],
+        responses={202: RunSerializer, 200: RunDetailSerializer},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Check now: the latest window, a window given, or rows given."""
+        seconds = _wait_seconds(request)
+        run = self._request_run(request, pk)
+        self.leave_scope()
+        if seconds:
+            selectors.wait_for_run(
+                tenant_id=self.principal.tenant_id, run_id=run.id, seconds=seconds
+            )
+        with tenant_scope(self.principal.tenant_id):
+            run = selectors.list_runs().get(id=run.id)
+            serializer = RunDetailSerializer if run.is_finished and seconds else RunSerializer
+            location = reverse("run-detail", args=[run.id], request=request)
+            status = 200 if run.is_finished and seconds else 202
+            return Response(serializer(run).data, status=status, headers={"Location": location})
+
+    def _request_run(self, request: Request, monitor_id: UUID) -> DetectionRun:
+        monitor = enabled_monitor(monitor_id)
+        serializer = RunRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        window = serializer.validated_data.get("window")
+        if window and not monitor.timestamp_column:
+            raise ValidationError(
+                {"window": "The monitor has no timestamp column to tell a window by."}
+            )
+        try:
+            return ledger.request_run(
+                monitor=monitor,
+                requested_by=self.principal.name,
+                window=(window["start"], window["end"]) if window else None,
+                inline_data=_inline_data(serializer.validated_data),
+                idempotency_key=_idempotency_key(request),
+            )
+        except ledger.KeyReused as error:
+            raise Conflict(str(error)) from error
+
+
+class MonitorBackfillView(TenantAPIView):
+    @extend_schema(
+        operation_id="monitors_backfill",
+        request=BackfillSerializer,
+        responses={202: BackfillResultSerializer},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Make a run for each past tick of the monitor's schedule that has none yet."""
+        monitor = enabled_monitor(pk)
+        serializer = BackfillSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        runs = ledger.request_backfill(
+            monitor=monitor,
+            start=serializer.validated_data["from"],
+            end=serializer.validated_data["to"],
+            requested_by=self.principal.name,
+        )
+        return Response(
+            {"created": len(runs), "runs": RunSerializer(runs, many=True).data}, status=202
+        )
+
+
+def enabled_monitor(monitor_id: UUID) -> Monitor:
+    monitor = get_object_or_404(Monitor, id=monitor_id)
+    if monitor.status == Monitor.Status.DISABLED:
+        raise Conflict("The monitor is disabled.")
+    return monitor
+
+
+def _wait_seconds(request: Request) -> float:
+    text = request.query_params.get("wait", "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not isfinite(seconds) or not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+        raise ValidationError(
+            {"wait": f"{text!r} is not a number of seconds from 0 to {LONGEST_WAIT_SECONDS:g}."}
+        )
+    return seconds
+
+
+def _idempotency_key(request: Request) -> str:
+    key: str = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > LONGEST_KEY:
+        raise ValidationError({"Idempotency-Key": f"It is longer than {LONGEST_KEY} characters."})
+    return key
+
+
+def _inline_data(fields: dict[str, Any]) -> bytes | None:
+    if "current_data" not in fields:
+        return None
+    try:
+        return table_to_bytes(table_from_columns(fields["current_data"]))
+    except SourceError as error:
+        raise ValidationError({"current_data": str(error)}) from error
+
+
+class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
+    lookup_value_converter = "uuid"
+    queryset = DetectionRun.objects.none()
+    filterset_class = RunFilter
+
+    def get_queryset(self) -> QuerySet[DetectionRun]:
+        runs = selectors.list_runs()
+        if self.action != "retrieve":
+            return runs
+        return runs.prefetch_related(
+            Prefetch("detections", queryset=Detection.objects.defer("details"))
+        )
+
+    def get_serializer_class(self) -> type[BaseSerializer[DetectionRun]]:
+        return RunDetailSerializer if self.action == "retrieve" else RunSerializer
+
+    @extend_schema(request=None, responses={202: ReportSerializer})
+    @action(detail=True, methods=["post"])
+    def report(self, request: Request, pk: UUID) -> Response:
+        """Have Evidently make a report over the run's two windows."""
+        try:
+            report = reports.request_report(run=self.get_object())
+        except reports.NoReport as error:
+            raise Conflict(str(error)) from error
+        return Response(ReportSerializer(report).data, status=202)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "as", enum=["html", "json"], description="What to answer with; html by default."
+            )
+        ],
+        responses={(200, "text/html"): str, (200, "application/json"): ReportSerializer},
+    )
+    @report.mapping.get
+    def read_report(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The report: as a page, or its figures as JSON. While it is being made, JSON tells how it stands."""
+        report = report_selectors.get_report(self.get_object().id)
+        if report is None:
+            raise NotFound("No report has been asked for; POST here to ask.")
+        if request.query_params.get("as") == "json" or report.status != Report.Status.READY:
+            return Response(ReportSerializer(report).data)
+        # The page brings its own scripts; the sandbox keeps them away from this origin's session and API.
+        policy = "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+        policy += "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+        return HttpResponse(report.html, headers={"Content-Security-Policy": policy})
+
+
+class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):
+    lookup_value_converter = "uuid"
+    queryset = Detection.objects.none()
+    filterset_class = DetectionFilter
+
+    def get_queryset(self) -> QuerySet[Detection]:
+        detections = selectors.list_detections()
+        return detections if self.action == "retrieve" else detections.defer("details")
+
+    def get_serializer_class(self) -> type[BaseSerializer[Detection]]:
+        return DetectionSerializer if self.action == "retrieve" else DetectionListSerializer

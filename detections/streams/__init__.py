@@ -1,1 +1,0 @@
-"""Outcomes of predictions: taken in, joined, numbered, and shown to the detectors."""

@@ -1,0 +1,123 @@
+"""The power card: how often a monitor would cry wolf, and the smallest change it can see."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from django.utils import timezone
+
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.calibration import calibrate
+from algorithms.power import smallest_changes
+from algorithms.profiles import Profile
+from drift_detector.scheduling.cron import ticks_between
+from monitors.evaluation_plans import evaluation_plan
+from monitors.models import Monitor
+from monitors.sources import SourcePolicy, open_window
+
+MOST_BLOCKS = 60
+LEAST_COVERED = 0.95
+"""Share of a window's time that the reference's last rows must reach into for the window to count."""
+MONTH = timedelta(days=30)
+NO_TIME = "Without a timestamp column the reference can't be cut into windows."
+TOO_SHORT = "The reference is shorter than two windows."
+
+type Span = tuple[datetime, datetime]
+
+
+def make_power_card(
+    monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline
+) -> dict[str, Any]:
+    """Check the monitor's reference against itself, window by window. No transaction may be open.
+
+    Returns:
+        JSON: `checks`, `alarms`, `alarm_rate` and `effects` of the reference's own windows (see `Calibration`), or the
+        `reason` why there are none; `checks_per_month` by the schedule and `false_alarms_per_month` from both; and
+        the `smallest_changes` seen in windows of `window_rows`.
+
+    Raises:
+        SourceError: If the reference cannot be read.
+    """
+    plan = evaluation_plan(monitor)
+    spans = list(_blocks(monitor, policy))
+    calibration = calibrate(
+        frozen, (_profile(monitor, policy, frozen, span) for span in spans), plan
+    )
+    plan = replace(plan, usual_effects=calibration.usual_effects)
+    rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
+    checks = _checks_per_month(monitor)
+    card = calibration.as_json() | {
+        "reason": _reason(monitor, len(spans)),
+        "window_rows": rows,
+        "checks_per_month": checks,
+        "false_alarms_per_month": None,
+        "smallest_changes": {
+            name: {"shift": change.shift, "share": change.share}
+            for name, change in smallest_changes(frozen, plan, rows).items()
+        },
+    }
+    if rate := calibration.alarm_rate():
+        card["false_alarms_per_month"] = dict(
+            zip(("estimate", "low", "high"), (checks * each for each in rate), strict=True)
+        )
+    return card
+
+
+def _reason(monitor: Monitor, blocks: int) -> str:
+    if not monitor.timestamp_column:
+        return NO_TIME
+    return "" if blocks else TOO_SHORT
+
+
+def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, span: Span) -> Profile:
+    with open_window(
+        monitor.reference_data_uri, policy, list(frozen.features), monitor.timestamp_column, *span
+    ) as window:
+        return frozen.profile(window.batches())
+
+
+def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
+    """Windows that follow one another through the reference; of very many, some that are evenly spread."""
+    whole = _reference_span(monitor, policy) if monitor.timestamp_column else None
+    if whole is None:
+        return
+    start, end = whole
+    count = int((end - start) / monitor.window + 1 - LEAST_COVERED)
+    if count < 2:
+        return
+    for number in np.unique(
+        np.linspace(0, count - 1, min(count, MOST_BLOCKS)).astype(int)
+    ).tolist():
+        first = start + number * monitor.window
+        yield first, first + monitor.window
+
+
+def _reference_span(monitor: Monitor, policy: SourcePolicy) -> Span | None:
+    """The reference's bounds, or where it has none those of its rows; None without a row."""
+    start, end = monitor.reference_start, monitor.reference_end
+    if start and end:
+        return start, end
+    column = monitor.timestamp_column
+    with open_window(monitor.reference_data_uri, policy, [column], column, start, end) as window:
+        found = pc.min_max(window.column(column))
+    least, most = (_aware(found[name].as_py()) for name in ("min", "max"))
+    if least is None or most is None:
+        return None
+    return start or least, end or most + timedelta(microseconds=1)
+
+
+def _aware(moment: datetime | date | None) -> datetime | None:
+    """A timestamp, or a date's midnight, in UTC."""
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _checks_per_month(monitor: Monitor) -> int:
+    now = timezone.now()
+    return sum(1 for _ in ticks_between(monitor.schedule_cron, monitor.timezone, now, now + MONTH))

@@ -1,0 +1,88 @@
+"""Reading text again with wider types, when a value further down does not fit what the first block suggested."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from monitors.sources.datasets import file_schema
+from monitors.sources.formats import FileFormat
+from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.scans import Scan
+from monitors.sources.source_errors import PYARROW_ERRORS, translated
+from monitors.sources.text import widened
+
+
+def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
+    """The scan that reads a window.
+
+    Raises:
+        SchemaMismatch: If the timestamp column has, by now, a type that is neither a timestamp nor a date.
+    """
+    condition = narrowed.timeframe.condition(narrowed.schema)
+    return Scan(
+        narrowed.dataset,
+        narrowed.fragments,
+        narrowed.schema,
+        narrowed.columns,
+        condition,
+        max_bytes,
+    )
+
+
+def read_widened(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, pa.Schema]:
+    """The whole window, and the schema whose types held every value.
+
+    Raises:
+        SourceError: A subclass that says what is wrong, and with which file.
+    """
+    while True:
+        scan = scan_of(narrowed, max_bytes)
+        try:
+            return scan.read(), scan.schema
+        except PYARROW_ERRORS as error:
+            narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
+
+
+def settle(narrowed: NarrowedDataset) -> pa.Schema:
+    """The schema whose types hold every value, found by reading everything and keeping nothing.
+
+    A division of CSV files needs it: the types of a part may depend on a value in another part.
+
+    Raises:
+        SourceError: A subclass that says what is wrong, and with which file.
+    """
+    while True:
+        before = narrowed.schema
+        for fragment in narrowed.fragments:
+            narrowed = replace(
+                narrowed, schema=_settle_file(replace(narrowed, fragments=(fragment,)))
+            )
+        # A wider type need not hold all that a narrower one did: seconds reach further than nanoseconds.
+        if narrowed.schema.equals(before):
+            return narrowed.schema
+
+
+def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
+    while True:
+        scan = scan_of(narrowed, max_bytes=0)
+        try:
+            scan.check()
+        except PYARROW_ERRORS as error:
+            narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
+        else:
+            return narrowed.schema
+
+
+def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
+    """The schema to try again with, when a CSV value further down does not fit the type of the first block."""
+    fragment, error = scan.find_culprit(error)
+    name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
+    with translated(name):
+        schema = None
+        if fragment is not None and scan.dataset.format is FileFormat.CSV:
+            schema = widened(scan.schema, file_schema(scan.dataset, fragment).names, str(error))
+        if schema is None:
+            raise error
+    return schema

@@ -1,0 +1,129 @@
+"""What can go wrong when a window of data is read, each with a sentence a user understands."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import pyarrow as pa
+
+
+class SourceError(Exception):
+    """A window of data could not be read.
+
+    Attributes:
+        reason: One or two sentences for the user: no traceback, and no server path beyond what the user gave.
+        is_transient: Whether trying again later may help.
+    """
+
+    is_transient: ClassVar[bool] = False
+
+    def __init__(self, reason: str) -> None:
+        # A file name that is not UTF-8 arrives with lone surrogates, which neither JSON nor the database can hold.
+        self.reason = reason.encode(errors="replace").decode()
+        super().__init__(self.reason)
+
+
+class ForbiddenUri(SourceError):
+    """The URI is malformed, or outside what the tenant may read; says nothing about whether anything is there."""
+
+
+class SourceNotFound(SourceError):
+    """Nothing is there: no file, an empty folder, or a pattern without a match."""
+
+
+class UnreadableSource(SourceError):
+    """A file is there but is damaged, of an unknown format, or closed to the service."""
+
+
+class SourceUnavailable(SourceError):
+    """The object store does not answer or refuses the service's credentials; worth a retry."""
+
+    is_transient = True
+
+
+class SchemaMismatch(SourceError):
+    """The files disagree about a column, or the timestamp column is missing or of an unusable type."""
+
+
+class WindowTooLarge(SourceError):
+    """The window needs more memory than the policy allows."""
+
+
+class SourceChanged(SourceError):
+    """A file is no longer what it was when the window was opened or divided."""
+
+
+class InvalidInlineData(SourceError):
+    """Columns sent inline are not equally long lists of scalars of one kind."""
+
+
+PYARROW_ERRORS = (pa.ArrowException, OSError, UnicodeError)
+
+_STORE = re.compile(
+    r"(AWS|Azure) Error|curlCode|google::cloud::|Azure::|core\.windows\.net", re.IGNORECASE
+)
+_NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
+_CREDENTIALS = re.compile(
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN|EXPIRED_TOKEN|UNRECOGNIZED_CLIENT"
+    r"|MISSING_AUTHENTICATION|HTTP status 40[13]|PERMISSION_DENIED|UNAUTHENTICATED|access token|Authenticat|Authoriz"
+)
+_RAGGED = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
+_HINTS = (
+    (re.compile(r"Empty CSV file|size is 0 bytes|too small: 0"), "the file is empty"),
+    (re.compile(r"invalid UTF-?8", re.IGNORECASE), "it is not UTF-8 text"),
+    (re.compile(r"multiple columns named"), "two columns have the same name"),
+)
+_NETWORK_MOUNT = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN})
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn every error of pyarrow or the operating system inside the block into a `SourceError` about `name`.
+
+    Args:
+        name: The URI, or the file's path relative to it: the only location that the sentence may contain.
+    """
+    try:
+        yield
+    except PYARROW_ERRORS as error:
+        raise to_source_error(error, name) from error
+
+
+def to_source_error(error: BaseException, name: str) -> SourceError:
+    """The `SourceError` that says what happened to `name`."""
+    text = str(error)
+    if _STORE.search(text) and not isinstance(error, pa.ArrowInvalid):
+        return _store_error(text, name)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return SourceNotFound(f"There is nothing at ‘{name}’.")
+    if isinstance(error, PermissionError):
+        return UnreadableSource(f"The service has no permission to read ‘{name}’.")
+    if isinstance(error, pa.ArrowMemoryError):
+        return WindowTooLarge(f"Reading ‘{name}’ needs more memory than the service has.")
+    if isinstance(error, OSError) and error.errno in _NETWORK_MOUNT:
+        return SourceUnavailable(f"The disk that holds ‘{name}’ does not answer.")
+    return UnreadableSource(f"‘{name}’ cannot be read: {_hint(text)}.")
+
+
+def _store_error(text: str, name: str) -> SourceError:
+    if _NO_BUCKET.search(text):
+        return SourceNotFound(f"The bucket of ‘{name}’ does not exist.")
+    if _CREDENTIALS.search(text):
+        return SourceUnavailable(
+            f"The object store refused the service's credentials for ‘{name}’."
+        )
+    return SourceUnavailable(f"The object store did not answer when reading ‘{name}’.")
+
+
+def _hint(text: str) -> str:
+    if ragged := _RAGGED.search(text):
+        row, expected, got = ragged.groups()
+        return f"{f'row {row}' if row else 'a row'} has {got} values where {expected} are expected"
+    for pattern, hint in _HINTS:
+        if pattern.search(text):
+            return hint
+    return "it is damaged, cut short, or not in the format that its extension says"

@@ -1,0 +1,219 @@
+"""A window that is read when it is asked for: a column, a batch or a part at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from monitors.sources.csv_types import read_widened, scan_of, settle
+from monitors.sources.formats import FileFormat
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.pruning import NarrowedDataset, narrow
+from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
+from monitors.sources.scans import BYTES_PER_VALUE, too_large
+from monitors.sources.source_errors import SourceChanged, WindowTooLarge
+from monitors.sources.window_parts import Part, Piece, group_pieces
+
+
+def open_window(
+    uri: str,
+    policy: SourcePolicy,
+    columns: Sequence[str] | None = None,
+    timestamp_column: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> LazyWindow:
+    """Find the files and row groups of a window, from footers alone; arguments and errors are `read_window`'s."""
+    return LazyWindow(
+        narrow(uri, policy, columns, timestamp_column, start, end), policy.max_window_bytes
+    )
+
+
+@dataclass(eq=False)
+class LazyWindow:
+    """Rows with `start <= timestamp < end`; what `pyarrow.Table` calls `num_rows`, `column_names` and `column`.
+
+    Parquet on a local disk is read a column at a time, straight from the disk's cache. From object stores, where every
+    read is a journey, and of formats that are not laid out by column, `column` reads the whole window the first time.
+    `batches` never holds more than a row group or a block.
+    """
+
+    narrowed: NarrowedDataset
+    max_bytes: int
+
+    def __post_init__(self) -> None:
+        self._reader = RowGroupReader(self.narrowed)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.close()
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns asked for that the data have."""
+        return list(self.narrowed.columns)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the window; may read the timestamps."""
+        if not self.is_by_column:
+            return int(self._whole.num_rows)
+        return sum(count_rows(group, rows) for group, rows in self._kept)
+
+    @property
+    def is_by_column(self) -> bool:
+        """Whether a column can be read alone, without reading the others."""
+        return self._is_parquet and self.narrowed.dataset.filesystem.type_name == "local"
+
+    @property
+    def bytes_at_most(self) -> int:
+        """Bytes of the window as far as footers and file sizes tell, uncompressed for Parquet."""
+        if self._is_parquet:
+            return sum(group.bytes for group in self._row_groups)
+        return sum(self._sizes[fragment.path] for fragment in self.narrowed.fragments)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column, a chunk per row group or block; safe to call from several threads at once.
+
+        Raises:
+            SourceError: If it cannot be read, or takes more memory than the policy allows.
+        """
+        chunks, size = [], 0
+        for chunk in self.chunks(name):
+            chunks.append(chunk)
+            size += chunk.nbytes
+            if size > self.max_bytes:
+                raise WindowTooLarge(
+                    too_large(f"The column ‘{name}’ holds more than", size, self.max_bytes)
+                )
+        return pa.chunked_array(chunks)
+
+    def chunks(self, name: str) -> Iterator[pa.Array]:
+        """One column's row groups or blocks, at least one, each read when its turn comes; raises as `column` does."""
+        if not self.is_by_column:
+            column = self._whole.column(name)
+            yield from column.chunks or [pa.array([], column.type)]
+            return
+        if (size := self.num_rows * BYTES_PER_VALUE) > self.max_bytes:
+            raise WindowTooLarge(
+                too_large(
+                    f"One column of the window takes {self.num_rows:,} rows,", size, self.max_bytes
+                )
+            )
+        if not self._kept:
+            yield pa.array([], self.narrowed.schema.field(name).type)
+        for group, rows in self._kept:
+            yield self._reader.column(group, name, rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The window in batches, none of them empty, cut by file and row group or block wherever it is divided."""
+        if self._is_parquet:
+            for group, rows in self._kept:
+                yield self._reader.batch(group, rows)
+            return
+        narrowed = self.narrowed
+        if narrowed.dataset.format is FileFormat.CSV:
+            narrowed = replace(narrowed, schema=settle(narrowed))
+        yield from scan_of(narrowed, self.max_bytes).stream()
+
+    def parts(self, target_bytes: int) -> list[Part]:
+        """The window divided into parts of about so many bytes, by row group for Parquet and else by file.
+
+        CSV stays whole: the type of a column may depend on a value in any of the files.
+        """
+        names = self.narrowed.dataset.names
+        if self._is_parquet:
+            pieces = [
+                (Piece(names[group.path], self._sizes[group.path], group.number), group.bytes)
+                for group in self._row_groups
+            ]
+        else:
+            paths = [fragment.path for fragment in self.narrowed.fragments]
+            pieces = [
+                (Piece(names[path], self._sizes[path], None), self._sizes[path]) for path in paths
+            ]
+        is_whole = self.narrowed.dataset.format is FileFormat.CSV
+        return list(
+            group_pieces(pieces, sum(size for _, size in pieces) if is_whole else target_bytes)
+        )
+
+    def restrict(self, part: Part) -> LazyWindow:
+        """The same window with the part's files and row groups alone.
+
+        Raises:
+            SourceChanged: If one of the files is no longer as it was.
+        """
+        names = self.narrowed.dataset.names
+        fragments = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
+        chosen: dict[str, list[int] | None] = {}
+        for piece in part.pieces:
+            fragment = fragments.get(piece.file)
+            if fragment is None or self._sizes[fragment.path] != piece.size:
+                raise SourceChanged(_changed(piece.file))
+            if piece.row_group is None:
+                chosen[piece.file] = None
+            else:
+                chosen[piece.file] = [*(chosen.get(piece.file) or []), piece.row_group]
+        kept = tuple(
+            fragments[name] if groups is None else _only(fragments[name], groups, name)
+            for name, groups in chosen.items()
+        )
+        return LazyWindow(replace(self.narrowed, fragments=kept), self.max_bytes)
+
+    @property
+    def _is_parquet(self) -> bool:
+        return self.narrowed.dataset.format is FileFormat.PARQUET
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {file.path: file.size for file in self.narrowed.dataset.files}
+
+    @cached_property
+    def _row_groups(self) -> list[RowGroup]:
+        return list_row_groups(self.narrowed)
+
+    @property
+    def _kept(self) -> list[tuple[RowGroup, Rows]]:
+        with self._lock:
+            return self._kept_once
+
+    @cached_property
+    def _kept_once(self) -> list[tuple[RowGroup, Rows]]:
+        found = [(group, self._reader.rows_inside(group)) for group in self._row_groups]
+        return [(group, rows) for group, rows in found if count_rows(group, rows)]
+
+    @property
+    def _whole(self) -> pa.Table:
+        with self._lock:
+            return self._whole_once
+
+    @cached_property
+    def _whole_once(self) -> pa.Table:
+        return read_widened(self.narrowed, self.max_bytes)[0]
+
+
+def _only(fragment: pads.Fragment, groups: list[int], name: str) -> pads.Fragment:
+    """Some of the row groups that the window left of a file."""
+    if not set(groups) <= {group.id for group in fragment.row_groups}:
+        raise SourceChanged(_changed(name))
+    return fragment.subset(row_group_ids=groups)
+
+
+def _changed(name: str) -> str:
+    return f"‘{name}’ has changed while the window was read."

@@ -1,0 +1,47 @@
+"""Watching Celery's own processes: a worker by its heartbeats, beat by its looks at the schedule."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from celery.signals import beat_init, heartbeat_sent, worker_init, worker_process_shutdown
+
+from drift_detector.observability import tracing
+from drift_detector.observability.heartbeats import Rounds, watch
+
+
+@worker_init.connect
+def watch_worker(**_: Any) -> None:
+    """Note the heartbeats that the main process sends by the broker every two seconds, from the loop that takes tasks.
+
+    A loop that hangs, or that waits for the broker to come back, sends none.
+    """
+    rounds = watch("worker")
+
+    def note(**_: Any) -> None:
+        rounds.note("heartbeat")
+
+    heartbeat_sent.connect(note, weak=False)
+
+
+@worker_process_shutdown.connect
+def send_last_spans(**_: Any) -> None:
+    """A recycled child leaves without exit handlers."""
+    tracing.flush()
+
+
+@beat_init.connect
+def watch_beat(sender: Any, **_: Any) -> None:
+    """Note each look that the scheduler takes, whichever scheduler it is."""
+    scheduler = sender.scheduler
+    scheduler.tick = _noted(scheduler.tick, watch("beat", pause_seconds=scheduler.max_interval))
+
+
+def _noted(tick: Callable[..., float], rounds: Rounds) -> Callable[..., float]:
+    @wraps(tick)
+    def noted(*args: Any, **kwargs: Any) -> float:
+        seconds = tick(*args, **kwargs)
+        rounds.note("tick")
+        return seconds
+
+    return noted

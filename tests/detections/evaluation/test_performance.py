@@ -1,0 +1,260 @@
+"""What a run says of the model's performance, from the monitor's data and from outcomes that were sent."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
+
+from alerts.models import Alert
+from detections.models import Detection, OutcomeStream
+from detections.outcomes.outcome_tables import rows_from_json
+from detections.outcomes.services import accept_outcomes
+from drift_detector.tenancy.models import Tenant
+from monitors.models import Monitor
+from monitors.sources import read_window
+from tests.data import TIMESTAMPS, flights_like
+from tests.detections.answers import classified, details, run_week, watch
+from tests.factories import WEEK, make_flights_monitor
+
+LIMITS = {"accuracy": {"relative": 0.05}, "roc_auc": {"minimum": 0.6}}
+
+
+def regressed(week: int) -> pa.Table:
+    """Errors grow with the distance."""
+    table = flights_like(week=week, start=TIMESTAMPS[week])
+    random = np.random.default_rng(100 + week)
+    distance = table["distance"].to_numpy() / 1000
+    label = distance + random.normal(size=table.num_rows) * (0.2 + distance)
+    return table.append_column("prediction", pa.array(distance)).append_column(
+        "label", pa.array(label)
+    )
+
+
+@pytest.fixture
+def classifier(in_tenant: Tenant, flights: Path) -> Monitor:
+    return watch(
+        flights,
+        {week: classified(week) for week in range(4)},
+        score_column="score",
+        performance_limits=LIMITS,
+    )
+
+
+def test_execute__classifier__has_the_metrics_of_scikit_learn(classifier: Monitor) -> None:
+    found, table = details(run_week(classifier, 2), "performance"), classified(2)
+    accuracy = accuracy_score(table["label"], table["prediction"])
+    assert found["accuracy"]["statistic"] == pytest.approx(accuracy)
+    assert found["roc_auc"]["statistic"] == pytest.approx(
+        roc_auc_score(table["label"], table["score"])
+    )
+    assert (
+        found["accuracy"]["explanation"]["lower"]
+        < accuracy
+        < found["accuracy"]["explanation"]["upper"]
+    )
+    reference = pa.concat_tables([classified(0), classified(1)])
+    assert found["accuracy"]["threshold"] == pytest.approx(
+        0.95 * accuracy_score(reference["label"], reference["prediction"])
+    )
+
+
+def test_execute__metrics_and_new_outcomes__read_the_answers_once(
+    classifier: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Monitor.objects.filter(id=classifier.id).update(concept_methods=["adwin"])
+    reads: list[tuple[Any, ...]] = []
+
+    def counted(*given: Any) -> pa.Table:
+        reads.append(given)
+        return read_window(*given)
+
+    monkeypatch.setattr("monitors.baselines.reference_performance.read_window", counted)
+    for week in (2, 3):
+        run_week(classifier, week)
+    assert [given[-2:] for given in reads] == [
+        (TIMESTAMPS[2], TIMESTAMPS[3]),
+        (TIMESTAMPS[3], TIMESTAMPS[3] + WEEK),
+    ]
+    assert OutcomeStream.objects.get().sequence == classified(2).num_rows + classified(3).num_rows
+
+
+def test_execute__labels_turn_random__is_drift_with_an_alert(classifier: Monitor) -> None:
+    assert run_week(classifier, 2).verdict == "ok"
+    run = run_week(classifier, 3)
+    found = details(run, "performance")
+    assert (run.verdict, found["accuracy"]["verdict"], found["roc_auc"]["verdict"]) == (
+        "drift",
+        "drift",
+        "drift",
+    )
+    assert found["accuracy"]["severity"] == "critical"
+    assert "below the limit" in found["accuracy"]["reason"]
+    assert {each["feature"] for each in Alert.objects.get().drifted_features} >= {
+        "accuracy",
+        "roc_auc",
+    }
+
+
+def test_execute__no_labels_yet__estimates_and_later_compares(
+    classifier: Monitor, flights: Path
+) -> None:
+    pq.write_table(classified(2, labels=False), flights / "week2.parquet")
+    early = run_week(classifier, 2)
+    assert not Detection.objects.filter(run=early, method="performance").exists()
+    estimate = details(early, "estimated_performance")["accuracy"]
+    pq.write_table(classified(2), flights / "week2.parquet")
+    late = run_week(
+        classifier, 2, trigger="manual", scheduled_for=TIMESTAMPS[3] + timedelta(days=30)
+    )
+    realised = details(late, "performance")["accuracy"]
+    assert realised["explanation"]["estimated"]["value"] == estimate["statistic"]
+    assert (
+        estimate["explanation"]["lower"] < realised["statistic"] < estimate["explanation"]["upper"]
+    )
+
+
+def test_execute__regressor__measures_and_estimates_its_losses(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    tables = {week: regressed(week) for week in range(4)}
+    limits = {"mae": {"relative": 0.2}, "rmse": {"maximum": 9.0}}
+    monitor = watch(flights, tables, performance_limits=limits)
+    run = run_week(monitor, 2)
+    found, estimated = details(run, "performance"), details(run, "estimated_performance")
+    assert found["mae"]["statistic"] == pytest.approx(
+        mean_absolute_error(tables[2]["label"], tables[2]["prediction"])
+    )
+    assert found["mae"]["verdict"] == found["rmse"]["verdict"] == "ok"
+    explanation = estimated["mae"]["explanation"]
+    assert explanation["lower"] < found["mae"]["statistic"] < explanation["upper"]
+
+
+def test_execute__outcomes_that_were_sent__are_measured_too(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.9}, "f1": {"relative": 0.1}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    inside, outside = TIMESTAMPS[2] + timedelta(days=1), TIMESTAMPS[3] + timedelta(days=1)
+    outcomes = [
+        {"occurred_at": inside.isoformat(), "prediction": 1, "label": n % 5 > 0} for n in range(200)
+    ]
+    outcomes += [
+        {"occurred_at": outside.isoformat(), "prediction": 1, "label": 0} for _ in range(100)
+    ]
+    accept_outcomes(monitor=monitor, stream="default", batch_id="a", rows=rows_from_json(outcomes))
+    found = details(run_week(monitor, 2), "performance")
+    assert (found["accuracy"]["statistic"], found["accuracy"]["n_current"]) == (0.8, 200)
+    assert found["accuracy"]["verdict"] == "drift"
+    assert "relative to the reference" in found["f1"]["reason"]
+
+
+def test_execute__score_as_prediction_and_feature_named_score__are_each_what_they_are(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    tables = {week: regressed(week).rename_columns(["departs_at", "delay", "score", "carrier", "prediction", "label"])
+              for week in range(4)}  # fmt: skip
+    monitor = watch(
+        flights,
+        tables,
+        feature_columns=["score"],
+        score_column="prediction",
+        performance_limits={"mae": {"maximum": 9.0}},
+    )
+    run = run_week(monitor, 2)
+    estimate = details(run, "estimated_performance")["mae"]["explanation"]
+    assert estimate["lower"] < details(run, "performance")["mae"]["statistic"] < estimate["upper"]
+
+
+def test_execute__scores_that_are_none__costs_the_estimate_alone(
+    classifier: Monitor, flights: Path
+) -> None:
+    table = classified(2)
+    wild = pa.array(np.where(np.arange(table.num_rows) == 0, 1.5, table["score"].to_numpy()))
+    pq.write_table(
+        table.set_column(table.column_names.index("score"), "score", wild),
+        flights / "week2.parquet",
+    )
+    Monitor.objects.filter(id=classifier.id).update(
+        performance_limits={"accuracy": {"minimum": 0.5}}
+    )
+    run = run_week(classifier, 2)
+    assert details(run, "performance")["accuracy"]["verdict"] == "ok"
+    assert "estimated_performance: Every score must be a probability" in run.reason
+
+
+def test_settle_run__drift_of_accuracy_and_then_no_labels__keeps_the_alert(
+    classifier: Monitor, flights: Path
+) -> None:
+    run_week(
+        classifier,
+        2,
+        window_start=TIMESTAMPS[1],
+        window_end=TIMESTAMPS[2],
+        scheduled_for=TIMESTAMPS[2],
+    )
+    pq.write_table(classified(3).slice(0, 0), flights / "none.parquet")
+    run_week(classifier, 3)
+    assert Alert.objects.get().status == "open"
+    later = TIMESTAMPS[3] + timedelta(days=14)
+    week = flights_like(week=1, start=TIMESTAMPS[3] + timedelta(days=7))
+    score = pa.array(np.random.default_rng(8).beta(0.4, 0.4, week.num_rows))
+    week = week.append_column("score", score).append_column(
+        "prediction", pa.array((score.to_numpy() >= 0.5) * 1)
+    )
+    pq.write_table(
+        week.append_column("label", pa.nulls(week.num_rows, pa.int64())), flights / "week4.parquet"
+    )
+    start = later - timedelta(days=7)
+    run = run_week(classifier, 4, window_start=start, window_end=later, scheduled_for=later)
+    assert run.verdict == "ok"
+    assert Alert.objects.get().status == "open"
+
+
+def test_execute__several_classes__are_macro_averages(in_tenant: Tenant, flights: Path) -> None:
+    def named(week: int) -> pa.Table:
+        table = flights_like(week=week, start=TIMESTAMPS[week])
+        guess = pc.if_else(pc.equal(table["carrier"], "B"), "A", table["carrier"])
+        return table.append_column("prediction", guess).append_column("label", table["carrier"])
+
+    tables = {week: named(week) for week in range(4)}
+    limits = {"balanced_accuracy": {"minimum": 0.5}}
+    monitor = watch(flights, tables, performance_limits=limits, positive_label="")
+    assert details(run_week(monitor, 2), "performance")["balanced_accuracy"][
+        "statistic"
+    ] == pytest.approx(2 / 3)
+
+
+def test_execute__column_of_predictions_missing__judges_the_window_and_says_so(
+    classifier: Monitor,
+) -> None:
+    Monitor.objects.filter(id=classifier.id).update(prediction_column="guess")
+    run = run_week(classifier, 2)
+    assert run.status == "succeeded"
+    assert "Performance was not measured: The data have no column 'guess'." in run.reason
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"beauty": {"minimum": 1}}, {"accuracy": 0.9}, {"accuracy": {}}, {"accuracy": {"minimum": "high"}},
+        {"accuracy": {"minimum": 0.5, "relative": 0.1}}, {"mae": {"relative": -1}}, {"mae": {"least": 1}},
+        {"accuracy": {"minimum": True}},
+    ],
+)  # fmt: skip
+def test_patch_monitor__wrong_limits__are_refused(
+    api: Any, tenant: Tenant, flights: Path, limits: Any
+) -> None:
+    from drift_detector.tenancy.scope import tenant_scope
+
+    with tenant_scope(tenant.id):
+        monitor = make_flights_monitor(flights)
+    answer = api.patch(
+        f"/api/v1/monitors/{monitor.id}", {"performance_limits": limits}, format="json"
+    )
+    assert answer.status_code == 400

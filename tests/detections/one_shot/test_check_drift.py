@@ -1,0 +1,319 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from scipy import stats
+
+from tests.data import TIMESTAMPS, flights_like
+
+type Write = Callable[..., Path]
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def weeks(tmp_path: Path) -> list[Path]:
+    """Four Parquet files, one a week; week 3 has drifted in `delay` and `carrier`."""
+    paths = [tmp_path / f"week{week}.parquet" for week in range(4)]
+    for week, (start, path) in enumerate(zip(TIMESTAMPS, paths, strict=True)):
+        pq.write_table(flights_like(week=week, start=start), path)
+    return paths
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Write:
+    """Write columns to a Parquet file of this name."""
+
+    def write(name: str, **columns: Any) -> Path:
+        pq.write_table(pa.table(columns), tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+def check(*arguments: object) -> tuple[str, int]:
+    """What the command wrote, and its exit code."""
+    out = StringIO()
+    try:
+        call_command("check_drift", *map(str, arguments), stdout=out)
+    except SystemExit as stopped:
+        return out.getvalue(), int(stopped.code or 0)
+    return out.getvalue(), 0
+
+
+def check_json(*arguments: object) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    found: dict[str, Any] = json.loads(
+        check(*arguments, "--format", "json")[0], parse_constant=refuse
+    )
+    return found
+
+
+def bare_process(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, in this folder, without a single environment variable."""
+    command = [
+        sys.executable,
+        str(settings.BASE_DIR / "manage.py"),
+        "check_drift",
+        *map(str, arguments),
+    ]
+    return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
+
+
+def test_process__no_environment_and_relative_paths__exits_with_1_on_drift(
+    weeks: list[Path], tmp_path: Path
+) -> None:
+    found = bare_process(tmp_path, "week0.parquet", "./week3.parquet")
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "Verdict: drift. 2 of 3 features drifted" in found.stdout.splitlines()[-1]
+
+
+def test_process__nothing_there__exits_with_2_and_one_sentence(
+    weeks: list[Path], tmp_path: Path
+) -> None:
+    found = bare_process(tmp_path, "week0.parquet", "week9.parquet")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "CommandError: There is nothing at ‘week9.parquet’.\n"
+
+
+def test_check__same_data__exits_with_0(weeks: list[Path]) -> None:
+    table, code = check(weeks[0], weeks[0])
+    assert code == 0
+    assert "Verdict: ok. 0 of 3 features drifted" in table
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("drift", 1), ("warning", 1), ("error", 1), ("never", 0)]
+)
+def test_fail_on__drift__stops_all_but_never(weeks: list[Path], limit: str, code: int) -> None:
+    assert check(weeks[0], weeks[3], "--fail-on", limit)[1] == code
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("drift", 0), ("warning", 1), ("error", 0), ("never", 0)]
+)
+def test_fail_on__warning__stops_at_warnings_only(written: Write, limit: str, code: int) -> None:
+    before = written("before.parquet", x=np.arange(20_000.0))
+    after = written(
+        "after.parquet", x=np.arange(20_000.0) + 600
+    )  # D = 600 / 20,000, between 0.0175 and 0.035
+    table, found = check(before, after, "--methods", "ks", "--fail-on", limit)
+    assert found == code
+    assert "ok, warning" in table
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("drift", 0), ("warning", 0), ("error", 1), ("never", 0)]
+)
+@pytest.mark.parametrize(
+    "current", [{"x": [1.0] * 9, "y": [1.0] * 9}, {"y": np.arange(100.0)}, {"x": [], "y": []}]
+)
+def test_fail_on__too_few_rows_or_no_column__stops_at_errors_only(
+    written: Write, current: dict[str, Any], limit: str, code: int
+) -> None:
+    before = written("before.parquet", x=np.arange(100.0), y=np.arange(100.0))
+    after = written(
+        "after.parquet",
+        **{name: pa.array(values, pa.float64()) for name, values in current.items()},
+    )
+    assert check(before, after, "--fail-on", limit)[1] == code
+
+
+def test_table__drift__names_drifted_features_first_with_their_reasons(weeks: list[Path]) -> None:
+    lines = check(weeks[0], weeks[3])[0].splitlines()
+    assert [lines[1].split()[0], lines[3].split()[0]] == ["carrier", "delay"]
+    assert lines[2].startswith("    Chance does not explain the change")
+    assert lines[5].split()[0] == "distance"
+
+
+def test_table__long_names_and_control_characters__fits_a_terminal(written: Write) -> None:
+    odd = "\x1b[2J" + "x" * 150
+    before, after = (
+        written(f"{n}.parquet", **{odd: np.arange(9.0), "moment": [TIMESTAMPS[0]] * 9})
+        for n in "ab"
+    )
+    table = check(before, after, "--methods", "anderson_darling,ks,psi")[0]
+    assert max(map(len, table.splitlines())) <= 120
+    assert "\x1b" not in table
+    assert "at least 50 are needed" in table
+
+
+def test_json__numeric_feature__carries_scipys_statistic(weeks: list[Path]) -> None:
+    found = check_json(weeks[0], weeks[3], "--columns", "delay")
+    delays = [pq.read_table(weeks[week])["delay"].to_numpy() for week in (0, 3)]
+    ks = found["outcomes"][0]
+    assert ks["method"] == "ks"
+    assert ks["statistic"] == pytest.approx(stats.ks_2samp(*delays).statistic, abs=1e-12)
+    assert (found["verdict"], found["features_drifted"], found["current"]["rows"]) == (
+        "drift",
+        1,
+        2000,
+    )
+
+
+def test_json__nan_and_infinity__stays_strict(written: Write) -> None:
+    before = written("before.parquet", x=[float("inf")] * 60, y=[float("nan")] * 60)
+    found = check_json(before, before, "--methods", "ks,psi,wasserstein,range,null_rate")
+    assert {row["feature"] for row in found["rows"]} == {"x", "y"}
+
+
+def test_json__timestamps__are_named_as_left_out(weeks: list[Path]) -> None:
+    assert check_json(weeks[0], weeks[1])["left_out"] == ["departs_at"]
+
+
+def test_html__hostile_column_name__is_escaped(written: Write) -> None:
+    before, after = (written(f"{n}.parquet", **{HOSTILE: np.arange(100.0) + n}) for n in (0, 500))
+    page, code = check(before, after, "--format", "html")
+    assert code == 1
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_html__any__asks_for_nothing_else(weeks: list[Path]) -> None:
+    page = check(weeks[0], weeks[1], "--format", "html")[0]
+    assert page.startswith("<!doctype html>")
+    assert not any(each in page for each in ("http://", "https://", "<link", "<script", "src="))
+
+
+def test_kinds__overridden__changes_the_method(written: Write) -> None:
+    codes = np.random.default_rng(0).integers(0, 3, 500)
+    before = written("codes.parquet", code=codes, flag=codes > 1)
+    found = check_json(before, before, "--categorical", "code", "--numeric", "flag")
+    assert {row["feature"]: row["kind"] for row in found["rows"]} == {
+        "code": "categorical",
+        "flag": "numeric",
+    }
+
+
+def test_sources__folder_pattern_and_csv__are_read(
+    weeks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pacsv.write_csv(pq.read_table(weeks[1]).drop_columns("departs_at"), tmp_path / "current.csv")
+    found = check_json("../" + tmp_path.name + "/week[01].parquet", "current.csv")
+    assert (found["reference"]["rows"], found["current"]["rows"], found["verdict"]) == (
+        4000,
+        2000,
+        "ok",
+    )
+
+
+def test_sources__working_folder_named_like_a_pattern__is_taken_literally(
+    weeks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run[1]").mkdir()
+    monkeypatch.chdir(tmp_path / "run[1]")
+    weeks[0].rename("week.parquet")
+    assert check("week.parquet", "week.parquet")[1] == 0
+
+
+def test_window__start_and_end__narrow_the_current_rows(weeks: list[Path], tmp_path: Path) -> None:
+    bounds = (
+        "--timestamp-column",
+        "departs_at",
+        "--start",
+        "2024-01-08",
+        "--end",
+        "2024-01-15T00:00+00:00",
+    )
+    found = check_json(weeks[0], tmp_path / "week*.parquet", *bounds)
+    assert (found["current"]["rows"], found["verdict"]) == (2000, "ok")
+
+
+def test_stream__window_beyond_the_limit__gives_the_same_verdict(
+    weeks: list[Path], override: Callable[..., None]
+) -> None:
+    override(data={"stream_bytes": 1})
+    found = check_json(weeks[0], weeks[3])
+    assert (found["current"]["rows"], found["features_drifted"]) == (2000, 2)
+
+
+def test_min_rows__lowered__judges_small_windows(written: Write) -> None:
+    few = written("few.parquet", x=np.arange(10.0))
+    assert check_json(few, few)["verdict"] == "insufficient_data"
+    assert check_json(few, few, "--min-rows", 10)["verdict"] == "ok"
+
+
+def test_policy__threshold__asks_for_no_effect(written: Write) -> None:
+    before, after = (written(f"{n}.parquet", x=np.arange(40_000.0) + n) for n in (0, 1200))
+    assert check(before, after, "--methods", "ks")[1] == 0
+    assert check(before, after, "--methods", "ks", "--policy", "threshold")[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--columns", "nope"], "no column nope"),
+        (["--categorical", "nope"], "No feature is named nope"),
+        (["--numeric", "carrier"], "can't be read as numeric"),
+        (["--numeric", "delay", "--categorical", "delay"], "Either --categorical or --numeric"),
+        (["--columns", "delay", "--methods", "chi_squared"], "None of these methods"),
+        (["--start", "2024-01-01"], "need --timestamp-column"),
+        (
+            ["--timestamp-column", "departs_at", "--start", "2024-01-02", "--end", "2024-01-01"],
+            "must be after",
+        ),
+        (["--timestamp-column", "nope", "--start", "2024-01-01"], "no timestamp column"),
+    ],
+)
+def test_arguments__that_do_not_fit__exit_with_2(
+    weeks: list[Path], arguments: list[str], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence) as refused:
+        check(weeks[0], weeks[1], *arguments)
+    assert refused.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--methods", "row_count"],
+        ["--methods", ","],
+        ["--min-rows", "0"],
+        ["--start", "soon"],
+        ["--fail-on", "x"],
+    ],
+)
+def test_arguments__malformed__are_refused_by_the_parser(
+    weeks: list[Path], arguments: list[str]
+) -> None:
+    with pytest.raises(CommandError, match=r"^Error: "):
+        check(weeks[0], weeks[1], *arguments)
+
+
+def test_arguments__empty_path__is_not_the_working_folder(weeks: list[Path]) -> None:
+    with pytest.raises(CommandError, match="must not be empty"):
+        check(weeks[0], "")
+
+
+@pytest.mark.parametrize(
+    "uri", ["ftp://host/a.parquet", "s3:///nobucket", "s3://user@bucket/a.parquet"]
+)
+def test_sources__uri_that_is_refused__exits_with_2(weeks: list[Path], uri: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        check(weeks[0], uri)
+    assert refused.value.returncode == 2
+
+
+def test_sources__damaged_or_empty__exits_with_2(
+    weeks: list[Path], tmp_path: Path, written: Write
+) -> None:
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1 and nothing more")
+    empty = written("empty.parquet", x=pa.array([], pa.float64()))
+    for pair in ((weeks[0], tmp_path / "damaged.parquet"), (empty, empty)):
+        with pytest.raises(CommandError) as refused:
+            check(*pair)
+        assert refused.value.returncode == 2

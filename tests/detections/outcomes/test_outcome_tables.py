@@ -1,0 +1,119 @@
+"""Batches of outcomes in odd shapes."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from detections.outcomes.outcome_tables import (
+    COLUMNS,
+    BadOutcomes,
+    rows_from_arrow,
+    rows_from_json,
+    rows_from_ndjson,
+)
+
+
+def arrow(**columns: Any) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table(columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_from_arrow__damaged_bytes__are_refused_or_read_but_never_crash(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    words = pa.array(["a", "b", "a"]).dictionary_encode()
+    whole = np.frombuffer(arrow(prediction=words, label=words, score=[0.1, 0.2, None]), np.uint8)
+    for _ in range(40):
+        damaged = whole.copy()
+        damaged[random.integers(0, len(whole), 3)] = random.integers(0, 256, 3)
+        try:
+            rows = rows_from_arrow(damaged.tobytes())
+        except BadOutcomes:
+            continue
+        assert set(rows.column_names) == set(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 0], pa.decimal128(5, 2)), pa.array([True, False]), pa.array([1, 0], pa.uint8()),
+        pa.array([1.0, 0.0], pa.float32()),
+    ],
+)  # fmt: skip
+def test_rows_from_arrow__numbers_of_any_kind__are_floats(column: pa.Array) -> None:
+    rows = rows_from_arrow(arrow(prediction=column, label=[1, 1]))
+    assert rows["prediction"].to_pylist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_rows_from_arrow__texts_of_any_kind__are_texts(kind: pa.DataType) -> None:
+    assert rows_from_arrow(arrow(prediction=pa.array(["a"], kind), label=["b"]))[
+        "prediction"
+    ].to_pylist() == ["a"]
+
+
+def test_rows_from_arrow__views__are_refused() -> None:
+    with pytest.raises(BadOutcomes, match="not string_view"):  # many of them may show one long text
+        rows_from_arrow(arrow(prediction=pa.array(["a"], pa.string_view()), label=["b"]))
+
+
+def test_rows_from_arrow__dictionary_of_numbers__is_numbers() -> None:
+    column = pa.array([3, 3, 5]).dictionary_encode()
+    assert rows_from_arrow(arrow(prediction=column, label=[3, 3, 3]))["prediction"].to_pylist() == [
+        3.0,
+        3.0,
+        5.0,
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("s"), pa.timestamp("ns", "Europe/Berlin"), pa.date32()]
+)
+def test_rows_from_arrow__times_of_any_kind__are_instants(kind: pa.DataType) -> None:
+    rows = rows_from_arrow(
+        arrow(
+            error=[0.0],
+            occurred_at=pa.array([0], pa.int64())
+            .cast(pa.int32() if kind == pa.date32() else pa.int64())
+            .cast(kind),
+        )
+    )
+    assert rows["occurred_at"][0].as_py().isoformat() == "1970-01-01T00:00:00+00:00"
+
+
+def test_rows_from_json__too_many__are_refused() -> None:
+    with pytest.raises(BadOutcomes, match="at most 200000 rows"):
+        rows_from_json({"error": [0] * 200_001})
+
+
+@pytest.mark.parametrize(
+    "body", [5, "text", None, {"error": 1}, [None], {"error": {"a": 1}}, [{"error": float("nan")}]]
+)
+def test_rows_from_json__no_outcomes__are_refused(body: Any) -> None:
+    with pytest.raises(BadOutcomes):
+        rows_from_json(body)
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"[1]", b"NaN", b'{"error": 1e400}', b'{"prediction": "\\ud800", "label": "a"}']
+)
+def test_rows_from_ndjson__bad_line__is_refused(line: bytes) -> None:
+    with pytest.raises(BadOutcomes):
+        rows_from_ndjson(b'{"error": 1}\n' + line)
+
+
+def test_rows_from_ndjson__empty_lines__are_skipped() -> None:
+    assert rows_from_ndjson(b'\n{"error": 1}\n\n{"error": 0}\n').num_rows == 2
+
+
+def test_rows_from_json__missing_times__are_now() -> None:
+    times = rows_from_json([{"error": 1}, {"error": 1, "occurred_at": "2026-01-01T00:00:00Z"}])[
+        "occurred_at"
+    ].to_pylist()
+    assert times[0] > times[1]
