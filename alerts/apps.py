@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class AlertsConfig(AppConfig):
     name = "alerts"
+
+    def ready(self) -> None:
+        from alerts.listeners import AlertListener
+        from detections.listeners import register_listener
+
+        register_listener(AlertListener())

@@ -1,138 +1,201 @@
-"""What an alert tells of, and which runs can say that it is over.
+"""The drift entries of an alert: the drifted features, and the runs that can say that they are over.
 
-Two sorts of runs judge a monitor's windows: its checks, as a whole and at once, and its follow-ups, long after and the
-model's performance alone. So what an alert tells of is kept with the window that it was seen in, and each of it is over
-when a run that judges it was ok over that window or a newer one.
+Two sorts of runs judge the windows of a monitor. A check judges all features at once. A follow-up comes
+later, when labels are due, and judges the model's performance alone. So an entry keeps the window in
+which it was last seen, and each entry ends by itself. `RunVerdicts.ends` has the rule as a table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from alerts.models import Alert
 from algorithms.method_results import MethodResult, PerformanceMethod
 from algorithms.verdicts import Verdict
 from detections.models import Detection, DetectionRun
-from detections.runs.completion import drifted_features
-
-type Told = dict[str, Any]
 
 MEASURED = PerformanceMethod.PERFORMANCE.value
+METRIC_METHODS = frozenset(method.value for method in PerformanceMethod)
 Trigger = DetectionRun.Trigger
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a run answered: each method on each feature."""
+@dataclass(frozen=True, slots=True)
+class DriftEntry:
+    """One drifted feature of an alert.
+
+    Attributes:
+        method: The method that sees the drift most clearly.
+        feature: The feature, or the metric.
+        window_end: The end of the window in which the drift was last seen.
+        record: The entry as stored and as the API shows it.
+    """
+
+    method: str
+    feature: str
+    window_end: datetime
+    record: dict[str, Any]
+
+    @classmethod
+    def of_run(cls, run: DetectionRun, drifted: Iterable[dict[str, Any]]) -> list[Self]:
+        """The entries of a drifted run."""
+        end = run.window_end.isoformat()
+        return [cls.from_json(record | {"window_end": end}) for record in drifted]
+
+    @classmethod
+    def of_alert(cls, alert: Alert) -> list[Self]:
+        """The entries that an alert holds."""
+        return [cls.from_json(record) for record in alert.drifted_features]
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Self:
+        """An entry as it was stored."""
+        end = datetime.fromisoformat(record["window_end"])
+        return cls(record["method"], record["feature"], end, record)
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether the entry is a performance metric, measured or estimated."""
+        return self.method in METRIC_METHODS
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The method and the feature."""
+        return self.method, self.feature
+
+
+class FeatureVerdict(NamedTuple):
+    """The verdict of one method on one feature."""
+
+    method: str
+    feature: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdicts:
+    """The feature verdicts of a run."""
 
     run: DetectionRun
-    verdicts: Sequence[tuple[str, str, str]]
+    verdicts: Sequence[FeatureVerdict]
 
     @classmethod
-    def of(cls, run: DetectionRun, methods: Sequence[MethodResult]) -> "Answers":
-        details = [(method.method.value, detail) for method in methods for detail in method.details]
-        return cls(
-            run, [(method, detail.feature, detail.verdict.value) for method, detail in details]
-        )
-
-    @classmethod
-    def stored(cls, run: DetectionRun) -> "Answers":
-        rows = Detection.objects.filter(run_id=run.id).values_list("method", "details")
-        return cls(
-            run,
-            [
-                (method, each["feature"], each["verdict"])
-                for method, details in rows
-                for each in details
-            ],
-        )
-
-    def include(self, told: Told) -> bool:
-        """Whether they have what is told, or its measure where an estimate is told."""
-        methods = {told["method"], MEASURED} if is_metric(told) else {told["method"]}
-        return any(
-            method in methods and feature == told["feature"] for method, feature, _ in self.verdicts
-        )
-
-    def end(self, told: Told, alert: Alert) -> bool:
-        """Whether they say, of a run that is ok, that what is told is over."""
-        if self.run.window_end < told_until(told, alert):
-            return False
-        if any(
-            feature == told["feature"] and verdict != Verdict.OK
-            for _, feature, verdict in self.verdicts
-        ):
-            return False
-        has_limit = is_metric(told) and told["feature"] in self.run.monitor.performance_limits
-        return self.include(told) or not (has_limit or is_follow_up(self.run))
-
-
-def tell(run: DetectionRun, methods: Sequence[MethodResult]) -> list[Told]:
-    """The drifted features of a run, with the end of its window."""
-    return [each | {"window_end": run.window_end.isoformat()} for each in drifted_features(methods)]
-
-
-def tell_together(alert: Alert, run: DetectionRun, methods: Sequence[MethodResult]) -> list[Told]:
-    """What an alert tells of when a drifted run joins it.
-
-    A newer check replaces what was told, but for metrics that it could not measure; a follow-up replaces its metrics.
-    """
-    answers, old, new = Answers.of(run, methods), list(alert.drifted_features), tell(run, methods)
-    if is_follow_up(run):
-        kept = [
-            each
-            for each in old
-            if told_until(each, alert) > run.window_end or not answers.include(each)
+    def of_results(cls, run: DetectionRun, methods: Sequence[MethodResult]) -> Self:
+        """The verdicts of a run that has just ended."""
+        verdicts = [
+            FeatureVerdict(method.method.value, detail.feature, detail.verdict.value)
+            for method in methods
+            for detail in method.details
         ]
-        names = {(each["method"], each["feature"]) for each in kept}
-        return [each for each in new if (each["method"], each["feature"]) not in names] + kept
+        return cls(run, verdicts)
+
+    @classmethod
+    def of_stored(cls, run: DetectionRun) -> Self:
+        """The verdicts of an earlier run, from its detections."""
+        rows = Detection.objects.filter(run_id=run.id).values_list("method", "details")
+        verdicts = [
+            FeatureVerdict(method, detail["feature"], detail["verdict"])
+            for method, details in rows
+            for detail in details
+        ]
+        return cls(run, verdicts)
+
+    def judges(self, entry: DriftEntry) -> bool:
+        """Whether the run judged the entry; a measured metric also judges its estimate."""
+        methods = {entry.method, MEASURED} if entry.is_metric else {entry.method}
+        return any(
+            each.method in methods and each.feature == entry.feature for each in self.verdicts
+        )
+
+    def ends(self, entry: DriftEntry) -> bool:
+        """Whether this run, which is ok, shows that the drift of an entry is over.
+
+        | the run's window | its verdicts on the feature | judges the entry | must judge it | over |
+        |------------------|-----------------------------|------------------|---------------|------|
+        | older            | any                         | any              | any           | no   |
+        | as new or newer  | one is not ok               | any              | any           | no   |
+        | as new or newer  | all are ok                  | yes              | any           | yes  |
+        | as new or newer  | all are ok                  | no               | yes           | no   |
+        | as new or newer  | all are ok                  | no               | no            | yes  |
+
+        A run must judge a metric that still has a limit, and a follow-up must judge every entry. An entry
+        that a check need not judge belongs to a feature that the monitor no longer watches.
+        """
+        if self.run.window_end < entry.window_end or not self._is_ok(entry.feature):
+            return False
+        return self.judges(entry) or not self._must_judge(entry)
+
+    def _is_ok(self, feature: str) -> bool:
+        return all(each.verdict == Verdict.OK for each in self.verdicts if each.feature == feature)
+
+    def _must_judge(self, entry: DriftEntry) -> bool:
+        limits = self.run.monitor.performance_limits
+        return is_follow_up(self.run) or (entry.is_metric and entry.feature in limits)
+
+
+def merge_entries(
+    alert: Alert, run: DetectionRun, methods: Sequence[MethodResult], new: Sequence[DriftEntry]
+) -> list[DriftEntry]:
+    """The entries of an alert after a drifted run joined it.
+
+    A newer check replaces the entries, except metrics that it could not measure. A follow-up replaces
+    the metrics that it measured.
+    """
+    verdicts, old = RunVerdicts.of_results(run, methods), DriftEntry.of_alert(alert)
+    if is_follow_up(run):
+        return _merge_follow_up(verdicts, old, new)
     if run.window_end <= alert.window_end:
         return old
     limits = run.monitor.performance_limits
-    unmeasured = [each for each in old if each["method"] == MEASURED and not answers.include(each)]
-    return new + [each for each in unmeasured if each["feature"] in limits]
+    unmeasured = [entry for entry in old if entry.method == MEASURED and entry.feature in limits]
+    return [*new, *(entry for entry in unmeasured if not verdicts.judges(entry))]
+
+
+def _merge_follow_up(
+    verdicts: RunVerdicts, old: Sequence[DriftEntry], new: Sequence[DriftEntry]
+) -> list[DriftEntry]:
+    end = verdicts.run.window_end
+    kept = [entry for entry in old if entry.window_end > end or not verdicts.judges(entry)]
+    names = {entry.names for entry in kept}
+    return [*(entry for entry in new if entry.names not in names), *kept]
 
 
 def is_all_over(alert: Alert, run: DetectionRun, methods: Sequence[MethodResult]) -> bool:
-    """Whether a run that is ok, or the newest of the other sort that was, ends each thing that the alert tells of."""
-    answers = Answers.of(run, methods)
-    left = [each for each in alert.drifted_features if not answers.end(each, alert)]
-    if not left or len(left) == len(alert.drifted_features) or (other := _newest_ok(run)) is None:
+    """Whether a run that is ok ends every entry of an alert.
+
+    Entries that this run leaves open can be ended by the newest run of the other sort that was ok.
+    """
+    entries, verdicts = DriftEntry.of_alert(alert), RunVerdicts.of_results(run, methods)
+    left = [entry for entry in entries if not verdicts.ends(entry)]
+    if not left or len(left) == len(entries):
         return not left
-    others = Answers.stored(other)
-    return all(others.end(each, alert) for each in left)
+    other = _newest_ok_of_other_sort(run)
+    if other is None:
+        return False
+    stored = RunVerdicts.of_stored(other)
+    return all(stored.ends(entry) for entry in left)
 
 
-def has_been_over(run: DetectionRun, methods: Sequence[MethodResult]) -> bool:
-    """Whether newer runs have found already that what drifted in a run is ok again."""
+def is_already_over(run: DetectionRun, entries: Sequence[DriftEntry]) -> bool:
+    """Whether newer runs have already found that the features that drifted in a run are ok again."""
     newer = DetectionRun.objects.filter(
         monitor_id=run.monitor_id, window_end__gt=run.window_end, verdict=Verdict.OK
-    )
-    newer = newer.exclude(trigger=Trigger.OUTCOMES)
-    told = {each["method"] for each in drifted_features(methods)}
-    if MEASURED in told:
+    ).exclude(trigger=Trigger.OUTCOMES)
+    methods = {entry.method for entry in entries}
+    if MEASURED in methods:
         newer = newer.filter(detections__method=MEASURED, detections__verdict=Verdict.OK)
-    if told - {MEASURED}:
+    if methods - {MEASURED}:
         newer = newer.exclude(trigger=Trigger.LABELS)
     return newer.exists()
 
 
-def is_metric(told: Told) -> bool:
-    return told["method"] in set(PerformanceMethod)
-
-
 def is_follow_up(run: DetectionRun) -> bool:
+    """Whether a run measures a window again because its labels are due."""
     return run.trigger == Trigger.LABELS
 
 
-def told_until(told: Told, alert: Alert) -> datetime:
-    """The end of the window that something told was seen in."""
-    return datetime.fromisoformat(told["window_end"]) if "window_end" in told else alert.window_end
-
-
-def _newest_ok(run: DetectionRun) -> DetectionRun | None:
-    """The newest run that was ok of the other sort: of a follow-up's, the checks; of a check's, the follow-ups."""
+def _newest_ok_of_other_sort(run: DetectionRun) -> DetectionRun | None:
+    """The newest check that was ok, for a follow-up; the newest follow-up that was ok, for a check."""
     others = DetectionRun.objects.filter(
         monitor_id=run.monitor_id, verdict=Verdict.OK, inline_data__isnull=True
     )

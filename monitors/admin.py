@@ -9,6 +9,7 @@ from drift_detector.tenancy.admin import TenantModelAdmin
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
+from monitors.baselines import builds
 from monitors.models import Baseline, Monitor
 from monitors.validators import (
     check_concept_methods,
@@ -167,7 +168,7 @@ class MonitorAdmin(TenantModelAdmin):
 
     @admin.action(description="Build a new baseline for selected monitors", permissions=["change"])
     def rebuild_baselines(self, request: HttpRequest, queryset: QuerySet[Monitor]) -> None:
-        asked = sum(bool(services.request_baseline(monitor=monitor)) for monitor in queryset)
+        asked = sum(bool(builds.request_baseline(monitor=monitor)) for monitor in queryset)
         self.message_user(request, f"{asked} baselines are being built.")
 
 

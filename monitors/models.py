@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from algorithms.concept_drift.methods import DEFAULT_CONCEPT_METHODS
+from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
@@ -191,7 +192,7 @@ class Monitor(TenantModel):
         return [(_earlier(start, week, zone), _earlier(end, week, zone)) for week in weeks]
 
 
-class Baseline(TenantModel):
+class Baseline(LeasedModel):
     """One version of a monitor's reference, frozen once it is ready (a trigger refuses changes)."""
 
     class Status(models.TextChoices):
@@ -203,10 +204,7 @@ class Baseline(TenantModel):
     version = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     reason = models.TextField(blank=True)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(
-        null=True, help_text="Until then one worker builds it, or it rests."
-    )
+    not_before = models.DateTimeField(null=True, help_text="The earliest time of the next claim.")
     rows = models.PositiveBigIntegerField(default=0)
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)

@@ -15,6 +15,7 @@ from drift_detector.api.pagination import NewestFirst
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import selectors, services
+from monitors.baselines import builds
 from monitors.features import check_sources
 from monitors.filters import MonitorFilter
 from monitors.models import Monitor
@@ -80,7 +81,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     @action(detail=True, methods=["post"])
     def baseline(self, request: Request, pk: UUID) -> Response:
         """Build a new version of the baseline from the reference as it is now."""
-        baseline = services.request_baseline(monitor=self.get_object())
+        baseline = builds.request_baseline(monitor=self.get_object())
         return Response(BaselineSerializer(baseline).data, status=202)
 
     @extend_schema(responses=BaselineSerializer(many=True))

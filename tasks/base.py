@@ -27,6 +27,11 @@ class LoggedTask(Task):
                 release_connection()
 
 
+def worker_name(request: Any) -> str:
+    """The name of the worker that a task runs in, as leases record it."""
+    return str(request.hostname or "local")
+
+
 @worker_init.connect
 def warm_kernels(**_: Any) -> None:
     """Load the compiled kernels before the worker forks, so that no run waits for them."""

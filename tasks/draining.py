@@ -17,18 +17,18 @@ from detections.evaluation import fan_out
 from detections.ledger import dispatch
 from detections.ledger import runs as ledger
 from detections.reports import services as reports
-from monitors import services
+from monitors.baselines import builds
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.1
 
-HAND_BACK: dict[str, Callable[..., None]] = {
-    dispatch.EXECUTE_TASK: ledger.hand_back,
-    fan_out.HELP_TASK: ledger.hand_back_parts,
-    services.BUILD_TASK: services.hand_back_build,
-    backtests.BACKTEST_TASK: backtests.hand_back,
-    reports.REPORT_TASK: reports.hand_back,
+RELEASE: dict[str, Callable[..., None]] = {
+    dispatch.EXECUTE_TASK: ledger.release_run,
+    fan_out.HELP_TASK: ledger.release_parts,
+    builds.BUILD_TASK: builds.release_build,
+    backtests.BACKTEST_TASK: backtests.release_backtest,
+    reports.REPORT_TASK: reports.release_report,
 }
 
 
@@ -54,14 +54,14 @@ def _drain(pool: Any, worker: str) -> None:
     while state.active_requests and monotonic() < until:
         sleep(POLL_SECONDS)
     for request in list(state.active_requests):
-        if hand_back := HAND_BACK.get(request.name):
-            _try(hand_back, request.kwargs, worker)
+        if release := RELEASE.get(request.name):
+            _try(release, request.kwargs, worker)
         request.terminate(pool, signal="KILL")
     connection.close()
 
 
-def _try(hand_back: Callable[..., None], ids: dict[str, str], worker: str) -> None:
+def _try(release: Callable[..., None], ids: dict[str, str], worker: str) -> None:
     try:
-        hand_back(worker=worker, **{name: UUID(value) for name, value in ids.items()})
+        release(worker=worker, **{name: UUID(value) for name, value in ids.items()})
     except DatabaseError as error:  # the lease runs out, as that of a worker that was killed
-        log.warning("not_handed_back", error=str(error).strip(), **ids)
+        log.warning("not_released", error=str(error).strip(), **ids)

@@ -28,6 +28,7 @@ from detections.results import RunResult
 from drift_detector.celery import Priority
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
+from monitors.baselines import builds
 from monitors.models import Monitor
 from tests.conftest import role_url
 from tests.data import TIMESTAMPS
@@ -61,7 +62,9 @@ def make_flights_monitor(flights: Path, **fields: Any) -> Monitor:
         "current_data_uri": str(flights),
     }
     monitor = make_monitor(**values | fields)
-    monitors.build_baseline(tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id)
+    builds.build_baseline(
+        tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id, worker="worker-1"
+    )
     return monitor
 
 

@@ -14,8 +14,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
-from django.db.models import F, Q
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
@@ -23,12 +21,12 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
 from detections.evaluation.judge import judge_window, question_of
 from detections.evaluation.seasonal import with_weeks_before
+from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
 from detections.models import Backtest
 from detections.results import RunResult, failure
-from detections.runs.completion import drifted_features, severity_of_run
 from drift_detector.celery import Priority, enqueue
-from drift_detector.lease import kept_lease, lease_time
+from drift_detector.lease import Lease, claim_row, is_free, kept_lease, lease_of_worker, lease_time
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Monitor
@@ -58,6 +56,14 @@ class _Plan:
     policy: SourcePolicy
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A claimed backtest."""
+
+    lease: Lease
+    backtest: Backtest
+
+
 def request_backtest(
     *, monitor: Monitor, start: datetime, end: datetime, requested_by: str
 ) -> Backtest:
@@ -82,59 +88,51 @@ def request_backtest(
         start=start,
         end=end,
     )
-    enqueue(
-        BACKTEST_TASK,
-        priority=Priority.BACKGROUND,
-        tenant_id=backtest.tenant_id,
-        backtest_id=backtest.id,
-    )
+    _enqueue(backtest.tenant_id, backtest.id)
     return backtest
 
 
-def build_backtest(*, tenant_id: UUID, backtest_id: UUID) -> None:
-    """Replay a backtest's ticks; a second worker at once, or after, finds nothing to do.
+def build_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
+    """Replay the ticks of a backtest; a second worker at once, or after, finds nothing to do.
 
-    What has been judged is saved with each heartbeat of its lease, and whoever takes it over goes on from there.
+    Judged ticks are saved with each heartbeat of the lease; the next worker continues from there.
     """
-    backtest = _claim(tenant_id, backtest_id)
-    if backtest is None:
+    work = _claim(tenant_id, backtest_id, worker)
+    if work is None:
         return
     try:
-        if backtest.attempt > settings.ENV.runs.max_attempts:
-            _finish(backtest, status=Status.FAILED, reason="The worker stopped answering.")
+        if work.backtest.attempt > settings.ENV.runs.max_attempts:
+            _finish(work, status=Status.FAILED, reason="The worker stopped answering.")
             return
-        with kept_lease(partial(_save, backtest)):
-            is_done = _replay(backtest, until=time.monotonic() + TURN_SECONDS)
+        with kept_lease(partial(_save, work)):
+            is_done = _replay(work.backtest, until=time.monotonic() + TURN_SECONDS)
         if is_done:
+            backtest = work.backtest
             summary = summarize(backtest.windows, backtest.end - backtest.start)
-            _finish(backtest, status=Status.READY, windows=backtest.windows, summary=summary)
+            _finish(work, status=Status.READY, windows=backtest.windows, summary=summary)
         else:
-            _go_on_later(backtest)
+            _continue_later(work)
     except SoftTimeLimitExceeded:
-        _go_on_later(backtest)
+        _continue_later(work)
     except ValidationError as error:  # the schedule has been changed since
-        _finish(backtest, status=Status.FAILED, reason="; ".join(error.messages))
+        _finish(work, status=Status.FAILED, reason="; ".join(error.messages))
     except UnreadableBaseline as error:
-        _finish(backtest, status=Status.FAILED, reason=str(error))
+        _finish(work, status=Status.FAILED, reason=str(error))
     except (OperationalError, InterfaceError):
-        raise  # the database is away; the claim runs out and the reconciler asks again
+        raise  # the database is away; the lease expires and the reconciler enqueues the backtest again
     except Exception as error:
         log.exception("backtest_crashed", backtest_id=str(backtest_id))
-        _finish(backtest, status=Status.FAILED, reason=f"{type(error).__name__}: {error}")
+        _finish(work, status=Status.FAILED, reason=f"{type(error).__name__}: {error}")
 
 
-def hand_back(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
-    """Give back a backtest that its worker is stopped in the middle of; another goes on from what was saved last."""
+def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
+    """Release the backtest of a worker that stops; another continues from what was saved last."""
     with tenant_scope(tenant_id):
         running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
-        if running.update(attempt=Greatest(F("attempt") - 1, 0), not_before=None):
-            enqueue(
-                BACKTEST_TASK,
-                priority=Priority.BACKGROUND,
-                tenant_id=tenant_id,
-                backtest_id=backtest_id,
-            )
-            log.info("backtest_handed_back", backtest_id=str(backtest_id), worker=worker)
+        lease = lease_of_worker(running, tenant_id=tenant_id, worker=worker)
+        if lease is not None and lease.release(is_attempt=False, not_before=None):
+            _enqueue(tenant_id, backtest_id)
+            log.info("backtest_released", backtest_id=str(backtest_id), worker=worker)
 
 
 def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, Any]:
@@ -169,18 +167,14 @@ def _count_episodes(windows: Sequence[dict[str, Any]]) -> int:
     return sum(before == Verdict.OK and verdict == Verdict.DRIFT for before, verdict in pairs)
 
 
-def _claim(tenant_id: UUID, backtest_id: UUID) -> Backtest | None:
-    now = timezone.now()
-    free = Q(not_before__isnull=True) | Q(not_before__lt=now)
+def _claim(tenant_id: UUID, backtest_id: UUID, worker: str) -> _Work | None:
     with tenant_scope(tenant_id):
-        running = Backtest.objects.filter(free, id=backtest_id, status=Status.RUNNING)
-        if not running.update(attempt=F("attempt") + 1, not_before=now + lease_time()):
+        free = Backtest.objects.filter(is_free(), status=Status.RUNNING)
+        lease = claim_row(free, backtest_id, tenant_id=tenant_id, worker=worker)
+        if lease is None:
             return None
-        return (
-            Backtest.objects.select_related("monitor", "baseline")
-            .defer("baseline__content")
-            .get(id=backtest_id)
-        )
+        backtests = Backtest.objects.select_related("monitor", "baseline")
+        return _Work(lease, backtests.defer("baseline__content").get(id=backtest_id))
 
 
 def _replay(backtest: Backtest, *, until: float) -> bool:
@@ -238,51 +232,35 @@ def _record(outcome: RunResult) -> dict[str, Any]:
     }
 
 
-def _save(backtest: Backtest) -> bool:
-    """Keep what has been judged and push the lease out; False when the backtest is no longer ours."""
-    until = timezone.now() + lease_time()
-    if not _update(
-        backtest, windows=list(backtest.windows), attempt=backtest.attempt, not_before=until
-    ):
-        return False
-    backtest.not_before = until
-    return True
-
-
-def _go_on_later(backtest: Backtest) -> None:
-    """Give the worker back; a backtest that gets nowhere in its longest time fails after its last attempt."""
-    runs = settings.ENV.runs
-    if backtest.attempt >= runs.max_attempts:
-        reason = f"It took longer than {runs.time_limit_seconds} seconds."
-        _finish(backtest, status=Status.FAILED, reason=reason)
-        return
-    with tenant_scope(backtest.tenant_id):
-        if _update(backtest, windows=backtest.windows, attempt=backtest.attempt, not_before=None):
-            enqueue(
-                BACKTEST_TASK,
-                priority=Priority.BACKGROUND,
-                tenant_id=backtest.tenant_id,
-                backtest_id=backtest.id,
-            )
-
-
-def _finish(backtest: Backtest, **outcome: Any) -> None:
-    is_ours = _update(backtest, finished_at=timezone.now(), **outcome)
-    log.info(
-        "backtest_built" if is_ours else "backtest_refused",
-        backtest_id=str(backtest.id),
-        **_logged(outcome),
+def _save(work: _Work) -> bool:
+    """Save the judged ticks and renew the lease; False when the backtest is no longer ours."""
+    return work.lease.update(
+        windows=list(work.backtest.windows),
+        attempt=work.backtest.attempt,
+        lease_expires_at=timezone.now() + lease_time(),
     )
 
 
-def _logged(outcome: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in outcome.items() if name in ("status", "reason")}
-
-
-def _update(backtest: Backtest, **fields: Any) -> bool:
-    """Write to a backtest while it is ours: until when its lease lasts is the lease's token."""
+def _continue_later(work: _Work) -> None:
+    """Free the worker; a backtest that makes no progress fails after its last attempt."""
+    backtest, runs = work.backtest, settings.ENV.runs
+    if backtest.attempt >= runs.max_attempts:
+        reason = f"It took longer than {runs.time_limit_seconds} seconds."
+        _finish(work, status=Status.FAILED, reason=reason)
+        return
     with tenant_scope(backtest.tenant_id):
-        held = Backtest.objects.filter(
-            id=backtest.id, status=Status.RUNNING, not_before=backtest.not_before
-        )
-        return bool(held.update(**fields))
+        if work.lease.finish(windows=backtest.windows, attempt=backtest.attempt):
+            _enqueue(backtest.tenant_id, backtest.id)
+
+
+def _enqueue(tenant_id: UUID, backtest_id: UUID) -> None:
+    enqueue(
+        BACKTEST_TASK, priority=Priority.BACKGROUND, tenant_id=tenant_id, backtest_id=backtest_id
+    )
+
+
+def _finish(work: _Work, **fields: Any) -> None:
+    is_ours = work.lease.finish(finished_at=timezone.now(), **fields)
+    logged = {name: value for name, value in fields.items() if name in ("status", "reason")}
+    event = "backtest_built" if is_ours else "backtest_refused"
+    log.info(event, backtest_id=str(work.backtest.id), **logged)

@@ -1,7 +1,6 @@
 """A large window counted by several workers: the run's own divides it, the others help, and the counts add up."""
 
 from dataclasses import replace
-from functools import partial
 from threading import Event
 from uuid import UUID
 
@@ -16,8 +15,6 @@ from detections.ledger.parts import (
     claim_part,
     count_unfinished,
     read_profiles,
-    release_part,
-    renew_part,
     store_part,
     write_parts,
 )
@@ -108,13 +105,13 @@ def _count_free_parts(
 
 def _count_part(claim: PartClaim, frozen: FrozenBaseline, window: LazyWindow) -> bool:
     try:
-        with kept_lease(partial(renew_part, claim)), window.restrict(claim.part) as part:
+        with kept_lease(claim.lease.renew), window.restrict(claim.part) as part:
             profile = (
                 frozen.profile_columns(part)
                 if part.is_by_column
                 else frozen.profile(part.batches())
             )
     except BaseException:
-        release_part(claim)
+        claim.lease.release(is_attempt=True)
         raise
     return store_part(claim, profile)

@@ -2,27 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.profiles import Profile
 from detections.ledger.runs import Claim, LeaseLost, is_held
 from detections.models import DetectionRun, RunPart
-from drift_detector.lease import lease_time
+from drift_detector.lease import Lease, claim_row
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PartClaim:
-    """A worker's right to count a part, as long as its token stands there."""
+    """A worker's right to count a part, as long as its lease stands."""
 
-    tenant_id: UUID
-    part_id: UUID
-    token: UUID
+    lease: Lease
     part: Part
 
 
@@ -53,45 +51,26 @@ def write_parts(claim: Claim, *, baseline_id: UUID, parts: Sequence[Part]) -> No
 
 
 def claim_part(*, tenant_id: UUID, run_id: UUID, worker: str) -> PartClaim | None:
-    """Take the first part that nobody counts, of a run whose own lease stands; None when there is none."""
-    now, token = timezone.now(), uuid4()
-    is_free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    """Claim the first free part of a run whose own lease stands; None when there is none."""
+    now = timezone.now()
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    at_work = {"run__status": DetectionRun.Status.RUNNING, "run__lease_expires_at__gt": now}
     with tenant_scope(tenant_id):
         part = (
-            RunPart.objects.filter(is_free, run_id=run_id, profile__isnull=True)
-            .filter(run__status=DetectionRun.Status.RUNNING, run__lease_expires_at__gt=now)
+            RunPart.objects.filter(free, run_id=run_id, profile__isnull=True, **at_work)
             .select_for_update(skip_locked=True, of=("self",))
             .only("id", "spec")
             .first()
         )
         if part is None:
             return None
-        RunPart.objects.filter(id=part.id).update(
-            attempt=F("attempt") + 1,
-            lease_token=token,
-            lease_expires_at=now + lease_time(),
-            worker=worker,
-        )
-        return PartClaim(tenant_id, part.id, token, Part.from_json(part.spec))
-
-
-def renew_part(claim: PartClaim) -> bool:
-    """Push the part's lease out; False when it is no longer ours."""
-    with tenant_scope(claim.tenant_id):
-        return bool(_held(claim).update(lease_expires_at=timezone.now() + lease_time()))
+        lease = claim_row(RunPart.objects.all(), part.id, tenant_id=tenant_id, worker=worker)
+        return PartClaim(lease, Part.from_json(part.spec)) if lease else None
 
 
 def store_part(claim: PartClaim, profile: Profile) -> bool:
-    """Write what was counted; False when the part is no longer ours."""
-    content = profile_to_bytes(profile)
-    with tenant_scope(claim.tenant_id):
-        return bool(_held(claim).update(profile=content, lease_token=None, lease_expires_at=None))
-
-
-def release_part(claim: PartClaim) -> None:
-    """Give a part back uncounted, for the next worker."""
-    with tenant_scope(claim.tenant_id):
-        _held(claim).update(lease_token=None, lease_expires_at=None)
+    """Write the profile of a part; False when the part is no longer ours."""
+    return claim.lease.finish(profile=profile_to_bytes(profile))
 
 
 def count_unfinished(claim: Claim) -> int:
@@ -114,7 +93,3 @@ def read_profiles(claim: Claim) -> Iterator[Profile]:
         with tenant_scope(claim.tenant_id):
             content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
         yield profile_from_bytes(bytes(content or b""))
-
-
-def _held(claim: PartClaim) -> QuerySet[RunPart]:
-    return RunPart.objects.filter(id=claim.part_id, lease_token=claim.token)

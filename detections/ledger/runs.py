@@ -1,5 +1,6 @@
 """The life of a run: asked for, claimed, kept, given back, finished. Every step is one compare-and-set."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,13 +11,12 @@ from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from detections.ledger.dispatch import enqueue_soon, lock_runs
 from detections.models import DetectionRun, RunPart
 from detections.results import RunResult
-from drift_detector.lease import lease_time
+from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -35,7 +35,6 @@ CLAIM = """
       AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
     RETURNING monitor_id, attempt, due.since
 """
-NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
 
 
@@ -56,6 +55,11 @@ class Claim:
     run_id: UUID
     token: UUID
     attempt: int
+
+    @property
+    def lease(self) -> Lease:
+        """The lease of the run."""
+        return Lease(DetectionRun, self.tenant_id, self.run_id, self.token, self.attempt)
 
 
 def request_run(
@@ -91,7 +95,7 @@ def record_change(
     *,
     monitor: Monitor,
     baseline: Baseline | None,
-    outcome: RunResult,
+    result: RunResult,
     window: tuple[datetime, datetime],
 ) -> DetectionRun:
     """Write a change that a detector saw into the ledger, as a run that ended when it began; nobody is woken."""
@@ -103,9 +107,9 @@ def record_change(
         window_start=window[0],
         window_end=window[1],
         status=Status.SUCCEEDED,
-        verdict=outcome.verdict,
-        reason=outcome.reason,
-        rows=outcome.rows,
+        verdict=result.verdict,
+        reason=result.reason,
+        rows=result.rows,
     )
     while True:
         run.scheduled_for = run.started_at = run.finished_at = timezone.now()
@@ -188,15 +192,9 @@ def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime]
     return found
 
 
-def renew_lease(claim: Claim) -> bool:
-    """Push the lease out; False when the run is no longer ours."""
-    with tenant_scope(claim.tenant_id):
-        return bool(_held(claim).update(lease_expires_at=timezone.now() + lease_time()))
-
-
 def is_held(claim: Claim) -> bool:
     """Whether the run is still ours, in the caller's tenant scope."""
-    return _held(claim).exists()
+    return claim.lease.held().exists()
 
 
 def finish_run(
@@ -209,55 +207,57 @@ def finish_run(
     baseline_id: UUID | None,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
-    finished = _held(claim).update(
-        status=status,
-        verdict=verdict,
-        reason=reason,
-        rows=rows,
-        baseline_id=baseline_id,
-        finished_at=timezone.now(),
-        **NO_LEASE,
+    is_ours = bool(
+        claim.lease.held().update(
+            status=status,
+            verdict=verdict,
+            reason=reason,
+            rows=rows,
+            baseline_id=baseline_id,
+            finished_at=timezone.now(),
+            **NO_LEASE,
+        )
     )
-    if finished:
+    if is_ours:
         RunPart.objects.filter(run_id=claim.run_id).delete()
         enqueue_soon(claim.tenant_id)
-    return bool(finished)
+    return is_ours
 
 
-def postpone_run(claim: Claim, *, reason: str, seconds: float, counts: bool) -> bool:
-    """Give a run back to the queue for a while; `counts` says whether this was one of its attempts."""
+def postpone_run(claim: Claim, *, reason: str, seconds: float, is_attempt: bool) -> bool:
+    """Release a run for a while; False when the run is no longer ours."""
     with tenant_scope(claim.tenant_id):
-        given_back = _held(claim).update(
+        is_ours = claim.lease.release(
+            is_attempt=is_attempt,
             status=Status.QUEUED,
-            attempt=F("attempt") if counts else F("attempt") - 1,
             not_before=timezone.now() + timedelta(seconds=seconds),
             reason=reason,
             enqueued_at=None,
-            **NO_LEASE,
         )
         enqueue_soon(claim.tenant_id)
-    if given_back:
+    if is_ours:
         log.info("run_postponed", run_id=str(claim.run_id), reason=reason, seconds=seconds)
-    return bool(given_back)
+    return is_ours
 
 
-def hand_back(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
-    """Give back a run that its worker is stopped in the middle of; it was no attempt, and another may begin at once."""
+def release_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Release the run of a worker that stops; it was no attempt, and another can begin at once."""
     with tenant_scope(tenant_id):
-        held = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING, worker=worker)
-        given_back = held.update(
-            status=Status.QUEUED, attempt=F("attempt") - 1, enqueued_at=None, **NO_LEASE
+        runs = DetectionRun.objects.filter(id=run_id)
+        lease = lease_of_worker(runs, tenant_id=tenant_id, worker=worker)
+        is_released = lease is not None and lease.release(
+            is_attempt=False, status=Status.QUEUED, enqueued_at=None
         )
-        _free_parts(run_id, worker)
+        _release_parts(tenant_id, run_id, worker)
         enqueue_soon(tenant_id)
-    log.info("run_handed_back", run_id=str(run_id), worker=worker, given_back=bool(given_back))
+    log.info("run_released", run_id=str(run_id), worker=worker, is_released=is_released)
 
 
-def hand_back_parts(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
-    """Give back the parts of another's run that a worker is stopped in the middle of counting."""
+def release_parts(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
+    """Release the parts that a worker that stops counts for another worker's run."""
     with tenant_scope(tenant_id):
-        given_back = _free_parts(run_id, worker)
-    log.info("parts_handed_back", run_id=str(run_id), worker=worker, given_back=given_back)
+        released = _release_parts(tenant_id, run_id, worker)
+    log.info("parts_released", run_id=str(run_id), worker=worker, released=released)
 
 
 def release_postponed(*, tenant_id: UUID, monitor_id: UUID) -> int:
@@ -290,20 +290,22 @@ def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
     return [run for run in runs if run.id in ids]
 
 
+def mark_kept(run_ids: Collection[UUID], *, is_kept: bool = True) -> None:
+    """Keep runs beyond their retention, as long as a row of another app refers to them, or no longer."""
+    if run_ids:
+        DetectionRun.objects.filter(id__in=run_ids).update(is_kept=is_kept)
+
+
 def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
     """The runs that the ledger did not have, to be woken when their turn comes."""
     enqueue_soon(current_tenant_id())
     return write_runs(runs)
 
 
-def _held(claim: Claim) -> QuerySet[DetectionRun]:
-    return DetectionRun.objects.filter(
-        id=claim.run_id, status=Status.RUNNING, lease_token=claim.token
-    )
-
-
-def _free_parts(run_id: UUID, worker: str) -> int:
-    """Let another worker count the parts that this one has begun."""
-    return RunPart.objects.filter(run_id=run_id, worker=worker, profile__isnull=True).update(
-        **NO_LEASE
-    )
+def _release_parts(tenant_id: UUID, run_id: UUID, worker: str) -> int:
+    """Release the parts of a run that a worker has begun, in the caller's tenant scope."""
+    begun = RunPart.objects.filter(
+        run_id=run_id, worker=worker, lease_token__isnull=False
+    ).values_list("id", "lease_token")
+    leases = [Lease(RunPart, tenant_id, part_id, token) for part_id, token in begun if token]
+    return sum(lease.release(is_attempt=True) for lease in leases)

@@ -3,10 +3,11 @@
 from django.db import models
 from django.db.models import F, Q
 
+from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 
-class Backtest(TenantModel):
+class Backtest(LeasedModel):
     """A monitor's past ticks, judged again without alerts: how often would it have told people, and of what."""
 
     class Status(models.TextChoices):
@@ -21,8 +22,7 @@ class Backtest(TenantModel):
     end = models.DateTimeField(help_text="The last tick, not included.")
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     reason = models.TextField(blank=True)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True, help_text="Until then one worker works on it.")
+    not_before = models.DateTimeField(null=True, help_text="The earliest time of the next claim.")
     summary = models.JSONField(default=dict)
     windows = models.JSONField(default=list, help_text="A record per tick.")
     finished_at = models.DateTimeField(null=True)

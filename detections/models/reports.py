@@ -3,10 +3,11 @@
 from django.db import models
 from django.utils import timezone
 
-from drift_detector.tenancy.models import TenantModel, tenant_reference
+from drift_detector.lease import LeasedModel
+from drift_detector.tenancy.models import tenant_reference
 
 
-class Report(TenantModel):
+class Report(LeasedModel):
     """Evidently's drift report over the two windows of a run."""
 
     class Status(models.TextChoices):
@@ -17,6 +18,7 @@ class Report(TenantModel):
     run = tenant_reference("detections.DetectionRun", related_name="reports")
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     reason = models.TextField(blank=True)
+    not_before = models.DateTimeField(null=True, help_text="The earliest time of the next claim.")
     html = models.TextField(blank=True)
     summary = models.JSONField(default=dict)
     requested_at = models.DateTimeField(default=timezone.now)

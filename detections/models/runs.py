@@ -4,12 +4,13 @@ from django.db import models
 from django.db.models import Case, F, Q, When
 
 from detections.models.choices import VERDICTS
+from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 SMALL_NUMBER = models.PositiveSmallIntegerField()
 
 
-class DetectionRun(TenantModel):
+class DetectionRun(LeasedModel):
     """One tick of one monitor: the source of truth for whether, when and by whom it was evaluated.
 
     A run that was skipped is a tick that nobody was there to make and that its monitor does not catch up with. A run of
@@ -59,20 +60,19 @@ class DetectionRun(TenantModel):
         help_text="Its wake-up's: somebody waits, a tick, a backfill.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     enqueued_at = models.DateTimeField(
         null=True, help_text="When its wake-up was sent; null while it waits for its turn."
     )
-    lease_token = models.UUIDField(null=True)
-    lease_expires_at = models.DateTimeField(null=True)
-    worker = models.CharField(max_length=200, blank=True)
 
     verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)
     reason = models.TextField(blank=True)
     rows = models.PositiveBigIntegerField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    is_kept = models.BooleanField(
+        default=False, help_text="An alert refers to the run, so it outlives its retention."
+    )
 
     class Meta:
         db_table = "drf_runs"
@@ -161,17 +161,13 @@ class DetectionRun(TenantModel):
         return [] if self.trigger == self.Trigger.LABELS else list(self.monitor.methods)
 
 
-class RunPart(TenantModel):
+class RunPart(LeasedModel):
     """A part of a large window, counted by whichever worker takes it; gone when the run is finished."""
 
     run = tenant_reference("detections.DetectionRun", related_name="parts")
     baseline = tenant_reference("monitors.Baseline")
     position = models.PositiveIntegerField()
     spec = models.JSONField(help_text="The files and row groups.")
-    attempt = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_expires_at = models.DateTimeField(null=True)
-    worker = models.CharField(max_length=200, blank=True)
     profile = models.BinaryField(null=True)
 
     class Meta:

@@ -20,6 +20,7 @@ from detections.evaluation.context import (
 )
 from detections.models import DetectionRun, Report
 from drift_detector.celery import Priority, enqueue
+from drift_detector.lease import NO_LEASE, claim_row, is_free, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError, read_window
 
@@ -45,14 +46,19 @@ def request_report(*, run: DetectionRun) -> Report:
     if find_spec("evidently") is None:
         raise NoReport(HOW_TO_INSTALL)
     if run.status != DetectionRun.Status.SUCCEEDED or not run.rows:
-        raise NoReport("Only a run that read rows and was judged has a report.")
+        raise NoReport("A report needs a succeeded run with rows.")
     report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
     is_overdue = report.requested_at < timezone.now() - timedelta(
         seconds=settings.ENV.runs.time_limit_seconds
     )
     is_lost = report.status == Report.Status.BUILDING and is_overdue
     if is_new or is_lost or report.status == Report.Status.FAILED:
-        again = {"status": Report.Status.BUILDING, "reason": "", "requested_at": timezone.now()}
+        again = {
+            "status": Report.Status.BUILDING,
+            "reason": "",
+            "requested_at": timezone.now(),
+            **NO_LEASE,
+        }
         Report.objects.filter(id=report.id).update(**again)
         report.refresh_from_db()
         enqueue(
@@ -61,36 +67,43 @@ def request_report(*, run: DetectionRun) -> Report:
     return report
 
 
-def build_report(*, tenant_id: UUID, report_id: UUID) -> None:
-    """Read both windows again, sample them, have Evidently compare them, and keep the page."""
+def build_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
+    """Read both windows again, sample them, and keep the page that Evidently makes of them."""
     with tenant_scope(tenant_id):
-        report = Report.objects.filter(id=report_id, status=Report.Status.BUILDING).first()
-        if report is None:
+        free = Report.objects.filter(is_free(), status=Report.Status.BUILDING)
+        lease = claim_row(free, report_id, tenant_id=tenant_id, worker=worker)
+        if lease is None:
             return
-    try:
-        with tenant_scope(tenant_id):
-            plan = load_plan(report.run_id)
-        outcome = _build(plan)
-    except (NoBaseline, BaselineNotReady, SourceError) as error:
-        outcome = {"status": Report.Status.FAILED, "reason": str(error)}
-    except Exception as error:
-        log.exception("report_crashed", report_id=str(report_id))
-        outcome = {"status": Report.Status.FAILED, "reason": f"{type(error).__name__}: {error}"}
-    with tenant_scope(tenant_id):
-        Report.objects.filter(id=report_id, status=Report.Status.BUILDING).update(
-            built_at=timezone.now(), **outcome
-        )
-    log.info("report_built", report_id=str(report_id), status=outcome["status"])
+        run_id = Report.objects.values_list("run_id", flat=True).get(id=report_id)
+    with kept_lease(lease.renew):
+        fields = _try_build(tenant_id, run_id)
+    is_ours = lease.finish(built_at=timezone.now(), **fields)
+    event = "report_built" if is_ours else "report_refused"
+    log.info(event, report_id=str(report_id), status=fields["status"])
 
 
-def hand_back(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
-    """Have another worker make a report that its worker is stopped in the middle of."""
+def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
+    """Release the report of a worker that stops; another makes it."""
     with tenant_scope(tenant_id):
-        if Report.objects.filter(id=report_id, status=Report.Status.BUILDING).exists():
+        building = Report.objects.filter(id=report_id, status=Report.Status.BUILDING)
+        lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
+        if lease is not None and lease.release(is_attempt=False):
             enqueue(
                 REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=tenant_id, report_id=report_id
             )
-            log.info("report_handed_back", report_id=str(report_id), worker=worker)
+            log.info("report_released", report_id=str(report_id), worker=worker)
+
+
+def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
+    try:
+        with tenant_scope(tenant_id):
+            plan = load_plan(run_id)
+        return _build(plan)
+    except (NoBaseline, BaselineNotReady, SourceError) as error:
+        return {"status": Report.Status.FAILED, "reason": str(error)}
+    except Exception as error:
+        log.exception("report_crashed", run_id=str(run_id))
+        return {"status": Report.Status.FAILED, "reason": f"{type(error).__name__}: {error}"}
 
 
 def _build(plan: Plan) -> dict[str, Any]:

@@ -1,154 +1,69 @@
-"""Recording what a run found."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Completes a run: its result, detections, follow-up, listeners and events in one transaction."""
 
 import structlog
 
-from algorithms.concept_drift.methods import ConceptMethod
-from algorithms.method_results import FeatureDetail, MethodResult
-from algorithms.plan import Method
-from algorithms.verdicts import Severity, Verdict, worst_severity
+from detections import listeners
 from detections.ledger import runs as ledger
 from detections.ledger.follow_ups import plan_follow_up
 from detections.ledger.runs import Claim
-from detections.models import Detection, DetectionRun
+from detections.models import DetectionRun
+from detections.outcomes.ingest import lock_stream
+from detections.outcomes.services import accept_new_rows
+from detections.outcomes.source_data import SOURCE_STREAM
 from detections.results import RunResult
-from drift_detector.events.services import EventType, emit
-from monitors.models import Baseline
+from detections.runs.recording import record_detections
+from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
 
 log = structlog.get_logger(__name__)
 
-# Of a drift with hundreds of features, events and alerts name the largest; the detections have all.
-MOST_FEATURES_TOLD = 20
-LOUDEST = [
-    Detection.Type.CONCEPT.value,
-    Detection.Type.PERFORMANCE.value,
-    Detection.Type.STATISTICAL.value,
-]
 
+def complete_run(claim: Claim, result: RunResult) -> bool:
+    """Commit a run with all that follows from its result, in one transaction.
 
-def record_outcome(claim: Claim, outcome: RunResult) -> DetectionRun | None:
-    """Write a run's end, its detections, the event of its drift and its follow-up, in the caller's transaction.
+    Locks, in this order: the stream of the monitor's own data, the monitor, then what listeners lock.
 
     Returns:
-        The finished run; None when another worker owns it by now, and then nothing is written.
+        False when another worker owns the run; then nothing is written.
     """
-    status = DetectionRun.Status.FAILED if outcome.is_failed else DetectionRun.Status.SUCCEEDED
+    new = result.new_outcomes
+    with tenant_scope(claim.tenant_id):
+        stream = lock_stream(claim.monitor_id, SOURCE_STREAM) if new is not None else None
+        # Two runs of one monitor can end at once; the lock lets them through one after the other.
+        Monitor.objects.select_for_update(no_key=True).only("id").filter(
+            id=claim.monitor_id
+        ).first()
+        run = _record_result(claim, result)
+        if run is None:
+            return False
+        finding = record_detections(run, result)
+        plan_follow_up(run)
+        listeners.notify_listeners(run, finding)
+        if new is not None and stream is not None:
+            accept_new_rows(run, stream, new)
+        return True
+
+
+def _record_result(claim: Claim, result: RunResult) -> DetectionRun | None:
+    """End the run in the ledger; None when another worker owns it."""
+    status = DetectionRun.Status.FAILED if result.is_failed else DetectionRun.Status.SUCCEEDED
     is_ours = ledger.finish_run(
         claim,
         status=status,
-        verdict=outcome.verdict,
-        reason=outcome.reason,
-        rows=outcome.rows,
-        baseline_id=outcome.baseline_id,
+        verdict=result.verdict,
+        reason=result.reason,
+        rows=result.rows,
+        baseline_id=result.baseline_id,
     )
     if not is_ours:
         log.warning("run_refused", run_id=str(claim.run_id), attempt=claim.attempt)
         return None
-    run = DetectionRun.objects.select_related("monitor").defer("inline_data").get(id=claim.run_id)
-    record_detections(run, outcome)
-    plan_follow_up(run)
     log.info(
         "run_finished",
-        run_id=str(run.id),
-        verdict=outcome.verdict,
-        rows=outcome.rows,
+        run_id=str(claim.run_id),
+        verdict=result.verdict,
+        rows=result.rows,
         attempt=claim.attempt,
     )
-    return run
-
-
-def record_detections(run: DetectionRun, outcome: RunResult) -> None:
-    """Write what a run found, and the event if that is drift, in the caller's transaction."""
-    Detection.objects.bulk_create([_detection(run, answer) for answer in outcome.methods])
-    if outcome.verdict is Verdict.DRIFT:
-        emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=_event(run, outcome))
-
-
-def drift_summary(run: DetectionRun, methods: Sequence[MethodResult]) -> dict[str, Any]:
-    """What every event about a drifted run tells of it."""
-    return {
-        "monitor_id": str(run.monitor_id),
-        "monitor_name": run.monitor.name,
-        "model_id": str(run.monitor.model_id),
-        "run_id": str(run.id),
-        "window_start": run.window_start.isoformat(),
-        "window_end": run.window_end.isoformat(),
-        "severity": severity_of_run(methods).value,
-        "drifted_features": drifted_features(methods),
-    }
-
-
-def severity_of_run(methods: Sequence[MethodResult]) -> Severity:
-    """The highest severity among the methods."""
-    return worst_severity(method.severity for method in methods) or Severity.INFO
-
-
-def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
-    """The drifted features, each with the method that sees it most clearly, largest effect for its tolerance first."""
-    drifted = [
-        (method, detail)
-        for method in methods
-        for detail in method.details
-        if detail.verdict is Verdict.DRIFT
-    ]
-    told: dict[str, dict[str, Any]] = {}
-    for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
-        told.setdefault(detail.feature, _told(method, detail))
-    return list(told.values())[:MOST_FEATURES_TOLD]
-
-
-def _told(answer: MethodResult, detail: FeatureDetail) -> dict[str, Any]:
-    names = ("feature", "statistic", "p_value", "effect_size")
-    record = detail.as_json()
-    return {"method": answer.method.value, "reference": answer.reference.value} | {
-        name: record[name] for name in names
-    }
-
-
-def _event(run: DetectionRun, outcome: RunResult) -> dict[str, Any]:
-    drifted = list(
-        dict.fromkeys(answer.method.value for answer in outcome.methods if answer.is_drifted)
-    )
-    baselines = Baseline.objects.filter(id__in=[run.baseline_id] if run.baseline_id else [])
-    return drift_summary(run, outcome.methods) | {
-        "detection_type": min(
-            (_type(answer) for answer in outcome.methods if answer.is_drifted), key=LOUDEST.index
-        ),
-        "methods": drifted,
-        "baseline_version": baselines.values_list("version", flat=True).first() or 0,
-        "rows": outcome.rows or 0,
-    }
-
-
-def _type(answer: MethodResult) -> str:
-    if isinstance(answer.method, Method):
-        return Detection.Type.STATISTICAL.value
-    return (
-        Detection.Type.CONCEPT
-        if isinstance(answer.method, ConceptMethod)
-        else Detection.Type.PERFORMANCE
-    ).value
-
-
-def _detection(run: DetectionRun, answer: MethodResult) -> Detection:
-    return Detection(
-        tenant_id=run.tenant_id,
-        run=run,
-        monitor_id=run.monitor_id,
-        detection_type=_type(answer),
-        method=answer.method,
-        reference=answer.reference,
-        verdict=answer.verdict,
-        is_drifted=answer.is_drifted,
-        severity=answer.severity or "",
-        worst_feature=answer.worst_feature or "",
-        statistic=answer.statistic,
-        p_value=answer.p_value,
-        effect_size=answer.effect_size,
-        threshold=answer.threshold,
-        window_start=run.window_start,
-        window_end=run.window_end,
-        details=[detail.as_json() for detail in answer.details],
-    )
+    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
+    return runs.get(id=claim.run_id)

@@ -1,6 +1,5 @@
-"""One attempt at a run: claim it, evaluate it under a kept lease, settle it or give it back."""
+"""Makes one attempt at a run: claims it, evaluates it under a kept lease, completes or postpones it."""
 
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -9,13 +8,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
-from alerts.services import complete_run
 from detections.evaluation.context import BaselineNotReady
 from detections.evaluation.run import evaluate_run
 from detections.ledger import runs as ledger
 from detections.ledger.runs import Claim, LeaseLost
 from detections.models import DetectionRun
 from detections.results import RunResult, failure
+from detections.runs.completion import complete_run
 from drift_detector.lease import kept_lease
 from drift_detector.observability import tracing
 from drift_detector.observability.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
@@ -43,15 +42,15 @@ def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
 
 def _attempt(claim: Claim) -> None:
     try:
-        with kept_lease(partial(ledger.renew_lease, claim)):
-            outcome = evaluate_run(claim)
-        _settle(claim, outcome)
+        with kept_lease(claim.lease.renew):
+            result = evaluate_run(claim)
+        _complete(claim, result)
     except LeaseLost:
         count_attempt("lost")
         log.warning("run_given_up", run_id=str(claim.run_id))
     except BaselineNotReady:
         reason = "Waiting for the baseline."
-        _postpone(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, counts=False)
+        _postpone(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, is_attempt=False)
     except (OperationalError, InterfaceError):
         count_attempt("lost")
         raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
@@ -69,20 +68,23 @@ def _retry(claim: Claim, reason: str) -> None:
     runs = settings.ENV.runs
     if claim.attempt < runs.max_attempts:
         _postpone(
-            claim, reason=reason, seconds=runs.retry_seconds * 2 ** (claim.attempt - 1), counts=True
+            claim,
+            reason=reason,
+            seconds=runs.retry_seconds * 2 ** (claim.attempt - 1),
+            is_attempt=True,
         )
         return
     with tenant_scope(claim.tenant_id):
         methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).methods
-    _settle(claim, failure(reason, methods=methods))
+    _complete(claim, failure(reason, methods=methods))
 
 
-def _settle(claim: Claim, outcome: RunResult) -> None:
+def _complete(claim: Claim, result: RunResult) -> None:
     with timed_phase("settle"):
-        is_ours = complete_run(claim, outcome)
-    count_attempt(("failed" if outcome.is_failed else "succeeded") if is_ours else "lost")
+        is_ours = complete_run(claim, result)
+    count_attempt(("failed" if result.is_failed else "succeeded") if is_ours else "lost")
 
 
-def _postpone(claim: Claim, *, reason: str, seconds: float, counts: bool) -> None:
-    is_ours = ledger.postpone_run(claim, reason=reason, seconds=seconds, counts=counts)
+def _postpone(claim: Claim, *, reason: str, seconds: float, is_attempt: bool) -> None:
+    is_ours = ledger.postpone_run(claim, reason=reason, seconds=seconds, is_attempt=is_attempt)
     count_attempt("postponed" if is_ours else "lost")

@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
-from alerts.services import complete_run
 from algorithms.verdicts import Severity, Verdict
 from detections.models import DetectionRun
+from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor

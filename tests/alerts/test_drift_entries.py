@@ -8,11 +8,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from alerts.models import Alert
-from alerts.services import complete_run
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.verdicts import Severity, Verdict
 from detections.models import DetectionRun
 from detections.results import RunResult
+from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor

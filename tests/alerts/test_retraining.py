@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.services import complete_run
 from detections.models import DetectionRun
+from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor

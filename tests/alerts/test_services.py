@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from alerts import services
 from alerts.models import Alert
-from alerts.services import complete_run
 from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
 from detections.results import RunResult
+from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -54,7 +54,7 @@ def test_settle_run__first_drift__opens_an_alert(settle: Settle) -> None:
 
 def test_settle_run__many_features__summary_names_three(monitor: Monitor) -> None:
     run = make_run(monitor)
-    services.complete_run(take(run), outcome_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
+    complete_run(take(run), outcome_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
     assert Alert.objects.get().summary == "Flights: drift in a, b, c and 2 more"
 
 
@@ -151,8 +151,8 @@ def test_settle_run__late_worker__doubles_nothing(committed_runs: list[Detection
         outcome = outcome_of(run.monitor, "drift")
     slow = take(run, "A")
     expire_lease(run)
-    assert services.complete_run(take(run, "B"), outcome)
-    assert services.complete_run(slow, outcome) is False
+    assert complete_run(take(run, "B"), outcome)
+    assert complete_run(slow, outcome) is False
     counts = """SELECT (SELECT count(*) FROM drf_detections), (SELECT sum(occurrences) FROM drf_alerts),
                 (SELECT count(*) FROM drf_outbox), (SELECT string_agg(worker, ',') FROM drf_runs WHERE attempt > 0)"""
     assert rows_of(run.tenant_id, counts) == [(1, 1, 3, "B")]
@@ -167,7 +167,7 @@ def test_settle_run__late_worker_while_the_other_computes__changes_nothing(
     slow = take(run, "A")
     expire_lease(run)
     quick = take(run, "B")
-    assert services.complete_run(slow, outcome) is False
+    assert complete_run(slow, outcome) is False
     query = "SELECT status, lease_token FROM drf_runs WHERE attempt > 0"
     assert rows_of(run.tenant_id, query) == [("running", quick.token)]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_outbox") == [(0,)]
@@ -180,7 +180,7 @@ def test_settle_run__two_claims_settle_at_once__one_wins(
     with tenant_scope(run.tenant_id):
         outcome = outcome_of(run.monitor, "drift")
     claim = take(run)
-    settled = at_once(*[lambda: services.complete_run(claim, outcome)] * 4)
+    settled = at_once(*[lambda: complete_run(claim, outcome)] * 4)
     assert sorted(settled) == [False, False, False, True]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_detections") == [(1,)]
 
@@ -192,9 +192,10 @@ def test_settle_run__two_drifted_runs_at_once__make_one_alert(
     with tenant_scope(tenant_id):
         outcome = outcome_of(committed_runs[0].monitor, "drift")
     claims = [take(run) for run in committed_runs]
-    assert at_once(
-        *[lambda claim=claim: services.complete_run(claim, outcome) for claim in claims]
-    ) == [True, True]
+    assert at_once(*[lambda claim=claim: complete_run(claim, outcome) for claim in claims]) == [
+        True,
+        True,
+    ]
     assert rows_of(tenant_id, "SELECT occurrences FROM drf_alerts") == [(2,)]
     topics = "SELECT topic, count(*) FROM drf_outbox GROUP BY topic ORDER BY topic"
     assert rows_of(tenant_id, topics) == [
@@ -215,7 +216,7 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
 
     monkeypatch.setattr("alerts.episodes.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
-        services.complete_run(claim, outcome_of(monitor, "drift"))
+        complete_run(claim, outcome_of(monitor, "drift"))
     assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (
         0,
         0,
@@ -260,7 +261,7 @@ def test_acknowledge__four_people_at_once__one_is_recorded(
 ) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        services.complete_run(take(run), outcome_of(run.monitor, "drift"))
+        complete_run(take(run), outcome_of(run.monitor, "drift"))
         alert_id = Alert.objects.get().id
 
     def by(name: str) -> str | None:
@@ -279,12 +280,12 @@ def test_acknowledge__while_a_drifted_run_settles__is_not_lost(
     first, second = committed_runs
     with tenant_scope(first.tenant_id):
         outcome = outcome_of(first.monitor, "drift")
-    services.complete_run(take(first), outcome)
+    complete_run(take(first), outcome)
     claim = take(second)
     with ThreadPoolExecutor(1) as pool:
         with tenant_scope(first.tenant_id):
             acknowledged(Alert.objects.get())
-            settled = pool.submit(at_once, lambda: services.complete_run(claim, outcome))
+            settled = pool.submit(at_once, lambda: complete_run(claim, outcome))
             eventually(lambda: rows_of(first.tenant_id, WAITING))
         assert settled.result(20) == [True]
     assert rows_of(first.tenant_id, "SELECT occurrences, acknowledged_by FROM drf_alerts") == [

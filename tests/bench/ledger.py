@@ -13,7 +13,7 @@ from django.utils import timezone
 from alerts.dashboard import get_dashboard
 from detections.ledger import runs as ledger
 from detections.ledger.dispatch import enqueue_due
-from detections.ledger.retention import old_runs
+from detections.ledger.old_runs import old_runs
 from detections.models import DetectionRun
 from detections.runs.selectors import list_runs
 from drift_detector.tenancy.scope import tenant_scope

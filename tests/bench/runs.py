@@ -17,8 +17,8 @@ from detections.models import DetectionRun
 from detections.runs.execution import execute
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
+from monitors.baselines.builds import build_baseline
 from monitors.models import Monitor
-from monitors.services import build_baseline
 from tests.bench import windows
 from tests.bench.checks import check, fit
 from tests.bench.workers import worker
@@ -55,7 +55,7 @@ def _watch(reference: Path, current: Path) -> Monitor:
         uris = {"reference_data_uri": str(reference), "current_data_uri": str(current)}
         monitor = make_monitor(timestamp_column="", schedule_cron="* * * * *", **uris)
         baseline = monitor.baselines.get()
-    build_baseline(tenant_id=tenant.id, baseline_id=baseline.id)
+    build_baseline(tenant_id=tenant.id, baseline_id=baseline.id, worker="worker-1")
     return monitor
 
 

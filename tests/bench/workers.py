@@ -14,8 +14,8 @@ from detections.models import DetectionRun
 from drift_detector.celery import app
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
+from monitors.baselines.builds import build_baseline
 from monitors.models import Monitor
-from monitors.services import build_baseline
 from tests.bench.timing import Row
 from tests.factories import make_monitor
 
@@ -48,7 +48,7 @@ def _watch(reference: Path, folder: Path) -> Monitor:
     with tenant_scope(tenant.id):
         monitor = make_monitor(timestamp_column="", **uris)
         baseline = monitor.baselines.get()
-    build_baseline(tenant_id=tenant.id, baseline_id=baseline.id)
+    build_baseline(tenant_id=tenant.id, baseline_id=baseline.id, worker="worker-1")
     return monitor
 
 

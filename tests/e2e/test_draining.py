@@ -19,7 +19,7 @@ from drift_detector import celery
 from drift_detector.scheduling import schedules
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
-from monitors import services
+from monitors.baselines import builds
 from tasks import draining
 from tests.conftest import role_url
 from tests.e2e.conftest import REDIS_DATABASE, launch, stopped_together, wait_until
@@ -123,14 +123,14 @@ def test_worker__told_to_stop_in_the_middle_of_a_build__hands_it_back_at_once_an
         baseline = make_monitor(timestamp_column="", **uris).baselines.get()
 
     def build() -> tuple[str, int, bool]:
-        query = "SELECT status, attempt, not_before IS NOT NULL FROM drf_baselines"
+        query = "SELECT status, attempt, lease_token IS NOT NULL FROM drf_baselines"
         ((status, attempt, is_held),) = rows_of(committed_tenant.id, query)
         return status, attempt, is_held
 
     with stopped_together() as processes:
         first = launch("app", [*WORKER, "first@e2e"], tmp_path)
         processes.append(first)
-        send_task(services.BUILD_TASK, tenant_id=committed_tenant.id, baseline_id=baseline.id)
+        send_task(builds.BUILD_TASK, tenant_id=committed_tenant.id, baseline_id=baseline.id)
         wait_until(lambda: build() == ("building", 1, True))
         first.send_signal(signal.SIGTERM)
         wait_until(lambda: build() == ("building", 0, False))
@@ -142,4 +142,4 @@ def test_worker__told_to_stop_in_the_middle_of_a_build__hands_it_back_at_once_an
 def test_draining__every_task_of_a_worker__can_be_handed_back() -> None:
     celery.app.loader.import_default_modules()
     ours = {name for name in celery.app.tasks if not name.startswith("celery.")}
-    assert ours - {schedules.TICK_TASK} == set(draining.HAND_BACK)  # which beat calls itself
+    assert ours - {schedules.TICK_TASK} == set(draining.RELEASE)  # which beat calls itself

@@ -14,7 +14,7 @@ from django.conf import settings
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.services import build_baseline
+from monitors.baselines.builds import build_baseline
 from tests.conftest import role_url
 from tests.e2e.conftest import REDIS_DATABASE, launch, stopped_together, wait_until
 from tests.e2e.data import FILES, ROWS, write_many_rows
@@ -37,7 +37,7 @@ def run(committed_tenant: Tenant, data_root: Path, monkeypatch: pytest.MonkeyPat
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor(timestamp_column="", **uris)
         baseline = monitor.baselines.get()
-    build_baseline(tenant_id=committed_tenant.id, baseline_id=baseline.id)
+    build_baseline(tenant_id=committed_tenant.id, baseline_id=baseline.id, worker="worker-1")
     with tenant_scope(committed_tenant.id):
         return make_run(monitor)
 

@@ -9,13 +9,14 @@ from django.test.utils import CaptureQueriesContext
 
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import NoTenant
-from monitors import selectors, services
+from monitors import selectors
+from monitors.baselines import builds
 from tests.factories import make_flights_monitor, make_monitor
 
 
 def test_list_monitors__several_versions__has_the_newest_of_each(in_tenant: Tenant) -> None:
     first, second = make_monitor(name="A"), make_monitor(name="B")
-    services.request_baseline(monitor=first)
+    builds.request_baseline(monitor=first)
     found = {each.id: selectors.get_latest_baseline(each) for each in selectors.list_monitors()}
     assert {each: latest and latest.version for each, latest in found.items()} == {
         first.id: 2,
@@ -43,7 +44,7 @@ def test_get_current_baseline__newer_one_is_building__is_the_ready_one(
     in_tenant: Tenant, flights: Path
 ) -> None:
     monitor = make_flights_monitor(flights)
-    services.request_baseline(monitor=monitor)
+    builds.request_baseline(monitor=monitor)
     current, latest = (
         selectors.get_current_baseline(monitor.id),
         selectors.get_latest_baseline(monitor),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
-from monitors import services
+from monitors.baselines import builds
+from monitors.baselines.builds import release_build
 from monitors.models import Baseline, Monitor
-from monitors.services import hand_back_build
 from monitors.sources import LazyWindow, open_window
 from tests.data import ROWS_PER_WEEK, TIMESTAMPS
 from tests.factories import (
@@ -32,7 +32,9 @@ from tests.factories import (
 
 
 def build(baseline: Baseline) -> UUID | None:
-    return services.build_baseline(tenant_id=baseline.tenant_id, baseline_id=baseline.id)
+    return builds.build_baseline(
+        tenant_id=baseline.tenant_id, baseline_id=baseline.id, worker="worker-1"
+    )
 
 
 def newest(monitor: Monitor) -> Baseline:
@@ -64,7 +66,7 @@ def test_build_baseline__same_data_twice__has_the_same_content(
     in_tenant: Tenant, flights: Path
 ) -> None:
     monitor = make_flights_monitor(flights)
-    build(services.request_baseline(monitor=monitor))
+    build(builds.request_baseline(monitor=monitor))
     second, first = monitor.baselines.order_by("-version")
     assert (second.version, first.version) == (2, 1)
     assert (second.content_hash, bytes(second.content or b"")) == (
@@ -175,7 +177,7 @@ def test_build_baseline__while_it_reads__no_transaction_is_open(
         seen.append(connection.in_atomic_block)
         return open_window(*args, **options)
 
-    monkeypatch.setattr(services, "open_window", look_and_read)
+    monkeypatch.setattr(builds, "open_window", look_and_read)
     build(baseline)
     assert seen == [False]
 
@@ -185,7 +187,10 @@ def test_build_baseline__of_another_tenant__is_not_found(
 ) -> None:
     monitor = make_monitor(reference_data_uri=str(flights))
     assert (
-        services.build_baseline(tenant_id=other_tenant.id, baseline_id=newest(monitor).id) is None
+        builds.build_baseline(
+            tenant_id=other_tenant.id, baseline_id=newest(monitor).id, worker="worker-1"
+        )
+        is None
     )
     assert newest(monitor).status == "building"
 
@@ -202,7 +207,7 @@ def test_build_baseline__monitor_removed_meanwhile__writes_nothing(
             Monitor.objects.get(id=monitor.id).delete()
         return open_window(*args, **options)
 
-    monkeypatch.setattr(services, "open_window", remove_and_read)
+    monkeypatch.setattr(builds, "open_window", remove_and_read)
     assert build(baseline) is None
 
 
@@ -212,7 +217,7 @@ def test_request_baseline__at_once__versions_are_counted_through(committed_tenan
 
     def ask() -> int:
         with tenant_scope(committed_tenant.id):
-            return services.request_baseline(monitor=monitor).version
+            return builds.request_baseline(monitor=monitor).version
 
     assert sorted(at_once(ask, ask, ask)) == [2, 3, 4]
 
@@ -263,10 +268,10 @@ def test_build_baseline__takes_long__keeps_its_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     override(runs={"heartbeat_seconds": 0.02})
-    really = services._freeze
+    really = builds._freeze
 
     def leased_until() -> datetime:
-        ((moment,),) = rows_of(committed_tenant.id, "SELECT not_before FROM drf_baselines")
+        ((moment,),) = rows_of(committed_tenant.id, "SELECT lease_expires_at FROM drf_baselines")
         assert isinstance(moment, datetime)
         return moment
 
@@ -275,7 +280,7 @@ def test_build_baseline__takes_long__keeps_its_lease(
         eventually(lambda: leased_until() > first)
         return really(*arguments)
 
-    monkeypatch.setattr(services, "_freeze", freeze_when_renewed)
+    monkeypatch.setattr(builds, "_freeze", freeze_when_renewed)
     with tenant_scope(committed_tenant.id):
         baseline = newest(make_monitor(reference_data_uri=str(flights)))
     assert build(baseline) == baseline.monitor_id
@@ -285,23 +290,23 @@ def test_build_baseline__lease_ran_out__another_builds_and_the_first_records_not
     in_tenant: Tenant, flights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor = make_monitor(reference_data_uri=str(flights))
-    really = services._freeze
+    really = builds._freeze
     answers: list[UUID | None] = []
 
     def freeze(*arguments: Any) -> dict[str, Any]:
         if not answers:
-            Baseline.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+            Baseline.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
             answers.append(None)
             answers.append(build(newest(monitor)))
         return really(*arguments)
 
-    monkeypatch.setattr(services, "_freeze", freeze)
+    monkeypatch.setattr(builds, "_freeze", freeze)
     assert build(newest(monitor)) is None
     assert answers == [None, monitor.id]
     assert (newest(monitor).status, newest(monitor).attempt) == ("ready", 2)
 
 
-def test_hand_back_build__in_the_middle__another_may_begin_at_once(
+def test_release_build__in_the_middle__another_may_begin_at_once(
     in_tenant: Tenant,
     flights: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -312,14 +317,14 @@ def test_hand_back_build__in_the_middle__another_may_begin_at_once(
 
     def stopped(*_: Any) -> dict[str, Any]:
         with django_capture_on_commit_callbacks(execute=True):
-            hand_back_build(**ids, worker="first")
+            release_build(**ids, worker="worker-1")
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(services, "_freeze", stopped)
+        patched.setattr(builds, "_freeze", stopped)
         with pytest.raises(SystemExit):
             build(newest(monitor))
-    assert (newest(monitor).status, newest(monitor).attempt, newest(monitor).not_before) == (
+    assert (newest(monitor).status, newest(monitor).attempt, newest(monitor).lease_token) == (
         "building",
         0,
         None,
@@ -328,9 +333,19 @@ def test_hand_back_build__in_the_middle__another_may_begin_at_once(
     assert build(newest(monitor)) == monitor.id
 
 
-def test_hand_back_build__has_been_built__changes_nothing(in_tenant: Tenant, flights: Path) -> None:
+def test_release_build__another_worker_has_it_by_now__changes_nothing(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = make_monitor(reference_data_uri=str(flights))
+    lease = {"lease_token": uuid4(), "lease_expires_at": timezone.now() + timedelta(minutes=1)}
+    Baseline.objects.update(attempt=2, worker="worker-2", **lease)
+    release_build(tenant_id=monitor.tenant_id, baseline_id=newest(monitor).id, worker="worker-1")
+    assert (newest(monitor).attempt, newest(monitor).lease_token) == (2, lease["lease_token"])
+
+
+def test_release_build__has_been_built__changes_nothing(in_tenant: Tenant, flights: Path) -> None:
     monitor = make_flights_monitor(flights)
-    hand_back_build(tenant_id=monitor.tenant_id, baseline_id=newest(monitor).id, worker="first")
+    release_build(tenant_id=monitor.tenant_id, baseline_id=newest(monitor).id, worker="worker-1")
     assert (newest(monitor).status, newest(monitor).attempt) == ("ready", 1)
 
 

@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 """The reconciler as it runs in production: as the scheduler's role, which is no tenant's."""
 
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from django.db import DatabaseError
 from django.db.models import F
 from django.utils import timezone
 
+from detections.ledger.recovery import enqueue_lost
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
@@ -20,7 +23,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
-from tasks.reconciler import enqueue_lost, reconcile
+from tasks.reconciler import reconcile
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.samples import sample
 from tests.factories import (
@@ -260,7 +263,10 @@ def test_reconcile__backtest__is_woken_when_nobody_works_on_it(
     now = timezone.now()
     with tenant_scope(committed_monitor.tenant_id):
         backtest = make_backtest(
-            committed_monitor, status=status, not_before=claimed and now + claimed
+            committed_monitor,
+            status=status,
+            lease_token=claimed and uuid4(),
+            lease_expires_at=claimed and now + claimed,
         )
         Backtest.objects.update(created_at=now - age)
     scheduler()

@@ -4,8 +4,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from detections.ledger.recovery import enqueue_lost
 from drift_detector.loops import run_until_stopped
-from tasks.reconciler import enqueue_lost, reconcile
+from tasks.reconciler import reconcile
 
 LOOK_SECONDS = 1.0
 

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from alerts.models import Alert
 from detections.backtests import services as backtests
-from detections.backtests.services import build_backtest, hand_back, summarize
+from detections.backtests.services import build_backtest, release_backtest, summarize
 from detections.models import Backtest, Detection, DetectionRun
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant, User
@@ -43,7 +43,7 @@ def built(monitor: Monitor, **fields: Any) -> Backtest:
 
 
 def build_again(backtest: Backtest) -> Backtest:
-    build_backtest(tenant_id=backtest.tenant_id, backtest_id=backtest.id)
+    build_backtest(tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="worker-1")
     return stored(backtest)
 
 
@@ -150,12 +150,18 @@ def test_build_backtest__again__changes_nothing(flights_monitor: Monitor) -> Non
     )
 
 
+def held_by_another(**time: float) -> dict[str, Any]:
+    """The fields of a row that another worker holds for some time."""
+    expires_at = timezone.now() + timedelta(**time)
+    return {"lease_token": uuid4(), "lease_expires_at": expires_at, "worker": "another"}
+
+
 def test_build_backtest__unknown__does_nothing(in_tenant: Tenant) -> None:
-    build_backtest(tenant_id=in_tenant.id, backtest_id=uuid4())
+    build_backtest(tenant_id=in_tenant.id, backtest_id=uuid4(), worker="worker-1")
 
 
 def test_build_backtest__another_worker_has_it__is_left_alone(flights_monitor: Monitor) -> None:
-    backtest = built(flights_monitor, not_before=timezone.now() + timedelta(minutes=1))
+    backtest = built(flights_monitor, **held_by_another(minutes=1))
     assert (backtest.status, backtest.attempt, backtest.windows) == ("running", 0, [])
 
 
@@ -238,11 +244,13 @@ def test_build_backtest__at_work__saves_what_it_has_and_keeps_its_lease(
         seen.append(
             eventually(lambda: in_database(committed_backtest, "windows -> 0 ->> 'verdict'"))
         )
-        until = in_database(committed_backtest, "not_before")
-        seen.append(eventually(lambda: in_database(committed_backtest, "not_before") > until))
+        until = in_database(committed_backtest, "lease_expires_at")
+        seen.append(eventually(lambda: in_database(committed_backtest, "lease_expires_at") > until))
 
     before_tick(monkeypatch, 2, look)
-    build_backtest(tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id)
+    build_backtest(
+        tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id, worker="worker-1"
+    )
     assert seen == ["ok", True]
     assert in_database(committed_backtest, "status") == "ready"
 
@@ -250,7 +258,7 @@ def test_build_backtest__at_work__saves_what_it_has_and_keeps_its_lease(
 def test_build_backtest__lease_lost__writes_nothing_more(
     committed_backtest: Backtest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = {"attempt": 2, "not_before": timezone.now() + timedelta(hours=1)}
+    taken = {"attempt": 2, **held_by_another(hours=1)}
 
     def take() -> None:
         eventually(lambda: in_database(committed_backtest, "jsonb_array_length(windows)"))
@@ -258,13 +266,15 @@ def test_build_backtest__lease_lost__writes_nothing_more(
             Backtest.objects.update(**taken)
 
     before_tick(monkeypatch, 2, take)
-    build_backtest(tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id)
+    build_backtest(
+        tenant_id=committed_backtest.tenant_id, backtest_id=committed_backtest.id, worker="worker-1"
+    )
     with tenant_scope(committed_backtest.tenant_id):
         backtest = stored(committed_backtest)
     assert (backtest.status, backtest.attempt, verdicts(backtest)) == ("running", 2, ["ok"])
 
 
-def test_hand_back__in_the_middle__another_goes_on_from_there(
+def test_release_backtest__in_the_middle__another_goes_on_from_there(
     flights_monitor: Monitor,
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
@@ -273,11 +283,13 @@ def test_hand_back__in_the_middle__another_goes_on_from_there(
         backtest = Backtest.objects.get()
         Backtest.objects.update(windows=records("ok", "ok"))  # what was saved last
         with django_capture_on_commit_callbacks(execute=True):
-            hand_back(tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="first")
+            release_backtest(
+                tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="worker-1"
+            )
 
     before_tick(monkeypatch, 2, give_away)
     backtest = built(flights_monitor)
-    assert (backtest.status, backtest.attempt, backtest.not_before, len(backtest.windows)) == (
+    assert (backtest.status, backtest.attempt, backtest.lease_token, len(backtest.windows)) == (
         "running",
         0,
         None,
@@ -287,10 +299,19 @@ def test_hand_back__in_the_middle__another_goes_on_from_there(
     assert ids in wake_ups("detections.build_backtest")
 
 
+def test_release_backtest__another_worker_has_it_by_now__changes_nothing(
+    flights_monitor: Monitor,
+) -> None:
+    backtest = make_backtest(flights_monitor, attempt=1, **held_by_another(minutes=1))
+    release_backtest(tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="worker-1")
+    assert stored(backtest).lease_token == backtest.lease_token
+    assert stored(backtest).attempt == 1
+
+
 def test_build_backtest__claim_lost_at_the_end__writes_nothing(
     flights_monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = {"attempt": 2, "not_before": timezone.now() + timedelta(hours=1)}
+    taken = {"attempt": 2, **held_by_another(hours=1)}
     before_tick(monkeypatch, 2, lambda: Backtest.objects.update(**taken))
     backtest = built(flights_monitor)
     assert (backtest.status, backtest.windows, backtest.summary) == ("running", [], {})
@@ -305,7 +326,7 @@ def test_build_backtest__out_of_time__goes_on_where_it_stopped(
 ) -> None:
     before_tick(monkeypatch, 2, out_of_time)
     stopped = built(flights_monitor)
-    assert (stopped.status, stopped.attempt, stopped.not_before, verdicts(stopped)) == (
+    assert (stopped.status, stopped.attempt, stopped.lease_token, verdicts(stopped)) == (
         "running",
         0,
         None,
@@ -323,7 +344,7 @@ def test_build_backtest__its_turn_is_over__gives_the_worker_back_and_goes_on_in_
     monkeypatch.setattr(backtests, "TURN_SECONDS", 0)
     with django_capture_on_commit_callbacks(execute=True):
         first = built(flights_monitor)
-    assert (first.status, first.attempt, first.not_before, verdicts(first)) == (
+    assert (first.status, first.attempt, first.lease_token, verdicts(first)) == (
         "running",
         0,
         None,
@@ -443,7 +464,7 @@ def test_build_backtest__other_tenants_scope__finds_nothing(
     flights_monitor: Monitor, other_tenant: Tenant
 ) -> None:
     backtest = make_backtest(flights_monitor)
-    build_backtest(tenant_id=other_tenant.id, backtest_id=backtest.id)
+    build_backtest(tenant_id=other_tenant.id, backtest_id=backtest.id, worker="worker-1")
     with tenant_scope(flights_monitor.tenant_id):
         assert (stored(backtest).status, stored(backtest).attempt) == ("running", 0)
 

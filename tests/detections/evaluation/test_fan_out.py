@@ -78,7 +78,7 @@ def counted(run: DetectionRun) -> list[tuple[Any, ...]]:
 
 def again(claim: Claim) -> Claim:
     """The run's next attempt, at once."""
-    assert postpone_run(claim, reason="again", seconds=-1, counts=False)
+    assert postpone_run(claim, reason="again", seconds=-1, is_attempt=False)
     return take(DetectionRun(id=claim.run_id, tenant_id=claim.tenant_id))
 
 
@@ -96,7 +96,7 @@ def undivided(run: DetectionRun, streamed: Callable[[int], None]) -> RunResult:
     outcome = evaluate_run(claim)
     assert outcome.verdict == "drift"
     assert not counted(run)
-    postpone_run(claim, reason="again", seconds=-1, counts=False)
+    postpone_run(claim, reason="again", seconds=-1, is_attempt=False)
     return outcome
 
 
@@ -211,21 +211,21 @@ def test_claim_part__lease_of_the_run_has_run_out__there_is_nothing_to_take(
     assert parts.claim_part(tenant_id=run.tenant_id, run_id=run.id, worker="worker-2") is None
 
 
-@pytest.mark.parametrize("hand_back", [ledger.hand_back_parts, ledger.hand_back])
+@pytest.mark.parametrize("hand_back", [ledger.release_parts, ledger.release_run])
 def test_hand_back__worker_with_a_part__lets_another_count_it_at_once(
     divided: Claim, run: DetectionRun, hand_back: Callable[..., None]
 ) -> None:
     first, other = next_part(run, "stopped"), next_part(run, "going on")
     hand_back(tenant_id=run.tenant_id, run_id=run.id, worker="stopped")
     taken = next_part(run, "next")
-    assert taken.part_id == first.part_id != other.part_id
-    assert not parts.renew_part(first)
-    assert parts.renew_part(other)
+    assert taken.lease.row_id == first.lease.row_id != other.lease.row_id
+    assert not first.lease.renew()
+    assert other.lease.renew()
 
 
 def test_claim_part__at_once__each_gets_another(divided: Claim, run: DetectionRun) -> None:
     claims = at_once(*(partial(next_part, run) for _ in range(8)))
-    assert len({claim.part_id for claim in claims}) == 8
+    assert len({claim.lease.row_id for claim in claims}) == 8
 
 
 def test_claim_part__other_tenant__sees_none(divided: Claim, run: DetectionRun) -> None:
@@ -236,11 +236,11 @@ def test_renew_part__taken_by_another_meanwhile__is_refused(
     divided: Claim, run: DetectionRun
 ) -> None:
     slow = next_part(run)
-    assert parts.renew_part(slow)
+    assert slow.lease.renew()
     with tenant_scope(run.tenant_id):
         RunPart.objects.update(lease_expires_at=timezone.now() - timedelta(minutes=1))
     next_part(run, "worker-3")
-    assert not parts.renew_part(slow)
+    assert not slow.lease.renew()
 
 
 def test_finish_run__divided__leaves_no_part(divided: Claim, run: DetectionRun) -> None:

@@ -17,9 +17,9 @@ from detections.evaluation.run import evaluate_run
 from detections.models import DetectionRun
 from detections.results import RunResult
 from drift_detector.tenancy.models import Tenant
+from monitors.baselines.builds import build_baseline
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
-from monitors.services import build_baseline
 from monitors.sources import table_from_columns, table_to_bytes
 from tests.factories import make_flights_monitor, make_monitor, make_run, take
 
@@ -312,7 +312,9 @@ def test_evaluate_run__no_timestamp_column__reads_the_whole_source(
         current_data_uri=str(flights / "week3.parquet"),
         timestamp_column="",
     )
-    build_baseline(tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id)
+    build_baseline(
+        tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id, worker="worker-1"
+    )
     outcome = evaluate(monitor, 20)
     assert (outcome.verdict, outcome.rows) == ("drift", 2000)
 

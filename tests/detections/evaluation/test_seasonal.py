@@ -133,7 +133,7 @@ def test_evaluate_run__row_count__is_compared_with_those_weeks(
 def test_build_backtest__season_asked_for__is_replayed_too(monitor: Monitor, flights: Path) -> None:
     pq.write_table(flights_like(week=5, start=TIMESTAMPS[0] + 5 * WEEK), flights / "week5.parquet")
     backtest = make_backtest(monitor, weeks=(5, 6))
-    build_backtest(tenant_id=backtest.tenant_id, backtest_id=backtest.id)
+    build_backtest(tenant_id=backtest.tenant_id, backtest_id=backtest.id, worker="worker-1")
     backtest.refresh_from_db()
     assert [window["verdict"] for window in backtest.windows] == ["drift"]
 

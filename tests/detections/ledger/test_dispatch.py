@@ -169,7 +169,7 @@ def test_postpone_run__its_place__is_for_the_next(monitor: Monitor) -> None:
     runs = backfill(monitor, 3)
     taken = claim(monitor, runs[0])
     assert taken is not None
-    ledger.postpone_run(taken, reason="Waiting.", seconds=60, counts=False)
+    ledger.postpone_run(taken, reason="Waiting.", seconds=60, is_attempt=False)
     assert sorted(set(woken()), key=runs.index) == runs
 
 

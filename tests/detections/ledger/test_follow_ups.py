@@ -12,12 +12,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from sklearn.metrics import accuracy_score
 
-from alerts.services import complete_run
 from algorithms.verdicts import Verdict
 from detections.ledger import follow_ups
 from detections.models import Detection, DetectionRun, OutcomeStream
 from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
+from detections.runs.completion import complete_run
 from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -267,11 +267,13 @@ def test_execute__answers_cannot_be_read__fails_without_a_detection(
 def test_execute__new_baseline_meanwhile__is_judged_by_the_one_before(
     unlabelled: Monitor, flights: Path
 ) -> None:
-    from monitors.services import build_baseline, request_baseline
+    from monitors.baselines.builds import build_baseline, request_baseline
 
     early = run_week(unlabelled, 2)
     build_baseline(
-        tenant_id=unlabelled.tenant_id, baseline_id=request_baseline(monitor=unlabelled).id
+        tenant_id=unlabelled.tenant_id,
+        baseline_id=request_baseline(monitor=unlabelled).id,
+        worker="worker-1",
     )
     labels_come(flights, 2)
     assert follow_up(early).baseline_id == early.baseline_id

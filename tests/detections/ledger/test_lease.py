@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from threading import enumerate as running_threads
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from detections.ledger.runs import Claim, renew_lease
+from detections.ledger.runs import Claim
 from detections.models import DetectionRun
 from drift_detector.lease import kept_lease
 from tests.drift_detector.samples import sample
@@ -37,7 +36,7 @@ def is_beating() -> bool:
 
 def test_kept_lease__while_working__is_renewed_again_and_again(claim: Claim) -> None:
     before = expires_at(claim)
-    with kept_lease(partial(renew_lease, claim)):
+    with kept_lease(claim.lease.renew):
         eventually(lambda: expires_at(claim) > before)
         first = expires_at(claim)
         assert eventually(lambda: expires_at(claim) > first)
@@ -47,18 +46,18 @@ def test_kept_lease__already_expired__is_ours_again(
     claim: Claim, committed_run: DetectionRun
 ) -> None:
     expire_lease(committed_run)
-    with kept_lease(partial(renew_lease, claim)):
+    with kept_lease(claim.lease.renew):
         assert eventually(lambda: expires_at(claim) > timezone.now())
 
 
 def test_kept_lease__work_done__beats_no_more(claim: Claim) -> None:
-    with kept_lease(partial(renew_lease, claim)):
+    with kept_lease(claim.lease.renew):
         assert is_beating()
     assert not is_beating()
 
 
 def test_kept_lease__work_fails__beats_no_more(claim: Claim) -> None:
-    with pytest.raises(RuntimeError, match="work"), kept_lease(partial(renew_lease, claim)):
+    with pytest.raises(RuntimeError, match="work"), kept_lease(claim.lease.renew):
         raise RuntimeError("work")
     assert not is_beating()
 
@@ -69,7 +68,7 @@ def test_kept_lease__lost_to_another__stops_and_leaves_it_alone(
     expire_lease(committed_run)
     thief = take(committed_run, "thief")
     before, losses = expires_at(claim), sample("drift_lease_losses_total", noticed_by="worker")
-    with kept_lease(partial(renew_lease, claim)):
+    with kept_lease(claim.lease.renew):
         eventually(lambda: not is_beating())
     assert sample("drift_lease_losses_total", noticed_by="worker") == losses + 1
     assert expires_at(claim) == before
@@ -91,7 +90,7 @@ def end_connections_of_the_service() -> bool:
 
 def test_kept_lease__connection_breaks__a_later_beat_renews(claim: Claim) -> None:
     connection.close()
-    with kept_lease(partial(renew_lease, claim)):
+    with kept_lease(claim.lease.renew):
         eventually(end_connections_of_the_service)
         broken = expires_at(claim)
         assert eventually(lambda: expires_at(claim) > broken)

@@ -12,16 +12,17 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts.dashboard import get_dashboard
-from detections.ledger import retention
+from detections.ledger import old_runs as retention
 from detections.ledger import runs as ledger
 from detections.ledger.dispatch import enqueue_due
-from detections.ledger.sweep import BEGIN, Sweep
+from detections.ledger.recovery import enqueue_lost
 from detections.models import DetectionRun
 from detections.runs.selectors import list_runs
+from drift_detector.retention import BEGIN, Sweep
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tasks.reconciler import enqueue_lost, reconcile
+from tasks.reconciler import reconcile
 from tests.bench.population import fill_ledger
 from tests.conftest import connected_as, role_url
 from tests.factories import make_monitor, make_run
@@ -49,7 +50,7 @@ def claim(monitor: Monitor) -> None:
     )
     claimed = ledger.claim_run(tenant_id=monitor.tenant_id, run_id=run.id, worker="w")
     assert claimed is not None
-    ledger.renew_lease(claimed)
+    claimed.lease.renew()
     ledger.finish_run(
         claimed, status="succeeded", verdict="ok", reason="", rows=1, baseline_id=None
     )
@@ -87,7 +88,7 @@ def test_query__of_the_reconciler__reads_no_table_of_runs_from_end_to_end(
         enqueue_lost()
         reconcile()
         enqueue_due()
-        Sweep("drf_runs", retention.RUN_IS_DONE_WITH, most=1000).step(
+        Sweep("drf_runs", retention.RUN_IS_OLD, most=1000).step(
             timezone.now() - timedelta(days=DAYS - 1)
         )
     assert scanned(plans) == []
@@ -116,7 +117,7 @@ def blocks_read(owner: psycopg.Connection, monitor: Monitor, before: datetime) -
         owner.execute(
             "DROP INDEX run_newest, run_newest_of_monitor"
         )  # which only serve where tenants are as few as here
-        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention.old_runs._statement}"
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention.old_runs.find}"
         [[[explained]]] = owner.execute(explain, values).fetchall()
     return int(explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"])
 

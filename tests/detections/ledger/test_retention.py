@@ -9,17 +9,19 @@ import pytest
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.services import complete_run
 from algorithms.verdicts import Severity
-from detections.ledger import retention
-from detections.ledger import sweep as walks
-from detections.ledger.retention import purge_old
-from detections.ledger.sweep import Sweep
+from detections.ledger import old_runs as retention
 from detections.models import Backtest, DetectionRun, RunPart
+from detections.runs.completion import complete_run
+from drift_detector import retention as walks
+from drift_detector.retention import Sweep
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
+from monitors.baselines.old_baselines import BASELINE_IS_OLD
 from monitors.models import Baseline, Monitor
+from tasks import reconciler
+from tasks.reconciler import purge_old
 from tests.conftest import connected_as, role_url
 from tests.factories import (
     drift_outcome,
@@ -41,12 +43,9 @@ def a_month_or_two(override: Callable[..., None]) -> None:
 @pytest.fixture(autouse=True)
 def walks_from_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """None has begun; they look at two rows a step."""
-    monkeypatch.setattr(
-        retention, "old_runs", Sweep("drf_runs", retention.RUN_IS_DONE_WITH, most=2)
-    )
-    monkeypatch.setattr(
-        retention, "old_baselines", Sweep("drf_baselines", retention.BASELINE_IS_DONE_WITH, most=2)
-    )
+    monkeypatch.setattr(retention, "old_runs", Sweep("drf_runs", retention.RUN_IS_OLD, most=2))
+    sweep = Sweep("drf_baselines", BASELINE_IS_OLD, most=2, in_use=retention.list_used_baselines)
+    monkeypatch.setattr(reconciler, "old_baselines", sweep)
 
 
 @pytest.fixture
@@ -281,15 +280,16 @@ def test_oldest__of_a_table__are_found_by_an_index(
     committed: None, table: str, since: str, index: str
 ) -> None:
     assert f"Index Scan using {index}" in plan_of(
-        retention.REMOVE_OLDEST.format(table=table, since=since)
+        walks.REMOVE_OLDEST.format(table=table, since=since, returning="id")
     )
 
 
 @pytest.mark.parametrize(
-    ("walk", "index"), [("old_runs", "run_oldest"), ("old_baselines", "baseline_oldest")]
+    ("sweep", "index"),
+    [(retention.old_runs, "run_oldest"), (reconciler.old_baselines, "baseline_oldest")],
 )
-def test_walk__from_the_oldest__goes_by_an_index(committed: None, walk: str, index: str) -> None:
-    assert f"Scan using {index}" in plan_of(getattr(retention, walk)._statement)
+def test_walk__from_the_oldest__goes_by_an_index(committed: None, sweep: Sweep, index: str) -> None:
+    assert f"Scan using {index}" in plan_of(sweep.find)
 
 
 def plan_of(statement: str) -> str:

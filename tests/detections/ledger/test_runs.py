@@ -145,7 +145,7 @@ def test_claim_run__other_tenant__none(run: DetectionRun, other_tenant: Tenant) 
 def test_renew_lease__mine__is_pushed_out(run: DetectionRun) -> None:
     claim = take(run)
     expire_lease(run)
-    assert ledger.renew_lease(claim)
+    assert claim.lease.renew()
     run.refresh_from_db()
     assert run.lease_expires_at is not None
     assert run.lease_expires_at > timezone.now() + timedelta(seconds=50)
@@ -154,8 +154,8 @@ def test_renew_lease__mine__is_pushed_out(run: DetectionRun) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        ledger.renew_lease,
-        lambda claim: ledger.postpone_run(claim, reason="late", seconds=1, counts=True),
+        lambda claim: claim.lease.renew(),
+        lambda claim: ledger.postpone_run(claim, reason="late", seconds=1, is_attempt=True),
         lambda claim: ledger.finish_run(
             claim, status="succeeded", verdict="ok", reason="late", rows=1, baseline_id=None
         ),
@@ -175,7 +175,7 @@ def test_ledger__old_token__changes_nothing(
 def test_postpone_run__mine__is_queued_for_later(
     run: DetectionRun, counts: bool, attempts: int
 ) -> None:
-    assert ledger.postpone_run(take(run), reason="Not now.", seconds=90, counts=counts)
+    assert ledger.postpone_run(take(run), reason="Not now.", seconds=90, is_attempt=counts)
     run.refresh_from_db()
     assert (run.status, run.attempt, run.reason, run.lease_token) == (
         "queued",
@@ -199,7 +199,7 @@ def test_finish_run__mine__ends_with_verdict_and_time(run: DetectionRun) -> None
 
 def test_wake_runs__postponed__can_be_claimed_at_once(committed_run: DetectionRun) -> None:
     run = committed_run
-    ledger.postpone_run(take(run), reason="Waiting.", seconds=600, counts=False)
+    ledger.postpone_run(take(run), reason="Waiting.", seconds=600, is_attempt=False)
     assert ledger.release_postponed(tenant_id=run.tenant_id, monitor_id=run.monitor_id) == 1
     assert {"tenant_id": str(run.tenant_id), "run_id": str(run.id)} in wake_ups(
         "detections.execute_run"
@@ -212,7 +212,7 @@ def test_wake_runs__postponed_long_ago__has_waited_since_now_and_one_in_the_queu
 ) -> None:
     postponed, queued = (make_run(monitor, week=week) for week in (2, 3))
     DetectionRun.objects.update(created_at=timezone.now() - timedelta(hours=9))
-    ledger.postpone_run(take(postponed), reason="Waiting.", seconds=600, counts=False)
+    ledger.postpone_run(take(postponed), reason="Waiting.", seconds=600, is_attempt=False)
     assert ledger.release_postponed(tenant_id=monitor.tenant_id, monitor_id=monitor.id) == 1
     assert waited(postponed) < 60
     assert waited(queued) == pytest.approx(9 * 3600, abs=60)

@@ -11,7 +11,8 @@ from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from detections.models import DetectionRun, DetectorState, OutcomeBatch
 from detections.outcomes.ingest import Accepted
 from detections.outcomes.outcome_tables import rows_from_json
-from detections.outcomes.services import accept_outcomes, cohens_h
+from detections.outcomes.services import accept_outcomes
+from detections.outcomes.signals import cohens_h
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope

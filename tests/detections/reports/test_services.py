@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from detections.models import DetectionRun, Report
@@ -37,7 +39,7 @@ data = settings.ENV.data.model_copy(update={"allowed_roots": [root]})
 most = settings.ENV.reports.model_copy(update={"max_rows": int(most)})
 settings.ENV = settings.ENV.model_copy(update={"data": data, "reports": most})
 from tasks.detections import build_report
-build_report(tenant_id=tenant, report_id=report)
+build_report(tenant_id=tenant, report_id=report, worker="worker-1")
 """
 
 
@@ -118,16 +120,33 @@ def test_report__data_gone__fails_with_the_reason_and_may_be_asked_again(
     assert (again["id"], again["status"], again["reason"]) == (report["id"], "building", "")
 
 
-def test_hand_back__being_made__is_asked_for_again_and_what_is_made_is_not(
+def test_release_report__being_made__is_enqueued_again(
     judged: DetectionRun, committed_api: APIClient
 ) -> None:
     report_id = committed_api.post(url(judged)).json()["id"]
-    ids = {"tenant_id": judged.tenant_id, "report_id": UUID(report_id)}
-    reports.hand_back(**ids, worker="first")
-    with tenant_scope(judged.tenant_id):
-        Report.objects.update(status=Report.Status.READY)
-    reports.hand_back(**ids, worker="first")
+    leased(judged, "first")
+    reports.release_report(tenant_id=judged.tenant_id, report_id=UUID(report_id), worker="first")
     assert [each["report_id"] for each in wake_ups("detections.build_report")].count(report_id) == 2
+
+
+def test_release_report__another_worker_has_it_by_now__changes_nothing(
+    judged: DetectionRun, committed_api: APIClient
+) -> None:
+    report_id = committed_api.post(url(judged)).json()["id"]
+    token = leased(judged, "second")
+    reports.release_report(tenant_id=judged.tenant_id, report_id=UUID(report_id), worker="first")
+    with tenant_scope(judged.tenant_id):
+        assert Report.objects.get().lease_token == token
+    assert [each["report_id"] for each in wake_ups("detections.build_report")].count(report_id) == 1
+
+
+def leased(run: DetectionRun, worker: str) -> UUID:
+    """Let a worker hold the report of a run."""
+    token = uuid4()
+    expires_at = timezone.now() + timedelta(minutes=1)
+    with tenant_scope(run.tenant_id):
+        Report.objects.update(lease_token=token, lease_expires_at=expires_at, worker=worker)
+    return token
 
 
 def test_report__crash_inside__is_kept_as_the_reason(
@@ -140,7 +159,7 @@ def test_report__crash_inside__is_kept_as_the_reason(
         tenant_id=flights_monitor.tenant_id, run=make_run(flights_monitor)
     )
     monkeypatch.setattr(reports, "_build", crash)
-    reports.build_report(tenant_id=report.tenant_id, report_id=report.id)
+    reports.build_report(tenant_id=report.tenant_id, report_id=report.id, worker="worker-1")
     report.refresh_from_db()
     assert (report.status, report.reason) == ("failed", "ZeroDivisionError: of course")
 
@@ -148,7 +167,7 @@ def test_report__crash_inside__is_kept_as_the_reason(
 def test_report__baseline_gone_bad__says_so(run: DetectionRun, monitor: Monitor) -> None:
     monitor.baselines.update(status="failed", reason="No rows.")
     report = Report.objects.create(tenant_id=run.tenant_id, run=run)
-    reports.build_report(tenant_id=run.tenant_id, report_id=report.id)
+    reports.build_report(tenant_id=run.tenant_id, report_id=report.id, worker="worker-1")
     report.refresh_from_db()
     assert (report.status, report.reason) == ("failed", "The monitor has no baseline: No rows.")
 
@@ -158,7 +177,7 @@ def test_build_report__unknown_or_built__does_nothing(run: DetectionRun) -> None
         tenant_id=run.tenant_id, run=run, status="ready", html="<p>old</p>"
     )
     for report_id in (report.id, uuid4()):
-        reports.build_report(tenant_id=run.tenant_id, report_id=report_id)
+        reports.build_report(tenant_id=run.tenant_id, report_id=report_id, worker="worker-1")
     assert Report.objects.get().html == "<p>old</p>"
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from algorithms.plan import Method
 from algorithms.verdicts import Severity, Verdict
+from detections.findings import drifted_features, severity_of_run
 from detections.models import Detection, DetectionRun
-from detections.runs.completion import drifted_features, record_outcome, severity_of_run
+from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from monitors.models import Baseline, Monitor
 from tests.factories import drift_outcome, expire_lease, make_run, plain_outcome, take
@@ -17,9 +18,9 @@ def data_of_event() -> dict[str, Any]:
     return data
 
 
-def test_record_outcome__drift__writes_what_the_method_found(run: DetectionRun) -> None:
+def test_complete_run__drift__writes_what_the_method_found(run: DetectionRun) -> None:
     baseline_id = Baseline.objects.get().id
-    record_outcome(
+    assert complete_run(
         take(run), drift_outcome(Severity.CRITICAL, "delay", "distance", baseline_id=baseline_id)
     )
     found = Detection.objects.get(run=run)
@@ -34,10 +35,10 @@ def test_record_outcome__drift__writes_what_the_method_found(run: DetectionRun) 
     assert [each["feature"] for each in found.details] == ["delay", "distance"]
 
 
-def test_record_outcome__drift__event_tells_what_and_where(
+def test_complete_run__drift__event_tells_what_and_where(
     run: DetectionRun, monitor: Monitor
 ) -> None:
-    record_outcome(
+    assert complete_run(
         take(run), drift_outcome(Severity.WARNING, "delay", baseline_id=Baseline.objects.get().id)
     )
     data = data_of_event()
@@ -62,18 +63,18 @@ def test_record_outcome__drift__event_tells_what_and_where(
 @pytest.mark.parametrize(
     "verdict", [Verdict.OK, Verdict.NO_DATA, Verdict.INSUFFICIENT_DATA, Verdict.ERROR]
 )
-def test_record_outcome__no_drift__no_event(run: DetectionRun, verdict: Verdict) -> None:
-    finished = record_outcome(take(run), plain_outcome(verdict))
-    assert finished is not None
-    assert finished.verdict == verdict
+def test_complete_run__no_drift__no_event(run: DetectionRun, verdict: Verdict) -> None:
+    assert complete_run(take(run), plain_outcome(verdict))
+    run.refresh_from_db()
+    assert run.verdict == verdict
     assert not OutboxEvent.objects.exists()
 
 
-def test_record_outcome__run_taken_by_another__writes_nothing(run: DetectionRun) -> None:
+def test_complete_run__run_taken_by_another__writes_nothing(run: DetectionRun) -> None:
     old = take(run)
     expire_lease(run)
     take(run)
-    assert record_outcome(old, drift_outcome()) is None
+    assert complete_run(old, drift_outcome()) is False
     assert not Detection.objects.exists()
     assert not OutboxEvent.objects.exists()
 
@@ -101,10 +102,10 @@ def test_severity_of_run__several_methods__is_the_highest() -> None:
     assert severity_of_run(methods) is Severity.CRITICAL
 
 
-def test_record_outcome__two_runs__two_events(monitor: Monitor) -> None:
+def test_complete_run__two_runs__two_events(monitor: Monitor) -> None:
     for week in (3, 4):
-        record_outcome(
+        assert complete_run(
             take(make_run(monitor, week=week)), drift_outcome(baseline_id=Baseline.objects.get().id)
         )
-    events = OutboxEvent.objects.order_by("id")
+    events = OutboxEvent.objects.filter(topic="drift.detected").order_by("id")
     assert len({event.event_id for event in events}) == len(events) == 2

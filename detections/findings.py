@@ -1,0 +1,114 @@
+"""The finding of a run: built once, read by the event, the alert and the retraining request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from algorithms.method_results import FeatureDetail, MethodResult
+from algorithms.verdicts import Severity, Verdict, worst_severity
+from detections.models import DetectionRun
+from detections.results import RunResult
+
+# An event names the features with the largest effects; the detections hold all of them.
+MOST_FEATURES = 20
+ENTRY_FIELDS = ("feature", "statistic", "p_value", "effect_size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRateChange:
+    """A change of a stream's error rate that a detector saw.
+
+    Attributes:
+        stream: The name of the stream.
+        reference: The error rate until the change.
+        current: The error rate since the change.
+    """
+
+    stream: str
+    reference: float
+    current: float
+
+    @property
+    def is_rise(self) -> bool:
+        """Whether the model became worse."""
+        return self.current > self.reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinding:
+    """The result of a recorded run, as listeners read it.
+
+    Attributes:
+        verdict: The verdict of the run.
+        methods: The method results.
+        severity: The highest severity of the methods.
+        drifted_features: One record per drifted feature, the largest effect for its tolerance first.
+        summary: The fields that every event about a drifted run shares.
+        change: The change that a detector saw; None for a run that judged a window.
+    """
+
+    verdict: Verdict
+    methods: tuple[MethodResult, ...]
+    severity: Severity
+    drifted_features: tuple[dict[str, Any], ...]
+    summary: dict[str, Any]
+    change: ErrorRateChange | None = None
+
+
+def build_finding(
+    run: DetectionRun, result: RunResult, change: ErrorRateChange | None = None
+) -> RunFinding:
+    """The finding of a run that has just been recorded."""
+    severity, features = severity_of_run(result.methods), drifted_features(result.methods)
+    return RunFinding(
+        verdict=result.verdict,
+        methods=result.methods,
+        severity=severity,
+        drifted_features=tuple(features),
+        summary=_summary(run, severity, features),
+        change=change,
+    )
+
+
+def severity_of_run(methods: Sequence[MethodResult]) -> Severity:
+    """The highest severity of the methods."""
+    return worst_severity(method.severity for method in methods) or Severity.INFO
+
+
+def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
+    """The drifted features, each with the method that sees it most clearly.
+
+    Returns:
+        At most `MOST_FEATURES` records, the largest effect for its tolerance first.
+    """
+    drifted = [
+        (method, detail)
+        for method in methods
+        for detail in method.details
+        if detail.verdict is Verdict.DRIFT
+    ]
+    clearest: dict[str, dict[str, Any]] = {}
+    for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
+        clearest.setdefault(detail.feature, _record(method, detail))
+    return list(clearest.values())[:MOST_FEATURES]
+
+
+def _record(method: MethodResult, detail: FeatureDetail) -> dict[str, Any]:
+    values = detail.as_json()
+    record: dict[str, Any] = {"method": method.method.value, "reference": method.reference.value}
+    return record | {name: values[name] for name in ENTRY_FIELDS}
+
+
+def _summary(
+    run: DetectionRun, severity: Severity, features: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "monitor_id": str(run.monitor_id),
+        "monitor_name": run.monitor.name,
+        "model_id": str(run.monitor.model_id),
+        "run_id": str(run.id),
+        "window_start": run.window_start.isoformat(),
+        "window_end": run.window_end.isoformat(),
+        "severity": severity.value,
+        "drifted_features": features,
+    }

@@ -1,0 +1,209 @@
+"""Builds baselines: requested, claimed under a lease, frozen from the reference window, or failed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.db.models import Max
+from django.utils import timezone
+
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.errors import InsufficientData
+from drift_detector.celery import enqueue
+from drift_detector.lease import Lease, claim_row, is_free, kept_lease, lease_of_worker
+from drift_detector.tenancy.scope import lock_local, tenant_scope
+from monitors import selectors
+from monitors.baselines.reference_performance import describe_reference
+from monitors.features import choose_features
+from monitors.models import Baseline, Monitor
+from monitors.sources import SourceError, SourcePolicy, describe, open_window
+
+log = structlog.get_logger(__name__)
+
+BUILD_TASK = "monitors.build_baseline"
+Status = Baseline.Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """A claimed build."""
+
+    lease: Lease
+    monitor: Monitor
+    policy: SourcePolicy
+
+
+def request_baseline(*, monitor: Monitor) -> Baseline:
+    """Make the next version of a monitor's baseline; a task builds it.
+
+    As many of a tenant's builds are in the workers' line as runs may be at work; the end of one calls for the next.
+    """
+    Monitor.objects.select_for_update(no_key=True).get(id=monitor.id)
+    latest = (
+        Baseline.objects.filter(monitor=monitor).aggregate(latest=Max("version"))["latest"] or 0
+    )
+    baseline = Baseline.objects.create(
+        tenant_id=monitor.tenant_id, monitor=monitor, version=latest + 1
+    )
+    _lock_builds(monitor.tenant_id)
+    if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
+        enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
+    return baseline
+
+
+def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID | None:
+    """Read the reference and freeze it; a second worker at once, or after, finds nothing to do.
+
+    Returns:
+        The monitor whose baseline is now ready or failed; None if there was nothing to do, or if the
+        build is tried again later.
+    """
+    build = _claim(tenant_id, baseline_id, worker)
+    if build is None:
+        return None
+    try:
+        if build.lease.attempt > settings.ENV.runs.max_attempts:
+            return _fail(build, "The worker stopped answering.")
+        with kept_lease(build.lease.renew):
+            fields = _freeze(build.monitor, build.policy)
+        return _finish(build, fields)
+    except ValidationError as error:
+        return _fail(build, "; ".join(error.messages))
+    except SourceError as error:
+        return _retry(build, str(error)) if error.is_transient else _fail(build, str(error))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away; the lease expires and the reconciler enqueues the build again
+    except Exception as error:
+        log.exception("baseline_crashed", baseline_id=str(baseline_id))
+        return _retry(build, f"{type(error).__name__}: {error}")
+
+
+def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
+    """Release the build of a worker that stops; it was no attempt, and another can begin at once."""
+    with tenant_scope(tenant_id):
+        building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
+        lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
+        if lease is not None and lease.release(is_attempt=False):
+            enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
+            log.info("build_released", baseline_id=str(baseline_id), worker=worker)
+
+
+def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
+    """Read a monitor's reference and summarize it. No transaction may be open.
+
+    Raises:
+        ValidationError: If the reference lacks a feature.
+        InsufficientData: If it has no row.
+        SourceError: If it cannot be read.
+    """
+    data = settings.ENV.data
+    reference = describe(monitor.reference_data_uri, policy)
+    kinds = choose_features(
+        reference,
+        monitor.feature_columns,
+        monitor.timestamp_column,
+        overrides=monitor.feature_kinds,
+    )
+    with open_window(
+        monitor.reference_data_uri,
+        policy,
+        columns=list(kinds),
+        timestamp_column=monitor.timestamp_column or None,
+        start=monitor.reference_start,
+        end=monitor.reference_end,
+    ) as window:
+        return FrozenBaseline.fit(
+            window.batches() if window.bytes_at_most >= data.stream_bytes else window,
+            kinds,
+            max_rows=data.max_reference_rows,
+            max_value_bytes=data.max_baseline_bytes,
+        )
+
+
+def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
+    """The power card of a reference: its false alarms, and the smallest change that a check sees."""
+    from monitors.baselines.power_cards import (
+        make_power_card,  # and with it scipy.stats, which most processes never need
+    )
+
+    return make_power_card(monitor, policy, frozen)
+
+
+def _claim(tenant_id: UUID, baseline_id: UUID, worker: str) -> _Build | None:
+    with tenant_scope(tenant_id):
+        free = Baseline.objects.filter(is_free(), status=Status.BUILDING)
+        lease = claim_row(free, baseline_id, tenant_id=tenant_id, worker=worker)
+        if lease is None:
+            return None
+        monitor = Monitor.objects.get(baselines__id=baseline_id)
+        return _Build(lease, monitor, selectors.get_source_policy())
+
+
+def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
+    try:
+        frozen = fit_reference(monitor, policy)
+    except InsufficientData:
+        return {"status": Status.FAILED, "reason": "The reference has no rows."}
+    content = frozen.to_bytes()
+    return {
+        "status": Status.READY,
+        "rows": frozen.rows,
+        "is_sampled": frozen.sampled,
+        "features": {name: feature.kind.value for name, feature in frozen.features.items()},
+        "calibration": power_card_of(monitor, policy, frozen),
+        "performance": describe_reference(
+            monitor, policy, {name: each.kind for name, each in frozen.features.items()}
+        ),
+        "content": content,
+        "content_hash": frozen.content_hash,
+        "size_bytes": len(content),
+        "built_at": timezone.now(),
+    }
+
+
+def _retry(build: _Build, reason: str) -> UUID | None:
+    """Postpone the build; after the last attempt the baseline fails."""
+    runs, attempt = settings.ENV.runs, build.lease.attempt
+    if attempt >= runs.max_attempts:
+        return _fail(build, reason)
+    pause = timedelta(seconds=runs.retry_seconds * 2 ** (attempt - 1))
+    build.lease.release(is_attempt=True, reason=reason, not_before=timezone.now() + pause)
+    log.info("build_postponed", baseline_id=str(build.lease.row_id), reason=reason)
+    return None
+
+
+def _fail(build: _Build, reason: str) -> UUID | None:
+    return _finish(build, {"status": Status.FAILED, "reason": reason})
+
+
+def _finish(build: _Build, fields: dict[str, Any]) -> UUID | None:
+    """Write the end of a build; None when another worker owns it."""
+    lease = build.lease
+    with tenant_scope(lease.tenant_id):
+        is_ours = lease.finish(not_before=None, **fields)
+        if is_ours:
+            _enqueue_next_build(lease.tenant_id)
+    log.info(
+        "baseline_built" if is_ours else "baseline_refused",
+        baseline_id=str(lease.row_id),
+        status=fields["status"],
+        reason=fields.get("reason"),
+    )
+    return build.monitor.id if is_ours else None
+
+
+def _enqueue_next_build(tenant_id: UUID) -> None:
+    """Send for the build that has come within the tenant's limit, now that one before it has ended."""
+    _lock_builds(tenant_id)
+    last = settings.ENV.runs.max_per_tenant - 1
+    for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:
+        enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
+
+
+def _lock_builds(tenant_id: UUID) -> None:
+    lock_local(f"builds of {tenant_id}")
