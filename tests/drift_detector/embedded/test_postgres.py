@@ -172,7 +172,7 @@ def test_place__folder_of_another_user_in_the_way__refused(state: State) -> None
     home = home_of(state.folder)
     home.mkdir()
     os.chown(home, 65534, 65534)
-    with pytest.raises(StartError, match="somebody else's"):
+    with pytest.raises(StartError, match="must belong to this user"):
         place(state.folder)
 
 
@@ -180,7 +180,7 @@ def test_place__folder_of_another_user_in_the_way__refused(state: State) -> None
 def test_place__symlink_in_the_way__refused(state: State, tmp_path: Path) -> None:
     home = home_of(state.folder)
     home.symlink_to(tmp_path)
-    with pytest.raises(StartError, match="somebody else's"):
+    with pytest.raises(StartError, match="must belong to this user"):
         place(state.folder)
     home.unlink()
 
