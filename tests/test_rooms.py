@@ -87,7 +87,7 @@ def test_tables__of_all_rooms__are_known() -> None:
     assert set(room_of_tables().values()) == {"alerts", "detections", "monitors", "drift_detector"}
 
 
-# True once runs tell listeners of their end instead of calling `alerts`.
+# True once the listeners of a completed run are merged; until then `detections` calls `alerts`.
 def test_detections__imports__none_of_alerts() -> None:
     offenders = {
         f"{path.relative_to(ROOT)} imports {name}"
