@@ -125,7 +125,7 @@ def test_durable_server__fsync__is_on(server: Postgres) -> None:
 def test_start__data_of_another_major_version__says_so(server: Postgres) -> None:
     (server.placement.data / "PG_VERSION").write_text("17\n")
     with pytest.raises(
-        StartError, match=r"made by PostgreSQL 17, and this is \d+: `make clean-state`"
+        StartError, match=r"belong to PostgreSQL 17, and this is \d+: `make clean-state`"
     ):
         server.start()
 
