@@ -1,1 +1,1 @@
-"""What every app stands on: settings, tenancy, events, scheduling."""
+"""The foundation of every app: settings, tenancy, events, scheduling."""

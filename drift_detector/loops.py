@@ -1,4 +1,4 @@
-"""The loop that the long-running commands (relay, reconciler) share."""
+"""The loop of the long-running commands: relay, reconciler and consumer."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from threading import Event
 import structlog
 from django.db import DatabaseError, connection
 
-from drift_detector.observability.heartbeats import Deed, watch
+from drift_detector.observability.heartbeats import start_heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -19,29 +19,44 @@ MOST_DOUBLINGS = 30  # a night of failures would double past what a float holds
 def run_until_stopped(
     step: Callable[[], bool], *, pause_seconds: float, process: str | None = None
 ) -> None:
-    """Call `step` until TERM or INT; pause when it says there was nothing to do.
+    """Call `step` until SIGTERM or SIGINT, with a pause after each step that finds no work.
 
-    A database that is away is waited for, with a pause that doubles up to half a minute. Each round is noted for
-    `/healthz`, under the name of the process or else of its command.
+    The loop waits for a database that is unavailable, with a pause that doubles up to half a
+    minute. Each round is recorded for `/healthz`.
+
+    Args:
+        step: Does one round; True if it found work.
+        pause_seconds: The pause after a round without work.
+        process: The name of the process; by default the name of the command.
     """
     longest_pause = max(LONGEST_PAUSE_SECONDS, pause_seconds)
-    rounds = watch(process or " ".join(sys.argv[1:2]), pause_seconds=longest_pause)
-    stopped = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    heartbeat = start_heartbeat(process or _command_name(), pause_seconds=longest_pause)
+    stopped = _stop_signal()
     failures = 0
     while not stopped.is_set():
         try:
             was_busy = step()
-            failures = 0
-            did: Deed = "worked" if was_busy else "idle"
         except DatabaseError as error:
             failures += 1
-            was_busy, did = False, "database_unavailable"
+            was_busy = False
             log.warning("database_unavailable", error=str(error).strip(), failures=failures)
             connection.close()
-        rounds.note(did)
+            heartbeat.record("database_unavailable")
+        else:
+            failures = 0
+            heartbeat.record("worked" if was_busy else "idle")
         if not was_busy:
             pause = pause_seconds * 2 ** min(failures, MOST_DOUBLINGS)
             stopped.wait(min(pause, longest_pause))
     connection.close()
+
+
+def _command_name() -> str:
+    return " ".join(sys.argv[1:2])
+
+
+def _stop_signal() -> Event:
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped

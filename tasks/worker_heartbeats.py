@@ -7,7 +7,7 @@ from typing import Any
 from celery.signals import beat_init, heartbeat_sent, worker_init, worker_process_shutdown
 
 from drift_detector.observability import tracing
-from drift_detector.observability.heartbeats import Rounds, watch
+from drift_detector.observability.heartbeats import Heartbeat, start_heartbeat
 
 
 @worker_init.connect
@@ -16,10 +16,10 @@ def watch_worker(**_: Any) -> None:
 
     A loop that hangs, or that waits for the broker to come back, sends none.
     """
-    rounds = watch("worker")
+    heartbeat = start_heartbeat("worker")
 
     def note(**_: Any) -> None:
-        rounds.note("heartbeat")
+        heartbeat.record("heartbeat")
 
     heartbeat_sent.connect(note, weak=False)
 
@@ -34,14 +34,15 @@ def send_last_spans(**_: Any) -> None:
 def watch_beat(sender: Any, **_: Any) -> None:
     """Note each look that the scheduler takes, whichever scheduler it is."""
     scheduler = sender.scheduler
-    scheduler.tick = _noted(scheduler.tick, watch("beat", pause_seconds=scheduler.max_interval))
+    heartbeat = start_heartbeat("beat", pause_seconds=scheduler.max_interval)
+    scheduler.tick = _noted(scheduler.tick, heartbeat)
 
 
-def _noted(tick: Callable[..., float], rounds: Rounds) -> Callable[..., float]:
+def _noted(tick: Callable[..., float], heartbeat: Heartbeat) -> Callable[..., float]:
     @wraps(tick)
     def noted(*args: Any, **kwargs: Any) -> float:
         seconds = tick(*args, **kwargs)
-        rounds.note("tick")
+        heartbeat.record("tick")
         return seconds
 
     return noted

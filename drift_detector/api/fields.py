@@ -1,4 +1,4 @@
-"""Serializer fields for the types that DRF writes differently from us."""
+"""Serializer fields for types that DRF writes in another format."""
 
 from datetime import timedelta
 
@@ -18,11 +18,7 @@ class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
     }
 
     def to_internal_value(self, data: str) -> timedelta:
-        if (
-            not isinstance(data, str)
-            or not data.startswith("P")
-            or set("YM") & set(data.split("T")[0])
-        ):
+        if not isinstance(data, str) or not _has_fixed_length(data):
             self.fail("invalid", value=data)
         try:
             return DURATION.validate_python(data)
@@ -30,9 +26,20 @@ class IsoDurationField(serializers.Field[timedelta, str, str, timedelta]):
             self.fail("invalid", value=data)
 
     def to_representation(self, value: timedelta) -> str:
-        hours, seconds = divmod(value.seconds, 3600)
-        minutes, seconds = divmod(seconds, 60)
-        amounts = {"H": hours, "M": minutes, "S": seconds + value.microseconds / 1e6}
-        time = "".join(f"{amount:g}{unit}" for unit, amount in amounts.items() if amount)
         days = f"{value.days}D" if value.days else ""
-        return f"P{days}{'T' if time or not days else ''}{time or ('' if days else '0S')}"
+        time = _time_part(value)
+        if time:
+            return f"P{days}T{time}"
+        return f"P{days or 'T0S'}"
+
+
+def _has_fixed_length(text: str) -> bool:
+    """False for years and months, and for text that is no duration."""
+    return text.startswith("P") and not set("YM") & set(text.split("T")[0])
+
+
+def _time_part(value: timedelta) -> str:
+    hours, seconds = divmod(value.seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    amounts = {"H": hours, "M": minutes, "S": seconds + value.microseconds / 1e6}
+    return "".join(f"{amount:g}{unit}" for unit, amount in amounts.items() if amount)

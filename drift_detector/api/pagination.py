@@ -4,7 +4,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class NewestFirst(CursorPagination):
-    """Newest rows first; the id makes the order of rows that were made at one instant certain."""
+    """Newest rows first; rows of one instant are ordered by their id."""
 
     ordering = ("-created_at", "-id")
     page_size_query_param = "page_size"

@@ -1,4 +1,4 @@
-"""Reading request bodies."""
+"""Parsers that limit the size of request bodies."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -12,10 +12,10 @@ from drift_detector.api.problems import PayloadTooLarge
 
 
 def read_capped(stream: IO[Any]) -> bytes:
-    """The whole body.
+    """Read the whole body.
 
     Raises:
-        PayloadTooLarge: If it is larger than the settings allow.
+        PayloadTooLarge: If it is larger than `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`.
     """
     limit = settings.ENV.data.max_inline_bytes
     body: bytes = stream.read(limit + 1)
@@ -25,7 +25,7 @@ def read_capped(stream: IO[Any]) -> bytes:
 
 
 class CappedJSONParser(JSONParser):
-    """JSON up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`, however the body is framed."""
+    """JSON up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`, with any framing of the body."""
 
     def parse(
         self,
@@ -34,7 +34,8 @@ class CappedJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         body = read_capped(stream)
-        # JSON is UTF-8 whatever the header says (RFC 8259); some of Python's charsets unpack or fail in other ways.
+        # JSON is always UTF-8 (RFC 8259). The header could name a charset of Python that unpacks data
+        # or fails with another error.
         context = {**(parser_context or {}), "encoding": "utf-8"}
         try:
             parsed: dict[str, Any] = super().parse(BytesIO(body), media_type, context)
@@ -44,7 +45,7 @@ class CappedJSONParser(JSONParser):
 
 
 class BytesParser(BaseParser):
-    """A body as it is, up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`."""
+    """The bytes of a body, up to `AUMOS_DRIFT_DATA__MAX_INLINE_BYTES`."""
 
     def parse(
         self,

@@ -1,4 +1,4 @@
-"""What every API view stands on: the tenant's scope around the handler."""
+"""The base class of API views; it opens the tenant's scope around the handler."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -13,7 +13,10 @@ from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 
 class TenantAPIView(APIView):
-    """Runs each handler inside the caller's tenant scope, so inside one transaction; a refusal rolls it back."""
+    """Runs each handler in the caller's tenant scope, and so in one transaction.
+
+    A refused request rolls it back.
+    """
 
     _scope: ExitStack | None = None
 
@@ -35,7 +38,7 @@ class TenantAPIView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def leave_scope(self) -> None:
-        """Commit early, and give the connection back: for a handler that goes on to wait for something."""
+        """Commit early and release the connection, for a handler that has to wait."""
         scope, self._scope = self._scope, None
         if scope:
             scope.close()
@@ -43,7 +46,7 @@ class TenantAPIView(APIView):
 
     @property
     def principal(self) -> Principal:
-        """The caller; `RolePermission` has let nobody else in."""
+        """The caller; `RolePermission` refuses requests without one."""
         user = self.request.user
         assert isinstance(user, Principal)
         return user

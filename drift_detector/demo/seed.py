@@ -1,4 +1,4 @@
-"""Seeding the demo: real data, a tenant with its monitors, and their past weeks to evaluate."""
+"""Seeds the demo: real data, a tenant with its monitors, and runs over past weeks."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,14 +25,14 @@ type Report = Callable[[str], None]
 
 
 def seed_demo(*, data_dir: Path, env_file: Path, url: str, now: datetime, report: Report) -> None:
-    """Make what is missing of the demo; a second time it finds everything there and is done at once.
+    """Create what is missing of the demo; a second call ends at once.
 
     Args:
         data_dir: A folder that the tenant may read; the data are made in it.
-        env_file: Where people find how to get in.
-        url: Where the service will answer.
-        now: The moment that the replay counts back from.
-        report: Is told of each step that takes a while.
+        env_file: The file with the access to the demo.
+        url: The address of the service.
+        now: The time from which the replay counts back.
+        report: Called with a text at the start of each long step.
 
     Raises:
         importlib.metadata.PackageNotFoundError: If the flights are not installed.
@@ -60,7 +60,7 @@ def _ensure_data(data_dir: Path, report: Report) -> Path:
 
 
 def _make_monitors(tenant: Tenant, requests: list[dict[str, Any]], report: Report) -> None:
-    """Check and make them as the API does; all of them with their runs, or none."""
+    """Check and create the monitors as the API does, all with their runs, or none."""
     with tenant_scope(tenant.id):
         policy = get_source_policy()
     validated = [_validated(request) for request in requests]

@@ -1,4 +1,4 @@
-"""What the demo watches, in the words of `POST /api/v1/monitors`."""
+"""The demo's monitors, as bodies of `POST /api/v1/monitors`."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Signals that ask the launcher to stop, turned into one exception so that `finally` does the cleaning up."""
+"""Turns signals to stop into one exception, so that `finally` blocks clean up."""
 
 import signal
 from types import FrameType
@@ -7,7 +7,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """Somebody asked the launcher to stop; not an error, so not an `Exception`."""
+    """A signal asked the launcher to stop; no error, so no `Exception`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -15,7 +15,7 @@ class Interrupted(BaseException):
 
 
 def catch() -> None:
-    """Raise `Interrupted` at the first signal; further ones must not interrupt the cleaning up."""
+    """Raise `Interrupted` at the first signal; later ones must not interrupt the cleanup."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         ignore()
@@ -26,10 +26,10 @@ def catch() -> None:
 
 
 def ignore() -> None:
-    """From here on only SIGKILL ends the launcher."""
+    """Ignore signals to stop; from here on only SIGKILL ends the launcher."""
     for number in STOPPING:
         signal.signal(number, _do_nothing)  # not SIG_IGN, which children would inherit
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Let the work in hand go on."""
+    """Let the current work continue."""

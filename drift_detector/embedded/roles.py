@@ -1,4 +1,4 @@
-"""The database's roles: who owns it, and who may only do what the migrations grant."""
+"""Creates the roles of the database: its owner, and logins with the rights that migrations grant."""
 
 from collections.abc import Mapping
 from typing import LiteralString
@@ -8,7 +8,7 @@ from psycopg import sql
 
 DATABASE = "drift"
 OWNER = "drift_owner"
-# The migrations grant to these groups, so that they need not know who logs in.
+# The migrations grant to these groups, so that they need no names of logins.
 GROUPS: dict[str, LiteralString] = {
     "drf_app": "NOLOGIN",
     "drf_relay": "NOLOGIN",
@@ -28,26 +28,37 @@ MEMBERSHIPS = {
 
 
 def ensure_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
-    """Make the roles and the database, or bring them back to this page; as the superuser, outside a transaction.
+    """Create the roles and the database, or correct them.
 
     Args:
-        connection: The superuser's, in autocommit mode.
+        connection: A connection of the superuser in autocommit mode.
         passwords: One for each name in `LOGINS`.
     """
     existing = _names(connection, "SELECT rolname FROM pg_roles")
     for role, attributes in (GROUPS | LOGINS).items():
+        name = sql.Identifier(role)
         if role not in existing:
-            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-        connection.execute(sql.SQL("ALTER ROLE {} " + attributes).format(sql.Identifier(role)))
+            connection.execute(sql.SQL("CREATE ROLE {}").format(name))
+        connection.execute(sql.SQL("ALTER ROLE {} " + attributes).format(name))
+    _set_passwords(connection, passwords)
+    _grant_memberships(connection)
+    _ensure_database(connection)
+
+
+def _set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
     for login in LOGINS:
         password = sql.Literal(passwords[login])
-        connection.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login), password)
-        )
+        connection.execute(statement.format(sql.Identifier(login), password))
+
+
+def _grant_memberships(connection: psycopg.Connection) -> None:
+    statement = sql.SQL("GRANT {} TO {}")
     for login, group in MEMBERSHIPS.items():
-        connection.execute(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login))
-        )
+        connection.execute(statement.format(sql.Identifier(group), sql.Identifier(login)))
+
+
+def _ensure_database(connection: psycopg.Connection) -> None:
     if DATABASE not in _names(connection, "SELECT datname FROM pg_database"):
         names = sql.Identifier(DATABASE), sql.Identifier(OWNER)
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))

@@ -1,4 +1,4 @@
-"""What the three servers have in common: a child process that is waited for, logged and stopped."""
+"""The base of the three servers: a child process that is started, logged and stopped."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ TAIL_LINES = 15
 
 
 class StartError(RuntimeError):
-    """A server could not be started; the message says why, to a person."""
+    """A server could not be started; the message gives a person the reason."""
 
 
 class Identity(TypedDict, total=False):
@@ -32,18 +32,18 @@ class Identity(TypedDict, total=False):
 
 
 class Server(ABC):
-    """One server: `start` returns when it answers, `stop` when it is gone."""
+    """One server: `start` returns when it answers, `stop` when it has ended."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, state: State, *, durable: bool) -> None:
-        """Choose the port; nothing is started yet.
+        """Choose the port; `start` starts the server.
 
         Args:
-            state: Where data, log and secrets are kept.
-            durable: False for a server that is thrown away, which needn't survive a crash.
+            state: The folder for data, log and secrets.
+            durable: False for a temporary server, which need not survive a crash.
         """
         self.state = state
         self.durable = durable
@@ -54,7 +54,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients connect, password included."""
+        """The address for clients, with the password."""
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -62,7 +62,7 @@ class Server(ABC):
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether the server answers a real request."""
+        """True if the server answers a real request."""
 
     @property
     def folder(self) -> Path:
@@ -75,25 +75,25 @@ class Server(ABC):
         return self._process.pid if self._process else None
 
     def prepare(self) -> None:
-        """Make what the program needs before it can start."""
+        """Create the files that the program needs for its start."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def provision(self) -> None:  # noqa: B027 — most servers need nothing
-        """Make what clients need, once the server answers; safe to repeat."""
+        """Create the objects that clients need, once the server answers; safe to repeat."""
 
     def configuration(self) -> str:
-        """What the program reads from its standard input."""
+        """The text that the program reads from its standard input."""
         return ""
 
     def environment(self) -> dict[str, str]:
-        """Little, so that nothing in a person's shell changes how the server works."""
+        """A minimal environment, so that a person's shell does not change the server."""
         return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", MARKER: str(self.state.folder)}
 
     def start(self) -> None:
         """Start the server and wait until it answers.
 
         Raises:
-            StartError: If it ended or stayed silent; nothing is left running.
+            StartError: If the server ended or did not answer; no process stays behind.
         """
         for _ in range(ATTEMPTS - 1):
             try:
@@ -101,11 +101,12 @@ class Server(ABC):
             except StartError:
                 if is_free(self.port):
                     raise
-            self.port = self.state.new_port(self.name)  # somebody took the port in the meantime
+            # Another program took the port in the meantime.
+            self.port = self.state.new_port(self.name)
         return self._start_once()
 
     def stop(self) -> None:
-        """Ask the server to end, insist after a grace, and return when it is gone."""
+        """Ask the server to end, kill it after a grace, and return when it has ended."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -141,7 +142,8 @@ class Server(ABC):
                 stdin=configuration,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a terminal's Ctrl-C is for the launcher, which stops things in order
+                # Ctrl-C reaches the launcher alone, which stops the servers in order.
+                start_new_session=True,
                 **self.identity,
             )
 
@@ -160,6 +162,5 @@ class Server(ABC):
 
     def _tail(self) -> str:
         log = self.state.log(self.name)
-        return "\n".join(
-            [f"The end of {log}:", *log.read_text(errors="replace").splitlines()[-TAIL_LINES:]]
-        )
+        lines = log.read_text(errors="replace").splitlines()
+        return "\n".join([f"The end of {log}:", *lines[-TAIL_LINES:]])

@@ -48,7 +48,7 @@ class Service:
         self.stack = Stack.create(state, durable=True)
 
     def run(self, processes: Sequence[Process], prepare: "Prepare") -> int:
-        """Start the servers, `prepare` what the processes need, and keep those running until told to stop.
+        """Start the servers, prepare, and run the processes until a signal or until one of them ends.
 
         Returns:
             0 when asked to stop, or the exit code of the process that ended by itself.
@@ -73,7 +73,7 @@ class Service:
             return code
 
     def _write_settings(self) -> None:
-        """Leave what `manage.py` needs to reach the running servers as the app's role, for its user's eyes only."""
+        """Write the settings with which `manage.py` reaches the servers, readable by this user only."""
         settings = {
             name: value
             for name, value in self.environment("app").items()
@@ -87,16 +87,15 @@ class Service:
 
     @property
     def data_folder(self) -> Path:
-        """Where the demo's data are, and where people may put theirs."""
+        """The folder of the demo's data, in which people can put their own, too."""
         return self.state.folder / "data"
 
     def environment(self, role: Role) -> dict[str, str]:
-        """A process's environment: a person's own settings win over ours, except for where the servers are.
+        """The environment of a process; exported settings win, except for the addresses of servers.
 
-        The demo's folder is added to a person's own AUMOS_DRIFT_DATA__ALLOWED_ROOTS.
-
-        An exported AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect here, as the
-        servers that this launcher starts are the point of it.
+        The demo's folder is added to an exported AUMOS_DRIFT_DATA__ALLOWED_ROOTS. An exported
+        AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect, because
+        the launcher starts its own servers.
         """
         ours = {
             "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
@@ -114,7 +113,7 @@ class Service:
 
 
 def with_root(roots: str, folder: Path) -> str:
-    """A JSON list of folders with one more; what is no list is left for the settings to complain about."""
+    """Add a folder to a JSON list; a text that is no list stays, and the settings refuse it."""
     try:
         listed = json.loads(roots)
     except ValueError:
@@ -126,7 +125,7 @@ type Prepare = Callable[[Service], None]
 
 
 def prepare_database_and_demo(service: Service) -> None:
-    """Migrate and collect the admin's files, if they changed since last time, and make what is missing of the demo.
+    """Migrate and collect static files if they changed, and create what is missing of the demo.
 
     Raises:
         StepFailed: If a command fails.
@@ -142,7 +141,7 @@ def prepare_database_and_demo(service: Service) -> None:
 
 
 def _fingerprint(root: Path) -> str:
-    """What the database and the static files depend on: the migrations and the installed packages."""
+    """A hash of the migrations and packages, on which database and static files depend."""
     migrations = sorted(
         [*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")]
     )
@@ -163,7 +162,7 @@ def _prepare_database(service: Service) -> None:
 
 
 def run() -> int:
-    """Run the service until Ctrl-C or SIGTERM; `PORT`, `WORKERS` and `METRICS_PORT` change what they say."""
+    """Run the service until Ctrl-C or SIGTERM, with `PORT`, `WORKERS` and `METRICS_PORT`."""
     try:
         port, workers = _number("PORT", 8000), _number("WORKERS", 1)
         metrics_port = _number("METRICS_PORT", 1) if os.environ.get("METRICS_PORT") else None
@@ -181,7 +180,7 @@ def run() -> int:
 def serve(
     folder: Path, *, root: Path, port: int, processes: Sequence[Process], prepare: Prepare
 ) -> int:
-    """Run a service on a state folder that nobody else uses, and say in a sentence why if that can't be done."""
+    """Run a service on a state folder of its own; an error is one sentence on the terminal."""
     interrupts.catch()
     try:
         state = State(folder)

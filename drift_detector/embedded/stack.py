@@ -1,4 +1,4 @@
-"""The three servers together, and the settings that lead a process to them."""
+"""The three servers together, and the settings with which a process reaches them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,11 +25,11 @@ class Stack:
     postgres: Postgres
     valkey: Valkey
     kafka: Kafka
-    life: str = field(default_factory=lambda: uuid4().hex)
+    broker_run: str = field(default_factory=lambda: uuid4().hex)
 
     @classmethod
     def create(cls, state: State, *, durable: bool) -> "Stack":
-        """Servers on a state folder, not started yet."""
+        """Create servers on a state folder, without starting them."""
         return cls(
             Postgres(state, durable=durable),
             Valkey(state, durable=durable),
@@ -38,38 +38,44 @@ class Stack:
 
     @property
     def servers(self) -> tuple[Server, ...]:
-        """All of them."""
+        """All three servers."""
         return self.postgres, self.valkey, self.kafka
 
     def database_url(self, role: Role) -> str:
-        """The database, as one of its roles."""
+        """The URL of the database for one role."""
         return self.postgres.role_url(f"drift_{role}")
 
     def settings(self, role: Role) -> dict[str, str]:
-        """The environment variables that point a process of the service at these servers."""
+        """The environment variables with which a process of the service reaches the servers."""
         return {
             "AUMOS_DRIFT_DATABASE__URL": self.database_url(role),
             "AUMOS_DRIFT_REDIS__URL": self.valkey.url,
             "AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS": self.kafka.url,
-            # The broker forgets its topics when it ends; another group has no offsets that are left from them.
-            "AUMOS_DRIFT_OUTCOMES__GROUP": f"aumos-drift-detector-{self.life}",
+            # The broker loses its topics at its end; a new group has no offsets of the lost ones.
+            "AUMOS_DRIFT_OUTCOMES__GROUP": f"aumos-drift-detector-{self.broker_run}",
         }
 
     @contextmanager
     def running(self, report: Report) -> Iterator[None]:
-        """Start all at once, tell `report` as each one answers, and stop all at the end, whatever happened.
+        """Start all servers at once, and stop all at the end of the block.
+
+        Args:
+            report: Called with a line of text for each server that answers.
 
         Raises:
             StartError: If one did not start.
         """
         try:
-            with ThreadPoolExecutor(len(self.servers)) as pool:
-                began = time.monotonic()
-                starts = {pool.submit(server.start): server for server in self.servers}
-                for started in as_completed(starts):
-                    started.result()
-                    report(f"{starts[started].title} ready ({time.monotonic() - began:.1f} s)")
+            self._start(report)
             yield
         finally:
             with ThreadPoolExecutor(len(self.servers)) as pool:
                 list(pool.map(Server.stop, self.servers))
+
+    def _start(self, report: Report) -> None:
+        began = time.monotonic()
+        with ThreadPoolExecutor(len(self.servers)) as pool:
+            starts = {pool.submit(server.start): server for server in self.servers}
+            for started in as_completed(starts):
+                started.result()
+                report(f"{starts[started].title} ready ({time.monotonic() - began:.1f} s)")

@@ -1,4 +1,4 @@
-"""The state folder: what the launcher must remember between two starts."""
+"""The state folder, which keeps passwords and ports from one start to the next."""
 
 import fcntl
 import json
@@ -36,7 +36,7 @@ class State:
         return self.folder / "ports.json"
 
     def secret(self, name: str) -> str:
-        """A random value, made when first asked for; only characters that a URL carries unescaped."""
+        """A random value, created at its first use, of characters that a URL needs not escape."""
         with self._guard:
             if name not in self._secrets:
                 self._secrets[name] = secrets.token_urlsafe(48)
@@ -44,16 +44,16 @@ class State:
             return self._secrets[name]
 
     def has_secret(self, name: str) -> bool:
-        """Whether an earlier start made this secret."""
+        """True if an earlier start created this secret."""
         return name in self._secrets
 
     def port(self, name: str) -> int:
-        """The port `name` had last time if it is still free, else a new one."""
+        """The last port of `name` if it is still free, else a new one."""
         remembered = self._ports.get(name)
         return remembered if remembered and is_free(remembered) else self.new_port(name)
 
     def new_port(self, name: str) -> int:
-        """A free port that no other server of this folder was given."""
+        """A free port that no other server of this folder has."""
         with self._guard:
             port = unused_port()
             while port in self._ports.values():
@@ -63,14 +63,14 @@ class State:
             return port
 
     def log(self, name: str) -> Path:
-        """Where `name` writes its log."""
+        """The log file of `name`."""
         folder = self.folder / "log"
         folder.mkdir(exist_ok=True)
         return folder / f"{name}.log"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone, and let go even if it is killed.
+        """Hold the folder for this process alone; the end of the process releases it.
 
         Raises:
             AlreadyRunning: If another process holds it.
@@ -81,13 +81,13 @@ class State:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise AlreadyRunning(
-                    f"Already running on {self.folder}: stop that one first."
+                    f"Already running on {self.folder}: stop that launcher first."
                 ) from error
             yield
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """True if a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -98,7 +98,7 @@ def is_free(port: int) -> bool:
 
 
 def unused_port() -> int:
-    """A loopback port that the system says nobody uses."""
+    """A loopback port that is not in use."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

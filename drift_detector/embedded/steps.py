@@ -8,7 +8,7 @@ STOP_SECONDS = 10
 
 
 class StepFailed(RuntimeError):
-    """A command ended with an error; the message holds what it said, unless the person has seen it already."""
+    """A command ended with an error; the message holds its output, unless it was shown already."""
 
 
 def run_step(
@@ -18,12 +18,12 @@ def run_step(
 
     Args:
         command: The program and its arguments.
-        cwd: Its working folder.
-        environment: All of its environment.
-        shown: Whether its output goes to the terminal as it comes, rather than into the error.
+        cwd: The working folder.
+        environment: The whole environment of the command.
+        shown: True if the output goes to the terminal instead of the error.
 
     Raises:
-        StepFailed: If its exit code isn't 0.
+        StepFailed: If the exit code is not 0.
     """
     process = subprocess.Popen(  # noqa: S603
         command,
@@ -35,12 +35,14 @@ def run_step(
         stderr=None if shown else subprocess.STDOUT,
     )
     try:
-        said, _ = process.communicate()
+        output, _ = process.communicate()
     except BaseException:
         _end(process)
         raise
     if process.returncode:
-        raise StepFailed(f"{said or ''}`{' '.join(command)}` ended with code {process.returncode}.")
+        raise StepFailed(
+            f"{output or ''}`{' '.join(command)}` ended with code {process.returncode}."
+        )
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -1,4 +1,4 @@
-"""honcho's manager, made to stop the service's processes the way they want to be stopped."""
+"""Runs the service's processes with honcho, and stops each of them in the right way."""
 
 import os
 import signal
@@ -18,13 +18,15 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
     """Runs processes side by side, with their output in one stream, until one ends or a signal comes.
 
     Attributes:
-        ended_first: The processes that ended though nobody asked them to.
+        ended_first: The processes that ended by themselves.
     """
 
     def __init__(self, *, is_ready: Callable[[], bool], greet: Callable[[bool], None]) -> None:
-        """Take what to ask once all processes are there, and whom to tell the answer unless all are stopping.
+        """Create the supervisor.
 
-        Both are called in a thread of their own.
+        Args:
+            is_ready: Waits for the service, in a thread; True if it answers.
+            greet: Called with that result, in the thread, unless the processes are stopping.
         """
         super().__init__(_Printer(sys.stdout))
         self.ended_first: list[str] = []
@@ -36,15 +38,17 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
         """Block until all processes have ended.
 
         Returns:
-            0 after a signal; otherwise the exit code of the process that ended by itself, or 1 if that was 0.
+            0 after a signal; otherwise the exit code of the process that ended by itself, or 1 if
+            that was 0.
         """
         honcho.manager.KILL_WAIT = STOP_SECONDS
-        # The manager handles SIGINT and SIGTERM itself; a closed terminal is to mean the same.
+        # The manager handles SIGINT and SIGTERM itself; a closed terminal stops it, too.
         signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
         try:
             self.loop()
         finally:
-            self.kill()  # whoever is left: nobody, unless the loop itself failed
+            # Processes are left only if the loop itself failed.
+            self.kill()
         if not self.ended_first:
             return 0
         code = int(self._processes[self.ended_first[0]]["returncode"])
@@ -59,7 +63,7 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
 
     def _start(self) -> None:
         super()._start()
-        # After honcho has forked: a fork would copy the locks that a running thread holds.
+        # After honcho has forked, because a fork would copy the locks of a running thread.
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -69,7 +73,7 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
 
 
 class _Signals(ProcessManager):  # type: ignore[misc]
-    """Asks the process alone, not its group: a Celery worker lets its children finish, if they aren't told."""
+    """Sends signals to a process and not to its group, so that a worker lets its children finish."""
 
     def terminate(self, pid: int) -> None:
         with suppress(ProcessLookupError):
@@ -77,7 +81,7 @@ class _Signals(ProcessManager):  # type: ignore[misc]
 
 
 class _Printer(Printer):  # type: ignore[misc]
-    """A printer that stops everything, rather than break, when its terminal or pipe is closed."""
+    """A printer that stops all processes when its terminal or pipe is closed."""
 
     _is_closed = False
 
@@ -89,4 +93,4 @@ class _Printer(Printer):  # type: ignore[misc]
                 self._is_closed = True
                 os.kill(os.getpid(), signal.SIGTERM)
         except RuntimeError:
-            pass  # a signal's handler wrote in the middle of a write; that line is lost
+            pass  # a signal handler wrote during a write, so that line is lost

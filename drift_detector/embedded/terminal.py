@@ -1,4 +1,4 @@
-"""What the launcher says to the person at the terminal."""
+"""Writes the launcher's messages to the terminal."""
 
 import sys
 import time
@@ -7,18 +7,18 @@ from contextlib import contextmanager, suppress
 
 
 def say(text: str) -> None:
-    """One line of progress; a closed terminal is no reason to stop cleaning up."""
+    """Write one line of progress; a closed terminal does not interrupt the cleanup."""
     _write(f"==> {text}\n")
 
 
 def complain(text: str) -> None:
-    """Say why something can't be done."""
+    """Write an error."""
     sys.stderr.write(f"{text}\n")
 
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """A line that is there while a step runs, and says at the end how long it took."""
+    """Write a line at the start of a step, and its duration at the end."""
     began = time.monotonic()
     _write(f"==> {text} … ")
     try:
@@ -30,7 +30,7 @@ def progress(text: str) -> Iterator[None]:
 
 
 def box(lines: Sequence[str]) -> None:
-    """Lines in a frame, written at once so that other processes' logs don't come between."""
+    """Write lines in a frame, in one write, so that no log of another process comes between."""
     width = max(map(len, lines))
     framed = [f"│ {line.ljust(width)} │" for line in lines]
     edge = "─" * (width + 2)

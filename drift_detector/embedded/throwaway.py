@@ -1,4 +1,4 @@
-"""`exec`: run one command with servers of its own, which are thrown away when it ends."""
+"""`exec`: runs one command with temporary servers of its own."""
 
 import os
 import secrets
@@ -47,7 +47,7 @@ def execute(command: Sequence[str]) -> int:
 
 
 def settings(stack: Stack) -> dict[str, str]:
-    """What the command finds in its environment: the service's settings, and the other roles for the harness."""
+    """The command's environment: the settings of the service, and the URLs of the other roles."""
     return {
         **stack.settings("app"),
         "AUMOS_DRIFT_SECRET_KEY": stack.postgres.state.secret("secret_key"),
@@ -59,8 +59,8 @@ def settings(stack: Stack) -> dict[str, str]:
 
 @contextmanager
 def throwaway_state() -> Iterator[State]:
-    """A state folder that is gone afterwards."""
-    # Named before it is made: a signal may come between making a folder and learning its name.
+    """A state folder that is removed at the end of the block."""
+    # The name comes first, because a signal can come between the creation of a folder and its name.
     folder = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(8)}"
     try:
         folder.mkdir(mode=0o700)
@@ -72,7 +72,7 @@ def throwaway_state() -> Iterator[State]:
 
 
 def remove_abandoned() -> None:
-    """Clean up after earlier launchers that were killed and could not do it themselves."""
+    """Clean up after earlier launchers that were killed."""
     for folder in Path(tempfile.gettempdir()).resolve().glob(f"{PREFIX}*"):
         if not _may_be_abandoned(folder):
             continue
@@ -85,7 +85,7 @@ def remove_abandoned() -> None:
 
 
 def _may_be_abandoned(folder: Path) -> bool:
-    """Whether it is ours, and too old to be one that is not locked yet because it is just being made."""
+    """True for a folder of this user that is old enough to be locked, if its launcher lives."""
     try:
         status = folder.stat()
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     try:
         process = subprocess.Popen(command, env=environment)  # noqa: S603 — running it is the point
     except OSError as error:
-        terminal.complain(f"{command[0]} can't be run: {error.strerror}.")
+        terminal.complain(f"{command[0]} cannot be run: {error.strerror}.")
         return NOT_FOUND
     _forward_signals(process)
     code = process.wait()
@@ -110,11 +110,11 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
 
 
 def _forward_signals(process: subprocess.Popen[bytes]) -> None:
-    """Pass signals on; after the first, the command has a limited time to end."""
+    """Forward signals; after the first one the command has a limited time to end."""
 
     def forward(number: int, _frame: FrameType | None) -> None:
         signal.alarm(STOP_SECONDS)
-        if not (number == signal.SIGINT and _terminal_tells_everyone()):
+        if not (number == signal.SIGINT and _is_in_foreground()):
             process.send_signal(number)
 
     for number in interrupts.STOPPING:
@@ -122,8 +122,8 @@ def _forward_signals(process: subprocess.Popen[bytes]) -> None:
     signal.signal(signal.SIGALRM, lambda _number, _frame: process.kill())
 
 
-def _terminal_tells_everyone() -> bool:
-    """Whether a Ctrl-C reaches the command anyway, being in the terminal's foreground group with us."""
+def _is_in_foreground() -> bool:
+    """True if Ctrl-C reaches the command directly, in the foreground group of the terminal."""
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError):

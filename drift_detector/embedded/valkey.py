@@ -31,7 +31,8 @@ class Valkey(Server):
             "port": self.port,
             "requirepass": self._password,
             "dir": f'"{self.folder}"',
-            "set-proc-title": "no",  # a title would overwrite the environment, and so the mark on leftovers
+            # A title would overwrite the environment, which marks leftovers.
+            "set-proc-title": "no",
             "save": '""',
             "appendonly": "yes" if self.durable else "no",
         }

@@ -1,4 +1,4 @@
-"""What a person is told once the service answers."""
+"""Shows the address and the access to the service, once it answers."""
 
 import shlex
 import time
@@ -28,16 +28,10 @@ def answers(url: str) -> bool:
 
 
 def greet(ready: bool, *, url: str, demo_file: Path, metrics: Mapping[str, int]) -> None:
-    """Show where the service is, how to get in and where to watch it, or say that it doesn't answer."""
+    """Show the addresses and the access to the service, or say that it does not answer."""
     if ready:
-        terminal.box(
-            [
-                *_lines(url, read_demo(demo_file)),
-                *metrics_lines(metrics),
-                "",
-                "Ctrl-C stops everything.",
-            ]
-        )
+        lines = [*_lines(url, read_demo(demo_file)), *metrics_lines(metrics)]
+        terminal.box([*lines, "", "Ctrl-C stops everything."])
     else:
         terminal.complain(
             f"{url} has not answered for {PATIENCE_SECONDS} s; its log above may say why."
@@ -45,7 +39,7 @@ def greet(ready: bool, *, url: str, demo_file: Path, metrics: Mapping[str, int])
 
 
 def read_demo(file: Path) -> dict[str, str]:
-    """What `seed_demo` wrote: lines such as `export AUMOS_DRIFT_DEMO_API_KEY=…`, by the part after `DEMO_`."""
+    """Read the file of `seed_demo`: its values by the part of their names after `DEMO_`."""
     if not file.exists():
         return {}
     words = shlex.split(file.read_text(), comments=True)
@@ -68,7 +62,7 @@ def _lines(url: str, demo: dict[str, str]) -> list[str]:
 
 
 def metrics_lines(ports: Mapping[str, int]) -> list[str]:
-    """Which process answers `/metrics` and `/healthz` where."""
+    """The address of `/metrics` and `/healthz` of each process."""
     if not ports:
         return []
     return [

@@ -1,3 +1,5 @@
+"""The outbox in the admin: read-only, with a filter by state."""
+
 from collections.abc import Iterable
 
 from django.contrib import admin
@@ -22,9 +24,9 @@ class StateFilter(admin.SimpleListFilter):
         self, request: HttpRequest, queryset: QuerySet[OutboxEvent]
     ) -> QuerySet[OutboxEvent]:
         value = self.value()
-        return (
-            queryset.filter(IN_STATE[OutboxEvent.State(value)]) if value in IN_STATE else queryset
-        )
+        if value not in IN_STATE:
+            return queryset
+        return queryset.filter(IN_STATE[OutboxEvent.State(value)])
 
 
 @admin.register(OutboxEvent, site=site)
@@ -32,6 +34,6 @@ class OutboxEventAdmin(TenantModelAdmin):
     list_display = ["topic", "key", "seq", "state", "created_at", "published_at", "attempts"]
     list_filter = ["topic", StateFilter]
     fields = readonly_fields = [
-        "topic", "key", "seq", "event_id", "envelope", "state", "created_at", "published_at", "attempts", "not_before",
-        "dead_at", "last_error",
+        "topic", "key", "seq", "event_id", "envelope", "state", "created_at", "published_at",
+        "attempts", "not_before", "dead_at", "last_error",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sending events to the broker, and what it answers."""
+"""Sends events to Kafka and collects its delivery reports."""
 
 import json
 import re
@@ -12,8 +12,9 @@ from drift_detector.events.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
 
-# What no later try can change. All else (timeouts, missing topics or rights) may be mended meanwhile.
-POISON = {
+# Errors that no later try can change, so the event is dead-lettered in the end. All other errors
+# (timeouts, missing topics or rights) can be repaired meanwhile.
+PERMANENT = {
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.INVALID_MSG_SIZE,
@@ -21,8 +22,8 @@ POISON = {
     KafkaError.INVALID_TIMESTAMP,
     KafkaError.TOPIC_EXCEPTION,
 }
-# What befalls every event when the broker is away, and says nothing of one's topic.
-AWAY = {
+# Errors of every event while the broker is unavailable; they say nothing about one topic.
+UNAVAILABLE = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._AUTHENTICATION,
     KafkaError._MSG_TIMED_OUT,
@@ -37,7 +38,7 @@ AWAY = {
     KafkaError.NETWORK_EXCEPTION,
     KafkaError.REQUEST_TIMED_OUT,
 }
-# librdkafka calls a topic unknown, and so worth waiting for, once a broker has told it that the name is invalid.
+# librdkafka reports a topic with an invalid name as unknown, which would be worth waiting for.
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 HEADERS: dict[str, str | bytes | None] = {
     "content-type": "application/cloudevents+json; charset=UTF-8"
@@ -45,16 +46,16 @@ HEADERS: dict[str, str | bytes | None] = {
 
 
 @dataclass(slots=True)
-class Answers:
-    """What became of the events that were sent, by the ids of their rows.
+class DeliveryReports:
+    """The delivery reports of the events that were sent, by the ids of their rows.
 
-    An event that is nowhere here got no answer, as its producer broke; it may have arrived or not.
+    An event without a report was sent by a producer that broke; it may have arrived or not.
 
     Attributes:
-        confirmed: They arrived.
-        refused: No later try can change that.
-        blocked: The broker doesn't take them as long as their topic is missing, forbidden or the like.
-        undelivered: The broker was not reached in time.
+        confirmed: Events that arrived.
+        refused: Events that Kafka can never take, with the reason.
+        blocked: Events that Kafka does not take yet, because their topic is missing or forbidden.
+        undelivered: Events for which the broker was not reached in time.
     """
 
     confirmed: set[int] = field(default_factory=set)
@@ -62,67 +63,70 @@ class Answers:
     blocked: dict[int, str] = field(default_factory=dict)
     undelivered: dict[int, str] = field(default_factory=dict)
 
-    def note_error(self, event: OutboxEvent, error: KafkaError) -> None:
-        if error.code() in POISON or not TOPIC_NAME.fullmatch(event.topic):
+    def add_error(self, event: OutboxEvent, error: KafkaError) -> None:
+        """Add the report of an event that failed."""
+        if error.code() in PERMANENT or not TOPIC_NAME.fullmatch(event.topic):
             self.refused[event.pk] = error.str()
-        elif error.code() in AWAY:
+        elif error.code() in UNAVAILABLE:
             self.undelivered[event.pk] = error.str()
         else:
             self.blocked[event.pk] = error.str()
 
     @property
     def decided(self) -> int:
-        """How many events the broker has spoken of."""
+        """The number of events that the broker has confirmed, refused or blocked."""
         return len(self.confirmed) + len(self.refused) + len(self.blocked)
 
 
 class Sender:
-    """A producer, and a new one after an error that it can't go on from."""
+    """Sends with one producer, and replaces it after a fatal error."""
 
     def __init__(self, producer_factory: Callable[[], Producer]) -> None:
         self._create_producer = producer_factory
         self._producer = producer_factory()
 
-    def send(self, events: Iterable[OutboxEvent]) -> Answers:
-        """Send events that do not depend on each other, and wait for the broker's word on every one."""
-        answers = Answers()
+    def send(self, events: Iterable[OutboxEvent]) -> DeliveryReports:
+        """Send events that do not depend on each other, and wait for all delivery reports."""
+        reports = DeliveryReports()
         try:
             for event in events:
-                self._produce(event, answers)
+                self._produce(event, reports)
             self._producer.flush()
         except KafkaException as error:
             log.warning("producer_replaced", error=str(error))
             self._producer = self._create_producer()
-        return answers
+        return reports
 
-    def _produce(self, event: OutboxEvent, answers: Answers) -> None:
+    def _produce(self, event: OutboxEvent, reports: DeliveryReports) -> None:
         try:
             self._producer.produce(
                 event.topic,
                 key=str(event.key),
                 value=json.dumps(event.envelope),
                 headers=HEADERS,
-                on_delivery=_noting(event, answers),
+                on_delivery=_on_delivery(event, reports),
             )
         except KafkaException as error:
             if _is_fatal(error):
                 raise
-            answers.note_error(event, error.args[0])
+            reports.add_error(event, error.args[0])
         except BufferError as error:
-            answers.undelivered[event.pk] = str(error)
+            reports.undelivered[event.pk] = str(error)
         except Exception as error:
             log.exception("event_unusable", event_id=str(event.event_id))
-            answers.refused[event.pk] = f"{type(error).__name__}: {error}"
+            reports.refused[event.pk] = f"{type(error).__name__}: {error}"
 
 
-def _noting(event: OutboxEvent, answers: Answers) -> Callable[[KafkaError | None, Message], None]:
-    def note(error: KafkaError | None, message: Message) -> None:
+def _on_delivery(
+    event: OutboxEvent, reports: DeliveryReports
+) -> Callable[[KafkaError | None, Message], None]:
+    def add(error: KafkaError | None, message: Message) -> None:
         if error is None:
-            answers.confirmed.add(event.pk)
+            reports.confirmed.add(event.pk)
         else:
-            answers.note_error(event, error)
+            reports.add_error(event, error)
 
-    return note
+    return add
 
 
 def _is_fatal(error: KafkaException) -> bool:

@@ -1,4 +1,4 @@
-"""Kafka clients, configured in one place."""
+"""Creates the Kafka clients, all with the same settings."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,11 @@ from django.conf import settings
 
 
 def create_producer(**overrides: Any) -> Producer:
-    """An idempotent producer that waits for all in-sync replicas."""
+    """An idempotent producer that waits for all in-sync replicas.
+
+    Args:
+        overrides: Settings of librdkafka that replace these.
+    """
     return Producer(
         _common()
         | {
@@ -15,7 +19,8 @@ def create_producer(**overrides: Any) -> Producer:
             "acks": "all",
             "linger.ms": 5,
             "delivery.timeout.ms": 15_000,
-            # Well before that: what waits for a topic that is missing would time out, as if the broker was away.
+            # Less than the delivery timeout: otherwise a message for a missing topic would time
+            # out, as if the broker were unavailable.
             "topic.metadata.propagation.max.ms": 3_000,
         }
         | overrides
@@ -23,11 +28,11 @@ def create_producer(**overrides: Any) -> Producer:
 
 
 def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> Consumer:
-    """A consumer that commits nothing by itself.
+    """A consumer that does not commit offsets by itself.
 
     Args:
-        group: Its consumer group.
-        reset: Where to go on when the broker does not have an offset: at the beginning, or not at all.
+        group: The consumer group.
+        reset: The reaction to a missing offset: begin with the first message, or fail.
     """
     return Consumer(
         _common()

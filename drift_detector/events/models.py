@@ -9,7 +9,10 @@ PARTITIONS = 16
 
 
 class OutboxKey(models.Model):
-    """How many events a key has. Whoever emits locks the row until the commit, so `seq` is the order of commits."""
+    """The number of events of a key.
+
+    `emit` locks the row until the commit, so `seq` follows the order of the commits.
+    """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.UUIDField()
@@ -24,7 +27,7 @@ class OutboxKey(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """An event to publish, written in the transaction that changed the state it tells of."""
+    """An event to publish, written in the transaction that changes the state."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -85,6 +88,7 @@ class OutboxEvent(models.Model):
 
     @property
     def state(self) -> State:
+        """The state that the two times stand for."""
         if self.dead_at is not None:
             return self.State.DEAD
         return self.State.WAITING if self.published_at is None else self.State.PUBLISHED

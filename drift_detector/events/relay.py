@@ -1,4 +1,4 @@
-"""The relay: outbox rows become Kafka messages, at least once and in order per key."""
+"""The relay publishes outbox rows to Kafka, at least once and in order per key."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,41 +9,42 @@ import structlog
 from confluent_kafka import Producer
 
 from drift_detector.events import outbox
-from drift_detector.events.delivery import Answers, Sender
+from drift_detector.events.delivery import DeliveryReports, Sender
 from drift_detector.events.kafka_clients import create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.partitions import own_partitions
-from drift_detector.events.selectors import get_lag
+from drift_detector.events.selectors import Lag, get_lag
 from drift_detector.observability.metrics import set_outbox
 
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 500
 LONGEST_REST_SECONDS = 60.0
-FORGET_EVERY_SECONDS = 60.0
+PURGE_EVERY_SECONDS = 60.0
 MEASURE_EVERY_SECONDS = 10.0
 
 type Queues = dict[UUID, deque[OutboxEvent]]
 
 
 class Relay:
-    """Publishes what waits in its share of the partitions; `step` is one round.
+    """Publishes the waiting events of its share of the partitions; `step` is one round.
 
-    A row is marked as published only when the broker has confirmed it, and an event is sent only when the one before it
-    in its key has been marked. What the broker does not take, or what fails while other events go through, is put off
-    alone, and given up if it is refused for good. While the broker can't be reached for any, it is away: the relay
-    rests, longer each time, and gives up nothing.
+    A row is marked as published only when Kafka has confirmed it. An event is sent only when the one
+    before it in its key is marked. An event that Kafka does not take, or that fails while others are
+    published, is put off; it is dead-lettered if Kafka keeps refusing it. If no event of a round
+    reaches Kafka, the broker is unavailable: the relay rests, longer each time, and dead-letters
+    nothing.
     """
 
     def __init__(self, producer_factory: Callable[[], Producer] = create_producer) -> None:
         self._sender = Sender(producer_factory)
         self._rest_seconds = 0.0
-        self._rests_until = self._forgets_at = self._measures_at = monotonic()
+        self._rests_until = self._purges_at = self._measures_at = monotonic()
 
     def step(self) -> bool:
-        """Publish one batch; True when some of it went through, so that the next one may follow at once."""
+        """Publish one batch; True if an event was published, so that the next batch follows at once."""
         partitions = own_partitions()
-        self._forget(partitions)
+        self._purge(partitions)
         self._measure()
         if monotonic() < self._rests_until:
             return False
@@ -54,62 +55,65 @@ class Relay:
         queues, published = queues_of(events), 0
         while queues:
             wave = next_wave(queues)
-            answers = self._sender.send(wave)
-            outbox.mark_published(answers.confirmed)
-            published += len(answers.confirmed)
-            _settle_failures(wave, answers)
-            if answers.decided < len(wave):
-                self._settle_undelivered(wave, answers, is_away=not published)
+            reports = self._sender.send(wave)
+            outbox.mark_published(reports.confirmed)
+            published += len(reports.confirmed)
+            _put_off_failed(wave, reports)
+            if reports.decided < len(wave):
+                self._put_off_undelivered(wave, reports, is_unavailable=not published)
                 break
-            advance(queues, wave, answers.confirmed)
+            advance(queues, wave, reports.confirmed)
         if published:
             self._rest_seconds = 0.0
         log.info("events_published", published=published, left=len(events) - published)
         return published > 0
 
-    def _settle_undelivered(
-        self, wave: list[OutboxEvent], answers: Answers, *, is_away: bool
+    def _put_off_undelivered(
+        self, wave: list[OutboxEvent], reports: DeliveryReports, *, is_unavailable: bool
     ) -> None:
-        if is_away:
-            outbox.note_outage(answers.undelivered)
+        if is_unavailable:
+            outbox.record_outage(reports.undelivered)
             self._rest()
             return
         for event in wave:
-            if event.pk in answers.undelivered:
-                outbox.put_off(event, answers.undelivered[event.pk])
+            if event.pk in reports.undelivered:
+                outbox.put_off(event, reports.undelivered[event.pk])
 
     def _rest(self) -> None:
         self._rest_seconds = min(LONGEST_REST_SECONDS, self._rest_seconds * 2 or 1.0)
         self._rests_until = monotonic() + self._rest_seconds
         log.warning("broker_unavailable", rest_seconds=self._rest_seconds)
 
-    def _forget(self, partitions: list[int]) -> None:
-        if monotonic() >= self._forgets_at:
-            if forgotten := outbox.forget_published(partitions):
-                log.info("events_forgotten", forgotten=forgotten)
-            self._forgets_at = monotonic() + FORGET_EVERY_SECONDS
+    def _purge(self, partitions: list[int]) -> None:
+        if monotonic() >= self._purges_at:
+            if purged := outbox.purge_published(partitions):
+                log.info("events_purged", purged=purged)
+            self._purges_at = monotonic() + PURGE_EVERY_SECONDS
 
     def _measure(self) -> None:
         if monotonic() >= self._measures_at:
-            topics = get_lag("topic")
-            set_outbox(
-                unpublished=sum(each.waiting for each in topics),
-                oldest=min((each.oldest for each in topics if each.oldest), default=None),
-                dead_letters=sum(each.dead for each in topics),
-            )
+            _set_metrics(get_lag("topic"))
             self._measures_at = monotonic() + MEASURE_EVERY_SECONDS
 
 
-def _settle_failures(wave: list[OutboxEvent], answers: Answers) -> None:
+def _set_metrics(topics: list[Lag]) -> None:
+    set_outbox(
+        unpublished=sum(each.waiting for each in topics),
+        oldest=min((each.oldest for each in topics if each.oldest), default=None),
+        dead_letters=sum(each.dead for each in topics),
+    )
+
+
+def _put_off_failed(wave: list[OutboxEvent], reports: DeliveryReports) -> None:
     for event in wave:
-        if event.pk in answers.refused:
-            outbox.put_off_or_bury(event, answers.refused[event.pk])
-        elif event.pk in answers.blocked:
-            outbox.put_off(event, answers.blocked[event.pk])
+        if event.pk in reports.refused:
+            outbox.put_off_or_dead_letter(event, reports.refused[event.pk])
+        elif event.pk in reports.blocked:
+            outbox.put_off(event, reports.blocked[event.pk])
 
 
 def queues_of(events: Iterable[OutboxEvent]) -> Queues:
-    """The events of each key, in their order."""
+    """Group events by their key, in their order."""
     queues: Queues = {}
     for event in events:
         queues.setdefault(event.key, deque()).append(event)
@@ -117,16 +121,17 @@ def queues_of(events: Iterable[OutboxEvent]) -> Queues:
 
 
 def next_wave(queues: Queues) -> list[OutboxEvent]:
-    """What may be in flight together: the first event of each key.
+    """The events that can be in flight together: the first event of each key.
 
-    One that failed before goes alone, after the others: brokers refuse whole batches of messages for one of them.
+    An event that has failed before is sent alone, after the others: Kafka refuses a whole batch of
+    messages because of one of them.
     """
     heads = [queue[0] for queue in queues.values()]
     return [event for event in heads if not event.attempts] or heads[:1]
 
 
 def advance(queues: Queues, wave: Iterable[OutboxEvent], confirmed: set[int]) -> None:
-    """Go on to the next event of the keys whose event was confirmed; the others are done for this round."""
+    """Move each key whose event was confirmed to its next event; the other keys end this round."""
     for event in wave:
         queue = queues[event.key]
         queue.popleft()

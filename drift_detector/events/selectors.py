@@ -1,4 +1,4 @@
-"""How far the relay is behind, over all tenants."""
+"""Reads how far the relay is behind, over all tenants."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +13,15 @@ State = OutboxEvent.State
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What has not been published of a topic or partition.
+    """The unpublished events of a topic or partition.
 
     Attributes:
-        oldest: When the oldest that waits was written.
-        put_off: How many of those that wait have failed before.
-        reason: The error of one that waits; empty if none has met one.
+        group: The topic or the number of the partition.
+        waiting: The number of events that wait to be published.
+        oldest: The time at which the oldest waiting event was written.
+        dead: The number of dead-lettered events.
+        put_off: The number of waiting events that have failed before.
+        reason: The last error of one waiting event; empty if none has failed.
     """
 
     group: str | int
@@ -30,21 +33,20 @@ class Lag:
 
 
 def get_lag(by: Literal["topic", "partition"]) -> list[Lag]:
-    """The lag of each topic or partition that has any."""
+    """The lag of each topic or partition that has unpublished events."""
     unpublished = OutboxEvent.objects.filter(published_at__isnull=True).values(by).order_by(by)
+    waiting = IN_STATE[State.WAITING]
     counted = unpublished.annotate(
-        waiting=Count("id", filter=IN_STATE[State.WAITING]),
-        oldest=Min("created_at", filter=IN_STATE[State.WAITING]),
+        waiting=Count("id", filter=waiting),
+        oldest=Min("created_at", filter=waiting),
         dead=Count("id", filter=IN_STATE[State.DEAD]),
-        put_off=Count("id", filter=IN_STATE[State.WAITING] & Q(attempts__gt=0)),
-        reason=Max("last_error", filter=IN_STATE[State.WAITING], default=""),
+        put_off=Count("id", filter=waiting & Q(attempts__gt=0)),
+        reason=Max("last_error", filter=waiting, default=""),
     )
-    return [
-        Lag(*row)
-        for row in counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")
-    ]
+    rows = counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")
+    return [Lag(*row) for row in rows]
 
 
 def list_dead() -> QuerySet[OutboxEvent]:
-    """The events that were given up, in the order they were written in."""
+    """The dead-lettered events, in the order in which they were written."""
     return OutboxEvent.objects.filter(IN_STATE[State.DEAD]).order_by("id")

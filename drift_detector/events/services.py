@@ -1,4 +1,4 @@
-"""Writing events into the outbox."""
+"""Writes events into the outbox."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,7 +15,7 @@ SOURCE = "/aumos/drift-detector"
 
 
 class EventType(StrEnum):
-    """An event's type is also its topic."""
+    """The types of events; the type is also the topic."""
 
     DETECTED = "drift.detected"
     ALERT_RAISED = "drift.alert_raised"
@@ -26,12 +26,15 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
     """Put a CloudEvents 1.0 event into the outbox, in the caller's transaction.
 
     Args:
-        cause: What the event tells of. The event's id is made from it and the type, so telling twice is one event.
+        event_type: The type of the event.
+        cause: The id of the cause. The event's id is made from it and the type, so the same cause
+            makes only one event of a type.
         key: The monitor; events of one monitor stay in order.
-        data: As the type's JSON Schema says.
+        data: The data that the JSON Schema of the type describes.
 
-    The event gets the next number of its key. The key's counter stays locked until the transaction ends, so events of
-    one key are committed in the order of their numbers, and a rollback leaves no gap. Lock the monitor first.
+    The event gets the next number of its key. The key's counter stays locked until the transaction
+    ends. So events of one key are committed in the order of their numbers, and a rollback leaves no
+    gap. The caller locks the monitor first.
 
     Raises:
         jsonschema.ValidationError: If the event does not match its schema.
@@ -56,7 +59,7 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
 
 
 def purge_key(key: UUID) -> None:
-    """Forget the number of a monitor's last event, once the monitor is gone; events that wait are still published."""
+    """Purge the event counter of a monitor that is deleted; its waiting events are still published."""
     OutboxKey.objects.filter(key=key).delete()
 
 
@@ -79,5 +82,5 @@ def _envelope(
 
 
 def partition_of(key: UUID) -> int:
-    """The partition that a key's events are published from; the last hexadecimal digit of a UUID is random."""
+    """The partition that publishes a key's events: the last hexadecimal digit of a UUID is random."""
     return key.int % PARTITIONS

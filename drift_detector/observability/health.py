@@ -1,4 +1,4 @@
-"""`/healthz`: the process lives. `/readyz`: it can reach what it needs."""
+"""`/healthz`: the process lives. `/readyz`: it reaches the database and the broker."""
 
 import redis
 from django.conf import settings
@@ -7,16 +7,15 @@ from django.http import HttpRequest, JsonResponse
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers requests."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when both the database and the broker answer, else 503 with which one does not."""
+    """200 if the database and the broker answer, else 503; the body says which one does not."""
     checks = {"database": _database_answers(), "broker": _broker_answers()}
-    return JsonResponse(
-        {name: "ok" if answers else "unreachable" for name, answers in checks.items()},
-        status=200 if all(checks.values()) else 503,
-    )
+    body = {name: "ok" if answers else "unreachable" for name, answers in checks.items()}
+    return JsonResponse(body, status=200 if all(checks.values()) else 503)
 
 
 def _database_answers() -> bool:

@@ -1,4 +1,4 @@
-"""`/metrics` and `/healthz` of the processes that answer no requests otherwise."""
+"""`/metrics` and `/healthz` of the processes that serve no other HTTP requests."""
 
 import json
 import os
@@ -21,94 +21,118 @@ from drift_detector.observability.multiprocess import exposition
 
 log = structlog.get_logger(__name__)
 
-Deed = Literal["worked", "idle", "database_unavailable", "heartbeat", "tick"]
+LoopEvent = Literal["worked", "idle", "database_unavailable", "heartbeat", "tick"]
+type Page = tuple[int, str, bytes]
+
+SILENT_CLIENT_SECONDS = 10
 
 
 @dataclass(slots=True)
-class Rounds:
-    """What a process's loop did last, and when; its start counts as long as there was no round.
+class Heartbeat:
+    """The last sign of life of a process's loop; the start counts until the first round ends.
 
     Attributes:
-        process: Its name.
-        pause: How long it may wait between two rounds.
+        process: The name of the process.
+        pause: The longest pause between two rounds.
+        started: The time at which the process started.
+        last: The last event of the loop and its time.
     """
 
     process: str
     pause: timedelta = timedelta()
     started: datetime = field(default_factory=timezone.now)
-    last: tuple[Deed, datetime] | None = None
+    last: tuple[LoopEvent, datetime] | None = None
 
-    def note(self, did: Deed) -> None:
-        """A round has ended."""
-        self.last = (did, timezone.now())
-        ROUNDS.labels(self.process, did).inc()
-        LAST_ROUND.labels(self.process).set(self.last[1].timestamp())
+    def record(self, event: LoopEvent) -> None:
+        """Record that a round has ended."""
+        now = timezone.now()
+        self.last = (event, now)
+        ROUNDS.labels(self.process, event).inc()
+        LAST_ROUND.labels(self.process).set(now.timestamp())
         ROUND_LIMIT.labels(self.process).set(self.limit.total_seconds())
 
     @property
     def limit(self) -> timedelta:
-        """How old the last round may be."""
+        """The age from which the last round is overdue."""
         return self.pause + timedelta(seconds=settings.ENV.metrics.max_round_seconds)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the loop hangs, or is dead while its process lives."""
-        return timezone.now() - self._seen > self.limit
-
-    @property
-    def _seen(self) -> datetime:
-        return self.last[1] if self.last else self.started
+        """True if the loop hangs, or is dead while its process lives."""
+        last_seen = self.last[1] if self.last else self.started
+        return timezone.now() - last_seen > self.limit
 
     def as_json(self) -> dict[str, Any]:
-        """What `/healthz` says."""
+        """The body of `/healthz`."""
         return {
             "status": "overdue" if self.is_overdue else "ok",
             "process": self.process,
             "pid": os.getpid(),
             "started": self.started.isoformat(),
-            "last_round": {"did": self.last[0], "at": self.last[1].isoformat()}
-            if self.last
-            else None,
+            "last_round": self._last_round(),
             "limit_seconds": self.limit.total_seconds(),
         }
 
+    def _last_round(self) -> dict[str, str] | None:
+        if self.last is None:
+            return None
+        event, at = self.last
+        return {"did": event, "at": at.isoformat()}
 
-def watch(process: str, *, pause_seconds: float = 0) -> Rounds:
-    """The rounds of this process, to be noted by its loop, and told at its address if it has one."""
-    rounds = Rounds(process, timedelta(seconds=pause_seconds))
+
+def start_heartbeat(process: str, *, pause_seconds: float = 0) -> Heartbeat:
+    """Start the heartbeat of this process, and serve it if AUMOS_DRIFT_METRICS__PORT is set.
+
+    Args:
+        process: The name of the process.
+        pause_seconds: The longest pause between two rounds.
+    """
+    heartbeat = Heartbeat(process, timedelta(seconds=pause_seconds))
     if settings.ENV.metrics.port is not None:
-        serve(rounds, settings.ENV.metrics.host, settings.ENV.metrics.port)
-    return rounds
+        serve(heartbeat, settings.ENV.metrics.host, settings.ENV.metrics.port)
+    return heartbeat
 
 
-def serve(rounds: Rounds, host: str, port: int) -> ThreadingHTTPServer:
-    """Answer `/metrics` and `/healthz` from a thread; stop the process with a sentence if the address is taken."""
-    try:
-        server = ThreadingHTTPServer((host, port), _handler(rounds))
-    except OSError as error:
-        sys.exit(
-            f"{host}:{port} of AUMOS_DRIFT_METRICS__HOST and __PORT can't be listened on: {error.strerror}."
-        )
-    os.register_at_fork(
-        after_in_child=server.socket.close
-    )  # a child would keep the address when we have ended
-    Thread(target=server.serve_forever, name="watching", daemon=True).start()
-    log.info("watched", process=rounds.process, address=f"http://{host}:{server.server_port}")
+def serve(heartbeat: Heartbeat, host: str, port: int) -> ThreadingHTTPServer:
+    """Serve `/metrics` and `/healthz` from a thread.
+
+    Raises:
+        SystemExit: If the address cannot be used.
+    """
+    server = _listen(heartbeat, host, port)
+    # A child process would keep the address after its parent has ended.
+    os.register_at_fork(after_in_child=server.socket.close)
+    Thread(target=server.serve_forever, name="heartbeat", daemon=True).start()
+    address = f"http://{host}:{server.server_port}"
+    log.info("heartbeat_served", process=heartbeat.process, address=address)
     return server
 
 
-def _handler(rounds: Rounds) -> type[BaseHTTPRequestHandler]:
-    def healthz() -> tuple[int, str, bytes]:
-        status = HTTPStatus.SERVICE_UNAVAILABLE if rounds.is_overdue else HTTPStatus.OK
-        return status, "application/json", json.dumps(rounds.as_json()).encode()
+def _listen(heartbeat: Heartbeat, host: str, port: int) -> ThreadingHTTPServer:
+    try:
+        return ThreadingHTTPServer((host, port), _handler(_pages(heartbeat)))
+    except OSError as error:
+        sys.exit(
+            f"{host}:{port} of AUMOS_DRIFT_METRICS__HOST and __PORT cannot be listened on: "
+            f"{error.strerror}."
+        )
 
-    pages: dict[str, Callable[[], tuple[int, str, bytes]]] = {
-        "/healthz": healthz,
-        "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, exposition()),
-    }
 
+def _pages(heartbeat: Heartbeat) -> dict[str, Callable[[], Page]]:
+    def healthz() -> Page:
+        status = HTTPStatus.SERVICE_UNAVAILABLE if heartbeat.is_overdue else HTTPStatus.OK
+        return status, "application/json", json.dumps(heartbeat.as_json()).encode()
+
+    def metrics() -> Page:
+        return HTTPStatus.OK, CONTENT_TYPE_LATEST, exposition()
+
+    return {"/healthz": healthz, "/metrics": metrics}
+
+
+def _handler(pages: dict[str, Callable[[], Page]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 10  # a client that says nothing doesn't keep its thread
+        # A client that sends nothing must not keep its thread.
+        timeout = SILENT_CLIENT_SECONDS
 
         def do_GET(self) -> None:
             page = pages.get(self.path.partition("?")[0], _not_found)
@@ -120,10 +144,10 @@ def _handler(rounds: Rounds) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Every few seconds somebody asks."""
+            """Log no requests: Prometheus and the health check ask every few seconds."""
 
     return Handler
 
 
-def _not_found() -> tuple[int, str, bytes]:
+def _not_found() -> Page:
     return HTTPStatus.NOT_FOUND, "text/plain", b"/metrics or /healthz\n"

@@ -1,4 +1,7 @@
-"""Structured logs: JSON lines for machines, coloured lines for people; Django's and Celery's go the same way."""
+"""Structured logs: JSON lines for machines, coloured lines for people.
+
+The records of Django and Celery take the same way.
+"""
 
 import logging.config
 import sys
@@ -6,14 +9,14 @@ from typing import Any
 
 import structlog
 
-# The supervisor prints the time; the rest matters to machines.
-LEFT_OUT_FOR_PEOPLE = ("timestamp", "logger", "tenant_id", "request_id", "ip", "user_id")
+# The supervisor prints the time; only machines need the other fields.
+FIELDS_FOR_MACHINES = ("timestamp", "logger", "tenant_id", "request_id", "ip", "user_id")
 
 
 def _brief(
     logger: Any, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    return {name: value for name, value in event.items() if name not in LEFT_OUT_FOR_PEOPLE}
+    return {name: value for name, value in event.items() if name not in FIELDS_FOR_MACHINES}
 
 
 SHARED_PROCESSORS: list[structlog.typing.Processor] = [
@@ -23,7 +26,7 @@ SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
-# Without the values of local variables: these hold keys and passwords.
+# Tracebacks show no local variables, because these can hold keys and passwords.
 TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -41,7 +44,12 @@ RENDERERS: dict[str, list[structlog.typing.Processor]] = {
 
 
 def logging_config(*, level: str, format: str) -> dict[str, Any]:
-    """A `logging.config.dictConfig` that renders every record with structlog."""
+    """A configuration for `logging.config.dictConfig` that renders every record with structlog.
+
+    Args:
+        level: The least level that is logged.
+        format: `json` or `console`.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -67,7 +75,7 @@ def logging_config(*, level: str, format: str) -> dict[str, Any]:
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Django's LOGGING_CONFIG hook: standard logging first, then structlog on top of it."""
+    """Configure standard logging, then structlog on top of it; Django's LOGGING_CONFIG hook."""
     logging.config.dictConfig(config)
     structlog.configure(
         processors=[

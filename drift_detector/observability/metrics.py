@@ -1,4 +1,7 @@
-"""Prometheus metrics. Labels take what we know beforehand, never an id: there is no end to those."""
+"""The service's Prometheus metrics.
+
+A label takes only values that are known beforehand. An id as a label would make endless series.
+"""
 
 import os
 import time
@@ -13,14 +16,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram
 
 from drift_detector.env import variable_name
 from drift_detector.observability import tracing
-from drift_detector.observability.multiprocess import count_together, exposition
+from drift_detector.observability.multiprocess import exposition, share_metrics_with_children
+from drift_detector.observability.routes import route_of
 
 if variable_name("metrics", "port") in os.environ:
-    count_together()  # only now: it is settled how a metric counts when it is made
+    # A metric chooses at its creation where it counts: in memory, or in files that the children of
+    # the process share. So the files are chosen here, before the first metric below is created.
+    share_metrics_with_children()
 
 Phase = Literal["claim", "load", "open", "evaluate", "outcomes", "settle"]
 Ending = Literal["succeeded", "failed", "postponed", "lost"]
-Noticer = Literal["worker", "reconciler"]
+NoticedBy = Literal["worker", "reconciler"]
 
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"})
 LATENESS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600)
@@ -86,20 +92,25 @@ ROUND_LIMIT = Gauge(
     "drift_round_limit_seconds", "How old that may be.", ["process"], multiprocess_mode="mostrecent"
 )
 
-# A series that first appears as 1 was never seen to rise.
+# Prometheus sees no increase in a series that begins with 1, so each series begins with 0.
 for _ending in ("succeeded", "failed", "postponed", "lost"):
     ATTEMPTS.labels(_ending)
-for _noticer in ("worker", "reconciler"):
-    LEASE_LOSSES.labels(_noticer)
+for _noticed_by in ("worker", "reconciler"):
+    LEASE_LOSSES.labels(_noticed_by)
 
 
 def observe_tick_lag(scheduled_for: datetime) -> None:
-    """A tick stands in the ledger; how late, against the time it was due."""
+    """Observe how long after its time a tick is in the ledger."""
     TICK_LAG.observe(max(0.0, (timezone.now() - scheduled_for).total_seconds()))
 
 
 def observe_claim(*, since: datetime, attempt: int) -> None:
-    """A run was claimed that could be since then; later attempts wait by design and aren't counted."""
+    """Observe how long a run waited for its first attempt.
+
+    Args:
+        since: The time from which the run could be claimed.
+        attempt: The number of the attempt. Later attempts wait by design, so they do not count.
+    """
     if attempt == 1:
         RUN_WAIT.observe(max(0.0, (timezone.now() - since).total_seconds()))
 
@@ -112,24 +123,36 @@ def timed_phase(phase: Phase) -> Iterator[None]:
 
 
 def count_attempt(ending: Ending) -> None:
-    """An attempt ended; `lost` is one whose end is written nowhere."""
+    """Count an attempt that ended; the result of a `lost` one is recorded nowhere."""
     ATTEMPTS.labels(ending).inc()
 
 
-def count_lease_losses(noticed_by: Noticer, number: int = 1) -> None:
-    """Leases were lost: a worker that lives found out, or the reconciler took runs back from silent ones."""
+def count_lease_losses(noticed_by: NoticedBy, number: int = 1) -> None:
+    """Count lost leases, noticed by the worker itself or by the reconciler."""
     LEASE_LOSSES.labels(noticed_by).inc(number)
 
 
 def set_queue(*, queued: int, running: int, oldest: datetime | None) -> None:
-    """The ledger as it is now; `oldest` is since when its longest-waiting run could have been taken."""
+    """Set the gauges of the ledger.
+
+    Args:
+        queued: The number of queued runs.
+        running: The number of running runs.
+        oldest: The time from which the longest-waiting run could be claimed.
+    """
     RUNS_UNFINISHED.labels("queued").set(queued)
     RUNS_UNFINISHED.labels("running").set(running)
     QUEUE_OLDEST.set(_age(oldest))
 
 
 def set_outbox(*, unpublished: int, oldest: datetime | None, dead_letters: int) -> None:
-    """The outbox as it is now; `oldest` is when the oldest unpublished event was written."""
+    """Set the gauges of the outbox.
+
+    Args:
+        unpublished: The number of events that wait.
+        oldest: The time at which the oldest of them was written.
+        dead_letters: The number of dead-lettered events.
+    """
     OUTBOX_UNPUBLISHED.set(unpublished)
     OUTBOX_OLDEST.set(_age(oldest))
     OUTBOX_DEAD_LETTERS.set(dead_letters)
@@ -140,7 +163,7 @@ def _age(since: datetime | None) -> float:
 
 
 class RequestMetricsMiddleware:
-    """Counts and times requests by route, not by path: ids in paths would make a series each."""
+    """Counts and times requests by route. By path, each id would make a series."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -148,8 +171,8 @@ class RequestMetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = self._get_response(request)
-        route = request.resolver_match.route if request.resolver_match else "unmatched"
-        # A label takes what we know and not what is sent, or there is no end to the series.
+        route = route_of(request)
+        # Clients can send any method, and each would make a series.
         method = request.method if request.method in METHODS else "other"
         SECONDS.labels(method, route).observe(time.perf_counter() - began)
         REQUESTS.labels(method, route, response.status_code).inc()
@@ -157,4 +180,5 @@ class RequestMetricsMiddleware:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
+    """`GET /metrics` of the web process."""
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Counting together: what a Celery worker's children count is told by its main process."""
+"""Merges the Prometheus metrics of a worker's child processes into those of its main process."""
 
 import atexit
 import os
@@ -17,10 +17,11 @@ ENDED = "ended"  # takes the place of a process's id in the name of a file
 _reading = Lock()
 
 
-def count_together() -> None:
-    """From here on metrics are made in files of one temporary folder, which processes that are forked count in, too.
+def share_metrics_with_children() -> None:
+    """Keep all metrics in files of a temporary folder, so that forked processes count there too.
 
-    To be called before a metric is made, by the process that will be the parent; its end removes the folder.
+    The parent process calls it before it creates the first metric. The folder is removed when the
+    parent ends.
     """
     folder = mkdtemp(prefix="drift-metrics-")
     os.environ[FOLDER] = folder
@@ -29,39 +30,43 @@ def count_together() -> None:
 
 
 def exposition() -> bytes:
-    """The metrics of this process, and of all that count together with it, as Prometheus reads them."""
+    """The metrics of this process and of its children, in Prometheus's text format."""
     folder = os.environ.get(FOLDER)
     if folder is None:
         return generate_latest()
     with _reading:
-        _gather_ended(Path(folder))
+        _merge_ended_processes(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
 
-def _gather_ended(folder: Path) -> None:
-    """Keep what processes that have ended told in one file of each kind; recycled children would fill the disk."""
+def _merge_ended_processes(folder: Path) -> None:
+    """Merge the files of processes that have ended into one file of each kind.
+
+    Celery recycles its children, so a file for each of them would fill the disk.
+    """
     for file in folder.glob("*.db"):
         kind, _, process = file.stem.rpartition("_")
         if process == ENDED or _is_alive(int(process)):
             continue
         if not kind.startswith("gauge_live"):
-            _gather(file, folder / f"{kind}_{ENDED}.db")
+            _merge(file, folder / f"{kind}_{ENDED}.db")
         file.unlink()
 
 
-def _gather(file: Path, ended: Path) -> None:
-    """Add what was counted; of a gauge, the value that was set last stands."""
-    is_gauge, values_of_ended = file.name.startswith("gauge_mostrecent"), MmapedDict(str(ended))
+def _merge(file: Path, ended: Path) -> None:
+    """Add the counts of one file; a gauge keeps the value that was set last."""
+    is_gauge = file.name.startswith("gauge_mostrecent")
+    merged = MmapedDict(str(ended))
     for key, value, set_at, _ in MmapedDict.read_all_values_from_file(str(file)):
-        earlier, earlier_set_at = values_of_ended.read_value(key)
+        earlier, earlier_set_at = merged.read_value(key)
         if not is_gauge:
-            values_of_ended.write_value(key, earlier + value, 0.0)
+            merged.write_value(key, earlier + value, 0.0)
         elif set_at > earlier_set_at:
-            values_of_ended.write_value(key, value, set_at)
-    values_of_ended.close()
+            merged.write_value(key, value, set_at)
+    merged.close()
 
 
 def _is_alive(process: int) -> bool:
@@ -73,5 +78,6 @@ def _is_alive(process: int) -> bool:
 
 
 def _remove(folder: str, owner: int) -> None:
+    # A forked child inherits the exit handler, but the folder belongs to its parent.
     if os.getpid() == owner:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The side of tracing that imports OpenTelemetry; see `drift_detector.observability.tracing`."""
+"""The part of tracing that imports OpenTelemetry; see `drift_detector.observability.tracing`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from drift_detector.observability.routes import route_of
+
 Kind = Literal["internal", "server", "consumer"]
 Attributes = Mapping[str, str | int]
 
@@ -20,11 +22,13 @@ SERVER_ERROR = 500
 
 
 class Spans:
-    """A tracer of this process and its way to the collector."""
+    """The tracer of this process, which sends its spans to the collector."""
 
     def __init__(self, endpoint: str) -> None:
-        """Args:
-        endpoint: The collector's OTLP/HTTP URL for traces.
+        """Connect to the collector.
+
+        Args:
+            endpoint: The OTLP/HTTP URL of the collector for traces.
         """
         self._provider = TracerProvider(
             resource=Resource.create({SERVICE_NAME: "aumos-drift-detector"})
@@ -37,7 +41,7 @@ class Spans:
     def span(
         self, name: str, kind: Kind, parent: Mapping[str, str], attributes: Attributes
     ) -> Iterator[None]:
-        """A span around the block, the current one while it lasts."""
+        """A span around the block; in the block it is the current span."""
         with self._tracer.start_as_current_span(
             name,
             context=self._propagator.extract(parent, get_current()),
@@ -59,21 +63,22 @@ class Spans:
     def answer(
         self, request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponse]
     ) -> HttpResponse:
-        """Answer a request inside a span; the route is known only afterwards."""
+        """Answer a request inside a span, named afterwards, when the route is known."""
         parent = {name.lower(): value for name, value in request.headers.items()}
         method = request.method or ""
         with self.span(method, "server", parent, {"http.request.method": method}):
             response = get_response(request)
-            route = request.resolver_match.route if request.resolver_match else "unmatched"
-            span = trace.get_current_span()
-            span.update_name(f"{method} {route}")
-            span.set_attributes(
-                {"http.route": route, "http.response.status_code": response.status_code}
-            )
-            if response.status_code >= SERVER_ERROR:
-                span.set_status(trace.StatusCode.ERROR)
+            _describe(trace.get_current_span(), request, response)
             return response
 
     def flush(self) -> None:
-        """Send what waits; returns when it is sent or can't be."""
+        """Send the waiting spans; returns when they are sent or cannot be sent."""
         self._provider.force_flush()
+
+
+def _describe(span: trace.Span, request: HttpRequest, response: HttpResponse) -> None:
+    route = route_of(request)
+    span.update_name(f"{request.method or ''} {route}")
+    span.set_attributes({"http.route": route, "http.response.status_code": response.status_code})
+    if response.status_code >= SERVER_ERROR:
+        span.set_status(trace.StatusCode.ERROR)

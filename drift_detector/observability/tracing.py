@@ -1,4 +1,7 @@
-"""OpenTelemetry traces, if AUMOS_DRIFT_TRACING__ENDPOINT says where to; otherwise nothing of it is even imported."""
+"""OpenTelemetry traces.
+
+Without AUMOS_DRIFT_TRACING__ENDPOINT there are no spans, and OpenTelemetry is not imported.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 @cache
 def _spans() -> "Spans | None":
-    """Made when a process has its first span, and so not before it is forked."""
+    """The tracer, created with the first span of a process and so after the fork."""
     endpoint = settings.ENV.tracing.endpoint
     if endpoint is None:
         return None
@@ -30,42 +33,42 @@ def span(
     parent: Mapping[str, str] | None = None,
     **attributes: str | int,
 ) -> AbstractContextManager[None]:
-    """A span around the block; an exception that leaves it is noted and goes on.
+    """A span around the block; it records an exception of the block and does not catch it.
 
     Args:
-        name: One of few; what is particular goes into the attributes.
-        kind: `server` answers a request, `consumer` takes a message.
-        parent: Headers with the context it belongs to; the span around it, if they have none.
-        attributes: Their names become `drift.…`.
+        name: One of few names; ids and other details are attributes.
+        kind: `server` for a request, `consumer` for a message.
+        parent: Headers with the context of the parent span; without it, the current span.
+        attributes: Attributes of the span, named `drift.…` there.
     """
     spans = _spans()
-    return spans.span(name, kind, parent or {}, _ours(attributes)) if spans else nullcontext()
+    return spans.span(name, kind, parent or {}, _named(attributes)) if spans else nullcontext()
 
 
 def annotate(**attributes: str | int) -> None:
-    """Say more about the span around."""
+    """Add attributes to the current span."""
     if spans := _spans():
-        spans.annotate(_ours(attributes))
+        spans.annotate(_named(attributes))
 
 
 def context_headers() -> dict[str, str]:
-    """The context of the span around, as W3C headers for a message."""
+    """The context of the current span, as W3C headers for a message."""
     spans = _spans()
     return spans.context_headers() if spans else {}
 
 
 def flush() -> None:
-    """Send what has not been sent, before a process ends that runs no exit handlers."""
+    """Send the unsent spans, before the end of a process that runs no exit handlers."""
     if spans := _spans():
         spans.flush()
 
 
-def _ours(attributes: Mapping[str, str | int]) -> dict[str, str | int]:
+def _named(attributes: Mapping[str, str | int]) -> dict[str, str | int]:
     return {f"drift.{name}": value for name, value in attributes.items()}
 
 
 class RequestSpanMiddleware:
-    """A span for each request, named by its route; it goes on with the trace that the request brings."""
+    """Makes a span for each request, named by its route, in the trace that the request belongs to."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

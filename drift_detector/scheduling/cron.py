@@ -13,7 +13,12 @@ class BadSchedule(ValueError):
 
 
 def check_schedule(expression: str, zone: str) -> None:
-    """Raise `BadSchedule` unless the expression has five valid fields and ever comes due, in a known zone."""
+    """Check a cron expression and its time zone.
+
+    Raises:
+        BadSchedule: If the expression does not have five valid fields, if it never comes due, or if
+            the zone is unknown.
+    """
     if zone not in available_timezones():
         raise BadSchedule(f"{zone!r} is not an IANA time zone, such as Europe/Berlin.")
     if len(expression.split()) != 5:
@@ -42,7 +47,7 @@ def ticks_between(expression: str, zone: str, start: datetime, end: datetime) ->
 def missed_ticks(
     expression: str, zone: str, after: datetime, until: datetime, *, most: int
 ) -> list[datetime]:
-    """The ticks in (after, until], oldest first, in UTC; of more than `most`, the latest."""
+    """The latest `most` ticks in (after, until], oldest first, in UTC."""
 
     def ticks_since(start: datetime) -> Iterator[datetime]:
         return takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, start))
@@ -50,8 +55,9 @@ def missed_ticks(
     ticks = list(islice(ticks_since(after), most + 1))
     if len(ticks) <= most:
         return ticks
-    # From further and further back, as a gap may hold a year of minutes. Not by counting backwards: at the clock
-    # changes of some zones cronsim then names other ticks.
+    # A gap can hold a year of minutes, so the search begins near the end and doubles its span.
+    # Counting backwards would be wrong: cronsim then names other ticks at the clock changes of some
+    # zones.
     span = most * timedelta(minutes=1)
     while len(ticks := list(ticks_since(max(after, until - span)))) < most:
         span *= 2
@@ -59,7 +65,10 @@ def missed_ticks(
 
 
 def _ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
-    """Every tick later than `after`; at a clock change cronsim may go back in time or name one instant twice."""
+    """Every tick later than `after`.
+
+    At a clock change cronsim can go back in time or name an instant twice; these are left out.
+    """
     for each in CronSim(expression, after.astimezone(ZoneInfo(zone))):
         tick = each.astimezone(UTC)
         if tick > after:

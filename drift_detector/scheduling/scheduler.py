@@ -17,19 +17,20 @@ from drift_detector.scheduling.timetable import Timetable
 log = structlog.get_logger(__name__)
 
 ADVISORY_LOCK = 0x64726662  # "drfb"
-# How often the leader asks whether it still leads and whether rows have changed, and how often the others try.
+# The leader checks this often that it still leads and that no row has changed; the others try to
+# lead.
 LOOK_SECONDS = 2.0
-# Reading all rows takes a second for a hundred thousand, so changes that follow each other are read together.
+# A hundred thousand rows take a second to read, so changes in quick succession are read together.
 RELOAD_SECONDS = 10.0
 FEW_ROWS = 500
 
 
 class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
-    """Writes the ticks of all monitors into the ledger, in beat, before anything is sent.
+    """Writes the ticks of all monitors into the ledger, in beat, before any message is sent.
 
-    The rows of django-celery-beat are the record: which monitors are on, when they are due, and up to which tick they
-    are accounted for (`last_run_at`). Of a row, nothing else is used, so none can make beat run another task. Several
-    beats may run: one leads, the others stand by.
+    The rows of django-celery-beat record which monitors are on, when they are due, and up to which
+    tick they are accounted for (`last_run_at`). Beat uses nothing else of a row, so no row can make
+    it run another task. Several beats can run: one leads, the others stand by.
     """
 
     def setup_schedule(self) -> None:
@@ -39,19 +40,19 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         self._seen_change: datetime | None = None
         self._look_at = self._reload_at = 0.0
 
-    # The stock scheduler connects to the broker before a tick is looked at, and waits for it; here nothing is sent.
+    # The stock scheduler waits for the broker before each tick; this one sends no messages.
     producer = None
 
     @property
     def schedule(self) -> dict[str, Any]:
-        """Nothing for the stock scheduler to do."""
+        """Empty, so that the stock scheduler sends nothing."""
         return {}
 
     def sync(self) -> None:
-        """Nothing is kept back: how far a row is accounted for is written with its ticks."""
+        """Do nothing: `last_run_at` of a row is written together with its ticks."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Write the ticks that are due; returns how many seconds there is nothing to do."""
+        """Write the ticks that are due; returns the seconds until there is work again."""
         try:
             return self._tick()
         except DatabaseError as error:
@@ -70,22 +71,22 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         if due := self._pop_due(now):
             self.app.tasks[TICK_TASK](due)
             return 0.0
-        waiting = (
-            []
-            if self._timetable.next_due is None
-            else [(self._timetable.next_due - now).total_seconds()]
-        )
-        return max(0.0, min([*waiting, self._look_at - time.monotonic()]))
+        return max(0.0, self._seconds_to_wait(now))
+
+    def _seconds_to_wait(self, now: datetime) -> float:
+        until_look = self._look_at - time.monotonic()
+        next_due = self._timetable.next_due
+        return until_look if next_due is None else min((next_due - now).total_seconds(), until_look)
 
     def _pop_due(self, now: datetime) -> list[int]:
-        """Of the schedules that are due, the next ones; small ones together, as a look at what waits follows them."""
+        """The rows of the next schedules that are due; small schedules are taken together."""
         due: list[int] = []
         while len(due) < FEW_ROWS and (more := self._timetable.pop_due(now)):
             due += more
         return due
 
     def _look(self) -> None:
-        """See whether this beat leads, and whether the rows have changed since they were read."""
+        """Check that this beat leads, and read the rows again if they have changed."""
         led = self._leadership.is_held
         leads = self._leadership.hold()
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -93,12 +94,14 @@ class TickScheduler(DatabaseScheduler):  # type: ignore[misc]
         if not leads:
             return
         change = PeriodicTasks.last_change()
-        if not led or (change != self._seen_change and time.monotonic() >= self._reload_at):
-            began = time.monotonic()
-            self._timetable.load(list_rows())
-            self._seen_change, self._reload_at = change, time.monotonic() + RELOAD_SECONDS
-            log.info(
-                "schedule_read",
-                monitors=len(self._timetable),
-                seconds=round(time.monotonic() - began, 3),
-            )
+        has_changed = change != self._seen_change and time.monotonic() >= self._reload_at
+        if not led or has_changed:
+            self._reload(change)
+
+    def _reload(self, change: datetime | None) -> None:
+        began = time.monotonic()
+        self._timetable.load(list_rows())
+        now = time.monotonic()
+        self._seen_change, self._reload_at = change, now + RELOAD_SECONDS
+        monitors, seconds = len(self._timetable), round(now - began, 3)
+        log.info("schedule_read", monitors=monitors, seconds=seconds)

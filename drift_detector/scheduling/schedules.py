@@ -1,4 +1,4 @@
-"""Rows of django-celery-beat: one PeriodicTask per monitor, CrontabSchedules shared."""
+"""The rows of django-celery-beat: one PeriodicTask per monitor, with shared CrontabSchedules."""
 
 from collections.abc import Iterator
 
@@ -10,24 +10,31 @@ from drift_detector.scheduling.cron import BadSchedule, check_schedule
 from drift_detector.scheduling.timetable import Row, Schedule
 
 TICK_TASK = "detections.record_ticks"
+CHUNK_ROWS = 10_000
 FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 
 
 def check_storable(expression: str, zone: str) -> None:
-    """Raise `BadSchedule` unless cronsim and django-celery-beat both understand the schedule."""
+    """Check that cronsim and django-celery-beat both understand a schedule.
+
+    Raises:
+        BadSchedule: If one of them does not.
+    """
     check_schedule(expression, zone)
     try:
         _ = CrontabSchedule(**_fields(expression), timezone=zone).schedule
     except (ParseException, ValueError) as error:
         raise BadSchedule(
-            f"{expression!r} can't be kept as a schedule: {error}. Sunday is 0; L, W and # are not used."
+            f"{expression!r} can't be kept as a schedule: {error}. "
+            "Sunday is 0; L, W and # are not used."
         ) from error
 
 
 def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> None:
-    """Make or change the periodic task of this name, in the caller's transaction.
+    """Create or change the periodic task of this name, in the caller's transaction.
 
-    Its `last_run_at` is the last tick that is accounted for; what is new, changed or on again counts from now.
+    Its `last_run_at` is the last tick that is accounted for. A task that is new, changed or enabled
+    again counts from now.
     """
     task = (
         PeriodicTask.objects.select_for_update(of=("self",))
@@ -38,13 +45,16 @@ def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> Non
     if task and task.enabled == enabled and expression_of(task) == (expression, zone):
         return
     task = task or PeriodicTask(name=name, task=TICK_TASK)
-    # Not get_or_create: crontab rows have no unique constraint, so two at once may have made the same one.
-    wanted = _fields(expression) | {"timezone": zone}
-    task.crontab = CrontabSchedule.objects.filter(
-        **wanted
-    ).first() or CrontabSchedule.objects.create(**wanted)
+    task.crontab = _shared_crontab(_fields(expression) | {"timezone": zone})
     task.enabled, task.last_run_at = enabled, timezone.now()
     task.save()
+
+
+def _shared_crontab(fields: dict[str, str]) -> CrontabSchedule:
+    # get_or_create would fail on duplicates: crontab rows have no unique constraint, so two
+    # transactions can have created the same one.
+    crontabs = CrontabSchedule.objects
+    return crontabs.filter(**fields).first() or crontabs.create(**fields)
 
 
 def remove_schedule(name: str) -> None:
@@ -59,18 +69,12 @@ def expression_of(periodic_task: PeriodicTask) -> Schedule:
 
 
 def list_rows() -> Iterator[Row]:
-    """The periodic tasks of all monitors that are on, read bit by bit."""
-    columns = (
-        "id",
-        "last_run_at",
-        "date_changed",
-        "crontab__timezone",
-        *(f"crontab__{field}" for field in FIELDS),
-    )
+    """The periodic tasks of all monitors that are on, read in chunks."""
+    crontab = [f"crontab__{field}" for field in FIELDS]
+    columns = ("id", "last_run_at", "date_changed", "crontab__timezone", *crontab)
     tasks = PeriodicTask.objects.filter(enabled=True, task=TICK_TASK, crontab__isnull=False)
-    for id_, last_run_at, changed, zone, *fields in tasks.values_list(*columns).iterator(
-        chunk_size=10_000
-    ):
+    rows = tasks.values_list(*columns).iterator(chunk_size=CHUNK_ROWS)
+    for id_, last_run_at, changed, zone, *fields in rows:
         yield Row(id_, Schedule(" ".join(fields), str(zone)), last_run_at or changed)
 
 

@@ -1,4 +1,4 @@
-"""When each schedule comes due: one entry for all the monitors that share a cron expression and a zone."""
+"""The times at which schedules come due, one entry for all monitors that share a schedule."""
 
 import heapq
 from collections import defaultdict
@@ -23,7 +23,7 @@ class Schedule(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What the timetable has to know of a periodic task."""
+    """The part of a periodic task that the timetable needs."""
 
     id: int
     schedule: Schedule
@@ -38,23 +38,22 @@ class Timetable:
     _queue: list[tuple[datetime, Schedule]] = field(default_factory=list)
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Take over what the database has. A schedule is due first after the tick that its slowest row has had."""
+        """Replace the timetable by the rows of the database.
+
+        A schedule is due first after the last tick of its slowest row.
+        """
         members: defaultdict[Schedule, list[int]] = defaultdict(list)
         slowest: dict[Schedule, datetime] = {}
         for row in rows:
             members[row.schedule].append(row.id)
-            slowest[row.schedule] = min(
-                row.accounted_until, slowest.get(row.schedule, row.accounted_until)
-            )
-        first_ticks = (
-            (schedule, _first_tick(schedule, after)) for schedule, after in slowest.items()
-        )
-        self._queue = [(tick, schedule) for schedule, tick in first_ticks if tick is not None]
+            earlier = slowest.get(row.schedule, row.accounted_until)
+            slowest[row.schedule] = min(row.accounted_until, earlier)
+        self._queue = _first_ticks(slowest)
         heapq.heapify(self._queue)
         self._members = members
 
     def pop_due(self, now: datetime) -> list[int]:
-        """The ids of the next schedule that is due, which then waits for its next tick; none if nothing is due."""
+        """The ids of the next schedule that is due; it then waits for its next tick."""
         if not self._queue or self._queue[0][0] > now:
             return []
         _, schedule = self._queue[0]
@@ -63,17 +62,23 @@ class Timetable:
 
     @property
     def next_due(self) -> datetime | None:
-        """When something comes due."""
+        """The time of the next tick; None if there is no schedule."""
         return self._queue[0][0] if self._queue else None
 
     def __len__(self) -> int:
         return sum(map(len, self._members.values()))
 
 
+def _first_ticks(slowest: Mapping[Schedule, datetime]) -> list[tuple[datetime, Schedule]]:
+    ticks = ((_first_tick(schedule, after), schedule) for schedule, after in slowest.items())
+    return [(tick, schedule) for tick, schedule in ticks if tick is not None]
+
+
 def _first_tick(schedule: Schedule, after: datetime) -> datetime | None:
     try:
         return next_tick(*schedule, after)
-    except (StopIteration, ValueError, CronSimError) as error:  # a row that was not written by us
+    # Another program can have written the row.
+    except (StopIteration, ValueError, CronSimError) as error:
         log.error(
             "schedule_not_understood",
             expression=schedule.expression,

@@ -1,4 +1,4 @@
-"""What every admin page stands on, and the pages of tenancy itself."""
+"""The base class of every admin page, and the pages of members and API keys."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from drift_detector.tenancy.site import get_membership, site
 
 
 class TenantModelAdmin(ModelAdmin):
-    """Rows of the picked tenant (row-level security sees to that); what may be done follows from the member's role."""
+    """Shows the rows of the picked tenant, by row-level security; the member's role permits changes."""
 
     role_to_change: Role | None = None
     list_disable_select_all = True
@@ -28,9 +28,9 @@ class TenantModelAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         membership = get_membership(request)
-        return bool(
-            membership and self.role_to_change and Role(membership.role).covers(self.role_to_change)
-        )
+        if membership is None or self.role_to_change is None:
+            return False
+        return Role(membership.role).covers(self.role_to_change)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -40,7 +40,7 @@ class TenantModelAdmin(ModelAdmin):
 
 
 def actor(request: HttpRequest) -> str:
-    """How a person signed in to the admin is named in records."""
+    """The name, in records, of the person who is signed in to the admin."""
     return f"user:{request.user.get_username()}"
 
 

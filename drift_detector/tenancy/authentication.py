@@ -1,4 +1,4 @@
-"""Who a request comes from: an API key, or a person signed in to the admin."""
+"""Authenticates requests by an API key or by a session of the admin."""
 
 from hashlib import sha256
 
@@ -42,9 +42,8 @@ class TenantSessionAuthentication(SessionAuthentication):
         if membership is None:
             return None
         name = f"user:{membership.user.get_username()}"
-        return Principal(
-            tenant_id=membership.tenant_id, role=Role(membership.role), name=name
-        ), None
+        role = Role(membership.role)
+        return Principal(tenant_id=membership.tenant_id, role=role, name=name), None
 
 
 def digest(key: str) -> str:
@@ -55,12 +54,12 @@ def digest(key: str) -> str:
 def _find_key(token: str) -> ApiKey | None:
     if not token.startswith(KEY_PREFIX):
         return None
-    usable = Q(revoked_at__isnull=True) & (
-        Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-    )
+    is_current = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    usable = is_current & Q(revoked_at__isnull=True)
+    sha256_of_key = digest(token)
     with transaction.atomic():
-        # Row-level security shows a key to whoever presents it (policy api_key_presented), before a tenant is known.
-        set_local("app.api_key_sha256", digest(token))
-        key = ApiKey.objects.filter(usable, sha256=digest(token)).first()
+        # The tenant is not known yet: policy api_key_presented shows only the key of this hash.
+        set_local("app.api_key_sha256", sha256_of_key)
+        key = ApiKey.objects.filter(usable, sha256=sha256_of_key).first()
         set_local("app.api_key_sha256", "")
     return key

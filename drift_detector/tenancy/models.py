@@ -9,20 +9,20 @@ from django.db.models import F, Q
 
 
 class Role(models.TextChoices):
-    """What a member or an API key may do; each role may do all that the one before it may."""
+    """The rights of a member or an API key; each role includes the one before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
     def covers(self, needed: "Role") -> bool:
-        """Whether this role may do what `needed` may."""
+        """True if this role has the rights of `needed`."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 
 
 class User(AbstractUser):
-    """A person; what they may see follows from their memberships alone."""
+    """A person; only memberships decide which tenants they see."""
 
     class Meta(AbstractUser.Meta):
         db_table = "drf_users"
@@ -56,14 +56,14 @@ class TenantModel(models.Model):
 
     @classmethod
     def identity(cls, name: str) -> models.UniqueConstraint:
-        """What a foreign key that leads with the tenant points at."""
+        """The constraint that a foreign key with the tenant refers to."""
         return models.UniqueConstraint(name=f"{name}_tenant_identity", fields=["tenant", "id"])
 
 
 def tenant_reference(to: str, **options: Any) -> Any:
     """A foreign key whose database constraint is (tenant_id, …), added by `rls.tenant_foreign_key`.
 
-    The database cascades: Django would first load what it deletes, baselines and all.
+    The database cascades, because Django would first load all rows that it deletes.
     """
     options = {"related_name": "+", **options}
     return models.ForeignKey(
@@ -93,7 +93,7 @@ class Membership(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A key kept as its SHA-256; the key itself is shown once, when it is made."""
+    """An API key, stored as its SHA-256; the key itself is shown once, at its creation."""
 
     name = models.CharField(max_length=100)
     role = models.CharField(max_length=10, choices=Role, default=Role.OPERATOR)

@@ -1,4 +1,4 @@
-"""How drf-spectacular describes our two ways to sign in; imported when the app is ready."""
+"""Describes the two ways to sign in for drf-spectacular; imported when the app is ready."""
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 

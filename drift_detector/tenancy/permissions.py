@@ -1,4 +1,4 @@
-"""What each role may do through the API."""
+"""The permissions of each role in the API."""
 
 from typing import TYPE_CHECKING
 

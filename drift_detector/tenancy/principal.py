@@ -1,4 +1,4 @@
-"""Who a request is made by, once that is known."""
+"""The authenticated caller of a request."""
 
 from dataclasses import dataclass
 from uuid import UUID

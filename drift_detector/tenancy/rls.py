@@ -17,12 +17,12 @@ END $$
 
 
 def create_group_roles() -> RunSQL:
-    """Make the roles that the service's login roles are members of, where the installation has not made them."""
+    """Create the group roles of the service, unless the installation has created them."""
     return RunSQL([CREATE_ROLE.format(role=role) for role in (APP, RELAY, SCHEDULER)], RunSQL.noop)
 
 
 def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
-    """Show and accept only rows of the current tenant, the table's owner included."""
+    """Show and accept only rows of the current tenant, even for the owner of the table."""
     rule = f"{column} = {CURRENT_TENANT}"
     return RunSQL(
         [
@@ -41,29 +41,32 @@ def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
 def policy(
     name: str, table: str, *, command: str = "SELECT", to: str = "public", using: str
 ) -> RunSQL:
-    """One more way in, beside `tenant_isolation`."""
+    """A policy that permits more than `tenant_isolation`."""
     conditions = {
         "INSERT": f"WITH CHECK ({using})",
         "UPDATE": f"USING ({using}) WITH CHECK ({using})",
     }
+    condition = conditions.get(command, f"USING ({using})")
     return RunSQL(
-        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {conditions.get(command, f'USING ({using})')}",
+        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {condition}",
         f"DROP POLICY {name} ON {table}",
     )
 
 
 def grant(privileges: str, on: str, to: str) -> RunSQL:
+    """Grant privileges to a role."""
     return RunSQL(f"GRANT {privileges} ON {on} TO {to}", f"REVOKE {privileges} ON {on} FROM {to}")
 
 
 def revoke(privileges: str, on: str, to: str) -> RunSQL:
+    """Revoke privileges from a role."""
     return RunSQL(f"REVOKE {privileges} ON {on} FROM {to}", f"GRANT {privileges} ON {on} TO {to}")
 
 
 def tenant_foreign_key(
     table: str, column: str, target: str, *, on_delete: str = "CASCADE"
 ) -> RunSQL:
-    """A foreign key by (tenant_id, id): a row can't point at another tenant's."""
+    """A foreign key by (tenant_id, id), so that a row cannot refer to another tenant's row."""
     name = f"{table}_{column}_tenant_fk"
     return RunSQL(
         f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY (tenant_id, {column}) "

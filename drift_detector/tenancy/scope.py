@@ -1,4 +1,4 @@
-"""The one way to reach a tenant's rows: requests, tasks and commands all come through here."""
+"""The only way to a tenant's rows, for requests, tasks and commands alike."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,16 @@ _current_tenant: ContextVar[UUID | None] = ContextVar("current_tenant", default=
 
 
 class NoTenant(RuntimeError):
-    """Tenant rows were asked for outside `tenant_scope`."""
+    """Code needs a tenant, but runs outside `tenant_scope`."""
 
 
 @contextmanager
 def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """Open a transaction in which row-level security shows and accepts the rows of one tenant only.
 
-    The setting is local to the transaction, so a connection that goes back to its pool carries no tenant. A scope
-    inside a scope puts the outer tenant back when it ends well; when it fails, the savepoint's rollback does.
+    The setting is local to the transaction, so a connection in the pool carries no tenant. A scope
+    inside a scope restores the outer tenant at its end; if it fails, the rollback to its savepoint
+    restores it.
     """
     outer = _current_tenant.get()
     token = _current_tenant.set(tenant_id)
@@ -36,7 +37,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
 
 
 def current_tenant_id() -> UUID:
-    """The tenant of the scope we are in.
+    """The tenant of the current scope.
 
     Raises:
         NoTenant: If there is none.

@@ -1,4 +1,4 @@
-"""Making tenants, members and keys."""
+"""Creates tenants, members and API keys."""
 
 import secrets
 import uuid
@@ -13,17 +13,17 @@ from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 
 def create_tenant(*, slug: str, name: str) -> Tenant:
-    """Make a tenant; its own id is the scope it is written in.
+    """Create a tenant, in the scope of its own id.
 
     Raises:
-        ValidationError: If the slug is taken, or no good as the name of a folder.
+        ValidationError: If the slug is taken, or cannot be the name of a folder.
     """
     tenant = Tenant(id=uuid.uuid4(), slug=slug, name=name)
     try:
         with tenant_scope(tenant.id):
             tenant.full_clean()
             if not slug[0].isalnum():
-                raise ValidationError({"slug": "It begins with a letter or a digit."})
+                raise ValidationError({"slug": "slug must begin with a letter or a digit."})
             tenant.save(force_insert=True)
     except IntegrityError as error:  # row-level security hides the other tenant from `full_clean`
         raise ValidationError({"slug": f"There is a tenant {slug!r} already."}) from error
@@ -41,7 +41,10 @@ def add_member(*, user: User, role: Role) -> Membership:
 def create_api_key(
     *, name: str, role: Role, expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """Make a key for the current tenant; the second value is the key itself, which is not kept.
+    """Create an API key for the current tenant.
+
+    Returns:
+        The stored row, and the key itself, which is not stored.
 
     Raises:
         ValidationError: If the name is empty or too long.

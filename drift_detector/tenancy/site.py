@@ -1,4 +1,4 @@
-"""The admin site: each page is made inside the scope of the tenant that its reader has picked."""
+"""The admin site; it renders each page in the scope of the picked tenant."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +19,7 @@ type View = Callable[..., HttpResponseBase]
 
 
 class TenantAdminSite(UnfoldAdminSite):
-    """Open to staff who are members of a tenant; nobody sees all tenants at once."""
+    """Open to staff who are members of a tenant; each page shows one tenant only."""
 
     enable_nav_sidebar = True
 
@@ -38,7 +38,7 @@ class TenantAdminSite(UnfoldAdminSite):
             with tenant_scope(membership.tenant_id):
                 response = inner(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
-                    response.render()  # the template's queries belong into the scope as well
+                    response.render()  # the queries of the template need the scope, too
                 return response
 
         return scoped
@@ -48,7 +48,7 @@ class TenantAdminSite(UnfoldAdminSite):
         return [pick, *super().get_urls()]
 
     def pick(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
-        """Work in another of one's tenants."""
+        """Switch to another tenant of the signed-in person."""
         assert isinstance(request.user, User)
         mine = {each.tenant_id: each.tenant for each in memberships_of(request.user)}
         if tenant_id in mine:
@@ -59,7 +59,7 @@ class TenantAdminSite(UnfoldAdminSite):
 
 
 def get_membership(request: HttpRequest) -> Membership | None:
-    """The membership of this request's reader, looked up once."""
+    """The membership of the signed-in person, read once per request."""
     if not hasattr(request, "_membership"):
         request._membership = membership_of_request(request)  # type: ignore[attr-defined]
     membership: Membership | None = request._membership  # type: ignore[attr-defined]
@@ -67,13 +67,13 @@ def get_membership(request: HttpRequest) -> Membership | None:
 
 
 def tenant_subheader(request: HttpRequest) -> str:
-    """Unfold: the picked tenant's name, under the site's."""
+    """The name of the picked tenant, which Unfold shows under the title."""
     membership = get_membership(request)
     return membership.tenant.name if membership else ""
 
 
 def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
-    """Unfold: the drop-down of one's tenants."""
+    """The tenants of the signed-in person, for Unfold's drop-down."""
     if not isinstance(request.user, User):
         return []
     return [

@@ -1,4 +1,7 @@
-"""The published JSON Schemas of the events; a change that breaks a consumer gets a new version beside the old one."""
+"""The published JSON Schemas of the events.
+
+A change that breaks a consumer needs a new version beside the old one.
+"""
 
 import json
 from functools import cache
@@ -17,7 +20,7 @@ def schema_id(event_type: str) -> str:
 
 @cache
 def validator(event_type: str) -> Draft202012Validator:
-    """The validator of one event type's whole envelope."""
+    """The validator for the envelope of one event type."""
     text = files(__package__).joinpath(f"{event_type}.v{VERSION}.json").read_text(encoding="utf-8")
     schema = json.loads(text)
     Draft202012Validator.check_schema(schema)
@@ -25,5 +28,9 @@ def validator(event_type: str) -> Draft202012Validator:
 
 
 def validate(envelope: dict[str, Any]) -> None:
-    """Raise `jsonschema.ValidationError` unless the envelope is what its type's schema says."""
+    """Check an envelope against the schema of its type.
+
+    Raises:
+        jsonschema.ValidationError: If it does not match.
+    """
     validator(envelope["type"]).validate(envelope)

@@ -125,7 +125,7 @@ def test_durable_server__fsync__is_on(server: Postgres) -> None:
 def test_start__data_of_another_major_version__says_so(server: Postgres) -> None:
     (server.placement.data / "PG_VERSION").write_text("17\n")
     with pytest.raises(
-        StartError, match=r"made by PostgreSQL 17, and this is \d+: `make clean-state`"
+        StartError, match=r"belong to PostgreSQL 17, and this is \d+: `make clean-state`"
     ):
         server.start()
 
@@ -172,7 +172,7 @@ def test_place__folder_of_another_user_in_the_way__refused(state: State) -> None
     home = home_of(state.folder)
     home.mkdir()
     os.chown(home, 65534, 65534)
-    with pytest.raises(StartError, match="somebody else's"):
+    with pytest.raises(StartError, match="must belong to this user"):
         place(state.folder)
 
 
@@ -180,7 +180,7 @@ def test_place__folder_of_another_user_in_the_way__refused(state: State) -> None
 def test_place__symlink_in_the_way__refused(state: State, tmp_path: Path) -> None:
     home = home_of(state.folder)
     home.symlink_to(tmp_path)
-    with pytest.raises(StartError, match="somebody else's"):
+    with pytest.raises(StartError, match="must belong to this user"):
         place(state.folder)
     home.unlink()
 

@@ -97,7 +97,7 @@ def test_serve__stopping__tells_the_process_but_not_its_children(
 def test_serve__second_on_the_same_folder__refused(launch: Launch, folder: Path, port: int) -> None:
     read_until(launch(*FAKE, str(folder), str(port)), READY)
     second = launch(*FAKE, str(folder), str(unused_port()))
-    assert second.communicate()[0] == f"Already running on {folder}: stop that one first.\n"
+    assert second.communicate()[0] == f"Already running on {folder}: stop that launcher first.\n"
     assert second.returncode == 1
 
 

@@ -78,7 +78,7 @@ def test_exec__command_killed_by_a_signal__says_so_in_its_code(
 
 def test_exec__no_such_command__is_127(launch: Launch, temporary: Path) -> None:
     process = launch(*EXEC, "no-such-command")
-    assert process.communicate()[0] == "no-such-command can't be run: No such file or directory.\n"
+    assert process.communicate()[0] == "no-such-command cannot be run: No such file or directory.\n"
     assert process.returncode == 127
 
 

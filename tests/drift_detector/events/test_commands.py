@@ -129,7 +129,7 @@ def test_outbox_dead__one_given_up__is_listed_with_its_reason(write: Emit) -> No
     change(event, "dead_at = '2024-01-29 08:00Z', last_error = 'Broker: Invalid topic'")
     head, line = outbox("dead")
     assert head.split()[0] == "EVENT"
-    told = [
+    expected = [
         event.event_id,
         "drift.detected",
         event.key,
@@ -137,7 +137,7 @@ def test_outbox_dead__one_given_up__is_listed_with_its_reason(write: Emit) -> No
         "2024-01-29T08:00:00Z",
         "Broker: Invalid topic",
     ]
-    assert re.split(r"\s{2,}", line) == [str(each) for each in told]
+    assert re.split(r"\s{2,}", line) == [str(each) for each in expected]
 
 
 @pytest.mark.parametrize("names_it", [True, False])
@@ -156,12 +156,12 @@ def test_outbox_requeue__unclear_which__is_refused(committed: None, arguments: l
 
 
 def test_outbox_requeue__not_dead__is_said(write: Emit) -> None:
-    with pytest.raises(CommandError, match="1 of these are not dead"):
+    with pytest.raises(CommandError, match="1 of these are not dead-lettered"):
         outbox("requeue", str(write(uuid4()).event_id))
 
 
 def test_outbox__as_the_apps_role__refuses_to_look(write: Emit) -> None:
-    with pytest.raises(CommandError, match="drift_app can't see"):
+    with pytest.raises(CommandError, match="drift_app cannot see"):
         call_command("outbox")
 
 

@@ -20,57 +20,57 @@ def ids_left(event: OutboxEvent) -> set[int]:
     return {row_id for (row_id,) in rows_of(event.tenant_id, "SELECT id FROM drf_outbox")}
 
 
-def forget(partitions: range = ALL) -> int:
+def purge(partitions: range = ALL) -> int:
     with connected_as(role_url("relay")):
-        return outbox.forget_published(partitions)
+        return outbox.purge_published(partitions)
 
 
-def test_forget_published__old_and_new__removes_old_published_ones_alone(write: Emit) -> None:
+def test_purge_published__old_and_new__removes_old_published_ones_alone(write: Emit) -> None:
     old, new, waiting, dead = (write(uuid4()) for _ in range(4))
     change(old, f"published_at = {LONG_AGO}")
     change(new, "published_at = now() - interval '29 days'")
     change(waiting, f"created_at = {LONG_AGO}")
     change(dead, f"dead_at = {LONG_AGO}, created_at = {LONG_AGO}")
-    assert forget() == 1
+    assert purge() == 1
     assert ids_left(new) == {new.pk, waiting.pk, dead.pk}
 
 
-def test_forget_published__shorter_retention__is_followed(
+def test_purge_published__shorter_retention__is_followed(
     write: Emit, override: Callable[..., None]
 ) -> None:
     event = write(uuid4())
     change(event, "published_at = now() - interval '2 days'")
     override(events={"retention_days": 1})
-    assert forget() == 1
+    assert purge() == 1
 
 
-def test_forget_published__more_than_a_batch__removes_all(
+def test_purge_published__more_than_a_batch__removes_all(
     write: Emit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FORGET_BATCH", 2)
+    monkeypatch.setattr(outbox, "PURGE_BATCH", 2)
     for _ in range(5):
         change(write(uuid4()), f"published_at = {LONG_AGO}")
-    assert forget() == 5
+    assert purge() == 5
 
 
-def test_forget_published__time_is_up__leaves_the_rest_for_the_next_round(
+def test_purge_published__time_is_up__leaves_the_rest_for_the_next_round(
     write: Emit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "FORGET_BATCH", 2)
-    monkeypatch.setattr(outbox, "FORGET_SECONDS", -1)
+    monkeypatch.setattr(outbox, "PURGE_BATCH", 2)
+    monkeypatch.setattr(outbox, "PURGE_SECONDS", -1)
     for _ in range(3):
         change(write(uuid4()), f"published_at = {LONG_AGO}")
-    assert [forget(), forget(), forget()] == [2, 1, 0]
+    assert [purge(), purge(), purge()] == [2, 1, 0]
 
 
-def test_forget_published__partition_of_another_relay__is_left_to_it(write: Emit) -> None:
+def test_purge_published__partition_of_another_relay__is_left_to_it(write: Emit) -> None:
     event = write(key_in(3))
     change(event, f"published_at = {LONG_AGO}")
-    assert forget(range(3)) == 0
-    assert forget(range(3, 4)) == 1
+    assert purge(range(3)) == 0
+    assert purge(range(3, 4)) == 1
 
 
-def test_step__minute_by_minute__forgets(write: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step__minute_by_minute__purges(write: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("drift_detector.events.relay.monotonic", lambda: now[0])
     events = [write(uuid4()), write(uuid4())]

@@ -269,23 +269,23 @@ def test_step__refused__is_put_off_twice_as_long_each_time(write: Emit) -> None:
 
 
 @pytest.mark.parametrize(("length", "reason"), [(2_000_000, "too large"), (1, "topic")])
-def test_step__poison__is_dead_after_five_tries_and_its_key_goes_on(
+def test_step__never_publishable__is_dead_after_five_tries_and_its_key_goes_on(
     write: Emit, length: int, reason: str
 ) -> None:
     key = uuid4()
-    poison = write(key, monitor_name="x" * length)
+    unpublishable = write(key, monitor_name="x" * length)
     after = write(key)
     if reason == "topic":
-        spoil(poison)
+        spoil(unpublishable)
     for _ in range(5):
-        make_due(poison)
+        make_due(unpublishable)
         steps()
-    assert stored(poison, "published_at IS NULL", "dead_at IS NOT NULL", "attempts") == (
+    assert stored(unpublishable, "published_at IS NULL", "dead_at IS NOT NULL", "attempts") == (
         True,
         True,
         5,
     )
-    assert reason in stored(poison, "last_error")
+    assert reason in stored(unpublishable, "last_error")
     assert steps(2) == [True, False]
     assert ids(key) == [str(after.event_id)]
 

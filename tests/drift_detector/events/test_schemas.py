@@ -50,13 +50,64 @@ def test_schema__any_type__is_draft_2020_12_and_asks_for_cloudevents(event_type:
     assert set(schema["required"]) >= CLOUDEVENTS_REQUIRED
 
 
+def feature_schema(event_type: EventType) -> dict[str, Any]:
+    """The published fields of one drifted feature."""
+    data = published_schema(event_type)["properties"]["data"]["properties"]
+    fields: dict[str, Any] = data["drifted_features"]["items"]["properties"]
+    return fields
+
+
+def with_method(event_type: EventType, method: Any) -> dict[str, Any]:
+    """An envelope whose drifted feature names this method."""
+    envelope = envelope_of(event_type)
+    [feature] = envelope["data"]["drifted_features"]
+    feature["method"] = method
+    return envelope
+
+
 @EVERY_TYPE
-def test_schema__methods_and_references__are_all_that_a_run_may_name(event_type: EventType) -> None:
-    told = published_schema(event_type)["properties"]["data"]["properties"]["drifted_features"][
-        "items"
-    ]["properties"]
-    assert set(told["method"]["enum"]) == set(Method) | set(ConceptMethod) | set(PerformanceMethod)
-    assert set(told["reference"]["enum"]) == set(Reference)
+def test_schema__references__are_all_that_a_run_may_name(event_type: EventType) -> None:
+    assert set(feature_schema(event_type)["reference"]["enum"]) == set(Reference)
+
+
+@EVERY_TYPE
+def test_schema__example_methods__are_methods_of_ours(event_type: EventType) -> None:
+    methods = set(Method) | set(ConceptMethod) | set(PerformanceMethod)
+    examples = feature_schema(event_type)["method"]["examples"]
+    assert examples
+    assert set(examples) <= methods
+
+
+@EVERY_TYPE
+@pytest.mark.parametrize(
+    "method", [*Method, *ConceptMethod, *PerformanceMethod, "a_method_of_next_year"]
+)
+def test_validate__any_method_name__passes(event_type: EventType, method: str) -> None:
+    validate(with_method(event_type, str(method)))
+
+
+@EVERY_TYPE
+@pytest.mark.parametrize("method", ["", "Not A Name", 7, None])
+def test_validate__method_that_is_no_name__is_refused(event_type: EventType, method: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        validate(with_method(event_type, method))
+
+
+def test_validate__unknown_method_in_methods__passes() -> None:
+    envelope = envelope_of(EventType.DETECTED)
+    envelope["data"]["methods"] = ["ks", "a_method_of_next_year"]
+    validate(envelope)
+
+
+@EVERY_TYPE
+@pytest.mark.parametrize(
+    ("name", "value"), [("severity", "huge"), ("monitor_id", "seven"), ("drifted_features", [{}])]
+)
+def test_validate__data_wrong__is_refused(event_type: EventType, name: str, value: Any) -> None:
+    envelope = envelope_of(event_type)
+    envelope["data"][name] = value
+    with pytest.raises(jsonschema.ValidationError):
+        validate(envelope)
 
 
 @EVERY_TYPE

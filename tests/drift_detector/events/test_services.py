@@ -102,7 +102,7 @@ def test_emit__transaction_rolls_back__event_is_gone(tenant: Tenant) -> None:
         {"rows": -1},
         {"rows": "many"},
         {"baseline_version": -1},
-        {"methods": ["tea_leaves"]},
+        {"methods": ["Tea leaves"]},
         {"run_id": "not a uuid"},
         {"window_start": "yesterday"},
         {"drifted_features": [{"feature": "delay"}]},

@@ -1,4 +1,4 @@
-"""Counts of several processes, told by one, read as Prometheus would."""
+"""Counts of several processes, exposed by one, read as Prometheus would."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 CODE = """
 import os, signal, sys
 from pathlib import Path
-from drift_detector.observability.multiprocess import count_together, exposition
-count_together()
+from drift_detector.observability.multiprocess import exposition, share_metrics_with_children
+share_metrics_with_children()
 from prometheus_client import Counter, Gauge, Histogram
 DONE = Counter("done", "Done.", ["outcome"])
 TIME = Histogram("took_seconds", "Took.", buckets=[1, 10])
@@ -43,7 +43,7 @@ print(text.decode())
 
 
 @pytest.fixture(scope="module")
-def said() -> list[str]:
+def output() -> list[str]:
     process = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=60
     )
@@ -51,8 +51,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def samples(said: list[str]) -> dict[tuple[str, str], float]:
-    families = text_string_to_metric_families(said[1])
+def samples(output: list[str]) -> dict[tuple[str, str], float]:
+    families = text_string_to_metric_families(output[1])
     return {
         (each.name, each.labels.get("le", each.labels.get("of", ""))): each.value
         for family in families
@@ -78,20 +78,22 @@ def test_exposition__killed_child__is_no_longer_busy(samples: dict[tuple[str, st
     assert samples.get(("busy", ""), 0) == 0
 
 
-def test_exposition__main_process__tells_its_memory(samples: dict[tuple[str, str], float]) -> None:
+def test_exposition__main_process__exposes_its_memory(
+    samples: dict[tuple[str, str], float],
+) -> None:
     assert samples["process_resident_memory_bytes", ""] > 0
 
 
-def test_exposition__gauge_of_the_last_value__is_what_was_set_last_by_whomever(
+def test_exposition__gauge_of_the_last_value__is_what_any_process_set_last(
     samples: dict[tuple[str, str], float],
 ) -> None:
     assert (samples["level", "main"], samples["level", "child"]) == (2, 12)
 
 
-def test_count_together__many_children__leave_a_file_of_each_kind_and_in_the_end_none(
-    said: list[str],
+def test_share_metrics__many_children__leave_one_file_per_kind_and_no_folder(
+    output: list[str],
 ) -> None:
-    folder, *files = said[0].split(" ")
+    folder, *files = output[0].split(" ")
     kinds = ["counter", "gauge_mostrecent", "histogram"]
     assert sorted(files) == sorted(
         [f"{kind}_{whose}" for kind in kinds for whose in ("ended", "main")]

@@ -1,3 +1,5 @@
+"""`manage.py relay`: publishes the outbox to Kafka."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand

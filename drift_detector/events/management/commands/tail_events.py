@@ -1,3 +1,5 @@
+"""`manage.py tail_events`: prints the published events."""
+
 import json
 import time
 from argparse import ArgumentParser
@@ -12,7 +14,7 @@ from drift_detector.events.services import EventType
 
 
 class Command(BaseCommand):
-    help = "Print the events as the broker has them, one JSON document a line."
+    help = "Print the events in Kafka, one JSON document per line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -22,7 +24,7 @@ class Command(BaseCommand):
             "--follow", action="store_true", help="wait for new events until Ctrl-C"
         )
         parser.add_argument(
-            "--seconds", type=float, default=5.0, help="how long to wait for a next event"
+            "--seconds", type=float, default=5.0, help="seconds to wait for the next event"
         )
 
     def handle(

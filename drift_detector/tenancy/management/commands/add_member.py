@@ -1,3 +1,5 @@
+"""`manage.py add_member`: adds a person to a tenant."""
+
 import secrets
 from argparse import ArgumentParser
 from typing import Any
@@ -11,9 +13,7 @@ from drift_detector.tenancy.scope import tenant_scope
 
 
 class Command(BaseCommand):
-    help = (
-        "Let a person into a tenant and the admin; a new person's password is printed, this once."
-    )
+    help = "Add a person to a tenant; the password of a new person is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -26,12 +26,15 @@ class Command(BaseCommand):
         with tenant_scope(tenant):
             if not Tenant.objects.filter(id=tenant).exists():
                 raise CommandError(f"There is no tenant {tenant}.")
-            user, is_new = User.objects.get_or_create(
-                username=username, defaults={"is_staff": True}
-            )
+            users = User.objects
+            user, is_new = users.get_or_create(username=username, defaults={"is_staff": True})
             services.add_member(user=user, role=Role(role))
             if is_new:
-                password = secrets.token_urlsafe(16)
-                user.set_password(password)
-                user.save(update_fields=["password"])
-                self.stdout.write(password)
+                self.stdout.write(_set_new_password(user))
+
+
+def _set_new_password(user: User) -> str:
+    password = secrets.token_urlsafe(16)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return password

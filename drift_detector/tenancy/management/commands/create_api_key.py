@@ -1,3 +1,5 @@
+"""`manage.py create_api_key`: creates an API key for a tenant."""
+
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -15,15 +17,17 @@ LONGEST_DAYS = 36_500
 
 
 class Command(BaseCommand):
-    help = "Make an API key for a tenant and print it, this once."
+    help = "Create an API key for a tenant; it is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "tenant", type=UUID, help="the tenant's id, as create_tenant printed it"
         )
-        parser.add_argument("name", help="what the key is for")
+        parser.add_argument("name", help="the purpose of the key")
         parser.add_argument("--role", choices=Role.values, default=Role.OPERATOR.value)
-        parser.add_argument("--days", type=_days, help="days until it expires; never by default")
+        parser.add_argument(
+            "--days", type=_days, help="days until the key expires; by default it never does"
+        )
 
     def handle(
         self, *args: Any, tenant: UUID, name: str, role: str, days: int | None, **options: Any
@@ -41,5 +45,5 @@ class Command(BaseCommand):
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= LONGEST_DAYS:
-        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}")
+        raise ArgumentTypeError(f"{text!r} must be a number of days from 1 to {LONGEST_DAYS}")
     return int(text)

@@ -1,3 +1,5 @@
+"""`manage.py create_tenant`: creates a tenant."""
+
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,11 +10,11 @@ from drift_detector.tenancy import services
 
 
 class Command(BaseCommand):
-    help = "Make a tenant and print its id."
+    help = "Create a tenant and print its id."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "slug", help="short name, as in folders and commands: letters, digits, - and _"
+            "slug", help="short name for folders and commands: letters, digits, - and _"
         )
         parser.add_argument("--name", help="name for people; the slug by default")
 
