@@ -5,7 +5,7 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        from alerts.listeners import AlertListener
+        from alerts.run_listener import AlertListener
         from detections.listeners import register_listener
 
         register_listener(AlertListener())

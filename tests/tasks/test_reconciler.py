@@ -1,12 +1,10 @@
-from uuid import uuid4
-
 """The reconciler as it runs in production: as the scheduler's role, which is no tenant's."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
