@@ -40,16 +40,16 @@ class DriftEntry:
     def of_run(cls, run: DetectionRun, drifted: Iterable[dict[str, Any]]) -> list[Self]:
         """The entries of a drifted run."""
         end = run.window_end.isoformat()
-        return [cls.from_json(record | {"window_end": end}) for record in drifted]
+        return [cls._of_record(record | {"window_end": end}) for record in drifted]
 
     @classmethod
     def of_alert(cls, alert: Alert) -> list[Self]:
-        """The entries that an alert holds."""
-        return [cls.from_json(record) for record in alert.drifted_features]
+        """The entries that an alert holds; one without a window is as new as the alert."""
+        end = alert.window_end.isoformat()
+        return [cls._of_record({"window_end": end} | record) for record in alert.drifted_features]
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Self:
-        """An entry as it was stored."""
+    def _of_record(cls, record: dict[str, Any]) -> Self:
         end = datetime.fromisoformat(record["window_end"])
         return cls(record["method"], record["feature"], end, record)
 

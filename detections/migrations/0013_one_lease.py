@@ -30,7 +30,9 @@ class Migration(migrations.Migration):
             model_name="detectionrun",
             name="is_kept",
             field=models.BooleanField(
-                default=False, help_text="An alert refers to the run, so it outlives its retention."
+                default=False,
+                db_default=False,
+                help_text="An alert refers to the run, so it outlives its retention.",
             ),
         ),
         migrations.AddField(

@@ -71,7 +71,9 @@ class DetectionRun(LeasedModel):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     is_kept = models.BooleanField(
-        default=False, help_text="An alert refers to the run, so it outlives its retention."
+        default=False,
+        db_default=False,
+        help_text="An alert refers to the run, so it outlives its retention.",
     )
 
     class Meta:

@@ -39,7 +39,7 @@ data = settings.ENV.data.model_copy(update={"allowed_roots": [root]})
 most = settings.ENV.reports.model_copy(update={"max_rows": int(most)})
 settings.ENV = settings.ENV.model_copy(update={"data": data, "reports": most})
 from tasks.detections import build_report
-build_report(tenant_id=tenant, report_id=report, worker="worker-1")
+build_report(tenant_id=tenant, report_id=report)
 """
 
 
@@ -188,7 +188,7 @@ def test_report__run_without_rows__is_409(
     answer = api.post(url(make_finished_run(monitor, verdict, rows=rows)))
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "Only a run that read rows and was judged has a report.",
+        "A report needs a succeeded run with rows.",
     )
     assert not Report.objects.exists()
 
