@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from alerts.drift_entries import DriftEntry, FeatureVerdict, RunVerdicts
 from alerts.models import Alert
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.verdicts import Severity, Verdict
@@ -194,3 +195,34 @@ def test_dashboard__follow_up_is_newest__last_verdict_is_the_last_checks(
     row = api.get("/api/v1/dashboard").json()["per_monitor"][0]
     assert (row["runs"], row["drifted"], row["last_verdict"]) == (2, 1, "drift")
     assert row["last_run_at"] < now.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("newer", "verdicts", "method", "has_limit", "trigger", "is_over"),
+    [
+        (False, {"accuracy": "ok"}, "performance", True, "schedule", False),
+        (True, {"accuracy": "drift"}, "performance", True, "schedule", False),
+        (True, {"accuracy": "ok"}, "performance", True, "schedule", True),
+        (True, {}, "performance", True, "schedule", False),
+        (True, {}, "performance", False, "schedule", True),
+        (True, {}, "performance", False, "labels", False),
+        (True, {}, "ks", True, "schedule", True),
+        (True, {}, "ks", True, "labels", False),
+        (True, {"accuracy": "ok"}, "estimated_performance", True, "labels", True),
+    ],
+)
+def test_ends__each_row_of_the_table(
+    newer: bool,
+    verdicts: dict[str, str],
+    method: str,
+    has_limit: bool,
+    trigger: str,
+    is_over: bool,
+) -> None:
+    seen = timezone.now()
+    end = seen + timedelta(days=7) if newer else seen - timedelta(days=7)
+    limits = {"accuracy": {"minimum": 0.9}} if has_limit else {}
+    run = DetectionRun(window_end=end, trigger=trigger, monitor=Monitor(performance_limits=limits))
+    judged = [FeatureVerdict("performance", name, verdict) for name, verdict in verdicts.items()]
+    entry = DriftEntry(method=method, feature="accuracy", window_end=seen, record={})
+    assert RunVerdicts(run, judged).ends(entry) is is_over
