@@ -12,3 +12,8 @@ METHODS = (
 )
 REFERENCES = [(reference.value, reference.value) for reference in Reference]
 SEVERITIES = [(severity.value, severity.value) for severity in Severity]
+
+
+def method_choices() -> list[tuple[str, str]]:
+    """All methods. A callable, so that a new method needs no migration."""
+    return METHODS

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from algorithms.method_results import Reference
-from detections.models.choices import METHODS, REFERENCES, SEVERITIES, VERDICTS
+from detections.models.choices import REFERENCES, SEVERITIES, VERDICTS, method_choices
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 
@@ -29,7 +29,7 @@ class Detection(TenantModel):
     run = tenant_reference("detections.DetectionRun", related_name="detections")
     monitor = tenant_reference("monitors.Monitor")
     detection_type = models.CharField(max_length=20, choices=Type, default=Type.STATISTICAL)
-    method = models.CharField(max_length=25, choices=METHODS)
+    method = models.CharField(max_length=25, choices=method_choices)
     reference = models.CharField(
         max_length=10,
         choices=REFERENCES,

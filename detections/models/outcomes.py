@@ -6,8 +6,13 @@ from algorithms.concept_drift.methods import ConceptMethod
 from algorithms.verdicts import Signal
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
-CONCEPT_METHODS = [(method.value, method.value) for method in ConceptMethod]
 SIGNALS = [(signal.value, signal.value) for signal in Signal]
+CONCEPT_METHODS = [(method.value, method.value) for method in ConceptMethod]
+
+
+def detector_choices() -> list[tuple[str, str]]:
+    """All detectors. A callable, so that a new detector needs no migration."""
+    return CONCEPT_METHODS
 
 
 class OutcomeStream(TenantModel):
@@ -44,7 +49,7 @@ class DetectorState(TenantModel):
 
     stream = tenant_reference("detections.OutcomeStream", related_name="detectors")
     monitor = tenant_reference("monitors.Monitor")
-    method = models.CharField(max_length=20, choices=CONCEPT_METHODS)
+    method = models.CharField(max_length=20, choices=detector_choices)
     state = models.JSONField()
     error_batch = models.PositiveIntegerField(
         default=1, help_text="Errors that one observation stands for."

@@ -1,0 +1,31 @@
+from django.db import migrations
+
+from drift_detector.tenancy import rls
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("alerts", "0001_initial"),
+        ("detections", "0002_rls"),
+    ]
+
+    operations = [
+        rls.enable_tenant_rls("drf_alerts"),
+        rls.tenant_foreign_key("drf_alerts", "monitor_id", "drf_monitors"),
+        rls.tenant_foreign_key("drf_alerts", "first_run_id", "drf_runs"),
+        rls.tenant_foreign_key("drf_alerts", "last_run_id", "drf_runs"),
+        # The reconciler purges alerts that were resolved long ago; it can't read their texts.
+        rls.grant(
+            "SELECT (id, tenant_id, first_run_id, last_run_id, resolved_at), DELETE",
+            "drf_alerts",
+            rls.SCHEDULER,
+        ),
+        rls.policy("alert_reconciler_reads", "drf_alerts", to=rls.SCHEDULER, using="true"),
+        rls.policy(
+            "alert_reconciler_removes",
+            "drf_alerts",
+            command="DELETE",
+            to=rls.SCHEDULER,
+            using="status = 'resolved'",
+        ),
+    ]
