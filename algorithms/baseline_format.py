@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.bundles import Arrays
 from algorithms.columns import FeatureKind
 from algorithms.grid import Grid
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.profiles import NumericSummary
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.kernels import IntArray
+from algorithms.arrays import IntArray
 from algorithms.measures import Measurement, measure_null_rate, of_share
 from algorithms.plan import Method
 from algorithms.profiles import CategoricalProfile

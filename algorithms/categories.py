@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms import kernels
+from algorithms.arrays import IntArray
 from algorithms.columns import guess_kind
 from algorithms.errors import UnusableColumn
-from algorithms.kernels import IntArray
 
 MAX_UNSEEN = 100_000
 """Unseen categories kept by name. Of more, those with the smallest hashes are, which no order of reading changes."""

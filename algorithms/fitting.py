@@ -5,10 +5,10 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from algorithms.arrays import FloatArray
 from algorithms.categories import CategoryCounts, count_categories
 from algorithms.columns import FeatureKind, to_float64
 from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.kernels import FloatArray
 from algorithms.profiles import Column, Moments
 from algorithms.references import (
     CategoricalReference,

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from algorithms import kernels
-from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
+from algorithms.arrays import BoolArray, CodeArray, FloatArray, IntArray
+from algorithms.kernels import Lookup
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52

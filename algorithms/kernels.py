@@ -8,13 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-type FloatArray = npt.NDArray[np.float64]
-type IntArray = npt.NDArray[np.int64]
-type BoolArray = npt.NDArray[np.bool_]
-type CodeArray = npt.NDArray[np.unsignedinteger[Any]]
+from algorithms.arrays import BoolArray, FloatArray, IntArray
 
 BLOCK = 4096
 LANES = 128

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import IntArray
+from algorithms.arrays import IntArray
 from algorithms.profiles import FeatureProfile
 from algorithms.references import FeatureReference
 from algorithms.statistical_tests import checks

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from algorithms.arrays import CodeArray, FloatArray, IntArray
 from algorithms.categories import Unseen
-from algorithms.kernels import CodeArray, FloatArray, IntArray
 from algorithms.sums import ExactSum
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()

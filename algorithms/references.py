@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms import kernels
+from algorithms.arrays import BoolArray, FloatArray, IntArray
 from algorithms.categories import Unseen, distinct_categories
 from algorithms.columns import FeatureKind, to_float64
 from algorithms.grid import Grid
-from algorithms.kernels import BoolArray, FloatArray, IntArray
 from algorithms.profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
 from algorithms.sums import ExactSum
 

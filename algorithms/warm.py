@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.methods import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
-from algorithms.kernels import FloatArray
 from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes

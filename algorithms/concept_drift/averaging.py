@@ -11,8 +11,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.detector import Detector
-from algorithms.kernels import FloatArray, jit
+from algorithms.kernels import jit
 
 LEARNT_FROM = 30
 """Means after which it is known how much they differ, where no reference has told it."""

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.concept_drift.detector import DRIFT, WARNING, Detector, SignalArray
-from algorithms.kernels import FloatArray, IntArray, jit
+from algorithms.kernels import jit
 
 
 @dataclass(slots=True, kw_only=True)

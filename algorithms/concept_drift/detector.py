@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.kernels import FloatArray, IntArray, jit
+from algorithms.arrays import FloatArray, IntArray
+from algorithms.kernels import jit
 from algorithms.verdicts import Signal
 
 type SignalArray = npt.NDArray[np.uint8]

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.detector import DRIFT, STABLE, WARNING, Detector, SignalArray
-from algorithms.kernels import FloatArray, jit
+from algorithms.kernels import jit
 from algorithms.verdicts import Signal
 
 CANDIDATES = 48

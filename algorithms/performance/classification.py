@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
+from algorithms.arrays import IntArray
 from algorithms.columns import Values
-from algorithms.kernels import IntArray
 from algorithms.performance.estimates import (
     NO_ROWS,
     Metric,

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from algorithms.arrays import FloatArray
 from algorithms.columns import Values
-from algorithms.kernels import FloatArray
 from algorithms.performance.estimates import (
     LEVEL,
     NO_ROWS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import BoolArray, FloatArray
+from algorithms.arrays import BoolArray, FloatArray
 from algorithms.performance.classification import NEITHER, NO_POSITIVE, NO_PREDICTED
 from algorithms.performance.estimates import (
     NO_ROWS,

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from algorithms.arrays import BoolArray, FloatArray, IntArray
 from algorithms.columns import Values
 from algorithms.errors import InsufficientData
-from algorithms.kernels import BoolArray, FloatArray, IntArray
 from algorithms.performance.reading import read_numbers, require_same_rows
 from algorithms.performance.trees import BINS, NODES, Codes, add_trees, cut, encode, grow
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from algorithms.kernels import FloatArray
+from algorithms.arrays import FloatArray
 from algorithms.performance.estimates import (
     Metric,
     MetricEstimate,

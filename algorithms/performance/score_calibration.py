@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from algorithms.arrays import BoolArray, FloatArray, IntArray
 from algorithms.columns import Values
 from algorithms.errors import InsufficientData
-from algorithms.kernels import BoolArray, FloatArray, IntArray, jit
+from algorithms.kernels import jit
 from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
 
 MOST_BLOCKS = 500

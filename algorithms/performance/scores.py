@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from algorithms.kernels import BoolArray, FloatArray
+from algorithms.arrays import BoolArray, FloatArray
 from algorithms.performance.estimates import (
     NO_ROWS,
     MetricEstimate,

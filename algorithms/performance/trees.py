@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.kernels import FloatArray, IntArray, jit
+from algorithms.arrays import FloatArray, IntArray
+from algorithms.kernels import jit
 
 type Codes = npt.NDArray[np.uint8]
 

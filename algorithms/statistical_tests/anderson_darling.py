@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray, jit
+from algorithms.arrays import FloatArray, IntArray
+from algorithms.kernels import jit
 from algorithms.statistical_tests.windows import require_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import special
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.categories import CategoryCounts
 from algorithms.columns import Values
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.windows import categorical_windows, require_rows
 
 TOP_CATEGORIES = 10

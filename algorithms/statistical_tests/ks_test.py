@@ -9,9 +9,10 @@ from typing import Self
 import numpy as np
 
 from algorithms import kernels
+from algorithms.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from algorithms.columns import Values
 from algorithms.grid import Grid
-from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
+from algorithms.kernels import Lookup
 from algorithms.statistical_tests.ks_distribution import ks_p_value
 from algorithms.statistical_tests.windows import numeric_windows, require_rows
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from algorithms.kernels import IntArray
+from algorithms.arrays import IntArray
 from algorithms.statistical_tests.chi_squared import ChiSquaredResult, chi_squared_from_counts
 from algorithms.statistical_tests.windows import require_rows
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.columns import Values
 from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.windows import numeric_windows, require_rows
 
 SMOOTHING = 0.5

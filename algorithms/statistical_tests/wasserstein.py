@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from algorithms.kernels import FloatArray, IntArray
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.statistical_tests.windows import require_rows
 
 

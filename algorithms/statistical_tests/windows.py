@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from algorithms.arrays import FloatArray
 from algorithms.categories import CategoryCounts, count_categories
 from algorithms.columns import Values, as_arrow, to_float64
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray
 
 REFERENCE, CURRENT = "reference", "current"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
-from algorithms.kernels import FloatArray
 from algorithms.plan import EvaluationPlan, Method, significance_limits
 from algorithms.power import SmallestChange, smallest_changes
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algorithms import categories
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.categories import Unseen
-from algorithms.kernels import FloatArray
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.profiles import (
     CategoricalProfile,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.performance import Metric, MetricEstimate, measure_performance
 
 BINARY_METRICS = tuple(Metric)[:7]
