@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.bundles import Arrays
-from algorithms.columns import FeatureKind
-from algorithms.grid import Grid
-from algorithms.profiles import NumericSummary
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference
+from .arrays import FloatArray, IntArray
+from .bundles import Arrays
+from .columns import FeatureKind
+from .grid import Grid
+from .profiles import NumericSummary
+from .references import CategoricalReference, FeatureReference, NumericReference
 
 KIND = "baseline"
 

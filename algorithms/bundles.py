@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.errors import CorruptBundle, UnsupportedBundle
+from .errors import CorruptBundle, UnsupportedBundle
 
 FORMAT_VERSION = 2
 METADATA_KEY = b"drift_detector"

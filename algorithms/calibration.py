@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from algorithms.baseline import Baseline
-from algorithms.evaluation import evaluate_profile
-from algorithms.method_results import FeatureDetail
-from algorithms.plan import EvaluationPlan, Method, Policy
-from algorithms.profiles import (
+from .baseline import Baseline
+from .evaluation import evaluate_profile
+from .method_results import FeatureDetail
+from .plan import EvaluationPlan, Method, Policy
+from .profiles import (
     CategoricalProfile,
     FeatureProfile,
     NumericProfile,
     Profile,
     Unprofiled,
 )
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference
-from algorithms.verdicts import Verdict
+from .references import CategoricalReference, FeatureReference, NumericReference
+from .verdicts import Verdict
 
 QUANTILES = (0.5, 0.9, 1.0)
 CONFIDENCE = 0.9

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algorithms import kernels
-from algorithms.arrays import IntArray
-from algorithms.columns import guess_kind
-from algorithms.errors import UnusableColumn
+from . import kernels
+from .arrays import IntArray
+from .columns import guess_kind
+from .errors import UnusableColumn
 
 MAX_UNSEEN = 100_000
 """Unseen categories kept by name. Of more, those with the smallest hashes are, which no order of reading changes."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from algorithms.arrays import FloatArray
-from algorithms.errors import UnusableColumn
+from .arrays import FloatArray
+from .errors import UnusableColumn
 
 type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
 

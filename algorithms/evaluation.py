@@ -5,16 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
-from algorithms.judgement import explain_drift, judge
-from algorithms.measurement import Measurement, measure
-from algorithms.method_results import AnyMethod, FeatureDetail, MethodResult
-from algorithms.multiple_testing import adjust_p_values
-from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method, Policy
-from algorithms.profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
-from algorithms.references import FeatureReference, NumericReference, Window
-from algorithms.row_count import ALL_ROWS, measure_row_count
-from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
+from .baseline import COLUMN_ERRORS, THREADS, Baseline
+from .judgement import explain_drift, judge
+from .measurement import Measurement, measure
+from .method_results import AnyMethod, FeatureDetail, MethodResult
+from .multiple_testing import adjust_p_values
+from .plan import METHOD_KINDS, EvaluationPlan, Method, Policy
+from .profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
+from .references import FeatureReference, NumericReference, Window
+from .row_count import ALL_ROWS, measure_row_count
+from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
 

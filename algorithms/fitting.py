@@ -5,12 +5,12 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from algorithms.arrays import FloatArray
-from algorithms.categories import CategoryCounts, count_categories
-from algorithms.columns import FeatureKind, to_float64
-from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.profiles import Column, Moments
-from algorithms.references import (
+from .arrays import FloatArray
+from .categories import CategoryCounts, count_categories
+from .columns import FeatureKind, to_float64
+from .grid import Grid, reference_quantile_edges
+from .profiles import Column, Moments
+from .references import (
     CategoricalReference,
     FeatureReference,
     NumericReference,

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms import kernels
-from algorithms.arrays import BoolArray, CodeArray, FloatArray, IntArray
-from algorithms.kernels import Lookup
+from . import kernels
+from .arrays import BoolArray, CodeArray, FloatArray, IntArray
+from .kernels import Lookup
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numba import njit
 
-from algorithms.arrays import BoolArray, FloatArray, IntArray
+from .arrays import BoolArray, FloatArray, IntArray
 
 BLOCK = 4096
 LANES = 128

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from algorithms.columns import FeatureKind
-from algorithms.concept_drift.methods import ConceptMethod
-from algorithms.plan import Method
-from algorithms.profiles import NumericSummary
-from algorithms.verdicts import Severity, Signal, Verdict
+from .columns import FeatureKind
+from .concept_drift.methods import ConceptMethod
+from .plan import Method
+from .profiles import NumericSummary
+from .verdicts import Severity, Signal, Verdict
 
 LONGEST_TEXT = 300
 

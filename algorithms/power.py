@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from algorithms.baseline import Baseline
-from algorithms.plan import EvaluationPlan, Limits, Method
-from algorithms.references import CategoricalReference, NumericReference
-from algorithms.statistical_tests.checks import MIN_EXPECTED
+from .baseline import Baseline
+from .plan import EvaluationPlan, Limits, Method
+from .references import CategoricalReference, NumericReference
+from .statistical_tests.checks import MIN_EXPECTED
 
 POWER = 0.9
 POWER_DEVIATIONS = 1.2816

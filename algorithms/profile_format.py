@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms import bundles
-from algorithms.categories import Unseen
-from algorithms.profiles import (
+from . import bundles
+from .categories import Unseen
+from .profiles import (
     CategoricalProfile,
     FeatureProfile,
     Moments,
@@ -17,7 +17,7 @@ from algorithms.profiles import (
     Profile,
     Unprofiled,
 )
-from algorithms.sums import ExactSum
+from .sums import ExactSum
 
 KIND = "profile"
 SUMS = ("distances", "squares", "below", "above")

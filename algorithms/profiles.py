@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from algorithms.arrays import CodeArray, FloatArray, IntArray
-from algorithms.categories import Unseen
-from algorithms.sums import ExactSum
+from .arrays import CodeArray, FloatArray, IntArray
+from .categories import Unseen
+from .sums import ExactSum
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
 

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algorithms import kernels
-from algorithms.arrays import BoolArray, FloatArray, IntArray
-from algorithms.categories import Unseen, distinct_categories
-from algorithms.columns import FeatureKind, to_float64
-from algorithms.grid import Grid
-from algorithms.profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
-from algorithms.sums import ExactSum
+from . import kernels
+from .arrays import BoolArray, FloatArray, IntArray
+from .categories import Unseen, distinct_categories
+from .columns import FeatureKind, to_float64
+from .grid import Grid
+from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
+from .sums import ExactSum
 
 BINNED_CELLS = 4000
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from algorithms.measures import Measurement
+from .measures import Measurement
 
 ALL_ROWS = "(rows)"
 FEW_WINDOWS = "The reference does not span enough windows to tell how many rows are usual."

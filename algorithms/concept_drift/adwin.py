@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.concept_drift.detector import DRIFT, Detector, SignalArray
-from algorithms.kernels import jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, Detector, SignalArray
 
 LEVELS = 60
 """A bucket of level l holds 2**l observations; no stream outgrows them."""

@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from algorithms.arrays import FloatArray
-from algorithms.concept_drift.detector import Detector
-from algorithms.kernels import jit
+from ..arrays import FloatArray
+from ..kernels import jit
+from .detector import Detector
 
 LEARNT_FROM = 30
 """Means after which it is known how much they differ, where no reference has told it."""

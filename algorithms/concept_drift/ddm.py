@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.concept_drift.detector import DRIFT, WARNING, Detector, SignalArray
-from algorithms.kernels import jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, WARNING, Detector, SignalArray
 
 
 @dataclass(slots=True, kw_only=True)

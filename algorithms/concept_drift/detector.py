@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.kernels import jit
-from algorithms.verdicts import Signal
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from ..verdicts import Signal
 
 type SignalArray = npt.NDArray[np.uint8]
 

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from algorithms.arrays import FloatArray
-from algorithms.concept_drift.detector import DRIFT, STABLE, WARNING, Detector, SignalArray
-from algorithms.kernels import jit
-from algorithms.verdicts import Signal
+from ..arrays import FloatArray
+from ..kernels import jit
+from ..verdicts import Signal
+from .detector import DRIFT, STABLE, WARNING, Detector, SignalArray
 
 CANDIDATES = 48
 SPACING = 8

@@ -5,11 +5,11 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
-from algorithms.concept_drift.adwin import ADWIN
-from algorithms.concept_drift.ddm import DDM, EDDM
-from algorithms.concept_drift.detector import Detector
-from algorithms.concept_drift.e_process import EProcess
-from algorithms.concept_drift.page_hinkley import PageHinkley
+from .adwin import ADWIN
+from .ddm import DDM, EDDM
+from .detector import Detector
+from .e_process import EProcess
+from .page_hinkley import PageHinkley
 
 LARGEST_SETTING, MOST_BUCKETS = 1e9, 64
 ALARM_BUDGET = 0.1

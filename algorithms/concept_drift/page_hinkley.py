@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.concept_drift.detector import DRIFT, Detector, SignalArray
-from algorithms.kernels import jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, Detector, SignalArray
 
 UP, DOWN = 1, 2
 MODES = {"up": UP, "down": DOWN, "both": UP | DOWN}

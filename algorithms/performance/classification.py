@@ -6,9 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from algorithms.arrays import IntArray
-from algorithms.columns import Values
-from algorithms.performance.estimates import (
+from ..arrays import IntArray
+from ..columns import Values
+from .estimates import (
     NO_ROWS,
     Metric,
     MetricEstimate,
@@ -17,7 +17,7 @@ from algorithms.performance.estimates import (
     estimate_proportion,
     wilson_limits,
 )
-from algorithms.performance.reading import Label, read_classes, require_same_rows
+from .reading import Label, read_classes, require_same_rows
 
 ONE_CLASS = "All labels are of one class."
 NO_PREDICTED = "No row is predicted as positive."

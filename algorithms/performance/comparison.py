@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from algorithms.performance.estimates import Metric, MetricEstimate
-from algorithms.performance.limits import PerformanceLimit, Span
-from algorithms.verdicts import Signal, Verdict
+from ..verdicts import Signal, Verdict
+from .estimates import Metric, MetricEstimate
+from .limits import PerformanceLimit, Span
 
 MIN_ROWS = 50
 NAMES = {

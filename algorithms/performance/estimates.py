@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import special
 
-from algorithms.arrays import FloatArray, IntArray
+from ..arrays import FloatArray, IntArray
 
 NO_ROWS = "There are no rows."
 ONE_ROW = "A single row does not show how much the losses vary."

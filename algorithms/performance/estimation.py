@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from algorithms.arrays import FloatArray
-from algorithms.columns import Values
-from algorithms.performance.estimates import (
+from ..arrays import FloatArray
+from ..columns import Values
+from .estimates import (
     LEVEL,
     NO_ROWS,
     Metric,
@@ -18,11 +18,11 @@ from algorithms.performance.estimates import (
     estimate_loss,
     normal_quantile,
 )
-from algorithms.performance.expectation import EXPECTATIONS, Expectation, expect
-from algorithms.performance.loss_model import LossModel
-from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
-from algorithms.performance.regression import root_of
-from algorithms.performance.score_calibration import ScoreCalibration
+from .expectation import EXPECTATIONS, Expectation, expect
+from .loss_model import LossModel
+from .reading import Label, read_binary, read_scores, require_same_rows
+from .regression import root_of
+from .score_calibration import ScoreCalibration
 
 LOSSES = frozenset({Metric.MAE, Metric.RMSE})
 

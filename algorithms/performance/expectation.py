@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.arrays import BoolArray, FloatArray
-from algorithms.performance.classification import NEITHER, NO_POSITIVE, NO_PREDICTED
-from algorithms.performance.estimates import (
+from ..arrays import BoolArray, FloatArray
+from .classification import NEITHER, NO_POSITIVE, NO_PREDICTED
+from .estimates import (
     NO_ROWS,
     Metric,
     MetricEstimate,
@@ -21,8 +21,8 @@ from algorithms.performance.estimates import (
     estimate_by_logit,
     estimate_loss,
 )
-from algorithms.performance.score_calibration import ScoreCalibration
-from algorithms.performance.scores import clipped
+from .score_calibration import ScoreCalibration
+from .scores import clipped
 
 ONE_CLASS = "Labels of only one class are expected."
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
-from algorithms.performance.estimates import HIGHER_IS_BETTER, Metric, MetricEstimate
+from .estimates import HIGHER_IS_BETTER, Metric, MetricEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms.arrays import BoolArray, FloatArray, IntArray
-from algorithms.columns import Values
-from algorithms.errors import InsufficientData
-from algorithms.performance.reading import read_numbers, require_same_rows
-from algorithms.performance.trees import BINS, NODES, Codes, add_trees, cut, encode, grow
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import Values
+from ..errors import InsufficientData
+from .reading import read_numbers, require_same_rows
+from .trees import BINS, NODES, Codes, add_trees, cut, encode, grow
 
 TREES = 100
 LEARNING_RATE = 0.1

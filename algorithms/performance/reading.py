@@ -5,9 +5,9 @@ from collections.abc import Sized
 import numpy as np
 import pyarrow as pa
 
-from algorithms.arrays import BoolArray, FloatArray, IntArray
-from algorithms.columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
-from algorithms.errors import UnusableColumn
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
+from ..errors import UnusableColumn
 
 type Label = str | int | float | bool
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from algorithms.arrays import FloatArray
-from algorithms.performance.estimates import (
+from ..arrays import FloatArray
+from .estimates import (
     Metric,
     MetricEstimate,
     estimate_loss,

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms.arrays import BoolArray, FloatArray, IntArray
-from algorithms.columns import Values
-from algorithms.errors import InsufficientData
-from algorithms.kernels import jit
-from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import Values
+from ..errors import InsufficientData
+from ..kernels import jit
+from .reading import Label, read_binary, read_scores, require_same_rows
 
 MOST_BLOCKS = 500
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from algorithms.arrays import BoolArray, FloatArray
-from algorithms.performance.estimates import (
+from ..arrays import BoolArray, FloatArray
+from .estimates import (
     NO_ROWS,
     MetricEstimate,
     estimate_by_logit,

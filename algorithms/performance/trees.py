@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.kernels import jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
 
 type Codes = npt.NDArray[np.uint8]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.kernels import jit
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .windows import require_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)
 """Variance of A² for many rows without ties, 2·Σ 1/(j(j+1))² over j ≥ 1; its mean is 1."""

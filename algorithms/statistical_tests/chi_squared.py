@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import special
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.categories import CategoryCounts
-from algorithms.columns import Values
-from algorithms.statistical_tests.windows import categorical_windows, require_rows
+from ..arrays import FloatArray, IntArray
+from ..categories import CategoryCounts
+from ..columns import Values
+from .windows import categorical_windows, require_rows
 
 TOP_CATEGORIES = 10
 

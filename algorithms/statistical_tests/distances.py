@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from .windows import require_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from algorithms.arrays import FloatArray
-from algorithms.kernels import jit
+from ..arrays import FloatArray
+from ..kernels import jit
 
 EXACT_LIMIT = 10_000
 """Rows in the larger window up to which the p-value is exact, as in scipy's `method='auto'`."""

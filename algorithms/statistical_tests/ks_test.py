@@ -8,13 +8,13 @@ from typing import Self
 
 import numpy as np
 
-from algorithms import kernels
-from algorithms.arrays import BoolArray, CodeArray, FloatArray, IntArray
-from algorithms.columns import Values
-from algorithms.grid import Grid
-from algorithms.kernels import Lookup
-from algorithms.statistical_tests.ks_distribution import ks_p_value
-from algorithms.statistical_tests.windows import numeric_windows, require_rows
+from .. import kernels
+from ..arrays import BoolArray, CodeArray, FloatArray, IntArray
+from ..columns import Values
+from ..grid import Grid
+from ..kernels import Lookup
+from .ks_distribution import ks_p_value
+from .windows import numeric_windows, require_rows
 
 SAMPLE = 5000
 EDGES = 500

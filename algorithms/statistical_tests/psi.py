@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.columns import Values
-from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.statistical_tests.windows import numeric_windows, require_rows
+from ..arrays import FloatArray, IntArray
+from ..columns import Values
+from ..grid import Grid, reference_quantile_edges
+from .windows import numeric_windows, require_rows
 
 SMOOTHING = 0.5
 """Rows added to each cell of both windows (Jeffreys' prior)."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from algorithms.arrays import FloatArray, IntArray
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from .windows import require_rows
 
 
 def wasserstein(

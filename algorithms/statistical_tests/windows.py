@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from algorithms.arrays import FloatArray
-from algorithms.categories import CategoryCounts, count_categories
-from algorithms.columns import Values, as_arrow, to_float64
-from algorithms.errors import InsufficientData
+from ..arrays import FloatArray
+from ..categories import CategoryCounts, count_categories
+from ..columns import Values, as_arrow, to_float64
+from ..errors import InsufficientData
 
 REFERENCE, CURRENT = "reference", "current"
 
