@@ -1,4 +1,4 @@
-"""The frozen summary of a reference window that every later run is compared with."""
+"""Summarizes a reference window once, as the frozen baseline of every later run."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -141,7 +141,7 @@ class Baseline:
 
     @property
     def sampled(self) -> bool:
-        """Whether only a sample of the window's numbers was counted."""
+        """True if only a sample of the window's numbers was counted."""
         return self.sampled_rows < self.rows
 
     @property

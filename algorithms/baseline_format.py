@@ -1,4 +1,4 @@
-"""A baseline's features as a header and arrays."""
+"""Writes a baseline's features as a header and arrays, and reads them again."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Named arrays with a header as bytes: an Arrow IPC stream, then the stream's SHA-256.
+"""Writes and reads named arrays with a header: an Arrow IPC stream, then the stream's SHA-256.
 
 A reader of Arrow streams stops at the end mark, so any tool can open the bytes; ours checks them first.
 """

@@ -1,4 +1,4 @@
-"""Each method that compares categorical features, from counts by the baseline's codes."""
+"""Measures categorical features by each method, from counts by the baseline's codes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

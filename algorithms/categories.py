@@ -1,4 +1,4 @@
-"""Counting categories: the ones a baseline names, by code, and the others, by name in bounded memory."""
+"""Counts categories: those that a baseline names by code, the others by name in bounded memory."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The frozen cells that a numeric feature is counted on, and how a value's cell is found without a search."""
+"""Defines the frozen cells of a numeric feature, and finds a value's cell without a search."""
 
 from dataclasses import dataclass
 from functools import cached_property

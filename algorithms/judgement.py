@@ -1,4 +1,4 @@
-"""Turning a measurement into a signal, by the policy of the run."""
+"""Turns a measurement into a signal, by the policy of the run."""
 
 from .measures import Measurement
 from .method_results import FeatureDetail

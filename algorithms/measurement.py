@@ -1,4 +1,4 @@
-"""Measuring one feature: its current window against its reference, before any judgement."""
+"""Measures one feature: its current window against its reference, before any judgement."""
 
 from .categorical_measures import CATEGORICAL_METHODS
 from .measures import Measurement

@@ -1,4 +1,4 @@
-"""What every method's measurement has, and the measurements that features of both kinds share."""
+"""Defines a method's measurement, and makes the measurements that features of both kinds share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

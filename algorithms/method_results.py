@@ -1,4 +1,4 @@
-"""What a run found, as frozen records that become JSON without NaN or Infinity."""
+"""Records the result of a run, frozen, and writes it as JSON without NaN or Infinity."""
 
 import math
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ LONGEST_TEXT = 300
 
 
 class Reference(StrEnum):
-    """What a window was compared with."""
+    """The data that a window was compared with."""
 
     BASELINE = "baseline"
     SEASONAL = "seasonal"
 
 
 class PerformanceMethod(StrEnum):
-    """How a model's performance over a window is known."""
+    """The source of a model's performance over a window: labels, or an estimate."""
 
     PERFORMANCE = "performance"
     ESTIMATED = "estimated_performance"

@@ -1,4 +1,4 @@
-"""Each method that compares numeric features, from counts on the baseline's cells."""
+"""Measures numeric features by each method, from counts on the baseline's cells."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The smallest change a check can see: what evidence and tolerance ask for at these numbers of rows."""
+"""Computes the smallest change that a check can see, by evidence and tolerance at given numbers of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

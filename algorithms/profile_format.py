@@ -1,4 +1,4 @@
-"""A window's profile as bytes, for the way from one worker to another; values are not among them."""
+"""Writes a window's profile, without values, as bytes for another worker, and reads it again."""
 
 from collections.abc import Mapping
 from dataclasses import replace

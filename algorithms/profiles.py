@@ -1,4 +1,4 @@
-"""What is kept of a window: counts on a baseline's cells, small and mergeable.
+"""Summarizes a window as counts on a baseline's cells, small and mergeable.
 
 Merging adds whole numbers, or floats summed exactly, so it does not matter in which order, or in how many parts, a
 window was read.

@@ -1,4 +1,4 @@
-"""What a baseline keeps of one feature, and how a window of that feature is counted against it."""
+"""Defines a baseline's reference of one feature, and counts windows of that feature against it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -109,7 +109,7 @@ class NumericReference:
 
     @property
     def centre(self) -> float:
-        """What moments are taken about."""
+        """The value that moments are taken about."""
         return self.summary.mean or 0.0
 
 
@@ -215,7 +215,7 @@ def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
 
 
 def _as_moments(found: FloatArray) -> Moments:
-    """What `kernels.add_moments` found."""
+    """The moments that `kernels.add_moments` found."""
     finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = (
         found.tolist()
     )

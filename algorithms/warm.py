@@ -1,4 +1,4 @@
-"""Compiling every kernel beforehand: at install time by `python -m algorithms.warm`, and when a worker starts.
+"""Compiles every kernel beforehand: at install time by `python -m algorithms.warm`, and when a worker starts.
 
 numba keeps what it compiled beside the sources, so a process that comes later only loads it.
 """

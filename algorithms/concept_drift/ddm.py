@@ -1,4 +1,4 @@
-"""Drift Detection Method and its early variant, for streams of right (0) and wrong (1) predictions."""
+"""Detects changes in streams of right (0) and wrong (1) predictions: DDM and its early variant."""
 
 from dataclasses import dataclass
 from typing import ClassVar

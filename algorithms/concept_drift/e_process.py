@@ -1,4 +1,4 @@
-"""A test of constant mean that may be looked at after every observation."""
+"""Tests for a constant mean; the test stays valid when it is read after every observation."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

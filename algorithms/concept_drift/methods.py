@@ -1,4 +1,4 @@
-"""The detectors by name, each with the settings that keep a promise about false alarms."""
+"""Makes detectors by name, each with settings that keep a promise about false alarms."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -69,7 +69,7 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
 
 
 def _check(method: ConceptMethod, name: str, value: Any, default: Any) -> None:
-    """A kernel believes what it is told, so a setting is of its default's type, and of a size that makes sense."""
+    """Check a setting's type and size here, as a kernel accepts any value."""
     if isinstance(default, str):
         if not isinstance(value, str):
             raise ValueError(f"{method}: {name} is text.")

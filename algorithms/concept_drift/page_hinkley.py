@@ -1,4 +1,4 @@
-"""Page–Hinkley test, for streams of any bounded numbers."""
+"""Detects changes by the Page–Hinkley test, in streams of any bounded numbers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A model's performance over a window: measured on labels, estimated before they come, and compared with a limit."""
+"""Measures a model's performance on labels, estimates it before they come, and compares it with a limit."""
 
 from .comparison import PerformanceJudgement, judge_performance
 from .estimates import (

@@ -1,4 +1,4 @@
-"""Metrics of a classifier that are functions of its confusion matrix."""
+"""Computes the metrics of a classifier that are functions of its confusion matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ NEITHER = "No row is positive, by its label or by the prediction."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """How often each label met each prediction.
+    """The number of rows of each label and each prediction.
 
     Attributes:
         counts: Shape (K, K), labels down, predictions across; every class occurs in one of them if K > 2.

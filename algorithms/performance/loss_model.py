@@ -1,4 +1,4 @@
-"""A regressor's loss, learnt from its prediction and features, for windows whose labels are not known (DLE)."""
+"""Learns a regressor's loss from its prediction and features, for windows whose labels are not known (DLE)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -86,7 +86,7 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossModel:
-    """What absolute and squared error to expect of a regressor's answer.
+    """The absolute and squared error to expect of a regressor's answer.
 
     Attributes:
         edges: Upper ends of the bins of the prediction and of each feature.
@@ -104,7 +104,7 @@ class LossModel:
     def fit(cls, features: FloatArray, prediction: Values, label: Values) -> Self:
         """Learn both losses by boosted trees; the same rows in the same order give the same model.
 
-        Of more than 100,000 rows so many are drawn.
+        From more than 100,000 rows it draws 100,000.
 
         Args:
             features: Shape (n, d), NaN where unknown; categories as numbers.

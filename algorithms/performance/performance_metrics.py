@@ -1,4 +1,4 @@
-"""How well a model did over a window whose labels are known."""
+"""Measures a model's performance over a window whose labels are known."""
 
 from collections.abc import Iterable
 

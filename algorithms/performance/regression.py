@@ -1,4 +1,4 @@
-"""Metrics of a regressor's errors."""
+"""Computes the metrics of a regressor's errors."""
 
 from dataclasses import replace
 

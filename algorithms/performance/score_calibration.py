@@ -1,4 +1,4 @@
-"""From a classifier's score to the probability that the label is positive, by isotonic regression."""
+"""Turns a classifier's score into the probability of a positive label, by isotonic regression."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Metrics of a classifier's scores: how well they rank, and how far they are from the labels."""
+"""Computes the metrics of a classifier's scores: their ranking, and their distance from the labels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Gradient boosting of small regression trees over binned columns (Friedman, 2001), and the bins."""
+"""Bins columns and boosts small regression trees over the bins (Friedman, 2001)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Two-sample tests and distances between a reference window and a current one."""
+"""Tests and measures the difference between a reference window and a current one."""
 
 from .chi_squared import (
     ChiSquaredResult,

@@ -1,4 +1,4 @@
-"""Two-sample Anderson–Darling test of windows counted in the same ordered cells."""
+"""Tests windows counted in the same ordered cells by the two-sample Anderson–Darling test."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LEAST = 0.035
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AndersonDarlingResult:
-    """What the two-sample Anderson–Darling test found.
+    """The result of the two-sample Anderson–Darling test.
 
     Attributes:
         statistic: (A² − 1) / σ, standardised for the numbers of rows as `scipy.stats.anderson_ksamp` does.

@@ -1,4 +1,4 @@
-"""Chi-squared test of homogeneity: do two samples share one distribution over categories?"""
+"""Tests if two samples share one distribution over categories: the chi-squared test of homogeneity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChiSquaredResult:
-    """What the chi-squared test of homogeneity found.
+    """The result of the chi-squared test of homogeneity.
 
     Attributes:
         statistic: Pearson's chi-squared of the 2×k table.

@@ -1,4 +1,4 @@
-"""Distances between two windows counted in the same cells, and what is left of them without sampling bias."""
+"""Computes distances between two windows counted in the same cells, with and without sampling bias."""
 
 import math
 from dataclasses import dataclass

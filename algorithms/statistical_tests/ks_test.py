@@ -1,4 +1,4 @@
-"""Two-sample Kolmogorov–Smirnov test, exact without sorting either window."""
+"""Tests two windows by the Kolmogorov–Smirnov test, exactly and without sorting either of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -29,7 +29,7 @@ HEAVY = 1 / 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KsResult:
-    """What the two-sample Kolmogorov–Smirnov test found.
+    """The result of the two-sample Kolmogorov–Smirnov test.
 
     Attributes:
         statistic: D, the widest gap between the two empirical distribution functions, in [0, 1].

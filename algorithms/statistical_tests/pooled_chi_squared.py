@@ -1,4 +1,4 @@
-"""Chi-squared homogeneity with rare categories pooled, for columns nobody has cleaned."""
+"""Tests chi-squared homogeneity with rare categories pooled, for columns that are not clean."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Population Stability Index over reference-quantile cells."""
+"""Computes the Population Stability Index over reference-quantile cells."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ SMOOTHING = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsiResult:
-    """What the Population Stability Index found.
+    """The result of the Population Stability Index.
 
     Attributes:
         statistic: The index, at least 0; 0 when both windows fill the cells alike.

@@ -1,4 +1,4 @@
-"""1-Wasserstein distance between two windows counted in the same ordered cells."""
+"""Computes the 1-Wasserstein distance between two windows counted in the same ordered cells."""
 
 import numpy as np
 

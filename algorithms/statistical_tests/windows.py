@@ -1,4 +1,4 @@
-"""Both windows of a two-sample question, read and checked before any arithmetic."""
+"""Reads and checks both windows of a two-sample test before any arithmetic."""
 
 import numpy as np
 

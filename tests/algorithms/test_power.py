@@ -45,7 +45,7 @@ def smallest_shift(baseline: Baseline, plan: EvaluationPlan, rows: int) -> float
 def share_seen(
     shape: str, reference_rows: int, rows: int, plan: EvaluationPlan, part: float
 ) -> float:
-    """How often a window is seen whose values moved by a part of the smallest shift; each run has new windows."""
+    """The share of moved windows that a check sees, by a part of the smallest shift; each run has new windows."""
     seen = 0
     for seed in range(RUNS):
         reference = drawn(shape, reference_rows, seed)

@@ -70,7 +70,7 @@ def categorical(profile: Profile) -> CategoricalProfile:
 
 
 def whole_numbers(profile: Profile) -> list[Any]:
-    """What no way of cutting may change at all."""
+    """The figures that no way of cutting may change at all."""
     x, c = numeric(profile), categorical(profile)
     moments = [
         x.moments.finite,
