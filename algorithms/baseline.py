@@ -1,4 +1,4 @@
-"""The frozen summary of a reference window that every later run is compared with."""
+"""Summarizes a reference window once, as the frozen baseline of every later run."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from algorithms import baseline_format, bundles
-from algorithms.columns import FeatureKind, guess_kind
-from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
-from algorithms.fitting import Fitter, new_fitter
-from algorithms.profiles import FeatureProfile, Profile, Unprofiled
-from algorithms.references import FeatureReference, NumericReference, Window, chunks_of
+from . import baseline_format, bundles
+from .columns import FeatureKind, guess_kind
+from .errors import InsufficientData, MissingColumn, UnusableColumn
+from .fitting import Fitter, new_fitter
+from .profiles import FeatureProfile, Profile, Unprofiled
+from .references import FeatureReference, NumericReference, Window, chunks_of
 
 __all__ = ["Baseline", "FeatureKind", "Window", "guess_kind"]
 
@@ -141,7 +141,7 @@ class Baseline:
 
     @property
     def sampled(self) -> bool:
-        """Whether only a sample of the window's numbers was counted."""
+        """True if only a sample of the window's numbers was counted."""
         return self.sampled_rows < self.rows
 
     @property

@@ -1,4 +1,4 @@
-"""A baseline's features as a header and arrays."""
+"""Writes a baseline's features as a header and arrays, and reads them again."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.bundles import Arrays
-from algorithms.columns import FeatureKind
-from algorithms.grid import Grid
-from algorithms.kernels import FloatArray, IntArray
-from algorithms.profiles import NumericSummary
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference
+from .arrays import FloatArray, IntArray
+from .bundles import Arrays
+from .columns import FeatureKind
+from .grid import Grid
+from .profiles import NumericSummary
+from .references import CategoricalReference, FeatureReference, NumericReference
 
 KIND = "baseline"
 

@@ -1,4 +1,4 @@
-"""Named arrays with a header as bytes: an Arrow IPC stream, then the stream's SHA-256.
+"""Writes and reads named arrays with a header: an Arrow IPC stream, then the stream's SHA-256.
 
 A reader of Arrow streams stops at the end mark, so any tool can open the bytes; ours checks them first.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.errors import CorruptBundle, UnsupportedBundle
+from .errors import CorruptBundle, UnsupportedBundle
 
 FORMAT_VERSION = 2
 METADATA_KEY = b"drift_detector"

@@ -1,4 +1,4 @@
-"""What a monitor would have said of its own reference: checks of windows that are known to be free of drift.
+"""Checks a monitor against its own reference: windows that are known to be free of drift.
 
 Window-sized blocks of the reference's time are held out, one after the other, and compared with the rest. The blocks
 have the autocorrelation, the weekdays and the size of real windows, which no formula knows.
@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from algorithms.baseline import Baseline
-from algorithms.evaluation import evaluate_profile
-from algorithms.method_results import FeatureDetail
-from algorithms.plan import EvaluationPlan, Method, Policy
-from algorithms.profiles import (
+from .baseline import Baseline
+from .evaluation import evaluate_profile
+from .method_results import FeatureDetail
+from .plan import EvaluationPlan, Method, Policy
+from .profiles import (
     CategoricalProfile,
     FeatureProfile,
     NumericProfile,
     Profile,
     Unprofiled,
 )
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference
-from algorithms.verdicts import Verdict
+from .references import CategoricalReference, FeatureReference, NumericReference
+from .verdicts import Verdict
 
 QUANTILES = (0.5, 0.9, 1.0)
 CONFIDENCE = 0.9
@@ -39,7 +39,7 @@ type Key = tuple[Method, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What checks of the reference's own windows found.
+    """The result of checking the reference's own windows.
 
     Attributes:
         rows: Rows of each block that held enough to be judged.
@@ -171,7 +171,7 @@ def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[fl
 
 
 def _usual(judged: Sequence[Mapping[Key, FeatureDetail]], surprise: float) -> dict[Key, float]:
-    """What is usual by these blocks, the surprise shared among the features."""
+    """The usual effects of these blocks, the surprise shared among the features."""
     effects = _effects(judged)
     features = len({feature for _, feature in effects})
     found = {key: usual_effect(values, surprise / features) for key, values in effects.items()}
@@ -194,7 +194,7 @@ def _beyond(details: Mapping[Key, FeatureDetail], plan: EvaluationPlan) -> set[s
 def _apart_from(
     drifted: Collection[str], details: Mapping[Key, FeatureDetail]
 ) -> dict[Key, FeatureDetail]:
-    """What a block says of usual effects: an odd block, which stands out among the others, would hide the next."""
+    """A block's details without the drifted features: the effects of an odd block would hide the next one."""
     return {key: detail for key, detail in details.items() if detail.feature not in drifted}
 
 

@@ -1,4 +1,4 @@
-"""Each method that compares categorical features, from counts by the baseline's codes."""
+"""Measures categorical features by each method, from counts by the baseline's codes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.kernels import IntArray
-from algorithms.measures import Measurement, measure_null_rate, of_share
-from algorithms.plan import Method
-from algorithms.profiles import CategoricalProfile
-from algorithms.references import CategoricalReference
-from algorithms.statistical_tests import checks
-from algorithms.statistical_tests.distances import DistanceResult, hellinger, jensen_shannon
-from algorithms.statistical_tests.pooled_chi_squared import PooledChiSquared, pooled_chi_squared
+from .arrays import IntArray
+from .measures import Measurement, measure_null_rate, of_share
+from .plan import Method
+from .profiles import CategoricalProfile
+from .references import CategoricalReference
+from .statistical_tests import checks
+from .statistical_tests.distances import DistanceResult, hellinger, jensen_shannon
+from .statistical_tests.pooled_chi_squared import PooledChiSquared, pooled_chi_squared
 
 MAX_EXAMPLES = 10
 UNSEEN = "(unseen)"

@@ -1,4 +1,4 @@
-"""Counting categories: the ones a baseline names, by code, and the others, by name in bounded memory."""
+"""Counts categories: those that a baseline names by code, the others by name in bounded memory."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algorithms import kernels
-from algorithms.columns import guess_kind
-from algorithms.errors import UnusableColumn
-from algorithms.kernels import IntArray
+from . import kernels
+from .arrays import IntArray
+from .columns import guess_kind
+from .errors import UnusableColumn
 
 MAX_UNSEEN = 100_000
 """Unseen categories kept by name. Of more, those with the smallest hashes are, which no order of reading changes."""

@@ -1,4 +1,4 @@
-"""Reading columns: Arrow arrays, numpy arrays and lists as floats, and which kind of feature a type makes."""
+"""Reads Arrow arrays, numpy arrays and lists as floats, and guesses the kind of feature from a column's type."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,8 +7,8 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from algorithms.errors import UnusableColumn
-from algorithms.kernels import FloatArray
+from .arrays import FloatArray
+from .errors import UnusableColumn
 
 type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
 
@@ -17,7 +17,7 @@ SECONDS_PER_DAY = 86_400.0
 
 
 class FeatureKind(StrEnum):
-    """How a feature's values are compared: by order, or by name."""
+    """The way to compare a feature's values: by order, or by name."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
@@ -88,7 +88,7 @@ def _is_text(data_type: pa.DataType) -> bool:
 
 
 def is_number(data_type: pa.DataType) -> bool:
-    """Whether a column of this Arrow type holds whole, floating or decimal numbers."""
+    """True if a column of this Arrow type holds whole, floating or decimal numbers."""
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(is_kind(data_type) for is_kind in kinds)
 

@@ -1,4 +1,4 @@
-"""Errors the numerics raise; each names what was wrong in a sentence a user can act on."""
+"""Defines the errors of the numerics; each says what is wrong in a sentence that a user can act on."""
 
 
 class InsufficientData(ValueError):

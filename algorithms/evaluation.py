@@ -1,20 +1,20 @@
-"""Evaluating one run: a baseline against one window, feature by feature, method by method."""
+"""Evaluates one run: compares a baseline with one window, feature by feature, method by method."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from algorithms.baseline import COLUMN_ERRORS, THREADS, Baseline
-from algorithms.judgement import explain_drift, judge
-from algorithms.measurement import Measurement, measure
-from algorithms.method_results import AnyMethod, FeatureDetail, MethodResult
-from algorithms.multiple_testing import adjust_p_values
-from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method, Policy
-from algorithms.profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
-from algorithms.references import FeatureReference, NumericReference, Window
-from algorithms.row_count import ALL_ROWS, measure_row_count
-from algorithms.verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
+from .baseline import COLUMN_ERRORS, THREADS, Baseline
+from .judgement import explain_drift, judge
+from .measurement import Measurement, measure
+from .method_results import AnyMethod, FeatureDetail, MethodResult
+from .multiple_testing import adjust_p_values
+from .plan import METHOD_KINDS, EvaluationPlan, Method, Policy
+from .profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
+from .references import FeatureReference, NumericReference, Window
+from .row_count import ALL_ROWS, measure_row_count
+from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
 
@@ -26,7 +26,7 @@ type Key = tuple[Method, str]
 
 @dataclass(frozen=True, slots=True)
 class _Examined:
-    """What a feature was measured at, and the record of it that judging completes."""
+    """A feature's measurement, and the record of it that judging completes."""
 
     detail: FeatureDetail
     measurement: Measurement | None = None
@@ -35,7 +35,7 @@ class _Examined:
 def evaluate(
     baseline: Baseline, window: Window, plan: EvaluationPlan, *, threads: int = THREADS
 ) -> list[MethodResult]:
-    """Compare a window with its baseline, each column read once, measured and let go again.
+    """Compare a window with its baseline, reading, measuring and freeing each column once.
 
     One bad column never fails the run: it becomes that feature's verdict, with a reason. The Benjamini–Hochberg family
     is every p-value of the run, over all methods.
@@ -140,7 +140,7 @@ def _describe(
 def _shortage(
     method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int
 ) -> str:
-    """Why the feature's windows are too small, or nothing; for the null rate, rows without a value count too."""
+    """The reason why a feature's windows are too small, or nothing; for the null rate, null rows count too."""
     counts_nulls = method is Method.NULL_RATE
     windows = (("reference", reference.usable_rows, reference), ("current", profile.rows, profile))
     for window, usable, of in windows:

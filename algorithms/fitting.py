@@ -1,16 +1,16 @@
-"""Making the reference of a feature from its column, in one pass and bounded memory."""
+"""Fits the reference of a feature to its column, in one pass and bounded memory."""
 
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from algorithms.categories import CategoryCounts, count_categories
-from algorithms.columns import FeatureKind, to_float64
-from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.kernels import FloatArray
-from algorithms.profiles import Column, Moments
-from algorithms.references import (
+from .arrays import FloatArray
+from .categories import CategoryCounts, count_categories
+from .columns import FeatureKind, to_float64
+from .grid import Grid, reference_quantile_edges
+from .profiles import Column, Moments
+from .references import (
     CategoricalReference,
     FeatureReference,
     NumericReference,
@@ -19,7 +19,7 @@ from algorithms.references import (
 
 MAX_CATEGORIES = 100_000
 MAX_DISTINCT = 2_000_000
-"""Distinct categories held while a reference is read. A column with more is an identifier; its rarest are let go."""
+"""Distinct categories held while a reference is read. A column with more is an identifier; its rarest are dropped."""
 
 
 def exact_cells(rows: int) -> int:
@@ -78,7 +78,7 @@ class NumericFitter:
             self._thin()
 
     def finish(self) -> NumericReference:
-        """The reference; its values are there, and whoever keeps it decides whether they stay."""
+        """The reference with its values; the caller decides whether they stay."""
         if self.held > self.max_rows:
             self._thin()
         values = np.sort(np.concatenate([np.empty(0), *self.chunks]))
@@ -99,7 +99,7 @@ class NumericFitter:
         )
 
     def _thin(self) -> None:
-        """Let go of all rows but the `max_rows` of the lowest priorities."""
+        """Drop all rows but the `max_rows` of the lowest priorities."""
         values = np.concatenate(self.chunks)
         fresh = self.random.random(len(values) - len(self.priorities))
         priorities = np.concatenate([self.priorities, fresh])

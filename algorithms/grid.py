@@ -1,4 +1,4 @@
-"""The frozen cells that a numeric feature is counted on, and how a value's cell is found without a search."""
+"""Defines the frozen cells of a numeric feature, and finds a value's cell without a search."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms import kernels
-from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
+from . import kernels
+from .arrays import BoolArray, CodeArray, FloatArray, IntArray
+from .kernels import Lookup
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52

@@ -1,9 +1,9 @@
-"""Turning a measurement into a signal, by the policy of the run."""
+"""Turns a measurement into a signal, by the policy of the run."""
 
-from algorithms.measures import Measurement
-from algorithms.method_results import FeatureDetail
-from algorithms.plan import SIGNIFICANCE_METHODS, Limits, Method, Policy
-from algorithms.verdicts import Signal
+from .measures import Measurement
+from .method_results import FeatureDetail
+from .plan import SIGNIFICANCE_METHODS, Limits, Method, Policy
+from .verdicts import Signal
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""Compiled loops over columns. They release the GIL, and what numba compiled is kept on disk between processes.
+"""Defines the compiled loops over columns, which release the GIL; numba keeps the machine code on disk.
 
 Indices are cast to unsigned integers because numba otherwise checks each one for Python's negative indexing; that
 halves the time. There is no `fastmath`: the same values in the same order give the same bits on every machine.
@@ -8,13 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-type FloatArray = npt.NDArray[np.float64]
-type IntArray = npt.NDArray[np.int64]
-type BoolArray = npt.NDArray[np.bool_]
-type CodeArray = npt.NDArray[np.unsignedinteger[Any]]
+from .arrays import BoolArray, FloatArray, IntArray
 
 BLOCK = 4096
 LANES = 128
@@ -22,7 +18,7 @@ MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 
 
 class Lookup(NamedTuple):
-    """How a value's cell is found: its place in a table, then as many halvings as the fullest place needs.
+    """A table to find a value's cell by: its place, then as many halvings as the fullest place needs.
 
     Attributes:
         is_linear: Whether the table's steps are equal, or grow with the distance from the origin.
@@ -153,7 +149,7 @@ def count_column(values: FloatArray, lookup: Lookup, counts: IntArray, codes: An
         values: The column.
         lookup: The grid's.
         counts: Shape (cells + 1,), added to; NaN in the last.
-        codes: Shape (n,), overwritten with each value's cell, or a block's length if nobody wants to know them.
+        codes: Shape (n,), overwritten with each value's cell, or a block's length if the caller does not need them.
     """
     positions = np.empty(BLOCK, np.uint32)
     for start in range(0, len(values), BLOCK):

@@ -1,11 +1,11 @@
-"""Measuring one feature: its current window against its reference, before any judgement."""
+"""Measures one feature: its current window against its reference, before any judgement."""
 
-from algorithms.categorical_measures import CATEGORICAL_METHODS
-from algorithms.measures import Measurement
-from algorithms.numeric_measures import NUMERIC_METHODS
-from algorithms.plan import Method
-from algorithms.profiles import CategoricalProfile, FeatureProfile, NumericProfile
-from algorithms.references import CategoricalReference, FeatureReference, NumericReference
+from .categorical_measures import CATEGORICAL_METHODS
+from .measures import Measurement
+from .numeric_measures import NUMERIC_METHODS
+from .plan import Method
+from .profiles import CategoricalProfile, FeatureProfile, NumericProfile
+from .references import CategoricalReference, FeatureReference, NumericReference
 
 __all__ = ["Measurement", "measure"]
 

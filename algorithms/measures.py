@@ -1,4 +1,4 @@
-"""What every method's measurement has, and the measurements that features of both kinds share."""
+"""Defines a method's measurement, and makes the measurements that features of both kinds share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import IntArray
-from algorithms.profiles import FeatureProfile
-from algorithms.references import FeatureReference
-from algorithms.statistical_tests import checks
+from .arrays import IntArray
+from .profiles import FeatureProfile
+from .references import FeatureReference
+from .statistical_tests import checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

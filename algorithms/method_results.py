@@ -1,4 +1,4 @@
-"""What a run found, as frozen records that become JSON without NaN or Infinity."""
+"""Records the result of a run, frozen, and writes it as JSON without NaN or Infinity."""
 
 import math
 from collections.abc import Mapping
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from algorithms.columns import FeatureKind
-from algorithms.concept_drift.methods import ConceptMethod
-from algorithms.plan import Method
-from algorithms.profiles import NumericSummary
-from algorithms.verdicts import Severity, Signal, Verdict
+from .columns import FeatureKind
+from .concept_drift.methods import ConceptMethod
+from .plan import Method
+from .profiles import NumericSummary
+from .verdicts import Severity, Signal, Verdict
 
 LONGEST_TEXT = 300
 
 
 class Reference(StrEnum):
-    """What a window was compared with."""
+    """The data that a window was compared with."""
 
     BASELINE = "baseline"
     SEASONAL = "seasonal"
 
 
 class PerformanceMethod(StrEnum):
-    """How a model's performance over a window is known."""
+    """The source of a model's performance over a window: labels, or an estimate."""
 
     PERFORMANCE = "performance"
     ESTIMATED = "estimated_performance"

@@ -1,4 +1,4 @@
-"""Many features are tested in one run; the p-values are adjusted for that."""
+"""Adjusts p-values for the number of tests in one run."""
 
 from collections.abc import Sequence
 

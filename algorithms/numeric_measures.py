@@ -1,4 +1,4 @@
-"""Each method that compares numeric features, from counts on the baseline's cells."""
+"""Measures numeric features by each method, from counts on the baseline's cells."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from algorithms.kernels import IntArray
-from algorithms.measures import Measurement, homogeneity_p_value, measure_null_rate, of_share
-from algorithms.plan import Method
-from algorithms.profiles import NumericProfile
-from algorithms.references import NumericReference
-from algorithms.statistical_tests import checks
-from algorithms.statistical_tests.anderson_darling import anderson_darling
-from algorithms.statistical_tests.distances import DistanceResult, hellinger, jensen_shannon
-from algorithms.statistical_tests.ks_test import Counted, KsResult, ks_from_cells, values_inside
-from algorithms.statistical_tests.psi import psi_from_bins
-from algorithms.statistical_tests.wasserstein import wasserstein, wasserstein_error
+from .arrays import IntArray
+from .measures import Measurement, homogeneity_p_value, measure_null_rate, of_share
+from .plan import Method
+from .profiles import NumericProfile
+from .references import NumericReference
+from .statistical_tests import checks
+from .statistical_tests.anderson_darling import anderson_darling
+from .statistical_tests.distances import DistanceResult, hellinger, jensen_shannon
+from .statistical_tests.ks_test import Counted, KsResult, ks_from_cells, values_inside
+from .statistical_tests.psi import psi_from_bins
+from .statistical_tests.wasserstein import wasserstein, wasserstein_error
 
 NO_SPREAD = "The reference is constant, so there is no standard deviation to measure by."
 

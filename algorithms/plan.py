@@ -1,11 +1,11 @@
-"""What a run is asked to find out: which methods, how strict, and by which policy."""
+"""Defines the plan of a run: its methods, their limits and the policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
-from algorithms.columns import FeatureKind
+from .columns import FeatureKind
 
 NUMERIC, CATEGORICAL = frozenset({FeatureKind.NUMERIC}), frozenset({FeatureKind.CATEGORICAL})
 
@@ -27,7 +27,7 @@ class Method(StrEnum):
 
 
 class Policy(StrEnum):
-    """How measurements become a verdict."""
+    """The rule by which measurements become a verdict."""
 
     EVIDENCE_AND_EFFECT = "evidence_and_effect"
     THRESHOLD = "threshold"
@@ -54,7 +54,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How strict a method is with a feature.
+    """The limits of a method on a feature.
 
     Attributes:
         threshold: A significance level for KS, chi-squared and Anderson–Darling; a size for the others.

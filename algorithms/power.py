@@ -1,14 +1,14 @@
-"""The smallest change a check can see: what evidence and tolerance ask for at these numbers of rows."""
+"""Computes the smallest change that a check can see, by evidence and tolerance at given numbers of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from algorithms.baseline import Baseline
-from algorithms.plan import EvaluationPlan, Limits, Method
-from algorithms.references import CategoricalReference, NumericReference
-from algorithms.statistical_tests.checks import MIN_EXPECTED
+from .baseline import Baseline
+from .plan import EvaluationPlan, Limits, Method
+from .references import CategoricalReference, NumericReference
+from .statistical_tests.checks import MIN_EXPECTED
 
 POWER = 0.9
 POWER_DEVIATIONS = 1.2816

@@ -1,4 +1,4 @@
-"""A window's profile as bytes, for the way from one worker to another; values are not among them."""
+"""Writes a window's profile, without values, as bytes for another worker, and reads it again."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms import bundles
-from algorithms.categories import Unseen
-from algorithms.profiles import (
+from . import bundles
+from .categories import Unseen
+from .profiles import (
     CategoricalProfile,
     FeatureProfile,
     Moments,
@@ -17,7 +17,7 @@ from algorithms.profiles import (
     Profile,
     Unprofiled,
 )
-from algorithms.sums import ExactSum
+from .sums import ExactSum
 
 KIND = "profile"
 SUMS = ("distances", "squares", "below", "above")

@@ -1,4 +1,4 @@
-"""What is kept of a window: counts on a baseline's cells, small and mergeable.
+"""Summarizes a window as counts on a baseline's cells, small and mergeable.
 
 Merging adds whole numbers, or floats summed exactly, so it does not matter in which order, or in how many parts, a
 window was read.
@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from algorithms.categories import Unseen
-from algorithms.kernels import CodeArray, FloatArray, IntArray
-from algorithms.sums import ExactSum
+from .arrays import CodeArray, FloatArray, IntArray
+from .categories import Unseen
+from .sums import ExactSum
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
 

@@ -1,4 +1,4 @@
-"""What a baseline keeps of one feature, and how a window of that feature is counted against it."""
+"""Defines a baseline's reference of one feature, and counts windows of that feature against it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algorithms import kernels
-from algorithms.categories import Unseen, distinct_categories
-from algorithms.columns import FeatureKind, to_float64
-from algorithms.grid import Grid
-from algorithms.kernels import BoolArray, FloatArray, IntArray
-from algorithms.profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
-from algorithms.sums import ExactSum
+from . import kernels
+from .arrays import BoolArray, FloatArray, IntArray
+from .categories import Unseen, distinct_categories
+from .columns import FeatureKind, to_float64
+from .grid import Grid
+from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
+from .sums import ExactSum
 
 BINNED_CELLS = 4000
 
@@ -109,7 +109,7 @@ class NumericReference:
 
     @property
     def centre(self) -> float:
-        """What moments are taken about."""
+        """The value that moments are taken about."""
         return self.summary.mean or 0.0
 
 
@@ -215,7 +215,7 @@ def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
 
 
 def _as_moments(found: FloatArray) -> Moments:
-    """What `kernels.add_moments` found."""
+    """The moments that `kernels.add_moments` found."""
     finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = (
         found.tolist()
     )

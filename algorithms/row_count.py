@@ -1,9 +1,9 @@
-"""Whether a window holds about as many rows as windows of the reference's time did."""
+"""Compares a window's number of rows with that of windows of the reference's time."""
 
 import numpy as np
 from scipy import special
 
-from algorithms.measures import Measurement
+from .measures import Measurement
 
 ALL_ROWS = "(rows)"
 FEW_WINDOWS = "The reference does not span enough windows to tell how many rows are usual."
@@ -11,7 +11,7 @@ FEWEST_WINDOWS = 4
 
 
 def measure_row_count(usual_rows: tuple[int, ...], rows: int) -> Measurement:
-    """How far the window's rows are from the usual, as a ratio less one, whichever way.
+    """The distance of the window's rows from the usual, as a ratio less one, whichever way.
 
     The evidence is Student's prediction interval for one more window on the logarithms, whose spread is taken as no
     less than that of counts of independent events (Poisson).

@@ -1,4 +1,4 @@
-"""Sums that do not depend on the order in which they were put together."""
+"""Adds floats exactly, so that the sum does not depend on their order."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,11 +1,11 @@
-"""The words a run answers with, and how answers add up."""
+"""Defines verdicts, signals and severities, and combines them."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What was concluded about a feature, a method or a run."""
+    """The conclusion about a feature, a method or a run."""
 
     OK = "ok"
     DRIFT = "drift"
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class Signal(StrEnum):
-    """How far a measured feature has moved."""
+    """The size of a measured feature's move."""
 
     STABLE = "stable"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Signal(StrEnum):
 
 
 class Severity(StrEnum):
-    """How large a drift is."""
+    """The size of a drift."""
 
     INFO = "info"
     WARNING = "warning"

@@ -1,4 +1,4 @@
-"""Compiling every kernel beforehand: at install time by `python -m algorithms.warm`, and when a worker starts.
+"""Compiles every kernel beforehand: at install time by `python -m algorithms.warm`, and when a worker starts.
 
 numba keeps what it compiled beside the sources, so a process that comes later only loads it.
 """
@@ -8,16 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from algorithms.baseline import Baseline, FeatureKind
-from algorithms.concept_drift.averaging import Averaging
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
-from algorithms.evaluation import evaluate, evaluate_profile
-from algorithms.kernels import FloatArray
-from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
-from algorithms.profile_format import profile_from_bytes, profile_to_bytes
-from algorithms.statistical_tests import ks_test
-from algorithms.statistical_tests.ks_distribution import (
+from .arrays import FloatArray
+from .baseline import Baseline, FeatureKind
+from .concept_drift.averaging import Averaging
+from .concept_drift.methods import ConceptMethod, new_detector
+from .evaluation import evaluate, evaluate_profile
+from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
+from .plan import DEFAULT_LIMITS, EvaluationPlan
+from .profile_format import profile_from_bytes, profile_to_bytes
+from .statistical_tests import ks_test
+from .statistical_tests.ks_distribution import (
     LARGE_SAMPLE,
     MEDIUM_SAMPLE,
     SMALL_SAMPLE,

@@ -1,11 +1,12 @@
-"""Adaptive windowing, for streams of any bounded numbers."""
+"""Detects changes by adaptive windowing, in streams of any bounded numbers."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from algorithms.concept_drift.detector import DRIFT, Detector, SignalArray
-from algorithms.kernels import FloatArray, IntArray, jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, Detector, SignalArray
 
 LEVELS = 60
 """A bucket of level l holds 2**l observations; no stream outgrows them."""
@@ -235,7 +236,7 @@ def _may_have_cut(
     borders: FloatArray,
     until: FloatArray,
 ) -> bool:
-    """Whether a border can be clear: |sum of the older part − a · mean| > √(2 v d a b / width) + ⅔ d.
+    """True if a border can be clear: |sum of the older part − a · mean| > √(2 v d a b / width) + ⅔ d.
 
     That is what `_find_cut` asks, times a b / width, with a and b the parts' sizes for the m, which are no larger, and
     with d no larger than it is; so it holds of every clear border. Nearly every check ends here, and this loop,

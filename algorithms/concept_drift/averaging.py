@@ -1,8 +1,8 @@
-"""Errors that depend on each other, averaged before the detectors see them.
+"""Averages errors that depend on each other before the detectors see them.
 
-On a stormy evening most flights are late, and a model is wrong about many of them at once. Detectors take observations
-for independent, so each such evening is a drift to them. With `error_batch` they are shown the mean of so many errors
-in a row instead, in units of what such means usually differ by.
+On a stormy evening most flights are late, and a model is wrong about many of them at once. Detectors assume independent
+observations, so they take each such evening for a drift. With `error_batch` they see the mean of that many errors in a
+row instead, in units of the usual difference between such means.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -11,16 +11,17 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from algorithms.concept_drift.detector import Detector
-from algorithms.kernels import FloatArray, jit
+from ..arrays import FloatArray
+from ..kernels import jit
+from .detector import Detector
 
 LEARNT_FROM = 30
-"""Means after which it is known how much they differ, where no reference has told it."""
+"""Means that are enough to learn how much they differ, where no reference says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """What the detectors are shown of a batch.
+    """The part of a batch that the detectors see.
 
     Attributes:
         values: Shape (k,), errors, or means of errors in standard deviations from their usual mean.
@@ -56,13 +57,13 @@ class Observations:
 
 @dataclass(slots=True, kw_only=True)
 class Averaging:
-    """How far a stream's averages have come; plain fields, stored as JSON.
+    """The state of a stream's averages; plain fields, stored as JSON.
 
     Attributes:
         each: Errors to a mean.
         total: Sum of the errors that wait for their mean to be complete.
         count: How many they are.
-        learning: Means from which it is to be learnt what is usual.
+        learning: Means from which the averaging learns what is usual.
         mean: Their mean, once learnt.
         deviation: Their standard deviation.
     """

@@ -1,12 +1,13 @@
-"""Drift Detection Method and its early variant, for streams of right (0) and wrong (1) predictions."""
+"""Detects changes in streams of right (0) and wrong (1) predictions: DDM and its early variant."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from algorithms.concept_drift.detector import DRIFT, WARNING, Detector, SignalArray
-from algorithms.kernels import FloatArray, IntArray, jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, WARNING, Detector, SignalArray
 
 
 @dataclass(slots=True, kw_only=True)

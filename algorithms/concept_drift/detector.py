@@ -1,4 +1,4 @@
-"""What all detectors of change share: how they are fed, what they answer, how they are stored."""
+"""Defines the base of all detectors of change: their input, their answers and their stored form."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.kernels import FloatArray, IntArray, jit
-from algorithms.verdicts import Signal
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from ..verdicts import Signal
 
 type SignalArray = npt.NDArray[np.uint8]
 
@@ -26,7 +27,7 @@ class UnusableObservation(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a detector says of one drift.
+    """One drift, as a detector describes it.
 
     Attributes:
         position: Of the observation that made it certain, in the array.
@@ -43,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a detector found in an array of observations.
+    """The drifts and warnings that a detector found in an array of observations.
 
     Attributes:
         drift: Shape (k,), ascending positions in the array.
@@ -157,7 +158,7 @@ class Detector(ABC):
 
 @jit
 def count_unusable(values: FloatArray, lowest: float, highest: float, is_binary: bool) -> int:
-    """How many values, shape (n,), are not between the bounds, or neither 0 nor 1 where that is needed."""
+    """The number of values, shape (n,), that are not between the bounds, or neither 0 nor 1 where that is needed."""
     usable = 0
     if is_binary:
         for row in range(len(values)):

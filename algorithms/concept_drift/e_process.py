@@ -1,13 +1,14 @@
-"""A test of constant mean that may be looked at after every observation."""
+"""Tests for a constant mean; the test stays valid when it is read after every observation."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from algorithms.concept_drift.detector import DRIFT, STABLE, WARNING, Detector, SignalArray
-from algorithms.kernels import FloatArray, jit
-from algorithms.verdicts import Signal
+from ..arrays import FloatArray
+from ..kernels import jit
+from ..verdicts import Signal
+from .detector import DRIFT, STABLE, WARNING, Detector, SignalArray
 
 CANDIDATES = 48
 SPACING = 8

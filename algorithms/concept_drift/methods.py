@@ -1,15 +1,15 @@
-"""The detectors by name, each with the settings that keep a promise about false alarms."""
+"""Makes detectors by name, each with settings that keep a promise about false alarms."""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
-from algorithms.concept_drift.adwin import ADWIN
-from algorithms.concept_drift.ddm import DDM, EDDM
-from algorithms.concept_drift.detector import Detector
-from algorithms.concept_drift.e_process import EProcess
-from algorithms.concept_drift.page_hinkley import PageHinkley
+from .adwin import ADWIN
+from .ddm import DDM, EDDM
+from .detector import Detector
+from .e_process import EProcess
+from .page_hinkley import PageHinkley
 
 LARGEST_SETTING, MOST_BUCKETS = 1e9, 64
 ALARM_BUDGET = 0.1
@@ -69,7 +69,7 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
 
 
 def _check(method: ConceptMethod, name: str, value: Any, default: Any) -> None:
-    """A kernel believes what it is told, so a setting is of its default's type, and of a size that makes sense."""
+    """Check a setting's type and size here, as a kernel accepts any value."""
     if isinstance(default, str):
         if not isinstance(value, str):
             raise ValueError(f"{method}: {name} is text.")

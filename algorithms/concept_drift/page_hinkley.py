@@ -1,11 +1,12 @@
-"""Page–Hinkley test, for streams of any bounded numbers."""
+"""Detects changes by the Page–Hinkley test, in streams of any bounded numbers."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from algorithms.concept_drift.detector import DRIFT, Detector, SignalArray
-from algorithms.kernels import FloatArray, IntArray, jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .detector import DRIFT, Detector, SignalArray
 
 UP, DOWN = 1, 2
 MODES = {"up": UP, "down": DOWN, "both": UP | DOWN}

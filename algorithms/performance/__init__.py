@@ -1,18 +1,18 @@
-"""A model's performance over a window: measured on labels, estimated before they come, and compared with a limit."""
+"""Measures a model's performance on labels, estimates it before they come, and compares it with a limit."""
 
-from algorithms.performance.comparison import PerformanceJudgement, judge_performance
-from algorithms.performance.estimates import (
+from .comparison import PerformanceJudgement, judge_performance
+from .estimates import (
     HIGHER_IS_BETTER,
     REGRESSION_METRICS,
     SCORE_METRICS,
     Metric,
     MetricEstimate,
 )
-from algorithms.performance.estimation import LOSSES, estimate_classification, estimate_regression
-from algorithms.performance.limits import PerformanceLimit
-from algorithms.performance.loss_model import LossModel
-from algorithms.performance.performance_metrics import measure_performance
-from algorithms.performance.score_calibration import ScoreCalibration
+from .estimation import LOSSES, estimate_classification, estimate_regression
+from .limits import PerformanceLimit
+from .loss_model import LossModel
+from .performance_metrics import measure_performance
+from .score_calibration import ScoreCalibration
 
 __all__ = [
     "HIGHER_IS_BETTER",

@@ -1,4 +1,4 @@
-"""Metrics of a classifier that are functions of its confusion matrix."""
+"""Computes the metrics of a classifier that are functions of its confusion matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from algorithms.columns import Values
-from algorithms.kernels import IntArray
-from algorithms.performance.estimates import (
+from ..arrays import IntArray
+from ..columns import Values
+from .estimates import (
     NO_ROWS,
     Metric,
     MetricEstimate,
@@ -17,7 +17,7 @@ from algorithms.performance.estimates import (
     estimate_proportion,
     wilson_limits,
 )
-from algorithms.performance.reading import Label, read_classes, require_same_rows
+from .reading import Label, read_classes, require_same_rows
 
 ONE_CLASS = "All labels are of one class."
 NO_PREDICTED = "No row is predicted as positive."
@@ -27,7 +27,7 @@ NEITHER = "No row is positive, by its label or by the prediction."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """How often each label met each prediction.
+    """The number of rows of each label and each prediction.
 
     Attributes:
         counts: Shape (K, K), labels down, predictions across; every class occurs in one of them if K > 2.

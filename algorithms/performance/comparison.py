@@ -1,10 +1,10 @@
-"""Whether a window's metric is past a limit, and whether chance could have put it there."""
+"""Compares a window's metric with a limit, and judges if chance could have put it past the limit."""
 
 from dataclasses import dataclass
 
-from algorithms.performance.estimates import Metric, MetricEstimate
-from algorithms.performance.limits import PerformanceLimit, Span
-from algorithms.verdicts import Signal, Verdict
+from ..verdicts import Signal, Verdict
+from .estimates import Metric, MetricEstimate
+from .limits import PerformanceLimit, Span
 
 MIN_ROWS = 50
 NAMES = {
@@ -23,7 +23,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceJudgement:
-    """How a window's metric stands to its limit; what could not be measured is None.
+    """The comparison of a window's metric with its limit; a figure that could not be measured is None.
 
     Attributes:
         signal: `warning` if the value is past the limit but chance could have put it there.

@@ -1,4 +1,4 @@
-"""A metric's value with its interval, and the intervals themselves."""
+"""Defines a metric's value with its interval, and computes the intervals."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray
+from ..arrays import FloatArray, IntArray
 
 NO_ROWS = "There are no rows."
 ONE_ROW = "A single row does not show how much the losses vary."
@@ -17,7 +17,7 @@ WIDEST = 50.0
 
 
 class Metric(StrEnum):
-    """What a model's answers are measured by; the names are scikit-learn's."""
+    """A measure of a model's answers; the names are scikit-learn's."""
 
     ACCURACY = "accuracy"
     BALANCED_ACCURACY = "balanced_accuracy"
@@ -78,7 +78,7 @@ def normal_quantile(level: float) -> float:
 def wilson_limits(
     shares: FloatArray, rows: FloatArray | IntArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Wilson's score interval (1927) of shares, shape (k,), of so many rows, shape (k,), which need not be whole."""
+    """Wilson's score interval (1927) of shares, shape (k,), by their rows, shape (k,), which need not be whole."""
     z = normal_quantile(level)
     spread = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
     centre, scale = shares + z**2 / (2 * rows), 1 + z**2 / rows

@@ -1,4 +1,4 @@
-"""How well a model probably does over a window whose labels are not known yet.
+"""Estimates a model's performance over a window whose labels are not known yet.
 
 Both methods are described in NannyML's documentation, "How it works: performance estimation". They see a change in what
 the model is asked (covariate shift); neither can see that the same features now lead to other labels (concept drift).
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from algorithms.columns import Values
-from algorithms.kernels import FloatArray
-from algorithms.performance.estimates import (
+from ..arrays import FloatArray
+from ..columns import Values
+from .estimates import (
     LEVEL,
     NO_ROWS,
     Metric,
@@ -18,11 +18,11 @@ from algorithms.performance.estimates import (
     estimate_loss,
     normal_quantile,
 )
-from algorithms.performance.expectation import EXPECTATIONS, Expectation, expect
-from algorithms.performance.loss_model import LossModel
-from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
-from algorithms.performance.regression import root_of
-from algorithms.performance.score_calibration import ScoreCalibration
+from .expectation import EXPECTATIONS, Expectation, expect
+from .loss_model import LossModel
+from .reading import Label, read_binary, read_scores, require_same_rows
+from .regression import root_of
+from .score_calibration import ScoreCalibration
 
 LOSSES = frozenset({Metric.MAE, Metric.RMSE})
 
@@ -38,7 +38,7 @@ def estimate_classification(
 ) -> dict[Metric, MetricEstimate]:
     """Expected metrics of a binary classifier, by confidence-based performance estimation (CBPE).
 
-    The interval is where the metric is to be looked for once the labels are known: it holds their chance given the
+    The interval says where to expect the metric once the labels are known: it holds their chance given the
     probabilities, and the calibration's error from its number of rows. It holds nothing for a calibration gone stale.
 
     Args:
@@ -78,7 +78,7 @@ def estimate_regression(
 ) -> dict[Metric, MetricEstimate]:
     """Expected MAE and RMSE of a regressor, by direct loss estimation (DLE).
 
-    The interval is where the metric is to be looked for once the labels are known. A loss is taken to vary about its
+    The interval says where to expect the metric once the labels are known. A loss is taken to vary about its
     expectation in proportion to it, as it did on rows held out, both in this window and in those of the model's rows
     that resemble it. It holds nothing for what trees cannot follow, such as features beyond the reference's range.
 

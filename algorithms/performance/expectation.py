@@ -1,4 +1,4 @@
-"""A classifier's metrics as expected from calibrated probabilities, while labels are not known (CBPE).
+"""Computes a classifier's expected metrics from calibrated probabilities, before labels are known (CBPE).
 
 Each function divides sums over rows by their expected counts, as the expected confusion matrix does, and asks
 `Expectation.error` how far the realised metric may lie from that.
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import BoolArray, FloatArray
-from algorithms.performance.classification import NEITHER, NO_POSITIVE, NO_PREDICTED
-from algorithms.performance.estimates import (
+from ..arrays import BoolArray, FloatArray
+from .classification import NEITHER, NO_POSITIVE, NO_PREDICTED
+from .estimates import (
     NO_ROWS,
     Metric,
     MetricEstimate,
@@ -21,8 +21,8 @@ from algorithms.performance.estimates import (
     estimate_by_logit,
     estimate_loss,
 )
-from algorithms.performance.score_calibration import ScoreCalibration
-from algorithms.performance.scores import clipped
+from .score_calibration import ScoreCalibration
+from .scores import clipped
 
 ONE_CLASS = "Labels of only one class are expected."
 
@@ -53,8 +53,8 @@ class Expectation:
     def error(self, slopes: FloatArray) -> float:
         """Standard error of the realised metric about the expected one, by the delta method.
 
-        Two errors add up: labels fall by chance (Poisson-binomial), and the calibration was fitted on so many rows,
-        which moves all rows of a block together.
+        Two errors add up: labels fall by chance (Poisson-binomial), and the calibration was fitted on a limited
+        number of rows, which moves all rows of a block together.
 
         Args:
             slopes: Shape (n,), the derivative of the metric by each row's label.
@@ -72,7 +72,7 @@ class Expectation:
         return estimate_bounded(value, self.error(slopes), rows=self.n, n=self.n, level=self.level)
 
     def undefined(self, reason: str) -> MetricEstimate:
-        """The estimate of a metric that cannot be told."""
+        """The estimate of a metric that has no value, with the reason."""
         return MetricEstimate(n=self.n, reason=reason, level=self.level)
 
 

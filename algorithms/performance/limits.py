@@ -1,10 +1,10 @@
-"""What a metric must keep to, as a value with an interval of its own."""
+"""Defines the limit of a metric, as a value with an interval of its own."""
 
 import math
 from dataclasses import dataclass
 from typing import Self
 
-from algorithms.performance.estimates import HIGHER_IS_BETTER, Metric, MetricEstimate
+from .estimates import HIGHER_IS_BETTER, Metric, MetricEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceLimit:
-    """What a metric must keep to; exactly one of the three is given.
+    """The limit that a metric must keep to; exactly one of the three is given.
 
     Attributes:
         minimum: The least value that is still fine.
@@ -85,7 +85,7 @@ class PerformanceLimit:
             )
 
     def is_floor(self, metric: Metric) -> bool:
-        """Whether values below the limit are the wrong ones."""
+        """True if values below the limit are the wrong ones."""
         return self.minimum is not None or (
             self.relative is not None and metric in HIGHER_IS_BETTER
         )

@@ -1,4 +1,4 @@
-"""A regressor's loss, learnt from its prediction and features, for windows whose labels are not known (DLE)."""
+"""Learns a regressor's loss from its prediction and features, for windows whose labels are not known (DLE)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms.columns import Values
-from algorithms.errors import InsufficientData
-from algorithms.kernels import BoolArray, FloatArray, IntArray
-from algorithms.performance.reading import read_numbers, require_same_rows
-from algorithms.performance.trees import BINS, NODES, Codes, add_trees, cut, encode, grow
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import Values
+from ..errors import InsufficientData
+from .reading import read_numbers, require_same_rows
+from .trees import BINS, NODES, Codes, add_trees, cut, encode, grow
 
 TREES = 100
 LEARNING_RATE = 0.1
@@ -86,7 +86,7 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossModel:
-    """What absolute and squared error to expect of a regressor's answer.
+    """The absolute and squared error to expect of a regressor's answer.
 
     Attributes:
         edges: Upper ends of the bins of the prediction and of each feature.
@@ -104,7 +104,7 @@ class LossModel:
     def fit(cls, features: FloatArray, prediction: Values, label: Values) -> Self:
         """Learn both losses by boosted trees; the same rows in the same order give the same model.
 
-        Of more than 100,000 rows so many are drawn.
+        From more than 100,000 rows it draws 100,000.
 
         Args:
             features: Shape (n, d), NaN where unknown; categories as numbers.

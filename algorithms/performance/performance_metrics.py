@@ -1,10 +1,10 @@
-"""How well a model did over a window whose labels are known."""
+"""Measures a model's performance over a window whose labels are known."""
 
 from collections.abc import Iterable
 
-from algorithms.columns import Values
-from algorithms.performance.classification import Confusion, measure_confusion
-from algorithms.performance.estimates import (
+from ..columns import Values
+from .classification import Confusion, measure_confusion
+from .estimates import (
     CONFUSION_METRICS,
     LEVEL,
     REGRESSION_METRICS,
@@ -13,15 +13,15 @@ from algorithms.performance.estimates import (
     MetricEstimate,
     normal_quantile,
 )
-from algorithms.performance.reading import (
+from .reading import (
     Label,
     read_binary,
     read_numbers,
     read_scores,
     require_same_rows,
 )
-from algorithms.performance.regression import measure_errors
-from algorithms.performance.scores import log_loss, roc_auc
+from .regression import measure_errors
+from .scores import log_loss, roc_auc
 
 NOT_BINARY = "The labels are not of two classes of which one is the positive one."
 

@@ -1,13 +1,13 @@
-"""Labels, predictions and scores as arrays, checked before any arithmetic."""
+"""Reads labels, predictions and scores as arrays, and checks them before any arithmetic."""
 
 from collections.abc import Sized
 
 import numpy as np
 import pyarrow as pa
 
-from algorithms.columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
-from algorithms.errors import UnusableColumn
-from algorithms.kernels import BoolArray, FloatArray, IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
+from ..errors import UnusableColumn
 
 type Label = str | int | float | bool
 
@@ -65,7 +65,7 @@ def read_classes(**columns: Values) -> tuple[list[Label], dict[str, IntArray]]:
 
 
 def read_binary(values: Values, positive: Label | None, name: str) -> BoolArray | None:
-    """Which rows, shape (n,), are of the positive class; None if there are more than two classes with it.
+    """True for rows of the positive class, shape (n,); None if there are more than two classes with it.
 
     Raises:
         ValueError: If a row is null or NaN.

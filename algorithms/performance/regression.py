@@ -1,11 +1,11 @@
-"""Metrics of a regressor's errors."""
+"""Computes the metrics of a regressor's errors."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from algorithms.kernels import FloatArray
-from algorithms.performance.estimates import (
+from ..arrays import FloatArray
+from .estimates import (
     Metric,
     MetricEstimate,
     estimate_loss,

@@ -1,4 +1,4 @@
-"""From a classifier's score to the probability that the label is positive, by isotonic regression."""
+"""Turns a classifier's score into the probability of a positive label, by isotonic regression."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from algorithms.columns import Values
-from algorithms.errors import InsufficientData
-from algorithms.kernels import BoolArray, FloatArray, IntArray, jit
-from algorithms.performance.reading import Label, read_binary, read_scores, require_same_rows
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..columns import Values
+from ..errors import InsufficientData
+from ..kernels import jit
+from .reading import Label, read_binary, read_scores, require_same_rows
 
 MOST_BLOCKS = 500
 

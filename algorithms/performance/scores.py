@@ -1,9 +1,9 @@
-"""Metrics of a classifier's scores: how well they rank, and how far they are from the labels."""
+"""Computes the metrics of a classifier's scores: their ranking, and their distance from the labels."""
 
 import numpy as np
 
-from algorithms.kernels import BoolArray, FloatArray
-from algorithms.performance.estimates import (
+from ..arrays import BoolArray, FloatArray
+from .estimates import (
     NO_ROWS,
     MetricEstimate,
     estimate_by_logit,

@@ -1,11 +1,12 @@
-"""Gradient boosting of small regression trees over binned columns (Friedman, 2001), and the bins."""
+"""Bins columns and boosts small regression trees over the bins (Friedman, 2001)."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.kernels import FloatArray, IntArray, jit
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
 
 type Codes = npt.NDArray[np.uint8]
 

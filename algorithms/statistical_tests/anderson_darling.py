@@ -1,4 +1,4 @@
-"""Two-sample Anderson–Darling test of windows counted in the same ordered cells."""
+"""Tests windows counted in the same ordered cells by the two-sample Anderson–Darling test."""
 
 import math
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray, jit
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from ..kernels import jit
+from .windows import require_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)
 """Variance of A² for many rows without ties, 2·Σ 1/(j(j+1))² over j ≥ 1; its mean is 1."""
@@ -17,7 +18,7 @@ LEAST = 0.035
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AndersonDarlingResult:
-    """What the two-sample Anderson–Darling test found.
+    """The result of the two-sample Anderson–Darling test.
 
     Attributes:
         statistic: (A² − 1) / σ, standardised for the numbers of rows as `scipy.stats.anderson_ksamp` does.

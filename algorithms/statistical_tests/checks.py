@@ -1,4 +1,4 @@
-"""Checks of a column's hygiene: how much is missing, out of range or unheard of."""
+"""Checks the shares of a column's rows that are missing, out of range or of new categories."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class ShareResult:
 
 
 def null_rate(missing: int, n: int, missing_now: int, m: int) -> ShareResult:
-    """Whether the share of missing rows is the reference's; two-sided, exact (Fisher) where few are expected.
+    """Test if the share of missing rows is the reference's; two-sided, exact (Fisher) where few are expected.
 
     Args:
         missing: Missing rows of the reference.
@@ -44,7 +44,7 @@ def null_rate(missing: int, n: int, missing_now: int, m: int) -> ShareResult:
 
 
 def out_of_range(outside: int, n: int, m: int) -> ShareResult:
-    """Whether more rows lie outside the reference's range than chance puts there.
+    """Test if more rows lie outside the reference's range than chance puts there.
 
     Without drift all orders of the n + m rows are equally likely, so with q(k) the chance that the k lowest rows are
     all current, at least k rows lie outside with probability q(k) + k (q(k) − q(k+1)): exact for continuous features,
@@ -67,7 +67,7 @@ def out_of_range(outside: int, n: int, m: int) -> ShareResult:
 
 
 def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
-    """Whether more rows are of categories new to the reference than its own singletons lead one to expect.
+    """Test if more rows are of categories new to the reference than its own singletons lead one to expect.
 
     The chance that the next row of an unchanged source is of a new category is about the share of rows whose category
     came once (Good, 1953), so the two shares are compared, one-sided.

@@ -1,4 +1,4 @@
-"""Chi-squared test of homogeneity: do two samples share one distribution over categories?"""
+"""Tests if two samples share one distribution over categories: the chi-squared test of homogeneity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import special
 
-from algorithms.categories import CategoryCounts
-from algorithms.columns import Values
-from algorithms.kernels import FloatArray, IntArray
-from algorithms.statistical_tests.windows import categorical_windows, require_rows
+from ..arrays import FloatArray, IntArray
+from ..categories import CategoryCounts
+from ..columns import Values
+from .windows import categorical_windows, require_rows
 
 TOP_CATEGORIES = 10
 
@@ -28,7 +28,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChiSquaredResult:
-    """What the chi-squared test of homogeneity found.
+    """The result of the chi-squared test of homogeneity.
 
     Attributes:
         statistic: Pearson's chi-squared of the 2×k table.

@@ -1,4 +1,4 @@
-"""Distances between two windows counted in the same cells, and what is left of them without sampling bias."""
+"""Computes distances between two windows counted in the same cells, with and without sampling bias."""
 
 import math
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from .windows import require_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""The null distribution of the two-sample Kolmogorov–Smirnov statistic: exact, and as for one sample of both's size."""
+"""Computes p-values of the two-sample Kolmogorov–Smirnov test: exact, and as for one sample of both's size."""
 
 import math
 
 import numpy as np
 
-from algorithms.kernels import FloatArray, jit
+from ..arrays import FloatArray
+from ..kernels import jit
 
 EXACT_LIMIT = 10_000
 """Rows in the larger window up to which the p-value is exact, as in scipy's `method='auto'`."""
@@ -120,7 +121,7 @@ def _fill(shares: FloatArray, xs: FloatArray, start: int, s: float) -> None:
 def _smirnov_sum(distance: float, n: float) -> float:
     """Birnbaum & Tingey's (1951) sum, d·Σ C(n, j) (d + j/n)^(j−1) (1 − d − j/n)^(n−j), from its peak outwards.
 
-    Its terms rise and fall smoothly, so of many rows only every so many terms is taken: with about four to the width
+    Its terms rise and fall smoothly, so for many rows the sum takes terms at a stride: with about four to the width
     of the peak the trapezoidal rule is exact to rounding.
     """
     middle = math.floor(n * (1.0 - distance) / 2.0)

@@ -1,4 +1,4 @@
-"""Two-sample Kolmogorov–Smirnov test, exact without sorting either window."""
+"""Tests two windows by the Kolmogorov–Smirnov test, exactly and without sorting either of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -8,12 +8,13 @@ from typing import Self
 
 import numpy as np
 
-from algorithms import kernels
-from algorithms.columns import Values
-from algorithms.grid import Grid
-from algorithms.kernels import BoolArray, CodeArray, FloatArray, IntArray, Lookup
-from algorithms.statistical_tests.ks_distribution import ks_p_value
-from algorithms.statistical_tests.windows import numeric_windows, require_rows
+from .. import kernels
+from ..arrays import BoolArray, CodeArray, FloatArray, IntArray
+from ..columns import Values
+from ..grid import Grid
+from ..kernels import Lookup
+from .ks_distribution import ks_p_value
+from .windows import numeric_windows, require_rows
 
 SAMPLE = 5000
 EDGES = 500
@@ -28,7 +29,7 @@ HEAVY = 1 / 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KsResult:
-    """What the two-sample Kolmogorov–Smirnov test found.
+    """The result of the two-sample Kolmogorov–Smirnov test.
 
     Attributes:
         statistic: D, the widest gap between the two empirical distribution functions, in [0, 1].

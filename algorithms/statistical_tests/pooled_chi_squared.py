@@ -1,4 +1,4 @@
-"""Chi-squared homogeneity with rare categories pooled, for columns nobody has cleaned."""
+"""Tests chi-squared homogeneity with rare categories pooled, for columns that are not clean."""
 
 from dataclasses import dataclass, replace
 
@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from algorithms.kernels import IntArray
-from algorithms.statistical_tests.chi_squared import ChiSquaredResult, chi_squared_from_counts
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import IntArray
+from .chi_squared import ChiSquaredResult, chi_squared_from_counts
+from .windows import require_rows
 
 MIN_EXPECTED = 5.0
 OTHER = "(other)"

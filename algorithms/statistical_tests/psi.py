@@ -1,14 +1,14 @@
-"""Population Stability Index over reference-quantile cells."""
+"""Computes the Population Stability Index over reference-quantile cells."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
-from algorithms.columns import Values
-from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.kernels import FloatArray, IntArray
-from algorithms.statistical_tests.windows import numeric_windows, require_rows
+from ..arrays import FloatArray, IntArray
+from ..columns import Values
+from ..grid import Grid, reference_quantile_edges
+from .windows import numeric_windows, require_rows
 
 SMOOTHING = 0.5
 """Rows added to each cell of both windows (Jeffreys' prior)."""
@@ -16,7 +16,7 @@ SMOOTHING = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsiResult:
-    """What the Population Stability Index found.
+    """The result of the Population Stability Index.
 
     Attributes:
         statistic: The index, at least 0; 0 when both windows fill the cells alike.

@@ -1,9 +1,9 @@
-"""1-Wasserstein distance between two windows counted in the same ordered cells."""
+"""Computes the 1-Wasserstein distance between two windows counted in the same ordered cells."""
 
 import numpy as np
 
-from algorithms.kernels import FloatArray, IntArray
-from algorithms.statistical_tests.windows import require_rows
+from ..arrays import FloatArray, IntArray
+from .windows import require_rows
 
 
 def wasserstein(

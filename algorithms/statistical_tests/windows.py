@@ -1,11 +1,11 @@
-"""Both windows of a two-sample question, read and checked before any arithmetic."""
+"""Reads and checks both windows of a two-sample test before any arithmetic."""
 
 import numpy as np
 
-from algorithms.categories import CategoryCounts, count_categories
-from algorithms.columns import Values, as_arrow, to_float64
-from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray
+from ..arrays import FloatArray
+from ..categories import CategoryCounts, count_categories
+from ..columns import Values, as_arrow, to_float64
+from ..errors import InsufficientData
 
 REFERENCE, CURRENT = "reference", "current"
 

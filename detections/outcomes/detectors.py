@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.averaging import Averaging, Observations
 from algorithms.concept_drift.detector import Change, Detector
 from algorithms.concept_drift.methods import (
@@ -12,7 +13,6 @@ from algorithms.concept_drift.methods import (
     new_detector,
     setting_names,
 )
-from algorithms.kernels import FloatArray
 from detections.models import DetectorState, OutcomeStream
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.evaluation_plans import detector_settings

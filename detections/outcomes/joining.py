@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from algorithms.kernels import BoolArray
+from algorithms.arrays import BoolArray
 from detections.models import OutcomeStream, PendingOutcome
 from detections.outcomes.outcome_tables import BadOutcomes
 from drift_detector.tenancy.scope import current_tenant_id

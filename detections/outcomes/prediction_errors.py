@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algorithms.kernels import FloatArray
+from algorithms.arrays import FloatArray
 from detections.outcomes.outcome_tables import BadOutcomes
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.arrays import FloatArray
 from algorithms.baseline import COLUMN_ERRORS
 from algorithms.columns import FeatureKind, as_arrow, to_float64
 from algorithms.errors import UnusableColumn
-from algorithms.kernels import FloatArray
 from algorithms.performance import (
     LOSSES,
     REGRESSION_METRICS,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms import bundles
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.errors import (
     CorruptBundle,
@@ -18,7 +19,6 @@ from algorithms.errors import (
     UnsupportedBundle,
     UnusableColumn,
 )
-from algorithms.kernels import FloatArray
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
 from tests.algorithms.windows import fit, mixed_window
 

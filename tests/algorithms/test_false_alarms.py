@@ -1,4 +1,4 @@
-"""How often a run without drift raises an alarm, over every method and feature."""
+"""Tests the rate of false alarms of a run without drift, over every method and feature."""
 
 import numpy as np
 import pytest

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from algorithms.arrays import FloatArray
 from algorithms.grid import Grid, reference_quantile_edges
-from algorithms.kernels import FloatArray
 
 INF, NAN, HUGE, TINY = float("inf"), float("nan"), 1.7e308, 5e-324
 ROWS = 5000

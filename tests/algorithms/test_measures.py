@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.grid import Grid
-from algorithms.kernels import FloatArray
 from algorithms.method_results import FeatureDetail
 from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
 from algorithms.references import NumericReference

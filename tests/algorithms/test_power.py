@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
-from algorithms.kernels import FloatArray
 from algorithms.plan import EvaluationPlan, Method, significance_limits
 from algorithms.power import SmallestChange, smallest_changes
 
@@ -45,7 +45,7 @@ def smallest_shift(baseline: Baseline, plan: EvaluationPlan, rows: int) -> float
 def share_seen(
     shape: str, reference_rows: int, rows: int, plan: EvaluationPlan, part: float
 ) -> float:
-    """How often a window is seen whose values moved by a part of the smallest shift; each run has new windows."""
+    """The share of moved windows that a check sees, by a part of the smallest shift; each run has new windows."""
     seen = 0
     for seed in range(RUNS):
         reference = drawn(shape, reference_rows, seed)

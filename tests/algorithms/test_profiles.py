@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algorithms import categories
+from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.categories import Unseen
-from algorithms.kernels import FloatArray
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.profiles import (
     CategoricalProfile,
@@ -70,7 +70,7 @@ def categorical(profile: Profile) -> CategoricalProfile:
 
 
 def whole_numbers(profile: Profile) -> list[Any]:
-    """What no way of cutting may change at all."""
+    """The figures that no way of cutting may change at all."""
     x, c = numeric(profile), categorical(profile)
     moments = [
         x.moments.finite,

@@ -23,7 +23,7 @@ PLAN = EvaluationPlan(methods=DEFAULT_LIMITS)
 
 
 def signatures() -> dict[str, int]:
-    """How many signatures each compiled kernel has in this process."""
+    """The number of signatures that each compiled kernel has in this process."""
     names = [each.name for each in walk_packages(algorithms.__path__, "algorithms.")]
     members = [each for name in names for each in vars(import_module(name)).values()]
     return {

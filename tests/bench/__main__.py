@@ -20,10 +20,10 @@ import django
 import numpy as np
 from river import drift
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.adwin import ADWIN
 from algorithms.concept_drift.ddm import DDM, EDDM
 from algorithms.concept_drift.detector import Detector
-from algorithms.kernels import FloatArray
 from algorithms.plan import Method
 from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm

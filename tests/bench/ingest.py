@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 import pyarrow as pa
 import requests
 
-from algorithms.kernels import IntArray
+from algorithms.arrays import IntArray
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from scipy.stats import norm
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import Detector
 from algorithms.concept_drift.methods import (
@@ -17,7 +18,6 @@ from algorithms.concept_drift.methods import (
     ConceptMethod,
     new_detector,
 )
-from algorithms.kernels import FloatArray
 from drift_detector.demo.flights import LABEL, TIMESTAMP, label_flights, read_flights
 from drift_detector.demo.model import TRAINED_UNTIL, add_predictions
 

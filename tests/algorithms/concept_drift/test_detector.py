@@ -1,4 +1,4 @@
-"""What holds for every detector."""
+"""Tests the properties that every detector has."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the e-process promises, against its definition written out and against chance."""
+"""Tests the promises of the e-process, against its definition written out and against chance."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as oracle
 
-from algorithms.kernels import IntArray
+from algorithms.arrays import IntArray
 from algorithms.performance import Metric, measure_performance
 from tests.algorithms.performance.windows import (
     CONFUSION,

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from algorithms.arrays import FloatArray
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray
 from algorithms.performance import LossModel, Metric, estimate_regression, measure_performance
 from tests.algorithms.performance.windows import Estimates, Regressed, holds, regressed
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.columns import Values
 from algorithms.errors import UnusableColumn
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.performance import HIGHER_IS_BETTER, Metric, measure_performance
 from tests.algorithms.performance.windows import (
     BINARY_METRICS,

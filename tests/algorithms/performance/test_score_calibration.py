@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.performance import ScoreCalibration
 from tests.algorithms.performance.windows import classified
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import special, stats
 from sklearn import metrics as oracle
 
-from algorithms.kernels import FloatArray, IntArray
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.performance import Metric, MetricEstimate, measure_performance
 from tests.algorithms.performance.windows import classified, holds, realised
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from algorithms.kernels import FloatArray, IntArray
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.performance import Metric, MetricEstimate, measure_performance
 
 BINARY_METRICS = tuple(Metric)[:7]
@@ -67,7 +67,7 @@ def realised(window: Classified, level: float = 0.95) -> Estimates:
 
 
 def holds(estimate: MetricEstimate, truth: float | None) -> bool:
-    """Whether the interval holds the value."""
+    """True if the interval holds the value."""
     assert estimate.lower is not None
     assert estimate.upper is not None
     assert truth is not None
@@ -77,7 +77,7 @@ def holds(estimate: MetricEstimate, truth: float | None) -> bool:
 def share_held(
     measure: Callable[[int], Estimates], rows: int, draws: int = 600
 ) -> dict[Metric, float]:
-    """How often the interval of a window of so many rows holds what a million rows give."""
+    """The share of windows of a size whose interval holds the value that a million rows give."""
     truth, found = measure(1_000_000), [measure(rows) for _ in range(draws)]
     return {
         metric: float(np.mean([holds(each[metric], truth[metric].value) for each in found]))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from algorithms.arrays import IntArray
 from algorithms.errors import InsufficientData
-from algorithms.kernels import IntArray
 from algorithms.statistical_tests.anderson_darling import anderson_darling, anderson_darling_sf
 
 BRANCHES = np.arange(1, 2001) * np.arange(2, 2002) / 2

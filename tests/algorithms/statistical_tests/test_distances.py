@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import distance
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.distances import (
     DistanceResult,
     hellinger,

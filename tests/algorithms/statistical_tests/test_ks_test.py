@@ -6,9 +6,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from algorithms.arrays import FloatArray
 from algorithms.columns import Values
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray
 from algorithms.statistical_tests import ks_test
 
 INF, NAN = float("inf"), float("nan")

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from algorithms.arrays import FloatArray, IntArray
 from algorithms.errors import InsufficientData
-from algorithms.kernels import FloatArray, IntArray
 from algorithms.statistical_tests.wasserstein import wasserstein, wasserstein_error
 
 numbers = st.lists(st.floats(-1e3, 1e3) | st.integers(-3, 3).map(float), min_size=1, max_size=50)
