@@ -9,7 +9,6 @@ from dataclasses import replace
 import pyarrow as pa
 
 from monitors.sources.datasets import file_schema
-from monitors.sources.formats import FileFormat
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan
 from monitors.sources.source_errors import PYARROW_ERRORS, translated
@@ -86,7 +85,7 @@ def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
     name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
     with translated(name):
         schema = None
-        if fragment is not None and scan.dataset.format is FileFormat.CSV:
+        if fragment is not None and scan.dataset.format.types_are_guessed:
             schema = widened(scan.schema, file_schema(scan.dataset, fragment).names, str(error))
         if schema is None:
             raise error
