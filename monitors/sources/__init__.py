@@ -20,9 +20,8 @@ from monitors.sources.source_errors import (
     UnreadableSource,
     WindowTooLarge,
 )
-from monitors.sources.window import LazyWindow, open_window
+from monitors.sources.window import LazyWindow, open_window, read_window
 from monitors.sources.window_parts import Part
-from monitors.sources.windows import read_window
 
 __all__ = [
     "DatasetDescription",

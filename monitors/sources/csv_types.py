@@ -1,17 +1,21 @@
-"""Reading text again with wider types, when a value further down does not fit what the first block suggested."""
+"""Read CSV files again with wider types, when a value further down does not fit the first block."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
 from monitors.sources.datasets import file_schema
-from monitors.sources.formats import FileFormat
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan
 from monitors.sources.source_errors import PYARROW_ERRORS, translated
-from monitors.sources.text import widened
+
+_CONVERSION = re.compile(
+    r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL
+)
 
 
 def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
@@ -81,8 +85,38 @@ def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
     name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
     with translated(name):
         schema = None
-        if fragment is not None and scan.dataset.format is FileFormat.CSV:
+        if fragment is not None and scan.dataset.format.types_are_guessed:
             schema = widened(scan.schema, file_schema(scan.dataset, fragment).names, str(error))
         if schema is None:
             raise error
     return schema
+
+
+def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.Schema | None:
+    """The schema with the column that a conversion error names made one step wider; None if that is not the trouble.
+
+    Args:
+        schema: What the scan used.
+        file_columns: The header of the file that failed, to which the message's column number refers.
+        message: pyarrow's error.
+    """
+    found = _CONVERSION.search(message)
+    if found is None:
+        return None
+    position = schema.get_field_index(file_columns[int(found[1])])
+    wider = _wider(schema.field(position).type)
+    return None if wider is None else schema.set(position, schema.field(position).with_type(wider))
+
+
+def _wider(dtype: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_string(dtype):
+        return None
+    if pa.types.is_null(dtype):
+        return pa.int64()
+    if pa.types.is_int64(dtype):
+        return pa.float64()
+    if pa.types.is_date32(dtype):
+        return pa.timestamp("s")
+    if pa.types.is_timestamp(dtype) and dtype.unit == "s":
+        return pa.timestamp("ns", tz=dtype.tz)
+    return pa.string()

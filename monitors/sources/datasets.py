@@ -11,7 +11,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from monitors.sources.filesystems import open_filesystem
-from monitors.sources.formats import FileFormat, arrow_format, detect_format
+from monitors.sources.formats import FileFormat, detect_format
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.policy import SourcePolicy
@@ -29,14 +29,14 @@ class DatasetDescription:
     Attributes:
         columns: Name to type, partition columns included.
         partition_columns: The columns whose values are in folder names (`key=value`).
-        format: The one format of all files.
+        format: The name of the one format of all files.
         file_count: How many files.
         total_bytes: Their size as stored, compressed.
     """
 
     columns: Mapping[str, pa.DataType]
     partition_columns: tuple[str, ...]
-    format: FileFormat
+    format: str
     file_count: int
     total_bytes: int
 
@@ -69,7 +69,7 @@ class Dataset:
     ) -> pads.FileSystemDataset:
         """A pyarrow dataset of these fragments."""
         return pads.FileSystemDataset(
-            list(fragments), schema, arrow_format(self.format), filesystem=self.filesystem
+            list(fragments), schema, self.format.arrow_format(), filesystem=self.filesystem
         )
 
 
@@ -84,9 +84,7 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
         filesystem = open_filesystem(location, policy)
         files = list_files(location, filesystem, policy)
         file_format, partitions = detect_format(files), discover_partitions(files)
-        fragments = [
-            _fragment(file, arrow_format(file_format), filesystem, partitions) for file in files
-        ]
+        fragments = [_fragment(file, file_format, filesystem, partitions) for file in files]
     return Dataset(
         uri=uri,
         files=tuple(files),
@@ -109,7 +107,7 @@ def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
     return DatasetDescription(
         columns={field.name: field.type for field in schema},
         partition_columns=tuple(dataset.partitions.names),
-        format=dataset.format,
+        format=dataset.format.name,
         file_count=len(dataset.files),
         total_bytes=sum(file.size for file in dataset.files),
     )
@@ -136,7 +134,7 @@ def unified_schema(
         )
         for fragment, schema in zip(fragments, schemas, strict=True)
     ]
-    schema = unify(own, columns=columns, text=dataset.format is FileFormat.CSV)
+    schema = unify(own, columns=columns, text=dataset.format.types_are_guessed)
     wanted = [(name, dtype) for name, dtype in keys.items() if columns is None or name in columns]
     return pa.schema([*schema, *(pa.field(name, dtype) for name, dtype in wanted)])
 
@@ -150,7 +148,7 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     name = dataset.names[fragment.path]
     with translated(name):
         schema = fragment.physical_schema
-    if dataset.format is FileFormat.CSV:
+    if dataset.format.types_are_guessed:
         for field in schema:
             if pa.types.is_binary(field.type):
                 raise UnreadableSource(
@@ -161,12 +159,12 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
 
 def _fragment(
     file: SourceFile,
-    file_format: pads.FileFormat,
+    file_format: FileFormat,
     filesystem: pafs.FileSystem,
     partitions: pa.Schema,
 ) -> pads.Fragment:
     with translated(file.name):
-        return file_format.make_fragment(
+        return file_format.arrow_format().make_fragment(
             file.path,
             filesystem=filesystem,
             partition_expression=partition_expression(file, partitions),

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.datasets import Dataset, file_schema, open_dataset, unified_schema
-from monitors.sources.formats import FileFormat
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import SchemaMismatch, translated
 from monitors.sources.time_filters import check_bounds, outside_filter, window_filter
@@ -94,11 +93,7 @@ def _narrow(
     schema = unified_schema(
         dataset, fragments or dataset.fragments[-1:], columns=_needed(columns, timeframe)
     )
-    if (
-        timeframe.condition(schema) is not None
-        and dataset.format is FileFormat.PARQUET
-        and not is_key
-    ):
+    if timeframe.condition(schema) is not None and dataset.format.has_row_groups and not is_key:
         subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
         fragments = tuple(fragment for fragment in subsets if fragment is not None)
     return fragments, schema

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.datasets import Dataset
-from monitors.sources.formats import FileFormat
 from monitors.sources.policy import GIB
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
@@ -89,7 +88,7 @@ class Scan:
 
     def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
         source = self.dataset.combine(fragments, self.schema)
-        if self.dataset.format is not FileFormat.ARROW and not self._has_mixed_zones(fragments):
+        if not (self.dataset.format.needs_validation or self._has_mixed_zones(fragments)):
             columns = {name: pads.field(name) for name in self.columns}
             yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
             return
@@ -97,7 +96,7 @@ class Scan:
         for batch in source.to_batches(
             columns={name: pads.field(name) for name in self.schema.names}
         ):
-            batch.validate(full=self.dataset.format is FileFormat.ARROW)
+            batch.validate(full=self.dataset.format.needs_validation)
             kept = batch if self.condition is None else batch.filter(self.condition)
             yield kept.select(list(self.columns))
 
@@ -119,7 +118,7 @@ class Scan:
 
     def _has_mixed_zones(self, fragments: Sequence[pads.Fragment]) -> bool:
         """Whether a file of Parquet has no zone where the condition has one: pyarrow cannot compare its statistics."""
-        if self.condition is None or self.dataset.format is not FileFormat.PARQUET:
+        if self.condition is None or not self.dataset.format.has_row_groups:
             return False
         zoned = {
             field.name
@@ -134,13 +133,13 @@ class Scan:
         )
 
     def _rows_at_most(self) -> int | None:
-        if self.dataset.format is FileFormat.PARQUET:
-            return sum(
-                int(group.num_rows) for fragment in self.fragments for group in fragment.row_groups
-            )
-        if self.dataset.format is FileFormat.ARROW and self.condition is None:
-            return sum(int(fragment.count_rows()) for fragment in self.fragments)
-        return None
+        footer_rows = self.dataset.format.footer_rows
+        if footer_rows is None:
+            return None
+        # Without row groups, a condition can only be counted by a read of the data.
+        if self.condition is not None and not self.dataset.format.has_row_groups:
+            return None
+        return sum(footer_rows(fragment) for fragment in self.fragments)
 
 
 def too_large(what: str, size: int, limit: int) -> str:

@@ -14,13 +14,39 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.csv_types import read_widened, scan_of, settle
-from monitors.sources.formats import FileFormat
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, too_large
 from monitors.sources.source_errors import SourceChanged, WindowTooLarge
 from monitors.sources.window_parts import Part, Piece, group_pieces
+
+
+def read_window(
+    uri: str,
+    policy: SourcePolicy,
+    columns: Sequence[str] | None = None,
+    timestamp_column: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> pa.Table:
+    """The rows with `start <= timestamp < end`, in file order.
+
+    Args:
+        columns: Names to read, in the order wanted; names that the data does not have are absent from the result.
+            None reads all. The timestamp column is returned only if it is among them.
+        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It may be a
+            partition key, and then folders outside the window are not opened.
+        start: Inclusive and aware; None is unbounded.
+        end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded window.
+
+    Raises:
+        SourceError: A subclass that says what is wrong; `is_transient` says whether a retry may help.
+        ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a timestamp column.
+    """
+    narrowed = narrow(uri, policy, columns, timestamp_column, start, end)
+    table, _ = read_widened(narrowed, policy.max_window_bytes)
+    return table
 
 
 def open_window(
@@ -79,12 +105,12 @@ class LazyWindow:
     @property
     def is_by_column(self) -> bool:
         """Whether a column can be read alone, without reading the others."""
-        return self._is_parquet and self.narrowed.dataset.filesystem.type_name == "local"
+        return self._has_row_groups and self.narrowed.dataset.filesystem.type_name == "local"
 
     @property
     def bytes_at_most(self) -> int:
         """Bytes of the window as far as footers and file sizes tell, uncompressed for Parquet."""
-        if self._is_parquet:
+        if self._has_row_groups:
             return sum(group.bytes for group in self._row_groups)
         return sum(self._sizes[fragment.path] for fragment in self.narrowed.fragments)
 
@@ -123,12 +149,12 @@ class LazyWindow:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The window in batches, none of them empty, cut by file and row group or block wherever it is divided."""
-        if self._is_parquet:
+        if self._has_row_groups:
             for group, rows in self._kept:
                 yield self._reader.batch(group, rows)
             return
         narrowed = self.narrowed
-        if narrowed.dataset.format is FileFormat.CSV:
+        if narrowed.dataset.format.types_are_guessed:
             narrowed = replace(narrowed, schema=settle(narrowed))
         yield from scan_of(narrowed, self.max_bytes).stream()
 
@@ -138,7 +164,7 @@ class LazyWindow:
         CSV stays whole: the type of a column may depend on a value in any of the files.
         """
         names = self.narrowed.dataset.names
-        if self._is_parquet:
+        if self._has_row_groups:
             pieces = [
                 (Piece(names[group.path], self._sizes[group.path], group.number), group.bytes)
                 for group in self._row_groups
@@ -148,7 +174,7 @@ class LazyWindow:
             pieces = [
                 (Piece(names[path], self._sizes[path], None), self._sizes[path]) for path in paths
             ]
-        is_whole = self.narrowed.dataset.format is FileFormat.CSV
+        is_whole = self.narrowed.dataset.format.types_are_guessed
         return list(
             group_pieces(pieces, sum(size for _, size in pieces) if is_whole else target_bytes)
         )
@@ -177,8 +203,8 @@ class LazyWindow:
         return LazyWindow(replace(self.narrowed, fragments=kept), self.max_bytes)
 
     @property
-    def _is_parquet(self) -> bool:
-        return self.narrowed.dataset.format is FileFormat.PARQUET
+    def _has_row_groups(self) -> bool:
+        return self.narrowed.dataset.format.has_row_groups
 
     @cached_property
     def _sizes(self) -> dict[str, int]:

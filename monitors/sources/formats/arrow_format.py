@@ -1,0 +1,18 @@
+"""Arrow IPC files, which Feather version 2 files are too."""
+
+import pyarrow.dataset as pads
+
+from monitors.sources.formats.file_format import FileFormat
+
+
+def _footer_rows(fragment: pads.Fragment) -> int:
+    return int(fragment.count_rows())
+
+
+ARROW = FileFormat(
+    name="arrow",
+    extensions=(".arrow", ".feather", ".ipc"),
+    arrow_format=pads.IpcFileFormat,
+    needs_validation=True,
+    footer_rows=_footer_rows,
+)

@@ -1,0 +1,29 @@
+"""The description that each file format gives of itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow.dataset as pads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """A file format that a dataset can have, and the abilities that decide the way it is read.
+
+    Attributes:
+        name: The word for it in messages and descriptions.
+        extensions: Ends of file names in lower case, each with its dot.
+        arrow_format: Makes the pyarrow format that opens a file.
+        has_row_groups: The files have the row groups, statistics and columns of Parquet.
+        types_are_guessed: The files hold text, so a type may prove too narrow further down.
+        needs_validation: A damaged file can crash a kernel, so every batch is validated first.
+        footer_rows: Counts the rows of a file without a read of its data; None where it has no footer.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    arrow_format: Callable[[], pads.FileFormat]
+    has_row_groups: bool = False
+    types_are_guessed: bool = False
+    needs_validation: bool = False
+    footer_rows: Callable[[pads.Fragment], int] | None = None

@@ -1,0 +1,72 @@
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pytest
+
+from monitors.sources import SourcePolicy, describe, formats, read_window
+from monitors.sources.datasets import open_dataset
+from monitors.sources.formats import FORMATS, FileFormat, detect_format
+from monitors.sources.listing import SourceFile
+
+TABLE = pa.table({"n": [1, 2, 3], "text": ["a", "b", None]})
+
+each_format = pytest.mark.parametrize("file_format", FORMATS, ids=lambda each: each.name)
+
+
+@pytest.fixture
+def written(file_format: FileFormat, root: Path) -> str:
+    """A dataset of one file, which pyarrow's own writer made."""
+    pads.write_dataset(
+        TABLE,
+        root / "data",
+        format=file_format.arrow_format(),
+        basename_template="part-{i}" + file_format.extensions[0],
+    )
+    return str(root / "data")
+
+
+def test_registry__holds_every_format_module() -> None:
+    names = [found.name for found in iter_modules(formats.__path__)]
+    modules = [import_module(f"{formats.__name__}.{name}") for name in names]
+    described = {
+        id(value)
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, FileFormat)
+    }
+    assert described == {id(each) for each in FORMATS}
+
+
+def test_registry__names_and_extensions_are_unique() -> None:
+    extensions = [extension for each in FORMATS for extension in each.extensions]
+    assert len(set(extensions)) == len(extensions)
+    assert len({each.name for each in FORMATS}) == len(FORMATS)
+
+
+@each_format
+def test_detect_format__every_extension_in_any_case(file_format: FileFormat) -> None:
+    for extension in file_format.extensions:
+        assert extension.startswith(".")
+        assert extension == extension.lower()
+        for name in (f"data{extension}", f"DATA{extension.upper()}"):
+            assert detect_format([SourceFile(name, name, 1)]) is file_format
+
+
+@each_format
+def test_format__a_file_of_pyarrows_writer_is_read_back(
+    file_format: FileFormat, written: str, policy: SourcePolicy
+) -> None:
+    assert describe(written, policy).format == file_format.name
+    assert read_window(written, policy).to_pydict() == TABLE.to_pydict()
+
+
+@each_format
+def test_format__footer_rows_are_the_rows_of_the_file(
+    file_format: FileFormat, written: str, policy: SourcePolicy
+) -> None:
+    fragments = open_dataset(written, policy).fragments
+    if file_format.footer_rows is not None:
+        assert [file_format.footer_rows(each) for each in fragments] == [TABLE.num_rows]
