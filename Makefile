@@ -12,7 +12,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick lint format typecheck all bench calibration chaos lock clean-state
+.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration chaos lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -31,6 +31,12 @@ test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
 
 test-quick: .venv/.installed ## Run the tests without coverage, up to the first failure
 	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 3 --dist worksteal --no-cov -x $(ARGS)
+
+servers: .venv/.installed ## Keep the servers for tests up; test-one uses them. Ctrl-C stops them
+	@exec $(EMBEDDED) servers
+
+test-one: .venv/.installed ## Run one test by itself: T=tests/…::test_name; ARGS=--pdb opens the debugger
+	@exec $(EMBEDDED) exec --kept -- $(PYTHON) -m pytest --no-cov $(if $(T),$(T),$(error T= must name a test)) $(ARGS)
 
 lint: .venv/.installed ## Check style, layering and that no migration is missing
 	@.venv/bin/ruff check .

@@ -1,8 +1,9 @@
-"""`python -m drift_detector.embedded run | clean | exec -- COMMAND …`"""
+"""`python -m drift_detector.embedded run | clean | servers | exec [--kept] -- COMMAND …`"""
 
 import argparse
 import sys
 
+from drift_detector.embedded.kept_servers import execute_kept, keep_servers
 from drift_detector.embedded.service import clean, run
 from drift_detector.embedded.throwaway import execute
 
@@ -16,8 +17,12 @@ def main() -> int:
             return run()
         case "clean":
             return clean()
+        case "servers":
+            return keep_servers()
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
-    return execute(command) if command else parser.error("exec needs a command after --")
+    if not command:
+        parser.error("exec needs a command after --")
+    return execute_kept(command) if arguments.kept else execute(command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,7 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="action", required=True)
     commands.add_parser("run", help="run the whole service, with its state in .state")
     commands.add_parser("clean", help="remove the state")
+    commands.add_parser("servers", help="keep servers for tests up until Ctrl-C")
     wrapped = commands.add_parser("exec", help="run a command with temporary servers of its own")
+    wrapped.add_argument(
+        "--kept", action="store_true", help="use the servers of `servers` if they are up"
+    )
     wrapped.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     return parser
 

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""A small client for the API: it needs nothing but python3, and prints tables.
+
+It reads the address and the key from AUMOS_DRIFT_DEMO_URL and AUMOS_DRIFT_DEMO_API_KEY.
+
+    api.py monitors                                    the answer as JSON
+    api.py monitors --show name,status --sort name     a table with these fields
+    api.py runs verdict=drift page_size=200            query parameters
+    api.py monitors --first id                         one field of the first row, for a shell variable
+    api.py alerts/acknowledge/ID --post '{"note": "seen"}'
+"""
+
+import argparse
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+PREFIX = "AUMOS_DRIFT_DEMO_"
+
+
+def main() -> int:
+    """Ask the API and print its answer."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("path", help="what follows /api/v1/")
+    parser.add_argument("query", nargs="*", metavar="name=value", help="query parameters")
+    parser.add_argument("--post", metavar="JSON", help="send this body")
+    parser.add_argument("--show", metavar="FIELDS", help="print these fields; a.b looks inside a")
+    parser.add_argument("--sort", metavar="FIELD", help="order the rows by this field")
+    parser.add_argument("--first", metavar="FIELD", help="print one field of the first row alone")
+    options = parser.parse_args()
+    try:
+        answer = ask(options.path, options.query, options.post)
+    except urllib.error.HTTPError as error:
+        return complain(json.load(error)["detail"])
+    except urllib.error.URLError as error:
+        return complain(f"No answer: {error.reason}. Is `make run` going on?")
+    write(render(answer, options))
+    return 0
+
+
+def ask(path: str, query: "list[str]", body: "str | None") -> Any:
+    """The decoded answer of one request; a body makes it a POST."""
+    pairs = [item.partition("=")[::2] for item in query]
+    url = f"{os.environ[PREFIX + 'URL']}/api/v1/{path}?{urllib.parse.urlencode(pairs)}"
+    headers = {
+        "Authorization": f"Bearer {os.environ[PREFIX + 'API_KEY']}",
+        "Content-Type": "application/json",
+    }
+    request = urllib.request.Request(url, None if body is None else body.encode(), headers)  # noqa: S310
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request) as response:
+        return json.load(response)
+
+
+def render(answer: Any, options: argparse.Namespace) -> str:
+    """The answer as the options want it: one value, a table, a list of fields or JSON."""
+    is_list = isinstance(answer, dict) and "results" in answer
+    rows = answer["results"] if is_list else [answer]
+    if options.sort:
+        rows = sorted(rows, key=lambda row: str(look_up(row, options.sort)))
+    if options.first:
+        return text_of(look_up(rows[0], options.first)) if rows else ""
+    if not options.show:
+        return json.dumps(answer, indent=2)
+    fields = options.show.split(",")
+    cells = [[text_of(look_up(row, field)) for field in fields] for row in rows]
+    return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0])))
+
+
+def look_up(row: Any, field: str) -> Any:
+    """A field of a row; `a.b` is the field b of a."""
+    for name in field.split("."):
+        row = row[name]
+    return row
+
+
+def text_of(value: Any) -> str:
+    """A value in a few characters: numbers have three significant digits."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def table(rows: "list[Any]") -> str:
+    """Rows of text in columns of one width each."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths)] for row in rows)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def write(text: str) -> None:
+    """Print one answer."""
+    sys.stdout.write(f"{text}\n")
+
+
+def complain(text: str) -> int:
+    """Print what is wrong and return the exit code."""
+    sys.stderr.write(f"{text}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
