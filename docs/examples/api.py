@@ -70,7 +70,7 @@ def render(answer: Any, options: argparse.Namespace) -> str:
         return json.dumps(answer, indent=2)
     fields = options.show.split(",")
     cells = [[text_of(look_up(row, field)) for field in fields] for row in rows]
-    return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0])))
+    return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0], strict=False)))
 
 
 def look_up(row: Any, field: str) -> Any:
@@ -89,8 +89,8 @@ def text_of(value: Any) -> str:
 
 def table(rows: "list[Any]") -> str:
     """Rows of text in columns of one width each."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths)] for row in rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in rows)
     return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
