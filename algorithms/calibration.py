@@ -86,10 +86,7 @@ class Calibration:
             if rate is None
             else {"estimate": rate[0], "low": rate[1], "high": rate[2]},
             "drifted": dict(self.drifted),
-            "effects": {
-                _name(key): {f"{level:g}": _quantile(found, level) for level in QUANTILES}
-                for key, found in self.effects.items()
-            },
+            "effects": {_name(key): _quantiles(found) for key, found in self.effects.items()},
             "usual_effects": {_name(key): found for key, found in self.usual_effects.items()},
         }
 
@@ -141,14 +138,8 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         if any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values()):
             rows.append(block.rows)
             judged.append(details)
-    others = [[*judged[:place], *judged[place + 1 :]] for place in range(len(judged))]
-    drifted, odd = (
-        [
-            _beyond(details, replace(plan, usual_effects=_usual(rest, surprise)))
-            for details, rest in zip(judged, others, strict=True)
-        ]
-        for surprise in (SURPRISE, ODD)
-    )
+    drifted = _drifted_by_the_others(judged, plan, SURPRISE)
+    odd = _drifted_by_the_others(judged, plan, ODD)
     like_the_others = [
         _apart_from(found, details) for found, details in zip(odd, judged, strict=True)
     ]
@@ -159,6 +150,18 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         effects={key: tuple(sorted(found)) for key, found in _effects(judged).items()},
         usual_effects=_usual(like_the_others, SURPRISE),
     )
+
+
+def _drifted_by_the_others(
+    judged: Sequence[Mapping[Key, FeatureDetail]], plan: EvaluationPlan, surprise: float
+) -> list[set[str]]:
+    """The features of each block that drifted, by what is usual for the other blocks."""
+    drifted = []
+    for place, details in enumerate(judged):
+        others = [*judged[:place], *judged[place + 1 :]]
+        usual = _usual(others, surprise)
+        drifted.append(_beyond(details, replace(plan, usual_effects=usual)))
+    return drifted
 
 
 def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[float]]:
@@ -203,8 +206,9 @@ def _name(key: Key) -> str:
     return f"{method.value} {feature}"
 
 
-def _quantile(ascending: Sequence[float], level: float) -> float:
-    return float(np.quantile(np.asarray(ascending), level))
+def _quantiles(ascending: Sequence[float]) -> dict[str, float]:
+    values = np.asarray(ascending)
+    return {f"{level:g}": float(np.quantile(values, level)) for level in QUANTILES}
 
 
 def _without(baseline: Baseline, block: Profile) -> Baseline:

@@ -162,10 +162,10 @@ def _conclude_all(
             detail, measure_row_count(plan.usual_rows, rows)
         )
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
-    return [
-        summarize(method, [details[key] for key in details if key[0] is method])
-        for method in plan.methods
-    ]
+    by_method: dict[Method, list[FeatureDetail]] = {method: [] for method in plan.methods}
+    for (method, _), detail in details.items():
+        by_method[method].append(detail)
+    return [summarize(method, answers) for method, answers in by_method.items()]
 
 
 def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[Key, FeatureDetail]:
