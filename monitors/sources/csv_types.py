@@ -20,7 +20,7 @@ def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
     """The scan that reads a window.
 
     Raises:
-        SchemaMismatch: If the timestamp column has, by now, a type that is neither a timestamp nor a date.
+        SchemaMismatch: If the timestamp column is by now neither a timestamp nor a date.
     """
     condition = narrowed.timeframe.condition(narrowed.schema)
     return Scan(
@@ -95,7 +95,7 @@ def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.
 
     Args:
         schema: The schema of the scan.
-        file_columns: The header of the file that failed, to which the message's column number refers.
+        file_columns: The header of the file that failed; the message counts its columns.
         message: pyarrow's error.
 
     Returns:

@@ -27,7 +27,7 @@ class SourceFile:
 
     Attributes:
         path: Its path in the file system it is read from.
-        name: Its path below the folder or pattern that the user gave; for a single file, its base name.
+        name: Its path below the user's folder or pattern; for a single file, its base name.
         size: Its size in bytes.
     """
 

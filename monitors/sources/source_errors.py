@@ -28,7 +28,7 @@ class SourceError(Exception):
 
 
 class ForbiddenUri(SourceError):
-    """The URI is malformed or outside the tenant's roots; the error is the same for a missing file."""
+    """The URI is malformed or outside the tenant's roots; the error hides if a file exists."""
 
 
 class SourceNotFound(SourceError):

@@ -95,7 +95,8 @@ def parse_uri(uri: str) -> Location:
     Keys in object stores are taken as they are written; `file://` paths are percent-decoded.
 
     Raises:
-        ForbiddenUri: If it is relative, of another scheme, or has a query, fragment, user, port or `..`.
+        ForbiddenUri: If it is relative, of another scheme, or has a query, fragment, user, port
+            or `..`.
     """
     _refuse_odd_characters(uri)
     scheme = _SCHEME.fullmatch(uri)
