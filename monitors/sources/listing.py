@@ -94,7 +94,7 @@ def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile
 def _walk(
     location: Location, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
 ) -> Iterator[SourceFile]:
-    """List a folder; follow only symlinks inside the roots, and each real folder once per branch."""
+    """List a folder; follow symlinks inside the roots, and each real folder once per branch."""
     folder = Path(location.base, *parts)
     real_folder = os.path.realpath(folder)
     if real_folder in visited:

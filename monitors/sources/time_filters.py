@@ -20,8 +20,8 @@ def check_bounds(start: datetime | None, end: datetime | None) -> None:
     """Refuse bounds that are not a window.
 
     Raises:
-        ValueError: If a bound has no time zone, or the end is before the start. Both are mistakes in
-            the calling code.
+        ValueError: If a bound has no time zone, or the end is before the start. Both are mistakes
+            in the calling code.
     """
     for bound in (start, end):
         if bound is not None and bound.utcoffset() is None:

@@ -51,8 +51,8 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     path that is opened.
 
     Raises:
-        ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence is
-            the same for files that exist and files that do not.
+        ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence
+            is the same for files that exist and files that do not.
     """
     location = parse_uri(uri)
     if location.is_local:
