@@ -1,4 +1,4 @@
-"""Where windows of data are read from: files, object stores, and the request itself. Knows nothing of Django."""
+"""Windows of data from files, object stores and the request itself; without Django."""
 
 from monitors.sources.datasets import DatasetDescription, describe
 from monitors.sources.formats import FileFormat

@@ -1,7 +1,5 @@
 """Read CSV files again with wider types, when a value further down does not fit the first block."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +20,7 @@ def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
     """The scan that reads a window.
 
     Raises:
-        SchemaMismatch: If the timestamp column has, by now, a type that is neither a timestamp nor a date.
+        SchemaMismatch: If the timestamp column is by now neither a timestamp nor a date.
     """
     condition = narrowed.timeframe.condition(narrowed.schema)
     return Scan(
@@ -63,7 +61,7 @@ def settle(narrowed: NarrowedDataset) -> pa.Schema:
             narrowed = replace(
                 narrowed, schema=_settle_file(replace(narrowed, fragments=(fragment,)))
             )
-        # A wider type need not hold all that a narrower one did: seconds reach further than nanoseconds.
+        # A wider type may hold less than a narrower one: seconds reach further than nanoseconds.
         if narrowed.schema.equals(before):
             return narrowed.schema
 
@@ -80,7 +78,7 @@ def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
 
 
 def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
-    """The schema to try again with, when a CSV value further down does not fit the type of the first block."""
+    """The schema for the next try, after a CSV value did not fit the type of the first block."""
     fragment, error = scan.find_culprit(error)
     name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
     with translated(name):
@@ -93,12 +91,15 @@ def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
 
 
 def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.Schema | None:
-    """The schema with the column that a conversion error names made one step wider; None if that is not the trouble.
+    """The schema with one column a step wider: the column that a conversion error names.
 
     Args:
-        schema: What the scan used.
-        file_columns: The header of the file that failed, to which the message's column number refers.
+        schema: The schema of the scan.
+        file_columns: The header of the file that failed; the message counts its columns.
         message: pyarrow's error.
+
+    Returns:
+        None if the message is another error, or no wider type exists.
     """
     found = _CONVERSION.search(message)
     if found is None:

@@ -1,6 +1,4 @@
-"""A dataset: the files behind a URI with their partitions and schema, opened without reading the data."""
-
-from __future__ import annotations
+"""The dataset behind a URI: its files, partitions and schema, without a read of the data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +22,13 @@ SCHEMA_THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class DatasetDescription:
-    """What a dataset looks like.
+    """The schema and the size of a dataset.
 
     Attributes:
         columns: Name to type, partition columns included.
         partition_columns: The columns whose values are in folder names (`key=value`).
         format: The name of the one format of all files.
-        file_count: How many files.
+        file_count: The number of files.
         total_bytes: Their size as stored, compressed.
     """
 
@@ -43,12 +41,12 @@ class DatasetDescription:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The files behind a URI; nothing but their names has been read.
+    """The files behind a URI; only their names have been read.
 
     Attributes:
-        uri: What the user wrote, for error messages.
+        uri: The user's own text, for error messages.
         names: Each file's path to the name that error messages may contain.
-        fragments: One per file, with what its folders say about its rows.
+        fragments: One per file, with the values that its folders give to its rows.
         partitions: Schema of the partition columns.
     """
 
@@ -97,7 +95,9 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
 
 
 def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
-    """The schema and size of a dataset, from file footers alone (for CSV, from the first block of each file).
+    """The schema and size of a dataset, from file footers alone.
+
+    CSV has no footer, so its schema comes from the first block of each file.
 
     Raises:
         SourceError: A subclass that says what is wrong with the URI, the files or the store.
@@ -116,7 +116,7 @@ def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
 def unified_schema(
     dataset: Dataset, fragments: Sequence[pads.Fragment], *, columns: Collection[str] | None
 ) -> pa.Schema:
-    """One schema for these fragments; where a file has a column of the same name as a folder key, the folder wins.
+    """One schema for these fragments; a folder key wins over a column of the same name.
 
     Args:
         columns: The columns that matter, or None for all.

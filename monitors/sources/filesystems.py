@@ -1,10 +1,8 @@
 """The pyarrow file system behind each scheme.
 
-Local files and S3 are exercised by the tests (S3 against an HTTP server). For `gs` and `abfs` only the construction is
-tested; reading from them has not been run.
+The tests read local files and S3 (against an HTTP server). For `gs` and `abfs` they only test the
+construction: no test reads from these stores.
 """
-
-from __future__ import annotations
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -21,7 +19,7 @@ S3_ATTEMPTS = 2
 
 
 def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem:
-    """A file system for one read; made anew each time, because an S3 client does not survive a worker's fork.
+    """A new file system for one read, because an S3 client does not survive a worker's fork.
 
     Credentials come from the environment of the service: nothing is taken from the URI.
 
@@ -40,7 +38,7 @@ def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem
 
 
 def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
-    """An endpoint that refuses answers within about a second, one that stays silent within about eleven."""
+    """S3 with timeouts: a refusal takes about one second, a silent endpoint about eleven."""
     endpoint = urlsplit(policy.s3_endpoint) if policy.s3_endpoint else None
     return pafs.S3FileSystem(
         scheme=endpoint.scheme if endpoint else "https",

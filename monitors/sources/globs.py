@@ -1,7 +1,5 @@
 """Path patterns: `*`, `?` and `[..]` within a segment, `**` for any number of segments."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,7 +8,7 @@ ANY_DEPTH = "**"
 
 
 def has_magic(segment: str) -> bool:
-    """Whether a path segment is a pattern rather than a name; `[*]` stands for a literal star."""
+    """True if a path segment is a pattern and not a name; `[*]` stands for a literal star."""
     return any(char in segment for char in "*?[")
 
 
@@ -21,11 +19,11 @@ class PathPattern:
     segments: tuple[str, ...]
 
     def matches(self, parts: Sequence[str]) -> bool:
-        """Whether the whole path matches."""
+        """True if the whole path matches."""
         return len(self.segments) in self._positions(parts)
 
     def may_match_below(self, parts: Sequence[str]) -> bool:
-        """Whether something below this folder can match, so the folder is worth a listing."""
+        """True if a path below this folder can match, so that the folder is worth a listing."""
         return any(position < len(self.segments) for position in self._positions(parts))
 
     def _positions(self, parts: Sequence[str]) -> set[int]:

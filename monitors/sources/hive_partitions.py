@@ -1,6 +1,4 @@
-"""Hive partitions: folders named `key=value`, whose value is a column of every file below."""
-
-from __future__ import annotations
+"""Hive partitions: a folder named `key=value` gives every file below it a column."""
 
 import posixpath
 import re
@@ -20,7 +18,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def discover_partitions(files: Sequence[SourceFile]) -> pa.Schema:
-    """The keys below the folder or the fixed part of the pattern, each int64, date32 or string by its values."""
+    """The keys in folder names, each int64, date32 or string by its values."""
     values: dict[str, set[str]] = {}
     for folder in {posixpath.dirname(file.name) for file in files}:
         for segment in folder.split("/"):
@@ -31,7 +29,7 @@ def discover_partitions(files: Sequence[SourceFile]) -> pa.Schema:
 
 
 def partition_expression(file: SourceFile, partitions: pa.Schema) -> pads.Expression:
-    """What the folders say about every row of the file."""
+    """The values that the folders give to every row of the file."""
     return pads.HivePartitioning(partitions).parse(file.name)
 
 

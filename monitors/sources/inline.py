@@ -1,7 +1,5 @@
 """Windows of data sent in the request itself, as JSON columns."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,21 +16,23 @@ _KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
 
 
 def is_storable(text: str) -> bool:
-    """Whether PostgreSQL and UTF-8 can keep a text: it has no NUL and no lone surrogate."""
+    """True if PostgreSQL and UTF-8 can keep a text: it has no NUL and no lone surrogate."""
     return not _UNSTORABLE.search(text)
 
 
 def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
     """A table of JSON columns.
 
-    Whole numbers become int64; with a fraction, NaN, an infinity or a whole number beyond 64 bits among them, float64.
+    Whole numbers become int64. A column that also holds a fraction, NaN, an infinity or a whole
+    number beyond 64 bits becomes float64.
     A column of nulls alone has the null type.
 
     Args:
         columns: Name to values; all of the same length, which may be zero.
 
     Raises:
-        InvalidInlineData: If there is no column, the lengths differ, or a column mixes kinds or nests values.
+        InvalidInlineData: If there is no column, the lengths differ, or a column mixes kinds or
+            nests values.
     """
     if not isinstance(columns, Mapping) or not columns:
         raise InvalidInlineData("The data must be an object with at least one column.")

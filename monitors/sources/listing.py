@@ -1,6 +1,4 @@
-"""Which files a location stands for."""
-
-from __future__ import annotations
+"""The files that a location stands for."""
 
 import os
 import posixpath
@@ -29,7 +27,7 @@ class SourceFile:
 
     Attributes:
         path: Its path in the file system it is read from.
-        name: Its path below the folder or pattern that the user gave; for a single file, its base name.
+        name: Its path below the user's folder or pattern; for a single file, its base name.
         size: Its size in bytes.
     """
 
@@ -43,8 +41,9 @@ def list_files(
 ) -> list[SourceFile]:
     """The files of a single file, a folder or a pattern, ordered by path.
 
-    Names that start with `.` or `_` are ignored below the folder or the fixed part of the pattern, as pyarrow does.
-    Symlinks are checked now and not again when a file is opened, so tenants must not be able to write to a local root.
+    Names that start with `.` or `_` are ignored below the folder or the fixed part of the pattern,
+    as pyarrow does. Symlinks are checked now and not again when a file is opened, so tenants must
+    not be able to write to a local root.
 
     Raises:
         SourceNotFound: If there is no file.
@@ -95,7 +94,7 @@ def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile
 def _walk(
     location: Location, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
 ) -> Iterator[SourceFile]:
-    """Sweep a folder, following only the symlinks that stay inside the roots, and each real folder once per branch."""
+    """List a folder; follow symlinks inside the roots, and each real folder once per branch."""
     folder = Path(location.base, *parts)
     real_folder = os.path.realpath(folder)
     if real_folder in visited:

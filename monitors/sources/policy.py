@@ -1,10 +1,9 @@
-"""What a tenant may read, decided by the service and never by the URI."""
-
-from __future__ import annotations
+"""The policy of the service: the folders and stores that a tenant may read."""
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 GIB = 1 << 30
 TENANT_PLACEHOLDER = "{tenant}"
@@ -19,11 +18,11 @@ class SourcePolicy:
     """The folders and object-store prefixes that may be read, and how their stores are reached.
 
     Attributes:
-        allowed_roots: Absolute folders. An entry may contain `{tenant}`, and allows nothing until `for_tenant`
-            fills it in.
+        allowed_roots: Absolute folders. An entry may contain `{tenant}`, and allows nothing until
+            `for_tenant` fills it in.
         allowed_object_stores: Prefixes such as `s3://bucket/prefix`, with `{tenant}` likewise.
-        s3_endpoint: `http(s)://host[:port]` of an S3-compatible server; None means AWS. Credentials come from the
-            service's environment, in the ways each vendor's SDK documents.
+        s3_endpoint: `http(s)://host[:port]` of an S3-compatible server; None means AWS. Credentials
+            come from the service's environment, as each vendor's SDK documents.
         max_window_bytes: The most that one window may occupy in memory, in bytes.
         s3_region: Region; with an endpoint and no region, `us-east-1`.
         azure_account: Storage account that every `abfs://container/path` lives in.
@@ -49,7 +48,7 @@ class SourcePolicy:
         if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
             raise ValueError("the S3 endpoint is not like https://host:port")
 
-    def for_tenant(self, slug: str) -> SourcePolicy:
+    def for_tenant(self, slug: str) -> Self:
         """The same policy with `{tenant}` replaced.
 
         Raises:

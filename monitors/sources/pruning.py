@@ -1,6 +1,4 @@
-"""From the arguments of a read to the files, row groups and columns that can matter to it."""
-
-from __future__ import annotations
+"""Prune a dataset to the files, row groups and columns that a window needs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -44,10 +42,10 @@ class Timeframe:
 
 @dataclass(frozen=True, slots=True)
 class NarrowedDataset:
-    """What a window needs of a dataset; of the files, only their names and footers have been read.
+    """The pruned dataset of a window; only the names and footers of its files have been read.
 
     Attributes:
-        fragments: The files, and of Parquet the row groups, that can hold rows of the window.
+        fragments: The files, with the row groups of Parquet, that can hold rows of the window.
         schema: One schema for the columns returned and the timestamp column.
         columns: The columns returned, in the order wanted.
     """
@@ -67,7 +65,7 @@ def narrow(
     start: datetime | None,
     end: datetime | None,
 ) -> NarrowedDataset:
-    """Find what is needed; the arguments and errors are those of `read_window`."""
+    """Prune the dataset behind a URI; the arguments and errors are those of `read_window`."""
     check_bounds(start, end)
     if timestamp_column is None and (start is not None or end is not None):
         raise ValueError("a bounded window needs a timestamp column")
@@ -86,7 +84,7 @@ def narrow(
 def _narrow(
     dataset: Dataset, columns: Sequence[str] | None, timeframe: Timeframe
 ) -> tuple[tuple[pads.Fragment, ...], pa.Schema]:
-    """The files and row groups that can hold rows of the window, and the one schema of the columns needed."""
+    """The files and row groups that can hold rows of the window, and their one schema."""
     fragments, is_key = dataset.fragments, timeframe.column in dataset.partitions.names
     if is_key and (by_folder := timeframe.condition(dataset.partitions)) is not None:
         fragments = dataset.prune(by_folder)
@@ -108,7 +106,10 @@ def _needed(columns: Sequence[str] | None, timeframe: Timeframe) -> Collection[s
 def _row_groups_within(
     dataset: Dataset, fragment: pads.Fragment, timeframe: Timeframe
 ) -> pads.Fragment | None:
-    """The row groups whose statistics do not exclude the window, compared in the file's own timestamp type."""
+    """The row groups whose statistics do not exclude the window.
+
+    They are compared in the file's own timestamp type.
+    """
     schema = file_schema(dataset, fragment)
     if timeframe.column not in schema.names:
         return None

@@ -1,6 +1,4 @@
-"""Parquet a row group at a time, all columns or one of them, and only the rows of a window."""
-
-from __future__ import annotations
+"""Read Parquet a row group at a time: all columns or one, and only the rows of a window."""
 
 import threading
 from dataclasses import dataclass
@@ -39,7 +37,10 @@ class RowGroup:
 
 
 def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
-    """The row groups that can hold rows of the window, in file order, with the uncompressed bytes of its columns."""
+    """The row groups that can hold rows of the window, in file order.
+
+    Their bytes are those of the window's columns, uncompressed.
+    """
     needed = {*narrowed.columns, str(narrowed.timeframe.column)}
     return [
         RowGroup(fragment, group.id, int(group.num_rows), _bytes_of(fragment, group.id, needed))
@@ -59,7 +60,7 @@ def _bytes_of(fragment: pads.Fragment, number: int, needed: set[str]) -> int:
 
 
 class RowGroupReader:
-    """Reads row groups; a file stays open for the thread that opened it, as handles are not safe to share."""
+    """Reads row groups; each thread keeps its own open files, as handles are not safe to share."""
 
     def __init__(self, narrowed: NarrowedDataset) -> None:
         self._narrowed = narrowed
@@ -73,9 +74,9 @@ class RowGroupReader:
             handle.close()
 
     def rows_inside(self, group: RowGroup) -> Rows:
-        """Which rows of the group lie in the window: None for all of them, a slice where they are contiguous.
+        """The rows of the group inside the window: None for all, a slice if they are contiguous.
 
-        The timestamps are read only where the group's statistics do not prove that all of them lie inside.
+        The timestamps are read only if the group's statistics do not prove that all lie inside.
         """
         timeframe, schema = self._narrowed.timeframe, self._narrowed.schema
         if timeframe.column is None or timeframe.condition(schema) is None or not group.rows:
@@ -97,7 +98,10 @@ class RowGroupReader:
         return slice(first, last + 1) if last - first + 1 == len(inside) else mask
 
     def column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
-        """One column of the group's rows, as the window's schema types it; text may be dictionary-encoded."""
+        """One column of the group's rows, in the type of the window's schema.
+
+        Text may be dictionary-encoded.
+        """
         return _kept(self._read(group, name), rows)
 
     def batch(self, group: RowGroup, rows: Rows) -> pa.RecordBatch:
@@ -130,9 +134,8 @@ class RowGroupReader:
             column = handle.read_row_group(group.number, columns=[name], use_threads=False).column(
                 name
             )
-            if (
-                len(column) != group.rows
-            ):  # pyarrow takes a file's early end for the end of its rows
+            # pyarrow takes a file's early end for the end of its rows.
+            if len(column) != group.rows:
                 raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
             return _as_type(column, wanted)
 
@@ -157,7 +160,8 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     ]
     options: dict[str, Any] = {"read_dictionary": texts, "metadata": group.fragment.metadata}
     if dataset.filesystem.type_name == "local":
-        # A memory map is a quarter faster, but a file that is cut short meanwhile would end the process.
+        # A memory map is a quarter faster, but a file that is cut short meanwhile would end the
+        # process.
         return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
     return pq.ParquetFile(
         dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options
@@ -182,7 +186,7 @@ def _as_one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _encoded(array: pa.Array) -> pa.Array:
-    """Text as a dictionary, also where it was not read as one, so that all row groups give one type."""
+    """Text as a dictionary, even if it was read as text, so that all row groups give one type."""
     return array.dictionary_encode() if _is_text(array.type) else array
 
 
@@ -201,7 +205,7 @@ def _folder_value(fragment: pads.Fragment, name: str) -> Any:
 
 
 def count_rows(group: RowGroup, rows: Rows) -> int:
-    """How many of the group's rows are kept."""
+    """The number of the group's rows that are kept."""
     if rows is None:
         return group.rows
     return rows.stop - rows.start if isinstance(rows, slice) else int(pc.sum(rows).as_py() or 0)

@@ -1,6 +1,4 @@
-"""One pass over the files, within a budget of memory."""
-
-from __future__ import annotations
+"""Scan the files once, within a budget of memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What is read: these fragments under this schema, and the columns and rows of it that are returned.
+    """One read: fragments under a schema, and the columns and rows that are returned.
 
     Attributes:
         condition: The rows; None for all.
@@ -42,8 +40,8 @@ class Scan:
         """Read the window.
 
         Raises:
-            WindowTooLarge: Before reading, if the number of rows is known from the files' footers to be too large;
-                while reading, as soon as what has been read is.
+            WindowTooLarge: Before the read, if the files' footers show too many rows; else during
+                it, as soon as the bytes read are too many.
         """
         self._refuse_too_many_rows()
         batches, size = [], 0
@@ -57,13 +55,13 @@ class Scan:
         )
 
     def stream(self) -> Iterator[pa.RecordBatch]:
-        """The window in batches that are cut by file and by block, none of them empty, without a limit.
+        """The window in batches by file and block, none of them empty, without a limit.
 
         Raises:
             SourceError: Naming the file.
         """
         for fragment in self.fragments:
-            # One file at a time, so that a batch never depends on which other files are read with it.
+            # One file at a time, so that a batch never depends on the other files of the read.
             with translated(self.dataset.names[fragment.path]):
                 for batch in self._batches([fragment]):
                     if batch.num_rows:
@@ -75,7 +73,7 @@ class Scan:
             pass
 
     def find_culprit(self, error: Exception) -> tuple[pads.Fragment | None, Exception]:
-        """The file that a scan failed on, and its error: pyarrow does not always say which of many it was."""
+        """The file that a scan failed on, and its error: pyarrow does not always name the file."""
         if isinstance(to_source_error(error, self.dataset.uri), SourceUnavailable):
             return None, error
         for fragment in self.fragments:
@@ -92,7 +90,7 @@ class Scan:
             columns = {name: pads.field(name) for name in self.columns}
             yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
             return
-        # Offsets in an Arrow file are taken on trust by the kernels: a forged one would crash the worker.
+        # The kernels trust the offsets in an Arrow file: a forged one would crash the worker.
         for batch in source.to_batches(
             columns={name: pads.field(name) for name in self.schema.names}
         ):
@@ -101,7 +99,7 @@ class Scan:
             yield kept.select(list(self.columns))
 
     def _refuse_too_many_rows(self) -> None:
-        """Refuse on the estimate rows x columns x 8 bytes, where the footers give it without reading the data."""
+        """Refuse on the estimate rows x columns x 8 bytes, if the footers give it."""
         per_row = len(self.columns) * BYTES_PER_VALUE
         rows = self._rows_at_most()
         if rows is None or rows * per_row <= self.max_bytes:
@@ -117,7 +115,10 @@ class Scan:
             raise WindowTooLarge(too_large(what, rows * per_row, self.max_bytes))
 
     def _has_mixed_zones(self, fragments: Sequence[pads.Fragment]) -> bool:
-        """Whether a file of Parquet has no zone where the condition has one: pyarrow cannot compare its statistics."""
+        """True if a Parquet file has no zone but the condition has one.
+
+        pyarrow cannot compare the statistics of such a file with the condition.
+        """
         if self.condition is None or not self.dataset.format.has_row_groups:
             return False
         zoned = {
@@ -143,8 +144,11 @@ class Scan:
 
 
 def too_large(what: str, size: int, limit: int) -> str:
-    """A sentence with both numbers, in binary units, and what to do about it."""
-    return f"{what} {_human(size)}; the limit is {_human(limit)}. Choose a shorter window or fewer columns."
+    """A sentence with both numbers, in binary units, and a way out."""
+    return (
+        f"{what} {_human(size)}; the limit is {_human(limit)}. "
+        "Choose a shorter window or fewer columns."
+    )
 
 
 def _human(size: int) -> str:

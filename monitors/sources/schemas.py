@@ -1,6 +1,4 @@
-"""One schema for files that do not quite agree."""
-
-from __future__ import annotations
+"""Unify the schemas of files that differ in their types or columns."""
 
 from collections.abc import Collection, Iterable
 
@@ -18,11 +16,13 @@ def unify(
 
     Args:
         schemas: File name and schema, in file order.
-        columns: The columns that matter; the others are left out, so that a conflict in them is harmless. None: all.
-        text: The types were only inferred from text (CSV), so values that do not fit together are strings.
+        columns: The columns that matter, or None for all. The others are left out, so that a
+            conflict in them is harmless.
+        text: The types are guessed from text (CSV), so values that do not fit together are strings.
 
     Raises:
-        SchemaMismatch: If two files have types for one column that no type holds, or a file has a column twice.
+        SchemaMismatch: If no type holds the values of two files in one column, or a file has a
+            column twice.
     """
     merged: dict[str, tuple[str, pa.DataType]] = {}
     seen: list[pa.Schema] = []
@@ -53,7 +53,8 @@ def _merge(
     common = common_type(earlier[1], field.type) or (pa.string() if text else None)
     if common is None:
         raise SchemaMismatch(
-            f"The column ‘{field.name}’ is {earlier[1]} in ‘{earlier[0]}’ but {field.type} in ‘{name}’."
+            f"The column ‘{field.name}’ is {earlier[1]} in ‘{earlier[0]}’ "
+            f"but {field.type} in ‘{name}’."
         )
     return (earlier[0], common)
 
@@ -77,7 +78,7 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
 
 
 def _plain(dtype: pa.DataType) -> pa.DataType:
-    """The type of the values themselves, without the way they are stored."""
+    """The type of the values, without the way in which they are stored."""
     if pa.types.is_dictionary(dtype):
         return dtype.value_type
     return pa.string() if pa.types.is_string_view(dtype) else dtype

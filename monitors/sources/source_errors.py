@@ -1,6 +1,4 @@
-"""What can go wrong when a window of data is read, each with a sentence a user understands."""
-
-from __future__ import annotations
+"""Errors of reading a window of data, each with a sentence that a user understands."""
 
 import errno
 import re
@@ -15,20 +13,22 @@ class SourceError(Exception):
     """A window of data could not be read.
 
     Attributes:
-        reason: One or two sentences for the user: no traceback, and no server path beyond what the user gave.
-        is_transient: Whether trying again later may help.
+        reason: One or two sentences for the user: no traceback, and no server path beyond the URI
+            that the user gave.
+        is_transient: True if a later try may help.
     """
 
     is_transient: ClassVar[bool] = False
 
     def __init__(self, reason: str) -> None:
-        # A file name that is not UTF-8 arrives with lone surrogates, which neither JSON nor the database can hold.
+        # A file name that is not UTF-8 arrives with lone surrogates. Neither JSON nor the database
+        # can hold them.
         self.reason = reason.encode(errors="replace").decode()
         super().__init__(self.reason)
 
 
 class ForbiddenUri(SourceError):
-    """The URI is malformed, or outside what the tenant may read; says nothing about whether anything is there."""
+    """The URI is malformed or outside the tenant's roots; the error hides if a file exists."""
 
 
 class SourceNotFound(SourceError):
@@ -46,7 +46,7 @@ class SourceUnavailable(SourceError):
 
 
 class SchemaMismatch(SourceError):
-    """The files disagree about a column, or the timestamp column is missing or of an unusable type."""
+    """The files disagree about a column, or the timestamp column is missing or unusable."""
 
 
 class WindowTooLarge(SourceError):
@@ -54,7 +54,7 @@ class WindowTooLarge(SourceError):
 
 
 class SourceChanged(SourceError):
-    """A file is no longer what it was when the window was opened or divided."""
+    """A file has changed since the window was opened or divided."""
 
 
 class InvalidInlineData(SourceError):
@@ -68,8 +68,9 @@ _STORE = re.compile(
 )
 _NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
 _CREDENTIALS = re.compile(
-    r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN|EXPIRED_TOKEN|UNRECOGNIZED_CLIENT"
-    r"|MISSING_AUTHENTICATION|HTTP status 40[13]|PERMISSION_DENIED|UNAUTHENTICATED|access token|Authenticat|Authoriz"
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN|EXPIRED_TOKEN"
+    r"|UNRECOGNIZED_CLIENT|MISSING_AUTHENTICATION|HTTP status 40[13]|PERMISSION_DENIED"
+    r"|UNAUTHENTICATED|access token|Authenticat|Authoriz"
 )
 _RAGGED = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _HINTS = (
@@ -82,10 +83,10 @@ _NETWORK_MOUNT = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOS
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Turn every error of pyarrow or the operating system inside the block into a `SourceError` about `name`.
+    """Turn each error of pyarrow or the operating system in the block into a `SourceError`.
 
     Args:
-        name: The URI, or the file's path relative to it: the only location that the sentence may contain.
+        name: The URI, or the file's path relative to it. The sentence contains no other location.
     """
     try:
         yield
@@ -94,7 +95,7 @@ def translated(name: str) -> Iterator[None]:
 
 
 def to_source_error(error: BaseException, name: str) -> SourceError:
-    """The `SourceError` that says what happened to `name`."""
+    """The `SourceError` that explains an error about `name`."""
     text = str(error)
     if _STORE.search(text) and not isinstance(error, pa.ArrowInvalid):
         return _store_error(text, name)

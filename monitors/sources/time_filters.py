@@ -1,6 +1,4 @@
-"""A half-open window of time as a condition that a scan can push down to partitions and row groups."""
-
-from __future__ import annotations
+"""Turn a half-open window into a condition that prunes partitions and row groups."""
 
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -22,7 +20,8 @@ def check_bounds(start: datetime | None, end: datetime | None) -> None:
     """Refuse bounds that are not a window.
 
     Raises:
-        ValueError: If a bound has no time zone, or the end is before the start: a mistake in the calling code.
+        ValueError: If a bound has no time zone, or the end is before the start. Both are mistakes
+            in the calling code.
     """
     for bound in (start, end):
         if bound is not None and bound.utcoffset() is None:
@@ -36,11 +35,12 @@ def window_filter(
 ) -> pads.Expression | None:
     """The rows with `start <= column < end`; None if neither bound is given.
 
-    A timestamp without a zone is UTC and a date is its midnight in UTC, so windows that follow one another share no
-    row and lose none. Rows whose timestamp is null are in no window.
+    A timestamp without a zone is UTC and a date is its midnight in UTC, so windows that follow one
+    another share no row and lose none. Rows whose timestamp is null are in no window.
 
     Args:
-        dtype: The column's type. A column of type null, as in an empty CSV file, has no rows in any window.
+        dtype: The column's type. A column of type null, as in an empty CSV file, has no rows in any
+            window.
 
     Raises:
         SchemaMismatch: If the type is not a timestamp or a date.
@@ -57,7 +57,7 @@ def window_filter(
 def outside_filter(
     column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
 ) -> pads.Expression | None:
-    """The rows that `window_filter` leaves out, written so that a row group's statistics can rule them out."""
+    """The rows outside the window, in a form that a row group's statistics can rule out."""
     if window_filter(column, dtype, start, end) is None:
         return None
     if pa.types.is_null(dtype):
@@ -72,7 +72,7 @@ def outside_filter(
 
 
 def window_mask(stamps: pa.Array, start: datetime | None, end: datetime | None) -> pa.BooleanArray:
-    """Which of these timestamps or dates `window_filter` keeps.
+    """A mask of the timestamps or dates that `window_filter` keeps.
 
     Args:
         stamps: Shape (n,).
@@ -108,7 +108,7 @@ def _unit_nanoseconds(column: str, dtype: pa.DataType) -> int:
 
 
 def _bound(instant: datetime, dtype: pa.DataType, unit: int) -> pa.Scalar:
-    """The first value of the column's unit at or after the instant, which keeps both comparisons exact."""
+    """The first value in the column's unit at or after the instant: it keeps comparisons exact."""
     nanoseconds = (instant - _EPOCH) // timedelta(microseconds=1) * 1_000
     value = -(-nanoseconds // unit)
     return pa.scalar(max(-_INT64_MAX, min(value, _INT64_MAX)), type=dtype)

@@ -1,10 +1,8 @@
-"""From a URI that a tenant wrote to a location that the service may open.
+"""Turn the URI that a tenant wrote into a location that the service may open.
 
-The URI is taken apart here and never handed to pyarrow, whose own parser honours `?endpoint_override=` and userinfo,
-with which a tenant could send the service's request, signed, to a host of their choice.
+The URI is parsed here and never handed to pyarrow. Its own parser honours `?endpoint_override=` and
+userinfo, so a tenant could send the service's signed request to a host of their choice.
 """
-
-from __future__ import annotations
 
 import os
 import re
@@ -28,10 +26,11 @@ class Location:
     """A place to read from.
 
     Attributes:
-        uri: What the user wrote, for error messages.
+        uri: The user's own text, for error messages.
         scheme: `file`, `s3`, `gs` or `abfs`.
-        base: The part without a pattern, as pyarrow's file system of that scheme names it: `/folder` or `bucket/key`.
-        pattern: What comes below `base`; None when the URI names one file or folder.
+        base: The part without a pattern, as pyarrow's file system of that scheme names it:
+            `/folder` or `bucket/key`.
+        pattern: The pattern below `base`; None if the URI names one file or folder.
     """
 
     uri: str
@@ -41,18 +40,19 @@ class Location:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on a disk of the service rather than in an object store."""
+        """True if it is on a disk of the service and not in an object store."""
         return self.scheme == LOCAL
 
 
 def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     """Parse a URI and check it against the policy.
 
-    A local base is returned with its symlinks resolved: what was checked is what will be opened.
+    A local base is returned with its symlinks resolved, so that the path that was checked is the
+    path that is opened.
 
     Raises:
-        ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence is the same
-            whether or not the file exists.
+        ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence
+            is the same for files that exist and files that do not.
     """
     location = parse_uri(uri)
     if location.is_local:
@@ -67,7 +67,7 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
 
 
 def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
-    """Whether a path, already free of symlinks, lies in an allowed root."""
+    """True if a path, already free of symlinks, lies in an allowed root."""
     roots = [
         os.path.realpath(root) for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root
     ]
@@ -89,13 +89,14 @@ def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
 
 
 def parse_uri(uri: str) -> Location:
-    """Take a URI or absolute path apart, without asking whether it may be read.
+    """Parse a URI or an absolute path, without a check of the policy.
 
-    A `?` is a pattern in a plain path, and a query string, which is refused, after a scheme. Keys in object stores are
-    taken as they are written; `file://` paths are percent-decoded.
+    A `?` is a pattern in a plain path. After a scheme it starts a query string, which is refused.
+    Keys in object stores are taken as they are written; `file://` paths are percent-decoded.
 
     Raises:
-        ForbiddenUri: If it is relative, of another scheme, or has a query, fragment, user, port or `..`.
+        ForbiddenUri: If it is relative, of another scheme, or has a query, fragment, user, port
+            or `..`.
     """
     _refuse_odd_characters(uri)
     scheme = _SCHEME.fullmatch(uri)
@@ -104,7 +105,8 @@ def parse_uri(uri: str) -> Location:
     name, rest = scheme[1].lower(), scheme[2]
     if name not in (LOCAL, *OBJECT_STORES):
         raise ForbiddenUri(
-            f"The scheme ‘{name}’ is not supported; use a local path, file://, s3://, gs:// or abfs://."
+            f"The scheme ‘{name}’ is not supported; "
+            "use a local path, file://, s3://, gs:// or abfs://."
         )
     if not rest.startswith("//"):
         raise ForbiddenUri(f"‘{uri}’ is incomplete: two slashes must follow ‘{name}:’.")
@@ -113,7 +115,8 @@ def parse_uri(uri: str) -> Location:
         raise ForbiddenUri(f"A user, password or port may not follow ‘{name}://’.")
     if "?" in rest or "#" in rest:
         raise ForbiddenUri(
-            f"‘{uri}’ has a ‘?’ or ‘#’; queries and fragments are refused. In a pattern use ‘*’ or ‘[..]’."
+            f"‘{uri}’ has a ‘?’ or ‘#’; queries and fragments are refused. "
+            "In a pattern use ‘*’ or ‘[..]’."
         )
     if name == LOCAL:
         return _local_uri(uri, authority, slash + path)
@@ -132,7 +135,8 @@ def _refuse_odd_characters(uri: str) -> None:
 def _local_uri(uri: str, authority: str, path: str) -> Location:
     if authority:
         raise ForbiddenUri(
-            f"‘{uri}’ names a host; a file URI has three slashes, as in file:///folder/file.parquet."
+            f"‘{uri}’ names a host; a file URI has three slashes, "
+            "as in file:///folder/file.parquet."
         )
     decoded = unquote(path)
     _refuse_odd_characters(decoded)

@@ -1,6 +1,4 @@
-"""A window that is read when it is asked for: a column, a batch or a part at a time."""
-
-from __future__ import annotations
+"""Read a window of data at once, or lazily: a column, a batch or a part at a time."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -33,43 +31,31 @@ def read_window(
     """The rows with `start <= timestamp < end`, in file order.
 
     Args:
-        columns: Names to read, in the order wanted; names that the data does not have are absent from the result.
-            None reads all. The timestamp column is returned only if it is among them.
-        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It may be a
-            partition key, and then folders outside the window are not opened.
+        columns: Names to read, in the order wanted. The result leaves out names that the data does
+            not have. None reads all. The timestamp column is returned only if it is among them.
+        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It
+            may be a partition key, and then folders outside the window are not opened.
         start: Inclusive and aware; None is unbounded.
-        end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded window.
+        end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
+            window.
 
     Raises:
-        SourceError: A subclass that says what is wrong; `is_transient` says whether a retry may help.
-        ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a timestamp column.
+        SourceError: A subclass that says what is wrong; `is_transient` says if a retry may help.
+        ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
+            timestamp column.
     """
     narrowed = narrow(uri, policy, columns, timestamp_column, start, end)
     table, _ = read_widened(narrowed, policy.max_window_bytes)
     return table
 
 
-def open_window(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None = None,
-    timestamp_column: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> LazyWindow:
-    """Find the files and row groups of a window, from footers alone; arguments and errors are `read_window`'s."""
-    return LazyWindow(
-        narrow(uri, policy, columns, timestamp_column, start, end), policy.max_window_bytes
-    )
-
-
 @dataclass(eq=False)
 class LazyWindow:
-    """Rows with `start <= timestamp < end`; what `pyarrow.Table` calls `num_rows`, `column_names` and `column`.
+    """Rows with `start <= timestamp < end`, under the names that `pyarrow.Table` uses.
 
-    Parquet on a local disk is read a column at a time, straight from the disk's cache. From object stores, where every
-    read is a journey, and of formats that are not laid out by column, `column` reads the whole window the first time.
-    `batches` never holds more than a row group or a block.
+    Parquet on a local disk is read a column at a time, from the disk's cache. A read from an object
+    store is slow, and other formats are not laid out by column: there, `column` reads the whole
+    window the first time. `batches` never holds more than a row group or a block.
     """
 
     narrowed: NarrowedDataset
@@ -104,12 +90,12 @@ class LazyWindow:
 
     @property
     def is_by_column(self) -> bool:
-        """Whether a column can be read alone, without reading the others."""
+        """True if a column can be read without the others."""
         return self._has_row_groups and self.narrowed.dataset.filesystem.type_name == "local"
 
     @property
     def bytes_at_most(self) -> int:
-        """Bytes of the window as far as footers and file sizes tell, uncompressed for Parquet."""
+        """Bytes of the window by its footers and file sizes, uncompressed for Parquet."""
         if self._has_row_groups:
             return sum(group.bytes for group in self._row_groups)
         return sum(self._sizes[fragment.path] for fragment in self.narrowed.fragments)
@@ -131,7 +117,11 @@ class LazyWindow:
         return pa.chunked_array(chunks)
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
-        """One column's row groups or blocks, at least one, each read when its turn comes; raises as `column` does."""
+        """One column's row groups or blocks, at least one, each read in its turn.
+
+        Raises:
+            SourceError: If it cannot be read, or takes more memory than the policy allows.
+        """
         if not self.is_by_column:
             column = self._whole.column(name)
             yield from column.chunks or [pa.array([], column.type)]
@@ -148,7 +138,7 @@ class LazyWindow:
             yield self._reader.column(group, name, rows)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The window in batches, none of them empty, cut by file and row group or block wherever it is divided."""
+        """The window in batches that are not empty, one per row group or block of a file."""
         if self._has_row_groups:
             for group, rows in self._kept:
                 yield self._reader.batch(group, rows)
@@ -159,7 +149,7 @@ class LazyWindow:
         yield from scan_of(narrowed, self.max_bytes).stream()
 
     def parts(self, target_bytes: int) -> list[Part]:
-        """The window divided into parts of about so many bytes, by row group for Parquet and else by file.
+        """The window divided into parts of about `target_bytes`, by row group or else by file.
 
         CSV stays whole: the type of a column may depend on a value in any of the files.
         """
@@ -179,11 +169,11 @@ class LazyWindow:
             group_pieces(pieces, sum(size for _, size in pieces) if is_whole else target_bytes)
         )
 
-    def restrict(self, part: Part) -> LazyWindow:
+    def restrict(self, part: Part) -> Self:
         """The same window with the part's files and row groups alone.
 
         Raises:
-            SourceChanged: If one of the files is no longer as it was.
+            SourceChanged: If one of the files has changed.
         """
         names = self.narrowed.dataset.names
         fragments = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
@@ -200,7 +190,7 @@ class LazyWindow:
             fragments[name] if groups is None else _only(fragments[name], groups, name)
             for name, groups in chosen.items()
         )
-        return LazyWindow(replace(self.narrowed, fragments=kept), self.max_bytes)
+        return replace(self, narrowed=replace(self.narrowed, fragments=kept))
 
     @property
     def _has_row_groups(self) -> bool:
@@ -232,6 +222,23 @@ class LazyWindow:
     @cached_property
     def _whole_once(self) -> pa.Table:
         return read_widened(self.narrowed, self.max_bytes)[0]
+
+
+def open_window(
+    uri: str,
+    policy: SourcePolicy,
+    columns: Sequence[str] | None = None,
+    timestamp_column: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> LazyWindow:
+    """Find the files and row groups of a window, from footers alone.
+
+    The arguments and errors are those of `read_window`.
+    """
+    return LazyWindow(
+        narrow(uri, policy, columns, timestamp_column, start, end), policy.max_window_bytes
+    )
 
 
 def _only(fragment: pads.Fragment, groups: list[int], name: str) -> pads.Fragment:

@@ -1,6 +1,4 @@
-"""Dividing a window by file and row group, the same way wherever it is done."""
-
-from __future__ import annotations
+"""Divide a window by file and row group, in the same way on every worker."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ class Piece:
 
     Attributes:
         file: Its name below the URI.
-        size: Its size in bytes, by which a changed file is told.
+        size: Its size in bytes; another size shows that the file has changed.
         row_group: None for all of the file.
     """
 
@@ -39,7 +37,7 @@ class Part:
 
 
 def group_pieces(pieces: Iterable[tuple[Piece, int]], target_bytes: int) -> Iterator[Part]:
-    """Parts of about the target's bytes, from pieces with theirs; a piece is never split."""
+    """Parts of about `target_bytes`, from pieces with their bytes; a piece is never split."""
     held: list[Piece] = []
     size = 0
     for piece, piece_bytes in pieces:

@@ -1,4 +1,4 @@
-"""File formats that can be read: one module describes each, and one line of the registry adds it."""
+"""File formats: one module describes each, and one line of the registry adds it."""
 
 from monitors.sources.formats.file_format import FileFormat
 from monitors.sources.formats.registry import FORMATS, detect_format

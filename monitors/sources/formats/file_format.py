@@ -17,7 +17,7 @@ class FileFormat:
         has_row_groups: The files have the row groups, statistics and columns of Parquet.
         types_are_guessed: The files hold text, so a type may prove too narrow further down.
         needs_validation: A damaged file can crash a kernel, so every batch is validated first.
-        footer_rows: Counts the rows of a file without a read of its data; None where it has no footer.
+        footer_rows: Counts the rows of a file by its footer; None if it has none.
     """
 
     name: str
