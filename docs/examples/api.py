@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A small client for the API: it needs nothing but python3, and prints tables.
 
-It reads the address and the key from AUMOS_DRIFT_DEMO_URL and AUMOS_DRIFT_DEMO_API_KEY.
+The address and the key are AUMOS_DRIFT_DEMO_URL and AUMOS_DRIFT_DEMO_API_KEY: from the environment,
+or else from .state/demo.env, where `make run` writes them.
 
     api.py monitors                                    the answer as JSON
     api.py monitors --show name,status --sort name     a table with these fields
@@ -13,13 +14,16 @@ It reads the address and the key from AUMOS_DRIFT_DEMO_URL and AUMOS_DRIFT_DEMO_
 import argparse
 import json
 import os
+import shlex
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
-PREFIX = "AUMOS_DRIFT_DEMO_"
+URL, KEY = "AUMOS_DRIFT_DEMO_URL", "AUMOS_DRIFT_DEMO_API_KEY"
+DEMO_FILE = Path(__file__).parents[2] / ".state" / "demo.env"
 
 
 def main() -> int:
@@ -31,6 +35,7 @@ def main() -> int:
     parser.add_argument("query", nargs="*", metavar="name=value", help="query parameters")
     parser.add_argument("--post", metavar="JSON", help="send this body")
     parser.add_argument("--show", metavar="FIELDS", help="print these fields; a.b looks inside a")
+    parser.add_argument("--rows", metavar="FIELD", help="make a table of this list in the answer")
     parser.add_argument("--sort", metavar="FIELD", help="order the rows by this field")
     parser.add_argument("--first", metavar="FIELD", help="print one field of the first row alone")
     options = parser.parse_args()
@@ -38,30 +43,38 @@ def main() -> int:
         answer = ask(options.path, options.query, options.post)
     except urllib.error.HTTPError as error:
         return complain(json.load(error)["detail"])
-    except urllib.error.URLError as error:
-        return complain(f"No answer: {error.reason}. Is `make run` going on?")
+    except OSError as error:
+        return complain(f"The service does not answer: {error}. Is `make run` going on?")
     write(render(answer, options))
     return 0
 
 
 def ask(path: str, query: "list[str]", body: "str | None") -> Any:
     """The decoded answer of one request; a body makes it a POST."""
+    access = read_access()
     pairs = [item.partition("=")[::2] for item in query]
-    url = f"{os.environ[PREFIX + 'URL']}/api/v1/{path}?{urllib.parse.urlencode(pairs)}"
-    headers = {
-        "Authorization": f"Bearer {os.environ[PREFIX + 'API_KEY']}",
-        "Content-Type": "application/json",
-    }
-    request = urllib.request.Request(url, None if body is None else body.encode(), headers)  # noqa: S310
+    url = f"{access[URL]}/api/v1/{path}?{urllib.parse.urlencode(pairs)}"
+    headers = {"Authorization": f"Bearer {access[KEY]}", "Content-Type": "application/json"}
+    data = None if body is None else body.encode()
+    request = urllib.request.Request(url, data, headers)  # noqa: S310
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request) as response:
         return json.load(response)
 
 
+def read_access() -> "dict[str, str]":
+    """The address and the key."""
+    if URL in os.environ:
+        return dict(os.environ)
+    words = shlex.split(DEMO_FILE.read_text())
+    return dict(word.split("=", 1) for word in words)
+
+
 def render(answer: Any, options: argparse.Namespace) -> str:
     """The answer as the options want it: one value, a table, a list of fields or JSON."""
-    is_list = isinstance(answer, dict) and "results" in answer
-    rows = answer["results"] if is_list else [answer]
+    name = options.rows or "results"
+    is_list = isinstance(answer, dict) and name in answer
+    rows = answer[name] if is_list else [answer]
     if options.sort:
         rows = sorted(rows, key=lambda row: str(look_up(row, options.sort)))
     if options.first:
@@ -70,7 +83,7 @@ def render(answer: Any, options: argparse.Namespace) -> str:
         return json.dumps(answer, indent=2)
     fields = options.show.split(",")
     cells = [[text_of(look_up(row, field)) for field in fields] for row in rows]
-    return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0], strict=False)))
+    return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0])))  # noqa: B905
 
 
 def look_up(row: Any, field: str) -> Any:
@@ -81,16 +94,18 @@ def look_up(row: Any, field: str) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """A value in a few characters: numbers have three significant digits."""
+    """A value in a few characters: three significant digits, and a dash for null."""
     if isinstance(value, float):
         return f"{value:.3g}"
+    if value is None:
+        return "-"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def table(rows: "list[Any]") -> str:
     """Rows of text in columns of one width each."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]  # noqa: B905
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths)] for row in rows)  # noqa: B905
     return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
