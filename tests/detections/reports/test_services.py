@@ -188,7 +188,7 @@ def test_report__run_without_rows__is_409(
     answer = api.post(url(make_finished_run(monitor, verdict, rows=rows)))
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "Only a run that read rows and was judged has a report.",
+        "A report needs a succeeded run with rows.",
     )
     assert not Report.objects.exists()
 
