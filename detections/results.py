@@ -1,4 +1,4 @@
-"""What a run ends with."""
+"""Holds the result of a run."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -11,7 +11,7 @@ from detections.outcomes.source_data import NewOutcomes
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What a run ended with; `is_failed` when the window could not be judged at all.
+    """The result of a run; `is_failed` when the window could not be judged at all.
 
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
     """

@@ -82,9 +82,7 @@ def choose_features(
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
         raise ValidationError(
-            {
-                "feature_columns": f"These types can't be compared: {', '.join(unknown)}."
-            }
+            {"feature_columns": f"These types can't be compared: {', '.join(unknown)}."}
         )
     if not known:
         raise ValidationError(

@@ -1,4 +1,4 @@
-"""What a run needs: its monitor, its baseline, its rows."""
+"""Loads the context of a run: its monitor, its baseline, its rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A large window counted by several workers: the run's own divides it, the others help, and the counts add up."""
+"""Counts a large window with several workers: the run's own divides it, the others help, and the counts add up."""
 
 from dataclasses import replace
 from threading import Event
@@ -37,7 +37,7 @@ def profile_in_parts(
 ) -> Profile:
     """Count a window with the help of other workers; to the last bit what one worker alone would count.
 
-    The run's own worker counts parts like any other, so a run ends even if nobody helps: others do the runs that wait
+    The run's own worker counts parts like any other, so a run ends even without help: others do the runs that wait
     first. When no part is left to take, it waits for those that others count, and takes the part of one that stopped
     answering.
 

@@ -1,4 +1,4 @@
-"""Judging one open window by a baseline, whoever asks: a run, a backtest, a seasonal reference."""
+"""Judges one open window by a baseline: for a run, a backtest or a seasonal reference."""
 
 from collections.abc import Sequence
 from typing import TypeGuard
@@ -19,7 +19,7 @@ from monitors.sources import LazyWindow
 
 
 def plan_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
-    """What a window of this monitor is asked, with what the baseline's own windows were like."""
+    """The plan for a window of this monitor, with the usual sizes of the baseline's own windows."""
     return evaluation_plan(monitor, baseline.calibration)
 
 
@@ -42,7 +42,7 @@ def judge_profile(frozen: FrozenBaseline, profile: Profile, plan: EvaluationPlan
 
 
 def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
-    """Whether a window is too large to be read as a whole."""
+    """True if a window is too large to be read as a whole."""
     return isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes
 
 

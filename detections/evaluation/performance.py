@@ -1,4 +1,4 @@
-"""A run's answer on the model's performance: measured where labels are known, estimated where they are not."""
+"""Judges the model's performance in a window: measured where labels are known, estimated where they are not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -47,11 +47,11 @@ from monitors.sources import SourceError, table_from_bytes
 
 BYTES_PER_OUTCOME = 64
 WITHOUT_SCALE = 0.1
-"""Of a limit that stands by itself, the share that severity is measured by."""
+"""The share of an absolute limit that severity is measured by."""
 
 
 class NoOutcomes(UnusableColumn):
-    """Nobody has sent outcomes of the window."""
+    """No outcomes of the window were sent."""
 
 
 def with_performance(
@@ -101,7 +101,7 @@ def with_performance(
 
 
 def measure_again(claim: Claim, context: RunContext) -> RunResult:
-    """What a window's labels say now that they are due: measured alone, beside what was estimated before.
+    """Measure the performance of a window whose labels are due, beside the earlier estimates.
 
     Raises:
         SourceError: If the window cannot be read.
@@ -198,7 +198,7 @@ def _estimated(
     reference: Mapping[str, Any],
     predictions: pa.Table,
 ) -> dict[Metric, MetricEstimate]:
-    """Of all rows of the window, whether their labels are known or not, so that the two can be compared."""
+    """Estimate over all rows of the window, with or without labels, so that the two can be compared."""
     found: dict[Metric, MetricEstimate] = {}
     if "calibration" in reference and "score" in predictions.column_names:
         table = drop_unknown(predictions, "score")
@@ -251,7 +251,7 @@ def _detail(
     known: MetricEstimate | str,
     min_rows: int,
 ) -> FeatureDetail:
-    """One metric's answer; `known` is its value over the reference, or why there is none."""
+    """One metric's verdict; `known` is its value over the reference, or why there is none."""
     baseline = None if isinstance(known, str) else known
     explanation: dict[str, Any] = {
         "lower": estimate.lower,
@@ -292,7 +292,7 @@ def _detail(
 
 
 def _beside_estimates(context: RunContext, methods: list[MethodResult]) -> list[MethodResult]:
-    """What was measured, with what was estimated of the same window before its labels came, or just now."""
+    """The measured metrics, each with its estimate for the same window, from before its labels came or just now."""
     now = next((each for each in methods if each.method is PerformanceMethod.ESTIMATED), None)
     estimates = {detail.feature: detail.as_json() for detail in now.details} if now else {}
     earlier = Detection.objects.filter(
@@ -305,10 +305,10 @@ def _beside_estimates(context: RunContext, methods: list[MethodResult]) -> list[
     def compared(detail: FeatureDetail) -> FeatureDetail:
         if (estimate := estimates.get(detail.feature)) is None:
             return detail
-        told = {"value": estimate["statistic"]} | {
+        estimated = {"value": estimate["statistic"]} | {
             end: estimate["explanation"][end] for end in ("lower", "upper")
         }
-        return replace(detail, explanation={**detail.explanation, "estimated": told})
+        return replace(detail, explanation={**detail.explanation, "estimated": estimated})
 
     return [
         replace(each, details=tuple(map(compared, each.details)))

@@ -1,4 +1,4 @@
-"""From a claimed run to its result: read the window once, compare it with the baseline."""
+"""Evaluates a claimed run: read the window once, compare it with the baseline."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -83,7 +83,7 @@ def _compare(claim: Claim, context: RunContext) -> RunResult:
 def _with_new_outcomes(
     result: RunResult, claim: Claim, context: RunContext, predictions: pa.Table | None
 ) -> RunResult:
-    """Beside the window's verdict, the predictions and labels that are new; if they can't be read, it is told."""
+    """Add the new predictions and labels to the result; if they can't be read, its reason says so."""
     if not context.monitor.prediction_column or context.run.inline_data is not None:
         return result
     with tenant_scope(claim.tenant_id):

@@ -1,4 +1,4 @@
-"""Comparing a window with the same hours of the weeks before it, beside the frozen baseline."""
+"""Compares a window with the same hours of the weeks before it, beside the frozen baseline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Outcomes that lie in the monitor's own data: each run takes in the rows that no run has taken in yet."""
+"""Reads outcomes from the monitor's own data: each run takes in the rows that no run has taken in yet."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def read_new_outcomes(
 
     The first time, when `since` is None, they begin at the end of the reference, or with the window.
 
-    What has no label when its window is read is not seen again: the monitor's lag is to be longer than labels take.
+    Rows without a label when their window is read are not read again: the monitor's lag must cover the delay of labels.
 
     Args:
-        predictions: What has been read of the run's window already; enough if nothing before it is wanted.
+        predictions: The prediction table of the run's window if it was read; enough if nothing before it is wanted.
 
     Returns:
         None when the stream is already past that window.

@@ -1,4 +1,4 @@
-"""Evidently's drift report over the two windows of a run. Evidently itself is imported in the task only."""
+"""Makes Evidently's drift report over the two windows of a run; only the task imports Evidently."""
 
 from datetime import timedelta
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Runs, detections and reports as the API shows them, and what a run is asked for with."""
+"""Serializes runs, detections and reports, and checks the requests for runs."""
 
 from datetime import datetime
 from typing import Any

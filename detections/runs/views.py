@@ -1,4 +1,4 @@
-"""`/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
+"""Serves `/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
 
 from math import isfinite
 from typing import Any

@@ -1,4 +1,4 @@
-"""A monitor's limits on its model's performance, and what the reference says of it."""
+"""Reads prediction tables, and describes the model's performance over the reference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FEATURE = "feature:"
 
 
 def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
-    """What each metric that the monitor names must keep to."""
+    """The limit of each metric that the monitor names."""
     return {
         Metric(name): PerformanceLimit(**limit)
         for name, limit in monitor.performance_limits.items()

@@ -243,7 +243,7 @@ def test_acknowledge__twice__second_is_refused_and_changes_nothing(settle: Settl
     settle(3)
     acknowledged(Alert.objects.get())
     before = Alert.objects.values().get()
-    with pytest.raises(services.NotAcknowledgeable, match="user:ana has acknowledged it at"):
+    with pytest.raises(services.NotAcknowledgeable, match="Already acknowledged by user:ana at"):
         services.acknowledge(alert_id=before["id"], by="user:ben", note="Me!")
     assert Alert.objects.values().get() == before
 

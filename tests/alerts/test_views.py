@@ -143,7 +143,7 @@ def test_acknowledge__twice__is_409_and_unchanged(api: APIClient, alert: Alert) 
     before = Alert.objects.values().get()
     answer = acknowledge(api, alert, note="Second.")
     assert answer.status_code == 409
-    assert "key:test-operator has acknowledged it" in answer.json()["detail"]
+    assert "Already acknowledged by key:test-operator" in answer.json()["detail"]
     assert Alert.objects.values().get() == before
 
 

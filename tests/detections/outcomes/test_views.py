@@ -215,7 +215,7 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
         ({"batch_id": 5, "outcomes": [{"error": 1}]}, "batch_id is text"),
         (
             {"stream": "data", "outcomes": [{"error": 1}]},
-            "takes the rows of the monitor's own data",
+            "takes the rows of the monitor's data",
         ),
         ([{"colour": 1}], "Outcomes have no colour"),
         ([{"error": 1, "occurred_at": "noon"}], "noon"),
