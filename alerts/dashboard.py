@@ -1,4 +1,4 @@
-"""The dashboard's figures in two queries, however many monitors there are."""
+"""Reads the dashboard's figures in two queries, for any number of monitors."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ JUDGED = [Verdict.OK, Verdict.DRIFT]
 
 
 def get_dashboard(*, days: int) -> dict[str, Any]:
-    """What happened in the last `days` days, in all and per monitor; alerts and last times are of any age."""
+    """Count the runs and drifts of the last `days` days, in all and per monitor; alerts are of any age."""
     rows = list(_monitor_rows(days))
     judged = sum(row["judged"] for row in rows)
     drifted = sum(row["drifted"] for row in rows)

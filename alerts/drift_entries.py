@@ -55,7 +55,7 @@ class DriftEntry:
 
     @property
     def is_metric(self) -> bool:
-        """Whether the entry is a performance metric, measured or estimated."""
+        """True if the entry is a performance metric, measured or estimated."""
         return self.method in METRIC_METHODS
 
     @property
@@ -101,14 +101,14 @@ class RunVerdicts:
         return cls(run, verdicts)
 
     def judges(self, entry: DriftEntry) -> bool:
-        """Whether the run judged the entry; a measured metric also judges its estimate."""
+        """True if the run judged the entry; a measured metric also judges its estimate."""
         methods = {entry.method, MEASURED} if entry.is_metric else {entry.method}
         return any(
             each.method in methods and each.feature == entry.feature for each in self.verdicts
         )
 
     def ends(self, entry: DriftEntry) -> bool:
-        """Whether this run, which is ok, shows that the drift of an entry is over.
+        """True if this run, which is ok, shows that the drift of an entry is over.
 
         | the run's window | its verdicts on the feature | judges the entry | must judge it | over |
         |------------------|-----------------------------|------------------|---------------|------|
@@ -161,7 +161,7 @@ def _merge_follow_up(
 
 
 def is_all_over(alert: Alert, run: DetectionRun, methods: Sequence[MethodResult]) -> bool:
-    """Whether a run that is ok ends every entry of an alert.
+    """True if a run that is ok ends every entry of an alert.
 
     Entries that this run leaves open can be ended by the newest run of the other sort that was ok.
     """
@@ -177,7 +177,7 @@ def is_all_over(alert: Alert, run: DetectionRun, methods: Sequence[MethodResult]
 
 
 def is_already_over(run: DetectionRun, entries: Sequence[DriftEntry]) -> bool:
-    """Whether newer runs have already found that the features that drifted in a run are ok again."""
+    """True if newer runs have already found that the features that drifted in a run are ok again."""
     newer = DetectionRun.objects.filter(
         monitor_id=run.monitor_id, window_end__gt=run.window_end, verdict=Verdict.OK
     ).exclude(trigger=Trigger.OUTCOMES)
@@ -190,7 +190,7 @@ def is_already_over(run: DetectionRun, entries: Sequence[DriftEntry]) -> bool:
 
 
 def is_follow_up(run: DetectionRun) -> bool:
-    """Whether a run measures a window again because its labels are due."""
+    """True if a run measures a window again because its labels are due."""
     return run.trigger == Trigger.LABELS
 
 

@@ -1,4 +1,4 @@
-"""What people are told."""
+"""The alerts that people see."""
 
 from django.db import models
 from django.db.models import Q

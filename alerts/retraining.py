@@ -1,4 +1,4 @@
-"""Asking for retraining, at most once per cooldown and monitor."""
+"""Asks for retraining, at most once per cooldown and monitor."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reading alerts."""
+"""Reads alerts."""
 
 from django.db.models import QuerySet
 

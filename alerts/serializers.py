@@ -1,4 +1,4 @@
-"""Alerts and the dashboard as the API shows them."""
+"""Serializes alerts and the dashboard for the API."""
 
 from typing import Any
 

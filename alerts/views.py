@@ -1,4 +1,4 @@
-"""`/api/v1/alerts` and `/api/v1/dashboard`."""
+"""Serves `/api/v1/alerts` and `/api/v1/dashboard`."""
 
 from uuid import UUID
 

@@ -165,10 +165,7 @@ class DetectionAdmin(TenantModelAdmin):
         body = format_html_join(
             "",
             "<tr>{}</tr>",
-            (
-                (format_html_join("", CELL, ((_shown(row[name]),) for name in names)),)
-                for row in details
-            ),
+            ((_cells(row, names),) for row in details),
         )
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 
@@ -193,6 +190,10 @@ class BacktestAdmin(TenantModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backtest]:
         return super().get_queryset(request).defer("windows")
+
+
+def _cells(row: dict[str, Any], names: list[str]) -> SafeString:
+    return format_html_join("", CELL, ((_shown(row[name]),) for name in names))
 
 
 def _shown(value: Any) -> str:

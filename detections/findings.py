@@ -1,4 +1,4 @@
-"""The finding of a run: built once, read by the event, the alert and the retraining request."""
+"""Builds the finding of a run once, for the event, the alert and the retraining request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ErrorRateChange:
 
     @property
     def is_rise(self) -> bool:
-        """Whether the model became worse."""
+        """True if the model became worse."""
         return self.current > self.reference
 
 

@@ -1,4 +1,4 @@
-"""What a run ends with."""
+"""Holds the result of a run."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -11,7 +11,7 @@ from detections.outcomes.source_data import NewOutcomes
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What a run ended with; `is_failed` when the window could not be judged at all.
+    """The result of a run; `is_failed` when the window could not be judged at all.
 
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
     """
@@ -26,15 +26,15 @@ class RunResult:
 
 
 def failure(reason: str, *, methods: list[str]) -> RunResult:
-    """The outcome of a run that could not be judged: each method answers `error`."""
+    """The result of a run that could not be judged: each method answers `error`."""
     return replace(unanswered(Verdict.ERROR, reason, methods=methods), is_failed=True)
 
 
 def unanswered(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
-    """The outcome of a comparison that was not made: each method answers with the verdict."""
+    """The result of a comparison that was not made: each method answers with the verdict."""
     nothing = MethodResult(
         method=Method.KS, verdict=verdict, is_drifted=False, severity=None, worst_feature=None,
         statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
     )  # fmt: skip
-    answers = tuple(replace(nothing, method=Method(method)) for method in methods)
-    return RunResult(verdict=verdict, reason=reason, methods=answers)
+    method_results = tuple(replace(nothing, method=Method(method)) for method in methods)
+    return RunResult(verdict=verdict, reason=reason, methods=method_results)

@@ -30,7 +30,7 @@ class MonitorForm(forms.ModelForm):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if Monitor.objects.filter(name=name).exclude(id=self.instance.id).exists():
-            raise forms.ValidationError("There is a monitor of this name already.")
+            raise forms.ValidationError("name must be unique; a monitor has this name.")
         return name
 
     def clean_methods(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A monitor's methods, limits and policy in the engine's words; the settings fill what it leaves open."""
+"""Makes evaluation plans from a monitor's methods, limits and policy; settings fill the open ones."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,11 +23,11 @@ from monitors.models import Monitor
 
 
 def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> EvaluationPlan:
-    """What a run of this monitor asks.
+    """The plan for a run of this monitor.
 
     Args:
         monitor: Saved or not.
-        card: The baseline's power card, which tells what is usual; None if there is none.
+        card: The baseline's power card, with the usual sizes and effects; None if there is none.
     """
     methods = [Method(method) for method in monitor.methods]
     overrides = {
@@ -48,7 +48,7 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
 
 
 def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]:
-    """How the monitor wants a detector to be, where that differs from its calibrated settings."""
+    """The settings of a detector that differ from its calibrated ones."""
     env = settings.ENV
     ours: Mapping[ConceptMethod, Mapping[str, Any]] = {
         ConceptMethod.ADWIN: {"delta": env.adwin_delta, "max_buckets": env.adwin_max_buckets},
@@ -64,7 +64,7 @@ def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]
 
 
 def _limits(monitor: Monitor, method: Method, feature: str = "") -> Limits:
-    """What the monitor itself says of sizes is fixed; what it leaves open may be raised to what is usual."""
+    """The monitor's own sizes are fixed; those that it leaves open may be raised to the usual ones."""
     env, default = settings.ENV, DEFAULT_LIMITS[method]
     threshold = _number(monitor.thresholds, method, feature)
     if method is Method.PSI:

@@ -1,4 +1,4 @@
-"""Which columns a monitor watches, and whether its two sources have them."""
+"""Chooses the columns that a monitor watches, and checks that both sources have them."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -39,7 +39,9 @@ def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
     kinds = frozenset(features.values())
     methods = [Method(method) for method in _names(fields["methods"])]
     if not any(method is Method.ROW_COUNT or METHOD_KINDS[method] & kinds for method in methods):
-        raise ValidationError({"methods": "None of these methods compares a feature of this kind."})
+        raise ValidationError(
+            {"methods": "methods must include one that compares these kinds of features."}
+        )
 
 
 def choose_features(
@@ -68,10 +70,14 @@ def choose_features(
     ]
     if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
         raise ValidationError(
-            {"feature_columns": f"Names are at most {LONGEST_NAME} characters: {unusable[0]!r}."}
+            {
+                "feature_columns": f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
+            }
         )
     if strangers := sorted(set(overrides) - set(names)):
-        raise ValidationError({"feature_kinds": f"No feature is named {', '.join(strangers)}."})
+        raise ValidationError(
+            {"feature_kinds": f"feature_kinds must name features, not {', '.join(strangers)}."}
+        )
     kinds = {name: _kind(name, columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
@@ -92,18 +98,22 @@ def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: s
         raise ValidationError({"timestamp_column": f"{field} has no column {timestamp_column}."})
     if not _is_moment(found := source.columns[timestamp_column]):
         raise ValidationError(
-            {"timestamp_column": f"{timestamp_column} is {found}, not a timestamp or a date."}
+            {"timestamp_column": f"{timestamp_column} must be a timestamp or a date, not {found}."}
         )
 
 
 def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
     if missing := sorted(set(features) - set(current.columns)):
-        raise ValidationError({"current_data_uri": f"It has no column {', '.join(missing)}."})
+        raise ValidationError(
+            {"current_data_uri": f"current_data_uri has no column {', '.join(missing)}."}
+        )
     for name, kind in features.items():
         found = current.columns[name]
         if not pa.types.is_null(found) and not _is_readable(found, kind):
             raise ValidationError(
-                {"current_data_uri": f"Column {name} is {found}; in the reference it is {kind}."}
+                {
+                    "current_data_uri": f"Column {name} must be {kind}, as in the reference, not {found}."
+                }
             )
 
 
@@ -113,13 +123,15 @@ def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind 
         return guessed
     if not _is_readable(data_type, FeatureKind(wanted)):
         raise ValidationError(
-            {"feature_kinds": f"{name} is {data_type}, which can't be read as {wanted}."}
+            {
+                "feature_kinds": f"{name} must have a type that can be read as {wanted}, not {data_type}."
+            }
         )
     return FeatureKind(wanted)
 
 
 def _is_readable(data_type: pa.DataType, kind: FeatureKind) -> bool:
-    """Whether a column of this type can be read as this kind: numbers and dates as both, text as categories only."""
+    """True if a column of this type can be read as this kind: numbers and dates as both, text as categories only."""
     guessed = guess_kind(data_type)
     return guessed is not None and (kind is FeatureKind.CATEGORICAL or not _is_text(data_type))
 

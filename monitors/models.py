@@ -1,4 +1,4 @@
-"""What is watched, and what it is compared with."""
+"""Monitors and their baselines."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

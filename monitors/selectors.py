@@ -1,4 +1,4 @@
-"""Reading monitors and baselines."""
+"""Reads monitors and baselines."""
 
 from uuid import UUID
 
@@ -49,7 +49,7 @@ def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -
 
 
 def get_source_policy() -> SourcePolicy:
-    """Where the current tenant's data may be read from."""
+    """The places from which the current tenant's data may be read."""
     data = settings.ENV.data
     slug = Tenant.objects.values_list("slug", flat=True).get(id=current_tenant_id())
     return SourcePolicy(

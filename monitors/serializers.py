@@ -1,4 +1,4 @@
-"""Monitors and baselines as the API shows and takes them."""
+"""Serializes monitors and baselines, and checks the fields that the API takes."""
 
 from datetime import timedelta
 from typing import Any

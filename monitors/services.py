@@ -73,7 +73,7 @@ def delete_monitor(*, monitor: Monitor) -> None:
 
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
-    """What `features.check_sources` looks at."""
+    """The fields that `features.check_sources` reads."""
     names = (
         "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
     )  # fmt: skip
@@ -98,12 +98,12 @@ def _save(monitor: Monitor, **options: Any) -> None:
         if "monitor_name_once" not in str(error):
             raise
         raise ValidationError(
-            {"name": f"There is a monitor named {monitor.name!r} already."}
+            {"name": f"name must be unique; {monitor.name!r} is taken."}
         ) from error
 
 
 def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
-    """What a monitor that is not saved would watch, how often it would cry wolf, and the smallest change it can see.
+    """The features, the false alarms and the smallest visible change of a monitor that is not saved.
 
     Raises:
         ValidationError: If the reference cannot be read or compared.

@@ -1,4 +1,4 @@
-"""`/api/v1/monitors` and their baselines."""
+"""Serves `/api/v1/monitors` and their baselines."""
 
 from typing import Any
 from uuid import UUID
@@ -70,7 +70,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     @extend_schema(responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def preview(self, request: Request) -> Response:
-        """What a monitor with these fields would watch and see, before it is saved; it reads the reference."""
+        """Preview the features and the power of a monitor before it is saved; it reads the reference."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         policy = selectors.get_source_policy()

@@ -1,4 +1,4 @@
-"""What all our tasks share."""
+"""The base of all tasks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A worker that is told to stop finishes what it has begun, for a while; the rest it hands back at once."""
+"""Stops a worker gracefully: it releases waiting work at once, and finishes what it has begun within a limit."""
 
 from collections.abc import Callable
 from threading import Thread

@@ -1,4 +1,4 @@
-"""A worker that has lost the broker looks for it often: a restart is over in less time than Celery waits at first."""
+"""Makes a worker look for a lost broker often: a restart takes less time than Celery waits at first."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Watching Celery's own processes: a worker by its heartbeats, beat by its looks at the schedule."""
+"""Watches Celery's own processes: a worker by its heartbeats, beat by its looks at the schedule."""
 
 from collections.abc import Callable
 from functools import wraps

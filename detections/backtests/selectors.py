@@ -1,4 +1,4 @@
-"""Reading backtests."""
+"""Reads backtests."""
 
 from uuid import UUID
 

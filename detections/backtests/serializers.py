@@ -1,4 +1,4 @@
-"""Backtests as the API shows them."""
+"""Serializes backtests for the API."""
 
 from rest_framework import serializers
 

@@ -1,8 +1,8 @@
-"""Replaying a monitor's past ticks: how often would it have alerted, and on what? No run, alert or event is made."""
+"""Replays a monitor's past ticks and counts its alerts, without runs, alerts or events."""
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from django.utils import timezone
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
-from detections.evaluation.judge import judge_window, question_of
+from detections.evaluation.judge import judge_window, plan_of
 from detections.evaluation.seasonal import with_weeks_before
 from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
@@ -47,12 +47,12 @@ class NoBacktest(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
+class _ReplayContext:
     """Everything a backtest needs, loaded before any work begins."""
 
     monitor: Monitor
     frozen: FrozenBaseline
-    question: EvaluationPlan
+    plan: EvaluationPlan
     policy: SourcePolicy
 
 
@@ -67,19 +67,19 @@ class _Work:
 def request_backtest(
     *, monitor: Monitor, start: datetime, end: datetime, requested_by: str
 ) -> Backtest:
-    """Ask for a replay of the ticks in [start, end) against the baseline that is current now.
+    """Ask for a replay of the ticks in [start, end) against the current baseline.
 
     Raises:
-        NoBacktest: If past windows can't be told apart, or there is nothing to compare them with.
+        NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
         ValidationError: If there is no tick in this time, or more than the settings allow.
     """
     if not monitor.timestamp_column:
-        raise NoBacktest("The monitor has no timestamp column to tell past windows by.")
+        raise NoBacktest("A backtest needs a monitor with a timestamp_column.")
     baseline = get_current_baseline(monitor.id)
     if baseline is None:
-        raise NoBacktest("The monitor has no baseline that is ready.")
+        raise NoBacktest("A backtest needs a baseline that is ready.")
     if not list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest):
-        raise ValidationError({"to": "The monitor's schedule has no tick in this time."})
+        raise ValidationError({"to": "The span needs at least one tick of the monitor's schedule."})
     backtest = Backtest.objects.create(
         tenant_id=current_tenant_id(),
         monitor=monitor,
@@ -136,9 +136,9 @@ def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None
 
 
 def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, Any]:
-    """How often the monitor would have alerted, from the records of its ticks, oldest first.
+    """Count the alerts that the monitor would have raised, from the records of its ticks, oldest first.
 
-    `features` counts the windows in which each was among the drifted features told.
+    `features` counts the windows in which each feature was reported as drifted.
     """
     verdicts = Counter(window["verdict"] for window in windows)
     drifted = [window for window in windows if window["verdict"] == Verdict.DRIFT]
@@ -181,55 +181,57 @@ def _replay(backtest: Backtest, *, until: float) -> bool:
     """Judge the ticks that are left, with no transaction open; False when that takes longer than until then."""
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
-    plan = _Plan(
+    context = _ReplayContext(
         monitor=backtest.monitor,
         frozen=frozen_baselines.get(backtest.baseline),
-        question=question_of(backtest.monitor, backtest.baseline),
+        plan=plan_of(backtest.monitor, backtest.baseline),
         policy=policy,
     )
     judged = {window["scheduled_for"] for window in backtest.windows}
     for tick in list_ticks(
-        plan.monitor, backtest.start, backtest.end, most=settings.ENV.runs.max_backtest
+        context.monitor, backtest.start, backtest.end, most=settings.ENV.runs.max_backtest
     ):
         if tick.isoformat() in judged:
             continue
         if backtest.attempt == 0 and time.monotonic() > until:
             return False
-        backtest.windows.append(_judge_tick(plan, tick))
+        backtest.windows.append(_judge_tick(context, tick))
         backtest.attempt = 0  # it gets on: attempts are counted from here again
     return True
 
 
-def _judge_tick(plan: _Plan, tick: datetime) -> dict[str, Any]:
-    monitor, (start, end) = plan.monitor, plan.monitor.window_at(tick)
-    columns = list(plan.frozen.features)
+def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
+    monitor, (start, end) = context.monitor, context.monitor.window_at(tick)
+    columns = list(context.frozen.features)
     try:
         with open_window(
-            monitor.current_data_uri, plan.policy, columns, monitor.timestamp_column, start, end
+            monitor.current_data_uri, context.policy, columns, monitor.timestamp_column, start, end
         ) as window:
-            outcome = judge_window(plan.frozen, window, plan.question)
-            outcome = with_weeks_before(
-                outcome, monitor, plan.policy, plan.frozen, window, (start, end), plan.question
+            result = judge_window(context.frozen, window, context.plan)
+            result = with_weeks_before(
+                result, monitor, context.policy, context.frozen, window, (start, end), context.plan
             )
     except SourceError as error:
-        outcome = failure(str(error), methods=monitor.methods)
+        result = failure(str(error), methods=monitor.methods)
     times = {"scheduled_for": tick, "window_start": start, "window_end": end}
-    return {name: moment.isoformat() for name, moment in times.items()} | _record(outcome)
+    return {name: moment.isoformat() for name, moment in times.items()} | _record(result)
 
 
-def _record(outcome: RunResult) -> dict[str, Any]:
-    told = drifted_features(outcome.methods)
+def _record(result: RunResult) -> dict[str, Any]:
+    drifted = [_shown(each) for each in drifted_features(result.methods)]
     return {
-        "rows": outcome.rows,
-        "verdict": outcome.verdict.value,
-        "reason": outcome.reason,
-        "severity": severity_of_run(outcome.methods).value
-        if outcome.verdict is Verdict.DRIFT
+        "rows": result.rows,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "severity": severity_of_run(result.methods).value
+        if result.verdict is Verdict.DRIFT
         else "",
-        "drifted_features": [
-            {name: each[name] for name in ("feature", "method", "effect_size")} for each in told
-        ],
+        "drifted_features": drifted,
     }
+
+
+def _shown(drifted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: drifted[name] for name in ("feature", "method", "effect_size")}
 
 
 def _save(work: _Work) -> bool:

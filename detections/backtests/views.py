@@ -1,4 +1,4 @@
-"""`/api/v1/monitors/{id}/backtest` and `/api/v1/backtests`."""
+"""Serves `/api/v1/monitors/{id}/backtest` and `/api/v1/backtests`."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What a run needs: its monitor, its baseline, its rows."""
+"""Loads the context of a run: its monitor, its baseline, its rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ class BaselineNotReady(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunContext:
     """Everything a run needs, loaded before any work begins."""
 
     run: DetectionRun
@@ -31,7 +31,7 @@ class Plan:
     policy: SourcePolicy
 
 
-def load_plan(run_id: UUID) -> Plan:
+def load_context(run_id: UUID) -> RunContext:
     """Load what a run needs, in the caller's tenant scope.
 
     Raises:
@@ -42,7 +42,7 @@ def load_plan(run_id: UUID) -> Plan:
     current = monitor_selectors.get_current_baseline(run.monitor_id, baseline_id=run.baseline_id)
     if current is not None:
         policy = monitor_selectors.get_source_policy()
-        return Plan(run=run, monitor=run.monitor, baseline=current, policy=policy)
+        return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
     latest = monitor_selectors.get_latest_baseline(run.monitor)
     if latest is not None and latest.status == Baseline.Status.BUILDING:
         raise BaselineNotReady
@@ -50,35 +50,35 @@ def load_plan(run_id: UUID) -> Plan:
 
 
 @contextmanager
-def open_run_window(plan: Plan, columns: list[str]) -> Iterator[pa.Table | LazyWindow]:
+def open_run_window(context: RunContext, columns: list[str]) -> Iterator[pa.Table | LazyWindow]:
     """The rows a run judges, read when they are asked for; see `read_run_window`."""
-    if plan.run.inline_data is not None:
-        yield table_from_bytes(bytes(plan.run.inline_data))
+    if context.run.inline_data is not None:
+        yield table_from_bytes(bytes(context.run.inline_data))
         return
-    monitor, run = plan.monitor, plan.run
+    monitor, run = context.monitor, context.run
     bounds = (
         (monitor.timestamp_column, run.window_start, run.window_end)
         if monitor.timestamp_column
         else ()
     )
-    with open_window(monitor.current_data_uri, plan.policy, columns, *bounds) as window:
+    with open_window(monitor.current_data_uri, context.policy, columns, *bounds) as window:
         yield window
 
 
-def read_run_window(plan: Plan, columns: list[str]) -> pa.Table:
+def read_run_window(context: RunContext, columns: list[str]) -> pa.Table:
     """The rows a run judges: those sent with the request, or its window of the monitor's data.
 
     Without a timestamp column there is no telling windows apart, and the data as it stands is the window.
     """
-    if plan.run.inline_data is not None:
-        return table_from_bytes(bytes(plan.run.inline_data))
-    if not plan.monitor.timestamp_column:
-        return read_window(plan.monitor.current_data_uri, plan.policy, columns=columns)
+    if context.run.inline_data is not None:
+        return table_from_bytes(bytes(context.run.inline_data))
+    if not context.monitor.timestamp_column:
+        return read_window(context.monitor.current_data_uri, context.policy, columns=columns)
     return read_window(
-        plan.monitor.current_data_uri,
-        plan.policy,
+        context.monitor.current_data_uri,
+        context.policy,
         columns=columns,
-        timestamp_column=plan.monitor.timestamp_column,
-        start=plan.run.window_start,
-        end=plan.run.window_end,
+        timestamp_column=context.monitor.timestamp_column,
+        start=context.run.window_start,
+        end=context.run.window_end,
     )

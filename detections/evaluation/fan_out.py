@@ -1,4 +1,4 @@
-"""A large window counted by several workers: the run's own divides it, the others help, and the counts add up."""
+"""Counts a large window with several workers: the run's own divides it, the others help, and the counts add up."""
 
 from dataclasses import replace
 from threading import Event
@@ -9,7 +9,7 @@ from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.profiles import Profile
-from detections.evaluation.context import Plan, load_plan, open_run_window
+from detections.evaluation.context import RunContext, load_context, open_run_window
 from detections.ledger.parts import (
     PartClaim,
     claim_part,
@@ -33,11 +33,11 @@ POLL_SECONDS = 0.05
 
 
 def profile_in_parts(
-    claim: Claim, plan: Plan, frozen: FrozenBaseline, window: LazyWindow
+    claim: Claim, context: RunContext, frozen: FrozenBaseline, window: LazyWindow
 ) -> Profile:
     """Count a window with the help of other workers; to the last bit what one worker alone would count.
 
-    The run's own worker counts parts like any other, so a run ends even if nobody helps: others do the runs that wait
+    The run's own worker counts parts like any other, so a run ends even without help: others do the runs that wait
     first. When no part is left to take, it waits for those that others count, and takes the part of one that stopped
     answering.
 
@@ -48,7 +48,7 @@ def profile_in_parts(
     parts = window.parts(settings.ENV.data.part_bytes)
     if len(parts) <= 1:
         return frozen.profile(window.batches())
-    write_parts(claim, baseline_id=plan.baseline.id, parts=parts)
+    write_parts(claim, baseline_id=context.baseline.id, parts=parts)
     helpers = min(len(parts) - 1, settings.ENV.runs.max_helpers)
     enqueue_all(
         [
@@ -60,7 +60,7 @@ def profile_in_parts(
     )
     pause = Event()
     while True:
-        _count_free_parts(plan.run, frozen, window, worker=plan.run.worker)
+        _count_free_parts(context.run, frozen, window, worker=context.run.worker)
         if not count_unfinished(claim):
             return Profile.merge(read_profiles(claim))
         pause.wait(POLL_SECONDS)
@@ -69,7 +69,7 @@ def profile_in_parts(
 def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
     """Count parts of another worker's run until none is free; returns how many.
 
-    What goes wrong with the data is left for that worker to find: the outcome of a run is written in one place.
+    What goes wrong with the data is left for that worker to find: the result of a run is written in one place.
     """
     with tenant_scope(tenant_id):
         part = (
@@ -80,12 +80,12 @@ def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
         first = part.filter(profile__isnull=True).first()
         if first is None:
             return 0
-        plan = replace(load_plan(run_id), baseline=first.baseline)
+        context = replace(load_context(run_id), baseline=first.baseline)
     try:
-        frozen = frozen_baselines.get(plan.baseline)
-        with open_run_window(plan, list(frozen.features)) as window:
+        frozen = frozen_baselines.get(context.baseline)
+        with open_run_window(context, list(frozen.features)) as window:
             return (
-                _count_free_parts(plan.run, frozen, window, worker=worker)
+                _count_free_parts(context.run, frozen, window, worker=worker)
                 if isinstance(window, LazyWindow)
                 else 0
             )

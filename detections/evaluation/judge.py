@@ -1,4 +1,4 @@
-"""Judging one open window by a baseline, whoever asks: a run, a backtest, a seasonal reference."""
+"""Judges one open window by a baseline: for a run, a backtest or a seasonal reference."""
 
 from collections.abc import Sequence
 from typing import TypeGuard
@@ -18,13 +18,13 @@ from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow
 
 
-def question_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
-    """What a window of this monitor is asked, with what the baseline's own windows were like."""
+def plan_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
+    """The plan for a window of this monitor, with the usual sizes of the baseline's own windows."""
     return evaluation_plan(monitor, baseline.calibration)
 
 
 def judge_window(
-    frozen: FrozenBaseline, window: pa.Table | LazyWindow, question: EvaluationPlan
+    frozen: FrozenBaseline, window: pa.Table | LazyWindow, plan: EvaluationPlan
 ) -> RunResult:
     """Compare an open window with a baseline; one that is large is streamed.
 
@@ -32,21 +32,21 @@ def judge_window(
         SourceError: If the window cannot be read.
     """
     if is_streamed(window):
-        return judge_profile(frozen, frozen.profile(window.batches()), question)
-    return _outcome(window.num_rows, evaluate(frozen, window, question))
+        return judge_profile(frozen, frozen.profile(window.batches()), plan)
+    return _to_result(window.num_rows, evaluate(frozen, window, plan))
 
 
-def judge_profile(frozen: FrozenBaseline, profile: Profile, question: EvaluationPlan) -> RunResult:
+def judge_profile(frozen: FrozenBaseline, profile: Profile, plan: EvaluationPlan) -> RunResult:
     """Compare a window that has been counted with a baseline."""
-    return _outcome(profile.rows, evaluate_profile(frozen, profile, question))
+    return _to_result(profile.rows, evaluate_profile(frozen, profile, plan))
 
 
 def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
-    """Whether a window is too large to be read as a whole."""
+    """True if a window is too large to be read as a whole."""
     return isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes
 
 
-def _outcome(rows: int, methods: Sequence[MethodResult]) -> RunResult:
+def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
     return RunResult(
         verdict=combine_verdicts(method.verdict for method in methods if method.details),
         reason="" if rows else "The window holds no row.",

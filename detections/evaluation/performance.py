@@ -1,4 +1,4 @@
-"""A run's answer on the model's performance: measured where labels are known, estimated where they are not."""
+"""Judges the model's performance in a window: measured where labels are known, estimated where they are not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from algorithms.performance import (
     judge_performance,
 )
 from algorithms.verdicts import Verdict, combine_verdicts, severity_of
-from detections.evaluation.context import Plan
+from detections.evaluation.context import RunContext
 from detections.ledger.runs import Claim
 from detections.models import Detection, OutcomeBatch
 from detections.results import RunResult, failure
@@ -38,26 +38,26 @@ from monitors.baselines.reference_performance import (
     drop_unknown,
     feature_matrix,
     limits_of,
-    measure_answers,
+    measure_predictions,
     positive_of,
-    read_answers,
+    read_prediction_table,
 )
 from monitors.models import Monitor
 from monitors.sources import SourceError, table_from_bytes
 
 BYTES_PER_OUTCOME = 64
 WITHOUT_SCALE = 0.1
-"""Of a limit that stands by itself, the share that severity is measured by."""
+"""The share of an absolute limit that severity is measured by."""
 
 
 class NoOutcomes(UnusableColumn):
-    """Nobody has sent outcomes of the window."""
+    """No outcomes of the window were sent."""
 
 
 def with_performance(
-    outcome: RunResult, claim: Claim, plan: Plan
+    result: RunResult, claim: Claim, context: RunContext
 ) -> tuple[RunResult, pa.Table | None]:
-    """The outcome, and what the window says of the model's performance if the monitor has limits for it.
+    """The result, and what the window says of the model's performance if the monitor has limits for it.
 
     Returns:
         Beside it, what was read of the monitor's data for that, so that it need not be read again; None if nothing was.
@@ -65,56 +65,61 @@ def with_performance(
     Raises:
         SourceError: If a read failed that may succeed later.
     """
-    limits = limits_of(plan.monitor)
-    if not limits or plan.run.inline_data is not None:
-        return outcome, None
-    reference: Mapping[str, Any] = plan.baseline.performance or {}
+    limits = limits_of(context.monitor)
+    if not limits or context.run.inline_data is not None:
+        return result, None
+    reference: Mapping[str, Any] = context.baseline.performance or {}
     methods: list[MethodResult] = []
     try:
-        answers = _answers(claim, plan, reference.get("losses", {}).get("features", []))
+        predictions = _read_predictions(
+            claim, context, reference.get("losses", {}).get("features", [])
+        )
     except SourceError as error:
         if error.is_transient:
             raise
-        return _without(outcome, str(error)), None
+        return _without(result, str(error)), None
     except COLUMN_ERRORS as error:
-        return _without(outcome, str(error)), None
+        return _without(result, str(error)), None
     for method, look in (
-        (PerformanceMethod.PERFORMANCE, partial(measure_answers, plan.monitor, limits, answers)),
-        (PerformanceMethod.ESTIMATED, partial(_estimated, plan, limits, reference, answers)),
+        (
+            PerformanceMethod.PERFORMANCE,
+            partial(measure_predictions, context.monitor, limits, predictions),
+        ),
+        (PerformanceMethod.ESTIMATED, partial(_estimated, context, limits, reference, predictions)),
     ):
         try:
-            methods += _judged(method, plan.monitor, limits, reference, look())
+            methods += _judged(method, context.monitor, limits, reference, look())
         except COLUMN_ERRORS as error:
-            outcome = _without(outcome, f"{method}: {error}")
+            result = _without(result, f"{method}: {error}")
     with tenant_scope(claim.tenant_id):
-        methods = _beside_estimates(plan, methods)
-    verdicts = [outcome.verdict, *(method.verdict for method in methods)]
-    outcome = replace(
-        outcome, verdict=combine_verdicts(verdicts), methods=(*outcome.methods, *methods)
+        methods = _beside_estimates(context, methods)
+    verdicts = [result.verdict, *(method.verdict for method in methods)]
+    result = replace(
+        result, verdict=combine_verdicts(verdicts), methods=(*result.methods, *methods)
     )
-    return outcome, answers if plan.monitor.prediction_column else None
+    return result, predictions if context.monitor.prediction_column else None
 
 
-def measure_again(claim: Claim, plan: Plan) -> RunResult:
-    """What a window's labels say now that they are due: measured alone, beside what was estimated before.
+def measure_again(claim: Claim, context: RunContext) -> RunResult:
+    """Measure the performance of a window whose labels are due, beside the earlier estimates.
 
     Raises:
         SourceError: If the window cannot be read.
     """
     limits, blank = (
-        limits_of(plan.monitor),
-        RunResult(verdict=Verdict.NO_DATA, baseline_id=plan.baseline.id),
+        limits_of(context.monitor),
+        RunResult(verdict=Verdict.NO_DATA, baseline_id=context.baseline.id),
     )
     if not limits:
         return replace(blank, reason="The monitor has no limits on performance any more.")
     try:
-        answers = _answers(claim, plan, [])
-        found = measure_answers(plan.monitor, limits, answers)
+        predictions = _read_predictions(claim, context, [])
+        found = measure_predictions(context.monitor, limits, predictions)
         methods = _judged(
             PerformanceMethod.PERFORMANCE,
-            plan.monitor,
+            context.monitor,
             limits,
-            plan.baseline.performance or {},
+            context.baseline.performance or {},
             found,
         )
     except NoOutcomes as error:
@@ -123,31 +128,33 @@ def measure_again(claim: Claim, plan: Plan) -> RunResult:
         return failure(f"Performance was not measured: {error}", methods=[])
     if not methods:
         return replace(
-            blank, rows=answers.num_rows, reason="No prediction of the window has a label."
+            blank, rows=predictions.num_rows, reason="No prediction of the window has a label."
         )
     with tenant_scope(claim.tenant_id):
-        methods = _beside_estimates(plan, methods)
-    return replace(blank, verdict=methods[0].verdict, rows=answers.num_rows, methods=tuple(methods))
+        methods = _beside_estimates(context, methods)
+    return replace(
+        blank, verdict=methods[0].verdict, rows=predictions.num_rows, methods=tuple(methods)
+    )
 
 
-def _without(outcome: RunResult, why: str) -> RunResult:
-    return replace(outcome, reason=f"{outcome.reason} Performance was not measured: {why}".strip())
+def _without(result: RunResult, why: str) -> RunResult:
+    return replace(result, reason=f"{result.reason} Performance was not measured: {why}".strip())
 
 
-def _answers(claim: Claim, plan: Plan, features: Sequence[str]) -> pa.Table:
+def _read_predictions(claim: Claim, context: RunContext, features: Sequence[str]) -> pa.Table:
     """The window's predictions, with their labels as far as they are known, and features that losses need."""
-    monitor, run = plan.monitor, plan.run
+    monitor, run = context.monitor, context.run
     if monitor.prediction_column:
-        return read_answers(
+        return read_prediction_table(
             monitor,
-            plan.policy,
+            context.policy,
             monitor.current_data_uri,
             (run.window_start, run.window_end),
             features,
         )
     with tenant_scope(claim.tenant_id):
         contents = _sent_contents(monitor, run.window_start, run.window_end)
-    return _sent_answers(contents, run.window_start, run.window_end)
+    return _sent_predictions(contents, run.window_start, run.window_end)
 
 
 def _sent_contents(monitor: Monitor, start: datetime, end: datetime) -> list[bytes]:
@@ -170,7 +177,7 @@ def _sent_contents(monitor: Monitor, start: datetime, end: datetime) -> list[byt
     return [bytes(content or b"") for content in overlapping.values_list("content", flat=True)]
 
 
-def _sent_answers(contents: list[bytes], start: datetime, end: datetime) -> pa.Table:
+def _sent_predictions(contents: list[bytes], start: datetime, end: datetime) -> pa.Table:
     """The outcomes of a window, of batches that hold some of it."""
     whole = [
         table for table in map(table_from_bytes, contents) if "prediction" in table.column_names
@@ -186,16 +193,16 @@ def _sent_answers(contents: list[bytes], start: datetime, end: datetime) -> pa.T
 
 
 def _estimated(
-    plan: Plan,
+    context: RunContext,
     limits: Mapping[Metric, PerformanceLimit],
     reference: Mapping[str, Any],
-    answers: pa.Table,
+    predictions: pa.Table,
 ) -> dict[Metric, MetricEstimate]:
-    """Of all rows of the window, whether their labels are known or not, so that the two can be compared."""
+    """Estimate over all rows of the window, with or without labels, so that the two can be compared."""
     found: dict[Metric, MetricEstimate] = {}
-    if "calibration" in reference and "score" in answers.column_names:
-        table = drop_unknown(answers, "score")
-        positive = positive_of(plan.monitor, table["prediction"].type)
+    if "calibration" in reference and "score" in predictions.column_names:
+        table = drop_unknown(predictions, "score")
+        positive = positive_of(context.monitor, table["prediction"].type)
         if table.num_rows and positive is not None:
             found |= estimate_classification(
                 [metric for metric in limits if metric not in REGRESSION_METRICS],
@@ -207,13 +214,13 @@ def _estimated(
     features = reference.get("losses", {}).get("features", [])
     if (
         features
-        and answers.num_rows
-        and {FEATURE + name for name in features} <= set(answers.column_names)
+        and predictions.num_rows
+        and {FEATURE + name for name in features} <= set(predictions.column_names)
     ):
         found |= estimate_regression(
             [metric for metric in limits if metric in LOSSES],
-            features=feature_matrix(answers, features),
-            prediction=answers["prediction"].combine_chunks(),
+            features=feature_matrix(predictions, features),
+            prediction=predictions["prediction"].combine_chunks(),
             model=LossModel.from_json(reference["losses"]["model"]),
         )
     return found
@@ -244,7 +251,7 @@ def _detail(
     known: MetricEstimate | str,
     min_rows: int,
 ) -> FeatureDetail:
-    """One metric's answer; `known` is its value over the reference, or why there is none."""
+    """One metric's verdict; `known` is its value over the reference, or why there is none."""
     baseline = None if isinstance(known, str) else known
     explanation: dict[str, Any] = {
         "lower": estimate.lower,
@@ -284,13 +291,13 @@ def _detail(
     )
 
 
-def _beside_estimates(plan: Plan, methods: list[MethodResult]) -> list[MethodResult]:
-    """What was measured, with what was estimated of the same window before its labels came, or just now."""
+def _beside_estimates(context: RunContext, methods: list[MethodResult]) -> list[MethodResult]:
+    """The measured metrics, each with its estimate for the same window, from before its labels came or just now."""
     now = next((each for each in methods if each.method is PerformanceMethod.ESTIMATED), None)
     estimates = {detail.feature: detail.as_json() for detail in now.details} if now else {}
     earlier = Detection.objects.filter(
-        monitor_id=plan.monitor.id, method=PerformanceMethod.ESTIMATED, window_start=plan.run.window_start,
-        window_end=plan.run.window_end,
+        monitor_id=context.monitor.id, method=PerformanceMethod.ESTIMATED, window_start=context.run.window_start,
+        window_end=context.run.window_end,
     ).order_by("created_at").first()  # fmt: skip
     if earlier is not None:
         estimates = {detail["feature"]: detail for detail in earlier.details}
@@ -298,10 +305,10 @@ def _beside_estimates(plan: Plan, methods: list[MethodResult]) -> list[MethodRes
     def compared(detail: FeatureDetail) -> FeatureDetail:
         if (estimate := estimates.get(detail.feature)) is None:
             return detail
-        told = {"value": estimate["statistic"]} | {
+        estimated = {"value": estimate["statistic"]} | {
             end: estimate["explanation"][end] for end in ("lower", "upper")
         }
-        return replace(detail, explanation={**detail.explanation, "estimated": told})
+        return replace(detail, explanation={**detail.explanation, "estimated": estimated})
 
     return [
         replace(each, details=tuple(map(compared, each.details)))

@@ -1,13 +1,13 @@
-"""From a claimed run to its outcome: read the window once, compare it with the baseline."""
+"""Evaluates a claimed run: read the window once, compare it with the baseline."""
 
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pyarrow as pa
 
-from detections.evaluation.context import NoBaseline, Plan, load_plan, open_run_window
+from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
-from detections.evaluation.judge import is_streamed, judge_profile, judge_window, question_of
+from detections.evaluation.judge import is_streamed, judge_profile, judge_window, plan_of
 from detections.evaluation.performance import measure_again, with_performance
 from detections.evaluation.seasonal import with_weeks_before
 from detections.ledger.runs import Claim
@@ -31,7 +31,7 @@ def evaluate_run(claim: Claim) -> RunResult:
     """
     with timed_phase("load"), tenant_scope(claim.tenant_id):
         try:
-            plan = load_plan(claim.run_id)
+            context = load_context(claim.run_id)
         except NoBaseline as error:
             run = (
                 DetectionRun.objects.select_related("monitor")
@@ -40,58 +40,58 @@ def evaluate_run(claim: Claim) -> RunResult:
             )
             return failure(str(error), methods=run.methods)
     try:
-        if plan.run.trigger == DetectionRun.Trigger.LABELS:
+        if context.run.trigger == DetectionRun.Trigger.LABELS:
             with timed_phase("outcomes"):
-                return measure_again(claim, plan)
-        return _compare(claim, plan)
+                return measure_again(claim, context)
+        return _compare(claim, context)
     except UnreadableBaseline as error:
-        return failure(str(error), methods=plan.run.methods)
+        return failure(str(error), methods=context.run.methods)
     except SourceError as error:
         if error.is_transient:
             raise
-        return failure(str(error), methods=plan.run.methods)
+        return failure(str(error), methods=context.run.methods)
 
 
-def _compare(claim: Claim, plan: Plan) -> RunResult:
-    monitor, run = plan.monitor, plan.run
+def _compare(claim: Claim, context: RunContext) -> RunResult:
+    monitor, run = context.monitor, context.run
     with ExitStack() as opened:
         with timed_phase("open"):
-            question, frozen = (
-                question_of(monitor, plan.baseline),
-                frozen_baselines.get(plan.baseline),
+            plan, frozen = (
+                plan_of(monitor, context.baseline),
+                frozen_baselines.get(context.baseline),
             )
-            window = opened.enter_context(open_run_window(plan, list(frozen.features)))
+            window = opened.enter_context(open_run_window(context, list(frozen.features)))
         with timed_phase("evaluate"):
             if is_streamed(window):
-                outcome = judge_profile(
-                    frozen, profile_in_parts(claim, plan, frozen, window), question
+                result = judge_profile(
+                    frozen, profile_in_parts(claim, context, frozen, window), plan
                 )
             else:
-                outcome = judge_window(frozen, window, question)
+                result = judge_window(frozen, window, plan)
             if isinstance(window, LazyWindow):
                 bounds = (run.window_start, run.window_end)
-                outcome = with_weeks_before(
-                    outcome, monitor, plan.policy, frozen, window, bounds, question
+                result = with_weeks_before(
+                    result, monitor, context.policy, frozen, window, bounds, plan
                 )
     with timed_phase("outcomes"):
-        outcome, answers = with_performance(
-            replace(outcome, baseline_id=plan.baseline.id), claim, plan
+        result, predictions = with_performance(
+            replace(result, baseline_id=context.baseline.id), claim, context
         )
-        return _with_new_outcomes(outcome, claim, plan, answers)
+        return _with_new_outcomes(result, claim, context, predictions)
 
 
 def _with_new_outcomes(
-    outcome: RunResult, claim: Claim, plan: Plan, answers: pa.Table | None
+    result: RunResult, claim: Claim, context: RunContext, predictions: pa.Table | None
 ) -> RunResult:
-    """Beside the window's verdict, the predictions and labels that are new; if they can't be read, it is told."""
-    if not plan.monitor.prediction_column or plan.run.inline_data is not None:
-        return outcome
+    """Add the new predictions and labels to the result; if they can't be read, its reason says so."""
+    if not context.monitor.prediction_column or context.run.inline_data is not None:
+        return result
     with tenant_scope(claim.tenant_id):
-        since = read_until(plan.monitor)
+        since = read_until(context.monitor)
     try:
-        new = read_new_outcomes(plan.monitor, plan.policy, plan.run, since, answers)
-        return replace(outcome, new_outcomes=new)
+        new = read_new_outcomes(context.monitor, context.policy, context.run, since, predictions)
+        return replace(result, new_outcomes=new)
     except (SourceError, BadOutcomes) as error:
         if isinstance(error, SourceError) and error.is_transient:
             raise
-        return replace(outcome, reason=f"{outcome.reason} Outcomes were not read: {error}".strip())
+        return replace(result, reason=f"{result.reason} Outcomes were not read: {error}".strip())

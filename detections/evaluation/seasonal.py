@@ -1,4 +1,4 @@
-"""Comparing a window with the same hours of the weeks before it, beside the frozen baseline."""
+"""Compares a window with the same hours of the weeks before it, beside the frozen baseline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,31 +21,31 @@ type Span = tuple[datetime, datetime]
 
 
 def with_weeks_before(
-    outcome: RunResult,
+    result: RunResult,
     monitor: Monitor,
     policy: SourcePolicy,
     frozen: FrozenBaseline,
     window: LazyWindow,
     bounds: Span,
-    question: EvaluationPlan,
+    plan: EvaluationPlan,
 ) -> RunResult:
-    """The outcome, and that of the seasonal comparison if the monitor asks for one; drift in either is drift.
+    """The result, and that of the seasonal comparison if the monitor asks for one; drift in either is drift.
 
     The window is read once more, and each of the weeks once. What cannot be compared is said in the reason.
 
     Raises:
         SourceError: If a read failed that may succeed later.
     """
-    if not monitor.seasonal_weeks or not outcome.rows:
-        return outcome
+    if not monitor.seasonal_weeks or not result.rows:
+        return result
     weeks = _Weeks(monitor, policy, list(frozen.features), monitor.seasonal_windows(*bounds))
-    seasonal = _judge(weeks, frozen, window, question)
+    seasonal = _judge(weeks, frozen, window, plan)
     return replace(
-        outcome,
-        verdict=combine_verdicts([outcome.verdict, seasonal.verdict]),
-        reason=" ".join(filter(None, [outcome.reason, seasonal.reason])),
+        result,
+        verdict=combine_verdicts([result.verdict, seasonal.verdict]),
+        reason=" ".join(filter(None, [result.reason, seasonal.reason])),
         methods=(
-            *outcome.methods,
+            *result.methods,
             *(replace(each, reference=Reference.SEASONAL) for each in seasonal.methods),
         ),
     )
@@ -74,7 +74,7 @@ class _Weeks:
 
 
 def _judge(
-    weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, question: EvaluationPlan
+    weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, plan: EvaluationPlan
 ) -> RunResult:
     monitor, data = weeks.monitor, settings.ENV.data
     kinds = {name: reference.kind for name, reference in frozen.features.items()}
@@ -96,6 +96,4 @@ def _judge(
             raise
         return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return judge_window(
-        reference, window, replace(question, usual_rows=usual_rows, usual_effects={})
-    )
+    return judge_window(reference, window, replace(plan, usual_rows=usual_rows, usual_effects={}))

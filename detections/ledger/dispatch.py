@@ -1,10 +1,10 @@
-"""Which queued runs get a wake-up: no tenant's burst keeps another's runs waiting.
+"""Enqueues queued runs within each tenant's limits, so that no tenant's burst keeps another's runs waiting.
 
-A tenant has at most so many runs at work, and so many wake-ups on their way for each of its classes: runs that somebody
-waits for, ticks, backfills (and follow-ups that are due). The rest waits in the ledger, and the end of a run wakes the
-next. The first two classes stand in one line at the broker, in the order of their coming: if one could overtake, a
-tenant that refills it would keep all others waiting. So a run finds ahead of it, of each other tenant, what that
-tenant's limit allows, however many thousands it has asked for; and backfills take what is left.
+The settings limit the runs that a tenant has at work, and the messages on their way for each of its classes: manual
+runs, ticks, backfills (and follow-ups that are due). The other runs wait in the ledger, and the end of a run enqueues
+the next. The first two classes share one priority at the broker, first come first served: if one could overtake, a
+tenant that refills it would keep all others waiting. So a run waits for no more runs of another tenant than that
+tenant's limit allows, even if it has asked for thousands; backfills take the capacity that is left.
 """
 
 from collections.abc import Sequence
@@ -118,6 +118,6 @@ def _wake(tenant_id: UUID | None, whom: str) -> int:
 
 
 def _put_back(tenant_id: UUID | None, unsent: Sequence[TaskMessage]) -> None:
-    """Let runs wait again that nobody was told of, or they would take up the tenant's limit."""
+    """Let runs wait again whose message was not sent, or they would take up the tenant's limit."""
     with _scope(tenant_id), connection.cursor() as cursor:
         cursor.execute(PUT_BACK, [[each.ids["run_id"] for each in unsent]])

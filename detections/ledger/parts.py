@@ -1,4 +1,4 @@
-"""The parts of a large window: written down by the run's worker, each counted by whichever worker takes it."""
+"""Keeps the parts of a large window: the run's worker writes them, and each is counted by the worker that claims it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def store_part(claim: PartClaim, profile: Profile) -> bool:
 
 
 def count_unfinished(claim: Claim) -> int:
-    """How many parts of the run are still to be counted.
+    """The number of parts of the run that are not counted yet.
 
     Raises:
         LeaseLost: If the run is no longer ours; its parts may be gone then.
@@ -86,7 +86,7 @@ def count_unfinished(claim: Claim) -> int:
 
 
 def read_profiles(claim: Claim) -> Iterator[Profile]:
-    """What was counted, one part at a time, in the order of the window."""
+    """The profiles of the parts, one at a time, in the order of the window."""
     with tenant_scope(claim.tenant_id):
         ids = list(RunPart.objects.filter(run_id=claim.run_id).values_list("id", flat=True))
     for part_id in ids:

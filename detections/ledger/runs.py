@@ -1,4 +1,4 @@
-"""The life of a run: asked for, claimed, kept, given back, finished. Every step is one compare-and-set."""
+"""Moves runs through the ledger: requested, claimed, kept, released, completed. Each step is one compare-and-set."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def record_change(
     result: RunResult,
     window: tuple[datetime, datetime],
 ) -> DetectionRun:
-    """Write a change that a detector saw into the ledger, as a run that ended when it began; nobody is woken."""
+    """Write a change that a detector saw into the ledger, as a run that ended when it began; nothing is enqueued."""
     run = DetectionRun(
         tenant_id=current_tenant_id(),
         monitor=monitor,
@@ -138,7 +138,7 @@ def request_backfill(
 ) -> list[DetectionRun]:
     """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped.
 
-    A run that was skipped has waited for nobody; `not_before` says since when it does.
+    No worker waited for a skipped run; `not_before` says since when it is wanted.
     """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
     asked = {
@@ -193,7 +193,7 @@ def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime]
 
 
 def is_held(claim: Claim) -> bool:
-    """Whether the run is still ours, in the caller's tenant scope."""
+    """True if the run is still ours, in the caller's tenant scope."""
     return claim.lease.held().exists()
 
 

@@ -1,4 +1,4 @@
-"""Cron ticks become rows of the ledger: each exactly once, also those that came while nobody was there."""
+"""Writes cron ticks into the ledger: each exactly once, also those that came while the scheduler was away."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -91,7 +91,7 @@ def _record(schedule_ids: Sequence[int]) -> int:
 
 
 def _plan(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
-    """A run for each tick since the last; those that nobody is to make any more are skipped, and say why."""
+    """A run for each tick since the last; ticks that are too late are skipped, and say why."""
     try:
         return _plan_ticks(monitor, task, now)
     except (
@@ -125,7 +125,7 @@ def _plan_ticks(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[Det
 def wanted_ticks(
     ticks: Sequence[datetime], *, policy: Monitor.CatchUp, grace: timedelta, now: datetime
 ) -> set[datetime]:
-    """Which ticks are made into runs: those on time, and of the late ones what the policy says.
+    """Choose the ticks that become runs: those on time, and the late ones that the policy catches up with.
 
     Args:
         ticks: Oldest first.

@@ -8,7 +8,7 @@ from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 
 class Backtest(LeasedModel):
-    """A monitor's past ticks, judged again without alerts: how often would it have told people, and of what."""
+    """A monitor's past ticks, judged again without alerts, with a summary of the alerts it would have raised."""
 
     class Status(models.TextChoices):
         RUNNING = "running"

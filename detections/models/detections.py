@@ -19,7 +19,7 @@ class WholeJSONField(models.JSONField):
 
 
 class Detection(TenantModel):
-    """What one method found in one run, with a row per feature in `details`."""
+    """The result of one method in one run, with a row per feature in `details`."""
 
     class Type(models.TextChoices):
         STATISTICAL = "statistical"

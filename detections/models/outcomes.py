@@ -1,4 +1,4 @@
-"""Streams of outcomes, and what detectors have learnt from them."""
+"""Streams of outcomes, and the states of the detectors that read them."""
 
 from django.db import models
 
@@ -16,7 +16,7 @@ def detector_choices() -> list[tuple[str, str]]:
 
 
 class OutcomeStream(TenantModel):
-    """A sequence of outcomes of one monitor's predictions; whoever appends to it holds its row's lock."""
+    """A sequence of outcomes of one monitor's predictions; its row is locked while outcomes are appended."""
 
     monitor = tenant_reference("monitors.Monitor", related_name="streams")
     name = models.CharField(max_length=100)
@@ -45,7 +45,7 @@ class OutcomeStream(TenantModel):
 
 
 class DetectorState(TenantModel):
-    """What a detector has learnt from one stream; it goes on from here."""
+    """The state of a detector after the outcomes of one stream; it continues from here."""
 
     stream = tenant_reference("detections.OutcomeStream", related_name="detectors")
     monitor = tenant_reference("monitors.Monitor")
@@ -138,7 +138,7 @@ class PendingOutcome(TenantModel):
 
 
 class ConsumerOffset(models.Model):
-    """How far a topic's partition has been taken in; written in the transaction that takes it in."""
+    """The next offset of a topic's partition; written in the transaction that takes messages in."""
 
     group = models.CharField(max_length=200)
     topic = models.CharField(max_length=249)

@@ -11,9 +11,9 @@ SMALL_NUMBER = models.PositiveSmallIntegerField()
 
 
 class DetectionRun(LeasedModel):
-    """One tick of one monitor: the source of truth for whether, when and by whom it was evaluated.
+    """One tick of one monitor: the source of truth for its state, its times and its worker.
 
-    A run that was skipped is a tick that nobody was there to make and that its monitor does not catch up with. A run of
+    A skipped run is a tick that came while the scheduler was away and that its monitor does not catch up with. A run of
     the trigger `outcomes` is the record of a change that a detector saw; it was never queued. A run of the trigger
     `labels` follows up on a window: it waits until the window's labels are due, and measures the model's performance.
     """

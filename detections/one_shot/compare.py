@@ -1,4 +1,4 @@
-"""Comparing two datasets once: no monitor, no ledger, and no server that is asked for anything."""
+"""Compares two datasets once, without monitor, ledger or server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ ROW_FIELDS = (
 
 
 class FailOn(StrEnum):
-    """What a caller takes for a failure; each but `never` includes drift."""
+    """The findings that a caller takes for a failure; each but `never` includes drift."""
 
     DRIFT = "drift"
     WARNING = "warning"
@@ -36,8 +36,8 @@ class FailOn(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What to compare with what.
+class ComparisonRequest:
+    """The two datasets to compare, the columns and the plan.
 
     Attributes:
         reference: Absolute path or URI; `current` likewise.
@@ -65,19 +65,19 @@ class FeatureRow:
     detail: FeatureDetail
 
     def as_json(self) -> dict[str, Any]:
-        """The row as plain JSON values; what else was measured is in the outcomes."""
+        """The row as plain JSON values; what else was measured is in the method results."""
         values = self.detail.as_json()
         return {"method": self.method, **{name: values[name] for name in ROW_FIELDS}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What was found.
+    """The result of comparing two datasets.
 
     Attributes:
         features: Drifted ones first, the largest effect for its tolerance before the others.
         left_out: Columns of the reference that were not compared, such as timestamps.
-        outcomes: One per method, with all that was measured.
+        method_results: One per method, with all that was measured.
     """
 
     verdict: Verdict
@@ -87,15 +87,15 @@ class Comparison:
     current_rows: int
     features: tuple[FeatureRow, ...]
     left_out: tuple[str, ...]
-    outcomes: tuple[MethodResult, ...]
+    method_results: tuple[MethodResult, ...]
 
     @property
     def drifted(self) -> int:
-        """How many features drifted."""
+        """The number of drifted features."""
         return sum(row.detail.verdict is Verdict.DRIFT for row in self.features)
 
     def fails(self, limit: FailOn) -> bool:
-        """Whether a caller with this limit should stop.
+        """True if a caller with this limit should stop.
 
         `warning` also stops at a warning of any method, `error` also at any feature that could not be judged.
         """
@@ -104,8 +104,8 @@ class Comparison:
         if limit is FailOn.WARNING:
             return any(
                 each.signal is Signal.WARNING
-                for outcome in self.outcomes
-                for each in outcome.details
+                for result in self.method_results
+                for each in result.details
             )
         return limit is FailOn.ERROR and any(
             row.detail.verdict in UNJUDGED for row in self.features
@@ -121,11 +121,11 @@ class Comparison:
             "features_compared": len(self.features),
             "left_out": list(self.left_out),
             "rows": [row.as_json() for row in self.features],
-            "outcomes": [outcome.as_json() for outcome in self.outcomes],
+            "outcomes": [result.as_json() for result in self.method_results],
         }
 
 
-def compare(question: Question) -> Comparison:
+def compare(request: ComparisonRequest) -> Comparison:
     """Summarize the reference, then compare the current window with it.
 
     Raises:
@@ -134,33 +134,31 @@ def compare(question: Question) -> Comparison:
         InsufficientData: If the reference holds no row.
         UnusableColumn: If a column of the reference can't be read as its kind.
     """
-    policy = _policy(question)
-    columns, kinds = _choose(question, policy)
+    policy = _policy(request)
+    columns, kinds = _choose(request, policy)
     window_of = (
-        (question.timestamp_column, question.start, question.end)
-        if question.timestamp_column
-        else ()
+        (request.timestamp_column, request.start, request.end) if request.timestamp_column else ()
     )
-    with open_window(question.current, policy, list(kinds), *window_of) as window:
-        baseline = _fit(question.reference, policy, kinds)
-        rows, outcomes = _evaluate(baseline, window, question.plan)
-    features = _rows(outcomes)
+    with open_window(request.current, policy, list(kinds), *window_of) as window:
+        baseline = _fit(request.reference, policy, kinds)
+        rows, method_results = _evaluate(baseline, window, request.plan)
+    features = _rows(method_results)
     return Comparison(
         verdict=combine_verdicts(row.detail.verdict for row in features),
-        reference=question.reference,
-        current=question.current,
+        reference=request.reference,
+        current=request.current,
         reference_rows=baseline.rows,
         current_rows=rows,
         features=features,
         left_out=tuple(name for name in columns if name not in kinds),
-        outcomes=outcomes,
+        method_results=method_results,
     )
 
 
-def _policy(question: Question) -> SourcePolicy:
-    """Whoever runs this reads with their own rights, so all of the disk and the buckets they name are allowed."""
+def _policy(request: ComparisonRequest) -> SourcePolicy:
+    """Allow the whole disk and the named buckets: the command reads with the rights of its user."""
     data = settings.ENV.data
-    locations = [parse_uri(uri) for uri in (question.reference, question.current)]
+    locations = [parse_uri(uri) for uri in (request.reference, request.current)]
     stores = {
         f"{each.scheme}://{each.base.partition('/')[0]}" for each in locations if not each.is_local
     }
@@ -175,20 +173,22 @@ def _policy(question: Question) -> SourcePolicy:
 
 
 def _choose(
-    question: Question, policy: SourcePolicy
+    request: ComparisonRequest, policy: SourcePolicy
 ) -> tuple[tuple[str, ...], dict[str, FeatureKind]]:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
-    reference = describe(question.reference, policy)
+    reference = describe(request.reference, policy)
     kinds = choose_features(
-        reference, question.columns, question.timestamp_column, overrides=question.kinds
+        reference, request.columns, request.timestamp_column, overrides=request.kinds
     )
     comparable = frozenset[FeatureKind]().union(
-        *(METHOD_KINDS[method] for method in question.plan.methods)
+        *(METHOD_KINDS[method] for method in request.plan.methods)
     )
     chosen = {name: kind for name, kind in kinds.items() if kind in comparable}
     if not chosen:
-        raise ValidationError({"methods": "None of these methods compares a feature of this kind."})
-    return question.columns or tuple(reference.columns), chosen
+        raise ValidationError(
+            {"methods": "methods must include one that compares these kinds of features."}
+        )
+    return request.columns or tuple(reference.columns), chosen
 
 
 def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Baseline:
@@ -211,20 +211,20 @@ def _evaluate(
     return profile.rows, tuple(evaluate_profile(baseline, profile, plan))
 
 
-def _rows(outcomes: tuple[MethodResult, ...]) -> tuple[FeatureRow, ...]:
-    answers: dict[str, list[FeatureRow]] = {}
-    for outcome in outcomes:
-        for detail in outcome.details:
-            answers.setdefault(detail.feature, []).append(
-                FeatureRow(method=Method(outcome.method), detail=detail)
+def _rows(method_results: tuple[MethodResult, ...]) -> tuple[FeatureRow, ...]:
+    by_feature: dict[str, list[FeatureRow]] = {}
+    for result in method_results:
+        for detail in result.details:
+            by_feature.setdefault(detail.feature, []).append(
+                FeatureRow(method=Method(result.method), detail=detail)
             )
-    rows = [_deciding(of_one) for of_one in answers.values()]
+    rows = [_deciding(of_one) for of_one in by_feature.values()]
     return tuple(sorted(rows, key=lambda row: (TABLE_ORDER.index(row.detail.verdict), *_rank(row))))
 
 
-def _deciding(answers: list[FeatureRow]) -> FeatureRow:
-    verdict = combine_verdicts(row.detail.verdict for row in answers)
-    return min((row for row in answers if row.detail.verdict is verdict), key=_rank)
+def _deciding(rows: list[FeatureRow]) -> FeatureRow:
+    verdict = combine_verdicts(row.detail.verdict for row in rows)
+    return min((row for row in rows if row.detail.verdict is verdict), key=_rank)
 
 
 def _rank(row: FeatureRow) -> tuple[bool, float]:

@@ -1,8 +1,8 @@
-"""A comparison as text for a terminal, as JSON and as a page."""
+"""Renders a comparison as text for a terminal, as JSON and as a page."""
 
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from django.template.loader import render_to_string
 
@@ -24,7 +24,7 @@ MILLIONS = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
 def as_table(comparison: Comparison) -> str:
     """Aligned lines of at most 120 characters, the reasons beneath their features, and a sum at the end."""
     cells = [HEADINGS, *(_cells(row) for row in comparison.features)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    widths = [_width(column) for column in zip(*cells, strict=True)]
     widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - len(GAP) * (len(widths) - 1))
     lines = [_line(HEADINGS, widths)]
     for row, texts in zip(comparison.features, cells[1:], strict=True):
@@ -34,6 +34,10 @@ def as_table(comparison: Comparison) -> str:
             textwrap.shorten(f"Not compared: {_plain(', '.join(comparison.left_out))}", WIDTH)
         )
     return "\n".join([*lines, _sum(comparison)])
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(map(len, column))
 
 
 def as_json(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Whether an Arrow IPC stream is compressed, told without unpacking it.
+"""Detects whether an Arrow IPC stream is compressed, without unpacking it.
 
 A few megabytes can be unpacked to any size, and pyarrow allocates what a buffer says it will be before one can look.
 The compression stands in each message's metadata, a flatbuffer: https://arrow.apache.org/docs/format/Columnar.html.
@@ -13,7 +13,7 @@ HEADER, BATCH_OF_DICTIONARY, COMPRESSION = 2, 1, 3
 
 
 def is_compressed(stream: bytes) -> bool:
-    """Whether any batch of the stream is.
+    """True if any batch of the stream is compressed.
 
     Raises:
         pyarrow.ArrowException: If it is not a stream of messages.
@@ -36,13 +36,13 @@ def _is_compressed(message: pa.ipc.Message) -> bool:
 
 
 def _table(data: bytes, table: int, place: int) -> int | None:
-    """Where the table begins that a field of a table refers to."""
+    """The position of the table that a field of a table refers to."""
     field = _field(data, table, place)
     return None if field is None else field + int(unpack_from("<I", data, field)[0])
 
 
 def _field(data: bytes, table: int, place: int) -> int | None:
-    """Where a field of a table is; None if it was left out."""
+    """The position of a field of a table; None if it was left out."""
     fields = table - unpack_from("<i", data, table)[0]
     if 4 + 2 * place >= unpack_from("<H", data, fields)[0]:
         return None

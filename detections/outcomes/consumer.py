@@ -1,4 +1,4 @@
-"""Outcomes from Kafka: each message counts once, whatever is killed when."""
+"""Consumes outcomes from Kafka: each message counts once, even if a process is killed."""
 
 import json
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ LONGEST_LETTER = 500_000
 ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
 
 
-class Poison(Exception):
+class UnusableMessages(Exception):
     """Messages that can't be used: the reason of each, by its offset."""
 
     def __init__(self, reasons: dict[int, str]) -> None:
@@ -53,7 +53,7 @@ class Poison(Exception):
 
 
 class Target(NamedTuple):
-    """Where outcomes go."""
+    """The stream and batch that outcomes belong to."""
 
     tenant_id: UUID
     monitor_id: UUID
@@ -73,7 +73,7 @@ class Parcel:
 class OutcomeConsumer:
     """Reads the topic of outcomes; `step` takes in what one poll brings.
 
-    How far a partition has been read stands in the database, and is written in the transaction that stores what the
+    The database holds the next offset of a partition, and is written in the transaction that stores what the
     messages did. So a message counts once, also when the broker delivers it twice, when this process is killed between
     any two instructions, or when another consumer has the same partition for a while. A message that can't be used goes
     to the dead-letter topic with the reason, at least once, before the ones after it are taken.
@@ -112,7 +112,7 @@ class OutcomeConsumer:
         return bool(usable)
 
     def _note(self, error: KafkaError, message: Message) -> None:
-        """What the broker has to say of itself or of a partition."""
+        """Log an error of the broker or of a partition; begin anew where an offset is gone."""
         if error.fatal():
             raise KafkaException(error)
         log.warning("broker_error", error=error.str())
@@ -166,21 +166,24 @@ class OutcomeConsumer:
         return partitions
 
     def _take_in(self, chunk: list[Message]) -> None:
-        """Take in messages of one partition; if some are poisonous they are buried, and the rest is taken anew."""
-        buried: set[int] = set()
+        """Take in messages of one partition; unusable ones are dead-lettered, then the rest is taken anew."""
+        dead_lettered: set[int] = set()
         while True:
             try:
-                taken = self._commit(chunk, buried)
+                taken = self._commit(chunk, dead_lettered)
                 break
-            except Poison as found:
-                self._bury(chunk, found.reasons)
-                buried |= set(found.reasons)
+            except UnusableMessages as found:
+                self._dead_letter(chunk, found.reasons)
+                dead_lettered |= set(found.reasons)
         log.info(
-            "outcomes_consumed", partition=chunk[0].partition(), messages=taken, buried=len(buried)
+            "outcomes_consumed",
+            partition=chunk[0].partition(),
+            messages=taken,
+            buried=len(dead_lettered),
         )
 
     @transaction.atomic
-    def _commit(self, chunk: list[Message], buried: set[int]) -> int:
+    def _commit(self, chunk: list[Message], dead_lettered: set[int]) -> int:
         partition, last = _place(chunk[-1])
         offsets = self._offsets().filter(partition=partition)
         if (offset := offsets.select_for_update().first()) is None:
@@ -193,19 +196,19 @@ class OutcomeConsumer:
             ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
             offset = offsets.select_for_update().get()
         new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
-        poison: dict[int, str] = {}
-        parcels = _opened([each for each in new if each.offset() not in buried], poison)
+        unusable: dict[int, str] = {}
+        parcels = _opened([each for each in new if each.offset() not in dead_lettered], unusable)
         _lock(parcels)
         for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
-            _deliver(list(together), poison)
-        if poison:
-            raise Poison(poison)
+            _deliver(list(together), unusable)
+        if unusable:
+            raise UnusableMessages(unusable)
         if new:
             offset.next_offset = last + 1
             offset.save(update_fields=["next_offset", "updated_at"])
         return len(new)
 
-    def _bury(self, chunk: list[Message], reasons: dict[int, str]) -> None:
+    def _dead_letter(self, chunk: list[Message], reasons: dict[int, str]) -> None:
         """Copy messages to the dead-letter topic, and wait until the broker has them."""
         for message in chunk:
             partition, offset = _place(message)
@@ -230,7 +233,7 @@ class OutcomeConsumer:
 
 
 def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
-    """What is locked together; messages of one stream keep their order."""
+    """The stream of a message. Streams are locked whole, so their messages keep their order."""
     return parcel.target.tenant_id, parcel.target.monitor_id, parcel.target.stream
 
 
@@ -247,7 +250,7 @@ def _lock(parcels: Iterable[Parcel]) -> None:
                 lock_stream(monitor_id, stream)
 
 
-def _deliver(parcels: list[Parcel], poison: dict[int, str]) -> None:
+def _deliver(parcels: list[Parcel], unusable: dict[int, str]) -> None:
     """Take the outcomes of several messages in as one batch; if that fails, each alone, to find the bad ones.
 
     Whatever a single message makes fail is its own fault, unless the database is away: nothing may stop the partition.
@@ -261,13 +264,13 @@ def _deliver(parcels: list[Parcel], poison: dict[int, str]) -> None:
     except Exception as error:
         if len(parcels) > 1:
             for parcel in parcels:
-                _deliver([parcel], poison)
+                _deliver([parcel], unusable)
             return
         if not isinstance(error, BadOutcomes):
             log.exception(
                 "outcomes_crashed", monitor_id=str(target.monitor_id), offset=parcels[0].offset
             )
-        poison[parcels[0].offset] = str(error) or type(error).__name__
+        unusable[parcels[0].offset] = str(error) or type(error).__name__
 
 
 def _accept(target: Target, parcels: list[Parcel]) -> None:
@@ -281,15 +284,15 @@ def _accept(target: Target, parcels: list[Parcel]) -> None:
     accept_outcomes(monitor=monitor, stream=target.stream, batch_id=batch_id, rows=rows)
 
 
-def _opened(messages: Iterable[Message], poison: dict[int, str]) -> list[Parcel]:
-    """The messages' outcomes and where they go; why one can't be read is noted in `poison`."""
+def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parcel]:
+    """The messages' outcomes and where they go; why one can't be read is noted in `unusable`."""
     parcels = []
     for message in messages:
         offset = _place(message)[1]
         try:
             parcels.append(_parcel(offset, message))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            poison[offset] = (
+            unusable[offset] = (
                 f"The message is no JSON object with tenant_id, monitor_id and outcomes: {error!r}"
             )
     return parcels

@@ -1,4 +1,4 @@
-"""Showing new errors to a stream's detectors, each from the state it was left in."""
+"""Shows new errors to a stream's detectors, each from the state it was left in."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Finding an outcome again by its number."""
+"""Finds an outcome again by its number."""
 
 from datetime import datetime
 
@@ -12,13 +12,13 @@ TIMES_KEPT = 1000
 
 
 def some_times(outcomes: pa.Table) -> pa.Table:
-    """Rows of a batch, at most so many and the first among them, with when they occurred."""
+    """The first row of a batch and some others up to a limit, with the times at which they occurred."""
     rows = np.arange(0, outcomes.num_rows, max(1, -(-outcomes.num_rows // TIMES_KEPT)))
     return pa.table({"row": rows, "occurred_at": outcomes["occurred_at"].take(pa.array(rows))})
 
 
 def time_of_outcome(stream: OutcomeStream, sequence: int) -> datetime | None:
-    """When an outcome occurred, or the nearest one before it whose time was kept; None if its batch is gone."""
+    """The time of an outcome, or of the nearest one before it whose time was kept; None if its batch is gone."""
     batches = OutcomeBatch.objects.filter(
         stream=stream, first_sequence__lte=sequence, outcomes__gt=0
     )

@@ -1,4 +1,4 @@
-"""Taking a batch of outcomes in: once, in order, with all that follows from it in one transaction."""
+"""Takes a batch of outcomes in: once, in order, with all that follows from it in one transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ KEPT = ["occurred_at", "prediction", "label", "score", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What became of a batch.
+    """The effect of a batch.
 
     Attributes:
         batch: As it is stored.
@@ -51,7 +51,7 @@ class Accepted:
         return self.batch.first_sequence + self.batch.outcomes - 1 if self.batch.outcomes else None
 
     def time_of(self, signal: ConceptSignal) -> datetime:
-        """When the outcome occurred that made a signal certain."""
+        """The time of the outcome that made a signal certain."""
         assert self.occurred_at is not None
         moment: datetime = self.occurred_at[signal.row].as_py()
         return moment

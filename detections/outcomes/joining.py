@@ -1,4 +1,4 @@
-"""Predictions and labels that come apart, brought together by their id."""
+"""Joins predictions and labels that come apart, by their id."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches of outcomes as they are sent, brought into one form."""
+"""Brings batches of outcomes, as they are sent, into one form."""
 
 import json
 import struct
@@ -131,8 +131,13 @@ def _from_records(records: Sequence[Any]) -> pa.Table:
             raise BadOutcomes(f"Outcome {number} is not an object.")
         if not record.keys() <= KNOWN:
             _check_names(record)
-    names = [name for name in COLUMNS if any(name in record for record in records)]
-    return _from_columns({name: [record.get(name) for record in records] for name in names})
+    present: set[str] = set().union(*records)
+    names = [name for name in COLUMNS if name in present]
+    return _from_columns({name: _values(name, records) for name in names})
+
+
+def _values(name: str, records: Sequence[Any]) -> list[Any]:
+    return [record.get(name) for record in records]
 
 
 def _from_columns(columns: Mapping[str, Any]) -> pa.Table:

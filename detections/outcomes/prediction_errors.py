@@ -1,4 +1,4 @@
-"""From whole outcomes to errors between 0 and 1, which is what the detectors watch."""
+"""Turns whole outcomes into prediction errors from 0 to 1, which the detectors read."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Outcomes and detectors as the API shows them."""
+"""Serializes outcomes and detectors for the API."""
 
 from typing import Any
 

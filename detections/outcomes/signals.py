@@ -49,7 +49,7 @@ def record_signal(
 
 
 def is_large_change(reference: float, current: float) -> bool:
-    """Whether the effect size of a change between two error rates reaches the tolerance."""
+    """True if the effect size of a change between two error rates reaches the tolerance."""
     return cohens_h(reference, current) >= settings.ENV.effect_tolerance_concept
 
 

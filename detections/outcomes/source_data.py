@@ -1,4 +1,4 @@
-"""Outcomes that lie in the monitor's own data: each run takes in the rows that no run has taken in yet."""
+"""Reads outcomes from the monitor's own data: each run takes in the rows that no run has taken in yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
 from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
 from detections.outcomes.prediction_errors import errors_of
-from monitors.baselines.reference_performance import drop_unknown, read_answers
+from monitors.baselines.reference_performance import drop_unknown, read_prediction_table
 from monitors.models import Monitor
 from monitors.sources import SourcePolicy
 
@@ -56,16 +56,16 @@ def read_new_outcomes(
     policy: SourcePolicy,
     run: DetectionRun,
     since: datetime | None,
-    answers: pa.Table | None,
+    predictions: pa.Table | None,
 ) -> NewOutcomes | None:
     """The rows that have both a prediction and a label, from `since` to the end of the run's window.
 
     The first time, when `since` is None, they begin at the end of the reference, or with the window.
 
-    What has no label when its window is read is not seen again: the monitor's lag is to be longer than labels take.
+    Rows without a label when their window is read are not read again: the monitor's lag must cover the delay of labels.
 
     Args:
-        answers: What has been read of the run's window already; enough if nothing before it is wanted.
+        predictions: The prediction table of the run's window if it was read; enough if nothing before it is wanted.
 
     Returns:
         None when the stream is already past that window.
@@ -79,9 +79,9 @@ def read_new_outcomes(
     until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
     if since >= until:
         return None
-    if answers is None or since < run.window_start:
-        answers = _read(monitor, policy, monitor.current_data_uri, since, until)
-    rows = _between(_whole(answers), since, until)
+    if predictions is None or since < run.window_start:
+        predictions = _read(monitor, policy, monitor.current_data_uri, since, until)
+    rows = _between(_whole(predictions), since, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     reference = None
     if is_first and monitor.error_batch > 1:
@@ -97,17 +97,17 @@ def _read(
     monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None
 ) -> pa.Table:
     try:
-        return read_answers(monitor, policy, uri, (start, end), ())
+        return read_prediction_table(monitor, policy, uri, (start, end), ())
     except UnusableColumn as error:
         raise BadOutcomes(str(error)) from error
 
 
-def _whole(answers: pa.Table) -> pa.Table:
+def _whole(predictions: pa.Table) -> pa.Table:
     """The rows that have a prediction and a label, normalized, in order of time."""
     columns = ["occurred_at", "prediction", "label"]
-    if missing := [name for name in columns if name not in answers.column_names]:
+    if missing := [name for name in columns if name not in predictions.column_names]:
         raise BadOutcomes(f"The data have no column for the {missing[0]}.")
-    return normalized(drop_unknown(answers.select(columns), "label")).sort_by("occurred_at")
+    return normalized(drop_unknown(predictions.select(columns), "label")).sort_by("occurred_at")
 
 
 def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:

@@ -1,4 +1,4 @@
-"""`/api/v1/monitors/{id}/outcomes` and `/detectors`."""
+"""Serves `/api/v1/monitors/{id}/outcomes` and `/detectors`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -75,7 +75,7 @@ class MonitorOutcomesView(TenantAPIView):
 class MonitorDetectorsView(TenantAPIView):
     @extend_schema(operation_id="monitors_detectors", responses=DetectorSerializer(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        """What the detectors make of the errors so far: each one's signal, and how much it has seen."""
+        """Each detector's signal, and the number of errors that it has read."""
         monitor = get_object_or_404(Monitor, id=pk)
         states: QuerySet[DetectorState] = DetectorState.objects.filter(
             monitor=monitor

@@ -1,4 +1,4 @@
-"""Reading reports."""
+"""Reads reports."""
 
 from uuid import UUID
 

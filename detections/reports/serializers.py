@@ -1,4 +1,4 @@
-"""Reports as the API shows them."""
+"""Serializes reports for the API."""
 
 from rest_framework import serializers
 

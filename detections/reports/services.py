@@ -1,4 +1,4 @@
-"""Evidently's drift report over the two windows of a run. Evidently itself is imported in the task only."""
+"""Makes Evidently's drift report over the two windows of a run; only the task imports Evidently."""
 
 from datetime import timedelta
 from importlib.util import find_spec
@@ -14,8 +14,8 @@ from django.utils import timezone
 from detections.evaluation.context import (
     BaselineNotReady,
     NoBaseline,
-    Plan,
-    load_plan,
+    RunContext,
+    load_context,
     read_run_window,
 )
 from detections.models import DetectionRun, Report
@@ -97,8 +97,8 @@ def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
 def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
     try:
         with tenant_scope(tenant_id):
-            plan = load_plan(run_id)
-        return _build(plan)
+            context = load_context(run_id)
+        return _build(context)
     except (NoBaseline, BaselineNotReady, SourceError) as error:
         return {"status": Report.Status.FAILED, "reason": str(error)}
     except Exception as error:
@@ -106,22 +106,22 @@ def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
         return {"status": Report.Status.FAILED, "reason": f"{type(error).__name__}: {error}"}
 
 
-def _build(plan: Plan) -> dict[str, Any]:
+def _build(context: RunContext) -> dict[str, Any]:
     from detections.reports.evidently import (
         compare,  # three to ten seconds and 280 MB, which no other process should pay
     )
 
-    columns = list(plan.baseline.features)
+    columns = list(context.baseline.features)
     reference = read_window(
-        plan.monitor.reference_data_uri,
-        plan.policy,
+        context.monitor.reference_data_uri,
+        context.policy,
         columns=columns,
-        timestamp_column=plan.monitor.timestamp_column or None,
-        start=plan.monitor.reference_start,
-        end=plan.monitor.reference_end,
+        timestamp_column=context.monitor.timestamp_column or None,
+        start=context.monitor.reference_start,
+        end=context.monitor.reference_end,
     )
-    current = read_run_window(plan, columns)
-    numeric = [name for name, kind in plan.baseline.features.items() if kind == "numeric"]
+    current = read_run_window(context, columns)
+    numeric = [name for name, kind in context.baseline.features.items() if kind == "numeric"]
     reference, current = _sample(reference), _sample(current)
     html, summary = compare(reference, current, numeric=numeric)
     return {

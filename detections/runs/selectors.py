@@ -1,4 +1,4 @@
-"""Reading runs, detections, backtests and reports."""
+"""Reads runs and detections."""
 
 import time
 from uuid import UUID

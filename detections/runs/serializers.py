@@ -1,4 +1,4 @@
-"""Runs, detections and reports as the API shows them, and what a run is asked for with."""
+"""Serializes runs, detections and reports, and checks the requests for runs."""
 
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,7 @@ class RunDetailSerializer(RunSerializer):
 def check_year(moment: datetime) -> None:
     """Keep clear of both ends of the calendar, where adding a window or a time zone leaves it."""
     if not 1900 <= moment.year <= 2200:
-        raise serializers.ValidationError("The year is from 1900 to 2200.")
+        raise serializers.ValidationError("The year must be from 1900 to 2200.")
 
 
 class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
@@ -70,7 +70,7 @@ class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["start"] >= attrs["end"]:
-            raise serializers.ValidationError({"end": "The window ends before it starts."})
+            raise serializers.ValidationError({"end": "end must be after start."})
         return attrs
 
 
@@ -86,7 +86,7 @@ class RunRequestSerializer(serializers.Serializer[dict[str, Any]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "window" in attrs and "current_data" in attrs:
             raise serializers.ValidationError(
-                {"window": "Give a window or current_data, not both."}
+                {"window": "window must not be given together with current_data."}
             )
         return attrs
 
@@ -99,11 +99,9 @@ class BackfillSerializer(serializers.Serializer[dict[str, datetime]]):
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["from"] >= attrs["to"]:
-            raise serializers.ValidationError({"to": "It ends before it starts."})
+            raise serializers.ValidationError({"to": "to must be after from."})
         if attrs["to"] > timezone.now():
-            raise serializers.ValidationError(
-                {"to": "Only past ticks can be taken; this is in the future."}
-            )
+            raise serializers.ValidationError({"to": "to must not be in the future."})
         return attrs
 
 

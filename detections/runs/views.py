@@ -1,4 +1,4 @@
-"""`/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
+"""Serves `/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
 
 from math import isfinite
 from typing import Any
@@ -83,9 +83,7 @@ class MonitorRunView(TenantAPIView):
         serializer.is_valid(raise_exception=True)
         window = serializer.validated_data.get("window")
         if window and not monitor.timestamp_column:
-            raise ValidationError(
-                {"window": "The monitor has no timestamp column to tell a window by."}
-            )
+            raise ValidationError({"window": "window needs a monitor with a timestamp_column."})
         try:
             return ledger.request_run(
                 monitor=monitor,
@@ -135,7 +133,7 @@ def _wait_seconds(request: Request) -> float:
         seconds = -1.0
     if not isfinite(seconds) or not 0 <= seconds <= LONGEST_WAIT_SECONDS:
         raise ValidationError(
-            {"wait": f"{text!r} is not a number of seconds from 0 to {LONGEST_WAIT_SECONDS:g}."}
+            {"wait": f"wait must be from 0 to {LONGEST_WAIT_SECONDS:g} seconds, not {text!r}."}
         )
     return seconds
 
@@ -143,7 +141,9 @@ def _wait_seconds(request: Request) -> float:
 def _idempotency_key(request: Request) -> str:
     key: str = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > LONGEST_KEY:
-        raise ValidationError({"Idempotency-Key": f"It is longer than {LONGEST_KEY} characters."})
+        raise ValidationError(
+            {"Idempotency-Key": f"Idempotency-Key must have at most {LONGEST_KEY} characters."}
+        )
     return key
 
 

@@ -1,4 +1,4 @@
-"""Baselines that this process has decoded, so that a monitor's next run need not fetch and decode its own again."""
+"""Keeps the baselines that this process has decoded, so that a monitor's next run need not fetch its own again."""
 
 from collections import OrderedDict
 from threading import Lock

@@ -1,4 +1,4 @@
-"""The power card: how often a monitor would cry wolf, and the smallest change it can see."""
+"""Makes the power card: a monitor's rate of false alarms, and the smallest change it can see."""
 
 from collections.abc import Iterator
 from dataclasses import replace

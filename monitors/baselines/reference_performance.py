@@ -1,4 +1,4 @@
-"""A monitor's limits on its model's performance, and what the reference says of it."""
+"""Reads prediction tables, and describes the model's performance over the reference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FEATURE = "feature:"
 
 
 def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
-    """What each metric that the monitor names must keep to."""
+    """The limit of each metric that the monitor names."""
     return {
         Metric(name): PerformanceLimit(**limit)
         for name, limit in monitor.performance_limits.items()
@@ -52,7 +52,7 @@ def positive_of(monitor: Monitor, label: pa.DataType) -> str | float | None:
     return monitor.positive_label if is_text else float(monitor.positive_label)
 
 
-def read_answers(
+def read_prediction_table(
     monitor: Monitor,
     policy: SourcePolicy,
     uri: str,
@@ -126,7 +126,7 @@ def describe_reference(
     features = loss_features(monitor, kinds)
     bounds = (monitor.reference_start, monitor.reference_end)
     try:
-        table = read_answers(monitor, policy, monitor.reference_data_uri, bounds, features)
+        table = read_prediction_table(monitor, policy, monitor.reference_data_uri, bounds, features)
         if "label" not in table.column_names:
             raise UnusableColumn(f"The reference has no column {monitor.label_column!r}.")
         return _describe(monitor, list(limits), drop_unknown(table, "label"), features)
@@ -138,7 +138,7 @@ def describe_reference(
         return {"reason": str(error)}
 
 
-def measure_answers(
+def measure_predictions(
     monitor: Monitor, metrics: Iterable[Metric], table: pa.Table
 ) -> dict[Metric, MetricEstimate]:
     """Metrics over the rows whose labels are known; those of scores over the rows that have one, too."""
@@ -157,7 +157,7 @@ def measure_answers(
 def _describe(
     monitor: Monitor, metrics: list[Metric], table: pa.Table, features: list[str]
 ) -> dict[str, Any]:
-    found = measure_answers(monitor, metrics, table)
+    found = measure_predictions(monitor, metrics, table)
     described: dict[str, Any] = {
         "metrics": {metric.value: asdict(estimate) for metric, estimate in found.items()}
     }

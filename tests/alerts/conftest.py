@@ -26,14 +26,14 @@ def settle(monitor: Monitor) -> Settle:
         week: int, verdict: str = "drift", severity: str = "warning", of: Monitor = monitor
     ) -> DetectionRun:
         run = make_run(of, week=week)
-        assert complete_run(take(run), outcome_of(of, verdict, severity))
+        assert complete_run(take(run), result_of(of, verdict, severity))
         run.refresh_from_db()
         return run
 
     return settle_week
 
 
-def outcome_of(monitor: Monitor, verdict: str, severity: str = "warning", *features: str):  # type: ignore[no-untyped-def]
+def result_of(monitor: Monitor, verdict: str, severity: str = "warning", *features: str):  # type: ignore[no-untyped-def]
     baseline = Baseline.objects.get(monitor=monitor)
     if verdict == "drift":
         return drift_outcome(Severity(severity), *features, baseline_id=baseline.id)

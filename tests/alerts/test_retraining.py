@@ -11,7 +11,7 @@ from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tests.alerts.conftest import Settle, outcome_of
+from tests.alerts.conftest import Settle, result_of
 from tests.factories import at_once, make_monitor, rows_of, take
 
 
@@ -102,8 +102,8 @@ def test_require_retraining__two_runs_at_once__one_is_asked_for(
     committed_runs: list[DetectionRun],
 ) -> None:
     with tenant_scope(committed_runs[0].tenant_id):
-        outcome = outcome_of(committed_runs[0].monitor, "drift")
+        result = result_of(committed_runs[0].monitor, "drift")
     claims = [take(run) for run in committed_runs]
-    at_once(*[lambda claim=claim: complete_run(claim, outcome) for claim in claims])
+    at_once(*[lambda claim=claim: complete_run(claim, result) for claim in claims])
     query = "SELECT count(*) FROM drf_outbox WHERE topic = 'drift.retraining_required'"
     assert rows_of(committed_runs[0].tenant_id, query) == [(1,)]

@@ -16,7 +16,7 @@ from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tests.alerts.conftest import Settle, outcome_of
+from tests.alerts.conftest import Settle, result_of
 from tests.factories import (
     at_once,
     drift_outcome,
@@ -54,7 +54,7 @@ def test_settle_run__first_drift__opens_an_alert(settle: Settle) -> None:
 
 def test_settle_run__many_features__summary_names_three(monitor: Monitor) -> None:
     run = make_run(monitor)
-    complete_run(take(run), outcome_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
+    complete_run(take(run), result_of(monitor, "drift", "info", "a", "b", "c", "d", "e"))
     assert Alert.objects.get().summary == "Flights: drift in a, b, c and 2 more"
 
 
@@ -148,11 +148,11 @@ def test_settle_run__acknowledged_then_ok__keeps_who_saw_it(settle: Settle) -> N
 def test_settle_run__late_worker__doubles_nothing(committed_runs: list[DetectionRun]) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        outcome = outcome_of(run.monitor, "drift")
+        result = result_of(run.monitor, "drift")
     slow = take(run, "A")
     expire_lease(run)
-    assert complete_run(take(run, "B"), outcome)
-    assert complete_run(slow, outcome) is False
+    assert complete_run(take(run, "B"), result)
+    assert complete_run(slow, result) is False
     counts = """SELECT (SELECT count(*) FROM drf_detections), (SELECT sum(occurrences) FROM drf_alerts),
                 (SELECT count(*) FROM drf_outbox), (SELECT string_agg(worker, ',') FROM drf_runs WHERE attempt > 0)"""
     assert rows_of(run.tenant_id, counts) == [(1, 1, 3, "B")]
@@ -163,11 +163,11 @@ def test_settle_run__late_worker_while_the_other_computes__changes_nothing(
 ) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        outcome = outcome_of(run.monitor, "drift")
+        result = result_of(run.monitor, "drift")
     slow = take(run, "A")
     expire_lease(run)
     quick = take(run, "B")
-    assert complete_run(slow, outcome) is False
+    assert complete_run(slow, result) is False
     query = "SELECT status, lease_token FROM drf_runs WHERE attempt > 0"
     assert rows_of(run.tenant_id, query) == [("running", quick.token)]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_outbox") == [(0,)]
@@ -178,9 +178,9 @@ def test_settle_run__two_claims_settle_at_once__one_wins(
 ) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        outcome = outcome_of(run.monitor, "drift")
+        result = result_of(run.monitor, "drift")
     claim = take(run)
-    settled = at_once(*[lambda: complete_run(claim, outcome)] * 4)
+    settled = at_once(*[lambda: complete_run(claim, result)] * 4)
     assert sorted(settled) == [False, False, False, True]
     assert rows_of(run.tenant_id, "SELECT count(*) FROM drf_detections") == [(1,)]
 
@@ -190,9 +190,9 @@ def test_settle_run__two_drifted_runs_at_once__make_one_alert(
 ) -> None:
     tenant_id = committed_runs[0].tenant_id
     with tenant_scope(tenant_id):
-        outcome = outcome_of(committed_runs[0].monitor, "drift")
+        result = result_of(committed_runs[0].monitor, "drift")
     claims = [take(run) for run in committed_runs]
-    assert at_once(*[lambda claim=claim: complete_run(claim, outcome) for claim in claims]) == [
+    assert at_once(*[lambda claim=claim: complete_run(claim, result) for claim in claims]) == [
         True,
         True,
     ]
@@ -216,7 +216,7 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
 
     monkeypatch.setattr("alerts.episodes.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
-        complete_run(claim, outcome_of(monitor, "drift"))
+        complete_run(claim, result_of(monitor, "drift"))
     assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (
         0,
         0,
@@ -261,7 +261,7 @@ def test_acknowledge__four_people_at_once__one_is_recorded(
 ) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        complete_run(take(run), outcome_of(run.monitor, "drift"))
+        complete_run(take(run), result_of(run.monitor, "drift"))
         alert_id = Alert.objects.get().id
 
     def by(name: str) -> str | None:
@@ -279,13 +279,13 @@ def test_acknowledge__while_a_drifted_run_settles__is_not_lost(
 ) -> None:
     first, second = committed_runs
     with tenant_scope(first.tenant_id):
-        outcome = outcome_of(first.monitor, "drift")
-    complete_run(take(first), outcome)
+        result = result_of(first.monitor, "drift")
+    complete_run(take(first), result)
     claim = take(second)
     with ThreadPoolExecutor(1) as pool:
         with tenant_scope(first.tenant_id):
             acknowledged(Alert.objects.get())
-            settled = pool.submit(at_once, lambda: complete_run(claim, outcome))
+            settled = pool.submit(at_once, lambda: complete_run(claim, result))
             eventually(lambda: rows_of(first.tenant_id, WAITING))
         assert settled.result(20) == [True]
     assert rows_of(first.tenant_id, "SELECT occurrences, acknowledged_by FROM drf_alerts") == [

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from algorithms.baseline import FeatureKind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
 from algorithms.plan import DEFAULT_METHODS, EvaluationPlan, Method, Policy
-from detections.one_shot.compare import Comparison, FailOn, Question, compare
+from detections.one_shot.compare import Comparison, ComparisonRequest, FailOn, compare
 from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
@@ -70,22 +70,22 @@ class Command(BaseCommand):
         parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        comparison = _compare(_question(options))
+        comparison = _compare(_request(options))
         self.stdout.write(RENDERERS[options["format"]](comparison))
         if comparison.fails(options["fail_on"]):
             sys.exit(1)
 
 
-def _compare(question: Question) -> Comparison:
+def _compare(request: ComparisonRequest) -> Comparison:
     try:
-        return compare(question)
+        return compare(request)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages), returncode=UNREADABLE) from error
     except (SourceError, InsufficientData, MissingColumn, UnusableColumn) as error:
         raise CommandError(str(error), returncode=UNREADABLE) from error
 
 
-def _question(options: dict[str, Any]) -> Question:
+def _request(options: dict[str, Any]) -> ComparisonRequest:
     start, end = options["start"], options["end"]
     if (start or end) and not options["timestamp_column"]:
         raise CommandError("--start and --end need --timestamp-column.", returncode=UNREADABLE)
@@ -95,7 +95,7 @@ def _question(options: dict[str, Any]) -> Question:
         raise CommandError(
             f"Either --categorical or --numeric: {', '.join(both)}.", returncode=UNREADABLE
         )
-    return Question(
+    return ComparisonRequest(
         reference=options["reference"],
         current=options["current"],
         plan=_plan(options),

@@ -440,8 +440,8 @@ def test_backtest__wrong_span__is_refused(
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"timestamp_column": ""}, "The monitor has no timestamp column to tell past windows by."),
-        ({}, "The monitor has no baseline that is ready."),
+        ({"timestamp_column": ""}, "A backtest needs a monitor with a timestamp_column."),
+        ({}, "A backtest needs a baseline that is ready."),
         ({"status": "disabled"}, "The monitor is disabled."),
     ],
 )

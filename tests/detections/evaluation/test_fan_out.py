@@ -93,11 +93,11 @@ def undivided(run: DetectionRun, streamed: Callable[[int], None]) -> RunResult:
     """What one worker finds that counts the window as a whole; the run is queued again afterwards."""
     streamed(2**30)
     claim = take(run)
-    outcome = evaluate_run(claim)
-    assert outcome.verdict == "drift"
+    result = evaluate_run(claim)
+    assert result.verdict == "drift"
     assert not counted(run)
     postpone_run(claim, reason="again", seconds=-1, is_attempt=False)
-    return outcome
+    return result
 
 
 @pytest.fixture
@@ -172,8 +172,8 @@ def test_evaluate_run__second_attempt__keeps_what_the_first_has_counted(
     divided: Claim, undivided: RunResult, run: DetectionRun
 ) -> None:
     assert help_run(tenant_id=run.tenant_id, run_id=run.id, worker="worker-2") == 10
-    outcome = evaluate_run(again(divided))
-    assert outcome == undivided
+    result = evaluate_run(again(divided))
+    assert result == undivided
     assert counted(run) == [(1, "worker-2", True)] * 10
 
 

@@ -32,19 +32,19 @@ def evaluate(monitor: Monitor, week: int, **fields: Any) -> RunResult:
     return evaluate_run(take(make_run(monitor, week=week, **fields)))
 
 
-def details(outcome: RunResult) -> Details:
+def details(result: RunResult) -> Details:
     """Each feature's record, by method and feature."""
     return {
         (m.method.value, record.feature): record.as_json()
-        for m in outcome.methods
+        for m in result.methods
         for record in m.details
     }
 
 
-def verdicts(outcome: RunResult) -> dict[str, str]:
+def verdicts(result: RunResult) -> dict[str, str]:
     return {
         f"{method} {feature}": record["verdict"]
-        for (method, feature), record in details(outcome).items()
+        for (method, feature), record in details(result).items()
     }
 
 
@@ -65,15 +65,15 @@ def set_all(**fields: Any) -> None:
 
 
 def test_evaluate_run__week_like_the_reference__is_ok(flights_monitor: Monitor) -> None:
-    outcome = evaluate(flights_monitor, 2)
-    assert (outcome.verdict, outcome.rows, outcome.is_failed) == ("ok", 2000, False)
-    assert set(verdicts(outcome).values()) == {"ok"}
+    result = evaluate(flights_monitor, 2)
+    assert (result.verdict, result.rows, result.is_failed) == ("ok", 2000, False)
+    assert set(verdicts(result).values()) == {"ok"}
 
 
 def test_evaluate_run__drifted_week__names_delay_and_carrier(flights_monitor: Monitor) -> None:
-    outcome = evaluate(flights_monitor, 3)
-    assert outcome.verdict == "drift"
-    assert verdicts(outcome) == {
+    result = evaluate(flights_monitor, 3)
+    assert result.verdict == "drift"
+    assert verdicts(result) == {
         "ks delay": "drift",
         "ks distance": "ok",
         "psi delay": "drift",
@@ -222,21 +222,21 @@ def test_evaluation_plan__feature_override__keeps_the_methods_other_number(
 
 
 def test_evaluate_run__window_without_rows__is_no_data(flights_monitor: Monitor) -> None:
-    outcome = evaluate(flights_monitor, 20)
-    assert (outcome.verdict, outcome.rows, outcome.reason) == (
+    result = evaluate(flights_monitor, 20)
+    assert (result.verdict, result.rows, result.reason) == (
         "no_data",
         0,
         "The window holds no row.",
     )
-    assert set(verdicts(outcome).values()) == {"no_data"}
+    assert set(verdicts(result).values()) == {"no_data"}
 
 
 def test_evaluate_run__fewer_rows_than_needed__is_insufficient(flights_monitor: Monitor) -> None:
     set_all(min_rows=2001)
-    outcome = evaluate(flights_monitor, 3)
-    assert outcome.verdict == "insufficient_data"
-    assert set(verdicts(outcome).values()) == {"insufficient_data"}
-    assert "2000 usable rows" in details(outcome)["ks", "delay"]["reason"]
+    result = evaluate(flights_monitor, 3)
+    assert result.verdict == "insufficient_data"
+    assert set(verdicts(result).values()) == {"insufficient_data"}
+    assert "2000 usable rows" in details(result)["ks", "delay"]["reason"]
 
 
 def test_evaluate_run__column_missing_in_the_window__others_are_judged(
@@ -254,10 +254,10 @@ def test_evaluate_run__column_of_another_type__others_are_judged(
 ) -> None:
     monitor = make_flights_monitor(flights, current_data_uri=str(flights / "week2.parquet"))
     replace_week(flights, 2, lambda table: table.set_column(1, "delay", pa.array(["late"] * 2000)))
-    outcome = evaluate(monitor, 2)
-    assert outcome.verdict == "error"
-    assert verdicts(outcome)["chi_squared carrier"] == "ok"
-    assert details(outcome)["ks", "delay"]["reason"]
+    result = evaluate(monitor, 2)
+    assert result.verdict == "error"
+    assert verdicts(result)["chi_squared carrier"] == "ok"
+    assert details(result)["ks", "delay"]["reason"]
 
 
 @pytest.mark.parametrize("content", [b"not parquet at all" * 20, b""])
@@ -266,19 +266,19 @@ def test_evaluate_run__damaged_file__fails_with_the_reason(
 ) -> None:
     monitor = make_flights_monitor(flights, current_data_uri=str(flights / "week3.parquet"))
     (flights / "week3.parquet").write_bytes(content)
-    outcome = evaluate(monitor, 3)
-    assert (outcome.verdict, outcome.is_failed) == ("error", True)
-    assert "cannot be read" in outcome.reason
-    assert {m.method.value: m.verdict.value for m in outcome.methods} == dict.fromkeys(
+    result = evaluate(monitor, 3)
+    assert (result.verdict, result.is_failed) == ("error", True)
+    assert "cannot be read" in result.reason
+    assert {m.method.value: m.verdict.value for m in result.methods} == dict.fromkeys(
         monitor.methods, "error"
     )
 
 
 def test_evaluate_run__folder_gone__fails_with_the_reason(flights: Path, in_tenant: Tenant) -> None:
     monitor = make_flights_monitor(flights, current_data_uri=str(flights / "gone"))
-    outcome = evaluate(monitor, 3)
-    assert outcome.is_failed
-    assert "gone" in outcome.reason
+    result = evaluate(monitor, 3)
+    assert result.is_failed
+    assert "gone" in result.reason
 
 
 def test_evaluate_run__root_no_longer_allowed__fails(
@@ -292,8 +292,8 @@ def test_evaluate_run__inline_data__is_judged_instead_of_the_window(
     flights_monitor: Monitor,
 ) -> None:
     columns: dict[str, list[Any]] = {"delay": [500.0] * 100, "carrier": ["A"] * 100}
-    outcome = evaluate(flights_monitor, 2, inline_data=table_to_bytes(table_from_columns(columns)))
-    assert (outcome.rows, verdicts(outcome)["ks delay"], verdicts(outcome)["ks distance"]) == (
+    result = evaluate(flights_monitor, 2, inline_data=table_to_bytes(table_from_columns(columns)))
+    assert (result.rows, verdicts(result)["ks delay"], verdicts(result)["ks distance"]) == (
         100,
         "drift",
         "error",
@@ -315,8 +315,8 @@ def test_evaluate_run__no_timestamp_column__reads_the_whole_source(
     build_baseline(
         tenant_id=monitor.tenant_id, baseline_id=monitor.baselines.get().id, worker="worker-1"
     )
-    outcome = evaluate(monitor, 20)
-    assert (outcome.verdict, outcome.rows) == ("drift", 2000)
+    result = evaluate(monitor, 20)
+    assert (result.verdict, result.rows) == ("drift", 2000)
 
 
 def test_evaluate_run__baseline_still_building__waits(run: DetectionRun) -> None:
@@ -326,9 +326,9 @@ def test_evaluate_run__baseline_still_building__waits(run: DetectionRun) -> None
 
 def test_evaluate_run__baseline_failed__says_why(run: DetectionRun, monitor: Monitor) -> None:
     Baseline.objects.update(status="failed", reason="There is nothing at ‘x’.")
-    outcome = evaluate_run(take(run))
-    assert outcome.is_failed
-    assert outcome.reason == "The monitor has no baseline: There is nothing at ‘x’."
+    result = evaluate_run(take(run))
+    assert result.is_failed
+    assert result.reason == "The monitor has no baseline: There is nothing at ‘x’."
 
 
 def test_evaluate_run__window_bounds__start_included_end_not(
@@ -337,5 +337,5 @@ def test_evaluate_run__window_bounds__start_included_end_not(
     departures = weeks(flights, 2)["departs_at"].sort_values()
     start, end = (departures.iloc[row].to_pydatetime() for row in (10, 1990))
     expected = int(((departures >= start) & (departures < end)).sum())
-    outcome = evaluate(flights_monitor, 2, window_start=start, window_end=end)
-    assert outcome.rows == expected
+    result = evaluate(flights_monitor, 2, window_start=start, window_end=end)
+    assert result.rows == expected

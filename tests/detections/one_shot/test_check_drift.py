@@ -257,10 +257,10 @@ def test_policy__threshold__asks_for_no_effect(written: Write) -> None:
     ("arguments", "sentence"),
     [
         (["--columns", "nope"], "no column nope"),
-        (["--categorical", "nope"], "No feature is named nope"),
-        (["--numeric", "carrier"], "can't be read as numeric"),
+        (["--categorical", "nope"], "feature_kinds must name features, not nope"),
+        (["--numeric", "carrier"], "can be read as numeric"),
         (["--numeric", "delay", "--categorical", "delay"], "Either --categorical or --numeric"),
-        (["--columns", "delay", "--methods", "chi_squared"], "None of these methods"),
+        (["--columns", "delay", "--methods", "chi_squared"], "methods must include one"),
         (["--start", "2024-01-01"], "need --timestamp-column"),
         (
             ["--timestamp-column", "departs_at", "--start", "2024-01-02", "--end", "2024-01-01"],

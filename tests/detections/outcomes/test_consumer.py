@@ -140,11 +140,11 @@ def test_step__batch_id_again__counts_once(send: Send, monitor: Monitor) -> None
     assert seen(monitor) == 5
 
 
-def test_step__poison__is_buried_with_the_reason_and_the_rest_goes_on(
+def test_step__unusable__is_dead_lettered_and_the_rest_goes_on(
     send: Send, monitor: Monitor, topic: str
 ) -> None:
     other = {"monitor_id": str(uuid4()), "error": 1}
-    poison = [
+    unusable = [
         b"\xff",
         b"[1]",
         b'{"monitor_id": 5}',
@@ -152,7 +152,7 @@ def test_step__poison__is_buried_with_the_reason_and_the_rest_goes_on(
     ]
     send(
         {"error": 1},
-        *poison,
+        *unusable,
         {"error": 7},
         {"error": 0},
         other,
@@ -163,13 +163,13 @@ def test_step__poison__is_buried_with_the_reason_and_the_rest_goes_on(
     consume()
     letters = dead_letters(topic)
     assert seen(monitor) == 3
-    assert [value for value, _ in letters[:4]] == poison
+    assert [value for value, _ in letters[:4]] == unusable
     assert len(letters) == 8
     assert "needs an error_scale" in letters[4][1]
     assert "no such monitor" in letters[5][1]
 
 
-def test_step__whatever_a_message_breaks__is_poison_and_the_rest_goes_on(
+def test_step__message_that_crashes__is_dead_lettered_and_the_rest_goes_on(
     send: Send, monitor: Monitor, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = accept_outcomes
@@ -193,7 +193,7 @@ def test_step__whatever_a_message_breaks__is_poison_and_the_rest_goes_on(
     assert "broken" in [reason for _, reason in dead_letters(topic)]
 
 
-def test_step__poison_as_large_as_a_message_may_be__is_buried_in_part(
+def test_step__largest_unusable_message__is_dead_lettered_in_part(
     send: Send, monitor: Monitor, topic: str
 ) -> None:
     send(b"x" * 990_000, {"error": 1})
@@ -265,7 +265,7 @@ def someone_waits() -> bool:
         return database.execute(query).fetchone() != (0,)
 
 
-def test_step__monitor_of_another_tenant__is_poison(
+def test_step__monitor_of_another_tenant__is_dead_lettered(
     send: Send, monitor: Monitor, topic: str
 ) -> None:
     send({"tenant_id": str(uuid4()), "error": 1})
@@ -274,7 +274,7 @@ def test_step__monitor_of_another_tenant__is_poison(
     assert "no such monitor" in dead_letters(topic)[0][1]
 
 
-def test_step__empty_message__is_poison(send: Send, topic: str, monitor: Monitor) -> None:
+def test_step__empty_message__is_dead_lettered(send: Send, topic: str, monitor: Monitor) -> None:
     send(b"", {"error": 1})
     consume()
     assert seen(monitor) == 1
