@@ -19,8 +19,8 @@ from tests.chaos.workload import EPOCH, MINUTE, Backfill, Ticks, ask_between, aw
 from tests.chaos.world import ROOT, World
 
 RUNS = 12
-FENCE = "status=Status.RUNNING, lease_token=claim.token"
-LEDGER = "detections/ledger/runs.py"
+FENCE = "lease_token=self.token"
+LEASE = "drift_detector/lease.py"
 SOURCES = ("algorithms", "alerts", "detections", "drift_detector", "monitors", "tasks")
 
 WITHOUT_CONSTRAINTS: LiteralString = """
@@ -158,9 +158,9 @@ def _copy_without_fence(world: World) -> Path:
     for name in SOURCES:
         shutil.copytree(ROOT / name, copy / name)
     shutil.copy(ROOT / "manage.py", copy)
-    ledger = copy / LEDGER
-    code = ledger.read_text()
+    lease = copy / LEASE
+    code = lease.read_text()
     if code.count(FENCE) != 1:
-        raise RuntimeError(f"The fence is not where it was in {LEDGER}.")
-    ledger.write_text(code.replace(FENCE, ""))
+        raise RuntimeError(f"The fence is not where it was in {LEASE}.")
+    lease.write_text(code.replace(FENCE, ""))
     return copy
