@@ -59,14 +59,14 @@ def enqueue_all(
     *,
     unsent: Callable[[Sequence[TaskMessage]], object] | None = None,
 ) -> None:
-    """Send wake-ups, in this order, once the transaction has committed.
+    """Send messages, in this order, once the transaction has committed.
 
-    When one can't be sent, that is logged, and it and the rest are left to the reconciler: the row is the truth, the
-    message a hint, and whoever sends does not wait for a broker that is away more than once.
+    The first message that can't be sent is logged, and it and the rest are left to the reconciler. The
+    row is the truth and the message a hint, so a caller waits for an absent broker once only.
 
     Args:
-        messages: What is sent.
-        unsent: Told which were not.
+        messages: The messages.
+        unsent: Called with the messages that were not sent.
     """
     headers = tracing.context_headers()
 
@@ -78,7 +78,7 @@ def enqueue_all(
 
 
 def count_messages() -> int | None:
-    """How many messages wait in the broker for a worker; None if it can't be asked."""
+    """The number of messages that wait for a worker; None if the broker does not answer."""
     try:
         with app.connection_for_read() as broker:
             queue = broker.default_channel.queue_declare(app.conf.task_default_queue, passive=True)
