@@ -10,12 +10,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.method_results import FeatureDetail, MethodResult
 from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
+from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
-from monitors.sources import LazyWindow, SourcePolicy, describe, open_window
+from monitors.sources import SourcePolicy, describe, open_window
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
@@ -141,17 +141,17 @@ def compare(request: ComparisonRequest) -> Comparison:
     )
     with open_window(request.current, policy, list(kinds), *window_of) as window:
         baseline = _fit(request.reference, policy, kinds)
-        rows, method_results = _evaluate(baseline, window, request.plan)
-    features = _rows(method_results)
+        result = judge_window(baseline, window, request.plan)
+    features = _rows(result.methods)
     return Comparison(
         verdict=combine_verdicts(row.detail.verdict for row in features),
         reference=request.reference,
         current=request.current,
         reference_rows=baseline.rows,
-        current_rows=rows,
+        current_rows=result.rows or 0,
         features=features,
         left_out=tuple(name for name in columns if name not in kinds),
-        method_results=method_results,
+        method_results=result.methods,
     )
 
 
@@ -200,15 +200,6 @@ def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Ba
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
         )
-
-
-def _evaluate(
-    baseline: Baseline, window: LazyWindow, plan: EvaluationPlan
-) -> tuple[int, tuple[MethodResult, ...]]:
-    if window.bytes_at_most < settings.ENV.data.stream_bytes:
-        return window.num_rows, tuple(evaluate(baseline, window, plan))
-    profile = baseline.profile(window.batches())
-    return profile.rows, tuple(evaluate_profile(baseline, profile, plan))
 
 
 def _rows(method_results: tuple[MethodResult, ...]) -> tuple[FeatureRow, ...]:

@@ -69,7 +69,7 @@ def test_servers__second_on_the_same_folder__is_refused(
     servers: subprocess.Popen[str], launch: Launch, folder: Path
 ) -> None:
     second = launch(*program(KEEP, folder=str(folder)))
-    assert second.communicate()[0] == f"Already running on {folder}: stop that one first.\n"
+    assert second.communicate()[0] == f"Already running on {folder}: stop that launcher first.\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
