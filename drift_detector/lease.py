@@ -87,11 +87,9 @@ def lease_time() -> timedelta:
     return timedelta(seconds=settings.ENV.runs.lease_seconds)
 
 
-def is_free() -> Q:
-    """Rows that can be claimed: no lease stands, and no `not_before` lies ahead."""
-    now = timezone.now()
-    no_lease = Q(lease_token__isnull=True) | Q(lease_expires_at__lt=now)
-    return no_lease & (Q(not_before__isnull=True) | Q(not_before__lte=now))
+def is_unleased() -> Q:
+    """Rows that no worker holds: without a lease, or with one that has expired."""
+    return Q(lease_token__isnull=True) | Q(lease_expires_at__lt=timezone.now())
 
 
 def claim_row(rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str) -> Lease | None:

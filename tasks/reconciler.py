@@ -21,7 +21,7 @@ from detections.ledger.old_runs import (
     purge_old_outcomes,
     purge_old_runs,
 )
-from detections.ledger.recovery import forget_lost_messages, measure_queue, release_abandoned_runs
+from detections.ledger.recovery import mark_lost_messages, measure_queue, release_abandoned_runs
 from detections.models import Backtest
 from drift_detector.celery import TaskMessage, count_messages, enqueue_all
 from monitors.baselines.builds import BUILD_TASK
@@ -41,15 +41,18 @@ old_baselines = sweep_baselines(in_use=list_used_baselines)
 
 def reconcile() -> None:
     """Make one round. Needs the scheduler's role, which sees the unfinished work of every tenant."""
+    now = timezone.now()
+    is_old = Q(created_at__lt=now - PATIENCE)
+    is_due = (is_old & Q(not_before__isnull=True)) | Q(not_before__lt=now)
     backtests = Backtest.objects.filter(status=Backtest.Status.RUNNING)
     found = {
         "abandoned": release_abandoned_runs(),
-        "lost": forget_lost_messages(),
+        "lost": mark_lost_messages(),
         "due": queue_due(),
         "enqueued": enqueue_due(),
-        "rebuilt": _enqueue_stale(BUILD_TASK, "baseline_id", _next_builds()),
+        "rebuilt": _enqueue_stale(BUILD_TASK, "baseline_id", _next_builds(), is_claimable=is_due),
         "purged": purge_old(),
-        "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests),
+        "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests, is_claimable=is_old),
     }
     measure_queue()
     if any(found.values()):
@@ -77,15 +80,11 @@ def _next_builds() -> QuerySet[Baseline]:
 
 
 def _enqueue_stale(
-    task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest]
+    task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest], *, is_claimable: Q
 ) -> int:
     """Enqueue again the builds or backtests that no worker holds and whose message can be lost."""
-    now = timezone.now()
-    never_claimed = Q(
-        lease_expires_at__isnull=True, not_before__isnull=True, created_at__lt=now - PATIENCE
-    )
-    postponed = Q(lease_expires_at__isnull=True, not_before__lt=now)
-    stale = unfinished.filter(never_claimed | postponed | Q(lease_expires_at__lt=now))
+    expired = Q(lease_expires_at__lt=timezone.now())
+    stale = unfinished.filter(expired | (Q(lease_expires_at__isnull=True) & is_claimable))
     ids = list(stale.order_by("created_at").values_list("tenant_id", "id")[:BATCH_SIZE])
     chosen = _without_waiting(ids)
     enqueue_all(

@@ -26,7 +26,14 @@ from detections.ledger.runs import list_ticks
 from detections.models import Backtest
 from detections.results import RunResult, failure
 from drift_detector.celery import Priority, enqueue
-from drift_detector.lease import Lease, claim_row, is_free, kept_lease, lease_of_worker, lease_time
+from drift_detector.lease import (
+    Lease,
+    claim_row,
+    is_unleased,
+    kept_lease,
+    lease_of_worker,
+    lease_time,
+)
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Monitor
@@ -130,7 +137,7 @@ def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None
     with tenant_scope(tenant_id):
         running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
         lease = lease_of_worker(running, tenant_id=tenant_id, worker=worker)
-        if lease is not None and lease.release(is_attempt=False, not_before=None):
+        if lease is not None and lease.release(is_attempt=False):
             _enqueue(tenant_id, backtest_id)
             log.info("backtest_released", backtest_id=str(backtest_id), worker=worker)
 
@@ -169,7 +176,7 @@ def _count_episodes(windows: Sequence[dict[str, Any]]) -> int:
 
 def _claim(tenant_id: UUID, backtest_id: UUID, worker: str) -> _Work | None:
     with tenant_scope(tenant_id):
-        free = Backtest.objects.filter(is_free(), status=Status.RUNNING)
+        free = Backtest.objects.filter(is_unleased(), status=Status.RUNNING)
         lease = claim_row(free, backtest_id, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return None

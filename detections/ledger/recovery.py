@@ -50,7 +50,7 @@ def release_abandoned_runs() -> int:
     return returned + failed
 
 
-def forget_lost_messages() -> int:
+def mark_lost_messages() -> int:
     """Mark runs as not enqueued whose messages were lost one by one, so that they are enqueued again.
 
     A run that is still enqueued is one of the messages that wait. If as many messages wait as there

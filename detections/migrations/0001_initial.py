@@ -569,12 +569,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.TextField(blank=True)),
-                (
-                    "not_before",
-                    models.DateTimeField(
-                        help_text="The earliest time of the next claim.", null=True
-                    ),
-                ),
                 ("html", models.TextField(blank=True)),
                 ("summary", models.JSONField(default=dict)),
                 ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -689,12 +683,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.TextField(blank=True)),
-                (
-                    "not_before",
-                    models.DateTimeField(
-                        help_text="The earliest time of the next claim.", null=True
-                    ),
-                ),
                 ("summary", models.JSONField(default=dict)),
                 ("windows", models.JSONField(default=list, help_text="A record per tick.")),
                 ("finished_at", models.DateTimeField(null=True)),

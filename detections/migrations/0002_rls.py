@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
         reconciler_reads("drf_run_parts", "run_part"),
         reconciler_removes("drf_run_parts", "run_part"),
         rls.grant(
-            "SELECT (id, tenant_id, baseline_id, status, created_at, not_before, lease_expires_at, "
+            "SELECT (id, tenant_id, baseline_id, status, created_at, lease_expires_at, "
             "finished_at), DELETE",
             "drf_backtests",
             rls.SCHEDULER,

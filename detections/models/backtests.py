@@ -22,7 +22,6 @@ class Backtest(LeasedModel):
     end = models.DateTimeField(help_text="The last tick, not included.")
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     reason = models.TextField(blank=True)
-    not_before = models.DateTimeField(null=True, help_text="The earliest time of the next claim.")
     summary = models.JSONField(default=dict)
     windows = models.JSONField(default=list, help_text="A record per tick.")
     finished_at = models.DateTimeField(null=True)

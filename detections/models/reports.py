@@ -18,7 +18,6 @@ class Report(LeasedModel):
     run = tenant_reference("detections.DetectionRun", related_name="reports")
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     reason = models.TextField(blank=True)
-    not_before = models.DateTimeField(null=True, help_text="The earliest time of the next claim.")
     html = models.TextField(blank=True)
     summary = models.JSONField(default=dict)
     requested_at = models.DateTimeField(default=timezone.now)

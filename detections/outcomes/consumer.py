@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from detections.models import ConsumerOffset
-from detections.outcomes.ingest import lock_stream
+from detections.outcomes.ingest import DEFAULT_STREAM, lock_stream
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
@@ -29,7 +29,7 @@ from detections.outcomes.outcome_tables import (
     check_name,
     rows_from_json,
 )
-from detections.outcomes.services import DEFAULT_STREAM, accept_outcomes
+from detections.outcomes.services import accept_outcomes
 from drift_detector.events.kafka_clients import create_consumer, create_producer
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor

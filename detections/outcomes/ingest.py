@@ -19,6 +19,7 @@ from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes
 
+DEFAULT_STREAM = "default"
 KEPT = ["occurred_at", "prediction", "label", "score", "error"]
 
 

@@ -13,7 +13,6 @@ from monitors.selectors import get_current_baseline
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_STREAM = "default"
 MOST_SIGNALS = 20
 
 

@@ -14,7 +14,7 @@ from detections.ledger.runs import record_change
 from detections.models import OutcomeStream
 from detections.outcomes.detectors import ConceptSignal
 from detections.outcomes.history import time_of_outcome
-from detections.outcomes.ingest import Accepted
+from detections.outcomes.ingest import DEFAULT_STREAM, Accepted
 from detections.outcomes.source_data import SOURCE_STREAM
 from detections.results import RunResult
 from detections.runs.recording import record_detections
@@ -22,7 +22,7 @@ from monitors.models import Baseline, Monitor
 
 log = structlog.get_logger(__name__)
 
-UNNAMED_STREAMS = ("default", SOURCE_STREAM)
+UNNAMED_STREAMS = (DEFAULT_STREAM, SOURCE_STREAM)
 ERRORS = "prediction error"
 SCALE = 0.2
 """Cohen's small effect (1988); severity is a warning at 1.5 and critical at 2.5 times this."""

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detections.models import DetectorState
+from detections.outcomes.ingest import DEFAULT_STREAM
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
@@ -27,7 +28,7 @@ from detections.outcomes.serializers import (
     DetectorSerializer,
     OutcomesSerializer,
 )
-from detections.outcomes.services import DEFAULT_STREAM, accept_outcomes
+from detections.outcomes.services import accept_outcomes
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
 from drift_detector.api.problems import Conflict
 from drift_detector.api.views import TenantAPIView

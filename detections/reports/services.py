@@ -20,7 +20,7 @@ from detections.evaluation.context import (
 )
 from detections.models import DetectionRun, Report
 from drift_detector.celery import Priority, enqueue
-from drift_detector.lease import NO_LEASE, claim_row, is_free, kept_lease, lease_of_worker
+from drift_detector.lease import NO_LEASE, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError, read_window
 
@@ -70,7 +70,7 @@ def request_report(*, run: DetectionRun) -> Report:
 def build_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
     """Read both windows again, sample them, and keep the page that Evidently makes of them."""
     with tenant_scope(tenant_id):
-        free = Report.objects.filter(is_free(), status=Report.Status.BUILDING)
+        free = Report.objects.filter(is_unleased(), status=Report.Status.BUILDING)
         lease = claim_row(free, report_id, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return

@@ -9,13 +9,13 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
-from drift_detector.lease import Lease, claim_row, is_free, kept_lease, lease_of_worker
+from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.reference_performance import describe_reference
@@ -136,7 +136,8 @@ def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline
 
 def _claim(tenant_id: UUID, baseline_id: UUID, worker: str) -> _Build | None:
     with tenant_scope(tenant_id):
-        free = Baseline.objects.filter(is_free(), status=Status.BUILDING)
+        is_due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
+        free = Baseline.objects.filter(is_unleased(), is_due, status=Status.BUILDING)
         lease = claim_row(free, baseline_id, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return None
