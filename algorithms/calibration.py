@@ -15,7 +15,8 @@ from scipy import special
 from .baseline import Baseline
 from .evaluation import evaluate_profile
 from .method_results import FeatureDetail
-from .plan import EvaluationPlan, Method, Policy
+from .methods import METHODS, Method
+from .plan import EvaluationPlan, Policy
 from .profiles import (
     CategoricalProfile,
     FeatureProfile,
@@ -168,7 +169,7 @@ def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[fl
     effects: dict[Key, list[float]] = {}
     for details in judged:
         for key, detail in details.items():
-            if detail.effect_size is not None and key[0] is not Method.ROW_COUNT:
+            if detail.effect_size is not None and METHODS[key[0]].kinds:
                 effects.setdefault(key, []).append(detail.effect_size)
     return effects
 

@@ -7,17 +7,18 @@ from typing import Any
 
 from .baseline import COLUMN_ERRORS, THREADS, Baseline
 from .judgement import explain_drift, judge
-from .measurement import Measurement, measure
 from .method_results import AnyMethod, FeatureDetail, MethodResult
+from .methods import METHODS, Measurement, Method
 from .multiple_testing import adjust_p_values
-from .plan import METHOD_KINDS, EvaluationPlan, Method, Policy
+from .plan import EvaluationPlan, Policy
 from .profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window
-from .row_count import ALL_ROWS, measure_row_count
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
 
+ALL_ROWS = "(rows)"
+"""The name that stands for a window as a whole, in place of a feature's."""
 FEW_ROWS = 50_000
 """Of fewer rows a column takes less time than a second thread costs by waiting for the first."""
 
@@ -82,44 +83,38 @@ def _examine(
     rows: int,
     plan: EvaluationPlan,
 ) -> dict[Key, _Examined]:
-    methods = [method for method in plan.methods if reference.kind in METHOD_KINDS[method]]
+    """Read one feature's column once and measure it by each method that compares its kind."""
+    keys = _keys(reference, plan)
     if not rows:
-        blank = _describe(reference, verdict=Verdict.NO_DATA, reason="The window holds no row.")
-        return {(method, reference.name): _Examined(blank) for method in methods}
+        return dict.fromkeys(keys, _unread(reference, Verdict.NO_DATA, "The window holds no row."))
     profile = profiled(reference.name)
     if isinstance(profile, Unprofiled):
-        blank = _describe(reference, verdict=Verdict.ERROR, reason=profile.reason)
-        return {(method, reference.name): _Examined(blank) for method in methods}
+        return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
+    detail = _describe_windows(reference, profile, rows)
+    return {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
+
+
+def _keys(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
+    methods = (method for method in plan.methods if reference.kind in METHODS[method].kinds)
+    return [(method, reference.name) for method in methods]
+
+
+def _unread(reference: FeatureReference, verdict: Verdict, reason: str) -> _Examined:
+    return _Examined(_describe(reference, verdict=verdict, reason=reason))
+
+
+def _describe_windows(
+    reference: FeatureReference, profile: FeatureProfile, rows: int
+) -> FeatureDetail:
     summary = None
     if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
         summary = profile.moments.summary(reference.centre)
-    detail = _describe(
+    return _describe(
         reference,
         n_current=profile.rows,
         null_rate_current=profile.missing / rows,
         current_summary=summary,
     )
-    return {
-        (method, reference.name): _measured(method, reference, profile, detail, plan.min_rows)
-        for method in methods
-    }
-
-
-def _measured(
-    method: Method,
-    reference: FeatureReference,
-    profile: FeatureProfile,
-    detail: FeatureDetail,
-    min_rows: int,
-) -> _Examined:
-    if reason := _shortage(method, reference, profile, min_rows):
-        return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
-    try:
-        return _Examined(detail, measure(method, reference, profile))
-    except COLUMN_ERRORS as error:
-        return _Examined(
-            replace(detail, verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")
-        )
 
 
 def _describe(
@@ -137,86 +132,117 @@ def _describe(
     )
 
 
+def _measured(
+    method: Method,
+    reference: FeatureReference,
+    profile: FeatureProfile,
+    detail: FeatureDetail,
+    min_rows: int,
+) -> _Examined:
+    if reason := _shortage(method, reference, profile, min_rows):
+        return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
+    try:
+        return _Examined(detail, METHODS[method].measure(reference, profile))
+    except COLUMN_ERRORS as error:
+        reason = f"{type(error).__name__}: {error}"
+        return _Examined(replace(detail, verdict=Verdict.ERROR, reason=reason))
+
+
 def _shortage(
     method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int
 ) -> str:
-    """The reason why a feature's windows are too small, or nothing; for the null rate, null rows count too."""
-    counts_nulls = method is Method.NULL_RATE
-    windows = (("reference", reference.usable_rows, reference), ("current", profile.rows, profile))
-    for window, usable, of in windows:
-        rows = usable + of.missing if counts_nulls else usable
-        if not rows:
-            return f"Every row of the {window} window is null."
-        if rows < min_rows:
-            return f"The {window} window holds {rows} usable rows; at least {min_rows} are needed."
+    """The reason why a feature's windows are too small, or nothing."""
+    rows = {"reference": reference.usable_rows, "current": profile.rows}
+    if METHODS[method].counts_missing:
+        rows["reference"] += reference.missing
+        rows["current"] += profile.missing
+    reasons = (_shortage_of(window, usable, min_rows) for window, usable in rows.items())
+    return next(filter(None, reasons), "")
+
+
+def _shortage_of(window: str, rows: int, min_rows: int) -> str:
+    if not rows:
+        return f"Every row of the {window} window is null."
+    if rows < min_rows:
+        return f"The {window} window holds {rows} usable rows; at least {min_rows} are needed."
     return ""
 
 
 def _conclude_all(
     found: Iterable[Mapping[Key, _Examined]], rows: int, plan: EvaluationPlan
 ) -> list[MethodResult]:
-    examined = {key: each for feature in found for key, each in feature.items()}
-    if Method.ROW_COUNT in plan.methods:
-        detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
-        examined[Method.ROW_COUNT, ALL_ROWS] = _Examined(
-            detail, measure_row_count(plan.usual_rows, rows)
-        )
+    examined: dict[Key, _Examined] = {}
+    for feature in found:
+        examined |= feature
+    examined |= _examine_row_count(rows, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
     by_method: dict[Method, list[FeatureDetail]] = {method: [] for method in plan.methods}
     for (method, _), detail in details.items():
         by_method[method].append(detail)
-    return [summarize(method, answers) for method, answers in by_method.items()]
+    return [summarize(method, of_features) for method, of_features in by_method.items()]
+
+
+def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
+    detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
+    measures = {method: METHODS[method].row_count for method in plan.methods}
+    return {
+        (method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
+        for method, measure in measures.items()
+        if measure is not None
+    }
 
 
 def _judge_all(examined: Mapping[Key, _Examined], plan: EvaluationPlan) -> dict[Key, FeatureDetail]:
-    measured = {
-        key: (each.detail, each.measurement) for key, each in examined.items() if each.measurement
+    """Judge all that was measured, as one family of p-values."""
+    measured = [(key, each.measurement) for key, each in examined.items() if each.measurement]
+    p_adjusted = adjust_p_values([measurement.p_value for _, measurement in measured])
+    return {
+        key: _judged(key, examined[key].detail, measurement, p, plan)
+        for (key, measurement), p in zip(measured, p_adjusted, strict=True)
     }
-    p_values = [measurement.p_value for _, measurement in measured.values()]
-    judged = {}
-    for (key, (detail, answer)), p_adjusted in zip(
-        measured.items(), adjust_p_values(p_values), strict=True
-    ):
-        method, feature = key
-        limits = plan.limits(method, feature)
-        signal = judge(method, answer, limits, plan.policy, p_adjusted=p_adjusted)
-        found = replace(
-            detail,
-            verdict=Verdict.INSUFFICIENT_DATA if answer.caveat else Verdict.OK,
-            reason=answer.caveat,
-            signal=signal,
-            statistic=answer.statistic,
-            p_value=answer.p_value,
-            p_adjusted=p_adjusted,
-            effect_size=answer.effect_size,
-            threshold=limits.threshold,
-            tolerance=limits.tolerance,
-            usual_effect=plan.usual_effects.get(key),
-            scale=limits.scale,
-            importance=plan.importances.get(feature, 1.0),
-            explanation=answer.explanation,
-        )
-        judged[key] = _drifted(method, found, plan.policy) if signal is Signal.DRIFT else found
-    return judged
+
+
+def _judged(
+    key: Key,
+    detail: FeatureDetail,
+    measurement: Measurement,
+    p_adjusted: float,
+    plan: EvaluationPlan,
+) -> FeatureDetail:
+    method, feature = key
+    limits = plan.limits(method, feature)
+    signal = judge(method, measurement, limits, plan.policy, p_adjusted=p_adjusted)
+    judged = replace(
+        detail,
+        verdict=Verdict.INSUFFICIENT_DATA if measurement.caveat else Verdict.OK,
+        reason=measurement.caveat,
+        signal=signal,
+        statistic=measurement.statistic,
+        p_value=measurement.p_value,
+        p_adjusted=p_adjusted,
+        effect_size=measurement.effect_size,
+        threshold=limits.threshold,
+        tolerance=limits.tolerance,
+        usual_effect=plan.usual_effects.get(key),
+        scale=limits.scale,
+        importance=plan.importances.get(feature, 1.0),
+        explanation=measurement.explanation,
+    )
+    return _drifted(method, judged, plan.policy) if signal is Signal.DRIFT else judged
 
 
 def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDetail:
-    reason, severity = (
-        explain_drift(method, detail, policy),
-        severity_of(detail.ratio * detail.importance),
-    )
+    severity = severity_of(detail.ratio * detail.importance)
+    reason = explain_drift(method, detail, policy)
     return replace(detail, verdict=Verdict.DRIFT, severity=severity, reason=reason)
 
 
 def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
     """A method's answer over all features, from its answer on each."""
-    verdict = combine_verdicts(detail.verdict for detail in details)
-    if not details:
-        verdict = Verdict.INSUFFICIENT_DATA
-    worst = max(
-        details, key=lambda detail: (detail.verdict is Verdict.DRIFT, detail.ratio), default=None
-    )
-    worst = None if worst is None or worst.statistic is None else worst
+    verdict = Verdict.INSUFFICIENT_DATA
+    if details:
+        verdict = combine_verdicts(detail.verdict for detail in details)
+    worst = _worst(details)
     return MethodResult(
         method=method,
         verdict=verdict,
@@ -229,3 +255,13 @@ def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
         effect_size=worst.effect_size if worst else None,
         details=tuple(details),
     )
+
+
+def _worst(details: list[FeatureDetail]) -> FeatureDetail | None:
+    """The drifted feature with the largest effect for its scale; without drift, that of all features."""
+    worst = max(details, key=_rank, default=None)
+    return None if worst is None or worst.statistic is None else worst
+
+
+def _rank(detail: FeatureDetail) -> tuple[bool, float]:
+    return detail.verdict is Verdict.DRIFT, detail.ratio

@@ -1,8 +1,8 @@
 """Turns a measurement into a signal, by the policy of the run."""
 
-from .measures import Measurement
 from .method_results import FeatureDetail
-from .plan import SIGNIFICANCE_METHODS, Limits, Method, Policy
+from .methods import METHODS, Limits, Measurement, Method
+from .plan import Policy
 from .verdicts import Signal
 
 
@@ -16,7 +16,7 @@ def judge(
     statistic of a method that is known by its size.
     """
     if policy == Policy.THRESHOLD:
-        if method not in SIGNIFICANCE_METHODS:
+        if not METHODS[method].is_significance:
             return _by_size(measurement.statistic, limits)
         return Signal.DRIFT if measurement.p_value <= limits.threshold else Signal.STABLE
     return (
@@ -31,7 +31,7 @@ def explain_drift(method: Method, detail: FeatureDetail, policy: Policy) -> str:
         if detail.usual_effect == detail.tolerance:
             tolerated += ", by which windows of the reference differ, too"
         return f"Chance does not explain the change, and its effect size {detail.effect_size:.3g} {tolerated}."
-    if method not in SIGNIFICANCE_METHODS:
+    if not METHODS[method].is_significance:
         return f"The statistic {detail.statistic:.3g} is at or above the threshold {detail.threshold:g}."
     return f"The p-value {detail.p_value:.3g} is at or below the threshold {detail.threshold:g}."
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from .columns import FeatureKind
-from .concept_drift.methods import ConceptMethod
-from .plan import Method
+from .concept_drift.detector_registry import ConceptMethod
+from .methods import Method
 from .profiles import NumericSummary
 from .verdicts import Severity, Signal, Verdict
 

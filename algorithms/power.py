@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .baseline import Baseline
-from .plan import EvaluationPlan, Limits, Method
+from .methods import Limits, Method
+from .plan import EvaluationPlan
 from .references import CategoricalReference, NumericReference
 from .statistical_tests.checks import MIN_EXPECTED
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 from .arrays import FloatArray
 from .baseline import Baseline, FeatureKind
 from .concept_drift.averaging import Averaging
-from .concept_drift.methods import ConceptMethod, new_detector
+from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
+from .methods import DEFAULT_LIMITS
 from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
-from .plan import DEFAULT_LIMITS, EvaluationPlan
+from .plan import EvaluationPlan
 from .profile_format import profile_from_bytes, profile_to_bytes
 from .statistical_tests import ks_test
 from .statistical_tests.ks_distribution import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from algorithms.method_results import MethodResult
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.verdicts import Verdict
 from detections.outcomes.source_data import NewOutcomes
 

@@ -7,19 +7,25 @@ from typing import Any
 from django.conf import settings
 
 from algorithms.calibration import usual_effects_from_json
-from algorithms.concept_drift.methods import CALIBRATED_FOR_MEANS, ConceptMethod
-from algorithms.plan import (
-    DEFAULT_LIMITS,
-    SIGNIFICANCE_METHODS,
-    EvaluationPlan,
-    Limits,
-    Method,
-    Policy,
-    psi_limits,
-    significance_limits,
-    size_limits,
-)
+from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
+from algorithms.methods import METHODS, Limits, Method, MethodSpec
+from algorithms.plan import EvaluationPlan, Policy
 from monitors.models import Monitor
+
+SETTINGS_OF_METHODS: Mapping[Method, Mapping[str, str]] = {
+    Method.KS: {"threshold": "drift_threshold_ks", "tolerance": "effect_tolerance_ks"},
+    Method.CHI_SQUARED: {"threshold": "drift_threshold_chi2", "tolerance": "effect_tolerance_chi2"},
+    Method.PSI: {"threshold": "drift_threshold_psi", "warning": "drift_warning_threshold_psi"},
+}
+SETTINGS_OF_DETECTORS: Mapping[ConceptMethod, Mapping[str, str]] = {
+    ConceptMethod.ADWIN: {"delta": "adwin_delta", "max_buckets": "adwin_max_buckets"},
+    ConceptMethod.DDM: {
+        "warm_start": "ddm_min_num_instances",
+        "warning_threshold": "ddm_warning_level",
+        "drift_threshold": "ddm_drift_level",
+    },
+}
+"""The defaults that operators can set: a field of the spec, or a setting of the detector, and the name in `ENV`."""
 
 
 def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> EvaluationPlan:
@@ -49,38 +55,28 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
 
 def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]:
     """The settings of a detector that differ from its calibrated ones."""
-    env = settings.ENV
-    ours: Mapping[ConceptMethod, Mapping[str, Any]] = {
-        ConceptMethod.ADWIN: {"delta": env.adwin_delta, "max_buckets": env.adwin_max_buckets},
-        ConceptMethod.DDM: {
-            "warm_start": env.ddm_min_num_instances,
-            "warning_threshold": env.ddm_warning_level,
-            "drift_threshold": env.ddm_drift_level,
-        },
-    }
-    if monitor.error_batch > 1 and method in CALIBRATED_FOR_MEANS:
-        ours = CALIBRATED_FOR_MEANS
-    return {**ours.get(method, {}), **monitor.detector_settings.get(method, {})}
+    own = monitor.detector_settings.get(method, {})
+    for_means = DETECTORS[method].calibrated_for_means
+    if monitor.error_batch > 1 and for_means is not None:
+        return {**for_means, **own}
+    return {**_from_settings(SETTINGS_OF_DETECTORS.get(method, {})), **own}
 
 
 def _limits(monitor: Monitor, method: Method, feature: str = "") -> Limits:
     """The monitor's own sizes are fixed; those that it leaves open may be raised to the usual ones."""
-    env, default = settings.ENV, DEFAULT_LIMITS[method]
-    threshold = _number(monitor.thresholds, method, feature)
-    if method is Method.PSI:
-        limit = threshold or env.drift_threshold_psi
-        return replace(
-            psi_limits(limit, min(env.drift_warning_threshold_psi, limit)),
-            is_fixed=threshold is not None,
-        )
-    if method not in SIGNIFICANCE_METHODS:
-        return replace(size_limits(threshold or default.threshold), is_fixed=threshold is not None)
-    levels = {Method.KS: env.drift_threshold_ks, Method.CHI_SQUARED: env.drift_threshold_chi2}
-    sizes = {Method.KS: env.effect_tolerance_ks, Method.CHI_SQUARED: env.effect_tolerance_chi2}
-    level = threshold or levels.get(method, default.threshold)
-    if tolerance := _number(monitor.tolerances, method, feature):
-        return replace(significance_limits(level, tolerance), is_fixed=True)
-    return significance_limits(level, sizes.get(method, default.tolerance), default.scale)
+    return _spec_of_settings(method).limits(
+        threshold=_number(monitor.thresholds, method, feature),
+        tolerance=_number(monitor.tolerances, method, feature),
+    )
+
+
+def _spec_of_settings(method: Method) -> MethodSpec:
+    """The method with the defaults that the settings give it."""
+    return replace(METHODS[method], **_from_settings(SETTINGS_OF_METHODS.get(method, {})))
+
+
+def _from_settings(names: Mapping[str, str]) -> dict[str, Any]:
+    return {field: getattr(settings.ENV, name) for field, name in names.items()}
 
 
 def _number(limits: Mapping[str, Any], method: Method, feature: str) -> float | None:

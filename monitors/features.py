@@ -7,7 +7,7 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from algorithms.baseline import FeatureKind, guess_kind
-from algorithms.plan import METHOD_KINDS, Method
+from algorithms.methods import METHODS, Method
 from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
 
 LONGEST_NAME = 200
@@ -38,7 +38,7 @@ def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
     _check_current(found["current_data_uri"], features)
     kinds = frozenset(features.values())
     methods = [Method(method) for method in _names(fields["methods"])]
-    if not any(method is Method.ROW_COUNT or METHOD_KINDS[method] & kinds for method in methods):
+    if not any(METHODS[method].compares(kinds) for method in methods):
         raise ValidationError(
             {"methods": "methods must include one that compares these kinds of features."}
         )

@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from algorithms.concept_drift.methods import DEFAULT_CONCEPT_METHODS
+from algorithms.concept_drift.detector_registry import DEFAULT_CONCEPT_METHODS
 from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from algorithms.plan import DEFAULT_METHODS, Method
+from algorithms.methods import DEFAULT_METHODS, Method
 from drift_detector.api.fields import IsoDurationField
 from monitors import selectors
 from monitors.models import Baseline, Monitor, default_concept_methods

@@ -8,19 +8,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from algorithms.columns import FeatureKind
-from algorithms.concept_drift.methods import DETECTORS, ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod, new_detector
+from algorithms.methods import METHODS, Method
 from algorithms.performance import Metric, PerformanceLimit
-from algorithms.plan import SIGNIFICANCE_METHODS, Method
 from drift_detector.scheduling.cron import BadSchedule
 from drift_detector.scheduling.schedules import check_storable
 from monitors.sources import is_storable
 
 LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
-    **dict.fromkeys(Method, 1.0), Method.PSI: 100.0, Method.WASSERSTEIN: 1000.0, Method.ROW_COUNT: 1000.0,
-}  # fmt: skip
+    method.value: spec.highest_threshold for method, spec in METHODS.items()
+}
 HIGHEST_TOLERANCE: Mapping[str, float] = {
-    method.value: 1.0 for method in Method if method in SIGNIFICANCE_METHODS
+    method.value: 1.0 for method, spec in METHODS.items() if spec.is_significance
 }
 HIGHEST_IMPORTANCE = 100.0
 
@@ -66,7 +66,9 @@ def _check_outcomes(fields: Mapping[str, Any]) -> None:
     if fields["error_scale"] is None and fields["error_batch"] == 1:
         return
     binary = [
-        method for method in fields["concept_methods"] if DETECTORS[ConceptMethod(method)].is_binary
+        method
+        for method in fields["concept_methods"]
+        if DETECTORS[ConceptMethod(method)].detector.is_binary
     ]
     if binary:
         raise ValidationError(

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from algorithms.columns import FeatureKind
 from algorithms.method_results import FeatureDetail, MethodResult
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict
 from detections.ledger import runs as ledger
 from detections.ledger.runs import Claim

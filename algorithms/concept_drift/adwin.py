@@ -7,6 +7,7 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..kernels import jit
 from .detector import DRIFT, Detector, SignalArray
+from .detector_spec import DetectorSpec
 
 LEVELS = 60
 """A bucket of level l holds 2**l observations; no stream outgrows them."""
@@ -290,3 +291,13 @@ def _find_cut(
             if difference > limit and difference / limit > best:
                 best, length, beyond = difference / limit, int(newer), newer_sum
     return length, beyond
+
+
+SPEC = DetectorSpec(
+    title="ADWIN",
+    detector=ADWIN,
+    calibrated={"delta": 0.05},
+    calibrated_for_means={"delta": 0.05, "clock": 1},
+    limits={"max_buckets": 64},
+    is_default=True,
+)

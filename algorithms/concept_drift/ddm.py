@@ -8,6 +8,7 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..kernels import jit
 from .detector import DRIFT, WARNING, Detector, SignalArray
+from .detector_spec import DetectorSpec
 
 
 @dataclass(slots=True, kw_only=True)
@@ -244,3 +245,15 @@ def advance_eddm(
     )
     sums[0], sums[1], sums[2] = distance, squares, greatest
     return row, found
+
+
+DDM_SPEC = DetectorSpec(
+    title="Drift Detection Method",
+    detector=DDM,
+    calibrated={"warm_start": 1000, "drift_threshold": 3.25, "min_errors": 10},
+)
+EDDM_SPEC = DetectorSpec(
+    title="Early Drift Detection Method",
+    detector=EDDM,
+    calibrated={"warm_start": 100, "alpha": 0.7, "beta": 0.6},
+)

@@ -9,6 +9,7 @@ from ..arrays import FloatArray
 from ..kernels import jit
 from ..verdicts import Signal
 from .detector import DRIFT, STABLE, WARNING, Detector, SignalArray
+from .detector_spec import DetectorSpec
 
 CANDIDATES = 48
 SPACING = 8
@@ -173,3 +174,11 @@ def _spawn(n: float, total: float, spawned: int, kept: int, table: FloatArray) -
     table[START_LOG, kept] = table[LOG, 0] - np.log(PRIOR_SUM * (spawned + 1.0) * rank * rank)
     table[TOTAL, kept], table[LOG, kept], table[PRODUCT, kept] = 0.0, 0.0, 1.0
     return kept + 1
+
+
+SPEC = DetectorSpec(
+    title="E-process",
+    detector=EProcess,
+    calibrated={"alpha": 0.001},
+    is_default=True,
+)

@@ -7,6 +7,7 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..kernels import jit
 from .detector import DRIFT, Detector, SignalArray
+from .detector_spec import DetectorSpec
 
 UP, DOWN = 1, 2
 MODES = {"up": UP, "down": DOWN, "both": UP | DOWN}
@@ -136,3 +137,11 @@ def advance_page_hinkley(
         mean, increase, decrease, least, most, increase_mean, decrease_mean,
     )  # fmt: skip
     return row, found
+
+
+SPEC = DetectorSpec(
+    title="Page–Hinkley test",
+    detector=PageHinkley,
+    calibrated={"delta": 0.02, "threshold": 40.0, "alpha": 1.0},
+    calibrated_for_means={"delta": 0.25, "threshold": 12.0, "min_instances": 8},
+)

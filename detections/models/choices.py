@@ -1,7 +1,7 @@
 """Choices of fields that several models share."""
 
 from algorithms.method_results import PerformanceMethod, Reference
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict
 from detections.models.outcomes import CONCEPT_METHODS
 

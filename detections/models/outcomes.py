@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.verdicts import Signal
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 

@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.method_results import FeatureDetail, MethodResult
-from algorithms.plan import METHOD_KINDS, EvaluationPlan, Method
+from algorithms.methods import METHODS, Method
+from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
@@ -181,7 +182,7 @@ def _choose(
         reference, request.columns, request.timestamp_column, overrides=request.kinds
     )
     comparable = frozenset[FeatureKind]().union(
-        *(METHOD_KINDS[method] for method in request.plan.methods)
+        *(METHODS[method].kinds for method in request.plan.methods)
     )
     chosen = {name: kind for name, kind in kinds.items() if kind in comparable}
     if not chosen:

@@ -7,11 +7,11 @@ from django.utils import timezone
 from algorithms.arrays import FloatArray
 from algorithms.concept_drift.averaging import Averaging, Observations
 from algorithms.concept_drift.detector import Change, Detector
-from algorithms.concept_drift.methods import (
+from algorithms.concept_drift.detector_registry import (
+    DETECTORS,
     ConceptMethod,
     detector_from_json,
     new_detector,
-    setting_names,
 )
 from detections.models import DetectorState, OutcomeStream
 from drift_detector.tenancy.scope import current_tenant_id
@@ -103,7 +103,9 @@ def _resumed(method: ConceptMethod, monitor: Monitor, state: DetectorState) -> D
     fresh, stored = new_detector(method, detector_settings(monitor, method)), state.state
     if stored is None or state.error_batch != monitor.error_batch:
         return fresh
-    if any(stored.get(name) != getattr(fresh, name) for name in setting_names(method)):
+    if any(
+        stored.get(name) != getattr(fresh, name) for name in DETECTORS[method].setting_defaults()
+    ):
         return fresh
     return detector_from_json(method, stored)
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.method_results import MethodResult
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.verdicts import Verdict
 from detections.findings import ErrorRateChange, RunFinding, build_finding
 from detections.models import Detection, DetectionRun

@@ -13,7 +13,8 @@ from algorithms import calibration
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.calibration import Calibration, calibrate, usual_effect, usual_effects_from_json
 from algorithms.evaluation import evaluate_profile
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method, Policy, significance_limits
+from algorithms.methods import DEFAULT_LIMITS, Method, significance_limits
+from algorithms.plan import EvaluationPlan, Policy
 from algorithms.profiles import Profile
 from algorithms.references import CategoricalReference, NumericReference
 

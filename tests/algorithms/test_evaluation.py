@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from algorithms import numeric_measures
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
 from algorithms.method_results import FeatureDetail, MethodResult
-from algorithms.plan import EvaluationPlan, Method, Policy, psi_limits, significance_limits
+from algorithms.methods import METHODS, Method, ks_method, significance_limits
+from algorithms.plan import EvaluationPlan, Policy
 from algorithms.verdicts import Severity, Signal, Verdict
 from tests.algorithms.windows import fit, mixed_window
 
@@ -169,7 +169,7 @@ def test_evaluate__unexpected_exception__error_with_its_name(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no luck")
 
-    monkeypatch.setattr(numeric_measures, "ks_from_cells", broken)
+    monkeypatch.setattr(ks_method, "ks_from_cells", broken)
     outcomes = run({"x": normal(100)}, {"x": normal(100)})
     assert detail_of(outcomes, Method.KS).reason == "ZeroDivisionError: no luck"
     assert [outcome.verdict for outcome in outcomes][:2] == [Verdict.ERROR, Verdict.OK]
@@ -231,7 +231,7 @@ def test_evaluate__threshold_policy__raw_p_value_and_statistic_decide() -> None:
 def test_evaluate__override__applies_to_its_feature_only() -> None:
     strict = {
         (Method.KS, "x"): significance_limits(tolerance=0.01),
-        (Method.PSI, "x"): psi_limits(threshold=0.005),
+        (Method.PSI, "x"): METHODS[Method.PSI].limits(threshold=0.005),
     }
     reference = {name: normal(20_000) for name in "xy"}
     outcomes = run(

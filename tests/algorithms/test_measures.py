@@ -16,7 +16,8 @@ from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.grid import Grid
 from algorithms.method_results import FeatureDetail
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
+from algorithms.methods import DEFAULT_LIMITS, Method
+from algorithms.plan import EvaluationPlan
 from algorithms.references import NumericReference
 from tests.algorithms.windows import fit
 

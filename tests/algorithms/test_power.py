@@ -7,7 +7,8 @@ import pytest
 from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
-from algorithms.plan import EvaluationPlan, Method, significance_limits
+from algorithms.methods import Method, significance_limits
+from algorithms.plan import EvaluationPlan
 from algorithms.power import SmallestChange, smallest_changes
 
 RUNS = 60

@@ -11,10 +11,11 @@ from numba.core.dispatcher import Dispatcher
 
 import algorithms
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.methods import DEFAULT_LIMITS
 from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan
+from algorithms.plan import EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.warm import warm
 

@@ -24,7 +24,7 @@ from algorithms.arrays import FloatArray
 from algorithms.concept_drift.adwin import ADWIN
 from algorithms.concept_drift.ddm import DDM, EDDM
 from algorithms.concept_drift.detector import Detector
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm
 from tests.bench import peers, windows

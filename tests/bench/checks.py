@@ -9,7 +9,8 @@ from statistics import median
 
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
+from algorithms.methods import DEFAULT_LIMITS, Method
+from algorithms.plan import EvaluationPlan
 from monitors.sources import SourcePolicy, describe, open_window
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from algorithms.plan import Method
+from algorithms.methods import Method
 from detections.ledger.runs import request_backfill, request_run
 from detections.models import DetectionRun
 from detections.runs.execution import execute

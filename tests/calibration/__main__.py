@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from algorithms.concept_drift.methods import ALARM_BUDGET
+from algorithms.concept_drift.detector_registry import ALARM_BUDGET
 from tests.calibration import simulations, streams
 from tests.calibration.real import real_rows
 

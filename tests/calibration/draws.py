@@ -9,14 +9,13 @@ import pyarrow as pa
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
 from algorithms.method_results import MethodResult
-from algorithms.plan import DEFAULT_LIMITS, EvaluationPlan, Method
+from algorithms.methods import DEFAULT_LIMITS, FEATURE_METHODS
+from algorithms.plan import EvaluationPlan
 
 type Random = np.random.Generator
 type Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
 
-EVERY = EvaluationPlan(
-    methods={each: DEFAULT_LIMITS[each] for each in Method if each is not Method.ROW_COUNT}
-)
+EVERY = EvaluationPlan(methods={each: DEFAULT_LIMITS[each] for each in FEATURE_METHODS})
 
 
 def categories(count: int) -> Callable[[Random, int], Column]:

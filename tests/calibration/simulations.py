@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from algorithms.plan import EvaluationPlan, Method, significance_limits
+from algorithms.methods import Method, significance_limits
+from algorithms.plan import EvaluationPlan
 from tests.calibration.draws import DISTRIBUTIONS, EVERY, Column, autocorrelated, mixed, run
 
 LEVEL = 0.05

@@ -12,8 +12,7 @@ from scipy.stats import norm
 from algorithms.arrays import FloatArray
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import Detector
-from algorithms.concept_drift.methods import (
-    CALIBRATED_FOR_MEANS,
+from algorithms.concept_drift.detector_registry import (
     DETECTORS,
     ConceptMethod,
     new_detector,
@@ -47,7 +46,7 @@ def contenders() -> list[Contender]:
         Contender(method, "calibrated", partial(new_detector, method)) for method in ConceptMethod
     ]
     rivers = [
-        Contender(method, "river's defaults", DETECTORS[method])
+        Contender(method, "river's defaults", DETECTORS[method].detector)
         for method in ConceptMethod
         if method is not ConceptMethod.E_PROCESS
     ]
@@ -86,7 +85,7 @@ def delay_rows(draws: int, seed: int = 11) -> Iterator[list[str]]:
 def means_rows(draws: int, seed: int = 12) -> Iterator[list[str]]:
     """The same for standardised means: alarms without a step, and delays after one, in means."""
     for method in (ConceptMethod.PAGE_HINKLEY, ConceptMethod.ADWIN, ConceptMethod.E_PROCESS):
-        chosen: Mapping[str, Any] = CALIBRATED_FOR_MEANS.get(method, {})
+        chosen: Mapping[str, Any] = DETECTORS[method].calibrated_for_means or {}
         show = norm.cdf if method is ConceptMethod.E_PROCESS else np.asarray
         random = np.random.default_rng(seed)
         quiet = [
@@ -118,7 +117,7 @@ def flights_rows() -> Iterator[list[str]]:
     averaging.learn(errors[is_reference])
     shown = averaging.take(errors[~is_reference])
     for method in (ConceptMethod.PAGE_HINKLEY, ConceptMethod.ADWIN, ConceptMethod.E_PROCESS):
-        detector = new_detector(method, CALIBRATED_FOR_MEANS.get(method, {}))
+        detector = new_detector(method, DETECTORS[method].calibrated_for_means or {})
         yield [
             method,
             "means of 1,000",

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from algorithms.concept_drift.methods import CALIBRATED, ConceptMethod
+from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from drift_detector import env
 
 ROOT = Path(__file__).parents[2]
@@ -62,9 +62,9 @@ def test_load__what_is_required__gives_the_defaults_of_the_issue() -> None:
 
 def test_load__detectors__are_calibrated_unless_told_otherwise() -> None:
     loaded = json.loads(start().stdout)
-    assert loaded["adwin_delta"] == CALIBRATED[ConceptMethod.ADWIN]["delta"]
-    assert loaded["ddm_drift_level"] == CALIBRATED[ConceptMethod.DDM]["drift_threshold"]
-    assert loaded["ddm_min_num_instances"] == CALIBRATED[ConceptMethod.DDM]["warm_start"]
+    assert loaded["adwin_delta"] == DETECTORS[ConceptMethod.ADWIN].calibrated["delta"]
+    assert loaded["ddm_drift_level"] == DETECTORS[ConceptMethod.DDM].calibrated["drift_threshold"]
+    assert loaded["ddm_min_num_instances"] == DETECTORS[ConceptMethod.DDM].calibrated["warm_start"]
 
 
 @pytest.mark.parametrize("name", LEAST)

@@ -18,7 +18,7 @@ import requests
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from drift_detector.events.kafka_clients import create_producer
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant

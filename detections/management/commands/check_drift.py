@@ -12,18 +12,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from algorithms.baseline import FeatureKind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
-from algorithms.plan import DEFAULT_METHODS, EvaluationPlan, Method, Policy
+from algorithms.methods import DEFAULT_METHODS, FEATURE_METHODS, Method
+from algorithms.plan import EvaluationPlan, Policy
 from detections.one_shot.compare import Comparison, ComparisonRequest, FailOn, compare
 from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 from monitors.sources import SourceError
 
-ANSWERABLE = [method for method in Method if method is not Method.ROW_COUNT]
-"""How many rows are usual takes more than one reference window to tell."""
 UNREADABLE = 2
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
-METHODS = f"of {', '.join(ANSWERABLE)}; default: {','.join(DEFAULT_METHODS)}"
+METHODS = f"of {', '.join(FEATURE_METHODS)}; default: {','.join(DEFAULT_METHODS)}"
 
 
 class Command(BaseCommand):
@@ -129,8 +128,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _methods(text: str) -> tuple[Method, ...]:
     names = _names(text)
-    if unknown := [name for name in names if name not in ANSWERABLE]:
-        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(ANSWERABLE)}")
+    if unknown := [name for name in names if name not in FEATURE_METHODS]:
+        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(FEATURE_METHODS)}")
     return tuple(Method(name) for name in names)
 
 

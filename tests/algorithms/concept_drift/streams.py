@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.concept_drift.detector_registry import ConceptMethod
 
 type Stream = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from algorithms.concept_drift.averaging import LEARNT_FROM, Averaging, Observations
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 
 ERRORS = (np.random.default_rng(0).random(4000) < 0.2).astype(float)
 

@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import poisson
 
-from algorithms.concept_drift.methods import ALARM_BUDGET, ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ALARM_BUDGET, ConceptMethod, new_detector
 from tests.algorithms.concept_drift.streams import ALL, bernoulli
 
 LENGTH = 500_000

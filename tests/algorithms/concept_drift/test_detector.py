@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 
 from algorithms.concept_drift.ddm import EDDM
 from algorithms.concept_drift.detector import CHANGES_AT_ONCE, UnusableObservation
-from algorithms.concept_drift.methods import (
-    CALIBRATED,
+from algorithms.concept_drift.detector_registry import (
     DETECTORS,
     ConceptMethod,
     detector_from_json,
     new_detector,
-    setting_names,
 )
 from algorithms.verdicts import Signal
 from tests.algorithms.concept_drift.streams import ALL, bernoulli
@@ -148,5 +146,5 @@ def test_new_detector__wrong_setting__is_refused(method: str, chosen: dict[str, 
 
 @pytest.mark.parametrize("method", ALL)
 def test_new_detector__calibrated_settings__are_settings(method: ConceptMethod) -> None:
-    assert set(CALIBRATED[method]) <= set(setting_names(method))
-    assert type(new_detector(method)) is DETECTORS[method]
+    assert set(DETECTORS[method].calibrated) <= set(DETECTORS[method].setting_defaults())
+    assert type(new_detector(method)) is DETECTORS[method].detector

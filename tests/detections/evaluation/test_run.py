@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from scipy import stats
 
-from algorithms.plan import Method
+from algorithms.methods import Method
 from detections.evaluation.context import BaselineNotReady
 from detections.evaluation.run import evaluate_run
 from detections.models import DetectionRun

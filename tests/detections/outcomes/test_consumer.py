@@ -15,7 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from django.conf import LazySettings
 from django.db import OperationalError
 
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from detections.models import ConsumerOffset, DetectorState, OutcomeBatch, OutcomeStream
 from detections.outcomes.consumer import OutcomeConsumer
 from detections.outcomes.ingest import lock_stream

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alerts.models import Alert
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from detections.models import DetectionRun, DetectorState, OutcomeBatch
 from detections.outcomes.ingest import Accepted
 from detections.outcomes.outcome_tables import rows_from_json

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from detections.models import Detection, DetectionRun, DetectorState, OutcomeBatch, OutcomeStream
 from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant

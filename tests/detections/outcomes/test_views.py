@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from rest_framework.test import APIClient
 
-from algorithms.concept_drift.methods import ConceptMethod, new_detector
+from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from detections.models import DetectionRun, DetectorState, OutcomeStream, PendingOutcome
 from drift_detector.events.models import OutboxEvent
 from drift_detector.tenancy.models import Tenant

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from algorithms.plan import Method
+from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict
 from detections.findings import drifted_features, severity_of_run
 from detections.models import Detection, DetectionRun

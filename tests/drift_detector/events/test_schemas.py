@@ -6,9 +6,9 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
-from algorithms.concept_drift.methods import ConceptMethod
+from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.method_results import PerformanceMethod, Reference
-from algorithms.plan import Method
+from algorithms.methods import Method
 from drift_detector.events.schemas import validate
 from drift_detector.events.services import EventType
 from tests.drift_detector.events.conftest import data_of

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from algorithms.row_count import FEW_WINDOWS, measure_row_count
+from algorithms.methods.row_count_method import FEW_WINDOWS, measure_row_count
 
 windows = st.lists(st.integers(50, 10**6), min_size=4, max_size=30).map(tuple)
 

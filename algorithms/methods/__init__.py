@@ -1,0 +1,20 @@
+"""Statistical methods: one module describes and measures each, and the registry lists them."""
+
+from .limits import Limits, significance_limits, size_limits
+from .measurement import Measurement
+from .method_spec import MethodSpec, ThresholdKind
+from .registry import DEFAULT_LIMITS, DEFAULT_METHODS, FEATURE_METHODS, METHODS, Method
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "DEFAULT_METHODS",
+    "FEATURE_METHODS",
+    "METHODS",
+    "Limits",
+    "Measurement",
+    "Method",
+    "MethodSpec",
+    "ThresholdKind",
+    "significance_limits",
+    "size_limits",
+]
