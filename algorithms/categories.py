@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import kernels
 from .arrays import IntArray
 from .columns import guess_kind
 from .errors import UnusableColumn
+from .kernels.cells import count_indices
 
 MAX_UNSEEN = 100_000
 """Unseen categories kept by name. Of more, those with the smallest hashes are, which no order of reading changes."""
@@ -119,7 +119,7 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
 def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:
     indices = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
     counts = np.zeros(len(chunk.dictionary), np.int64)
-    kernels.count_indices(indices.to_numpy(zero_copy_only=False), counts)
+    count_indices(indices.to_numpy(zero_copy_only=False), counts)
     seen = np.flatnonzero(counts)
     return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], len(chunk) - len(indices))
 

@@ -6,9 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import kernels
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
-from .kernels import Lookup
+from .kernels.cells import Lookup, count_column, find_positions
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52
@@ -59,7 +58,7 @@ class Grid:
             Counts of shape (cells + 1,), NaN in the last, and each value's cell, shape (n,).
         """
         counts, codes = np.zeros(self.cells + 1, np.int64), np.empty(len(values), self.code_type)
-        kernels.count_column(values, self.lookup, counts, codes)
+        count_column(values, self.lookup, counts, codes)
         return counts, codes
 
     @property
@@ -149,7 +148,7 @@ def _logarithmic(edges: FloatArray, centre: float, bits: int) -> Lookup:
 
 def _positions(table: Lookup, values: FloatArray) -> IntArray:
     found = np.empty(len(values), np.uint32)
-    kernels.find_positions(values, table, found)
+    find_positions(values, table, found)
     return found.astype(np.int64)
 
 

@@ -9,11 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import kernels
 from .arrays import BoolArray, FloatArray, IntArray
 from .categories import Unseen, distinct_categories
 from .columns import FeatureKind, to_float64
 from .grid import Grid
+from .kernels import moments
+from .kernels.cell_values import take_cells
+from .kernels.cells import BLOCK
+from .kernels.moments import no_moments, profile_column, sum_moments
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
 from .sums import ExactSum
 
@@ -81,7 +84,7 @@ class NumericReference:
         if self.values is None:
             raise ValueError("The baseline has not kept its values.")
         inside = np.empty(int(self.counts[wanted].sum()))
-        kernels.take_cells(self.values, self.counts, wanted, inside)
+        take_cells(self.values, self.counts, wanted, inside)
         return inside
 
     def empty_profile(self) -> NumericProfile:
@@ -96,9 +99,9 @@ class NumericReference:
         """
         values = to_float64(chunk)
         counts = np.zeros(self.grid.cells + 1, np.int64)
-        codes = np.empty(len(values) if keep_values else kernels.BLOCK, self.grid.code_type)
-        found, range_ = _no_moments(), _usual_range(self.summary.minimum, self.summary.maximum)
-        kernels.profile_column(values, self.grid.lookup, counts, codes, self.centre, *range_, found)
+        codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
+        found, range_ = no_moments(), _usual_range(self.summary.minimum, self.summary.maximum)
+        profile_column(values, self.grid.lookup, counts, codes, self.centre, *range_, found)
         return NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
@@ -201,13 +204,9 @@ def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
 
 def measure_moments(values: FloatArray, centre: float) -> Moments:
     """Range and sums of the finite values among shape (n,)."""
-    found = _no_moments()
-    kernels.sum_moments(values, centre, *_usual_range(None, None), found)
+    found = no_moments()
+    sum_moments(values, centre, *_usual_range(None, None), found)
     return _as_moments(found)
-
-
-def _no_moments() -> FloatArray:
-    return np.array([0.0, np.inf, -np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
 def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
@@ -215,20 +214,17 @@ def _usual_range(low: float | None, high: float | None) -> tuple[float, float]:
 
 
 def _as_moments(found: FloatArray) -> Moments:
-    """The moments that `kernels.add_moments` found."""
-    finite, minimum, maximum, distances, squares, rows_below, rows_above, below, above = (
-        found.tolist()
-    )
+    """The moments that `add_moments` found."""
     return Moments(
-        finite=int(finite),
-        minimum=minimum,
-        maximum=maximum,
-        distances=ExactSum.of(distances),
-        squares=ExactSum.of(squares),
-        rows_below=int(rows_below),
-        rows_above=int(rows_above),
-        below=ExactSum.of(below),
-        above=ExactSum.of(above),
+        finite=int(found[moments.FINITE]),
+        minimum=float(found[moments.LEAST]),
+        maximum=float(found[moments.GREATEST]),
+        distances=ExactSum.of(float(found[moments.DISTANCES])),
+        squares=ExactSum.of(float(found[moments.SQUARES])),
+        rows_below=int(found[moments.ROWS_BELOW]),
+        rows_above=int(found[moments.ROWS_ABOVE]),
+        below=ExactSum.of(float(found[moments.BELOW])),
+        above=ExactSum.of(float(found[moments.ABOVE])),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ..arrays import FloatArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from .detector import Detector
 
 LEARNT_FROM = 30

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from .detector import DRIFT, WARNING, Detector, SignalArray
 from .detector_spec import DetectorSpec
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import FloatArray, IntArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from ..verdicts import Signal
 
 type SignalArray = npt.NDArray[np.uint8]

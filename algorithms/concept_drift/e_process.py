@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..arrays import FloatArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from ..verdicts import Signal
 from .detector import DRIFT, STABLE, WARNING, Detector, SignalArray
 from .detector_spec import DetectorSpec

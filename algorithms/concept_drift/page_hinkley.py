@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from .detector import DRIFT, Detector, SignalArray
 from .detector_spec import DetectorSpec
 

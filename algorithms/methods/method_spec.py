@@ -7,8 +7,8 @@ from enum import StrEnum
 from ..columns import FeatureKind
 from ..profiles import CategoricalProfile, FeatureProfile, NumericProfile
 from ..references import CategoricalReference, FeatureReference, NumericReference
-from .limits import LEVEL, Limits, significance_limits, size_limits
 from .measurement import Measurement
+from .method_limits import LEVEL, Limits, significance_limits, size_limits
 
 type NumericMeasure = Callable[[NumericReference, NumericProfile], Measurement]
 type CategoricalMeasure = Callable[[CategoricalReference, CategoricalProfile], Measurement]

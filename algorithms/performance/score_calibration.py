@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import BoolArray, FloatArray, IntArray
 from ..columns import Values
 from ..errors import InsufficientData
-from ..kernels import jit
+from ..kernels.compiler import jit
 from .reading import Label, read_binary, read_scores, require_same_rows
 
 MOST_BLOCKS = 500

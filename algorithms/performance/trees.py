@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import FloatArray, IntArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 
 type Codes = npt.NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from ..arrays import FloatArray, IntArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 from .windows import require_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)

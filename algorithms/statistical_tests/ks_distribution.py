@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..arrays import FloatArray
-from ..kernels import jit
+from ..kernels.compiler import jit
 
 EXACT_LIMIT = 10_000
 """Rows in the larger window up to which the p-value is exact, as in scipy's `method='auto'`."""

@@ -8,11 +8,12 @@ from typing import Self
 
 import numpy as np
 
-from .. import kernels
 from ..arrays import BoolArray, CodeArray, FloatArray, IntArray
 from ..columns import Values
 from ..grid import Grid
-from ..kernels import Lookup
+from ..kernels.cell_values import largest_below, select, widen_ranges
+from ..kernels.cells import Lookup, count_places, find_positions
+from ..kernels.gaps import find_wider_cells, gaps_at_edges, rank_gap, widest_gap_inside
 from .ks_distribution import ks_p_value
 from .windows import numeric_windows, require_rows
 
@@ -158,15 +159,15 @@ def _widest_gap(reference: Counted, current: Counted, is_single: BoolArray, appl
     n, m = int(before.sum()), int(after.sum())
     require_rows(n, m)
     gaps, wanted = np.empty(len(before) + 1, np.int64), np.empty(len(before), np.bool_)
-    edge = int(kernels.gaps_at_edges(before, after, n, m, gaps))
+    edge = int(gaps_at_edges(before, after, n, m, gaps))
     widest = int(gaps[edge])
-    known = int(kernels.rank_gap(widest))
-    reach = int(kernels.find_wider_cells(before, after, n, m, gaps, is_single, known, wanted))
+    known = int(rank_gap(widest))
+    reach = int(find_wider_cells(before, after, n, m, gaps, is_single, known, wanted))
     insides = [counted.inside for counted in (reference, current) if counted.inside]
     if not reach or len(insides) < 2:
         return _Gap(steps=widest, edge=edge, reach=reach // 2)
     left, right = apply(lambda inside: inside(wanted), insides)
-    found, where = kernels.widest_gap_inside(
+    found, where = widest_gap_inside(
         left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known
     )
     return (
@@ -200,7 +201,7 @@ def values_inside(
     selected, found = np.empty(rows + 1), 0
     wanted_or_nan = np.append(wanted, False)
     for values, codes in chunks:
-        found = kernels.select(values, codes, wanted_or_nan, selected, found, are_few)
+        found = select(values, codes, wanted_or_nan, selected, found, are_few)
     return np.sort(selected[:found])
 
 
@@ -218,7 +219,7 @@ class _Placed:
             np.zeros(PLACES + 1, np.uint32),
             np.empty(len(values), np.uint16),
         )  # small, for the cache
-        kernels.count_places(values, table, counts, places)
+        count_places(values, table, counts, places)
         return cls(values, places, counts[:-1].astype(np.int64))
 
     def inside(self, wanted: BoolArray) -> FloatArray:
@@ -227,7 +228,7 @@ class _Placed:
 
     def largest_below(self, edge: int) -> float:
         """The largest value in the places below an edge; of all if there is none below."""
-        return float(kernels.largest_below(self.values, self.places, edge or PLACES))
+        return float(largest_below(self.values, self.places, edge or PLACES))
 
 
 def _sample(windows: Sequence[FloatArray]) -> FloatArray:
@@ -252,12 +253,12 @@ def _single_places(before: _Placed, after: _Placed, table: Lookup, few: FloatArr
     rows = before.counts + after.counts
     heavy = rows > HEAVY * rows.sum()
     places = np.empty(len(few), np.uint16)
-    kernels.find_positions(few, table, places)
+    find_positions(few, table, places)
     heavy[places[1:][(places[1:] == places[:-1]) & (few[1:] != few[:-1])]] = False
     if not heavy.any():
         return heavy
     lows, highs = np.full(PLACES + 1, np.inf), np.full(PLACES + 1, -np.inf)
     for each in (before, after):
-        kernels.widen_ranges(each.values, each.places, np.append(heavy, False), lows, highs)
+        widen_ranges(each.values, each.places, np.append(heavy, False), lows, highs)
     is_single: BoolArray = heavy & (lows[:-1] == highs[:-1])
     return is_single

@@ -16,7 +16,7 @@ from . import (
     row_count_method,
     wasserstein_method,
 )
-from .limits import Limits
+from .method_limits import Limits
 from .method_spec import MethodSpec
 
 

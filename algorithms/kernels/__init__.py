@@ -1,0 +1,1 @@
+"""Compiled loops over columns, by subject; all of them release the GIL."""
