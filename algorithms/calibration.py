@@ -7,6 +7,7 @@ have the autocorrelation, the weekdays and the size of real windows, which no fo
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import special
 
 from .baseline import Baseline
 from .evaluation import evaluate_profile
-from .method_results import FeatureDetail
+from .method_results import FeatureDetail, MethodResult
 from .methods import METHODS, Method
 from .plan import EvaluationPlan, Policy
 from .profiles import (
@@ -36,6 +37,7 @@ SURPRISE, ODD = 0.05, 0.001
 that the window says nothing about what is usual."""
 
 type Key = tuple[Method, str]
+type _Details = Mapping[Key, FeatureDetail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +68,31 @@ class Calibration:
         """Alarms per check without drift, and the ends of its 90 % interval (Jeffreys); None without a check."""
         if not self.checks:
             return None
-        missed = self.checks - self.alarms
         tail = (1 - CONFIDENCE) / 2
-        low = (
-            float(special.betaincinv(self.alarms + 0.5, missed + 0.5, tail)) if self.alarms else 0.0
-        )
-        high = (
-            float(special.betaincinv(self.alarms + 0.5, missed + 0.5, 1 - tail)) if missed else 1.0
-        )
+        low = self._alarm_quantile(tail) if self.alarms else 0.0
+        high = self._alarm_quantile(1 - tail) if self.alarms < self.checks else 1.0
         return self.alarms / self.checks, low, high
+
+    def _alarm_quantile(self, level: float) -> float:
+        """A quantile of Jeffreys' posterior of the alarm rate."""
+        missed = self.checks - self.alarms
+        return float(special.betaincinv(self.alarms + 0.5, missed + 0.5, level))
 
     def as_json(self) -> dict[str, Any]:
         """Figures for people: rates, and quantiles of the effects without drift beside how many blocks they rest on."""
-        rate = self.alarm_rate()
         return {
             "checks": self.checks,
             "rows": list(self.rows),
             "alarms": self.alarms,
-            "alarm_rate": None
-            if rate is None
-            else {"estimate": rate[0], "low": rate[1], "high": rate[2]},
+            "alarm_rate": self._rate_as_json(),
             "drifted": dict(self.drifted),
             "effects": {_name(key): _quantiles(found) for key, found in self.effects.items()},
             "usual_effects": {_name(key): found for key, found in self.usual_effects.items()},
         }
+
+    def _rate_as_json(self) -> dict[str, float] | None:
+        rate = self.alarm_rate()
+        return None if rate is None else dict(zip(("estimate", "low", "high"), rate, strict=True))
 
 
 def usual_effects_from_json(card: Mapping[str, Any]) -> dict[Key, float]:
@@ -128,33 +131,43 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         plan: Methods, limits and policy, as a run would use them.
     """
     rows: list[int] = []
-    judged: list[dict[Key, FeatureDetail]] = []
+    judged: list[_Details] = []
     for block in blocks:
-        outcomes = evaluate_profile(_without(baseline, block), block, plan)
-        details = {
-            (Method(outcome.method), each.feature): each
-            for outcome in outcomes
-            for each in outcome.details
-        }
-        if any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values()):
+        details = _details_of(evaluate_profile(_without(baseline, block), block, plan))
+        if _is_judged(details):
             rows.append(block.rows)
             judged.append(details)
     drifted = _drifted_by_the_others(judged, plan, SURPRISE)
-    odd = _drifted_by_the_others(judged, plan, ODD)
-    like_the_others = [
-        _apart_from(found, details) for found, details in zip(odd, judged, strict=True)
-    ]
     return Calibration(
         rows=tuple(rows),
         alarms=sum(map(bool, drifted)),
-        drifted=dict(Counter(feature for features in drifted for feature in features)),
+        drifted=dict(Counter(chain.from_iterable(drifted))),
         effects={key: tuple(sorted(found)) for key, found in _effects(judged).items()},
-        usual_effects=_usual(like_the_others, SURPRISE),
+        usual_effects=_usual(_like_the_others(judged, plan), SURPRISE),
     )
 
 
+def _details_of(results: Iterable[MethodResult]) -> _Details:
+    """The record of each method and feature."""
+    return {
+        (Method(result.method), detail.feature): detail
+        for result in results
+        for detail in result.details
+    }
+
+
+def _is_judged(details: _Details) -> bool:
+    return any(detail.verdict in (Verdict.OK, Verdict.DRIFT) for detail in details.values())
+
+
+def _like_the_others(judged: Sequence[_Details], plan: EvaluationPlan) -> list[_Details]:
+    """The blocks without the features that were odd: the effects of an odd block would hide the next one."""
+    odd = _drifted_by_the_others(judged, plan, ODD)
+    return [_apart_from(features, details) for features, details in zip(odd, judged, strict=True)]
+
+
 def _drifted_by_the_others(
-    judged: Sequence[Mapping[Key, FeatureDetail]], plan: EvaluationPlan, surprise: float
+    judged: Sequence[_Details], plan: EvaluationPlan, surprise: float
 ) -> list[set[str]]:
     """The features of each block that drifted, by what is usual for the other blocks."""
     drifted = []
@@ -165,7 +178,7 @@ def _drifted_by_the_others(
     return drifted
 
 
-def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[float]]:
+def _effects(judged: Iterable[_Details]) -> dict[Key, list[float]]:
     effects: dict[Key, list[float]] = {}
     for details in judged:
         for key, detail in details.items():
@@ -174,7 +187,7 @@ def _effects(judged: Iterable[Mapping[Key, FeatureDetail]]) -> dict[Key, list[fl
     return effects
 
 
-def _usual(judged: Sequence[Mapping[Key, FeatureDetail]], surprise: float) -> dict[Key, float]:
+def _usual(judged: Sequence[_Details], surprise: float) -> dict[Key, float]:
     """The usual effects of these blocks, the surprise shared among the features."""
     effects = _effects(judged)
     features = len({feature for _, feature in effects})
@@ -182,7 +195,7 @@ def _usual(judged: Sequence[Mapping[Key, FeatureDetail]], surprise: float) -> di
     return {key: effect for key, effect in found.items() if effect is not None}
 
 
-def _beyond(details: Mapping[Key, FeatureDetail], plan: EvaluationPlan) -> set[str]:
+def _beyond(details: _Details, plan: EvaluationPlan) -> set[str]:
     """The drifted features whose effect passes what is usual, too; raising a tolerance never makes a drift."""
     return {
         detail.feature
@@ -195,10 +208,7 @@ def _beyond(details: Mapping[Key, FeatureDetail], plan: EvaluationPlan) -> set[s
     }
 
 
-def _apart_from(
-    drifted: Collection[str], details: Mapping[Key, FeatureDetail]
-) -> dict[Key, FeatureDetail]:
-    """A block's details without the drifted features: the effects of an odd block would hide the next one."""
+def _apart_from(drifted: Collection[str], details: _Details) -> dict[Key, FeatureDetail]:
     return {key: detail for key, detail in details.items() if detail.feature not in drifted}
 
 

@@ -4,6 +4,7 @@ numba keeps what it compiled beside the sources, so a process that comes later o
 """
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,8 @@ from .statistical_tests.ks_distribution import (
 )
 
 ROWS = 4000
+TEXT = "text"
+SAMPLES = (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1)
 DISTANCES = (0.001, 0.02, 0.2)
 """Narrow, usual and wide gaps between distribution functions, whose p-values come from different formulas."""
 
@@ -34,35 +37,46 @@ def warm() -> None:
     """Run every detector once, and every method over small windows: even and uneven numbers, kept and not."""
     random = np.random.default_rng(0)
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
-    reference, moved = (_table(spreads, shift) for shift in (0.0, 0.5))
-    kinds = {
-        name: FeatureKind.CATEGORICAL if name == "text" else FeatureKind.NUMERIC
-        for name in reference.column_names
-    }
-    plan = EvaluationPlan(methods=DEFAULT_LIMITS)
-    baseline = Baseline.fit(reference, kinds)
-    for each in (baseline, Baseline.from_bytes(baseline.to_bytes()), baseline.without_values()):
-        for rows in (
-            ROWS,
-            ROWS - 1,
-        ):  # windows of one size, and of two, take different paths to a p-value
-            evaluate(each, moved.slice(0, rows), plan)
-        profile = each.profile(moved.to_batches())
+    _warm_methods(_table(spreads, 0.0), _table(spreads, 0.5))
+    _warm_ks(spreads)
+    _warm_performance(random)
+    _warm_detectors(random)
+
+
+def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
+    plan, fitted = EvaluationPlan(methods=DEFAULT_LIMITS), _baseline(reference)
+    for each in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
+        # windows of the reference's size, and of another, take different paths to a p-value
+        for rows in (ROWS, ROWS - 1):
+            evaluate(each, window.slice(0, rows), plan)
+        profile = each.profile(window.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
             evaluate_profile(each, counted, plan)
+
+
+def _baseline(reference: pa.Table) -> Baseline:
+    kinds = dict.fromkeys(reference.column_names, FeatureKind.NUMERIC)
+    return Baseline.fit(reference, kinds | {TEXT: FeatureKind.CATEGORICAL})
+
+
+def _warm_ks(spreads: Mapping[str, FloatArray]) -> None:
     for values in (*spreads.values(), np.round(spreads["heavy"])):
         ks_test(values, values + 1.0)
-    for rows in (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1):
-        for distance in DISTANCES:
-            kolmogorov_sf(distance, rows)
-    numbers = np.column_stack(
-        [random.random(ROWS), np.where(random.random(ROWS) < 0.1, np.nan, 1.0)]
-    )
-    ScoreCalibration.fit(numbers[:, 0], np.arange(ROWS) % 2)
-    losses = LossModel.fit(numbers, numbers[:, 0], np.zeros(ROWS))
-    estimate_regression(
-        [Metric.MAE, Metric.RMSE], features=numbers, prediction=numbers[:, 0], model=losses
-    )
+    for rows, distance in product(SAMPLES, DISTANCES):
+        kolmogorov_sf(distance, rows)
+
+
+def _warm_performance(random: np.random.Generator) -> None:
+    gaps = np.where(random.random(ROWS) < 0.1, np.nan, 1.0)
+    numbers = np.column_stack([random.random(ROWS), gaps])
+    prediction = numbers[:, 0]
+    ScoreCalibration.fit(prediction, np.arange(ROWS) % 2)
+    losses = LossModel.fit(numbers, prediction, np.zeros(ROWS))
+    metrics = [Metric.MAE, Metric.RMSE]
+    estimate_regression(metrics, features=numbers, prediction=prediction, model=losses)
+
+
+def _warm_detectors(random: np.random.Generator) -> None:
     Averaging(each=7).take(random.random(ROWS))
     for method in ConceptMethod:
         new_detector(method).update_many(np.repeat([0.0, 1.0], ROWS))
@@ -72,9 +86,8 @@ def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:
     """Numbers as Arrow lends them, read-only, and with nulls, as it copies them; and text."""
     moved = {name: values + shift for name, values in spreads.items()}
     gaps = {f"{name}_gaps": pa.array([None, *values[1:]]) for name, values in moved.items()}
-    return pa.table(
-        {**moved, **gaps, "text": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()}
-    )
+    text = pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()
+    return pa.table({**moved, **gaps, TEXT: text})
 
 
 if __name__ == "__main__":

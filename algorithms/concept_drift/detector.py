@@ -1,7 +1,7 @@
 """Defines the base of all detectors of change: their input, their answers and their stored form."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -57,6 +57,9 @@ class Changes:
     changes: tuple[Change, ...]
 
 
+NO_CHANGES = Changes(drift=np.empty(0, np.int64), warning=np.empty(0, np.int64), changes=())
+
+
 @dataclass(slots=True, kw_only=True)
 class Detector(ABC):
     """Watches one stream.
@@ -90,22 +93,21 @@ class Detector(ABC):
         """
         checked = self._checked(values)
         if not len(checked):
-            return Changes(drift=np.empty(0, np.int64), warning=np.empty(0, np.int64), changes=())
+            return NO_CHANGES
         signals = np.zeros(len(checked), np.uint8)
-        found, changes, start = np.empty((CHANGES_AT_ONCE, 4)), [], 0
-        while start < len(checked):
-            start, count = self._advance(checked, start, signals, found)
-            changes += [
-                Change(position=int(position), length=int(length), before=before, after=after)
-                for position, length, before, after in found[:count].tolist()
-            ]
+        changes = tuple(self._changes(checked, signals))
         self.observations += len(checked)
         self.signal = SIGNALS[signals[-1]].value
-        return Changes(
-            drift=np.flatnonzero(signals == DRIFT),
-            warning=np.flatnonzero(signals == WARNING),
-            changes=tuple(changes),
-        )
+        drift, warning = np.flatnonzero(signals == DRIFT), np.flatnonzero(signals == WARNING)
+        return Changes(drift=drift, warning=warning, changes=changes)
+
+    def _changes(self, values: FloatArray, signals: SignalArray) -> Iterator[Change]:
+        """Advance over all values, as far as there is room for changes at a time."""
+        found, start = np.empty((CHANGES_AT_ONCE, 4)), 0
+        while start < len(values):
+            start, count = self._advance(values, start, signals, found)
+            for position, length, before, after in found[:count].tolist():
+                yield Change(position=int(position), length=int(length), before=before, after=after)
 
     def as_json(self) -> dict[str, Any]:
         """The settings and the state as plain JSON values."""
@@ -140,20 +142,19 @@ class Detector(ABC):
             raise UnusableObservation(f"Observations are numbers: {error}") from error
         if checked.ndim != 1:
             raise UnusableObservation(f"Observations come in one dimension, not in {checked.ndim}.")
-        if not len(checked):
-            return checked
         if count_unusable(checked, self.lowest, self.highest, self.is_binary):
-            is_usable = (checked >= self.lowest) & (checked <= self.highest)
-            if self.is_binary:
-                is_usable &= (checked == 0) | (checked == 1)
-            position, name = int(np.argmin(is_usable)), type(self).__name__
-            wanted = (
-                "0 or 1" if self.is_binary else f"a number from {self.lowest:g} to {self.highest:g}"
-            )
-            raise UnusableObservation(
-                f"{name} needs {wanted}; observation {position} is {checked[position]:g}."
-            )
+            raise UnusableObservation(self._first_unusable(checked))
         return checked
+
+    def _first_unusable(self, values: FloatArray) -> str:
+        """Say at which position the first value stands that the detector cannot use."""
+        is_usable = (values >= self.lowest) & (values <= self.highest)
+        wanted = f"a number from {self.lowest:g} to {self.highest:g}"
+        if self.is_binary:
+            is_usable &= (values == 0) | (values == 1)
+            wanted = "0 or 1"
+        position, name = int(np.argmin(is_usable)), type(self).__name__
+        return f"{name} needs {wanted}; observation {position} is {values[position]:g}."
 
 
 @jit
