@@ -21,6 +21,7 @@ from monitors import selectors
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
+from monitors.monitor_windows import reference_window
 from monitors.sources import SourceError, SourcePolicy, describe, open_window
 
 log = structlog.get_logger(__name__)
@@ -109,14 +110,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         monitor.timestamp_column,
         overrides=monitor.feature_kinds,
     )
-    with open_window(
-        monitor.reference_data_uri,
-        policy,
-        columns=list(kinds),
-        timestamp_column=monitor.timestamp_column or None,
-        start=monitor.reference_start,
-        end=monitor.reference_end,
-    ) as window:
+    with open_window(reference_window(monitor, policy, list(kinds))) as window:
         return FrozenBaseline.fit(
             window.batches() if window.bytes_at_most >= data.stream_bytes else window,
             kinds,

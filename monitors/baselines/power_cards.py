@@ -16,6 +16,7 @@ from algorithms.profiles import Profile
 from drift_detector.scheduling.cron import ticks_between
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
+from monitors.monitor_windows import reference_window
 from monitors.sources import SourcePolicy, open_window
 
 MOST_BLOCKS = 60
@@ -73,9 +74,9 @@ def _reason(monitor: Monitor, blocks: int) -> str:
 
 
 def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, span: Span) -> Profile:
-    with open_window(
-        monitor.reference_data_uri, policy, list(frozen.features), monitor.timestamp_column, *span
-    ) as window:
+    start, end = span
+    whole = reference_window(monitor, policy, list(frozen.features))
+    with open_window(replace(whole, start=start, end=end)) as window:
         return frozen.profile(window.batches())
 
 
@@ -101,7 +102,7 @@ def _reference_span(monitor: Monitor, policy: SourcePolicy) -> Span | None:
     if start and end:
         return start, end
     column = monitor.timestamp_column
-    with open_window(monitor.reference_data_uri, policy, [column], column, start, end) as window:
+    with open_window(reference_window(monitor, policy, [column])) as window:
         found = pc.min_max(window.column(column))
     least, most = (_aware(found[name].as_py()) for name in ("min", "max"))
     if least is None or most is None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from algorithms.performance import (
     measure_performance,
 )
 from monitors.models import Monitor
-from monitors.sources import SourceError, SourcePolicy, read_window
+from monitors.monitor_windows import reference_window
+from monitors.sources import SourceError, SourcePolicy, WindowSpec, read_window
 
 FEATURE = "feature:"
 
@@ -53,13 +53,14 @@ def positive_of(monitor: Monitor, label: pa.DataType) -> str | float | None:
 
 
 def read_prediction_table(
-    monitor: Monitor,
-    policy: SourcePolicy,
-    uri: str,
-    bounds: tuple[datetime | None, datetime | None],
-    features: Sequence[str],
+    monitor: Monitor, window: WindowSpec, features: Sequence[str]
 ) -> pa.Table:
     """Predictions, labels and scores of a window of data, and its features where losses are estimated from them.
+
+    Args:
+        monitor: Names the columns.
+        window: The data and the time; its columns are replaced.
+        features: The features that losses are estimated from; usually none.
 
     Returns:
         Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows without a prediction
@@ -74,8 +75,8 @@ def read_prediction_table(
         "score": monitor.score_column,
     }  # fmt: skip
     wanted = {**roles, **{FEATURE + name: name for name in features}}
-    window = (monitor.timestamp_column, *bounds) if monitor.timestamp_column else ()
-    table = read_window(uri, policy, list(dict.fromkeys(filter(None, wanted.values()))), *window)
+    columns = list(dict.fromkeys(filter(None, wanted.values())))
+    table = read_window(replace(window, columns=columns))
     if monitor.prediction_column not in table.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
     found = {
@@ -124,9 +125,8 @@ def describe_reference(
     if not limits or not monitor.prediction_column:
         return None
     features = loss_features(monitor, kinds)
-    bounds = (monitor.reference_start, monitor.reference_end)
     try:
-        table = read_prediction_table(monitor, policy, monitor.reference_data_uri, bounds, features)
+        table = read_prediction_table(monitor, reference_window(monitor, policy), features)
         if "label" not in table.column_names:
             raise UnusableColumn(f"The reference has no column {monitor.label_column!r}.")
         return _describe(monitor, list(limits), drop_unknown(table, "label"), features)

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from monitors.sources.datasets import Dataset
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import translated
-from monitors.sources.time_filters import window_mask
 
 BUFFER_BYTES = 1 << 16
 """As much as stays in a processor's own cache until it has been decoded."""
@@ -88,7 +87,7 @@ class RowGroupReader:
         stamps = self._read(group, timeframe.column)
         if pa.types.is_null(stamps.type):
             return slice(0, 0)
-        mask = window_mask(stamps, timeframe.start, timeframe.end).fill_null(False)
+        mask = timeframe.mask(stamps).fill_null(False)
         inside = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
         if len(inside) == group.rows:
             return None

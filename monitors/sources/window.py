@@ -1,9 +1,8 @@
 """Read a window of data at once, or lazily: a column, a batch or a part at a time."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -12,40 +11,23 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.csv_types import read_widened, scan_of, settle
-from monitors.sources.policy import SourcePolicy
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, too_large
 from monitors.sources.source_errors import SourceChanged, WindowTooLarge
 from monitors.sources.window_parts import Part, Piece, group_pieces
+from monitors.sources.window_spec import WindowSpec
 
 
-def read_window(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None = None,
-    timestamp_column: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> pa.Table:
+def read_window(spec: WindowSpec) -> pa.Table:
     """The rows with `start <= timestamp < end`, in file order.
-
-    Args:
-        columns: Names to read, in the order wanted. The result leaves out names that the data does
-            not have. None reads all. The timestamp column is returned only if it is among them.
-        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It
-            may be a partition key, and then folders outside the window are not opened.
-        start: Inclusive and aware; None is unbounded.
-        end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
-            window.
 
     Raises:
         SourceError: A subclass that says what is wrong; `is_transient` says if a retry may help.
         ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
             timestamp column.
     """
-    narrowed = narrow(uri, policy, columns, timestamp_column, start, end)
-    table, _ = read_widened(narrowed, policy.max_window_bytes)
+    table, _ = read_widened(narrow(spec), spec.policy.max_window_bytes)
     return table
 
 
@@ -224,21 +206,12 @@ class LazyWindow:
         return read_widened(self.narrowed, self.max_bytes)[0]
 
 
-def open_window(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None = None,
-    timestamp_column: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> LazyWindow:
+def open_window(spec: WindowSpec) -> LazyWindow:
     """Find the files and row groups of a window, from footers alone.
 
-    The arguments and errors are those of `read_window`.
+    The errors are those of `read_window`.
     """
-    return LazyWindow(
-        narrow(uri, policy, columns, timestamp_column, start, end), policy.max_window_bytes
-    )
+    return LazyWindow(narrow(spec), spec.policy.max_window_bytes)
 
 
 def _only(fragment: pads.Fragment, groups: list[int], name: str) -> pads.Fragment:

@@ -14,6 +14,7 @@ from monitors.sources import (
     SourcePolicy,
     SourceUnavailable,
     UnreadableSource,
+    WindowSpec,
     describe,
     read_window,
 )
@@ -85,7 +86,9 @@ def test_read_window__no_permission__unreadable(foreign_root: Path, uri: str) ->
     (foreign_root / "closed").chmod(0o700)
     os.seteuid(NOBODY)
     with pytest.raises(UnreadableSource, match="no permission to read"):
-        read_window(f"{foreign_root}/{uri}", SourcePolicy(allowed_roots=(str(foreign_root),)))
+        read_window(
+            WindowSpec(f"{foreign_root}/{uri}", SourcePolicy(allowed_roots=(str(foreign_root),)))
+        )
 
 
 def test_describe__file_below_a_file__not_found(write: Writer, policy: SourcePolicy) -> None:
