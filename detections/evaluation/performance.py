@@ -33,17 +33,10 @@ from detections.ledger.runs import Claim
 from detections.models import Detection, OutcomeBatch
 from detections.results import RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines.reference_performance import (
-    FEATURE,
-    drop_unknown,
-    feature_matrix,
-    limits_of,
-    measure_predictions,
-    positive_of,
-    read_prediction_table,
-)
+from monitors.baselines.reference_performance import limits_of, measure_predictions, positive_of
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window
+from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix, read_prediction_table
 from monitors.sources import SourceError, table_from_bytes
 
 BYTES_PER_OUTCOME = 64

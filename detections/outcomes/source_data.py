@@ -13,9 +13,9 @@ from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
 from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
 from detections.outcomes.prediction_errors import errors_of
-from monitors.baselines.reference_performance import drop_unknown, read_prediction_table
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window, reference_window
+from monitors.prediction_tables import drop_unknown, read_prediction_table
 from monitors.sources import SourcePolicy, WindowSpec
 
 SOURCE_STREAM = "data"

@@ -74,7 +74,7 @@ def test_execute__metrics_and_new_outcomes__read_the_answers_once(
         reads.append(spec)
         return read_window(spec)
 
-    monkeypatch.setattr("monitors.baselines.reference_performance.read_window", counted)
+    monkeypatch.setattr("monitors.prediction_tables.read_window", counted)
     for week in (2, 3):
         run_week(classifier, week)
     assert [(spec.start, spec.end) for spec in reads] == [
