@@ -13,6 +13,31 @@ from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
 
+DATA_FIELDS = (
+    "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
+    "feature_columns", "feature_kinds", "prediction_column", "label_column", "score_column", "positive_label",
+)  # fmt: skip
+"""The places and columns of a monitor's data. The API reads the sources before it changes them; the admin cannot."""
+
+REFERENCE_FIELDS = frozenset(DATA_FIELDS) - {"current_data_uri"} | {"performance_limits"}
+"""A change of any of these makes the old baseline a baseline of something else."""
+
+FIELD_GROUPS = {
+    "Monitor": ("name", "model_id", "status"),
+    "Data": (
+        "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
+        "timestamp_column", "feature_columns", "feature_kinds", "importances",
+    ),
+    "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
+    "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
+    "Outcomes": (
+        "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
+        "concept_methods", "detector_settings", "error_scale", "error_batch",
+    ),
+    "Retraining": ("retraining_enabled",),
+}  # fmt: skip
+"""The fields that people set, in the order of the API; the admin shows a section for each group."""
+
 
 def default_concept_methods() -> list[str]:
     return [method.value for method in DEFAULT_CONCEPT_METHODS]

@@ -12,27 +12,15 @@ from drift_detector.events.services import purge_key
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.baselines.builds import fit_reference, power_card_of, request_baseline
-from monitors.models import Monitor
+from monitors.models import REFERENCE_FIELDS, Monitor
 from monitors.sources import SourceError, SourcePolicy
 
 log = structlog.get_logger(__name__)
 
-# A change of any of these makes the old baseline a baseline of something else.
-REFERENCE_FIELDS = frozenset(
-    {
-        "reference_data_uri",
-        "reference_start",
-        "reference_end",
-        "timestamp_column",
-        "feature_columns",
-        "feature_kinds",
-        "prediction_column",
-        "label_column",
-        "score_column",
-        "positive_label",
-        "performance_limits",
-    }
-)
+# The fields that `features.check_sources` reads.
+SOURCE_FIELDS = (
+    "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
+)  # fmt: skip
 
 
 def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
@@ -74,10 +62,7 @@ def delete_monitor(*, monitor: Monitor) -> None:
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
     """The fields that `features.check_sources` reads."""
-    names = (
-        "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
-    )  # fmt: skip
-    return {name: getattr(monitor, name) for name in names}
+    return {name: getattr(monitor, name) for name in SOURCE_FIELDS}
 
 
 def schedule_name(monitor_id: UUID) -> str:

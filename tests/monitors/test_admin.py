@@ -82,6 +82,14 @@ def test_change__bad_field__is_shown_and_not_saved(
     assert Monitor.objects.values().get(id=monitor.id) == before
 
 
+def test_change__needs_a_field_that_is_read_only_here__says_so(
+    signed_in: Client, in_tenant: Tenant
+) -> None:
+    answer = save(signed_in, make_monitor(timestamp_column=""), seasonal_weeks="1")
+    assert answer.status_code == 200
+    assert "seasonal_weeks needs a timestamp_column." in answer.content.decode()
+
+
 def test_change__what_the_sources_are__can_not_be_forged(
     signed_in: Client, monitor: Monitor
 ) -> None:
