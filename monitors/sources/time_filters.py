@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_, or_
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,13 +35,10 @@ class Timeframe:
     end: datetime | None = None
 
     def __post_init__(self) -> None:
-        for name, bound in (("start", self.start), ("end", self.end)):
-            if bound is not None and bound.utcoffset() is None:
-                raise ValueError(f"{name} of a window must have a time zone, not {bound!r}")
+        _refuse_naive("start", self.start)
+        _refuse_naive("end", self.end)
         if self.start is not None and self.end is not None and self.end < self.start:
-            raise ValueError(
-                f"end of a window must not be before its start: {self.end} < {self.start}"
-            )
+            raise ValueError(f"end of a window must not be before its start, {self.start}")
         if self.column is None and self.is_bounded:
             raise ValueError("a bounded window needs a timestamp column")
 
@@ -59,16 +57,11 @@ class Timeframe:
         """
         if self.column is None:
             return None
-        if self.column not in schema.names:
-            raise SchemaMismatch(f"The data has no timestamp column ‘{self.column}’.")
-        dtype = schema.field(self.column).type
+        dtype = self._type_in(schema)
         if pa.types.is_null(dtype):
             return pads.scalar(False) if self.is_bounded else None
-        lower, upper = self._limits(dtype)
-        conditions = [] if lower is None else [pads.field(self.column) >= lower]
-        if upper is not None:
-            conditions.append(pads.field(self.column) < upper)
-        return reduce(and_, conditions) if conditions else None
+        inside = self._inside(pads.field(self.column), dtype)
+        return reduce(and_, inside) if inside else None
 
     def opposite(self, schema: pa.Schema) -> pads.Expression | None:
         """The rows outside, in a form that a row group's statistics can rule out.
@@ -78,16 +71,11 @@ class Timeframe:
         """
         if self.column is None or not self.is_bounded:
             return None
-        dtype = schema.field(self.column).type
+        dtype = self._type_in(schema)
         if pa.types.is_null(dtype):
             return pads.scalar(True)
-        lower, upper = self._limits(dtype)
-        conditions = [pads.field(self.column).is_null()]
-        if lower is not None:
-            conditions.append(pads.field(self.column) < lower)
-        if upper is not None:
-            conditions.append(pads.field(self.column) >= upper)
-        return reduce(or_, conditions)
+        outside = self._outside(pads.field(self.column), dtype)
+        return reduce(or_, outside)
 
     def mask(self, stamps: pa.Array) -> pa.BooleanArray:
         """A mask of the timestamps or dates that `condition` keeps, for a bounded timeframe.
@@ -98,11 +86,26 @@ class Timeframe:
         Returns:
             Shape (n,); null where the timestamp is.
         """
-        lower, upper = self._limits(stamps.type)
-        masks = [] if lower is None else [pc.greater_equal(stamps, lower)]
-        if upper is not None:
-            masks.append(pc.less(stamps, upper))
-        return reduce(pc.and_, masks)
+        return reduce(pc.and_, self._inside(stamps, stamps.type))
+
+    def _type_in(self, schema: pa.Schema) -> pa.DataType:
+        if self.column not in schema.names:
+            raise SchemaMismatch(f"The data has no timestamp column ‘{self.column}’.")
+        return schema.field(self.column).type
+
+    def _inside(self, stamps: Any, dtype: pa.DataType) -> list[Any]:
+        """The comparisons that a row inside passes, of an array or of an expression."""
+        lower, upper = self._limits(dtype)
+        after = [] if lower is None else [pc.greater_equal(stamps, lower)]
+        before = [] if upper is None else [pc.less(stamps, upper)]
+        return after + before
+
+    def _outside(self, stamps: pads.Expression, dtype: pa.DataType) -> list[pads.Expression]:
+        """The comparisons one of which a row outside passes."""
+        lower, upper = self._limits(dtype)
+        before = [] if lower is None else [stamps < lower]
+        after = [] if upper is None else [stamps >= upper]
+        return [stamps.is_null(), *before, *after]
 
     def _limits(self, dtype: pa.DataType) -> tuple[pa.Scalar | None, pa.Scalar | None]:
         """Start and end as values of the column's type."""
@@ -119,6 +122,11 @@ class Timeframe:
         raise SchemaMismatch(
             f"The timestamp column ‘{self.column}’ is {dtype}; it must be a timestamp or a date."
         )
+
+
+def _refuse_naive(name: str, bound: datetime | None) -> None:
+    if bound is not None and bound.utcoffset() is None:
+        raise ValueError(f"{name} of a window must have a time zone, not {bound!r}")
 
 
 def _limit(bound: datetime | None, dtype: pa.DataType, unit: int) -> pa.Scalar | None:

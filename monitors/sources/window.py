@@ -93,9 +93,8 @@ class LazyWindow:
             chunks.append(chunk)
             size += chunk.nbytes
             if size > self.max_bytes:
-                raise WindowTooLarge(
-                    too_large(f"The column ‘{name}’ holds more than", size, self.max_bytes)
-                )
+                what = f"The column ‘{name}’ holds more than"
+                raise WindowTooLarge(too_large(what, size, self.max_bytes))
         return pa.chunked_array(chunks)
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
@@ -105,15 +104,9 @@ class LazyWindow:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
         if not self.is_by_column:
-            column = self._whole.column(name)
-            yield from column.chunks or [pa.array([], column.type)]
+            yield from _chunks_of(self._whole.column(name))
             return
-        if (size := self.num_rows * BYTES_PER_VALUE) > self.max_bytes:
-            raise WindowTooLarge(
-                too_large(
-                    f"One column of the window takes {self.num_rows:,} rows,", size, self.max_bytes
-                )
-            )
+        self._refuse_long_column()
         if not self._kept:
             yield pa.array([], self.narrowed.schema.field(name).type)
         for group, rows in self._kept:
@@ -135,21 +128,10 @@ class LazyWindow:
 
         CSV stays whole: the type of a column may depend on a value in any of the files.
         """
-        names = self.narrowed.dataset.names
-        if self._has_row_groups:
-            pieces = [
-                (Piece(names[group.path], self._sizes[group.path], group.number), group.bytes)
-                for group in self._row_groups
-            ]
-        else:
-            paths = [fragment.path for fragment in self.narrowed.fragments]
-            pieces = [
-                (Piece(names[path], self._sizes[path], None), self._sizes[path]) for path in paths
-            ]
-        is_whole = self.narrowed.dataset.format.types_are_guessed
-        return list(
-            group_pieces(pieces, sum(size for _, size in pieces) if is_whole else target_bytes)
-        )
+        pieces = self._row_group_pieces() if self._has_row_groups else self._file_pieces()
+        if self.narrowed.dataset.format.types_are_guessed:
+            target_bytes = sum(size for _, size in pieces)
+        return list(group_pieces(pieces, target_bytes))
 
     def restrict(self, part: Part) -> Self:
         """The same window with the part's files and row groups alone.
@@ -158,21 +140,36 @@ class LazyWindow:
             SourceChanged: If one of the files has changed.
         """
         names = self.narrowed.dataset.names
-        fragments = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
-        chosen: dict[str, list[int] | None] = {}
+        files = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
         for piece in part.pieces:
-            fragment = fragments.get(piece.file)
-            if fragment is None or self._sizes[fragment.path] != piece.size:
-                raise SourceChanged(_changed(piece.file))
-            if piece.row_group is None:
-                chosen[piece.file] = None
-            else:
-                chosen[piece.file] = [*(chosen.get(piece.file) or []), piece.row_group]
-        kept = tuple(
-            fragments[name] if groups is None else _only(fragments[name], groups, name)
-            for name, groups in chosen.items()
-        )
+            self._refuse_changed(piece, files.get(piece.file))
+        chosen = part.row_groups_by_file()
+        kept = tuple(_only(files[name], groups, name) for name, groups in chosen.items())
         return replace(self, narrowed=replace(self.narrowed, fragments=kept))
+
+    def _refuse_changed(self, piece: Piece, fragment: pads.Fragment | None) -> None:
+        if fragment is None or self._sizes[fragment.path] != piece.size:
+            raise SourceChanged(_changed(piece.file))
+
+    def _refuse_long_column(self) -> None:
+        size = self.num_rows * BYTES_PER_VALUE
+        if size > self.max_bytes:
+            what = f"One column of the window takes {self.num_rows:,} rows,"
+            raise WindowTooLarge(too_large(what, size, self.max_bytes))
+
+    def _row_group_pieces(self) -> list[tuple[Piece, int]]:
+        """Each row group with its bytes."""
+        names, sizes = self.narrowed.dataset.names, self._sizes
+        return [
+            (Piece(names[group.path], sizes[group.path], group.number), group.bytes)
+            for group in self._row_groups
+        ]
+
+    def _file_pieces(self) -> list[tuple[Piece, int]]:
+        """Each file with its bytes."""
+        names, sizes = self.narrowed.dataset.names, self._sizes
+        paths = [fragment.path for fragment in self.narrowed.fragments]
+        return [(Piece(names[path], sizes[path], None), sizes[path]) for path in paths]
 
     @property
     def _has_row_groups(self) -> bool:
@@ -214,8 +211,15 @@ def open_window(spec: WindowSpec) -> LazyWindow:
     return LazyWindow(narrow(spec), spec.policy.max_window_bytes)
 
 
+def _chunks_of(column: pa.ChunkedArray) -> list[pa.Array]:
+    """The chunks, at least one."""
+    return column.chunks or [pa.array([], column.type)]
+
+
 def _only(fragment: pads.Fragment, groups: list[int], name: str) -> pads.Fragment:
-    """Some of the row groups that the window left of a file."""
+    """The file, or some of the row groups that the window left of it."""
+    if not groups:
+        return fragment
     if not set(groups) <= {group.id for group in fragment.row_groups}:
         raise SourceChanged(_changed(name))
     return fragment.subset(row_group_ids=groups)
