@@ -41,12 +41,14 @@ class SourcePolicy:
     def __post_init__(self) -> None:
         for root in self.allowed_roots:
             if not Path(root).is_absolute():
-                raise ValueError(f"allowed root {root!r} is not an absolute path")
+                raise ValueError(f"allowed_roots must be absolute paths, not {root!r}")
         for store in self.allowed_object_stores:
             if not _STORE.fullmatch(store):
-                raise ValueError(f"allowed object store {store!r} is not like s3://bucket/prefix")
+                raise ValueError(
+                    f"allowed_object_stores must be like s3://bucket/prefix, not {store!r}"
+                )
         if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
-            raise ValueError("the S3 endpoint is not like https://host:port")
+            raise ValueError("s3_endpoint must be like https://host:port")
 
     def for_tenant(self, slug: str) -> Self:
         """The same policy with `{tenant}` replaced.
@@ -55,13 +57,13 @@ class SourcePolicy:
             ValueError: If the slug has characters that could reach another tenant's folder.
         """
         if not _SLUG.fullmatch(slug):
-            raise ValueError(f"{slug!r} is not a tenant slug")
+            raise ValueError(f"slug must be a tenant slug, not {slug!r}")
         return replace(
             self,
-            allowed_roots=tuple(
-                root.replace(TENANT_PLACEHOLDER, slug) for root in self.allowed_roots
-            ),
-            allowed_object_stores=tuple(
-                s.replace(TENANT_PLACEHOLDER, slug) for s in self.allowed_object_stores
-            ),
+            allowed_roots=_filled(self.allowed_roots, slug),
+            allowed_object_stores=_filled(self.allowed_object_stores, slug),
         )
+
+
+def _filled(places: tuple[str, ...], slug: str) -> tuple[str, ...]:
+    return tuple(place.replace(TENANT_PLACEHOLDER, slug) for place in places)

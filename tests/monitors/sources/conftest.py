@@ -1,7 +1,5 @@
 """Real files in a temporary folder, and the policy that allows that folder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path

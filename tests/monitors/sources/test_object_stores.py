@@ -1,7 +1,5 @@
 """S3 against a real HTTP server (moto); Google and Azure only as far as building their file systems."""
 
-from __future__ import annotations
-
 import logging
 import socket
 import time

@@ -1,7 +1,5 @@
 """The oracle is `read_window`, which leaves filtering and conversion to pyarrow's own scanner."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
