@@ -86,17 +86,26 @@ def measure_predictions(
     monitor: Monitor, metrics: Iterable[Metric], table: pa.Table
 ) -> dict[Metric, MetricEstimate]:
     """Metrics over the rows whose labels are known; those of scores over the rows with a score."""
-    if "label" not in table.column_names or not (known := drop_unknown(table, "label")).num_rows:
+    if "label" not in table.column_names:
         return {}
-    positive = positive_of(monitor, known["label"].type)
-    asked = list(metrics)
+    known = drop_unknown(table, "label")
+    if not known.num_rows:
+        return {}
+    asked, positive = list(metrics), positive_of(monitor, known["label"].type)
     plain = [metric for metric in asked if metric not in SCORE_METRICS]
     found = measure_performance(plain, **_columns(known, "prediction", "label"), positive=positive)
-    scored = [metric for metric in asked if metric in SCORE_METRICS]
-    if scored and "score" in known.column_names:
-        columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
-        found |= measure_performance(scored, **columns, positive=positive)
-    return found
+    return found | _measure_scored(asked, known, positive)
+
+
+def _measure_scored(
+    metrics: list[Metric], known: pa.Table, positive: str | float | None
+) -> dict[Metric, MetricEstimate]:
+    """The metrics of scores over the rows that have one."""
+    scored = [metric for metric in metrics if metric in SCORE_METRICS]
+    if not scored or "score" not in known.column_names:
+        return {}
+    columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
+    return measure_performance(scored, **columns, positive=positive)
 
 
 def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) -> pa.Table:
