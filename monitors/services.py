@@ -35,9 +35,7 @@ def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
 
 def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
     """Change a monitor; a changed reference asks for a new baseline."""
-    changed = {name for name, value in fields.items() if getattr(monitor, name) != value}
-    for name in changed:
-        setattr(monitor, name, fields[name])
+    changed = _set_fields(monitor, fields)
     _save(monitor, update_fields=[*changed, "updated_at"])
     _sync_schedule(monitor)
     if changed & REFERENCE_FIELDS:
@@ -46,7 +44,10 @@ def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
 
 
 def retire_monitor(*, monitor: Monitor) -> None:
-    """Disable a monitor and take it off the schedule; to be committed before it is deleted, as that may take long."""
+    """Disable a monitor and take it off the schedule.
+
+    The caller commits this before it deletes the monitor, because that may take long.
+    """
     monitor.status = Monitor.Status.DISABLED
     monitor.save(update_fields=["status", "updated_at"])
     remove_schedule(schedule_name(monitor.id))
@@ -75,6 +76,14 @@ def monitor_of_schedule(name: str) -> UUID:
     return UUID(name.removeprefix("monitor:"))
 
 
+def _set_fields(monitor: Monitor, fields: dict[str, Any]) -> set[str]:
+    """Set the fields; the names of those that have a new value."""
+    changed = {name for name, value in fields.items() if getattr(monitor, name) != value}
+    for name in changed:
+        setattr(monitor, name, fields[name])
+    return changed
+
+
 def _save(monitor: Monitor, **options: Any) -> None:
     try:
         with transaction.atomic():
@@ -82,13 +91,12 @@ def _save(monitor: Monitor, **options: Any) -> None:
     except IntegrityError as error:
         if "monitor_name_once" not in str(error):
             raise
-        raise ValidationError(
-            {"name": f"name must be unique; {monitor.name!r} is taken."}
-        ) from error
+        reason = f"name must be unique; {monitor.name!r} is taken."
+        raise ValidationError({"name": reason}) from error
 
 
 def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
-    """The features, the false alarms and the smallest visible change of a monitor that is not saved.
+    """The features and the power card of a monitor that is not saved.
 
     Raises:
         ValidationError: If the reference cannot be read or compared.

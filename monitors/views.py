@@ -33,7 +33,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         return selectors.list_monitors()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Create a monitor; both sources are read at once, and a refusal says what is wrong with them."""
+        """Create a monitor after a look at both sources; a refusal says what is wrong with them."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         self._check_sources(serializer.validated_data)
@@ -59,14 +59,14 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
 
     def perform_destroy(self, instance: Monitor) -> None:
         services.retire_monitor(monitor=instance)
-        self.leave_scope()  # neither beat nor another tenant waits until all that hangs on it is removed
+        self.leave_scope()  # beat and other tenants need not wait until all rows are removed
         with tenant_scope(self.principal.tenant_id):
             services.delete_monitor(monitor=instance)
 
     @extend_schema(responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def preview(self, request: Request) -> Response:
-        """Preview the features and the power of a monitor before it is saved; it reads the reference."""
+        """Preview the features and the power of a monitor before it is saved."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         policy = selectors.get_source_policy()

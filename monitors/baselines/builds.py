@@ -1,4 +1,4 @@
-"""Builds baselines: requested, claimed under a lease, frozen from the reference window, or failed."""
+"""Builds baselines: requests, claims, freezes the reference window, or records a failure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,8 +64,8 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
     """Read the reference and freeze it; a second worker at once, or after, finds nothing to do.
 
     Returns:
-        The monitor whose baseline is now ready or failed; None if there was nothing to do, or if the
-        build is tried again later.
+        The monitor whose baseline is now ready or failed; None if there was nothing to do, or if
+        the build is tried again later.
     """
     build = _claim(tenant_id, baseline_id, worker)
     if build is None:
@@ -92,7 +92,7 @@ def _attempt(build: _Build) -> UUID | None:
 
 
 def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
-    """Release the build of a worker that stops; it was no attempt, and another can begin at once."""
+    """Release the build of a worker that stops, without an attempt; another can begin at once."""
     with tenant_scope(tenant_id):
         building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
         lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
@@ -127,7 +127,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
 
 
 def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
-    """The power card of a reference: its false alarms, and the smallest change that a check sees."""
+    """The power card: the reference's false alarms, and the smallest change that a check sees."""
     from monitors.baselines.power_cards import (
         make_power_card,  # and with it scipy.stats, which most processes never need
     )
@@ -211,7 +211,7 @@ def _log_end(build: _Build, fields: dict[str, Any], *, is_ours: bool) -> None:
 
 
 def _enqueue_next_build(tenant_id: UUID) -> None:
-    """Send for the build that has come within the tenant's limit, now that one before it has ended."""
+    """Enqueue the build that comes within the tenant's limit when one before it has ended."""
     _lock_builds(tenant_id)
     last = settings.ENV.runs.max_per_tenant - 1
     for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:

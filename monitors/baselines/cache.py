@@ -1,4 +1,4 @@
-"""Keeps the baselines that this process has decoded, so that a monitor's next run need not fetch its own."""
+"""Keeps the baselines that this process has decoded, for the next runs of their monitors."""
 
 from collections import OrderedDict
 from threading import Lock

@@ -22,7 +22,7 @@ from monitors.sources import SourcePolicy, WindowSpec, open_window
 
 MOST_BLOCKS = 60
 LEAST_COVERED = 0.95
-"""Share of a window's time that the reference's last rows must reach into for the window to count."""
+"""Share of a window that the reference must cover for the window to count."""
 MONTH = timedelta(days=30)
 RATES = ("estimate", "low", "high")
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
@@ -91,7 +91,7 @@ def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, spa
 
 
 def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
-    """Windows that follow one another through the reference, at most `MOST_BLOCKS`, evenly spread."""
+    """Windows of the reference that follow one another; at most `MOST_BLOCKS`, evenly spread."""
     whole = _reference_span(monitor, policy) if monitor.timestamp_column else None
     if whole is None:
         return

@@ -43,12 +43,12 @@ def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
 
 
 def _refuse_unequal_lengths(arrays: Mapping[str, pa.Array]) -> None:
-    lengths = {name: len(array) for name, array in arrays.items()}
-    first, length = next(iter(lengths.items()))
-    for name, other in lengths.items():
-        if other != length:
+    first = next(iter(arrays))
+    length = len(arrays[first])
+    for name, array in arrays.items():
+        if len(array) != length:
             raise InvalidInlineData(
-                f"The column ‘{name}’ has {other} values but ‘{first}’ has {length}."
+                f"The column ‘{name}’ has {len(array)} values but ‘{first}’ has {length}."
             )
 
 
@@ -86,8 +86,11 @@ def _type(name: str, values: Sequence[Any]) -> pa.DataType:
     kind = _kind(name, types)
     if kind != "numbers":
         return _TYPES[kind]
-    fits = types == {int} and all(value is None or value in _INT64 for value in values)
-    return pa.int64() if fits else pa.float64()
+    return pa.int64() if types == {int} and _fit_int64(values) else pa.float64()
+
+
+def _fit_int64(values: Sequence[int | None]) -> bool:
+    return all(value is None or value in _INT64 for value in values)
 
 
 def _kind(name: str, types: set[type]) -> str:

@@ -40,15 +40,13 @@ class SourcePolicy:
 
     def __post_init__(self) -> None:
         for root in self.allowed_roots:
-            if not Path(root).is_absolute():
-                raise ValueError(f"allowed_roots must be absolute paths, not {root!r}")
+            _require(Path(root).is_absolute(), "allowed_roots must be absolute paths", root)
         for store in self.allowed_object_stores:
-            if not _STORE.fullmatch(store):
-                raise ValueError(
-                    f"allowed_object_stores must be like s3://bucket/prefix, not {store!r}"
-                )
-        if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
-            raise ValueError("s3_endpoint must be like https://host:port")
+            is_prefix = _STORE.fullmatch(store) is not None
+            _require(is_prefix, "allowed_object_stores must be like s3://bucket/prefix", store)
+        if self.s3_endpoint is not None:
+            is_endpoint = _ENDPOINT.fullmatch(self.s3_endpoint) is not None
+            _require(is_endpoint, "s3_endpoint must be like https://host:port", self.s3_endpoint)
 
     def for_tenant(self, slug: str) -> Self:
         """The same policy with `{tenant}` replaced.
@@ -56,8 +54,7 @@ class SourcePolicy:
         Raises:
             ValueError: If the slug has characters that could reach another tenant's folder.
         """
-        if not _SLUG.fullmatch(slug):
-            raise ValueError(f"slug must be a tenant slug, not {slug!r}")
+        _require(_SLUG.fullmatch(slug) is not None, "slug must be a tenant slug", slug)
         return replace(
             self,
             allowed_roots=_filled(self.allowed_roots, slug),
@@ -67,3 +64,8 @@ class SourcePolicy:
 
 def _filled(places: tuple[str, ...], slug: str) -> tuple[str, ...]:
     return tuple(place.replace(TENANT_PLACEHOLDER, slug) for place in places)
+
+
+def _require(condition: bool, rule: str, value: str) -> None:
+    if not condition:
+        raise ValueError(f"{rule}, not {value!r}")

@@ -1,6 +1,6 @@
 """Scan the files once, within a budget of memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -44,8 +44,10 @@ class Scan:
                 it, as soon as the bytes read are too many.
         """
         self._refuse_too_many_rows()
+        batches = self._batches(self.fragments)
+        allowed = within_budget(batches, self.max_bytes, "The window holds more than")
         schema = pa.schema([self.schema.field(name) for name in self.columns])
-        return pa.Table.from_batches(self._within_budget(), schema=schema)
+        return pa.Table.from_batches(allowed, schema=schema)
 
     def stream(self) -> Iterator[pa.RecordBatch]:
         """The window in batches by file and block, none of them empty, without a limit.
@@ -76,14 +78,6 @@ class Scan:
                 return fragment, again
         return None, error
 
-    def _within_budget(self) -> Iterator[pa.RecordBatch]:
-        size = 0
-        for batch in self._batches(self.fragments):
-            size += batch.nbytes
-            if size > self.max_bytes:
-                raise WindowTooLarge(too_large("The window holds more than", size, self.max_bytes))
-            yield batch
-
     def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
         source = self.dataset.combine(fragments, self.schema)
         if self.dataset.format.needs_validation or self._has_mixed_zones(fragments):
@@ -105,13 +99,15 @@ class Scan:
 
     def _refuse_too_many_rows(self) -> None:
         """Refuse on the estimate rows x columns x 8 bytes, if the footers give it."""
-        per_row = len(self.columns) * BYTES_PER_VALUE
         rows = self._rows_at_most()
-        if rows is not None and rows * per_row > self.max_bytes:
+        if rows is not None and self._bytes_of(rows) > self.max_bytes:
             rows = self._count_rows(rows)
-        if rows is not None and rows * per_row > self.max_bytes:
+        if rows is not None:
             what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
-            raise WindowTooLarge(too_large(what, rows * per_row, self.max_bytes))
+            refuse_too_large(what, self._bytes_of(rows), self.max_bytes)
+
+    def _bytes_of(self, rows: int) -> int:
+        return rows * len(self.columns) * BYTES_PER_VALUE
 
     def _count_rows(self, rows_at_most: int) -> int | None:
         """The rows of the window; None if they can only be counted by a read of the data."""
@@ -151,12 +147,37 @@ def _lacks_zone(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(dtype) and dtype.tz is None)
 
 
-def too_large(what: str, size: int, limit: int) -> str:
-    """A sentence with both numbers, in binary units, and a way out."""
-    return (
-        f"{what} {_human(size)}; the limit is {_human(limit)}. "
-        "Choose a shorter window or fewer columns."
-    )
+def within_budget[Piece: pa.RecordBatch | pa.Array](
+    pieces: Iterable[Piece], max_bytes: int, what: str
+) -> Iterator[Piece]:
+    """The pieces as they come, until they take more memory than allowed.
+
+    Args:
+        pieces: Batches of a window, or chunks of a column.
+        max_bytes: The most memory, in bytes, that all may take.
+        what: The subject of the sentence that refuses them.
+
+    Raises:
+        WindowTooLarge: As soon as the bytes are too many.
+    """
+    size = 0
+    for piece in pieces:
+        size += piece.nbytes
+        refuse_too_large(what, size, max_bytes)
+        yield piece
+
+
+def refuse_too_large(what: str, size: int, limit: int) -> None:
+    """Refuse a size above the limit, with both numbers in binary units and a way out.
+
+    Raises:
+        WindowTooLarge: If the size is above the limit.
+    """
+    if size > limit:
+        raise WindowTooLarge(
+            f"{what} {_human(size)}; the limit is {_human(limit)}. "
+            "Choose a shorter window or fewer columns."
+        )
 
 
 def _human(size: int) -> str:

@@ -58,13 +58,13 @@ def _merge(
         return name, field.type
     first, dtype = earlier
     common = dtype if dtype == field.type else common_type(dtype, field.type)
-    if common is None and text:
-        common = pa.string()
-    if common is None:
-        raise SchemaMismatch(
-            f"The column ‘{field.name}’ is {dtype} in ‘{first}’ but {field.type} in ‘{name}’."
-        )
-    return first, common
+    if common is not None:
+        return first, common
+    if text:
+        return first, pa.string()
+    raise SchemaMismatch(
+        f"The column ‘{field.name}’ is {dtype} in ‘{first}’ but {field.type} in ‘{name}’."
+    )
 
 
 def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
@@ -86,7 +86,7 @@ def _promoted(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
 
 
 def _common_instant(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """The timestamp that holds both, at least one of which is a timestamp and none a time of day."""
+    """The timestamp that holds a timestamp, and another timestamp or a date."""
     stamps = [dtype for dtype in (left, right) if pa.types.is_timestamp(dtype)]
     if not stamps or not (_is_instant(left) and _is_instant(right)):
         return None

@@ -13,8 +13,8 @@ import pyarrow.dataset as pads
 from monitors.sources.csv_types import read_widened, scan_of, settle
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
-from monitors.sources.scans import BYTES_PER_VALUE, too_large
-from monitors.sources.source_errors import SourceChanged, WindowTooLarge
+from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, within_budget
+from monitors.sources.source_errors import SourceChanged
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
 
@@ -88,14 +88,9 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
-        chunks, size = [], 0
-        for chunk in self.chunks(name):
-            chunks.append(chunk)
-            size += chunk.nbytes
-            if size > self.max_bytes:
-                what = f"The column ‘{name}’ holds more than"
-                raise WindowTooLarge(too_large(what, size, self.max_bytes))
-        return pa.chunked_array(chunks)
+        what = f"The column ‘{name}’ holds more than"
+        allowed = within_budget(self.chunks(name), self.max_bytes, what)
+        return pa.chunked_array(list(allowed))
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
         """One column's row groups or blocks, at least one, each read in its turn.
@@ -103,25 +98,18 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
-        if not self.is_by_column:
+        if self.is_by_column:
+            self._refuse_long_column()
+            yield from self._chunks_by_row_group(name)
+        else:
             yield from _chunks_of(self._whole.column(name))
-            return
-        self._refuse_long_column()
-        if not self._kept:
-            yield pa.array([], self.narrowed.schema.field(name).type)
-        for group, rows in self._kept:
-            yield self._reader.column(group, name, rows)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The window in batches that are not empty, one per row group or block of a file."""
         if self._has_row_groups:
-            for group, rows in self._kept:
-                yield self._reader.batch(group, rows)
-            return
-        narrowed = self.narrowed
-        if narrowed.dataset.format.types_are_guessed:
-            narrowed = replace(narrowed, schema=settle(narrowed))
-        yield from scan_of(narrowed, self.max_bytes).stream()
+            yield from (self._reader.batch(group, rows) for group, rows in self._kept)
+        else:
+            yield from self._scan().stream()
 
     def parts(self, target_bytes: int) -> list[Part]:
         """The window divided into parts of about `target_bytes`, by row group or else by file.
@@ -152,10 +140,22 @@ class LazyWindow:
             raise SourceChanged(_changed(piece.file))
 
     def _refuse_long_column(self) -> None:
-        size = self.num_rows * BYTES_PER_VALUE
-        if size > self.max_bytes:
-            what = f"One column of the window takes {self.num_rows:,} rows,"
-            raise WindowTooLarge(too_large(what, size, self.max_bytes))
+        rows = self.num_rows
+        what = f"One column of the window takes {rows:,} rows,"
+        refuse_too_large(what, rows * BYTES_PER_VALUE, self.max_bytes)
+
+    def _chunks_by_row_group(self, name: str) -> Iterator[pa.Array]:
+        if not self._kept:
+            yield pa.array([], self.narrowed.schema.field(name).type)
+        for group, rows in self._kept:
+            yield self._reader.column(group, name, rows)
+
+    def _scan(self) -> Scan:
+        """The scan of the window, in types that hold every value."""
+        narrowed = self.narrowed
+        if narrowed.dataset.format.types_are_guessed:
+            narrowed = replace(narrowed, schema=settle(narrowed))
+        return scan_of(narrowed, self.max_bytes)
 
     def _row_group_pieces(self) -> list[tuple[Piece, int]]:
         """Each row group with its bytes."""

@@ -26,7 +26,7 @@ def monitor(in_tenant: Tenant) -> Monitor:
 
 
 def form_of(client: Client, monitor: Monitor, **change: str) -> dict[str, str]:
-    """What a browser would send back of the page, with some fields changed."""
+    """The form that a browser sends back, with some fields changed."""
     form = client.get(f"{LIST}{monitor.id}/change/").context["adminform"].form
     values: dict[str, Any] = {name: form[name].value() for name in form.fields}
     return {

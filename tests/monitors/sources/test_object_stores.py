@@ -1,4 +1,4 @@
-"""S3 against a real HTTP server (moto); Google and Azure only as far as building their file systems."""
+"""S3 against a real HTTP server (moto). For Google and Azure, only the file systems are built."""
 
 import logging
 import socket

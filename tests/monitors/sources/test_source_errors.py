@@ -67,7 +67,7 @@ def test_read_window__forged_offsets_in_an_arrow_file__refused_before_any_kernel
 
 @pytest.fixture
 def foreign_root() -> Iterator[Path]:
-    """A folder that another user may enter, unlike pytest's own; the test then runs without root's privileges."""
+    """A folder that another user may enter, unlike pytest's own; the test becomes that user."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     with tempfile.TemporaryDirectory() as name:
