@@ -1,6 +1,6 @@
 """Reads prediction tables: the predictions of a window, with labels, scores and features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,26 +38,38 @@ def read_prediction_table(
     table = read_window(replace(window, columns=list(dict.fromkeys(sources.values()))))
     if monitor.prediction_column not in table.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
-    held = set(table.column_names)
-    found = {target: table[source] for target, source in sources.items() if source in held}
-    return drop_unknown(pa.table(found), "prediction")
+    return drop_unknown(_renamed(table, sources), "prediction")
 
 
 def drop_unknown(table: pa.Table, *names: str) -> pa.Table:
     """The rows in which these columns have values, NaN being none."""
     for name in names:
-        column = table[name]
-        is_known = pc.is_valid(column)
-        if pa.types.is_floating(column.type):
-            is_known = pc.and_kleene(is_known, pc.invert(pc.is_nan(column)))
-        table = table.filter(is_known)
+        table = table.filter(_is_known(table[name]))
     return table
+
+
+def _is_known(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_valid = pc.is_valid(column)
+    if not pa.types.is_floating(column.type):
+        return is_valid
+    return pc.and_kleene(is_valid, pc.invert(pc.is_nan(column)))
 
 
 def feature_matrix(table: pa.Table, features: Sequence[str]) -> FloatArray:
     """Features as columns, shape (n, d), NaN where there is no value."""
-    columns = [to_float64(as_arrow(table[FEATURE + name].combine_chunks())) for name in features]
-    return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
+    if not features:
+        return np.empty((table.num_rows, 0))
+    return np.column_stack([_numbers(table[FEATURE + name]) for name in features])
+
+
+def _numbers(column: pa.ChunkedArray) -> FloatArray:
+    return to_float64(as_arrow(column.combine_chunks()))
+
+
+def _renamed(table: pa.Table, sources: Mapping[str, str]) -> pa.Table:
+    """The columns that the table has, under the names of a prediction table."""
+    held = set(table.column_names)
+    return pa.table({name: table[source] for name, source in sources.items() if source in held})
 
 
 def _source_columns(monitor: Monitor, features: Sequence[str]) -> dict[str, str]:

@@ -42,12 +42,12 @@ def positive_of(monitor: Monitor, label: pa.DataType) -> str | float | None:
     """
     if not monitor.positive_label:
         return None
-    is_text = (
-        pa.types.is_string(label)
-        or pa.types.is_large_string(label)
-        or pa.types.is_dictionary(label)
-    )
-    return monitor.positive_label if is_text else float(monitor.positive_label)
+    return monitor.positive_label if _is_text(label) else float(monitor.positive_label)
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+    return any(test(dtype) for test in tests)
 
 
 def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[str]:
@@ -117,18 +117,20 @@ def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) 
 
 
 def _describe(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
-    metrics = limits_of(monitor)
-    found = measure_predictions(monitor, metrics, table)
-    described: dict[str, Any] = {
-        "metrics": {metric.value: asdict(estimate) for metric, estimate in found.items()}
-    }
+    limits = limits_of(monitor)
+    described: dict[str, Any] = {"metrics": _measured(monitor, limits, table)}
     positive = positive_of(monitor, table["label"].type)
-    is_by_score = "score" in table.column_names and set(metrics) - REGRESSION_METRICS
-    if positive is not None and is_by_score:
+    has_scores = "score" in table.column_names and set(limits) - REGRESSION_METRICS
+    if has_scores and positive is not None:
         described["calibration"] = _calibrate(table, positive)
     if features:
         described["losses"] = _learn_losses(table, features)
     return described
+
+
+def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> dict[str, Any]:
+    found = measure_predictions(monitor, metrics, table)
+    return {metric.value: asdict(estimate) for metric, estimate in found.items()}
 
 
 def _calibrate(table: pa.Table, positive: str | float) -> dict[str, Any]:

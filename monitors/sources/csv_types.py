@@ -64,9 +64,8 @@ def settle(narrowed: NarrowedDataset) -> pa.Schema:
     while True:
         before = narrowed.schema
         for fragment in narrowed.fragments:
-            narrowed = replace(
-                narrowed, schema=_settle_file(replace(narrowed, fragments=(fragment,)))
-            )
+            schema = _settle_file(replace(narrowed, fragments=(fragment,)))
+            narrowed = replace(narrowed, schema=schema)
         # A wider type may hold less than a narrower one: seconds reach further than nanoseconds.
         if narrowed.schema.equals(before):
             return narrowed.schema
@@ -86,7 +85,7 @@ def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
 def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
     """The schema for the next try, after a CSV value did not fit the type of the first block."""
     fragment, error = scan.find_culprit(error)
-    name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
+    name = scan.dataset.uri if fragment is None else scan.dataset.name_of(fragment)
     with translated(name):
         schema = _widened_for(scan, fragment, str(error))
         if schema is None:

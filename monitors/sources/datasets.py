@@ -58,6 +58,14 @@ class Dataset:
     format: FileFormat
     filesystem: pafs.FileSystem
 
+    def name_of(self, fragment: pads.Fragment) -> str:
+        """The name of a file that error messages may contain."""
+        return self.names[fragment.path]
+
+    def has_key(self, column: str | None) -> bool:
+        """True if the column's values are in folder names."""
+        return column in self.partitions.names
+
     def prune(self, condition: pads.Expression) -> tuple[pads.Fragment, ...]:
         """The fragments whose folders do not contradict the condition."""
         return tuple(self.combine(self.fragments, self.partitions).get_fragments(filter=condition))
@@ -144,7 +152,7 @@ def _stored_schemas(
     keys = set(dataset.partitions.names)
     for fragment, schema in zip(fragments, schemas, strict=True):
         own = [field for field in schema if field.name not in keys]
-        yield dataset.names[fragment.path], pa.schema(own)
+        yield dataset.name_of(fragment), pa.schema(own)
 
 
 def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
@@ -153,7 +161,7 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     Raises:
         SourceError: Naming the file.
     """
-    name = dataset.names[fragment.path]
+    name = dataset.name_of(fragment)
     with translated(name):
         schema = fragment.physical_schema
     if dataset.format.types_are_guessed:

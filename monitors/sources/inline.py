@@ -100,9 +100,10 @@ def _kind(name: str, types: set[type]) -> str:
             f"The column ‘{name}’ may only hold numbers, strings, booleans and nulls."
         )
     kinds = sorted({_KINDS[found] for found in types})
-    if len(kinds) > 1:
+    first, *others = kinds
+    if others:
         raise InvalidInlineData(f"The column ‘{name}’ mixes {' and '.join(kinds)}.")
-    return kinds[0]
+    return first
 
 
 def table_to_bytes(table: pa.Table) -> bytes:

@@ -46,12 +46,17 @@ def _prune_files(
 
     If no file is left, the last one still says which columns and types there are.
     """
-    fragments, timeframe = dataset.fragments, window.timeframe
-    if timeframe.column in dataset.partitions.names:
-        by_folder = timeframe.condition(dataset.partitions)
-        fragments = fragments if by_folder is None else dataset.prune(by_folder)
-    schema = unified_schema(dataset, fragments or dataset.fragments[-1:], columns=_needed(window))
-    return schema, fragments
+    fragments = _files_within(dataset, window.timeframe)
+    described = fragments or dataset.fragments[-1:]
+    return unified_schema(dataset, described, columns=_needed(window)), fragments
+
+
+def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:
+    """The files whose folders do not exclude the window."""
+    if not dataset.has_key(timeframe.column):
+        return dataset.fragments
+    condition = timeframe.condition(dataset.partitions)
+    return dataset.fragments if condition is None else dataset.prune(condition)
 
 
 def _prune_row_groups(
@@ -61,12 +66,12 @@ def _prune_row_groups(
     timeframe: Timeframe,
 ) -> tuple[pads.Fragment, ...]:
     """The files, with the row groups that can hold rows of the window."""
-    is_everything = timeframe.condition(schema) is None
-    is_key = timeframe.column in dataset.partitions.names
-    if is_everything or is_key or not dataset.format.has_row_groups:
+    if timeframe.condition(schema) is None or dataset.has_key(timeframe.column):
+        return fragments
+    if not dataset.format.has_row_groups:
         return fragments
     subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
-    return tuple(subset for subset in subsets if subset is not None)
+    return tuple(filter(None, subsets))
 
 
 def _needed(window: WindowSpec) -> Collection[str] | None:

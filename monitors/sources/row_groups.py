@@ -95,9 +95,7 @@ class RowGroupReader:
         """All columns of the group's rows."""
         names = list(self._narrowed.columns)
         if not names:
-            return pa.RecordBatch.from_struct_array(
-                pa.nulls(count_rows(group, rows), pa.struct([]))
-            )
+            return _without_columns(count_rows(group, rows))
         arrays = [self.column(group, name, rows) for name in names]
         return pa.record_batch(arrays, names=names)
 
@@ -106,9 +104,8 @@ class RowGroupReader:
         timeframe = self._narrowed.timeframe
         if not group.rows or timeframe.condition(self._narrowed.schema) is None:
             return True
-        if timeframe.column in self._narrowed.dataset.partitions.names:
-            return False
-        return self._is_proved_whole(group)
+        is_key = self._narrowed.dataset.has_key(timeframe.column)
+        return not is_key and self._is_proved_whole(group)
 
     def _is_proved_whole(self, group: RowGroup) -> bool:
         """True if the group's statistics rule out a row outside the window."""
@@ -121,9 +118,9 @@ class RowGroupReader:
 
     def _read(self, group: RowGroup, name: str) -> pa.Array:
         dataset, wanted = self._narrowed.dataset, self._narrowed.schema.field(name).type
-        if name in dataset.partitions.names:
-            return pa.repeat(pa.scalar(_folder_value(group.fragment, name), wanted), group.rows)
-        with translated(dataset.names[group.path]):
+        if dataset.has_key(name):
+            return _repeated_key(group, name, wanted)
+        with translated(dataset.name_of(group.fragment)):
             if name not in self._stored(group):
                 return _encoded(pa.nulls(group.rows, wanted))
             return _as_type(self._read_stored(group, name), wanted)
@@ -198,6 +195,10 @@ def _is_text(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
+def _without_columns(row_count: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_struct_array(pa.nulls(row_count, pa.struct([])))
+
+
 def _rows_of(mask: pa.BooleanArray) -> Rows:
     """The rows of a mask without nulls: None for all, a slice if they are contiguous."""
     inside = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
@@ -215,8 +216,10 @@ def _kept(array: pa.Array, rows: Rows) -> pa.Array:
     return array[rows] if isinstance(rows, slice) else array.filter(rows)
 
 
-def _folder_value(fragment: pads.Fragment, name: str) -> Any:
-    return pads.get_partition_keys(fragment.partition_expression).get(name)
+def _repeated_key(group: RowGroup, name: str, wanted: pa.DataType) -> pa.Array:
+    """The value that a folder's name gives to all rows of the group."""
+    keys = pads.get_partition_keys(group.fragment.partition_expression)
+    return pa.repeat(pa.scalar(keys.get(name), wanted), group.rows)
 
 
 def count_rows(group: RowGroup, rows: Rows) -> int:

@@ -57,7 +57,7 @@ class Scan:
         """
         for fragment in self.fragments:
             # One file at a time, so that a batch never depends on the other files of the read.
-            with translated(self.dataset.names[fragment.path]):
+            with translated(self.dataset.name_of(fragment)):
                 for batch in self._batches([fragment]):
                     if batch.num_rows:
                         yield batch

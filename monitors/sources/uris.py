@@ -162,20 +162,28 @@ def _local(uri: str, path: str) -> Location:
     if not path.startswith("/"):
         raise ForbiddenUri(f"‘{uri}’ is not absolute: a local path starts with ‘/’.")
     segments = [segment for segment in path.split("/") if segment not in ("", ".")]
-    if ".." in segments:
-        raise ForbiddenUri(f"‘{uri}’ has a ‘..’, which is refused.")
+    _refuse_parent(uri, segments)
     fixed, pattern = _split_pattern(segments)
     return Location(uri=uri, scheme=LOCAL, base="/" + "/".join(fixed), pattern=pattern)
+
+
+def _refuse_parent(uri: str, segments: list[str]) -> None:
+    if ".." in segments:
+        raise ForbiddenUri(f"‘{uri}’ has a ‘..’, which is refused.")
 
 
 def _object_store(uri: str, scheme: str, bucket: str, path: str) -> Location:
     _refuse_bad_bucket(scheme, bucket)
     key = path.removesuffix("/")
     segments = key.split("/") if key else []
-    if {"", ".", ".."} & set(segments):
-        raise ForbiddenUri(f"‘{uri}’ has an empty, ‘.’ or ‘..’ segment, which is refused.")
+    _refuse_odd_segments(uri, segments)
     fixed, pattern = _split_pattern(segments)
     return Location(uri=uri, scheme=scheme, base="/".join([bucket, *fixed]), pattern=pattern)
+
+
+def _refuse_odd_segments(uri: str, segments: list[str]) -> None:
+    if {"", ".", ".."} & set(segments):
+        raise ForbiddenUri(f"‘{uri}’ has an empty, ‘.’ or ‘..’ segment, which is refused.")
 
 
 def _refuse_bad_bucket(scheme: str, bucket: str) -> None:

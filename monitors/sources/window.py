@@ -127,12 +127,12 @@ class LazyWindow:
         Raises:
             SourceChanged: If one of the files has changed.
         """
-        names = self.narrowed.dataset.names
-        files = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
+        name_of = self.narrowed.dataset.name_of
+        files = {name_of(fragment): fragment for fragment in self.narrowed.fragments}
         for piece in part.pieces:
             self._refuse_changed(piece, files.get(piece.file))
-        chosen = part.row_groups_by_file()
-        kept = tuple(_only(files[name], groups, name) for name, groups in chosen.items())
+        chosen = part.row_groups_by_file().items()
+        kept = tuple(_only(files[name], groups, name) for name, groups in chosen)
         return replace(self, narrowed=replace(self.narrowed, fragments=kept))
 
     def _refuse_changed(self, piece: Piece, fragment: pads.Fragment | None) -> None:
