@@ -53,7 +53,7 @@ def read_widened(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, p
             narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
 
 
-def settle(narrowed: NarrowedDataset) -> pa.Schema:
+def find_types(narrowed: NarrowedDataset) -> pa.Schema:
     """The schema whose types hold every value, found by reading everything and keeping nothing.
 
     A division of CSV files needs it: the types of a part may depend on a value in another part.
@@ -64,14 +64,14 @@ def settle(narrowed: NarrowedDataset) -> pa.Schema:
     while True:
         before = narrowed.schema
         for fragment in narrowed.fragments:
-            schema = _settle_file(replace(narrowed, fragments=(fragment,)))
+            schema = _find_file_types(replace(narrowed, fragments=(fragment,)))
             narrowed = replace(narrowed, schema=schema)
         # A wider type may hold less than a narrower one: seconds reach further than nanoseconds.
         if narrowed.schema.equals(before):
             return narrowed.schema
 
 
-def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
+def _find_file_types(narrowed: NarrowedDataset) -> pa.Schema:
     while True:
         scan = scan_of(narrowed, max_bytes=0)
         try:

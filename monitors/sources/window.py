@@ -10,7 +10,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.csv_types import read_widened, scan_of, settle
+from monitors.sources.csv_types import find_types, read_widened, scan_of
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, within_budget
@@ -154,7 +154,7 @@ class LazyWindow:
         """The scan of the window, in types that hold every value."""
         narrowed = self.narrowed
         if narrowed.dataset.format.types_are_guessed:
-            narrowed = replace(narrowed, schema=settle(narrowed))
+            narrowed = replace(narrowed, schema=find_types(narrowed))
         return scan_of(narrowed, self.max_bytes)
 
     def _row_group_pieces(self) -> list[tuple[Piece, int]]:
