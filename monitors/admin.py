@@ -1,8 +1,11 @@
+"""Shows monitors and baselines to the people of a tenant, and tunes the monitors."""
+
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 
 from drift_detector.tenancy.admin import TenantModelAdmin
@@ -10,18 +13,10 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.baselines import builds
-from monitors.models import Baseline, Monitor
-from monitors.validators import (
-    check_concept_methods,
-    check_detector_settings,
-    check_error_scale,
-    check_importances,
-    check_methods,
-    check_monitor,
-    check_performance_limits,
-    check_thresholds,
-    check_tolerances,
-)
+from monitors.field_checks import FIELD_CHECKS, check_change
+from monitors.models import DATA_FIELDS, FIELD_GROUPS, Baseline, Monitor
+
+RECORD_FIELDS = ["id", "created_by", "created_at", "updated_at", "retraining_required_at"]
 
 
 class MonitorForm(forms.ModelForm):
@@ -33,130 +28,46 @@ class MonitorForm(forms.ModelForm):
             raise forms.ValidationError("name must be unique; a monitor has this name.")
         return name
 
-    def clean_methods(self) -> list[str]:
-        return check_methods(self.cleaned_data["methods"])
-
-    def clean_thresholds(self) -> dict[str, Any]:
-        return check_thresholds(self.cleaned_data["thresholds"] or {})
-
-    def clean_tolerances(self) -> dict[str, Any]:
-        return check_tolerances(self.cleaned_data["tolerances"] or {})
-
-    def clean_concept_methods(self) -> list[str]:
-        return check_concept_methods(self.cleaned_data["concept_methods"] or [])
-
-    def clean_detector_settings(self) -> dict[str, Any]:
-        return check_detector_settings(self.cleaned_data["detector_settings"] or {})
-
-    def clean_performance_limits(self) -> dict[str, dict[str, float]]:
-        return check_performance_limits(self.cleaned_data["performance_limits"] or {})
-
-    def clean_error_scale(self) -> float | None:
-        return check_error_scale(self.cleaned_data["error_scale"])
-
-    def clean_importances(self) -> dict[str, float]:
-        return check_importances(self.cleaned_data["importances"] or {})
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
+        super().clean()
+        for name in FIELD_CHECKS:
+            if name in self.cleaned_data:
+                self._check_field(name)
         if not self.errors:
-            check_monitor(
-                {each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields}
-                | cleaned
-            )
-        return cleaned
+            self._check_together()
+        return self.cleaned_data
+
+    def _check_field(self, name: str) -> None:
+        value, field = self.cleaned_data[name], Monitor._meta.get_field(name)
+        if isinstance(field, JSONField):
+            value = value or type(field.get_default())()  # an emptied text stands for no entries
+        try:
+            self.cleaned_data[name] = FIELD_CHECKS[name](value)
+        except ValidationError as error:
+            self.add_error(name, error)
+
+    def _check_together(self) -> None:
+        try:
+            check_change(self.cleaned_data, self.instance)
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                # A field that is read-only here cannot show an error of its own.
+                self.add_error(name if name in self.fields else None, messages)
 
 
 @admin.register(Monitor, site=site)
 class MonitorAdmin(TenantModelAdmin):
-    """Monitors are made through the API, which reads their sources first; here they are tuned and paused."""
+    """Tunes and pauses monitors. The API alone makes them, because it reads their sources first."""
 
     form = MonitorForm
     role_to_change = Role.OPERATOR
     list_display = ["name", "status", "schedule_cron", "timezone", "window", "policy", "updated_at"]
     list_filter = ["status", "policy"]
     search_fields = ["name"]
-    readonly_fields = [
-        "id", "model_id", "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-        "timestamp_column", "feature_columns", "feature_kinds", "prediction_column", "label_column",
-        "score_column", "positive_label",
-        "created_by", "created_at", "updated_at",
-        "retraining_required_at",
-    ]  # fmt: skip
+    readonly_fields = [*RECORD_FIELDS, "model_id", *DATA_FIELDS]
     fieldsets = [
-        (
-            None,
-            {
-                "fields": [
-                    "name",
-                    "status",
-                    "id",
-                    "model_id",
-                    "created_by",
-                    "created_at",
-                    "updated_at",
-                ]
-            },
-        ),
-        (
-            "Schedule",
-            {
-                "fields": [
-                    "schedule_cron",
-                    "timezone",
-                    "window",
-                    "window_lag",
-                    "catch_up",
-                    "misfire_grace",
-                ]
-            },
-        ),
-        (
-            "Judgement",
-            {
-                "fields": [
-                    "methods",
-                    "policy",
-                    "thresholds",
-                    "tolerances",
-                    "min_rows",
-                    "importances",
-                    "seasonal_weeks",
-                ]
-            },
-        ),
-        (
-            "Errors",
-            {
-                "fields": [
-                    "performance_limits",
-                    "label_delay",
-                    "concept_methods",
-                    "detector_settings",
-                    "error_scale",
-                    "error_batch",
-                ]
-            },
-        ),
-        ("Retraining", {"fields": ["retraining_enabled", "retraining_required_at"]}),
-        (
-            "Data",
-            {
-                "fields": [
-                    "reference_data_uri",
-                    "reference_start",
-                    "reference_end",
-                    "current_data_uri",
-                    "timestamp_column",
-                    "feature_columns",
-                    "feature_kinds",
-                    "prediction_column",
-                    "label_column",
-                    "score_column",
-                    "positive_label",
-                ]
-            },
-        ),
+        *((title, {"fields": list(names)}) for title, names in FIELD_GROUPS.items()),
+        ("Record", {"fields": RECORD_FIELDS}),
     ]
     actions = ["rebuild_baselines"]
 

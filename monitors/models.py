@@ -13,6 +13,31 @@ from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
 
+DATA_FIELDS = (
+    "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
+    "feature_columns", "feature_kinds", "prediction_column", "label_column", "score_column", "positive_label",
+)  # fmt: skip
+"""The places and columns of a monitor's data; the admin cannot change them, as it reads no source."""
+
+REFERENCE_FIELDS = frozenset(DATA_FIELDS) - {"current_data_uri"} | {"performance_limits"}
+"""A change of any of these makes the old baseline a baseline of something else."""
+
+FIELD_GROUPS = {
+    "Monitor": ("name", "model_id", "status"),
+    "Data": (
+        "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
+        "timestamp_column", "feature_columns", "feature_kinds", "importances",
+    ),
+    "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
+    "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
+    "Outcomes": (
+        "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
+        "concept_methods", "detector_settings", "error_scale", "error_batch",
+    ),
+    "Retraining": ("retraining_enabled",),
+}  # fmt: skip
+"""The fields that people set, in the order of the API; the admin shows a section for each group."""
+
 
 def default_concept_methods() -> list[str]:
     return [method.value for method in DEFAULT_CONCEPT_METHODS]
@@ -179,14 +204,15 @@ class Monitor(TenantModel):
     def window_at(self, tick: datetime) -> tuple[datetime, datetime]:
         """The half-open window [start, end) that a run scheduled for `tick` reads, in UTC.
 
-        Days are counted on the calendar of the monitor's zone, so daily windows meet at clock changes too.
+        Days are counted on the calendar of the monitor's zone, so daily windows meet at clock
+        changes too.
         """
         zone = ZoneInfo(self.timezone)
         end = _earlier(tick, self.window_lag, zone)
         return _earlier(end, self.window, zone), end
 
     def seasonal_windows(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-        """The windows at the same weekday and hour of the weeks before [start, end), the latest first, in UTC."""
+        """The same weekday and hour of the weeks before [start, end), the latest first, in UTC."""
         zone = ZoneInfo(self.timezone)
         weeks = [timedelta(weeks=week) for week in range(1, self.seasonal_weeks + 1)]
         return [(_earlier(start, week, zone), _earlier(end, week, zone)) for week in weeks]

@@ -1,6 +1,7 @@
 """Serializes monitors and baselines, and checks the fields that the API takes."""
 
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -10,19 +11,8 @@ from rest_framework import serializers
 from algorithms.methods import DEFAULT_METHODS, Method
 from drift_detector.api.fields import IsoDurationField
 from monitors import selectors
-from monitors.models import Baseline, Monitor, default_concept_methods
-from monitors.validators import (
-    check_concept_methods,
-    check_detector_settings,
-    check_error_scale,
-    check_feature_kinds,
-    check_importances,
-    check_methods,
-    check_monitor,
-    check_performance_limits,
-    check_thresholds,
-    check_tolerances,
-)
+from monitors.field_checks import FIELD_CHECKS, check_change
+from monitors.models import FIELD_GROUPS, Baseline, Monitor, default_concept_methods
 
 METHODS = [method.value for method in Method]
 DEFAULTS = [method.value for method in DEFAULT_METHODS]
@@ -137,57 +127,17 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     class Meta:
         model = Monitor
         fields = [
-            "id", "name", "model_id", "status",
-            "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-            "timestamp_column", "feature_columns", "feature_kinds", "importances",
-            "window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace",
-            "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
-            "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
-            "concept_methods", "detector_settings", "error_scale",
-            "error_batch",
-            "retraining_enabled",
-            "baseline", "created_by", "created_at", "updated_at",
-        ]  # fmt: skip
+            "id",
+            *chain.from_iterable(FIELD_GROUPS.values()),
+            "baseline",
+            "created_by",
+            "created_at",
+            "updated_at",
+        ]
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]
 
-    def validate_methods(self, value: list[str]) -> list[str]:
-        return check_methods(value)
-
-    def validate_thresholds(self, value: dict[str, Any]) -> dict[str, Any]:
-        return check_thresholds(value)
-
-    def validate_tolerances(self, value: dict[str, Any]) -> dict[str, Any]:
-        return check_tolerances(value)
-
-    def validate_concept_methods(self, value: list[str]) -> list[str]:
-        return check_concept_methods(value)
-
-    def validate_detector_settings(self, value: dict[str, Any]) -> dict[str, Any]:
-        return check_detector_settings(value)
-
-    def validate_performance_limits(self, value: dict[str, Any]) -> dict[str, dict[str, float]]:
-        return check_performance_limits(value)
-
-    def validate_error_scale(self, value: float | None) -> float | None:
-        return check_error_scale(value)
-
-    def validate_feature_kinds(self, value: dict[str, Any]) -> dict[str, str]:
-        return check_feature_kinds(value)
-
-    def validate_importances(self, value: dict[str, Any]) -> dict[str, float]:
-        return check_importances(value)
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        check_monitor(
-            {
-                **(
-                    {each.name: getattr(self.instance, each.name) for each in Monitor._meta.fields}
-                    if self.instance
-                    else {}
-                ),
-                **attrs,
-            }
-        )
+        check_change(attrs, self.instance)
         return attrs
 
     @extend_schema_field(BaselineSummarySerializer(allow_null=True))
@@ -195,3 +145,8 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
         """The newest version, ready or not."""
         latest = selectors.get_latest_baseline(monitor)
         return BaselineSummarySerializer(latest).data if latest else None
+
+
+# The framework looks for `validate_<field>` when it reads a field.
+for _field, _check in FIELD_CHECKS.items():
+    setattr(MonitorSerializer, f"validate_{_field}", staticmethod(_check))

@@ -12,27 +12,15 @@ from drift_detector.events.services import purge_key
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.baselines.builds import fit_reference, power_card_of, request_baseline
-from monitors.models import Monitor
+from monitors.models import REFERENCE_FIELDS, Monitor
 from monitors.sources import SourceError, SourcePolicy
 
 log = structlog.get_logger(__name__)
 
-# A change of any of these makes the old baseline a baseline of something else.
-REFERENCE_FIELDS = frozenset(
-    {
-        "reference_data_uri",
-        "reference_start",
-        "reference_end",
-        "timestamp_column",
-        "feature_columns",
-        "feature_kinds",
-        "prediction_column",
-        "label_column",
-        "score_column",
-        "positive_label",
-        "performance_limits",
-    }
-)
+# The fields that `features.check_sources` reads.
+SOURCE_FIELDS = (
+    "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
+)  # fmt: skip
 
 
 def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
@@ -47,9 +35,7 @@ def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
 
 def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
     """Change a monitor; a changed reference asks for a new baseline."""
-    changed = {name for name, value in fields.items() if getattr(monitor, name) != value}
-    for name in changed:
-        setattr(monitor, name, fields[name])
+    changed = _set_fields(monitor, fields)
     _save(monitor, update_fields=[*changed, "updated_at"])
     _sync_schedule(monitor)
     if changed & REFERENCE_FIELDS:
@@ -58,7 +44,10 @@ def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
 
 
 def retire_monitor(*, monitor: Monitor) -> None:
-    """Disable a monitor and take it off the schedule; to be committed before it is deleted, as that may take long."""
+    """Disable a monitor and take it off the schedule.
+
+    The caller commits this before it deletes the monitor, because that may take long.
+    """
     monitor.status = Monitor.Status.DISABLED
     monitor.save(update_fields=["status", "updated_at"])
     remove_schedule(schedule_name(monitor.id))
@@ -74,10 +63,7 @@ def delete_monitor(*, monitor: Monitor) -> None:
 
 def source_fields(monitor: Monitor) -> dict[str, Any]:
     """The fields that `features.check_sources` reads."""
-    names = (
-        "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
-    )  # fmt: skip
-    return {name: getattr(monitor, name) for name in names}
+    return {name: getattr(monitor, name) for name in SOURCE_FIELDS}
 
 
 def schedule_name(monitor_id: UUID) -> str:
@@ -90,6 +76,14 @@ def monitor_of_schedule(name: str) -> UUID:
     return UUID(name.removeprefix("monitor:"))
 
 
+def _set_fields(monitor: Monitor, fields: dict[str, Any]) -> set[str]:
+    """Set the fields; the names of those that have a new value."""
+    changed = {name for name, value in fields.items() if getattr(monitor, name) != value}
+    for name in changed:
+        setattr(monitor, name, fields[name])
+    return changed
+
+
 def _save(monitor: Monitor, **options: Any) -> None:
     try:
         with transaction.atomic():
@@ -97,13 +91,12 @@ def _save(monitor: Monitor, **options: Any) -> None:
     except IntegrityError as error:
         if "monitor_name_once" not in str(error):
             raise
-        raise ValidationError(
-            {"name": f"name must be unique; {monitor.name!r} is taken."}
-        ) from error
+        reason = f"name must be unique; {monitor.name!r} is taken."
+        raise ValidationError({"name": reason}) from error
 
 
 def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
-    """The features, the false alarms and the smallest visible change of a monitor that is not saved.
+    """The features and the power card of a monitor that is not saved.
 
     Raises:
         ValidationError: If the reference cannot be read or compared.

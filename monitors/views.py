@@ -33,7 +33,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         return selectors.list_monitors()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Create a monitor; both sources are read at once, and a refusal says what is wrong with them."""
+        """Create a monitor after a look at both sources; a refusal says what is wrong with them."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         self._check_sources(serializer.validated_data)
@@ -48,29 +48,25 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         monitor = self.get_object()
         serializer = self.get_serializer(monitor, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        before = services.source_fields(monitor)
-        after = {name: serializer.validated_data.get(name, value) for name, value in before.items()}
-        if after != before:
-            self._check_sources(after)
+        self._check_changed_sources(monitor, serializer.validated_data)
         self.leave_scope()
         with tenant_scope(self.principal.tenant_id):
-            # Somebody may have changed or removed it while the sources were read.
-            monitor = get_object_or_404(
-                Monitor.objects.select_for_update(no_key=True), id=monitor.id
-            )
+            # It may have been changed or removed while the sources were read.
+            locked = Monitor.objects.select_for_update(no_key=True)
+            monitor = get_object_or_404(locked, id=monitor.id)
             services.update_monitor(monitor=monitor, **serializer.validated_data)
             return Response(self.get_serializer(monitor).data)
 
     def perform_destroy(self, instance: Monitor) -> None:
         services.retire_monitor(monitor=instance)
-        self.leave_scope()  # neither beat nor another tenant waits until all that hangs on it is removed
+        self.leave_scope()  # beat and other tenants need not wait until all rows are removed
         with tenant_scope(self.principal.tenant_id):
             services.delete_monitor(monitor=instance)
 
     @extend_schema(responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def preview(self, request: Request) -> Response:
-        """Preview the features and the power of a monitor before it is saved; it reads the reference."""
+        """Preview the features and the power of a monitor before it is saved."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         policy = selectors.get_source_policy()
@@ -93,6 +89,12 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
             selectors.list_baselines(self.get_object().id), request, view=self
         )
         return paginator.get_paginated_response(BaselineSerializer(page, many=True).data)
+
+    def _check_changed_sources(self, monitor: Monitor, changes: dict[str, Any]) -> None:
+        before = services.source_fields(monitor)
+        after = {name: changes.get(name, value) for name, value in before.items()}
+        if after != before:
+            self._check_sources(after)
 
     def _check_sources(self, fields: dict[str, Any]) -> None:
         policy = selectors.get_source_policy()

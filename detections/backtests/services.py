@@ -37,6 +37,7 @@ from drift_detector.lease import (
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Monitor
+from monitors.monitor_windows import current_window
 from monitors.selectors import get_current_baseline, get_source_policy
 from monitors.sources import SourceError, SourcePolicy, open_window
 
@@ -210,10 +211,9 @@ def _replay(backtest: Backtest, *, until: float) -> bool:
 def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
     monitor, (start, end) = context.monitor, context.monitor.window_at(tick)
     columns = list(context.frozen.features)
+    window_spec = current_window(monitor, context.policy, (start, end), columns)
     try:
-        with open_window(
-            monitor.current_data_uri, context.policy, columns, monitor.timestamp_column, start, end
-        ) as window:
+        with open_window(window_spec) as window:
             result = judge_window(context.frozen, window, context.plan)
             result = with_weeks_before(
                 result, monitor, context.policy, context.frozen, window, (start, end), context.plan

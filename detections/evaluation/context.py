@@ -10,7 +10,15 @@ import pyarrow as pa
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
 from monitors.models import Baseline, Monitor
-from monitors.sources import LazyWindow, SourcePolicy, open_window, read_window, table_from_bytes
+from monitors.monitor_windows import current_window
+from monitors.sources import (
+    LazyWindow,
+    SourcePolicy,
+    WindowSpec,
+    open_window,
+    read_window,
+    table_from_bytes,
+)
 
 
 class NoBaseline(Exception):
@@ -55,13 +63,7 @@ def open_run_window(context: RunContext, columns: list[str]) -> Iterator[pa.Tabl
     if context.run.inline_data is not None:
         yield table_from_bytes(bytes(context.run.inline_data))
         return
-    monitor, run = context.monitor, context.run
-    bounds = (
-        (monitor.timestamp_column, run.window_start, run.window_end)
-        if monitor.timestamp_column
-        else ()
-    )
-    with open_window(monitor.current_data_uri, context.policy, columns, *bounds) as window:
+    with open_window(_window_of(context, columns)) as window:
         yield window
 
 
@@ -72,13 +74,9 @@ def read_run_window(context: RunContext, columns: list[str]) -> pa.Table:
     """
     if context.run.inline_data is not None:
         return table_from_bytes(bytes(context.run.inline_data))
-    if not context.monitor.timestamp_column:
-        return read_window(context.monitor.current_data_uri, context.policy, columns=columns)
-    return read_window(
-        context.monitor.current_data_uri,
-        context.policy,
-        columns=columns,
-        timestamp_column=context.monitor.timestamp_column,
-        start=context.run.window_start,
-        end=context.run.window_end,
-    )
+    return read_window(_window_of(context, columns))
+
+
+def _window_of(context: RunContext, columns: list[str]) -> WindowSpec:
+    bounds = (context.run.window_start, context.run.window_end)
+    return current_window(context.monitor, context.policy, bounds, columns)

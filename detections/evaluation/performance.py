@@ -33,16 +33,10 @@ from detections.ledger.runs import Claim
 from detections.models import Detection, OutcomeBatch
 from detections.results import RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines.reference_performance import (
-    FEATURE,
-    drop_unknown,
-    feature_matrix,
-    limits_of,
-    measure_predictions,
-    positive_of,
-    read_prediction_table,
-)
+from monitors.baselines.reference_performance import limits_of, measure_predictions, positive_of
 from monitors.models import Monitor
+from monitors.monitor_windows import current_window
+from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix, read_prediction_table
 from monitors.sources import SourceError, table_from_bytes
 
 BYTES_PER_OUTCOME = 64
@@ -145,13 +139,8 @@ def _read_predictions(claim: Claim, context: RunContext, features: Sequence[str]
     """The window's predictions, with their labels as far as they are known, and features that losses need."""
     monitor, run = context.monitor, context.run
     if monitor.prediction_column:
-        return read_prediction_table(
-            monitor,
-            context.policy,
-            monitor.current_data_uri,
-            (run.window_start, run.window_end),
-            features,
-        )
+        window = current_window(monitor, context.policy, (run.window_start, run.window_end))
+        return read_prediction_table(monitor, window, features)
     with tenant_scope(claim.tenant_id):
         contents = _sent_contents(monitor, run.window_start, run.window_end)
     return _sent_predictions(contents, run.window_start, run.window_end)

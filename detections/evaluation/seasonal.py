@@ -15,6 +15,7 @@ from algorithms.verdicts import Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from detections.results import RunResult, unanswered
 from monitors.models import Monitor
+from monitors.monitor_windows import current_window
 from monitors.sources import LazyWindow, SourceError, SourcePolicy, open_window
 
 type Span = tuple[datetime, datetime]
@@ -62,11 +63,9 @@ class _Weeks:
     rows: list[int] = field(default_factory=list)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        monitor, columns = self.monitor, self.columns
         for span in self.spans:
-            with open_window(
-                monitor.current_data_uri, self.policy, columns, monitor.timestamp_column, *span
-            ) as window:
+            spec = current_window(self.monitor, self.policy, span, self.columns)
+            with open_window(spec) as window:
                 self.rows.append(0)
                 for batch in window.batches():
                     self.rows[-1] += batch.num_rows

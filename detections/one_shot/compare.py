@@ -16,7 +16,7 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
-from monitors.sources import SourcePolicy, describe, open_window
+from monitors.sources import SourcePolicy, WindowSpec, describe, open_window
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
@@ -140,7 +140,8 @@ def compare(request: ComparisonRequest) -> Comparison:
     window_of = (
         (request.timestamp_column, request.start, request.end) if request.timestamp_column else ()
     )
-    with open_window(request.current, policy, list(kinds), *window_of) as window:
+    spec = WindowSpec(request.current, policy, list(kinds), *window_of)
+    with open_window(spec) as window:
         baseline = _fit(request.reference, policy, kinds)
         result = judge_window(baseline, window, request.plan)
     features = _rows(result.methods)
@@ -194,7 +195,7 @@ def _choose(
 
 def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Baseline:
     data = settings.ENV.data
-    with open_window(uri, policy, columns=list(kinds)) as window:
+    with open_window(WindowSpec(uri, policy, list(kinds))) as window:
         return Baseline.fit(
             window.batches() if window.bytes_at_most >= data.stream_bytes else window,
             kinds,

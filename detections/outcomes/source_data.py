@@ -13,9 +13,10 @@ from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
 from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
 from detections.outcomes.prediction_errors import errors_of
-from monitors.baselines.reference_performance import drop_unknown, read_prediction_table
 from monitors.models import Monitor
-from monitors.sources import SourcePolicy
+from monitors.monitor_windows import current_window, reference_window
+from monitors.prediction_tables import drop_unknown, read_prediction_table
+from monitors.sources import SourcePolicy, WindowSpec
 
 SOURCE_STREAM = "data"
 MOST_WINDOWS = 8
@@ -80,7 +81,7 @@ def read_new_outcomes(
     if since >= until:
         return None
     if predictions is None or since < run.window_start:
-        predictions = _read(monitor, policy, monitor.current_data_uri, since, until)
+        predictions = _read(monitor, current_window(monitor, policy, (since, until)))
     rows = _between(_whole(predictions), since, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     reference = None
@@ -88,16 +89,13 @@ def read_new_outcomes(
         with suppress(
             BadOutcomes
         ):  # a reference without labels teaches nothing, and the stream's beginning will
-            bounds = (monitor.reference_start, monitor.reference_end)
-            reference = _whole(_read(monitor, policy, monitor.reference_data_uri, *bounds))
+            reference = _whole(_read(monitor, reference_window(monitor, policy)))
     return NewOutcomes(rows, until, reference)
 
 
-def _read(
-    monitor: Monitor, policy: SourcePolicy, uri: str, start: datetime | None, end: datetime | None
-) -> pa.Table:
+def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
     try:
-        return read_prediction_table(monitor, policy, uri, (start, end), ())
+        return read_prediction_table(monitor, window, ())
     except UnusableColumn as error:
         raise BadOutcomes(str(error)) from error
 

@@ -22,6 +22,7 @@ from detections.models import DetectionRun, Report
 from drift_detector.celery import Priority, enqueue
 from drift_detector.lease import NO_LEASE, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import tenant_scope
+from monitors.monitor_windows import reference_window
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -112,14 +113,7 @@ def _build(context: RunContext) -> dict[str, Any]:
     )
 
     columns = list(context.baseline.features)
-    reference = read_window(
-        context.monitor.reference_data_uri,
-        context.policy,
-        columns=columns,
-        timestamp_column=context.monitor.timestamp_column or None,
-        start=context.monitor.reference_start,
-        end=context.monitor.reference_end,
-    )
+    reference = read_window(reference_window(context.monitor, context.policy, columns))
     current = read_run_window(context, columns)
     numeric = [name for name, kind in context.baseline.features.items() if kind == "numeric"]
     reference, current = _sample(reference), _sample(current)

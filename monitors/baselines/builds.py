@@ -1,4 +1,4 @@
-"""Builds baselines: requested, claimed under a lease, frozen from the reference window, or failed."""
+"""Builds baselines: requests, claims, freezes the reference window, or records a failure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from monitors import selectors
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
+from monitors.monitor_windows import reference_window
 from monitors.sources import SourceError, SourcePolicy, describe, open_window
 
 log = structlog.get_logger(__name__)
@@ -41,14 +42,12 @@ class _Build:
 def request_baseline(*, monitor: Monitor) -> Baseline:
     """Make the next version of a monitor's baseline; a task builds it.
 
-    As many of a tenant's builds are in the workers' line as runs may be at work; the end of one calls for the next.
+    At most as many builds of a tenant are enqueued as runs may be at work. The end of a build
+    enqueues the next one.
     """
     Monitor.objects.select_for_update(no_key=True).get(id=monitor.id)
-    latest = (
-        Baseline.objects.filter(monitor=monitor).aggregate(latest=Max("version"))["latest"] or 0
-    )
     baseline = Baseline.objects.create(
-        tenant_id=monitor.tenant_id, monitor=monitor, version=latest + 1
+        tenant_id=monitor.tenant_id, monitor=monitor, version=_latest_version(monitor) + 1
     )
     _lock_builds(monitor.tenant_id)
     if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
@@ -56,22 +55,23 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
     return baseline
 
 
+def _latest_version(monitor: Monitor) -> int:
+    versions = Baseline.objects.filter(monitor=monitor)
+    return versions.aggregate(latest=Max("version"))["latest"] or 0
+
+
 def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID | None:
     """Read the reference and freeze it; a second worker at once, or after, finds nothing to do.
 
     Returns:
-        The monitor whose baseline is now ready or failed; None if there was nothing to do, or if the
-        build is tried again later.
+        The monitor whose baseline is now ready or failed; None if there was nothing to do, or if
+        the build is tried again later.
     """
     build = _claim(tenant_id, baseline_id, worker)
     if build is None:
         return None
     try:
-        if build.lease.attempt > settings.ENV.runs.max_attempts:
-            return _fail(build, "The worker stopped answering.")
-        with kept_lease(build.lease.renew):
-            fields = _freeze(build.monitor, build.policy)
-        return _finish(build, fields)
+        return _attempt(build)
     except ValidationError as error:
         return _fail(build, "; ".join(error.messages))
     except SourceError as error:
@@ -83,8 +83,16 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         return _retry(build, f"{type(error).__name__}: {error}")
 
 
+def _attempt(build: _Build) -> UUID | None:
+    if build.lease.attempt > settings.ENV.runs.max_attempts:
+        return _fail(build, "The worker stopped answering.")
+    with kept_lease(build.lease.renew):
+        fields = _freeze(build.monitor, build.policy)
+    return _finish(build, fields)
+
+
 def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
-    """Release the build of a worker that stops; it was no attempt, and another can begin at once."""
+    """Release the build of a worker that stops, without an attempt; another can begin at once."""
     with tenant_scope(tenant_id):
         building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
         lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
@@ -101,24 +109,17 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         InsufficientData: If it has no row.
         SourceError: If it cannot be read.
     """
-    data = settings.ENV.data
-    reference = describe(monitor.reference_data_uri, policy)
     kinds = choose_features(
-        reference,
+        describe(monitor.reference_data_uri, policy),
         monitor.feature_columns,
         monitor.timestamp_column,
         overrides=monitor.feature_kinds,
     )
-    with open_window(
-        monitor.reference_data_uri,
-        policy,
-        columns=list(kinds),
-        timestamp_column=monitor.timestamp_column or None,
-        start=monitor.reference_start,
-        end=monitor.reference_end,
-    ) as window:
+    data = settings.ENV.data
+    with open_window(reference_window(monitor, policy, list(kinds))) as window:
+        is_streamed = window.bytes_at_most >= data.stream_bytes
         return FrozenBaseline.fit(
-            window.batches() if window.bytes_at_most >= data.stream_bytes else window,
+            window.batches() if is_streamed else window,
             kinds,
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
@@ -126,7 +127,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
 
 
 def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
-    """The power card of a reference: its false alarms, and the smallest change that a check sees."""
+    """The power card: the reference's false alarms, and the smallest change that a check sees."""
     from monitors.baselines.power_cards import (
         make_power_card,  # and with it scipy.stats, which most processes never need
     )
@@ -150,32 +151,39 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         frozen = fit_reference(monitor, policy)
     except InsufficientData:
         return {"status": Status.FAILED, "reason": "The reference has no rows."}
+    kinds = {name: feature.kind for name, feature in frozen.features.items()}
+    return _content_of(frozen) | {
+        "status": Status.READY,
+        "features": {name: kind.value for name, kind in kinds.items()},
+        "calibration": power_card_of(monitor, policy, frozen),
+        "performance": describe_reference(monitor, policy, kinds),
+        "built_at": timezone.now(),
+    }
+
+
+def _content_of(frozen: FrozenBaseline) -> dict[str, Any]:
     content = frozen.to_bytes()
     return {
-        "status": Status.READY,
         "rows": frozen.rows,
         "is_sampled": frozen.sampled,
-        "features": {name: feature.kind.value for name, feature in frozen.features.items()},
-        "calibration": power_card_of(monitor, policy, frozen),
-        "performance": describe_reference(
-            monitor, policy, {name: each.kind for name, each in frozen.features.items()}
-        ),
         "content": content,
         "content_hash": frozen.content_hash,
         "size_bytes": len(content),
-        "built_at": timezone.now(),
     }
 
 
 def _retry(build: _Build, reason: str) -> UUID | None:
     """Postpone the build; after the last attempt the baseline fails."""
-    runs, attempt = settings.ENV.runs, build.lease.attempt
-    if attempt >= runs.max_attempts:
+    if build.lease.attempt >= settings.ENV.runs.max_attempts:
         return _fail(build, reason)
-    pause = timedelta(seconds=runs.retry_seconds * 2 ** (attempt - 1))
-    build.lease.release(is_attempt=True, reason=reason, not_before=timezone.now() + pause)
+    not_before = timezone.now() + _pause_after(build.lease.attempt)
+    build.lease.release(is_attempt=True, reason=reason, not_before=not_before)
     log.info("build_postponed", baseline_id=str(build.lease.row_id), reason=reason)
     return None
+
+
+def _pause_after(attempt: int) -> timedelta:
+    return timedelta(seconds=settings.ENV.runs.retry_seconds * 2 ** (attempt - 1))
 
 
 def _fail(build: _Build, reason: str) -> UUID | None:
@@ -189,17 +197,21 @@ def _finish(build: _Build, fields: dict[str, Any]) -> UUID | None:
         is_ours = lease.finish(not_before=None, **fields)
         if is_ours:
             _enqueue_next_build(lease.tenant_id)
-    log.info(
-        "baseline_built" if is_ours else "baseline_refused",
-        baseline_id=str(lease.row_id),
-        status=fields["status"],
-        reason=fields.get("reason"),
-    )
+    _log_end(build, fields, is_ours=is_ours)
     return build.monitor.id if is_ours else None
 
 
+def _log_end(build: _Build, fields: dict[str, Any], *, is_ours: bool) -> None:
+    log.info(
+        "baseline_built" if is_ours else "baseline_refused",
+        baseline_id=str(build.lease.row_id),
+        status=fields["status"],
+        reason=fields.get("reason"),
+    )
+
+
 def _enqueue_next_build(tenant_id: UUID) -> None:
-    """Send for the build that has come within the tenant's limit, now that one before it has ended."""
+    """Enqueue the build that comes within the tenant's limit when one before it has ended."""
     _lock_builds(tenant_id)
     last = settings.ENV.runs.max_per_tenant - 1
     for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:

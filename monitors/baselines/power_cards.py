@@ -10,18 +10,21 @@ import pyarrow.compute as pc
 from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.calibration import calibrate
+from algorithms.calibration import Calibration, calibrate
+from algorithms.plan import EvaluationPlan
 from algorithms.power import smallest_changes
 from algorithms.profiles import Profile
 from drift_detector.scheduling.cron import ticks_between
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
-from monitors.sources import SourcePolicy, open_window
+from monitors.monitor_windows import reference_window
+from monitors.sources import SourcePolicy, WindowSpec, open_window
 
 MOST_BLOCKS = 60
 LEAST_COVERED = 0.95
-"""Share of a window's time that the reference's last rows must reach into for the window to count."""
+"""Share of a window that the reference must cover for the window to count."""
 MONTH = timedelta(days=30)
+RATES = ("estimate", "low", "high")
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
 TOO_SHORT = "The reference is shorter than two windows."
 
@@ -34,36 +37,44 @@ def make_power_card(
     """Check the monitor's reference against itself, window by window. No transaction may be open.
 
     Returns:
-        JSON: `checks`, `alarms`, `alarm_rate` and `effects` of the reference's own windows (see `Calibration`), or the
-        `reason` why there are none; `checks_per_month` by the schedule and `false_alarms_per_month` from both; and
-        the `smallest_changes` seen in windows of `window_rows`.
+        JSON: `checks`, `alarms`, `alarm_rate` and `effects` of the reference's own windows (see
+        `Calibration`), or the `reason` why there are none; `checks_per_month` by the schedule and
+        `false_alarms_per_month` from both; and the `smallest_changes` seen in windows of
+        `window_rows`.
 
     Raises:
         SourceError: If the reference cannot be read.
     """
     plan = evaluation_plan(monitor)
     spans = list(_blocks(monitor, policy))
-    calibration = calibrate(
-        frozen, (_profile(monitor, policy, frozen, span) for span in spans), plan
-    )
+    profiles = (_profile(monitor, policy, frozen, span) for span in spans)
+    calibration = calibrate(frozen, profiles, plan)
     plan = replace(plan, usual_effects=calibration.usual_effects)
     rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
-    checks = _checks_per_month(monitor)
-    card = calibration.as_json() | {
+    return calibration.as_json() | {
         "reason": _reason(monitor, len(spans)),
         "window_rows": rows,
-        "checks_per_month": checks,
-        "false_alarms_per_month": None,
-        "smallest_changes": {
-            name: {"shift": change.shift, "share": change.share}
-            for name, change in smallest_changes(frozen, plan, rows).items()
-        },
+        **_false_alarms(calibration, _checks_per_month(monitor)),
+        "smallest_changes": _smallest_changes(frozen, plan, rows),
     }
-    if rate := calibration.alarm_rate():
-        card["false_alarms_per_month"] = dict(
-            zip(("estimate", "low", "high"), (checks * each for each in rate), strict=True)
-        )
-    return card
+
+
+def _false_alarms(calibration: Calibration, checks: int) -> dict[str, Any]:
+    """The monitor's checks in a month, and the false alarms among them as far as they are known."""
+    rates = calibration.alarm_rate()
+    alarms = (
+        {name: checks * rate for name, rate in zip(RATES, rates, strict=True)} if rates else None
+    )
+    return {"checks_per_month": checks, "false_alarms_per_month": alarms}
+
+
+def _smallest_changes(
+    frozen: FrozenBaseline, plan: EvaluationPlan, rows: int
+) -> dict[str, dict[str, Any]]:
+    changes = smallest_changes(frozen, plan, rows)
+    return {
+        name: {"shift": change.shift, "share": change.share} for name, change in changes.items()
+    }
 
 
 def _reason(monitor: Monitor, blocks: int) -> str:
@@ -73,26 +84,31 @@ def _reason(monitor: Monitor, blocks: int) -> str:
 
 
 def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, span: Span) -> Profile:
-    with open_window(
-        monitor.reference_data_uri, policy, list(frozen.features), monitor.timestamp_column, *span
-    ) as window:
+    start, end = span
+    whole = reference_window(monitor, policy, list(frozen.features))
+    with open_window(replace(whole, start=start, end=end)) as window:
         return frozen.profile(window.batches())
 
 
 def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
-    """Windows that follow one another through the reference; of very many, some that are evenly spread."""
+    """Windows of the reference that follow one another; at most `MOST_BLOCKS`, evenly spread."""
     whole = _reference_span(monitor, policy) if monitor.timestamp_column else None
     if whole is None:
         return
     start, end = whole
     count = int((end - start) / monitor.window + 1 - LEAST_COVERED)
-    if count < 2:
-        return
-    for number in np.unique(
-        np.linspace(0, count - 1, min(count, MOST_BLOCKS)).astype(int)
-    ).tolist():
+    for number in _spread(count):
         first = start + number * monitor.window
         yield first, first + monitor.window
+
+
+def _spread(count: int) -> list[int]:
+    """The numbers of the blocks to check; none if there are fewer than two blocks."""
+    if count < 2:
+        return []
+    numbers = np.linspace(0, count - 1, min(count, MOST_BLOCKS)).astype(int)
+    found: list[int] = np.unique(numbers).tolist()
+    return found
 
 
 def _reference_span(monitor: Monitor, policy: SourcePolicy) -> Span | None:
@@ -100,13 +116,17 @@ def _reference_span(monitor: Monitor, policy: SourcePolicy) -> Span | None:
     start, end = monitor.reference_start, monitor.reference_end
     if start and end:
         return start, end
-    column = monitor.timestamp_column
-    with open_window(monitor.reference_data_uri, policy, [column], column, start, end) as window:
-        found = pc.min_max(window.column(column))
-    least, most = (_aware(found[name].as_py()) for name in ("min", "max"))
+    least, most = _time_bounds(reference_window(monitor, policy, [monitor.timestamp_column]))
     if least is None or most is None:
         return None
     return start or least, end or most + timedelta(microseconds=1)
+
+
+def _time_bounds(spec: WindowSpec) -> tuple[datetime | None, datetime | None]:
+    """The earliest and the latest time of the window's rows."""
+    with open_window(spec) as window:
+        found = pc.min_max(window.column(str(spec.timestamp_column)))
+    return _aware(found["min"].as_py()), _aware(found["max"].as_py())
 
 
 def _aware(moment: datetime | date | None) -> datetime | None:

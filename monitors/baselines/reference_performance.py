@@ -1,19 +1,13 @@
-"""Reads prediction tables, and describes the model's performance over the reference."""
+"""Describes the model's performance over the reference."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from algorithms.arrays import FloatArray
 from algorithms.baseline import COLUMN_ERRORS
-from algorithms.columns import FeatureKind, as_arrow, to_float64
+from algorithms.columns import FeatureKind
 from algorithms.errors import UnusableColumn
 from algorithms.performance import (
     LOSSES,
@@ -27,9 +21,9 @@ from algorithms.performance import (
     measure_performance,
 )
 from monitors.models import Monitor
-from monitors.sources import SourceError, SourcePolicy, read_window
-
-FEATURE = "feature:"
+from monitors.monitor_windows import reference_window
+from monitors.prediction_tables import drop_unknown, feature_matrix, read_prediction_table
+from monitors.sources import SourceError, SourcePolicy
 
 
 def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
@@ -41,68 +35,23 @@ def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
 
 
 def positive_of(monitor: Monitor, label: pa.DataType) -> str | float | None:
-    """The positive class, as a value of the label's type; None for a model of more than two classes."""
-    if not monitor.positive_label:
-        return None
-    is_text = (
-        pa.types.is_string(label)
-        or pa.types.is_large_string(label)
-        or pa.types.is_dictionary(label)
-    )
-    return monitor.positive_label if is_text else float(monitor.positive_label)
-
-
-def read_prediction_table(
-    monitor: Monitor,
-    policy: SourcePolicy,
-    uri: str,
-    bounds: tuple[datetime | None, datetime | None],
-    features: Sequence[str],
-) -> pa.Table:
-    """Predictions, labels and scores of a window of data, and its features where losses are estimated from them.
+    """The positive class as a value of the label's type.
 
     Returns:
-        Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows without a prediction
-        left out, and each feature after `FEATURE`.
-
-    Raises:
-        SourceError: If the data cannot be read.
-        UnusableColumn: If they have no column of predictions.
+        None for a model of more than two classes.
     """
-    roles = {
-        "occurred_at": monitor.timestamp_column, "prediction": monitor.prediction_column, "label": monitor.label_column,
-        "score": monitor.score_column,
-    }  # fmt: skip
-    wanted = {**roles, **{FEATURE + name: name for name in features}}
-    window = (monitor.timestamp_column, *bounds) if monitor.timestamp_column else ()
-    table = read_window(uri, policy, list(dict.fromkeys(filter(None, wanted.values()))), *window)
-    if monitor.prediction_column not in table.column_names:
-        raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
-    found = {
-        role: table[name] for role, name in wanted.items() if name and name in table.column_names
-    }
-    return drop_unknown(pa.table(found), "prediction")
+    if not monitor.positive_label:
+        return None
+    return monitor.positive_label if _is_text(label) else float(monitor.positive_label)
 
 
-def drop_unknown(table: pa.Table, *names: str) -> pa.Table:
-    """The rows in which these columns have values, NaN being none."""
-    for name in names:
-        column = table[name]
-        is_known = pc.is_valid(column)
-        if pa.types.is_floating(column.type):
-            is_known = pc.and_kleene(is_known, pc.invert(pc.is_nan(column)))
-        table = table.filter(is_known)
-    return table
-
-
-def feature_matrix(table: pa.Table, features: Sequence[str]) -> FloatArray:
-    """Features as columns, shape (n, d), NaN where there is no value."""
-    columns = [to_float64(as_arrow(table[FEATURE + name].combine_chunks())) for name in features]
-    return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
+def _is_text(dtype: pa.DataType) -> bool:
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+    return any(test(dtype) for test in tests)
 
 
 def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[str]:
-    """The numeric features that expected losses are learnt from; none where no such loss is asked for."""
+    """The numeric features that expected losses are learnt from; none if no limit is on a loss."""
     if not LOSSES & set(limits_of(monitor)):
         return []
     given = {monitor.prediction_column, monitor.label_column, monitor.score_column}
@@ -117,19 +66,14 @@ def describe_reference(
     """The model's performance over the reference, and what estimates without labels need, as JSON.
 
     Returns:
-        `metrics` by name, `calibration` of scores and `losses` of predictions where they can be learnt, or the
-        `reason` why the reference says nothing; None if the monitor has no limits.
+        `metrics` by name, `calibration` of scores and `losses` of predictions where they can be
+        learnt, or the `reason` why the reference says nothing; None if the monitor has no limits.
     """
-    limits = limits_of(monitor)
-    if not limits or not monitor.prediction_column:
+    if not limits_of(monitor) or not monitor.prediction_column:
         return None
     features = loss_features(monitor, kinds)
-    bounds = (monitor.reference_start, monitor.reference_end)
     try:
-        table = read_prediction_table(monitor, policy, monitor.reference_data_uri, bounds, features)
-        if "label" not in table.column_names:
-            raise UnusableColumn(f"The reference has no column {monitor.label_column!r}.")
-        return _describe(monitor, list(limits), drop_unknown(table, "label"), features)
+        return _describe(monitor, _read_labelled(monitor, policy, features), features)
     except SourceError as error:
         if error.is_transient:
             raise
@@ -141,36 +85,63 @@ def describe_reference(
 def measure_predictions(
     monitor: Monitor, metrics: Iterable[Metric], table: pa.Table
 ) -> dict[Metric, MetricEstimate]:
-    """Metrics over the rows whose labels are known; those of scores over the rows that have one, too."""
-    if "label" not in table.column_names or not (known := drop_unknown(table, "label")).num_rows:
+    """Metrics over the rows whose labels are known; those of scores over the rows with a score."""
+    if "label" not in table.column_names:
         return {}
-    positive = positive_of(monitor, known["label"].type)
-    plain = [metric for metric in metrics if metric not in SCORE_METRICS]
+    known = drop_unknown(table, "label")
+    if not known.num_rows:
+        return {}
+    asked, positive = list(metrics), positive_of(monitor, known["label"].type)
+    plain = [metric for metric in asked if metric not in SCORE_METRICS]
     found = measure_performance(plain, **_columns(known, "prediction", "label"), positive=positive)
+    return found | _measure_scored(asked, known, positive)
+
+
+def _measure_scored(
+    metrics: list[Metric], known: pa.Table, positive: str | float | None
+) -> dict[Metric, MetricEstimate]:
+    """The metrics of scores over the rows that have one."""
     scored = [metric for metric in metrics if metric in SCORE_METRICS]
-    if scored and "score" in known.column_names:
-        columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
-        found |= measure_performance(scored, **columns, positive=positive)
-    return found
+    if not scored or "score" not in known.column_names:
+        return {}
+    columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
+    return measure_performance(scored, **columns, positive=positive)
 
 
-def _describe(
-    monitor: Monitor, metrics: list[Metric], table: pa.Table, features: list[str]
-) -> dict[str, Any]:
-    found = measure_predictions(monitor, metrics, table)
-    described: dict[str, Any] = {
-        "metrics": {metric.value: asdict(estimate) for metric, estimate in found.items()}
-    }
+def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) -> pa.Table:
+    """The reference's predictions whose labels are known."""
+    table = read_prediction_table(monitor, reference_window(monitor, policy), features)
+    if "label" not in table.column_names:
+        raise UnusableColumn(f"The reference has no column {monitor.label_column!r}.")
+    return drop_unknown(table, "label")
+
+
+def _describe(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
+    limits = limits_of(monitor)
+    described: dict[str, Any] = {"metrics": _measured(monitor, limits, table)}
     positive = positive_of(monitor, table["label"].type)
-    if "score" in table.column_names and positive is not None and set(metrics) - REGRESSION_METRICS:
-        columns = _columns(drop_unknown(table, "score"), "score", "label")
-        described["calibration"] = ScoreCalibration.fit(**columns, positive=positive).as_json()
+    has_scores = "score" in table.column_names and set(limits) - REGRESSION_METRICS
+    if has_scores and positive is not None:
+        described["calibration"] = _calibrate(table, positive)
     if features:
-        model = LossModel.fit(
-            feature_matrix(table, features), **_columns(table, "prediction", "label")
-        )
-        described["losses"] = {"features": features, "model": model.as_json()}
+        described["losses"] = _learn_losses(table, features)
     return described
+
+
+def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> dict[str, Any]:
+    found = measure_predictions(monitor, metrics, table)
+    return {metric.value: asdict(estimate) for metric, estimate in found.items()}
+
+
+def _calibrate(table: pa.Table, positive: str | float) -> dict[str, Any]:
+    columns = _columns(drop_unknown(table, "score"), "score", "label")
+    return ScoreCalibration.fit(**columns, positive=positive).as_json()
+
+
+def _learn_losses(table: pa.Table, features: list[str]) -> dict[str, Any]:
+    columns = _columns(table, "prediction", "label")
+    model = LossModel.fit(feature_matrix(table, features), **columns)
+    return {"features": features, "model": model.as_json()}
 
 
 def _columns(table: pa.Table, *names: str) -> dict[str, Any]:

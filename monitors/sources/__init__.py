@@ -22,6 +22,7 @@ from monitors.sources.source_errors import (
 )
 from monitors.sources.window import LazyWindow, open_window, read_window
 from monitors.sources.window_parts import Part
+from monitors.sources.window_spec import WindowSpec
 
 __all__ = [
     "DatasetDescription",
@@ -37,6 +38,7 @@ __all__ = [
     "SourcePolicy",
     "SourceUnavailable",
     "UnreadableSource",
+    "WindowSpec",
     "WindowTooLarge",
     "describe",
     "is_storable",

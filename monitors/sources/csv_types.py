@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.dataset as pads
 
 from monitors.sources.datasets import file_schema
 from monitors.sources.pruning import NarrowedDataset
@@ -14,6 +15,11 @@ from monitors.sources.source_errors import PYARROW_ERRORS, translated
 _CONVERSION = re.compile(
     r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL
 )
+_NEXT_WIDER = {
+    pa.null(): pa.int64(),
+    pa.int64(): pa.float64(),
+    pa.date32(): pa.timestamp("s"),
+}
 
 
 def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
@@ -47,7 +53,7 @@ def read_widened(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, p
             narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
 
 
-def settle(narrowed: NarrowedDataset) -> pa.Schema:
+def find_types(narrowed: NarrowedDataset) -> pa.Schema:
     """The schema whose types hold every value, found by reading everything and keeping nothing.
 
     A division of CSV files needs it: the types of a part may depend on a value in another part.
@@ -58,15 +64,14 @@ def settle(narrowed: NarrowedDataset) -> pa.Schema:
     while True:
         before = narrowed.schema
         for fragment in narrowed.fragments:
-            narrowed = replace(
-                narrowed, schema=_settle_file(replace(narrowed, fragments=(fragment,)))
-            )
+            schema = _find_file_types(replace(narrowed, fragments=(fragment,)))
+            narrowed = replace(narrowed, schema=schema)
         # A wider type may hold less than a narrower one: seconds reach further than nanoseconds.
         if narrowed.schema.equals(before):
             return narrowed.schema
 
 
-def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
+def _find_file_types(narrowed: NarrowedDataset) -> pa.Schema:
     while True:
         scan = scan_of(narrowed, max_bytes=0)
         try:
@@ -80,14 +85,19 @@ def _settle_file(narrowed: NarrowedDataset) -> pa.Schema:
 def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
     """The schema for the next try, after a CSV value did not fit the type of the first block."""
     fragment, error = scan.find_culprit(error)
-    name = scan.dataset.uri if fragment is None else scan.dataset.names[fragment.path]
+    name = scan.dataset.uri if fragment is None else scan.dataset.name_of(fragment)
     with translated(name):
-        schema = None
-        if fragment is not None and scan.dataset.format.types_are_guessed:
-            schema = widened(scan.schema, file_schema(scan.dataset, fragment).names, str(error))
+        schema = _widened_for(scan, fragment, str(error))
         if schema is None:
             raise error
     return schema
+
+
+def _widened_for(scan: Scan, fragment: pads.Fragment | None, message: str) -> pa.Schema | None:
+    """A wider schema for the file that failed; None if a wider type does not help."""
+    if fragment is None or not scan.dataset.format.types_are_guessed:
+        return None
+    return widened(scan.schema, file_schema(scan.dataset, fragment).names, message)
 
 
 def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.Schema | None:
@@ -105,19 +115,14 @@ def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.
     if found is None:
         return None
     position = schema.get_field_index(file_columns[int(found[1])])
-    wider = _wider(schema.field(position).type)
-    return None if wider is None else schema.set(position, schema.field(position).with_type(wider))
+    field = schema.field(position)
+    wider = _wider(field.type)
+    return None if wider is None else schema.set(position, field.with_type(wider))
 
 
 def _wider(dtype: pa.DataType) -> pa.DataType | None:
     if pa.types.is_string(dtype):
         return None
-    if pa.types.is_null(dtype):
-        return pa.int64()
-    if pa.types.is_int64(dtype):
-        return pa.float64()
-    if pa.types.is_date32(dtype):
-        return pa.timestamp("s")
     if pa.types.is_timestamp(dtype) and dtype.unit == "s":
         return pa.timestamp("ns", tz=dtype.tz)
-    return pa.string()
+    return _NEXT_WIDER.get(dtype, pa.string())

@@ -1,6 +1,6 @@
 """The dataset behind a URI: its files, partitions and schema, without a read of the data."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -57,6 +57,14 @@ class Dataset:
     partitions: pa.Schema
     format: FileFormat
     filesystem: pafs.FileSystem
+
+    def name_of(self, fragment: pads.Fragment) -> str:
+        """The name of a file that error messages may contain."""
+        return self.names[fragment.path]
+
+    def has_key(self, column: str | None) -> bool:
+        """True if the column's values are in folder names."""
+        return column in self.partitions.names
 
     def prune(self, condition: pads.Expression) -> tuple[pads.Fragment, ...]:
         """The fragments whose folders do not contradict the condition."""
@@ -124,19 +132,27 @@ def unified_schema(
     Raises:
         SourceError: If a file is unreadable or the files disagree.
     """
+    keys = _keys(dataset, columns)
+    stored = _stored_schemas(dataset, fragments)
+    schema = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
+    return pa.schema([*schema, *keys])
+
+
+def _keys(dataset: Dataset, columns: Collection[str] | None) -> list[pa.Field]:
+    """The folder keys that are among the columns."""
+    return [field for field in dataset.partitions if columns is None or field.name in columns]
+
+
+def _stored_schemas(
+    dataset: Dataset, fragments: Sequence[pads.Fragment]
+) -> Iterator[tuple[str, pa.Schema]]:
+    """Each file's name and schema, without the columns that are folder keys."""
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         schemas = list(pool.map(lambda fragment: file_schema(dataset, fragment), fragments))
-    keys = dict(zip(dataset.partitions.names, dataset.partitions.types, strict=True))
-    own = [
-        (
-            dataset.names[fragment.path],
-            pa.schema([field for field in schema if field.name not in keys]),
-        )
-        for fragment, schema in zip(fragments, schemas, strict=True)
-    ]
-    schema = unify(own, columns=columns, text=dataset.format.types_are_guessed)
-    wanted = [(name, dtype) for name, dtype in keys.items() if columns is None or name in columns]
-    return pa.schema([*schema, *(pa.field(name, dtype) for name, dtype in wanted)])
+    keys = set(dataset.partitions.names)
+    for fragment, schema in zip(fragments, schemas, strict=True):
+        own = [field for field in schema if field.name not in keys]
+        yield dataset.name_of(fragment), pa.schema(own)
 
 
 def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
@@ -145,16 +161,21 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     Raises:
         SourceError: Naming the file.
     """
-    name = dataset.names[fragment.path]
+    name = dataset.name_of(fragment)
     with translated(name):
         schema = fragment.physical_schema
     if dataset.format.types_are_guessed:
-        for field in schema:
-            if pa.types.is_binary(field.type):
-                raise UnreadableSource(
-                    f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text."
-                )
+        _refuse_binary(name, schema)
     return schema
+
+
+def _refuse_binary(name: str, schema: pa.Schema) -> None:
+    """A guessed binary type stands for text that is not UTF-8."""
+    for field in schema:
+        if pa.types.is_binary(field.type):
+            raise UnreadableSource(
+                f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text."
+            )
 
 
 def _fragment(

@@ -4,6 +4,7 @@ The tests read local files and S3 (against an HTTP server). For `gs` and `abfs` 
 construction: no test reads from these stores.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -26,14 +27,20 @@ def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem
     Raises:
         SourceUnavailable: If the service has no account for an `abfs` URI.
     """
-    if location.scheme == "s3":
-        return _s3(policy)
-    if location.scheme == "gs":
-        return pafs.GcsFileSystem(retry_time_limit=timedelta(seconds=SILENCE_TIMEOUT_SECONDS))
-    if location.scheme == "abfs":
-        if policy.azure_account is None:
-            raise SourceUnavailable("The service has no Azure storage account configured.")
-        return pafs.AzureFileSystem(account_name=policy.azure_account)
+    return _OPENERS[location.scheme](policy)
+
+
+def _google(policy: SourcePolicy) -> pafs.FileSystem:
+    return pafs.GcsFileSystem(retry_time_limit=timedelta(seconds=SILENCE_TIMEOUT_SECONDS))
+
+
+def _azure(policy: SourcePolicy) -> pafs.FileSystem:
+    if policy.azure_account is None:
+        raise SourceUnavailable("The service has no Azure storage account configured.")
+    return pafs.AzureFileSystem(account_name=policy.azure_account)
+
+
+def _local(policy: SourcePolicy) -> pafs.FileSystem:
     return pafs.LocalFileSystem()
 
 
@@ -48,3 +55,11 @@ def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
         request_timeout=SILENCE_TIMEOUT_SECONDS,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
     )
+
+
+_OPENERS: Mapping[str, Callable[[SourcePolicy], pafs.FileSystem]] = {
+    "file": _local,
+    "s3": _s3,
+    "gs": _google,
+    "abfs": _azure,
+}

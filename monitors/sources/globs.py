@@ -35,13 +35,16 @@ class PathPattern:
     def _advance(self, positions: Iterable[int], part: str) -> set[int]:
         after = set()
         for position in positions:
-            if position == len(self.segments):
-                continue
-            if self.segments[position] == ANY_DEPTH:
-                after.add(position)
-            elif fnmatchcase(part, self.segments[position]):
-                after.add(position + 1)
+            if position < len(self.segments):
+                after |= self._step(position, part)
         return after
+
+    def _step(self, position: int, part: str) -> set[int]:
+        """The position after one more part of a path; none if the part does not match."""
+        segment = self.segments[position]
+        if segment == ANY_DEPTH:
+            return {position}
+        return {position + 1} if fnmatchcase(part, segment) else set()
 
     def _with_skips(self, positions: set[int]) -> set[int]:
         for position in sorted(positions):

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from urllib.parse import unquote
 
@@ -21,11 +21,17 @@ def discover_partitions(files: Sequence[SourceFile]) -> pa.Schema:
     """The keys in folder names, each int64, date32 or string by its values."""
     values: dict[str, set[str]] = {}
     for folder in {posixpath.dirname(file.name) for file in files}:
-        for segment in folder.split("/"):
-            key, equals, value = segment.partition("=")
-            if key and equals:
-                values.setdefault(key, set()).add(unquote(value))
+        for key, value in _pairs(folder):
+            values.setdefault(key, set()).add(value)
     return pa.schema([(key, _type_of(found - {NULL_VALUE})) for key, found in values.items()])
+
+
+def _pairs(folder: str) -> Iterator[tuple[str, str]]:
+    """The keys and values in a folder's path."""
+    for segment in folder.split("/"):
+        key, equals, value = segment.partition("=")
+        if key and equals:
+            yield key, unquote(value)
 
 
 def partition_expression(file: SourceFile, partitions: pa.Schema) -> pads.Expression:
@@ -35,11 +41,11 @@ def partition_expression(file: SourceFile, partitions: pa.Schema) -> pads.Expres
 
 def _type_of(values: Iterable[str]) -> pa.DataType:
     found = list(values)
-    if found and all(_INTEGER.fullmatch(value) for value in found):
+    if not found:
+        return pa.string()
+    if all(map(_INTEGER.fullmatch, found)):
         return pa.int64()
-    if found and all(_is_date(value) for value in found):
-        return pa.date32()
-    return pa.string()
+    return pa.date32() if all(map(_is_date, found)) else pa.string()
 
 
 def _is_date(value: str) -> bool:

@@ -13,6 +13,7 @@ Scalar = bool | int | float | str | None
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _INT64 = range(-(1 << 63), 1 << 63)
 _KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
+_TYPES = {"booleans": pa.bool_(), "strings": pa.string()}
 
 
 def is_storable(text: str) -> bool:
@@ -37,27 +38,26 @@ def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
     if not isinstance(columns, Mapping) or not columns:
         raise InvalidInlineData("The data must be an object with at least one column.")
     arrays = {name: _array(name, values) for name, values in columns.items()}
-    first, length = next((name, len(array)) for name, array in arrays.items())
+    _refuse_unequal_lengths(arrays)
+    return pa.table(arrays)
+
+
+def _refuse_unequal_lengths(arrays: Mapping[str, pa.Array]) -> None:
+    first = next(iter(arrays))
+    length = len(arrays[first])
     for name, array in arrays.items():
         if len(array) != length:
             raise InvalidInlineData(
                 f"The column ‘{name}’ has {len(array)} values but ‘{first}’ has {length}."
             )
-    return pa.table(arrays)
 
 
 def _array(name: Any, values: Any) -> pa.Array:
-    if not isinstance(name, str) or not name or not is_storable(name):
-        raise InvalidInlineData("Every column needs a name, of valid Unicode and without NUL.")
+    _refuse_bad_name(name)
     if not isinstance(values, list | tuple):
         raise InvalidInlineData(f"The column ‘{name}’ must be a list of values.")
-    dtype = _type(name, values)
     try:
-        if dtype == pa.float64():
-            return pa.array(
-                [None if value is None else float(value) for value in values], type=dtype
-            )
-        return pa.array(values, type=dtype)
+        return _convert(values, _type(name, values))
     except OverflowError:
         raise InvalidInlineData(
             f"The column ‘{name}’ holds a number too large for a 64-bit float."
@@ -68,29 +68,48 @@ def _array(name: Any, values: Any) -> pa.Array:
         ) from None
 
 
+def _refuse_bad_name(name: Any) -> None:
+    if not isinstance(name, str) or not name or not is_storable(name):
+        raise InvalidInlineData("Every column needs a name, of valid Unicode and without NUL.")
+
+
+def _convert(values: Sequence[Any], dtype: pa.DataType) -> pa.Array:
+    if dtype == pa.float64():
+        values = [None if value is None else float(value) for value in values]
+    return pa.array(values, type=dtype)
+
+
 def _type(name: str, values: Sequence[Any]) -> pa.DataType:
     types = set(map(type, values)) - {type(None)}
+    if not types:
+        return pa.null()
+    kind = _kind(name, types)
+    if kind != "numbers":
+        return _TYPES[kind]
+    return pa.int64() if types == {int} and _fit_int64(values) else pa.float64()
+
+
+def _fit_int64(values: Sequence[int | None]) -> bool:
+    return all(value is None or value in _INT64 for value in values)
+
+
+def _kind(name: str, types: set[type]) -> str:
+    """The one kind of a column's values."""
     if not types <= _KINDS.keys():
         raise InvalidInlineData(
             f"The column ‘{name}’ may only hold numbers, strings, booleans and nulls."
         )
     kinds = sorted({_KINDS[found] for found in types})
-    if len(kinds) > 1:
+    first, *others = kinds
+    if others:
         raise InvalidInlineData(f"The column ‘{name}’ mixes {' and '.join(kinds)}.")
-    if not kinds:
-        return pa.null()
-    if kinds == ["numbers"]:
-        fits = types == {int} and all(value is None or value in _INT64 for value in values)
-        return pa.int64() if fits else pa.float64()
-    return pa.bool_() if kinds == ["booleans"] else pa.string()
+    return first
 
 
 def table_to_bytes(table: pa.Table) -> bytes:
     """The table as an Arrow IPC stream compressed with zstd."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(
-        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
-    ) as writer:
+    sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
 

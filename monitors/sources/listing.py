@@ -51,17 +51,24 @@ def list_files(
         UnreadableSource: If a folder may not be listed, or an entry is a pipe or device.
     """
     with translated(location.uri):
-        listing = (
-            _list_local(location, policy)
-            if location.is_local
-            else _list_store(location, filesystem)
-        )
-        files = sorted(listing, key=lambda file: file.path)
-    if files:
-        return files
+        files = sorted(_list(location, filesystem, policy), key=lambda file: file.path)
+    if not files:
+        raise _nothing_at(location)
+    return files
+
+
+def _list(
+    location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
+) -> Iterator[SourceFile]:
+    if location.is_local:
+        return _list_local(location, policy)
+    return _list_store(location, filesystem)
+
+
+def _nothing_at(location: Location) -> SourceNotFound:
     if location.pattern is not None:
-        raise SourceNotFound(f"No file matches ‘{location.uri}’.")
-    raise SourceNotFound(f"There is no data file at ‘{location.uri}’.")
+        return SourceNotFound(f"No file matches ‘{location.uri}’.")
+    return SourceNotFound(f"There is no data file at ‘{location.uri}’.")
 
 
 def _is_wanted(location: Location, parts: Sequence[str]) -> bool:
@@ -74,8 +81,12 @@ def _list_store(location: Location, filesystem: pafs.FileSystem) -> Iterator[Sou
     if location.pattern is None:
         info = filesystem.get_file_info(location.base)
         if info.type == pafs.FileType.File:
-            yield SourceFile(info.path, posixpath.basename(info.path), info.size)
-            return
+            return iter([SourceFile(info.path, posixpath.basename(info.path), info.size)])
+    return _list_below(location, filesystem)
+
+
+def _list_below(location: Location, filesystem: pafs.FileSystem) -> Iterator[SourceFile]:
+    """The files of a folder in a store."""
     selector = pafs.FileSelector(location.base, recursive=True)
     for info in filesystem.get_file_info(selector):
         name = posixpath.relpath(info.path, location.base)
@@ -99,19 +110,27 @@ def _walk(
     real_folder = os.path.realpath(folder)
     if real_folder in visited:
         return
-    with os.scandir(folder) as entries:
-        children = sorted(entries, key=lambda entry: entry.name)
-    for child in children:
+    for child in _children(folder):
         below = (*parts, child.name)
-        if child.name.startswith(IGNORED_PREFIXES) or not _may_matter(location, below):
+        if not _may_matter(location, below):
             continue
-        name = "/".join(below)
-        if child.is_symlink() and not is_under_roots(os.path.realpath(child.path), policy):
-            raise ForbiddenUri(f"‘{name}’ leads outside the folders that this tenant may read.")
+        _refuse_escape(child, "/".join(below), policy)
         if child.is_dir():
             yield from _walk(location, policy, below, visited | {real_folder})
         elif _is_wanted(location, below):
-            yield _local_file(folder / child.name, name)
+            yield _local_file(folder / child.name, "/".join(below))
+
+
+def _children(folder: Path) -> list[os.DirEntry[str]]:
+    """The entries of a folder by name, without the ignored ones."""
+    with os.scandir(folder) as entries:
+        wanted = [entry for entry in entries if not entry.name.startswith(IGNORED_PREFIXES)]
+    return sorted(wanted, key=lambda entry: entry.name)
+
+
+def _refuse_escape(child: os.DirEntry[str], name: str, policy: SourcePolicy) -> None:
+    if child.is_symlink() and not is_under_roots(os.path.realpath(child.path), policy):
+        raise ForbiddenUri(f"‘{name}’ leads outside the folders that this tenant may read.")
 
 
 def _may_matter(location: Location, parts: Sequence[str]) -> bool:

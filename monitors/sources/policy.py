@@ -40,13 +40,13 @@ class SourcePolicy:
 
     def __post_init__(self) -> None:
         for root in self.allowed_roots:
-            if not Path(root).is_absolute():
-                raise ValueError(f"allowed root {root!r} is not an absolute path")
+            _require(Path(root).is_absolute(), "allowed_roots must be absolute paths", root)
         for store in self.allowed_object_stores:
-            if not _STORE.fullmatch(store):
-                raise ValueError(f"allowed object store {store!r} is not like s3://bucket/prefix")
-        if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
-            raise ValueError("the S3 endpoint is not like https://host:port")
+            is_prefix = _STORE.fullmatch(store) is not None
+            _require(is_prefix, "allowed_object_stores must be like s3://bucket/prefix", store)
+        if self.s3_endpoint is not None:
+            is_endpoint = _ENDPOINT.fullmatch(self.s3_endpoint) is not None
+            _require(is_endpoint, "s3_endpoint must be like https://host:port", self.s3_endpoint)
 
     def for_tenant(self, slug: str) -> Self:
         """The same policy with `{tenant}` replaced.
@@ -54,14 +54,18 @@ class SourcePolicy:
         Raises:
             ValueError: If the slug has characters that could reach another tenant's folder.
         """
-        if not _SLUG.fullmatch(slug):
-            raise ValueError(f"{slug!r} is not a tenant slug")
+        _require(_SLUG.fullmatch(slug) is not None, "slug must be a tenant slug", slug)
         return replace(
             self,
-            allowed_roots=tuple(
-                root.replace(TENANT_PLACEHOLDER, slug) for root in self.allowed_roots
-            ),
-            allowed_object_stores=tuple(
-                s.replace(TENANT_PLACEHOLDER, slug) for s in self.allowed_object_stores
-            ),
+            allowed_roots=_filled(self.allowed_roots, slug),
+            allowed_object_stores=_filled(self.allowed_object_stores, slug),
         )
+
+
+def _filled(places: tuple[str, ...], slug: str) -> tuple[str, ...]:
+    return tuple(place.replace(TENANT_PLACEHOLDER, slug) for place in places)
+
+
+def _require(condition: bool, rule: str, value: str) -> None:
+    if not condition:
+        raise ValueError(f"{rule}, not {value!r}")

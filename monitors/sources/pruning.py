@@ -2,42 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.datasets import Dataset, file_schema, open_dataset, unified_schema
-from monitors.sources.policy import SourcePolicy
-from monitors.sources.source_errors import SchemaMismatch, translated
-from monitors.sources.time_filters import check_bounds, outside_filter, window_filter
-
-
-@dataclass(frozen=True, slots=True)
-class Timeframe:
-    """The rows asked for: `start <= column < end`, or all rows when there is no column."""
-
-    column: str | None
-    start: datetime | None
-    end: datetime | None
-
-    def condition(self, schema: pa.Schema) -> pads.Expression | None:
-        """The rows inside; None for all.
-
-        Raises:
-            SchemaMismatch: If the column is missing, or neither a timestamp nor a date.
-        """
-        if self.column is None:
-            return None
-        if self.column not in schema.names:
-            raise SchemaMismatch(f"The data has no timestamp column ‘{self.column}’.")
-        return window_filter(self.column, schema.field(self.column).type, self.start, self.end)
-
-    def opposite(self, schema: pa.Schema) -> pads.Expression | None:
-        """The rows outside; None if there can be none."""
-        if self.column is None:
-            return None
-        return outside_filter(self.column, schema.field(self.column).type, self.start, self.end)
+from monitors.sources.source_errors import translated
+from monitors.sources.time_filters import Timeframe
+from monitors.sources.window_spec import WindowSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +29,62 @@ class NarrowedDataset:
     timeframe: Timeframe
 
 
-def narrow(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None,
-    timestamp_column: str | None,
-    start: datetime | None,
-    end: datetime | None,
-) -> NarrowedDataset:
-    """Prune the dataset behind a URI; the arguments and errors are those of `read_window`."""
-    check_bounds(start, end)
-    if timestamp_column is None and (start is not None or end is not None):
-        raise ValueError("a bounded window needs a timestamp column")
-    timeframe = Timeframe(timestamp_column, start, end)
-    dataset = open_dataset(uri, policy)
-    with translated(uri):
-        fragments, schema = _narrow(dataset, columns, timeframe)
-    names = (
-        schema.names
-        if columns is None
-        else [name for name in dict.fromkeys(columns) if name in schema.names]
-    )
-    return NarrowedDataset(dataset, fragments, schema, tuple(names), timeframe)
+def narrow(window: WindowSpec) -> NarrowedDataset:
+    """Prune the dataset behind a URI; the errors are those of `read_window`."""
+    timeframe = window.timeframe
+    dataset = open_dataset(window.uri, window.policy)
+    with translated(window.uri):
+        schema, fragments = _prune_files(dataset, window)
+        fragments = _prune_row_groups(dataset, fragments, schema, timeframe)
+    return NarrowedDataset(dataset, fragments, schema, _returned(window.columns, schema), timeframe)
 
 
-def _narrow(
-    dataset: Dataset, columns: Sequence[str] | None, timeframe: Timeframe
-) -> tuple[tuple[pads.Fragment, ...], pa.Schema]:
-    """The files and row groups that can hold rows of the window, and their one schema."""
-    fragments, is_key = dataset.fragments, timeframe.column in dataset.partitions.names
-    if is_key and (by_folder := timeframe.condition(dataset.partitions)) is not None:
-        fragments = dataset.prune(by_folder)
-    schema = unified_schema(
-        dataset, fragments or dataset.fragments[-1:], columns=_needed(columns, timeframe)
-    )
-    if timeframe.condition(schema) is not None and dataset.format.has_row_groups and not is_key:
-        subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
-        fragments = tuple(fragment for fragment in subsets if fragment is not None)
-    return fragments, schema
+def _prune_files(
+    dataset: Dataset, window: WindowSpec
+) -> tuple[pa.Schema, tuple[pads.Fragment, ...]]:
+    """The files whose folders do not exclude the window, and their one schema.
+
+    If no file is left, the last one still says which columns and types there are.
+    """
+    fragments = _files_within(dataset, window.timeframe)
+    described = fragments or dataset.fragments[-1:]
+    return unified_schema(dataset, described, columns=_needed(window)), fragments
 
 
-def _needed(columns: Sequence[str] | None, timeframe: Timeframe) -> Collection[str] | None:
-    if columns is None:
+def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:
+    """The files whose folders do not exclude the window."""
+    if not dataset.has_key(timeframe.column):
+        return dataset.fragments
+    condition = timeframe.condition(dataset.partitions)
+    return dataset.fragments if condition is None else dataset.prune(condition)
+
+
+def _prune_row_groups(
+    dataset: Dataset,
+    fragments: tuple[pads.Fragment, ...],
+    schema: pa.Schema,
+    timeframe: Timeframe,
+) -> tuple[pads.Fragment, ...]:
+    """The files, with the row groups that can hold rows of the window."""
+    if timeframe.condition(schema) is None or dataset.has_key(timeframe.column):
+        return fragments
+    if not dataset.format.has_row_groups:
+        return fragments
+    subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
+    return tuple(filter(None, subsets))
+
+
+def _needed(window: WindowSpec) -> Collection[str] | None:
+    if window.columns is None:
         return None
-    return set(columns) if timeframe.column is None else {*columns, timeframe.column}
+    return {*window.columns, *filter(None, [window.timestamp_column])}
+
+
+def _returned(columns: Sequence[str] | None, schema: pa.Schema) -> tuple[str, ...]:
+    """The columns asked for that the data have, each once, in the order wanted."""
+    if columns is None:
+        return tuple(schema.names)
+    return tuple(name for name in dict.fromkeys(columns) if name in schema.names)
 
 
 def _row_groups_within(

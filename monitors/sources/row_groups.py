@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from monitors.sources.datasets import Dataset
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import translated
-from monitors.sources.time_filters import window_mask
 
 BUFFER_BYTES = 1 << 16
 """As much as stays in a processor's own cache until it has been decoded."""
@@ -42,10 +40,10 @@ def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
     Their bytes are those of the window's columns, uncompressed.
     """
     needed = {*narrowed.columns, str(narrowed.timeframe.column)}
+    found = ((file, group) for file in narrowed.fragments for group in file.row_groups)
     return [
-        RowGroup(fragment, group.id, int(group.num_rows), _bytes_of(fragment, group.id, needed))
-        for fragment in narrowed.fragments
-        for group in fragment.row_groups
+        RowGroup(file, group.id, int(group.num_rows), _bytes_of(file, group.id, needed))
+        for file, group in found
     ]
 
 
@@ -78,24 +76,13 @@ class RowGroupReader:
 
         The timestamps are read only if the group's statistics do not prove that all lie inside.
         """
-        timeframe, schema = self._narrowed.timeframe, self._narrowed.schema
-        if timeframe.column is None or timeframe.condition(schema) is None or not group.rows:
-            return None
-        if timeframe.column not in self._narrowed.dataset.partitions.names and self._is_whole(
-            group
-        ):
+        timeframe = self._narrowed.timeframe
+        if timeframe.column is None or self._is_whole(group):
             return None
         stamps = self._read(group, timeframe.column)
         if pa.types.is_null(stamps.type):
             return slice(0, 0)
-        mask = window_mask(stamps, timeframe.start, timeframe.end).fill_null(False)
-        inside = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
-        if len(inside) == group.rows:
-            return None
-        if not len(inside):
-            return slice(0, 0)
-        first, last = int(inside[0]), int(inside[-1])
-        return slice(first, last + 1) if last - first + 1 == len(inside) else mask
+        return _rows_of(timeframe.mask(stamps).fill_null(False))
 
     def column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
         """One column of the group's rows, in the type of the window's schema.
@@ -108,36 +95,43 @@ class RowGroupReader:
         """All columns of the group's rows."""
         names = list(self._narrowed.columns)
         if not names:
-            return pa.RecordBatch.from_struct_array(
-                pa.nulls(count_rows(group, rows), pa.struct([]))
-            )
+            return _without_columns(count_rows(group, rows))
         arrays = [self.column(group, name, rows) for name in names]
         return pa.record_batch(arrays, names=names)
 
     def _is_whole(self, group: RowGroup) -> bool:
-        opposite = self._narrowed.timeframe.opposite(group.fragment.physical_schema)
+        """True if no row of the group can be outside the window."""
+        timeframe = self._narrowed.timeframe
+        if not group.rows or timeframe.condition(self._narrowed.schema) is None:
+            return True
+        is_key = self._narrowed.dataset.has_key(timeframe.column)
+        return not is_key and self._is_proved_whole(group)
+
+    def _is_proved_whole(self, group: RowGroup) -> bool:
+        """True if the group's statistics rule out a row outside the window."""
+        schema = group.fragment.physical_schema
+        opposite = self._narrowed.timeframe.opposite(schema)
         if opposite is None:
             return False
-        left = group.fragment.subset(row_group_ids=[group.number]).subset(
-            opposite, schema=group.fragment.physical_schema
-        )
-        return not left.row_groups
+        only = group.fragment.subset(row_group_ids=[group.number])
+        return not only.subset(opposite, schema=schema).row_groups
 
     def _read(self, group: RowGroup, name: str) -> pa.Array:
         dataset, wanted = self._narrowed.dataset, self._narrowed.schema.field(name).type
-        if name in dataset.partitions.names:
-            return pa.repeat(pa.scalar(_folder_value(group.fragment, name), wanted), group.rows)
-        with translated(dataset.names[group.path]):
+        if dataset.has_key(name):
+            return _repeated_key(group, name, wanted)
+        with translated(dataset.name_of(group.fragment)):
             if name not in self._stored(group):
                 return _encoded(pa.nulls(group.rows, wanted))
-            handle = self._handle(group)
-            column = handle.read_row_group(group.number, columns=[name], use_threads=False).column(
-                name
-            )
-            # pyarrow takes a file's early end for the end of its rows.
-            if len(column) != group.rows:
-                raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
-            return _as_type(column, wanted)
+            return _as_type(self._read_stored(group, name), wanted)
+
+    def _read_stored(self, group: RowGroup, name: str) -> pa.ChunkedArray:
+        table = self._handle(group).read_row_group(group.number, columns=[name], use_threads=False)
+        column = table.column(name)
+        # pyarrow takes a file's early end for the end of its rows.
+        if len(column) != group.rows:
+            raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
+        return column
 
     def _stored(self, group: RowGroup) -> frozenset[str]:
         if group.path not in self._columns:
@@ -153,31 +147,38 @@ class RowGroupReader:
 
 
 def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
-    dataset: Dataset = narrowed.dataset
-    stored = group.fragment.physical_schema.names
-    texts = [
-        field.name for field in narrowed.schema if _is_text(field.type) and field.name in stored
-    ]
-    options: dict[str, Any] = {"read_dictionary": texts, "metadata": group.fragment.metadata}
-    if dataset.filesystem.type_name == "local":
+    filesystem = narrowed.dataset.filesystem
+    options: dict[str, Any] = {
+        "read_dictionary": _texts(narrowed, group),
+        "metadata": group.fragment.metadata,
+    }
+    if filesystem.type_name == "local":
         # A memory map is a quarter faster, but a file that is cut short meanwhile would end the
         # process.
         return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
-    return pq.ParquetFile(
-        dataset.filesystem.open_input_file(group.path), pre_buffer=True, **options
-    )
+    return pq.ParquetFile(filesystem.open_input_file(group.path), pre_buffer=True, **options)
+
+
+def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
+    """The columns of text that the file stores."""
+    stored = group.fragment.physical_schema.names
+    texts = [field.name for field in narrowed.schema if _is_text(field.type)]
+    return [name for name in texts if name in stored]
 
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
-        array = _as_one(column.unify_dictionaries())
-        values = (
-            array.dictionary.cast(wanted) if array.type.value_type != wanted else array.dictionary
-        )
-        return pa.DictionaryArray.from_arrays(array.indices, values)
-    if column.type != wanted:
-        column = column.cast(wanted)
-    return _encoded(_as_one(column))
+        return _with_values(_as_one(column.unify_dictionaries()), wanted)
+    typed = column if column.type == wanted else column.cast(wanted)
+    return _encoded(_as_one(typed))
+
+
+def _with_values(array: pa.DictionaryArray, wanted: pa.DataType) -> pa.DictionaryArray:
+    """The array with dictionary values of the type wanted."""
+    values = array.dictionary
+    if values.type != wanted:
+        values = values.cast(wanted)
+    return pa.DictionaryArray.from_arrays(array.indices, values)
 
 
 def _as_one(column: pa.ChunkedArray) -> pa.Array:
@@ -194,18 +195,37 @@ def _is_text(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
+def _without_columns(row_count: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_struct_array(pa.nulls(row_count, pa.struct([])))
+
+
+def _rows_of(mask: pa.BooleanArray) -> Rows:
+    """The rows of a mask without nulls: None for all, a slice if they are contiguous."""
+    inside = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+    if len(inside) == len(mask):
+        return None
+    if not len(inside):
+        return slice(0, 0)
+    first, stop = int(inside[0]), int(inside[-1]) + 1
+    return slice(first, stop) if stop - first == len(inside) else mask
+
+
 def _kept(array: pa.Array, rows: Rows) -> pa.Array:
     if rows is None:
         return array
     return array[rows] if isinstance(rows, slice) else array.filter(rows)
 
 
-def _folder_value(fragment: pads.Fragment, name: str) -> Any:
-    return pads.get_partition_keys(fragment.partition_expression).get(name)
+def _repeated_key(group: RowGroup, name: str, wanted: pa.DataType) -> pa.Array:
+    """The value that a folder's name gives to all rows of the group."""
+    keys = pads.get_partition_keys(group.fragment.partition_expression)
+    return pa.repeat(pa.scalar(keys.get(name), wanted), group.rows)
 
 
 def count_rows(group: RowGroup, rows: Rows) -> int:
     """The number of the group's rows that are kept."""
     if rows is None:
         return group.rows
-    return rows.stop - rows.start if isinstance(rows, slice) else int(pc.sum(rows).as_py() or 0)
+    if isinstance(rows, slice):
+        return int(rows.stop - rows.start)
+    return int(pc.sum(rows).as_py() or 0)

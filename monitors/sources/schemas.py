@@ -1,6 +1,6 @@
 """Unify the schemas of files that differ in their types or columns."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import pyarrow as pa
 
@@ -25,16 +25,21 @@ def unify(
             column twice.
     """
     merged: dict[str, tuple[str, pa.DataType]] = {}
+    for name, schema in _distinct(schemas):
+        _refuse_duplicates(name, schema, columns)
+        wanted = [field for field in schema if columns is None or field.name in columns]
+        for field in wanted:
+            merged[field.name] = _merge(name, field, merged.get(field.name), text=text)
+    return pa.schema([(column, dtype) for column, (_, dtype) in merged.items()])
+
+
+def _distinct(schemas: Iterable[tuple[str, pa.Schema]]) -> Iterator[tuple[str, pa.Schema]]:
+    """The schemas without those that an earlier file has."""
     seen: list[pa.Schema] = []
     for name, schema in schemas:
-        if any(schema.equals(other) for other in seen):
-            continue
-        seen.append(schema)
-        _refuse_duplicates(name, schema, columns)
-        for field in schema:
-            if columns is None or field.name in columns:
-                merged[field.name] = _merge(name, field, merged.get(field.name), text=text)
-    return pa.schema([(column, dtype) for column, (_, dtype) in merged.items()])
+        if not any(schema.equals(other) for other in seen):
+            seen.append(schema)
+            yield name, schema
 
 
 def _refuse_duplicates(name: str, schema: pa.Schema, columns: Collection[str] | None) -> None:
@@ -48,33 +53,49 @@ def _refuse_duplicates(name: str, schema: pa.Schema, columns: Collection[str] | 
 def _merge(
     name: str, field: pa.Field, earlier: tuple[str, pa.DataType] | None, *, text: bool
 ) -> tuple[str, pa.DataType]:
-    if earlier is None or earlier[1] == field.type:
-        return earlier or (name, field.type)
-    common = common_type(earlier[1], field.type) or (pa.string() if text else None)
-    if common is None:
-        raise SchemaMismatch(
-            f"The column ‘{field.name}’ is {earlier[1]} in ‘{earlier[0]}’ "
-            f"but {field.type} in ‘{name}’."
-        )
-    return (earlier[0], common)
+    """The first file that has the column, and a type for all files so far."""
+    if earlier is None:
+        return name, field.type
+    first, dtype = earlier
+    common = dtype if dtype == field.type else common_type(dtype, field.type)
+    if common is not None:
+        return first, common
+    if text:
+        return first, pa.string()
+    raise SchemaMismatch(
+        f"The column ‘{field.name}’ is {dtype} in ‘{first}’ but {field.type} in ‘{name}’."
+    )
 
 
 def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
     """The narrowest type that holds both, or None; an instant without a zone counts as UTC."""
+    common = _promoted(left, right)
+    if common is not None:
+        return common
+    plain = (_plain(left), _plain(right))
+    return common_type(*plain) if plain != (left, right) else _common_instant(left, right)
+
+
+def _promoted(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """The common type by pyarrow's own rules."""
+    fields = [pa.schema([("x", left)]), pa.schema([("x", right)])]
     try:
-        fields = [pa.schema([("x", left)]), pa.schema([("x", right)])]
         return pa.unify_schemas(fields, promote_options="permissive").field("x").type
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        pass
-    if (_plain(left), _plain(right)) != (left, right):
-        return common_type(_plain(left), _plain(right))
+        return None
+
+
+def _common_instant(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """The timestamp that holds a timestamp, and another timestamp or a date."""
     stamps = [dtype for dtype in (left, right) if pa.types.is_timestamp(dtype)]
-    if stamps and all(
-        pa.types.is_temporal(dtype) and not pa.types.is_time(dtype) for dtype in (left, right)
-    ):
-        unit = max((stamp.unit for stamp in stamps), key=_UNITS.index)
-        return pa.timestamp(unit, tz="UTC" if any(stamp.tz for stamp in stamps) else None)
-    return None
+    if not stamps or not (_is_instant(left) and _is_instant(right)):
+        return None
+    unit = max((stamp.unit for stamp in stamps), key=_UNITS.index)
+    return pa.timestamp(unit, tz="UTC" if any(stamp.tz for stamp in stamps) else None)
+
+
+def _is_instant(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_temporal(dtype) and not pa.types.is_time(dtype))
 
 
 def _plain(dtype: pa.DataType) -> pa.DataType:

@@ -78,6 +78,15 @@ _HINTS = (
     (re.compile(r"invalid UTF-?8", re.IGNORECASE), "it is not UTF-8 text"),
     (re.compile(r"multiple columns named"), "two columns have the same name"),
 )
+_SENTENCES: tuple[tuple[tuple[type[BaseException], ...], type[SourceError], str], ...] = (
+    ((FileNotFoundError, NotADirectoryError), SourceNotFound, "There is nothing at ‘{}’."),
+    ((PermissionError,), UnreadableSource, "The service has no permission to read ‘{}’."),
+    (
+        (pa.ArrowMemoryError,),
+        WindowTooLarge,
+        "Reading ‘{}’ needs more memory than the service has.",
+    ),
+)
 _NETWORK_MOUNT = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN})
 
 
@@ -99,12 +108,9 @@ def to_source_error(error: BaseException, name: str) -> SourceError:
     text = str(error)
     if _STORE.search(text) and not isinstance(error, pa.ArrowInvalid):
         return _store_error(text, name)
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return SourceNotFound(f"There is nothing at ‘{name}’.")
-    if isinstance(error, PermissionError):
-        return UnreadableSource(f"The service has no permission to read ‘{name}’.")
-    if isinstance(error, pa.ArrowMemoryError):
-        return WindowTooLarge(f"Reading ‘{name}’ needs more memory than the service has.")
+    for kinds, source_error, sentence in _SENTENCES:
+        if isinstance(error, kinds):
+            return source_error(sentence.format(name))
     if isinstance(error, OSError) and error.errno in _NETWORK_MOUNT:
         return SourceUnavailable(f"The disk that holds ‘{name}’ does not answer.")
     return UnreadableSource(f"‘{name}’ cannot be read: {_hint(text)}.")
@@ -122,9 +128,11 @@ def _store_error(text: str, name: str) -> SourceError:
 
 def _hint(text: str) -> str:
     if ragged := _RAGGED.search(text):
-        row, expected, got = ragged.groups()
-        return f"{f'row {row}' if row else 'a row'} has {got} values where {expected} are expected"
-    for pattern, hint in _HINTS:
-        if pattern.search(text):
-            return hint
-    return "it is damaged, cut short, or not in the format that its extension says"
+        return _ragged_hint(*ragged.groups())
+    hints = (hint for pattern, hint in _HINTS if pattern.search(text))
+    return next(hints, "it is damaged, cut short, or not in the format that its extension says")
+
+
+def _ragged_hint(row: str | None, expected: str, got: str) -> str:
+    where = f"row {row}" if row else "a row"
+    return f"{where} has {got} values where {expected} are expected"

@@ -1,8 +1,10 @@
 """Turn a half-open window into a condition that prunes partitions and row groups."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_, or_
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,99 +18,121 @@ _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _INT64_MAX = (1 << 63) - 1
 
 
-def check_bounds(start: datetime | None, end: datetime | None) -> None:
-    """Refuse bounds that are not a window.
-
-    Raises:
-        ValueError: If a bound has no time zone, or the end is before the start. Both are mistakes
-            in the calling code.
-    """
-    for bound in (start, end):
-        if bound is not None and bound.utcoffset() is None:
-            raise ValueError(f"the window bound {bound!r} has no time zone")
-    if start is not None and end is not None and end < start:
-        raise ValueError(f"the window ends at {end} before it starts at {start}")
-
-
-def window_filter(
-    column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
-) -> pads.Expression | None:
-    """The rows with `start <= column < end`; None if neither bound is given.
+@dataclass(frozen=True, slots=True)
+class Timeframe:
+    """The rows asked for: `start <= column < end`, or all rows when there is no column.
 
     A timestamp without a zone is UTC and a date is its midnight in UTC, so windows that follow one
-    another share no row and lose none. Rows whose timestamp is null are in no window.
-
-    Args:
-        dtype: The column's type. A column of type null, as in an empty CSV file, has no rows in any
-            window.
+    another share no row and lose none. Rows whose timestamp is null are in no bounded window.
 
     Raises:
-        SchemaMismatch: If the type is not a timestamp or a date.
+        ValueError: If a bound has no time zone or no column, or the end is before the start. All
+            are mistakes in the calling code.
     """
-    if pa.types.is_null(dtype):
-        return None if start is None and end is None else pads.scalar(False)
-    lower, upper = _bounds(column, dtype, start, end)
-    conditions = [] if lower is None else [pads.field(column) >= lower]
-    if upper is not None:
-        conditions.append(pads.field(column) < upper)
-    return reduce(and_, conditions) if conditions else None
+
+    column: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_naive("start", self.start)
+        _refuse_naive("end", self.end)
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError(f"end of a window must not be before its start, {self.start}")
+        if self.column is None and self.is_bounded:
+            raise ValueError("a bounded window needs a timestamp column")
+
+    @property
+    def is_bounded(self) -> bool:
+        """True if there is a start or an end."""
+        return self.start is not None or self.end is not None
+
+    def condition(self, schema: pa.Schema) -> pads.Expression | None:
+        """The rows inside; None for all.
+
+        A column of type null, as in an empty CSV file, has no rows in any bounded window.
+
+        Raises:
+            SchemaMismatch: If the column is missing, or neither a timestamp nor a date.
+        """
+        if self.column is None:
+            return None
+        dtype = self._type_in(schema)
+        if pa.types.is_null(dtype):
+            return pads.scalar(False) if self.is_bounded else None
+        inside = self._inside(pads.field(self.column), dtype)
+        return reduce(and_, inside) if inside else None
+
+    def opposite(self, schema: pa.Schema) -> pads.Expression | None:
+        """The rows outside, in a form that a row group's statistics can rule out.
+
+        Returns:
+            None if no row can be outside.
+        """
+        if self.column is None or not self.is_bounded:
+            return None
+        dtype = self._type_in(schema)
+        if pa.types.is_null(dtype):
+            return pads.scalar(True)
+        outside = self._outside(pads.field(self.column), dtype)
+        return reduce(or_, outside)
+
+    def mask(self, stamps: pa.Array) -> pa.BooleanArray:
+        """A mask of the timestamps or dates that `condition` keeps, for a bounded timeframe.
+
+        Args:
+            stamps: Shape (n,).
+
+        Returns:
+            Shape (n,); null where the timestamp is.
+        """
+        return reduce(pc.and_, self._inside(stamps, stamps.type))
+
+    def _type_in(self, schema: pa.Schema) -> pa.DataType:
+        if self.column not in schema.names:
+            raise SchemaMismatch(f"The data has no timestamp column ‘{self.column}’.")
+        return schema.field(self.column).type
+
+    def _inside(self, stamps: Any, dtype: pa.DataType) -> list[Any]:
+        """The comparisons that a row inside passes, of an array or of an expression."""
+        lower, upper = self._limits(dtype)
+        after = [] if lower is None else [pc.greater_equal(stamps, lower)]
+        before = [] if upper is None else [pc.less(stamps, upper)]
+        return after + before
+
+    def _outside(self, stamps: pads.Expression, dtype: pa.DataType) -> list[pads.Expression]:
+        """The comparisons one of which a row outside passes."""
+        lower, upper = self._limits(dtype)
+        before = [] if lower is None else [stamps < lower]
+        after = [] if upper is None else [stamps >= upper]
+        return [stamps.is_null(), *before, *after]
+
+    def _limits(self, dtype: pa.DataType) -> tuple[pa.Scalar | None, pa.Scalar | None]:
+        """Start and end as values of the column's type."""
+        unit = self._unit_nanoseconds(dtype)
+        return _limit(self.start, dtype, unit), _limit(self.end, dtype, unit)
+
+    def _unit_nanoseconds(self, dtype: pa.DataType) -> int:
+        if pa.types.is_timestamp(dtype):
+            return _NANOSECONDS[dtype.unit]
+        if pa.types.is_date32(dtype):
+            return _DAY
+        if pa.types.is_date64(dtype):
+            return _NANOSECONDS["ms"]
+        raise SchemaMismatch(
+            f"The timestamp column ‘{self.column}’ is {dtype}; it must be a timestamp or a date."
+        )
 
 
-def outside_filter(
-    column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
-) -> pads.Expression | None:
-    """The rows outside the window, in a form that a row group's statistics can rule out."""
-    if window_filter(column, dtype, start, end) is None:
+def _refuse_naive(name: str, bound: datetime | None) -> None:
+    if bound is not None and bound.utcoffset() is None:
+        raise ValueError(f"{name} of a window must have a time zone, not {bound!r}")
+
+
+def _limit(bound: datetime | None, dtype: pa.DataType, unit: int) -> pa.Scalar | None:
+    """The first value in the column's unit at or after the bound: it keeps comparisons exact."""
+    if bound is None:
         return None
-    if pa.types.is_null(dtype):
-        return pads.scalar(True)
-    lower, upper = _bounds(column, dtype, start, end)
-    conditions = [pads.field(column).is_null()]
-    if lower is not None:
-        conditions.append(pads.field(column) < lower)
-    if upper is not None:
-        conditions.append(pads.field(column) >= upper)
-    return reduce(or_, conditions)
-
-
-def window_mask(stamps: pa.Array, start: datetime | None, end: datetime | None) -> pa.BooleanArray:
-    """A mask of the timestamps or dates that `window_filter` keeps.
-
-    Args:
-        stamps: Shape (n,).
-
-    Returns:
-        Shape (n,); null where the timestamp is.
-    """
-    lower, upper = _bounds("", stamps.type, start, end)
-    masks = [] if lower is None else [pc.greater_equal(stamps, lower)]
-    if upper is not None:
-        masks.append(pc.less(stamps, upper))
-    return reduce(pc.and_, masks) if masks else pc.is_valid(stamps)
-
-
-def _bounds(
-    column: str, dtype: pa.DataType, start: datetime | None, end: datetime | None
-) -> tuple[pa.Scalar | None, pa.Scalar | None]:
-    unit = _unit_nanoseconds(column, dtype)
-    lower, upper = (None if bound is None else _bound(bound, dtype, unit) for bound in (start, end))
-    return lower, upper
-
-
-def _unit_nanoseconds(column: str, dtype: pa.DataType) -> int:
-    if pa.types.is_timestamp(dtype):
-        return _NANOSECONDS[dtype.unit]
-    if pa.types.is_date32(dtype):
-        return _DAY
-    if pa.types.is_date64(dtype):
-        return _NANOSECONDS["ms"]
-    raise SchemaMismatch(
-        f"The timestamp column ‘{column}’ is {dtype}; it must be a timestamp or a date."
-    )
-
-
-def _bound(instant: datetime, dtype: pa.DataType, unit: int) -> pa.Scalar:
-    """The first value in the column's unit at or after the instant: it keeps comparisons exact."""
-    nanoseconds = (instant - _EPOCH) // timedelta(microseconds=1) * 1_000
+    nanoseconds = (bound - _EPOCH) // timedelta(microseconds=1) * 1_000
     value = -(-nanoseconds // unit)
     return pa.scalar(max(-_INT64_MAX, min(value, _INT64_MAX)), type=dtype)

@@ -75,17 +75,16 @@ def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
 
 
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
+    stores = [store for store in policy.allowed_object_stores if TENANT_PLACEHOLDER not in store]
+    return any(_is_under_store(location, store) for store in stores)
+
+
+def _is_under_store(location: Location, store: str) -> bool:
+    """True if the location starts with all segments of the allowed prefix."""
+    scheme, _, prefix = store.partition("://")
+    allowed = prefix.rstrip("/").split("/")
     wanted = location.base.split("/")
-    for store in policy.allowed_object_stores:
-        scheme, _, prefix = store.partition("://")
-        allowed = prefix.rstrip("/").split("/")
-        if (
-            scheme == location.scheme
-            and wanted[: len(allowed)] == allowed
-            and TENANT_PLACEHOLDER not in store
-        ):
-            return True
-    return False
+    return scheme == location.scheme and wanted[: len(allowed)] == allowed
 
 
 def parse_uri(uri: str) -> Location:
@@ -103,24 +102,40 @@ def parse_uri(uri: str) -> Location:
     if scheme is None:
         return _local(uri, uri)
     name, rest = scheme[1].lower(), scheme[2]
+    _refuse_unknown_scheme(name)
+    _refuse_incomplete(uri, name, rest)
+    authority, slash, path = rest.removeprefix("//").partition("/")
+    _refuse_credentials(name, authority)
+    _refuse_query(uri, rest)
+    if name == LOCAL:
+        return _local_uri(uri, authority, slash + path)
+    return _object_store(uri, name, authority, path)
+
+
+def _refuse_unknown_scheme(name: str) -> None:
     if name not in (LOCAL, *OBJECT_STORES):
         raise ForbiddenUri(
             f"The scheme ‘{name}’ is not supported; "
             "use a local path, file://, s3://, gs:// or abfs://."
         )
+
+
+def _refuse_incomplete(uri: str, name: str, rest: str) -> None:
     if not rest.startswith("//"):
         raise ForbiddenUri(f"‘{uri}’ is incomplete: two slashes must follow ‘{name}:’.")
-    authority, slash, path = rest[2:].partition("/")
+
+
+def _refuse_credentials(name: str, authority: str) -> None:
     if "@" in authority or ":" in authority:
         raise ForbiddenUri(f"A user, password or port may not follow ‘{name}://’.")
+
+
+def _refuse_query(uri: str, rest: str) -> None:
     if "?" in rest or "#" in rest:
         raise ForbiddenUri(
             f"‘{uri}’ has a ‘?’ or ‘#’; queries and fragments are refused. "
             "In a pattern use ‘*’ or ‘[..]’."
         )
-    if name == LOCAL:
-        return _local_uri(uri, authority, slash + path)
-    return _object_store(uri, name, authority, path)
 
 
 def _refuse_odd_characters(uri: str) -> None:
@@ -147,23 +162,35 @@ def _local(uri: str, path: str) -> Location:
     if not path.startswith("/"):
         raise ForbiddenUri(f"‘{uri}’ is not absolute: a local path starts with ‘/’.")
     segments = [segment for segment in path.split("/") if segment not in ("", ".")]
-    if ".." in segments:
-        raise ForbiddenUri(f"‘{uri}’ has a ‘..’, which is refused.")
+    _refuse_parent(uri, segments)
     fixed, pattern = _split_pattern(segments)
     return Location(uri=uri, scheme=LOCAL, base="/" + "/".join(fixed), pattern=pattern)
 
 
+def _refuse_parent(uri: str, segments: list[str]) -> None:
+    if ".." in segments:
+        raise ForbiddenUri(f"‘{uri}’ has a ‘..’, which is refused.")
+
+
 def _object_store(uri: str, scheme: str, bucket: str, path: str) -> Location:
+    _refuse_bad_bucket(scheme, bucket)
+    key = path.removesuffix("/")
+    segments = key.split("/") if key else []
+    _refuse_odd_segments(uri, segments)
+    fixed, pattern = _split_pattern(segments)
+    return Location(uri=uri, scheme=scheme, base="/".join([bucket, *fixed]), pattern=pattern)
+
+
+def _refuse_odd_segments(uri: str, segments: list[str]) -> None:
+    if {"", ".", ".."} & set(segments):
+        raise ForbiddenUri(f"‘{uri}’ has an empty, ‘.’ or ‘..’ segment, which is refused.")
+
+
+def _refuse_bad_bucket(scheme: str, bucket: str) -> None:
     if not _BUCKET.fullmatch(bucket) or (scheme == "abfs" and "." in bucket):
         raise ForbiddenUri(
             f"‘{bucket}’ is not the name of a bucket, as in {scheme}://bucket/folder/file.parquet."
         )
-    key = path.removesuffix("/")
-    segments = key.split("/") if key else []
-    if any(segment in ("", ".", "..") for segment in segments):
-        raise ForbiddenUri(f"‘{uri}’ has an empty, ‘.’ or ‘..’ segment, which is refused.")
-    fixed, pattern = _split_pattern(segments)
-    return Location(uri=uri, scheme=scheme, base="/".join([bucket, *fixed]), pattern=pattern)
 
 
 def _split_pattern(segments: list[str]) -> tuple[list[str], PathPattern | None]:

@@ -1,9 +1,8 @@
 """Read a window of data at once, or lazily: a column, a batch or a part at a time."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -11,41 +10,24 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.csv_types import read_widened, scan_of, settle
-from monitors.sources.policy import SourcePolicy
+from monitors.sources.csv_types import find_types, read_widened, scan_of
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
-from monitors.sources.scans import BYTES_PER_VALUE, too_large
-from monitors.sources.source_errors import SourceChanged, WindowTooLarge
+from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, within_budget
+from monitors.sources.source_errors import SourceChanged
 from monitors.sources.window_parts import Part, Piece, group_pieces
+from monitors.sources.window_spec import WindowSpec
 
 
-def read_window(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None = None,
-    timestamp_column: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> pa.Table:
+def read_window(spec: WindowSpec) -> pa.Table:
     """The rows with `start <= timestamp < end`, in file order.
-
-    Args:
-        columns: Names to read, in the order wanted. The result leaves out names that the data does
-            not have. None reads all. The timestamp column is returned only if it is among them.
-        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It
-            may be a partition key, and then folders outside the window are not opened.
-        start: Inclusive and aware; None is unbounded.
-        end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
-            window.
 
     Raises:
         SourceError: A subclass that says what is wrong; `is_transient` says if a retry may help.
         ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
             timestamp column.
     """
-    narrowed = narrow(uri, policy, columns, timestamp_column, start, end)
-    table, _ = read_widened(narrowed, policy.max_window_bytes)
+    table, _ = read_widened(narrow(spec), spec.policy.max_window_bytes)
     return table
 
 
@@ -106,15 +88,9 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
-        chunks, size = [], 0
-        for chunk in self.chunks(name):
-            chunks.append(chunk)
-            size += chunk.nbytes
-            if size > self.max_bytes:
-                raise WindowTooLarge(
-                    too_large(f"The column ‘{name}’ holds more than", size, self.max_bytes)
-                )
-        return pa.chunked_array(chunks)
+        what = f"The column ‘{name}’ holds more than"
+        allowed = within_budget(self.chunks(name), self.max_bytes, what)
+        return pa.chunked_array(list(allowed))
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
         """One column's row groups or blocks, at least one, each read in its turn.
@@ -122,52 +98,28 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
-        if not self.is_by_column:
-            column = self._whole.column(name)
-            yield from column.chunks or [pa.array([], column.type)]
-            return
-        if (size := self.num_rows * BYTES_PER_VALUE) > self.max_bytes:
-            raise WindowTooLarge(
-                too_large(
-                    f"One column of the window takes {self.num_rows:,} rows,", size, self.max_bytes
-                )
-            )
-        if not self._kept:
-            yield pa.array([], self.narrowed.schema.field(name).type)
-        for group, rows in self._kept:
-            yield self._reader.column(group, name, rows)
+        if self.is_by_column:
+            self._refuse_long_column()
+            yield from self._chunks_by_row_group(name)
+        else:
+            yield from _chunks_of(self._whole.column(name))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The window in batches that are not empty, one per row group or block of a file."""
         if self._has_row_groups:
-            for group, rows in self._kept:
-                yield self._reader.batch(group, rows)
-            return
-        narrowed = self.narrowed
-        if narrowed.dataset.format.types_are_guessed:
-            narrowed = replace(narrowed, schema=settle(narrowed))
-        yield from scan_of(narrowed, self.max_bytes).stream()
+            yield from (self._reader.batch(group, rows) for group, rows in self._kept)
+        else:
+            yield from self._scan().stream()
 
     def parts(self, target_bytes: int) -> list[Part]:
         """The window divided into parts of about `target_bytes`, by row group or else by file.
 
         CSV stays whole: the type of a column may depend on a value in any of the files.
         """
-        names = self.narrowed.dataset.names
-        if self._has_row_groups:
-            pieces = [
-                (Piece(names[group.path], self._sizes[group.path], group.number), group.bytes)
-                for group in self._row_groups
-            ]
-        else:
-            paths = [fragment.path for fragment in self.narrowed.fragments]
-            pieces = [
-                (Piece(names[path], self._sizes[path], None), self._sizes[path]) for path in paths
-            ]
-        is_whole = self.narrowed.dataset.format.types_are_guessed
-        return list(
-            group_pieces(pieces, sum(size for _, size in pieces) if is_whole else target_bytes)
-        )
+        pieces = self._row_group_pieces() if self._has_row_groups else self._file_pieces()
+        if self.narrowed.dataset.format.types_are_guessed:
+            target_bytes = sum(size for _, size in pieces)
+        return list(group_pieces(pieces, target_bytes))
 
     def restrict(self, part: Part) -> Self:
         """The same window with the part's files and row groups alone.
@@ -175,22 +127,49 @@ class LazyWindow:
         Raises:
             SourceChanged: If one of the files has changed.
         """
-        names = self.narrowed.dataset.names
-        fragments = {names[fragment.path]: fragment for fragment in self.narrowed.fragments}
-        chosen: dict[str, list[int] | None] = {}
+        name_of = self.narrowed.dataset.name_of
+        files = {name_of(fragment): fragment for fragment in self.narrowed.fragments}
         for piece in part.pieces:
-            fragment = fragments.get(piece.file)
-            if fragment is None or self._sizes[fragment.path] != piece.size:
-                raise SourceChanged(_changed(piece.file))
-            if piece.row_group is None:
-                chosen[piece.file] = None
-            else:
-                chosen[piece.file] = [*(chosen.get(piece.file) or []), piece.row_group]
-        kept = tuple(
-            fragments[name] if groups is None else _only(fragments[name], groups, name)
-            for name, groups in chosen.items()
-        )
+            self._refuse_changed(piece, files.get(piece.file))
+        chosen = part.row_groups_by_file().items()
+        kept = tuple(_only(files[name], groups, name) for name, groups in chosen)
         return replace(self, narrowed=replace(self.narrowed, fragments=kept))
+
+    def _refuse_changed(self, piece: Piece, fragment: pads.Fragment | None) -> None:
+        if fragment is None or self._sizes[fragment.path] != piece.size:
+            raise SourceChanged(_changed(piece.file))
+
+    def _refuse_long_column(self) -> None:
+        rows = self.num_rows
+        what = f"One column of the window takes {rows:,} rows,"
+        refuse_too_large(what, rows * BYTES_PER_VALUE, self.max_bytes)
+
+    def _chunks_by_row_group(self, name: str) -> Iterator[pa.Array]:
+        if not self._kept:
+            yield pa.array([], self.narrowed.schema.field(name).type)
+        for group, rows in self._kept:
+            yield self._reader.column(group, name, rows)
+
+    def _scan(self) -> Scan:
+        """The scan of the window, in types that hold every value."""
+        narrowed = self.narrowed
+        if narrowed.dataset.format.types_are_guessed:
+            narrowed = replace(narrowed, schema=find_types(narrowed))
+        return scan_of(narrowed, self.max_bytes)
+
+    def _row_group_pieces(self) -> list[tuple[Piece, int]]:
+        """Each row group with its bytes."""
+        names, sizes = self.narrowed.dataset.names, self._sizes
+        return [
+            (Piece(names[group.path], sizes[group.path], group.number), group.bytes)
+            for group in self._row_groups
+        ]
+
+    def _file_pieces(self) -> list[tuple[Piece, int]]:
+        """Each file with its bytes."""
+        names, sizes = self.narrowed.dataset.names, self._sizes
+        paths = [fragment.path for fragment in self.narrowed.fragments]
+        return [(Piece(names[path], sizes[path], None), sizes[path]) for path in paths]
 
     @property
     def _has_row_groups(self) -> bool:
@@ -224,25 +203,23 @@ class LazyWindow:
         return read_widened(self.narrowed, self.max_bytes)[0]
 
 
-def open_window(
-    uri: str,
-    policy: SourcePolicy,
-    columns: Sequence[str] | None = None,
-    timestamp_column: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> LazyWindow:
+def open_window(spec: WindowSpec) -> LazyWindow:
     """Find the files and row groups of a window, from footers alone.
 
-    The arguments and errors are those of `read_window`.
+    The errors are those of `read_window`.
     """
-    return LazyWindow(
-        narrow(uri, policy, columns, timestamp_column, start, end), policy.max_window_bytes
-    )
+    return LazyWindow(narrow(spec), spec.policy.max_window_bytes)
+
+
+def _chunks_of(column: pa.ChunkedArray) -> list[pa.Array]:
+    """The chunks, at least one."""
+    return column.chunks or [pa.array([], column.type)]
 
 
 def _only(fragment: pads.Fragment, groups: list[int], name: str) -> pads.Fragment:
-    """Some of the row groups that the window left of a file."""
+    """The file, or some of the row groups that the window left of it."""
+    if not groups:
+        return fragment
     if not set(groups) <= {group.id for group in fragment.row_groups}:
         raise SourceChanged(_changed(name))
     return fragment.subset(row_group_ids=groups)

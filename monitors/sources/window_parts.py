@@ -26,6 +26,15 @@ class Part:
 
     pieces: tuple[Piece, ...]
 
+    def row_groups_by_file(self) -> dict[str, list[int]]:
+        """Each file with its row groups; none stand for all of the file."""
+        found: dict[str, list[int]] = {}
+        for piece in self.pieces:
+            groups = found.setdefault(piece.file, [])
+            if piece.row_group is not None:
+                groups.append(piece.row_group)
+        return found
+
     def as_json(self) -> list[list[Any]]:
         """The part as JSON values."""
         return [[piece.file, piece.size, piece.row_group] for piece in self.pieces]

@@ -11,7 +11,7 @@ from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.evaluation import evaluate
 from algorithms.methods import DEFAULT_LIMITS, Method
 from algorithms.plan import EvaluationPlan
-from monitors.sources import SourcePolicy, describe, open_window
+from monitors.sources import SourcePolicy, WindowSpec, describe, open_window
 
 
 def policy_of(path: Path) -> SourcePolicy:
@@ -24,7 +24,7 @@ def fit(path: Path, *, is_exact: bool, columns: list[str] | None = None) -> Base
     policy = policy_of(path)
     types = describe(str(path), policy).columns
     kinds = {name: guess_kind(types[name]) or FeatureKind.CATEGORICAL for name in columns or types}
-    with open_window(str(path), policy, list(kinds)) as window:
+    with open_window(WindowSpec(str(path), policy, list(kinds))) as window:
         baseline = Baseline.fit(window, kinds, max_rows=window.num_rows)
     return baseline if is_exact else baseline.without_values()
 
@@ -37,7 +37,7 @@ def check(
     policy, names = policy_of(path), list(baseline.features)
 
     def run() -> object:
-        with open_window(str(path), policy, names) as window:
+        with open_window(WindowSpec(str(path), policy, names)) as window:
             return evaluate(baseline, window, plan, threads=threads)
 
     return run
@@ -48,7 +48,10 @@ def read(path: Path, names: list[str], *, threads: int = 2) -> Callable[[], obje
     policy = policy_of(path)
 
     def run() -> object:
-        with open_window(str(path), policy, names) as window, ThreadPoolExecutor(threads) as pool:
+        with (
+            open_window(WindowSpec(str(path), policy, names)) as window,
+            ThreadPoolExecutor(threads) as pool,
+        ):
             return sum(pool.map(lambda name: len(window.column(name)), names))
 
     return run

@@ -26,7 +26,7 @@ def monitor(in_tenant: Tenant) -> Monitor:
 
 
 def form_of(client: Client, monitor: Monitor, **change: str) -> dict[str, str]:
-    """What a browser would send back of the page, with some fields changed."""
+    """The form that a browser sends back, with some fields changed."""
     form = client.get(f"{LIST}{monitor.id}/change/").context["adminform"].form
     values: dict[str, Any] = {name: form[name].value() for name in form.fields}
     return {
@@ -80,6 +80,14 @@ def test_change__bad_field__is_shown_and_not_saved(
     assert answer.status_code == 200
     assert list(answer.context["adminform"].form.errors) == [field]
     assert Monitor.objects.values().get(id=monitor.id) == before
+
+
+def test_change__needs_a_field_that_is_read_only_here__says_so(
+    signed_in: Client, in_tenant: Tenant
+) -> None:
+    answer = save(signed_in, make_monitor(timestamp_column=""), seasonal_weeks="1")
+    assert answer.status_code == 200
+    assert "seasonal_weeks needs a timestamp_column." in answer.content.decode()
 
 
 def test_change__what_the_sources_are__can_not_be_forged(

@@ -1,4 +1,4 @@
-"""Which columns are watched, over real files."""
+"""The choice of the columns that a monitor watches, over real files."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is read of monitors and baselines."""
+"""Reads of monitors and baselines."""
 
 from collections.abc import Callable
 from pathlib import Path

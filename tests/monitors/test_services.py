@@ -136,7 +136,7 @@ def test_build_baseline__failed__is_not_tried_again(in_tenant: Tenant, flights: 
 
 @pytest.fixture
 def store_away(override: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An S3 endpoint where nobody listens."""
+    """An S3 endpoint without a server."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "service")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -34,12 +34,13 @@ def detect_format(files: Sequence[SourceFile]) -> FileFormat:
 
 def _format_of(file: SourceFile) -> FileFormat:
     name = file.name.lower()
-    for known in FORMATS:
-        if name.endswith(known.extensions):
-            return known
-    raise UnreadableSource(
-        f"The format of ‘{file.name}’ is unknown: its extension is none of {_all_extensions()}."
-    )
+    found = (known for known in FORMATS if name.endswith(known.extensions))
+    file_format = next(found, None)
+    if file_format is None:
+        raise UnreadableSource(
+            f"The format of ‘{file.name}’ is unknown: its extension is none of {_all_extensions()}."
+        )
+    return file_format
 
 
 def _all_extensions() -> str:

@@ -21,7 +21,7 @@ from detections.results import RunResult
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from monitors.sources import SourcePolicy, open_window
+from monitors.sources import SourcePolicy, WindowSpec, open_window
 from tests.factories import (
     at_once,
     expire_lease,
@@ -111,7 +111,7 @@ def divided(run: DetectionRun, undivided: RunResult, streamed: Callable[[int], N
     policy = SourcePolicy(allowed_roots=(str(Path(monitor.current_data_uri)),))
     bounds = (monitor.timestamp_column, run.window_start, run.window_end)
     with open_window(
-        monitor.current_data_uri, policy, ["delay", "distance", "carrier"], *bounds
+        WindowSpec(monitor.current_data_uri, policy, ["delay", "distance", "carrier"], *bounds)
     ) as window:
         parts.write_parts(claim, baseline_id=baseline_id, parts=window.parts(1))
     return claim

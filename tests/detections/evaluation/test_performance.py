@@ -17,7 +17,7 @@ from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
-from monitors.sources import read_window
+from monitors.sources import WindowSpec, read_window
 from tests.data import TIMESTAMPS, flights_like
 from tests.detections.answers import classified, details, run_week, watch
 from tests.factories import WEEK, make_flights_monitor
@@ -68,16 +68,16 @@ def test_execute__metrics_and_new_outcomes__read_the_answers_once(
     classifier: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Monitor.objects.filter(id=classifier.id).update(concept_methods=["adwin"])
-    reads: list[tuple[Any, ...]] = []
+    reads: list[WindowSpec] = []
 
-    def counted(*given: Any) -> pa.Table:
-        reads.append(given)
-        return read_window(*given)
+    def counted(spec: WindowSpec) -> pa.Table:
+        reads.append(spec)
+        return read_window(spec)
 
-    monkeypatch.setattr("monitors.baselines.reference_performance.read_window", counted)
+    monkeypatch.setattr("monitors.prediction_tables.read_window", counted)
     for week in (2, 3):
         run_week(classifier, week)
-    assert [given[-2:] for given in reads] == [
+    assert [(spec.start, spec.end) for spec in reads] == [
         (TIMESTAMPS[2], TIMESTAMPS[3]),
         (TIMESTAMPS[3], TIMESTAMPS[3] + WEEK),
     ]

@@ -1,7 +1,5 @@
 """Real files in a temporary folder, and the policy that allows that folder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from monitors.sources import SourcePolicy, read_window
+from monitors.sources import SourcePolicy, WindowSpec, read_window
 
 Writer = Callable[[str, dict[str, Any] | pa.Table], Path]
 ReadFolder = Callable[..., pa.Table]
@@ -63,6 +61,6 @@ def read(root: Path, policy: SourcePolicy) -> ReadFolder:
     """Read a window of what is below the root; the name defaults to the root itself."""
 
     def _read(name: str = "", **window: Any) -> pa.Table:
-        return read_window(str(root / name), policy, **window)
+        return read_window(WindowSpec(str(root / name), policy, **window))
 
     return _read

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
-from monitors.sources import SourcePolicy, describe, formats, read_window
+from monitors.sources import SourcePolicy, WindowSpec, describe, formats, read_window
 from monitors.sources.datasets import open_dataset
 from monitors.sources.formats import FORMATS, FileFormat, detect_format
 from monitors.sources.listing import SourceFile
@@ -60,7 +60,7 @@ def test_format__a_file_of_pyarrows_writer_is_read_back(
     file_format: FileFormat, written: str, policy: SourcePolicy
 ) -> None:
     assert describe(written, policy).format == file_format.name
-    assert read_window(written, policy).to_pydict() == TABLE.to_pydict()
+    assert read_window(WindowSpec(written, policy)).to_pydict() == TABLE.to_pydict()
 
 
 @each_format

@@ -1,6 +1,4 @@
-"""S3 against a real HTTP server (moto); Google and Azure only as far as building their file systems."""
-
-from __future__ import annotations
+"""S3 against a real HTTP server (moto). For Google and Azure, only the file systems are built."""
 
 import logging
 import socket
@@ -21,6 +19,7 @@ from monitors.sources import (
     SourcePolicy,
     SourceUnavailable,
     UnreadableSource,
+    WindowSpec,
     describe,
     read_window,
 )
@@ -78,24 +77,32 @@ def lake(endpoint: str) -> SourcePolicy:
 
 def test_read_window__s3_file__reads_the_columns_asked_for(lake: SourcePolicy) -> None:
     table = read_window(
-        "s3://lake/mine/dt=2024-01-02/x.parquet",
-        lake,
-        ["n"],
-        "ts",
-        utc(2024, 1, 2),
-        utc(2024, 1, 3),
+        WindowSpec(
+            "s3://lake/mine/dt=2024-01-02/x.parquet",
+            lake,
+            ["n"],
+            "ts",
+            utc(2024, 1, 2),
+            utc(2024, 1, 3),
+        )
     )
     assert table.to_pydict() == {"n": [2]}
 
 
 @pytest.mark.parametrize("pattern", ["dt=*/*.parquet", "dt=2024-01-0[1-3]/x.parquet", "dt=*/**"])
 def test_read_window__s3_pattern__reads_its_matches(lake: SourcePolicy, pattern: str) -> None:
-    assert read_window(f"s3://lake/mine/{pattern}", lake, ["n"])["n"].to_pylist() == [1, 2, 3]
+    assert read_window(WindowSpec(f"s3://lake/mine/{pattern}", lake, ["n"]))["n"].to_pylist() == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_read_window__s3_partitions__other_folders_are_not_opened(lake: SourcePolicy) -> None:
     table = read_window(
-        "s3://lake/mine/**/x.parquet", lake, ["n"], "dt", utc(2024, 1, 2), utc(2024, 1, 3)
+        WindowSpec(
+            "s3://lake/mine/**/x.parquet", lake, ["n"], "dt", utc(2024, 1, 2), utc(2024, 1, 3)
+        )
     )
     assert table.to_pydict() == {"n": [2]}
 
@@ -110,7 +117,7 @@ def test_read_window__s3_damaged_file__unreadable_rather_than_unavailable(
     lake: SourcePolicy,
 ) -> None:
     with pytest.raises(UnreadableSource, match=r"‘other/dt=2024-02-01/x\.parquet’"):
-        read_window("s3://lake/mine", lake)
+        read_window(WindowSpec("s3://lake/mine", lake))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +125,7 @@ def test_read_window__s3_damaged_file__unreadable_rather_than_unavailable(
 )
 def test_read_window__s3_bucket_or_key_missing__not_found(lake: SourcePolicy, uri: str) -> None:
     with pytest.raises(SourceNotFound):
-        read_window(uri, lake)
+        read_window(WindowSpec(uri, lake))
 
 
 @pytest.fixture
@@ -138,7 +145,7 @@ def wary(lake: SourcePolicy) -> Iterator[SourcePolicy]:
 )
 def test_read_window__s3_wrong_credentials__unavailable(wary: SourcePolicy, uri: str) -> None:
     with pytest.raises(SourceUnavailable, match="refused the service's credentials"):
-        read_window(uri, wary)
+        read_window(WindowSpec(uri, wary))
 
 
 def test_read_window__s3_nobody_listens__unavailable_within_seconds() -> None:
@@ -147,7 +154,9 @@ def test_read_window__s3_nobody_listens__unavailable_within_seconds() -> None:
         started = time.monotonic()
         with pytest.raises(SourceUnavailable, match="did not answer"):
             read_window(
-                "s3://lake/mine/x.csv", policy_for(f"http://127.0.0.1:{bound.getsockname()[1]}")
+                WindowSpec(
+                    "s3://lake/mine/x.csv", policy_for(f"http://127.0.0.1:{bound.getsockname()[1]}")
+                )
             )
     assert time.monotonic() - started < ANSWER_SECONDS
 
@@ -155,7 +164,7 @@ def test_read_window__s3_nobody_listens__unavailable_within_seconds() -> None:
 def test_read_window__s3_host_unknown__unavailable_within_seconds() -> None:
     started = time.monotonic()
     with pytest.raises(SourceUnavailable, match="did not answer"):
-        read_window("s3://lake/mine/x.csv", policy_for("http://nowhere.invalid"))
+        read_window(WindowSpec("s3://lake/mine/x.csv", policy_for("http://nowhere.invalid")))
     assert time.monotonic() - started < ANSWER_SECONDS
 
 

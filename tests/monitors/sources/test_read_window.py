@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitors.sources import SchemaMismatch, SourcePolicy, WindowTooLarge, read_window
+from monitors.sources import SchemaMismatch, SourcePolicy, WindowSpec, WindowTooLarge, read_window
 from tests.monitors.sources.conftest import ReadFolder, Writer, utc
 
 HOURS = [datetime(2024, 1, 1) + timedelta(hours=hour) for hour in range(48)]
@@ -183,8 +181,8 @@ def test_read_window__too_many_rows__refused_with_both_numbers(
     with pytest.raises(
         WindowTooLarge, match=r"262,144 rows of 2 columns, about 4\.0 MiB; the limit is 3\.0 MiB"
     ):
-        read_window(str(root), small)
-    assert read_window(str(root), small, columns=["a"]).num_rows == 1 << 18
+        read_window(WindowSpec(str(root), small))
+    assert read_window(WindowSpec(str(root), small, columns=["a"])).num_rows == 1 << 18
 
 
 def test_read_window__row_groups_too_large_but_window_small__is_read(
@@ -192,9 +190,14 @@ def test_read_window__row_groups_too_large_but_window_small__is_read(
 ) -> None:
     write("x.parquet", {"ts": pa.array(range(1 << 18), pa.timestamp("s"))})
     small = SourcePolicy(allowed_roots=(str(root),), max_window_bytes=1 << 20)
-    assert read_window(str(root), small, ["ts"], "ts", None, utc(1970, 1, 1, 0, 1)).num_rows == 60
+    assert (
+        read_window(
+            WindowSpec(str(root), small, ["ts"], "ts", None, utc(1970, 1, 1, 0, 1))
+        ).num_rows
+        == 60
+    )
     with pytest.raises(WindowTooLarge, match="262,140 rows"):
-        read_window(str(root), small, ["ts"], "ts", None, utc(1970, 1, 4, 0, 49))
+        read_window(WindowSpec(str(root), small, ["ts"], "ts", None, utc(1970, 1, 4, 0, 49)))
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.parquet", "x.arrow"])
@@ -204,7 +207,7 @@ def test_read_window__long_strings__stopped_while_reading(
     write(name, {"text": [f"{'x' * 1000}{row}" for row in range(5000)]})
     small = SourcePolicy(allowed_roots=(str(root),), max_window_bytes=1 << 20)
     with pytest.raises(WindowTooLarge, match=r"more than .* the limit is 1\.0 MiB"):
-        read_window(str(root), small)
+        read_window(WindowSpec(str(root), small))
 
 
 def test_read_window__corrupt_row_group_outside_the_window__is_not_touched(

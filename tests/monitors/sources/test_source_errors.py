@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from monitors.sources import (
     SourcePolicy,
     SourceUnavailable,
     UnreadableSource,
+    WindowSpec,
     describe,
     read_window,
 )
@@ -68,7 +67,7 @@ def test_read_window__forged_offsets_in_an_arrow_file__refused_before_any_kernel
 
 @pytest.fixture
 def foreign_root() -> Iterator[Path]:
-    """A folder that another user may enter, unlike pytest's own; the test then runs without root's privileges."""
+    """A folder that another user may enter, unlike pytest's own; the test becomes that user."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     with tempfile.TemporaryDirectory() as name:
@@ -85,7 +84,9 @@ def test_read_window__no_permission__unreadable(foreign_root: Path, uri: str) ->
     (foreign_root / "closed").chmod(0o700)
     os.seteuid(NOBODY)
     with pytest.raises(UnreadableSource, match="no permission to read"):
-        read_window(f"{foreign_root}/{uri}", SourcePolicy(allowed_roots=(str(foreign_root),)))
+        read_window(
+            WindowSpec(f"{foreign_root}/{uri}", SourcePolicy(allowed_roots=(str(foreign_root),)))
+        )
 
 
 def test_describe__file_below_a_file__not_found(write: Writer, policy: SourcePolicy) -> None:

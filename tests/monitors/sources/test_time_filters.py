@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -8,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitors.sources.time_filters import window_filter
+from monitors.sources.time_filters import Timeframe
 from tests.monitors.sources.conftest import utc
 
 INSTANTS = st.datetimes(datetime(1690, 1, 1), datetime(2250, 1, 1), timezones=st.timezones())
@@ -20,14 +18,14 @@ UNITS = {
 
 
 def kept(values: pa.Array, start: datetime, end: datetime) -> list[bool]:
-    condition = window_filter("ts", values.type, start, end)
     table = pa.table({"ts": values, "row": range(len(values))})
+    condition = Timeframe("ts", start, end).condition(table.schema)
     rows = pads.dataset(table).to_table(filter=condition)["row"].to_pylist()
     return [row in rows for row in range(len(values))]
 
 
 @given(st.sampled_from(sorted(UNITS)), st.tuples(INSTANTS, INSTANTS), st.integers(-3, 3))
-def test_window_filter__any_bounds__agrees_with_python(
+def test_condition__any_bounds__agrees_with_python(
     unit: str, bounds: tuple[datetime, datetime], steps: int
 ) -> None:
     start, end = sorted(bounds)
@@ -40,6 +38,6 @@ def test_window_filter__any_bounds__agrees_with_python(
 @pytest.mark.parametrize(
     ("nanoseconds", "inside"), [(-1, False), (0, True), (999, True), (1000, False)]
 )
-def test_window_filter__nanoseconds__compared_exactly(nanoseconds: int, inside: bool) -> None:
+def test_condition__nanoseconds__compared_exactly(nanoseconds: int, inside: bool) -> None:
     values = pa.array([nanoseconds], pa.timestamp("ns"))
     assert kept(values, utc(1970, 1, 1), utc(1970, 1, 1) + timedelta(microseconds=1)) == [inside]

@@ -1,7 +1,5 @@
 """The oracle is `read_window`, which leaves filtering and conversion to pyarrow's own scanner."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from monitors.sources import (
     SourceChanged,
     SourcePolicy,
     UnreadableSource,
+    WindowSpec,
     WindowTooLarge,
     open_window,
     read_window,
@@ -77,8 +76,8 @@ def check(root: Path, policy: SourcePolicy) -> Check:
 
     def _check(**arguments: Any) -> LazyWindow:
         table, window = (
-            read_window(str(root), policy, **arguments),
-            open_window(str(root), policy, **arguments),
+            read_window(WindowSpec(str(root), policy, **arguments)),
+            open_window(WindowSpec(str(root), policy, **arguments)),
         )
         assert (window.num_rows, window.column_names) == (table.num_rows, table.column_names)
         for name in table.column_names:
@@ -207,7 +206,9 @@ def test_open_window__hive_partitions__same_rows(
 def test_open_window__partition_key_as_timestamp__only_its_folder(
     foldered: Path, policy: SourcePolicy
 ) -> None:
-    window = open_window(str(foldered), policy, ["day"], "day", utc(2024, 1, 2), utc(2024, 1, 3))
+    window = open_window(
+        WindowSpec(str(foldered), policy, ["day"], "day", utc(2024, 1, 2), utc(2024, 1, 3))
+    )
     assert set(window.column("day").to_pylist()) == {date(2024, 1, 2)}
     assert window.num_rows == 2 * ROWS
 
@@ -230,7 +231,9 @@ def test_open_window__empty_file__has_no_rows(write: Writer, check: Check) -> No
 def test_batches__row_groups__one_each_where_a_row_is_inside(
     grouped: Path, policy: SourcePolicy
 ) -> None:
-    window = open_window(str(grouped), policy, None, "ts", utc(2024, 1, 1, 15), utc(2024, 1, 2, 3))
+    window = open_window(
+        WindowSpec(str(grouped), policy, None, "ts", utc(2024, 1, 1, 15), utc(2024, 1, 2, 3))
+    )
     assert [batch["n"].to_pylist() for batch in window.batches()] == [
         [15, 16, 17, 18, 19],
         [20, 21, 22, 23, 24, 25, 26],
@@ -238,7 +241,7 @@ def test_batches__row_groups__one_each_where_a_row_is_inside(
 
 
 def test_batches__text__is_dictionary_encoded(grouped: Path, policy: SourcePolicy) -> None:
-    window = open_window(str(grouped), policy)
+    window = open_window(WindowSpec(str(grouped), policy))
     assert {batch["s"].type for batch in window.batches()} == {
         pa.dictionary(pa.int32(), pa.string())
     }
@@ -255,7 +258,7 @@ def test_parts__any_target__their_batches_are_those_of_the_whole(
     write(f"b/{name}", table_of(SHUFFLED, pa.timestamp("s")))
     if name.endswith(".parquet"):
         pq.write_table(table_of(SHUFFLED), root / "c.parquet", row_group_size=GROUP)
-    whole = open_window(str(root), policy, **window)
+    whole = open_window(WindowSpec(str(root), policy, **window))
     divided = [batch for part in whole.parts(target) for batch in whole.restrict(part).batches()]
     assert [batch.to_pylist() for batch in divided] == [
         batch.to_pylist() for batch in whole.batches()
@@ -263,7 +266,7 @@ def test_parts__any_target__their_batches_are_those_of_the_whole(
 
 
 def test_parts__one_byte__a_part_for_each_row_group(grouped: Path, policy: SourcePolicy) -> None:
-    window = open_window(str(grouped), policy, ["n"])
+    window = open_window(WindowSpec(str(grouped), policy, ["n"]))
     parts = window.parts(1)
     assert [part.pieces[0].row_group for part in parts] == [0, 1, 2, 3, 4]
     assert [values(window.restrict(part).column("n"))[0] for part in parts] == [0, 10, 20, 30, 40]
@@ -277,12 +280,12 @@ def test_bytes_at_most__parquet__uncompressed_bytes_of_the_footer(
     expected = sum(
         footer.row_group(group).total_byte_size for group in range(footer.num_row_groups)
     )
-    assert open_window(str(grouped), policy).bytes_at_most == expected
+    assert open_window(WindowSpec(str(grouped), policy)).bytes_at_most == expected
 
 
 def test_bytes_at_most__csv__size_of_the_files(write: Writer, policy: SourcePolicy) -> None:
     path = write("x.csv", {"n": [1, 2]})
-    assert open_window(str(path), policy).bytes_at_most == path.stat().st_size
+    assert open_window(WindowSpec(str(path), policy)).bytes_at_most == path.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv"])
@@ -290,10 +293,14 @@ def test_part__through_json__restricts_a_window_opened_elsewhere(
     write: Writer, policy: SourcePolicy, name: str
 ) -> None:
     path = write(name, {"n": [1, 2, 3]})
-    (part,) = open_window(str(path), policy).parts(1)
+    (part,) = open_window(WindowSpec(str(path), policy)).parts(1)
     again = Part.from_json(json.loads(json.dumps(part.as_json())))
     assert again == part
-    assert values(open_window(str(path), policy).restrict(again).column("n")) == [1, 2, 3]
+    assert values(open_window(WindowSpec(str(path), policy)).restrict(again).column("n")) == [
+        1,
+        2,
+        3,
+    ]
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.arrow"])
@@ -301,16 +308,16 @@ def test_restrict__file_was_rewritten__source_changed(
     write: Writer, policy: SourcePolicy, name: str
 ) -> None:
     path = write(name, table_of(HOURS))
-    (part,) = open_window(str(path), policy).parts(1)
+    (part,) = open_window(WindowSpec(str(path), policy)).parts(1)
     write(name, table_of(HOURS[:5]))
     with pytest.raises(SourceChanged, match=f"‘{name}’ has changed"):
-        open_window(str(path), policy).restrict(part)
+        open_window(WindowSpec(str(path), policy)).restrict(part)
 
 
 def test_restrict__row_group_is_gone__source_changed(grouped: Path, policy: SourcePolicy) -> None:
     part = Part.from_json([["x.parquet", grouped.stat().st_size, 7]])
     with pytest.raises(SourceChanged):
-        open_window(str(grouped), policy).restrict(part)
+        open_window(WindowSpec(str(grouped), policy)).restrict(part)
 
 
 def test_restrict__file_was_removed__source_changed(
@@ -318,10 +325,10 @@ def test_restrict__file_was_removed__source_changed(
 ) -> None:
     write("a.parquet", {"n": [1]})
     path = write("b.parquet", {"n": [2]})
-    *_, last = open_window(str(root), policy).parts(1)
+    *_, last = open_window(WindowSpec(str(root), policy)).parts(1)
     path.unlink()
     with pytest.raises(SourceChanged, match=r"‘b\.parquet’"):
-        open_window(str(root), policy).restrict(last)
+        open_window(WindowSpec(str(root), policy)).restrict(last)
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.arrow"])
@@ -330,7 +337,7 @@ def test_column__several_threads__each_has_its_own(
 ) -> None:
     data = {f"c{number}": [number * 1000 + row for row in range(1000)] for number in range(8)}
     path = write(name, data)
-    with open_window(str(path), policy) as window, ThreadPoolExecutor(8) as pool:
+    with open_window(WindowSpec(str(path), policy)) as window, ThreadPoolExecutor(8) as pool:
         columns = list(pool.map(window.column, list(data) * 4))
     assert [column.to_pylist() for column in columns] == list(data.values()) * 4
 
@@ -340,7 +347,9 @@ def test_column__larger_than_the_limit__window_too_large(
     write: Writer, root: Path, name: str
 ) -> None:
     path = write(name, {"n": range(1000)})
-    window = open_window(str(path), SourcePolicy(allowed_roots=(str(root),), max_window_bytes=1000))
+    window = open_window(
+        WindowSpec(str(path), SourcePolicy(allowed_roots=(str(root),), max_window_bytes=1000))
+    )
     with pytest.raises(WindowTooLarge, match="Choose a shorter window"):
         window.column("n")
     assert sum(batch.num_rows for batch in window.batches()) == 1000
@@ -349,7 +358,7 @@ def test_column__larger_than_the_limit__window_too_large(
 def test_column__long_strings__window_too_large(write: Writer, root: Path) -> None:
     path = write("x.parquet", {"n": range(500), "s": [f"{'x' * 1000}{row}" for row in range(500)]})
     window = open_window(
-        str(path), SourcePolicy(allowed_roots=(str(root),), max_window_bytes=100_000)
+        WindowSpec(str(path), SourcePolicy(allowed_roots=(str(root),), max_window_bytes=100_000))
     )
     assert window.column("n").to_pylist() == list(range(500))
     with pytest.raises(WindowTooLarge, match="‘s’ holds more than"):
@@ -362,8 +371,8 @@ def test_open_window__zone_in_one_file_only__counts_as_utc(
     write("a.parquet", table_of(HOURS))
     write("b.parquet", table_of(HOURS, pa.timestamp("ms", "UTC")))
     arguments = (str(root), policy, ["n"], "ts", utc(2024, 1, 1, 15), utc(2024, 1, 1, 17))
-    assert values(open_window(*arguments).column("n")) == [15, 16, 15, 16]
-    assert read_window(*arguments)["n"].to_pylist() == [15, 16, 15, 16]
+    assert values(open_window(WindowSpec(*arguments)).column("n")) == [15, 16, 15, 16]
+    assert read_window(WindowSpec(*arguments))["n"].to_pylist() == [15, 16, 15, 16]
 
 
 def test_open_window__timestamp_column_missing__says_so(
@@ -371,7 +380,7 @@ def test_open_window__timestamp_column_missing__says_so(
 ) -> None:
     write("x.parquet", {"n": [1]})
     with pytest.raises(SchemaMismatch, match="no timestamp column ‘ts’"):
-        open_window(str(root), policy, None, "ts", utc(2024, 1, 1))
+        open_window(WindowSpec(str(root), policy, None, "ts", utc(2024, 1, 1)))
 
 
 def test_column__damaged_page__names_the_file_and_spares_other_columns(
@@ -382,7 +391,7 @@ def test_column__damaged_page__names_the_file_and_spares_other_columns(
     spoilt, column = bytearray(path.read_bytes()), pq.read_metadata(path).row_group(0).column(0)
     spoilt[column.data_page_offset : column.data_page_offset + 64] = b"\xff" * 64
     path.write_bytes(spoilt)
-    window = open_window(str(root), policy)
+    window = open_window(WindowSpec(str(root), policy))
     assert window.column("ts").to_pylist() == HOURS
     with pytest.raises(UnreadableSource, match=r"‘x\.parquet’"):
         window.column("n")
@@ -390,7 +399,7 @@ def test_column__damaged_page__names_the_file_and_spares_other_columns(
 
 def test_open_window__s3_folders__same_rows_whole_and_in_parts(lake: SourcePolicy) -> None:  # noqa: F811
     with open_window(
-        "s3://lake/mine/dt=*/x.parquet", lake, ["n", "wide"], "dt", utc(2024, 1, 2)
+        WindowSpec("s3://lake/mine/dt=*/x.parquet", lake, ["n", "wide"], "dt", utc(2024, 1, 2))
     ) as window:
         assert (window.num_rows, window.column("n").to_pylist()) == (2, [2, 3])
         parts = [rows_of(list(window.restrict(part).batches())) for part in window.parts(1)]

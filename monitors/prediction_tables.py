@@ -1,0 +1,84 @@
+"""Reads prediction tables: the predictions of a window, with labels, scores and features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.arrays import FloatArray
+from algorithms.columns import as_arrow, to_float64
+from algorithms.errors import UnusableColumn
+from monitors.models import Monitor
+from monitors.sources import WindowSpec, read_window
+
+FEATURE = "feature:"
+
+
+def read_prediction_table(
+    monitor: Monitor, window: WindowSpec, features: Sequence[str]
+) -> pa.Table:
+    """Predictions, labels and scores of a window of data, and the features asked for.
+
+    Args:
+        monitor: Names the columns.
+        window: The data and the time; its columns are replaced.
+        features: The features that losses are estimated from; usually none.
+
+    Returns:
+        Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows
+        without a prediction left out, and each feature after `FEATURE`.
+
+    Raises:
+        SourceError: If the data cannot be read.
+        UnusableColumn: If they have no column of predictions.
+    """
+    sources = _source_columns(monitor, features)
+    table = read_window(replace(window, columns=list(dict.fromkeys(sources.values()))))
+    if monitor.prediction_column not in table.column_names:
+        raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
+    return drop_unknown(_renamed(table, sources), "prediction")
+
+
+def drop_unknown(table: pa.Table, *names: str) -> pa.Table:
+    """The rows in which these columns have values, NaN being none."""
+    for name in names:
+        table = table.filter(_is_known(table[name]))
+    return table
+
+
+def _is_known(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_valid = pc.is_valid(column)
+    if not pa.types.is_floating(column.type):
+        return is_valid
+    return pc.and_kleene(is_valid, pc.invert(pc.is_nan(column)))
+
+
+def feature_matrix(table: pa.Table, features: Sequence[str]) -> FloatArray:
+    """Features as columns, shape (n, d), NaN where there is no value."""
+    if not features:
+        return np.empty((table.num_rows, 0))
+    return np.column_stack([_numbers(table[FEATURE + name]) for name in features])
+
+
+def _numbers(column: pa.ChunkedArray) -> FloatArray:
+    return to_float64(as_arrow(column.combine_chunks()))
+
+
+def _renamed(table: pa.Table, sources: Mapping[str, str]) -> pa.Table:
+    """The columns that the table has, under the names of a prediction table."""
+    held = set(table.column_names)
+    return pa.table({name: table[source] for name, source in sources.items() if source in held})
+
+
+def _source_columns(monitor: Monitor, features: Sequence[str]) -> dict[str, str]:
+    """Each column of the prediction table, with the column of the data that it comes from."""
+    roles = {
+        "occurred_at": monitor.timestamp_column,
+        "prediction": monitor.prediction_column,
+        "label": monitor.label_column,
+        "score": monitor.score_column,
+    }
+    named = {role: column for role, column in roles.items() if column}
+    return named | {FEATURE + name: name for name in features}

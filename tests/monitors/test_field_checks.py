@@ -1,0 +1,42 @@
+"""A new field of a monitor is in one group; the API and the admin follow the groups."""
+
+from itertools import chain
+
+import pytest
+
+from monitors.admin import RECORD_FIELDS, MonitorAdmin
+from monitors.field_checks import FIELD_CHECKS
+from monitors.models import DATA_FIELDS, FIELD_GROUPS, REFERENCE_FIELDS, Monitor
+from monitors.serializers import MonitorSerializer
+
+GROUPED = list(chain.from_iterable(FIELD_GROUPS.values()))
+WRITTEN_BY_THE_SERVICE = {
+    "id",
+    "tenant",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "retraining_required_at",
+}
+
+
+def test_groups__hold_every_field_that_people_set_once() -> None:
+    fields = {field.name for field in Monitor._meta.fields}
+    assert len(set(GROUPED)) == len(GROUPED)
+    assert set(GROUPED) == fields - WRITTEN_BY_THE_SERVICE
+
+
+@pytest.mark.parametrize("names", [DATA_FIELDS, REFERENCE_FIELDS])
+def test_named_fields__are_fields_that_people_set(names: tuple[str, ...]) -> None:
+    assert set(names) <= set(GROUPED)
+
+
+def test_api_and_admin__show_every_group() -> None:
+    shown = {name for _, section in MonitorAdmin.fieldsets for name in section["fields"]}
+    assert shown == {*GROUPED, *RECORD_FIELDS}
+    assert set(GROUPED) <= set(MonitorSerializer().fields)
+
+
+@pytest.mark.parametrize("name", FIELD_CHECKS)
+def test_field_check__is_the_one_of_the_api(name: str) -> None:
+    assert getattr(MonitorSerializer, f"validate_{name}") is FIELD_CHECKS[name]
