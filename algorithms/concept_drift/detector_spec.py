@@ -13,13 +13,14 @@ class DetectorSpec:
 
     Attributes:
         title: Its usual name.
-        detector: Its class; the defaults of its fields are river's.
+        detector: Its class.
         calibrated: Settings that differ from those defaults, so that the detector keeps the alarm budget;
             `make calibration` measures it.
         calibrated_for_means: Settings that differ where observations are means of many errors, in standard
             deviations from the usual; None where there are none.
         limits: The largest value of a setting, where it is not the largest of all settings.
         is_default: Whether a monitor that names no detector runs it.
+        is_in_river: Whether river has the detector; then the fields' defaults are river's.
     """
 
     title: str
@@ -28,6 +29,7 @@ class DetectorSpec:
     calibrated_for_means: Mapping[str, Any] | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     is_default: bool = False
+    is_in_river: bool = True
 
     def setting_defaults(self) -> dict[str, Any]:
         """The settings and river's defaults: the fields up to `n`, with which the state begins."""

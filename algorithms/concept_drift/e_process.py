@@ -181,4 +181,5 @@ SPEC = DetectorSpec(
     detector=EProcess,
     calibrated={"alpha": 0.001},
     is_default=True,
+    is_in_river=False,
 )

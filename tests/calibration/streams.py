@@ -48,7 +48,7 @@ def contenders() -> list[Contender]:
     rivers = [
         Contender(method, "river's defaults", DETECTORS[method].detector)
         for method in ConceptMethod
-        if method is not ConceptMethod.E_PROCESS
+        if DETECTORS[method].is_in_river
     ]
     return [*calibrated, *rivers]
 

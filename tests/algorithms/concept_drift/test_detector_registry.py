@@ -1,4 +1,5 @@
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
@@ -40,3 +41,10 @@ def test_new_detector__binary_errors_that_become_common_are_seen(method: Concept
     stream = bernoulli(0.02, 0.6, each=5000)
     assert len(new_detector(method).update_many(stream[:5000]).drift) == 0
     assert len(new_detector(method).update_many(stream).drift) > 0
+
+
+@each_detector
+def test_documentation__says_when_to_take_it(method: ConceptMethod) -> None:
+    page = Path(__file__).parents[2] / "calibration" / "detectors.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert any(f"`{method.value}`" in row for row in rows)
