@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from .arrays import FloatArray
-from .categories import CategoryCounts, count_categories
+from .arrays import FloatArray, IntArray
+from .categories import CategoryCounts, count_categories, sum_by_name
 from .columns import FeatureKind, to_float64
 from .grid import Grid, reference_quantile_edges
 from .profiles import Column, Moments
@@ -110,8 +110,7 @@ class NumericFitter:
         """The numbers that stay, ascending, protected against changes."""
         if self.held > self.max_rows:
             self._thin()
-        values = np.sort(np.concatenate([np.empty(0), *self.chunks]))
-        values = values[: int(np.searchsorted(values, np.nan))]  # NaN sorts last
+        values = sorted_numbers(np.concatenate([np.empty(0), *self.chunks]))
         values.flags.writeable = False
         return values
 
@@ -129,6 +128,12 @@ class NumericFitter:
         """The priorities of all rows held, those that have none yet drawn in row order."""
         fresh = self.random.random(self.held - len(self.priorities))
         return np.concatenate([self.priorities, fresh])
+
+
+def sorted_numbers(values: FloatArray) -> FloatArray:
+    """The values, ascending, without NaN, which sorts last."""
+    ordered = np.sort(values)
+    return ordered[: int(np.searchsorted(ordered, np.nan))]
 
 
 def _first_finite(values: FloatArray) -> float | None:
@@ -171,26 +176,20 @@ class CategoricalFitter:
     def _compact(self, most: int) -> None:
         """Add up what was found, and keep the most frequent categories."""
         ordered = _by_frequency(self.found)
+        self.dropped_rows += int(_counts(ordered.slice(most)).sum())
         kept = ordered.slice(0, most).combine_chunks()
-        dropped = ordered.column("count_sum").to_numpy()[most:]
-        self.dropped_rows += int(dropped.sum())
         nulls = sum(each.nulls for each in self.found)
-        counts = kept.column("count_sum").to_numpy()
-        self.found = [CategoryCounts(_texts(kept.column("name").chunks), counts, nulls)]
+        names = kept.column("name").combine_chunks()
+        self.found = [CategoryCounts(names, _counts(kept), nulls)]
 
 
 def _by_frequency(found: list[CategoryCounts]) -> pa.Table:
     """All categories with the sums of their rows, the most frequent first, ties by name."""
-    names = [each.categories for each in found]
-    counts = [np.empty(0, np.int64), *(each.counts for each in found)]
-    columns = {
-        "name": pa.chunked_array(names, pa.large_string()),
-        "count": np.concatenate(counts),
-    }
-    summed = pa.table(columns).group_by("name").aggregate([("count", "sum")])
-    return summed.sort_by([("count_sum", "descending"), ("name", "ascending")])
+    names = pa.chunked_array([each.categories for each in found], pa.large_string())
+    order = [("count_sum", "descending"), ("name", "ascending")]
+    return sum_by_name(names, found).sort_by(order)
 
 
-def _texts(chunks: list[pa.Array]) -> pa.Array:
-    """Chunks of text, of which there may be none, as one array."""
-    return pa.concat_arrays([pa.array([], pa.large_string()), *chunks])
+def _counts(summed: pa.Table) -> IntArray:
+    counts: IntArray = summed.column("count_sum").to_numpy()
+    return counts
