@@ -8,7 +8,7 @@ import pyarrow as pa
 from .arrays import FloatArray, IntArray
 from .categories import CategoryCounts, count_categories, sum_by_name
 from .columns import FeatureKind, to_float64
-from .grid import Grid, reference_quantile_edges
+from .grid import Grid, reference_quantile_edges, sorted_numbers
 from .profiles import Column, Moments
 from .references import (
     CategoricalReference,
@@ -128,12 +128,6 @@ class NumericFitter:
         """The priorities of all rows held, those that have none yet drawn in row order."""
         fresh = self.random.random(self.held - len(self.priorities))
         return np.concatenate([self.priorities, fresh])
-
-
-def sorted_numbers(values: FloatArray) -> FloatArray:
-    """The values, ascending, without NaN, which sorts last."""
-    ordered = np.sort(values)
-    return ordered[: int(np.searchsorted(ordered, np.nan))]
 
 
 def _first_finite(values: FloatArray) -> float | None:

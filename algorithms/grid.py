@@ -211,6 +211,12 @@ def reference_quantile_edges(reference: FloatArray, bins: int) -> FloatArray:
     return edges[edges < np.inf]  # nothing lies above +inf
 
 
+def sorted_numbers(values: FloatArray) -> FloatArray:
+    """The values, ascending, without NaN, which sorts last."""
+    ordered = np.sort(values)
+    return ordered[: int(np.searchsorted(ordered, np.nan))]
+
+
 def _quantiles(reference: FloatArray, bins: int) -> FloatArray:
     """The distinct inner quantiles of a sorted reference, each one of its values.
 

@@ -8,7 +8,7 @@ from scipy import special
 
 from ..arrays import FloatArray, IntArray
 from ..kernels import jit
-from .windows import require_rows
+from .windows import counted_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)
 """Variance of A² for many rows without ties, 2·Σ 1/(j(j+1))² over j ≥ 1; its mean is 1."""
@@ -51,8 +51,7 @@ def anderson_darling(reference_counts: IntArray, current_counts: IntArray) -> An
     Raises:
         InsufficientData: If a window's counts are all zero.
     """
-    n, m = int(reference_counts.sum()), int(current_counts.sum())
-    require_rows(n, m)
+    n, m = counted_rows(reference_counts, current_counts)
     a2, tied_variance = _a2_and_variance(reference_counts, current_counts, n, m)
     return AndersonDarlingResult(
         statistic=(a2 - 1) / math.sqrt(_untied_variance(n, m)),
