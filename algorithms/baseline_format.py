@@ -36,8 +36,10 @@ def to_bundle(
 def _describe(feature: FeatureReference) -> Described:
     """A feature's figures as JSON values, and its arrays by name."""
     common = {"name": feature.name, "kind": feature.kind.value, "n": feature.n}
-    is_numeric = isinstance(feature, NumericReference)
-    about, arrays = _numeric(feature) if is_numeric else _categorical(feature)
+    if isinstance(feature, NumericReference):
+        about, arrays = _numeric(feature)
+    else:
+        about, arrays = _categorical(feature)
     return common | about, arrays
 
 

@@ -125,7 +125,8 @@ def _smallest_share(reference: CategoricalReference, check: _Check) -> float | N
 
     def sure_square(moved: float) -> float:
         """φ² of a moved share, less what chance takes from it in one window of ten."""
-        return _le_cam_square(share, moved) - POWER_DEVIATIONS * (moved * both) ** 0.5 / 2
+        by_chance: float = POWER_DEVIATIONS * (moved * both) ** 0.5 / 2
+        return _le_cam_square(share, moved) - by_chance
 
     return _least(sure_square, _needed_square(reference, check, both), share)
 
