@@ -49,20 +49,12 @@ class Ensemble:
             losses: Shape (n,), at least 0.
             is_held: Shape (n,).
         """
-        used, target = np.ascontiguousarray(codes[~is_held]), losses[~is_held]
-        features, thresholds = np.zeros((2, TREES, NODES), np.int64)
-        leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(target), target.mean())
-        for tree in range(TREES):
-            grow(used, target - expected, features[tree], thresholds[tree], leaves[tree])
-            leaves[tree] *= LEARNING_RATE
-            this = slice(tree, tree + 1)
-            add_trees(used, features[this], thresholds[this], leaves[this], expected)
-        rest = np.zeros(len(losses))
-        add_trees(codes, features, thresholds, leaves, rest)
-        base = float(np.mean(losses - rest))
-        held = np.clip(base + rest[is_held], 0.0, None)
-        scale = float(np.mean(held**2))
-        variation = float(np.mean((losses[is_held] - held) ** 2)) / scale if scale else 0.0
+        features, thresholds, leaves = _boost(codes[~is_held], losses[~is_held])
+        grown = np.zeros(len(losses))
+        add_trees(codes, features, thresholds, leaves, grown)
+        base = float(np.mean(losses - grown))
+        held = np.clip(base + grown[is_held], 0.0, None)
+        variation = _variation(losses[is_held], held)
         return cls(
             base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation
         )
@@ -70,18 +62,41 @@ class Ensemble:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The ensemble that `asdict`, with lists for arrays, wrote."""
-        nodes = {
-            name: np.array(stored[name], np.int64).reshape(-1, NODES)
-            for name in ("features", "thresholds")
-        }
-        leaves = np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1)
-        return cls(base=stored["base"], leaves=leaves, variation=stored["variation"], **nodes)
+        return cls(
+            base=stored["base"],
+            features=_by_node(stored["features"]),
+            thresholds=_by_node(stored["thresholds"]),
+            leaves=np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1),
+            variation=stored["variation"],
+        )
 
     def expect(self, codes: Codes) -> FloatArray:
         """Losses, shape (n,), of binned rows, shape (n, d)."""
         totals: FloatArray = np.full(len(codes), self.base)
         add_trees(codes, self.features, self.thresholds, self.leaves, totals)
         return np.clip(totals, 0.0, None)
+
+
+def _boost(codes: Codes, losses: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Columns, thresholds and leaves of trees that each fit what the trees before have left over."""
+    features, thresholds = np.zeros((2, TREES, NODES), np.int64)
+    leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(losses), losses.mean())
+    for tree in range(TREES):
+        grow(codes, losses - expected, features[tree], thresholds[tree], leaves[tree])
+        leaves[tree] *= LEARNING_RATE
+        this = slice(tree, tree + 1)
+        add_trees(codes, features[this], thresholds[this], leaves[this], expected)
+    return features, thresholds, leaves
+
+
+def _variation(losses: FloatArray, expected: FloatArray) -> float:
+    """The mean square of realised less expected losses, over that of the expected."""
+    scale = float(np.mean(expected**2))
+    return float(np.mean((losses - expected) ** 2)) / scale if scale else 0.0
+
+
+def _by_node(stored: list[list[int]]) -> IntArray:
+    return np.array(stored, np.int64).reshape(-1, NODES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,21 +130,18 @@ class LossModel:
             InsufficientData: If there are fewer than 100 rows.
             ValueError: If the shapes do not fit, or a prediction or label is not a finite number.
         """
-        columns, labels = join(features, prediction), read_numbers(label, "label")
-        require_same_rows(prediction=columns, label=labels)
-        if len(labels) < FEWEST_ROWS:
-            raise InsufficientData(
-                f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}."
-            )
+        columns, labels = _read(features, prediction, label)
         random = np.random.default_rng(SEED)
-        if len(labels) > MOST_ROWS:
-            drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
-            columns, labels = columns[drawn], labels[drawn]
+        columns, labels = _draw(random, columns, labels)
         edges = tuple(cut(column) for column in columns.T)
         codes, errors = encode(columns, edges), np.abs(columns[:, 0] - labels)
         is_held = random.permutation(len(labels)) < HELD_OUT * len(labels)
-        absolute, squared = (Ensemble.fit(codes, losses, is_held) for losses in (errors, errors**2))
-        return cls(edges=edges, counts=count(codes), absolute=absolute, squared=squared)
+        return cls(
+            edges=edges,
+            counts=count(codes),
+            absolute=Ensemble.fit(codes, errors, is_held),
+            squared=Ensemble.fit(codes, errors**2, is_held),
+        )
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -149,10 +161,9 @@ class LossModel:
     def encode(self, features: FloatArray, prediction: Values) -> Codes:
         """A window's bins, shape (n, d + 1); raises ValueError if its features are not as many as were learnt from."""
         columns = join(features, prediction)
-        if columns.shape[1] != len(self.edges):
-            raise ValueError(
-                f"Expected {len(self.edges) - 1} features, but got {columns.shape[1] - 1}."
-            )
+        wanted, given = len(self.edges) - 1, columns.shape[1] - 1
+        if given != wanted:
+            raise ValueError(f"Expected {wanted} features, but got {given}.")
         return encode(columns, self.edges)
 
     def effective_rows(self, codes: Codes) -> float:
@@ -161,10 +172,10 @@ class LossModel:
         With weights w that make the reference resemble the window, n rows are worth n / E[w²] (Kish, 1965), and
         E[w²] = Σ q² / p over bins of share p there and q here; the least over the columns counts.
         """
-        before, after = self.counts + 0.5, count(codes)
-        shares = before / before.sum(axis=1, keepdims=True)
-        worth = np.sum((after / len(codes)) ** 2 / shares, axis=1)
-        return float(self.counts[0].sum() / worth.max())
+        smoothed, now = self.counts + 0.5, count(codes) / len(codes)
+        shares = smoothed / smoothed.sum(axis=1, keepdims=True)
+        weights = np.sum(now**2 / shares, axis=1)
+        return float(self.counts[0].sum() / weights.max())
 
 
 def join(features: FloatArray, prediction: Values) -> FloatArray:
@@ -180,6 +191,27 @@ def join(features: FloatArray, prediction: Values) -> FloatArray:
     predictions = read_numbers(prediction, "prediction")
     require_same_rows(prediction=predictions, features=features)
     return np.column_stack([predictions, features])
+
+
+def _read(features: FloatArray, prediction: Values, label: Values) -> tuple[FloatArray, FloatArray]:
+    """Columns, shape (n, d + 1), and labels, shape (n,), checked."""
+    columns, labels = join(features, prediction), read_numbers(label, "label")
+    require_same_rows(prediction=columns, label=labels)
+    if len(labels) < FEWEST_ROWS:
+        raise InsufficientData(
+            f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}."
+        )
+    return columns, labels
+
+
+def _draw(
+    random: np.random.Generator, columns: FloatArray, labels: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """At most 100,000 rows, in their order."""
+    if len(labels) <= MOST_ROWS:
+        return columns, labels
+    drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
+    return columns[drawn], labels[drawn]
 
 
 def count(codes: Codes) -> IntArray:
