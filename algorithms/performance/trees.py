@@ -12,6 +12,7 @@ type Codes = npt.NDArray[np.uint8]
 
 HALVINGS = 5
 BINS = 2**HALVINGS
+INNER_RANKS = np.arange(1, BINS) / BINS
 DEPTH = 3
 NODES = 2**DEPTH - 1
 FEWEST_IN_LEAF = 20
@@ -25,7 +26,7 @@ def cut(column: FloatArray) -> FloatArray:
     known = np.clip(column[~np.isnan(column)], -LARGEST, LARGEST)
     if not len(known):
         return known
-    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    return np.unique(np.quantile(known, INNER_RANKS, method="inverted_cdf"))
 
 
 def encode(columns: FloatArray, edges: Sequence[FloatArray]) -> Codes:
