@@ -17,7 +17,11 @@ FORMAT_VERSION = 2
 METADATA_KEY = b"drift_detector"
 CHECKSUM_BYTES = 32
 
+READ_ERRORS = (pa.ArrowException, OSError, LookupError, StopIteration, TypeError, ValueError)
+"""What bytes of another kind can cause."""
+
 type Arrays = Mapping[str, pa.Array]
+type Metadata = Mapping[bytes, bytes]
 
 
 def encode(kind: str, header: Mapping[str, Any], arrays: Arrays) -> bytes:
@@ -28,9 +32,17 @@ def encode(kind: str, header: Mapping[str, Any], arrays: Arrays) -> bytes:
         header: JSON values.
         arrays: Name to array, of any lengths.
     """
-    about = json.dumps({"kind": kind, "format_version": FORMAT_VERSION, "header": header})
-    stream = _stream(about.encode(), {name: _cell(array) for name, array in arrays.items()})
+    stream = _stream(_metadata(kind, header), _columns(arrays))
     return stream + hashlib.sha256(stream).digest()
+
+
+def _metadata(kind: str, header: Mapping[str, Any]) -> Metadata:
+    about = {"kind": kind, "format_version": FORMAT_VERSION, "header": header}
+    return {METADATA_KEY: json.dumps(about).encode()}
+
+
+def _columns(arrays: Arrays) -> dict[str, pa.LargeListArray]:
+    return {name: _cell(array) for name, array in arrays.items()}
 
 
 def _cell(array: pa.Array) -> pa.LargeListArray:
@@ -38,15 +50,19 @@ def _cell(array: pa.Array) -> pa.LargeListArray:
     return pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array)
 
 
-def _stream(about: bytes, columns: Mapping[str, pa.LargeListArray]) -> bytes:
-    """Columns of one row as an Arrow stream, compressed, with what is said about them."""
-    fields = [(name, column.type) for name, column in columns.items()]
-    schema = pa.schema(fields, metadata={METADATA_KEY: about})
+def _stream(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> bytes:
+    """Columns of one row as a compressed Arrow stream."""
+    batch = pa.record_batch(list(columns.values()), schema=_schema(metadata, columns))
     sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_stream(sink, schema, options=options) as writer:
-        writer.write_batch(pa.record_batch(list(columns.values()), schema=schema))
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
     stream: bytes = sink.getvalue().to_pybytes()
     return stream
+
+
+def _schema(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> pa.Schema:
+    fields = [(name, column.type) for name, column in columns.items()]
+    return pa.schema(fields, metadata=metadata)
 
 
 def placed(place: int, arrays: Arrays) -> dict[str, pa.Array]:
@@ -66,7 +82,7 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, pa.Array]]
         return _read(kind, stream)
     except (CorruptBundle, UnsupportedBundle):
         raise
-    except (pa.ArrowException, OSError, LookupError, StopIteration, TypeError, ValueError) as error:
+    except READ_ERRORS as error:
         raise CorruptBundle(f"The bytes are not a {kind}: {error}.") from error
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import kernels
-from .arrays import IntArray
+from .arrays import BoolArray, IntArray
 from .columns import guess_kind
 from .errors import UnusableColumn
 
@@ -95,8 +95,7 @@ def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
         UnusableColumn: If the column holds bytes or nested values.
     """
     found = list(distinct_categories(column))
-    names = [pa.array([], pa.large_string()), *(each.categories for each in found)]
-    summed = sum_by_name(pa.concat_arrays(names), found)
+    summed = sum_by_name(_joined_names(found), found)
     return CategoryCounts(
         summed.column("name").combine_chunks(),
         summed.column("count_sum").to_numpy(),
@@ -104,11 +103,18 @@ def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
     )
 
 
+def _joined_names(found: Iterable[CategoryCounts]) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.large_string()), *(each.categories for each in found)])
+
+
 def sum_by_name(names: pa.Array | pa.ChunkedArray, found: Iterable[CategoryCounts]) -> pa.Table:
     """Each name of what was found and its rows, in columns "name" and "count_sum"."""
-    counts = np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
-    table = pa.table({"name": names, "count": counts})
+    table = pa.table({"name": names, "count": _joined_counts(found)})
     return table.group_by("name").aggregate([("count", "sum")])
+
+
+def _joined_counts(found: Iterable[CategoryCounts]) -> IntArray:
+    return np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
 
 
 def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[CategoryCounts]:
@@ -121,8 +127,12 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
     """
     _require_categories(column.type)
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        is_dictionary = pa.types.is_dictionary(chunk.type)
-        yield _count_dictionary(chunk) if is_dictionary else _count_plain(chunk)
+        yield _count(chunk)
+
+
+def _count(chunk: pa.Array) -> CategoryCounts:
+    is_dictionary = pa.types.is_dictionary(chunk.type)
+    return _count_dictionary(chunk) if is_dictionary else _count_plain(chunk)
 
 
 def _require_categories(data_type: pa.DataType) -> None:
@@ -134,8 +144,8 @@ def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:
     indices = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
     counts = _count_indices(indices, len(chunk.dictionary))
     seen = np.flatnonzero(counts)
-    names = chunk.dictionary.take(pa.array(seen))
-    return _named(names, counts[seen], len(chunk) - len(indices))
+    nulls = len(chunk) - len(indices)
+    return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], nulls)
 
 
 def _count_indices(indices: pa.Array, categories: int) -> IntArray:
@@ -159,7 +169,12 @@ def _countable(chunk: pa.Array) -> pa.Array:
 def _named(values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
     """Distinct values as names, with null and NaN set apart."""
     missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
-    if not missing.any():
-        return CategoryCounts(values.cast(pa.large_string()), counts, nulls)
+    if missing.any():
+        return _without(missing, values, counts, nulls)
+    return CategoryCounts(values.cast(pa.large_string()), counts, nulls)
+
+
+def _without(missing: BoolArray, values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
+    """The named values that are not missing; the rows of those that are become nulls."""
     names = values.filter(pa.array(~missing)).cast(pa.large_string())
     return CategoryCounts(names, counts[~missing], nulls + int(counts[missing].sum()))

@@ -41,9 +41,18 @@ def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
         UnusableColumn: If the values share no Arrow type.
     """
     array = values if isinstance(values, pa.Array | pa.ChunkedArray) else _convert(values)
-    if pa.types.is_nested(array.type):
-        raise ValueError(f"Values must be one-dimensional; got a column of {array.type}.")
+    _require_flat(array.type)
     return array
+
+
+def as_one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _require_flat(data_type: pa.DataType) -> None:
+    if pa.types.is_nested(data_type):
+        raise ValueError(f"Values must be one-dimensional; got a column of {data_type}.")
 
 
 def _convert(values: npt.NDArray[Any] | Sequence[Any]) -> pa.Array:
@@ -75,11 +84,13 @@ def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
 
 def _seconds(column: pa.Array | pa.ChunkedArray) -> FloatArray:
     """Dates, timestamps and durations as seconds."""
-    data_type = column.type
-    if pa.types.is_date32(data_type):  # in days
+    if pa.types.is_date32(column.type):  # in days
         return _floats(column.cast(pa.int32())) * SECONDS_PER_DAY
-    unit = "ms" if pa.types.is_date64(data_type) else data_type.unit
-    return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND[unit]
+    return _floats(column.cast(pa.int64())) / _ticks_per_second(column.type)
+
+
+def _ticks_per_second(data_type: pa.DataType) -> float:
+    return TICKS_PER_SECOND["ms" if pa.types.is_date64(data_type) else data_type.unit]
 
 
 def _holds_numbers(data_type: pa.DataType) -> bool:
@@ -88,8 +99,8 @@ def _holds_numbers(data_type: pa.DataType) -> bool:
 
 
 def _floats(column: pa.Array | pa.ChunkedArray) -> FloatArray:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    floats: FloatArray = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    numbers = as_one_array(column).cast(pa.float64(), safe=False)
+    floats: FloatArray = numbers.to_numpy(zero_copy_only=False)
     return floats
 
 

@@ -18,6 +18,7 @@ from .references import (
 )
 
 MAX_CATEGORIES = 100_000
+BY_FREQUENCY = [("count_sum", "descending"), ("name", "ascending")]
 MAX_DISTINCT = 2_000_000
 """Distinct categories held while a reference is read. A column with more is an identifier; its rarest are dropped."""
 
@@ -180,8 +181,7 @@ class CategoricalFitter:
 def _by_frequency(found: list[CategoryCounts]) -> pa.Table:
     """All categories with the sums of their rows, the most frequent first, ties by name."""
     names = pa.chunked_array([each.categories for each in found], pa.large_string())
-    order = [("count_sum", "descending"), ("name", "ascending")]
-    return sum_by_name(names, found).sort_by(order)
+    return sum_by_name(names, found).sort_by(BY_FREQUENCY)
 
 
 def _counts(summed: pa.Table) -> IntArray:

@@ -73,8 +73,12 @@ class Moments:
         """The usual four figures."""
         if not self.finite:
             return NumericSummary()
-        mean, std = self._mean(centre), self._std()
-        return NumericSummary(minimum=self.minimum, maximum=self.maximum, mean=mean, std=std)
+        return NumericSummary(
+            minimum=self.minimum,
+            maximum=self.maximum,
+            mean=self._mean(centre),
+            std=self._std(),
+        )
 
     def _mean(self, centre: float) -> float | None:
         shift = self.distances.over(self.finite)

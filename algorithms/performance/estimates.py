@@ -89,7 +89,7 @@ def wilson_limits(
 def wilson_ends(share: float, rows: float, level: float) -> tuple[float, float]:
     """The two ends of Wilson's interval of one share."""
     lower, upper = wilson_limits(np.array([share]), np.array([rows]), level)
-    return float(lower[0]), float(upper[0])
+    return lower.item(), upper.item()
 
 
 def estimate_proportion(successes: int, trials: int, *, n: int, level: float) -> MetricEstimate:

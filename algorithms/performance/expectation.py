@@ -70,8 +70,10 @@ class Expectation:
         Args:
             slopes: Shape (n,), the derivative of the metric by each row's label.
         """
-        by_chance = float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
-        return math.sqrt(by_chance + self._calibration_variance(slopes))
+        return math.sqrt(self._chance_variance(slopes) + self._calibration_variance(slopes))
+
+    def _chance_variance(self, slopes: FloatArray) -> float:
+        return float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
 
     def _calibration_variance(self, slopes: FloatArray) -> float:
         """The variance from the calibration's error, which moves all rows of a block together."""
@@ -135,10 +137,14 @@ def expected_balanced_accuracy(window: Expectation) -> MetricEstimate:
 
 def expected_log_loss(window: Expectation) -> MetricEstimate:
     """The mean of −p ln s − (1 − p) ln(1 − s) over scores s."""
+    error = window.error(-special.logit(clipped(window.score)) / window.n)
+    return estimate_loss(_mean_log_loss(window), error, n=window.n, level=window.level)
+
+
+def _mean_log_loss(window: Expectation) -> float:
     score, chance = clipped(window.score), window.chance
     losses = chance * np.log(score) + (1 - chance) * np.log1p(-score)
-    error = window.error(-special.logit(score) / window.n)
-    return estimate_loss(-float(np.mean(losses)), error, n=window.n, level=window.level)
+    return -float(np.mean(losses))
 
 
 def expected_roc_auc(window: Expectation) -> MetricEstimate:
@@ -196,7 +202,11 @@ def _share_caught(chance: FloatArray, is_predicted: BoolArray) -> tuple[float | 
     if not total:
         return None, chance
     value = float(chance[is_predicted].sum()) / total
-    return value, (np.where(is_predicted, 1.0, 0.0) - value) / total
+    return value, (_ones(is_predicted) - value) / total
+
+
+def _ones(is_predicted: BoolArray) -> FloatArray:
+    return np.where(is_predicted, 1.0, 0.0)
 
 
 EXPECTATIONS: dict[Metric, Callable[[Expectation], MetricEstimate]] = {

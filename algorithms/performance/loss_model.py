@@ -19,6 +19,8 @@ MOST_ROWS = 100_000
 HELD_OUT = 0.2
 SEED = 0
 
+type Trees = tuple[IntArray, IntArray, FloatArray]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ensemble:
@@ -49,11 +51,11 @@ class Ensemble:
             losses: Shape (n,), at least 0.
             is_held: Shape (n,).
         """
-        features, thresholds, leaves = _boost(codes[~is_held], losses[~is_held])
-        grown = np.zeros(len(losses))
-        add_trees(codes, features, thresholds, leaves, grown)
+        trees = _boost(codes[~is_held], losses[~is_held])
+        grown = _sum_trees(codes, trees, 0.0)
         base = float(np.mean(losses - grown))
         held = np.clip(base + grown[is_held], 0.0, None)
+        features, thresholds, leaves = trees
         variation = _variation(losses[is_held], held)
         return cls(
             base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation
@@ -72,13 +74,12 @@ class Ensemble:
 
     def expect(self, codes: Codes) -> FloatArray:
         """Losses, shape (n,), of binned rows, shape (n, d)."""
-        totals: FloatArray = np.full(len(codes), self.base)
-        add_trees(codes, self.features, self.thresholds, self.leaves, totals)
-        return np.clip(totals, 0.0, None)
+        trees = (self.features, self.thresholds, self.leaves)
+        return np.clip(_sum_trees(codes, trees, self.base), 0.0, None)
 
 
-def _boost(codes: Codes, losses: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Columns, thresholds and leaves of trees that each fit what the trees before have left over."""
+def _boost(codes: Codes, losses: FloatArray) -> Trees:
+    """Trees that each fit what the trees before have left over, at a rate of 0.1."""
     features, thresholds = np.zeros((2, TREES, NODES), np.int64)
     leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(losses), losses.mean())
     for tree in range(TREES):
@@ -89,10 +90,21 @@ def _boost(codes: Codes, losses: FloatArray) -> tuple[IntArray, IntArray, FloatA
     return features, thresholds, leaves
 
 
+def _sum_trees(codes: Codes, trees: Trees, base: float) -> FloatArray:
+    """What the trees and their base say of each row, shape (n,)."""
+    totals: FloatArray = np.full(len(codes), base)
+    add_trees(codes, *trees, totals)
+    return totals
+
+
 def _variation(losses: FloatArray, expected: FloatArray) -> float:
     """The mean square of realised less expected losses, over that of the expected."""
-    scale = float(np.mean(expected**2))
-    return float(np.mean((losses - expected) ** 2)) / scale if scale else 0.0
+    scale = _mean_square(expected)
+    return _mean_square(losses - expected) / scale if scale else 0.0
+
+
+def _mean_square(values: FloatArray) -> float:
+    return float(np.mean(values**2))
 
 
 def _by_node(stored: list[list[int]]) -> IntArray:
@@ -130,12 +142,11 @@ class LossModel:
             InsufficientData: If there are fewer than 100 rows.
             ValueError: If the shapes do not fit, or a prediction or label is not a finite number.
         """
-        columns, labels = _read(features, prediction, label)
         random = np.random.default_rng(SEED)
-        columns, labels = _draw(random, columns, labels)
+        columns, labels = _draw(random, *_read(features, prediction, label))
         edges = tuple(cut(column) for column in columns.T)
-        codes, errors = encode(columns, edges), np.abs(columns[:, 0] - labels)
-        is_held = random.permutation(len(labels)) < HELD_OUT * len(labels)
+        codes, is_held = encode(columns, edges), _hold_out(random, len(labels))
+        errors = np.abs(columns[:, 0] - labels)
         return cls(
             edges=edges,
             counts=count(codes),
@@ -172,9 +183,8 @@ class LossModel:
         With weights w that make the reference resemble the window, n rows are worth n / E[w²] (Kish, 1965), and
         E[w²] = Σ q² / p over bins of share p there and q here; the least over the columns counts.
         """
-        smoothed, now = self.counts + 0.5, count(codes) / len(codes)
-        shares = smoothed / smoothed.sum(axis=1, keepdims=True)
-        weights = np.sum(now**2 / shares, axis=1)
+        shares = _smoothed_shares(self.counts)
+        weights = np.sum((count(codes) / len(codes)) ** 2 / shares, axis=1)
         return float(self.counts[0].sum() / weights.max())
 
 
@@ -204,6 +214,12 @@ def _read(features: FloatArray, prediction: Values, label: Values) -> tuple[Floa
     return columns, labels
 
 
+def _hold_out(random: np.random.Generator, rows: int) -> BoolArray:
+    """True for a fifth of the rows, drawn at random, shape (rows,)."""
+    is_held: BoolArray = random.permutation(rows) < HELD_OUT * rows
+    return is_held
+
+
 def _draw(
     random: np.random.Generator, columns: FloatArray, labels: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -217,6 +233,12 @@ def _draw(
 def count(codes: Codes) -> IntArray:
     """Rows of each bin, shape (d, 33), of binned columns, shape (n, d)."""
     return np.array([np.bincount(column, minlength=BINS + 1) for column in codes.T])
+
+
+def _smoothed_shares(counts: IntArray) -> FloatArray:
+    """The share of each bin's rows in its column, with half a row added, so that no share is 0."""
+    smoothed = counts + 0.5
+    return smoothed / smoothed.sum(axis=1, keepdims=True)
 
 
 def _plain(value: Any) -> Any:

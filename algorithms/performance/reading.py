@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from ..columns import FeatureKind, Values, as_arrow, guess_kind, to_float64
+from ..columns import FeatureKind, Values, as_arrow, as_one_array, guess_kind, to_float64
 from ..errors import UnusableColumn
 
 type Label = str | int | float | bool
@@ -36,9 +36,13 @@ def read_scores(values: Values) -> FloatArray:
         ValueError: If a row is null, NaN or outside [0, 1].
     """
     scores = read_numbers(values, "score")
-    if scores.min(initial=0.0) < 0 or scores.max(initial=1.0) > 1:
+    if not _are_probabilities(scores):
         raise ValueError("Every score must be a probability, from 0 to 1.")
     return scores
+
+
+def _are_probabilities(scores: FloatArray) -> bool:
+    return bool(scores.min(initial=0.0) >= 0 and scores.max(initial=1.0) <= 1)
 
 
 def read_classes(**columns: Values) -> tuple[list[Label], dict[str, IntArray]]:
@@ -109,14 +113,19 @@ def _plain(values: Values, name: str) -> pa.Array:
     column = _decoded(as_arrow(values))
     if column.null_count:
         raise ValueError(f"Every {name} must be known; drop null and NaN rows beforehand.")
-    if pa.types.is_boolean(column.type) or guess_kind(column.type) != FeatureKind.CATEGORICAL:
-        return pa.array(read_numbers(column, name))
-    return column.cast(pa.large_string())
+    if _is_text(column.type):
+        return column.cast(pa.large_string())
+    return pa.array(read_numbers(column, name))
+
+
+def _is_text(data_type: pa.DataType) -> bool:
+    is_categorical = guess_kind(data_type) == FeatureKind.CATEGORICAL
+    return is_categorical and not pa.types.is_boolean(data_type)
 
 
 def _decoded(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """A column as one array of values, without a dictionary."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = as_one_array(column)
     if pa.types.is_dictionary(array.type):
         return array.cast(array.type.value_type)
     return array

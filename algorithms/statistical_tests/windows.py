@@ -30,9 +30,13 @@ def categorical_windows(
     reference: Values, current: Values
 ) -> tuple[CategoryCounts, CategoryCounts]:
     """Two windows of categories, counted, without nulls and NaN; raises InsufficientData if one holds none."""
-    left, right = count_categories(as_arrow(reference)), count_categories(as_arrow(current))
+    left, right = _categories(reference), _categories(current)
     require_rows(left.rows, right.rows)
     return left, right
+
+
+def _categories(values: Values) -> CategoryCounts:
+    return count_categories(as_arrow(values))
 
 
 def counted_rows(reference_counts: IntArray, current_counts: IntArray) -> tuple[int, int]:
