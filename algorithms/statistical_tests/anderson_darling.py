@@ -53,11 +53,12 @@ def anderson_darling(reference_counts: IntArray, current_counts: IntArray) -> An
     """
     n, m = counted_rows(reference_counts, current_counts)
     a2, tied_variance = _a2_and_variance(reference_counts, current_counts, n, m)
+    excess = a2 - 1
     return AndersonDarlingResult(
-        statistic=(a2 - 1) / math.sqrt(_untied_variance(n, m)),
+        statistic=excess / math.sqrt(_untied_variance(n, m)),
         a2=a2,
         p_value=anderson_darling_sf(_untied(a2, tied_variance)),
-        effect_size=max(0.0, (a2 - 1) * (1 / n + 1 / m)),
+        effect_size=max(0.0, excess * (1 / n + 1 / m)),
     )
 
 
@@ -135,7 +136,8 @@ def _untied_variance(n: int, m: int) -> float:
     if rows < 4:
         return LIMIT_VARIANCE
     a, b, c, d = _coefficients(rows, 1 / n + 1 / m)
-    return (((a * rows + b) * rows + c) * rows + d) / ((rows - 1.0) * (rows - 2.0) * (rows - 3.0))
+    cubic = ((a * rows + b) * rows + c) * rows + d
+    return cubic / ((rows - 1.0) * (rows - 2.0) * (rows - 3.0))
 
 
 def _coefficients(rows: int, both: float) -> tuple[float, float, float, float]:

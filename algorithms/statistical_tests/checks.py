@@ -56,13 +56,18 @@ def out_of_range(outside: int, n: int, m: int) -> ShareResult:
         n: Rows of the reference.
         m: Rows of the current window.
     """
-    chance = float(np.exp(_log_all_current(outside, n, m)))
-    p_value = min(1.0, chance * (1 + outside * n / max(1, n + m - outside)))
-    return _excess(outside / m, 2 / (n + 1), p_value)
+    return _excess(outside / m, 2 / (n + 1), _chance_outside(outside, n, m))
+
+
+def _chance_outside(k: int, n: int, m: int) -> float:
+    """q(k) + k (q(k) − q(k+1)), in which q(k+1) is q(k)·(m − k)/(n + m − k)."""
+    chance = float(np.exp(_log_all_current(k, n, m)))
+    return min(1.0, chance * (1 + k * n / max(1, n + m - k)))
 
 
 def _log_all_current(k: int, n: int, m: int) -> float:
     """ln q(k), q(k) = m!/(m − k)! · (n + m − k)!/(n + m)!: the chance that the k lowest rows are all current."""
+    # added from left to right, as another order rounds otherwise
     log_q: float = (
         special.gammaln(m + 1) - special.gammaln(m - k + 1)
         + special.gammaln(n + m - k + 1) - special.gammaln(n + m + 1)
@@ -99,16 +104,22 @@ def _same_share(reference: int, n: int, current: int, m: int) -> float:
     total, rows = reference + current, n + m
     if total in (0, rows):
         return 1.0
-    if min(total, rows - total) * min(n, m) / rows < MIN_EXPECTED:
+    if _least_expected(total, n, m) < MIN_EXPECTED:
         return _fisher(reference, n, current, m)
     return _pearson(reference, n, current, m)
+
+
+def _least_expected(total: int, n: int, m: int) -> float:
+    """The rows that the emptiest cell of a 2×2 table expects, `total` rows of both being in one column."""
+    rows = n + m
+    return min(total, rows - total) * min(n, m) / rows
 
 
 def _pearson(reference: int, n: int, current: int, m: int) -> float:
     """Pearson's chi-squared p-value of a 2×2 table, without continuity correction."""
     total, rows = reference + current, n + m
-    squared = (reference * m - current * n) ** 2
-    statistic = squared * rows / (n * m * total * (rows - total))
+    margins = n * m * total * (rows - total)
+    statistic = (reference * m - current * n) ** 2 * rows / margins
     return float(special.chdtrc(1, statistic))
 
 

@@ -119,7 +119,7 @@ def _test(table: FloatArray, names: _Named) -> ChiSquaredResult:
     statistic, shares = float(parts.sum()), table / table.sum(axis=1, keepdims=True)
     return ChiSquaredResult(
         statistic=statistic,
-        p_value=float(special.chdtrc(degrees, statistic)) if degrees else 1.0,
+        p_value=_upper_tail(statistic, degrees),
         effect_size=le_cam_effect(shares[0], shares[1], n, m),
         degrees_of_freedom=degrees,
         top_categories=_top_categories(names, shares, parts),
@@ -128,6 +128,11 @@ def _test(table: FloatArray, names: _Named) -> ChiSquaredResult:
         n_reference=n,
         n_current=m,
     )
+
+
+def _upper_tail(statistic: float, degrees: int) -> float:
+    """The chi-squared p-value; 1 for a single category, which has no degree of freedom."""
+    return float(special.chdtrc(degrees, statistic)) if degrees else 1.0
 
 
 def _contributions(table: FloatArray) -> FloatArray:
@@ -160,8 +165,13 @@ def le_cam_effect(
     """
     differences, sums = reference_shares - current_shares, reference_shares + current_shares
     squared = 0.5 * float(np.sum(differences**2 / sums))
-    bias = (len(reference_shares) - 1) / 4 * (1 / n + 1 / m)
-    return float(np.sqrt(min(1.0, max(0.0, squared - bias))))
+    unbiased = squared - _le_cam_bias(len(sums), n, m)
+    return float(np.sqrt(min(1.0, max(0.0, unbiased))))
+
+
+def _le_cam_bias(categories: int, n: int, m: int) -> float:
+    """The mean of φ² without drift."""
+    return (categories - 1) / 4 * (1 / n + 1 / m)
 
 
 def align_counts(
@@ -192,12 +202,16 @@ def _table(
     """Both windows' counts, checked, shape (2, k)."""
     reference = np.asarray(reference_counts, dtype=np.float64)
     current = np.asarray(current_counts, dtype=np.float64)
+    _require_one_shape(reference, current)
+    return _require_counts(np.stack([reference, current]))
+
+
+def _require_one_shape(reference: FloatArray, current: FloatArray) -> None:
     if reference.ndim != 1 or reference.shape != current.shape:
         raise ValueError(
             f"Counts must be two arrays of one length, not of shapes {reference.shape} and "
             f"{current.shape}."
         )
-    return _require_counts(np.stack([reference, current]))
 
 
 def _require_counts(table: FloatArray) -> FloatArray:
@@ -212,12 +226,13 @@ def _top_categories(
 ) -> tuple[Contribution, ...]:
     """The categories that add most to the statistic, the largest first."""
     order = np.argsort(-parts, kind="stable")[:TOP_CATEGORIES]
-    return tuple(
-        Contribution(
-            category=names[index],
-            reference_share=float(shares[0, index]),
-            current_share=float(shares[1, index]),
-            contribution=float(parts[index]),
-        )
-        for index in order.tolist()
+    return tuple(_contribution(index, names, shares, parts) for index in order.tolist())
+
+
+def _contribution(index: int, names: _Named, shares: FloatArray, parts: FloatArray) -> Contribution:
+    return Contribution(
+        category=names[index],
+        reference_share=float(shares[0, index]),
+        current_share=float(shares[1, index]),
+        contribution=float(parts[index]),
     )

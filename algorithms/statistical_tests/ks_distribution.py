@@ -41,13 +41,18 @@ def ks_p_value(steps: int, n: int, m: int, *, max_exact_steps: float | None = No
     """
     if steps <= min(n, m):  # the least row of all makes a gap as wide
         return 1.0
-    if max(n, m) > EXACT_LIMIT:
+    if not _is_countable(steps, n, m, max_exact_steps):
         return _asymptotic(steps, n, m)
     if n == m:
         return min(1.0, _share_outside_square(n, -(-steps // n)))
-    if max_exact_steps is not None and 2 * steps > max_exact_steps:
-        return _asymptotic(steps, n, m)
     return min(1.0, _share_outside(steps, n, m, np.arange(n + 1, dtype=np.float64)))
+
+
+def _is_countable(steps: int, n: int, m: int, max_exact_steps: float | None) -> bool:
+    """True where the exact p-value does not take too long."""
+    if max(n, m) > EXACT_LIMIT:
+        return False
+    return n == m or max_exact_steps is None or 2 * steps <= max_exact_steps
 
 
 def _asymptotic(steps: int, n: int, m: int) -> float:

@@ -58,16 +58,36 @@ def pooled_chi_squared(
     rare = windows.expect_too_few()
     common_p, exact_p = _p_values(*windows.pool(~rare))
     kept, standing_out_p = _keep(windows, rare, min(common_p + exact_p, default=1.0))
-    exact_p += standing_out_p
-    p_values = common_p + exact_p
-    smallest = min(p_values, default=1.0)
+    combined = _Combined(common_p, exact_p + standing_out_p)
     result = chi_squared_from_counts(*windows.pool(kept), categories=_names(categories, kept))
     return PooledChiSquared(
-        result=replace(result, p_value=min(1.0, smallest * max(1, len(p_values)))),
+        result=replace(result, p_value=combined.p_value),
         pooled_categories=int(rare.sum()),
-        is_exact=smallest in exact_p,
+        is_exact=combined.is_exact,
         is_conclusive=not rare.all(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Combined:
+    """p-values of the chi-squared test and of exact ones, of which the smallest counts."""
+
+    common: list[float]
+    exact: list[float]
+
+    @property
+    def smallest(self) -> float:
+        return min(self.common + self.exact, default=1.0)
+
+    @property
+    def p_value(self) -> float:
+        """The smallest, times the number of tests (Bonferroni)."""
+        tests = len(self.common) + len(self.exact)
+        return min(1.0, self.smallest * max(1, tests))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.smallest in self.exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +145,22 @@ def _p_values(reference: IntArray, current: IntArray) -> tuple[list[float], list
     """p-values by chi-squared and by exact test of pooled counts, whose last cell may expect too few rows."""
     if len(reference) == 1:
         return [], []
-    n, m = int(reference.sum()), int(current.sum())
-    pooled, pooled_now = int(reference[-1]), int(current[-1])
-    if not 0 < (pooled + pooled_now) * min(n, m) / (n + m) < MIN_EXPECTED:
+    if not _expects_too_few(reference, current):
         return [chi_squared_from_counts(reference, current).p_value], []
-    exact = [_fisher(pooled, n, pooled_now, m)]
-    return _p_value_without_last(reference, current), exact
+    return _p_value_without_last(reference, current), [_p_value_of_last(reference, current)]
+
+
+def _expects_too_few(reference: IntArray, current: IntArray) -> bool:
+    """True if the last cell expects fewer than 5 rows in either window, but not none."""
+    n, m = int(reference.sum()), int(current.sum())
+    rows = int(reference[-1] + current[-1])
+    return 0 < rows * min(n, m) / (n + m) < MIN_EXPECTED
+
+
+def _p_value_of_last(reference: IntArray, current: IntArray) -> float:
+    """Fisher's exact p-value of the last cell against all others."""
+    n, m = int(reference.sum()), int(current.sum())
+    return _fisher(int(reference[-1]), n, int(current[-1]), m)
 
 
 def _p_value_without_last(reference: IntArray, current: IntArray) -> list[float]:
@@ -147,10 +177,16 @@ def _fisher(count: int, n: int, count_now: int, m: int) -> float:
 
 def _standing_out(windows: _Windows, rare: BoolArray) -> int | None:
     """The rare category that departs most from its expected rows; None without one whose counts are known."""
-    known = rare & ((windows.reference > 0) | (windows.other == 0))
+    known = _known(windows, rare)
     if not known.any():
         return None
     return int(np.argmax(np.where(known, _departures(windows), -1.0)))
+
+
+def _known(windows: _Windows, rare: BoolArray) -> BoolArray:
+    """The rare categories whose reference rows are known: rows outside of all may be those of a category without."""
+    known: BoolArray = rare & ((windows.reference > 0) | (windows.other == 0))
+    return known
 
 
 def _departures(windows: _Windows) -> FloatArray:

@@ -39,13 +39,11 @@ def wasserstein(
     Raises:
         InsufficientData: If a window's counts are all zero.
     """
-    counted_rows(reference_counts, current_counts)
-    rows = int(current_counts.sum())
-    gaps = np.cumsum(_shares(current_counts) - _shares(reference_counts))
-    left = np.append(rows_below / rows, gaps[:-1])
-    right = np.append(gaps[:-1], -rows_above / rows)
-    means = _mean_gaps(left, right)
-    return float(_widths(edges, minimum, maximum) @ means) + below + above
+    rows = counted_rows(reference_counts, current_counts)[1]
+    gaps = np.cumsum(_shares(current_counts) - _shares(reference_counts))[:-1]
+    left, right = np.append(rows_below / rows, gaps), np.append(gaps, -rows_above / rows)
+    inside = _widths(edges, minimum, maximum) @ _mean_gaps(left, right)
+    return float(inside) + below + above
 
 
 def _mean_gaps(left: FloatArray, right: FloatArray) -> FloatArray:
