@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from . import bundles
 from .arrays import FloatArray, IntArray
-from .bundles import Arrays
+from .bundles import Arrays, Described
 from .columns import FeatureKind
 from .grid import Grid
 from .profiles import NumericSummary
@@ -18,18 +18,12 @@ from .references import CategoricalReference, FeatureReference, NumericReference
 
 KIND = "baseline"
 
-type Described = tuple[dict[str, Any], dict[str, pa.Array]]
-
 
 def to_bundle(
     header: Mapping[str, Any], features: Mapping[str, FeatureReference]
 ) -> tuple[dict[str, Any], dict[str, pa.Array]]:
     """The baseline's own figures and its features' under "features"; arrays are named by the feature's place."""
-    described, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
-    for place, feature in enumerate(features.values()):
-        about, found = _describe(feature)
-        described.append(about)
-        arrays |= bundles.placed(place, found)
+    described, arrays = bundles.gather(map(_describe, features.values()))
     return {**header, "features": described}, arrays
 
 

@@ -5,7 +5,7 @@ A reader of Arrow streams stops at the end mark, so any tool can open the bytes;
 
 import hashlib
 import json
-from collections.abc import Buffer, Mapping
+from collections.abc import Buffer, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ READ_ERRORS = (pa.ArrowException, OSError, LookupError, StopIteration, TypeError
 """What bytes of another kind can cause."""
 
 type Arrays = Mapping[str, pa.Array]
+type Described = tuple[dict[str, Any], dict[str, pa.Array]]
 type Metadata = Mapping[bytes, bytes]
 
 
@@ -65,9 +66,13 @@ def _schema(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> pa.
     return pa.schema(fields, metadata=metadata)
 
 
-def placed(place: int, arrays: Arrays) -> dict[str, pa.Array]:
-    """A feature's arrays, named for a bundle of many features by the feature's place."""
-    return {f"{place}.{name}": array for name, array in arrays.items()}
+def gather(described: Iterable[Described]) -> tuple[list[dict[str, Any]], dict[str, pa.Array]]:
+    """The headers of features one after the other, and their arrays, named by the feature's place."""
+    headers, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
+    for place, (about, found) in enumerate(described):
+        headers.append(about)
+        arrays |= {f"{place}.{name}": array for name, array in found.items()}
+    return headers, arrays
 
 
 def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, pa.Array]]:

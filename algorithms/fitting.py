@@ -1,5 +1,6 @@
 """Fits the reference of a feature to its column, in one pass and bounded memory."""
 
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +44,7 @@ def new_fitter(name: str, kind: FeatureKind, *, max_rows: int, bins: int, seed: 
     return CategoricalFitter(name)
 
 
+@dataclass(eq=False)
 class NumericFitter:
     """Keeps the numbers of at most `max_rows` rows, a uniform sample without replacement, and figures of all rows.
 
@@ -50,14 +52,22 @@ class NumericFitter:
     their columns are cut.
     """
 
-    def __init__(self, name: str, *, max_rows: int, bins: int, seed: int) -> None:
-        self.name, self.max_rows, self.bins, self.seed = name, max_rows, bins, seed
-        self.chunks: list[FloatArray] = []
-        self.priorities: FloatArray = np.empty(0)
-        self.random = np.random.default_rng(seed)
-        self.rows = self.held = self.nulls = self.nans = 0
-        self.centre: float | None = None
-        self.moments = Moments()
+    name: str
+    _: KW_ONLY
+    max_rows: int
+    bins: int
+    seed: int
+    chunks: list[FloatArray] = field(default_factory=list)
+    priorities: FloatArray = field(default_factory=lambda: np.empty(0))
+    rows: int = 0
+    held: int = 0
+    nulls: int = 0
+    nans: int = 0
+    centre: float | None = None
+    moments: Moments = field(default_factory=Moments)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
 
     def add(self, column: Column) -> None:
         """Take the next rows.
@@ -136,13 +146,13 @@ def _first_finite(values: FloatArray) -> float | None:
     return float(finite[0]) if len(finite) else None
 
 
+@dataclass(eq=False)
 class CategoricalFitter:
     """Counts every category, and keeps the most frequent."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.found: list[CategoryCounts] = []
-        self.dropped_rows = 0
+    name: str
+    found: list[CategoryCounts] = field(default_factory=list)
+    dropped_rows: int = 0
 
     def add(self, column: Column) -> None:
         """Take the next rows.

@@ -130,12 +130,17 @@ def _tables(edges: FloatArray) -> list[Lookup]:
 def _linear_tables(edges: FloatArray) -> list[Lookup]:
     """Tables over all edges, and over all but some at both ends, as a far edge would make all steps wide."""
     tables: list[Lookup] = []
-    for trimmed in sorted({0, len(edges) // 1000, len(edges) // 100, len(edges) // 20}):
+    for trimmed in _trims(len(edges)):
         low, high = float(edges[trimmed]), float(edges[-1 - trimmed])
         scale = _places_per_unit(low, high)
         if 0 < scale < np.inf:
             tables.append(_linear(low, scale))
     return tables
+
+
+def _trims(edges: int) -> list[int]:
+    """The numbers of edges to leave out at either end: none, 0.1 %, 1 % and 5 %."""
+    return sorted({0, edges // 1000, edges // 100, edges // 20})
 
 
 def _places_per_unit(low: float, high: float) -> float:

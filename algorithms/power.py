@@ -87,15 +87,39 @@ def _smallest_shift(reference: NumericReference, check: _Check) -> float | None:
         return None
     limits = check.limits(Method.KS)
     needed = max(limits.tolerance, _critical_gap(limits.level / check.features, n, check.rows))
-    edges, below = _finite_steps(reference)
+    steps = _Steps(*_finite_steps(reference), std=std, n=n, m=check.rows)
+    return _least(steps.sure_gap, needed, LARGEST_SHIFT)
 
-    def sure_gap(shift: float) -> float:
-        """The gap that a shift opens, less what chance takes from it in one window of ten."""
-        moved = np.interp(edges - shift * std, edges, below, left=0.0)
-        error = _gap_error(below, moved, n, check.rows)
-        return float((np.abs(below - moved) - POWER_DEVIATIONS * error).max(initial=0.0))
 
-    return _least(sure_gap, needed, LARGEST_SHIFT)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """The reference's distribution function at its grid's finite edges, and what shifts it.
+
+    Attributes:
+        edges: Shape (k,), ascending.
+        below: Shape (k,), the share of the reference's rows up to each edge.
+        std: The reference's standard deviation.
+        n: Rows of the reference.
+        m: Rows of the current window.
+    """
+
+    edges: FloatArray
+    below: FloatArray
+    std: float
+    n: int
+    m: int
+
+    def sure_gap(self, shift: float) -> float:
+        """The widest gap that a shift opens, less what chance takes from it in one window of ten."""
+        moved = np.interp(self.edges - shift * self.std, self.edges, self.below, left=0.0)
+        sure = np.abs(self.below - moved) - POWER_DEVIATIONS * self._error(moved)
+        return float(sure.max(initial=0.0))
+
+    def _error(self, moved: FloatArray) -> FloatArray:
+        """Standard error of the difference of two independent shares, by edge."""
+        variance = self.below * (1 - self.below) / self.n + moved * (1 - moved) / self.m
+        error: FloatArray = np.sqrt(variance)
+        return error
 
 
 def _critical_gap(level: float, n: int, m: int) -> float:
@@ -109,12 +133,6 @@ def _finite_steps(reference: NumericReference) -> tuple[FloatArray, FloatArray]:
     below = np.cumsum(reference.counts[:-1]) / reference.usable_rows
     finite = np.isfinite(edges)
     return edges[finite], below[finite]
-
-
-def _gap_error(below: FloatArray, moved: FloatArray, n: int, m: int) -> FloatArray:
-    """Standard error of the difference of two independent shares, by edge."""
-    error: FloatArray = np.sqrt(below * (1 - below) / n + moved * (1 - moved) / m)
-    return error
 
 
 def _smallest_share(reference: CategoricalReference, check: _Check) -> float | None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from . import bundles
 from .arrays import IntArray
+from .bundles import Described
 from .categories import Unseen
 from .profiles import (
     CategoricalProfile,
@@ -23,16 +24,12 @@ SUMS = ("distances", "squares", "below", "above")
 PLAIN = ("finite", "rows_below", "rows_above")
 
 type Header = dict[str, Any]
-type Described = tuple[Header, dict[str, pa.Array]]
 
 
 def profile_to_bytes(profile: Profile) -> bytes:
     """The profile, without values, as a compressed Arrow stream with a checksum."""
-    described, arrays = list[Header](), dict[str, pa.Array]()
-    for place, (name, feature) in enumerate(profile.features.items()):
-        about, found = _describe(feature)
-        described.append({"name": name} | about)
-        arrays |= bundles.placed(place, found)
+    features = (_describe_named(name, each) for name, each in profile.features.items())
+    described, arrays = bundles.gather(features)
     return bundles.encode(KIND, {"rows": profile.rows, "features": described}, arrays)
 
 
@@ -47,6 +44,11 @@ def profile_from_bytes(data: bytes) -> Profile:
     described = enumerate(header["features"])
     features = {about["name"]: _read(about, place, arrays) for place, about in described}
     return Profile(rows=header["rows"], features=features)
+
+
+def _describe_named(name: str, feature: FeatureProfile | Unprofiled) -> Described:
+    about, arrays = _describe(feature)
+    return {"name": name} | about, arrays
 
 
 def _describe(feature: FeatureProfile | Unprofiled) -> Described:

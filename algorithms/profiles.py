@@ -85,12 +85,15 @@ class Moments:
         return None if shift is None else _finite_or_none(centre + shift)
 
     def _std(self) -> float | None:
-        """√(n/(n − 1)·(E[(x − c)²] − E[x − c]²)), exact sums making the difference harmless."""
+        variance = self._variance()
+        return None if variance is None else _finite_or_none(float(np.sqrt(variance)))
+
+    def _variance(self) -> float | None:
+        """n/(n − 1)·(E[(x − c)²] − E[x − c]²) about the centre c; exact sums make the difference harmless."""
         shift, squared = self.distances.over(self.finite), self.squares.over(self.finite)
         if shift is None or squared is None:
             return None
-        variance = max(0.0, squared - shift * shift) * self.finite / max(1, self.finite - 1)
-        return _finite_or_none(float(np.sqrt(variance)))
+        return max(0.0, squared - shift * shift) * self.finite / max(1, self.finite - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

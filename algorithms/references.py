@@ -164,9 +164,17 @@ class CategoricalReference:
         (found,) = distinct_categories(chunk)
         places = pc.index_in(found.categories, value_set=self.categories)
         known = places.is_valid().to_numpy(zero_copy_only=False)
-        counts = np.zeros(len(self.counts), np.int64)
-        np.add.at(counts, places.drop_null().to_numpy(), found.counts[known])
-        return CategoricalProfile(counts=counts, unseen=_unseen(found, ~known), nulls=found.nulls)
+        return CategoricalProfile(
+            counts=self._placed(places.drop_null().to_numpy(), found.counts[known]),
+            unseen=_unseen(found, ~known),
+            nulls=found.nulls,
+        )
+
+    def _placed(self, places: IntArray, counts: IntArray) -> IntArray:
+        """Counts at their places among the categories, shape (k,); a place may come again."""
+        placed = np.zeros(len(self.counts), np.int64)
+        np.add.at(placed, places, counts)
+        return placed
 
 
 type FeatureReference = NumericReference | CategoricalReference

@@ -173,11 +173,18 @@ def _why_unjudged(
 
 def _sentence(compared: _Comparison, signal: Signal) -> str:
     """Such as: Recall is 0.71 (95 % interval 0.66 to 0.76), below the limit of 0.8."""
-    kept, past = compared.words
-    side = kept if signal == Signal.STABLE else past
+    bound, side = compared.bound.value, _side(compared, signal)
     value = f"{NAMES[compared.metric]} is {compared.found.value:.4g} ({_interval(compared)})"
-    doubt = "; chance could explain it" if signal == Signal.WARNING else ""
-    return f"{value}, {side} the limit of {compared.bound.value:.4g}{_origin(compared)}{doubt}."
+    return f"{value}, {side} the limit of {bound:.4g}{_origin(compared)}{_doubt(signal)}."
+
+
+def _side(compared: _Comparison, signal: Signal) -> str:
+    kept, past = compared.words
+    return kept if signal == Signal.STABLE else past
+
+
+def _doubt(signal: Signal) -> str:
+    return "; chance could explain it" if signal == Signal.WARNING else ""
 
 
 def _interval(compared: _Comparison) -> str:

@@ -80,10 +80,16 @@ def wilson_limits(
 ) -> tuple[FloatArray, FloatArray]:
     """Wilson's score interval (1927) of shares, shape (k,), by their rows, shape (k,), which need not be whole."""
     z = normal_quantile(level)
-    spread = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
     centre, scale = shares + z**2 / (2 * rows), 1 + z**2 / rows
+    spread = _wilson_spread(shares, rows, z)
     lower, upper = (centre - spread) / scale, (centre + spread) / scale
     return np.clip(lower, 0.0, shares), np.clip(upper, shares, 1.0)
+
+
+def _wilson_spread(shares: FloatArray, rows: FloatArray | IntArray, z: float) -> FloatArray:
+    """z·√(p(1 − p)/n + z²/(4n²)): half the interval's width, before it is scaled by 1 + z²/n."""
+    spread: FloatArray = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
+    return spread
 
 
 def wilson_ends(share: float, rows: float, level: float) -> tuple[float, float]:

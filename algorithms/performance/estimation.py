@@ -4,7 +4,7 @@ Both methods are described in NannyML's documentation, "How it works: performanc
 the model is asked (covariate shift); neither can see that the same features now lead to other labels (concept drift).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import numpy as np
 
@@ -130,7 +130,11 @@ def _supported(
     """The metrics, each once; raises ValueError for those that are not supported, and for a level out of range."""
     wanted = list(dict.fromkeys(metrics))
     normal_quantile(level)
-    if others := sorted(set(wanted) - supported):
-        given, known = ", ".join(others), ", ".join(sorted(supported))
-        raise ValueError(f"Without labels {given} cannot be estimated; {known} can.")
+    _require_supported(set(wanted), supported)
     return wanted
+
+
+def _require_supported(wanted: Set[Metric], supported: Set[Metric]) -> None:
+    if others := wanted - supported:
+        given, known = ", ".join(sorted(others)), ", ".join(sorted(supported))
+        raise ValueError(f"Without labels {given} cannot be estimated; {known} can.")

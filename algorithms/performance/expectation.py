@@ -159,17 +159,35 @@ def expected_roc_auc(window: Expectation) -> MetricEstimate:
     return estimate_by_logit(ranking.area, error, rows=rows, n=window.n, level=window.level)
 
 
+@dataclass(frozen=True, eq=False)
 class _Ranking:
     """Rows in ascending order of their scores, with their probabilities, each of shape (n,).
 
     A row makes no pair with itself, so its own part of each sum over all pairs is taken off.
     """
 
-    def __init__(self, score: FloatArray, chance: FloatArray) -> None:
-        self.chance, self.score = chance, score
-        self.positives, self.negatives = float(chance.sum()), float((1 - chance).sum())
-        self.own = float((chance * (1 - chance)).sum())
-        self.pairs = self.positives * self.negatives - self.own
+    score: FloatArray
+    chance: FloatArray
+
+    @cached_property
+    def positives(self) -> float:
+        """Expected positive labels."""
+        return float(self.chance.sum())
+
+    @cached_property
+    def negatives(self) -> float:
+        """Expected negative labels."""
+        return float((1 - self.chance).sum())
+
+    @cached_property
+    def own(self) -> float:
+        """Expected pairs of a row with itself."""
+        return float((self.chance * (1 - self.chance)).sum())
+
+    @property
+    def pairs(self) -> float:
+        """Expected pairs of a positive and a negative label."""
+        return self.positives * self.negatives - self.own
 
     @cached_property
     def below(self) -> FloatArray:
@@ -179,14 +197,18 @@ class _Ranking:
     @cached_property
     def area(self) -> float:
         """The share of the expected pairs that is ranked right."""
-        return min(max((float(self.chance @ self.below) - self.own / 2) / self.pairs, 0.0), 1.0)
+        ranked = float(self.chance @ self.below) - self.own / 2
+        return min(max(ranked / self.pairs, 0.0), 1.0)
 
     def slopes(self) -> FloatArray:
         """The derivative of the area by each row's label: of the pairs ranked right, less those that it adds."""
-        above = self.positives - _mass_below(self.score, self.chance)
-        by_label = (self.below - (1 - self.chance) / 2) - (above - self.chance / 2)
         more_pairs = self.negatives - self.positives - 1 + 2 * self.chance
-        return (by_label - self.area * more_pairs) / self.pairs
+        return (self._more_right() - self.area * more_pairs) / self.pairs
+
+    def _more_right(self) -> FloatArray:
+        """The derivative of the pairs ranked right by each row's label."""
+        above = self.positives - _mass_below(self.score, self.chance)
+        return (self.below - (1 - self.chance) / 2) - (above - self.chance / 2)
 
 
 def _mass_below(score: FloatArray, mass: FloatArray) -> FloatArray:

@@ -59,13 +59,18 @@ def measure_performance(
     normal_quantile(level)
     found: dict[Metric, MetricEstimate] = {}
     if counted := CONFUSION_METRICS.intersection(wanted):
-        confusion = Confusion.count(label, prediction, positive)
-        found |= {metric: measure_confusion(metric, confusion, level) for metric in counted}
+        found |= _measure_counts(counted, Confusion.count(label, prediction, positive), level)
     if SCORE_METRICS.intersection(wanted):
         found |= _measure_scores(label, score, positive, level)
     if errors := REGRESSION_METRICS.intersection(wanted):
         found |= _measure_errors(errors, prediction, label, level)
     return {metric: found[metric] for metric in wanted}
+
+
+def _measure_counts(
+    metrics: Iterable[Metric], confusion: Confusion, level: float
+) -> dict[Metric, MetricEstimate]:
+    return {metric: measure_confusion(metric, confusion, level) for metric in metrics}
 
 
 def _measure_errors(

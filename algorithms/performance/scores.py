@@ -30,11 +30,16 @@ def roc_auc(score: FloatArray, is_positive: BoolArray, level: float) -> MetricEs
     if not fewer:
         return MetricEstimate(n=n, reason=ONE_CLASS if n else NO_ROWS, level=level)
     above, below = _outranked(score, is_positive)
-    value = float(above.mean())
-    variance = value * (1 - value) / fewer
+    error = _area_variance(above, below) ** 0.5
+    return estimate_by_logit(float(above.mean()), error, rows=fewer, n=n, level=level)
+
+
+def _area_variance(above: FloatArray, below: FloatArray) -> float:
+    """DeLong's variance, or its upper bound where a class has one row."""
+    fewer, value = min(len(above), len(below)), float(above.mean())
     if fewer > 1:
-        variance = _variance_of_mean(above) + _variance_of_mean(below)
-    return estimate_by_logit(value, variance**0.5, rows=fewer, n=n, level=level)
+        return _variance_of_mean(above) + _variance_of_mean(below)
+    return value * (1 - value) / fewer
 
 
 def _rows_of_rarer(is_positive: BoolArray) -> int:
