@@ -206,7 +206,7 @@ def _column_names(window: Window | pa.RecordBatch) -> list[str]:
 def _fit_window(
     fitters: Mapping[str, Fitter], window: Window | Iterable[pa.RecordBatch]
 ) -> tuple[int, Mapping[str, FeatureReference]]:
-    """The rows of a window and each feature's reference; a table is read by columns, as they fit side by side."""
+    """Rows of a window and each feature's reference; a table's columns are fitted side by side."""
     if isinstance(window, Iterable) and not isinstance(window, pa.Table):
         return _fit_batches(fitters, window)
     return _fit_columns(fitters, window)

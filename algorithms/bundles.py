@@ -67,7 +67,7 @@ def _schema(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> pa.
 
 
 def gather(described: Iterable[Described]) -> tuple[list[dict[str, Any]], dict[str, pa.Array]]:
-    """The headers of features one after the other, and their arrays, named by the feature's place."""
+    """The headers of features in order, and their arrays, named by the feature's place."""
     headers, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
     for place, (about, found) in enumerate(described):
         headers.append(about)
@@ -119,7 +119,7 @@ def content_hash(header: Mapping[str, Any], arrays: Arrays) -> str:
 
 
 def _contents(array: pa.Array) -> tuple[Buffer, ...]:
-    """The content of an array as buffers; texts as their lengths and their bytes one after the other."""
+    """The content of an array as buffers; texts as their lengths and all their bytes."""
     if not pa.types.is_large_string(array.type):
         return (np.ascontiguousarray(array.to_numpy(zero_copy_only=False)),)
     texts = [text.encode() for text in array.to_pylist()]

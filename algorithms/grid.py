@@ -15,7 +15,7 @@ MANTISSA_BITS = 52
 """Bits after the point of an IEEE 754 float64."""
 LARGEST = np.finfo(np.float64).max
 OCTAVE_BITS = (6, 9, 11)
-"""Steps to an octave that logarithmic tables try, as powers of two: from wide tails to fine steps."""
+"""Steps to an octave that logarithmic tables try, as powers of two, the coarsest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def _tables(edges: FloatArray) -> list[Lookup]:
 
 
 def _linear_tables(edges: FloatArray) -> list[Lookup]:
-    """Tables over all edges, and over all but some at both ends, as a far edge would make all steps wide."""
+    """Tables over all edges, and over fewer, as a far edge would make all steps wide."""
     tables: list[Lookup] = []
     for trimmed in _trims(len(edges)):
         low, high = float(edges[trimmed]), float(edges[-1 - trimmed])
@@ -238,7 +238,7 @@ def _rows_equal(reference: FloatArray, values: FloatArray) -> IntArray:
 
 
 def _heavy_rows(n: int, bins: int) -> float:
-    """The rows from which on a value gets a cell of its own: a cell's share, and two if there are two."""
+    """The rows that earn a value a cell of its own: a cell's share, and two if there are two."""
     return max(min(2, n), n / bins)
 
 
@@ -262,7 +262,7 @@ def _gap_edges(reference: FloatArray, edges: FloatArray, steps: int) -> FloatArr
 
 
 def _are_alone(halves: FloatArray, edges: FloatArray, room: float) -> BoolArray:
-    """True for the places, given halved, that have more room than this to the halved edge on either side."""
+    """True for the places, given halved, that have more room than this on either side."""
     nearest = np.searchsorted(edges, 2 * halves)
     around = np.concatenate([[-np.inf], edges, [np.inf]]) / 2
     is_alone: BoolArray = halves - around[nearest] > room

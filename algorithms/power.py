@@ -110,7 +110,7 @@ class _Steps:
     m: int
 
     def sure_gap(self, shift: float) -> float:
-        """The widest gap that a shift opens, less what chance takes from it in one window of ten."""
+        """The widest gap that a shift opens, less what chance takes in one window of ten."""
         moved = np.interp(self.edges - shift * self.std, self.edges, self.below, left=0.0)
         sure = np.abs(self.below - moved) - POWER_DEVIATIONS * self._error(moved)
         return float(sure.max(initial=0.0))
@@ -123,7 +123,7 @@ class _Steps:
 
 
 def _critical_gap(level: float, n: int, m: int) -> float:
-    """The KS distance of level p, by the leading term of its distribution, p = 2·exp(−2·d²·n·m/(n + m))."""
+    """The KS distance d of level p, by p = 2·exp(−2·d²·n·m/(n + m)) (Smirnov, 1939)."""
     return float(((1 / n + 1 / m) * -np.log(level / 2) / 2) ** 0.5)
 
 

@@ -89,7 +89,7 @@ class Moments:
         return None if variance is None else _finite_or_none(float(np.sqrt(variance)))
 
     def _variance(self) -> float | None:
-        """n/(n − 1)·(E[(x − c)²] − E[x − c]²) about the centre c; exact sums make the difference harmless."""
+        """n/(n − 1)·(E[(x − c)²] − E[x − c]²) of exact sums, about the centre c."""
         shift, squared = self.distances.over(self.finite), self.squares.over(self.finite)
         if shift is None or squared is None:
             return None

@@ -107,7 +107,7 @@ class NumericReference:
         )
 
     def _count(self, values: FloatArray, codes: CodeArray) -> tuple[IntArray, Moments]:
-        """Count values on the grid, NaN in the last cell, with their moments; cells are written to `codes`."""
+        """Count values, NaN in the last cell, with their moments; cells are written to `codes`."""
         counts, found = np.zeros(self.grid.cells + 1, np.int64), _no_moments()
         usual = _usual_range(self.summary.minimum, self.summary.maximum)
         kernels.profile_column(values, self.grid.lookup, counts, codes, self.centre, *usual, found)

@@ -72,7 +72,7 @@ class ADWIN(Detector):
         return int(reached), int(count)
 
     def _unpacked_buckets(self) -> tuple[FloatArray, IntArray]:
-        """Sums, shape (levels, max_buckets + BLOCK), of which each level uses the first, and how many those are."""
+        """Sums, shape (levels, max_buckets + BLOCK), and how many of them each level uses."""
         sums = np.empty((LEVELS, self.max_buckets + BLOCK))
         sizes = np.zeros(LEVELS, np.int64)
         for level, kept in enumerate(self.buckets):

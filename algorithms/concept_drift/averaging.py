@@ -130,7 +130,7 @@ class Averaging:
         self.deviation = float(max(means.std(ddof=1), self._independent_deviation(self.mean)))
 
     def _independent_deviation(self, rate: float) -> float:
-        """The deviation of means of independent errors, as if at least one error of a mean varied."""
+        """The deviation of means of independent errors, with at least one error a mean."""
         variance = max(rate * (1 - rate), 1.0 / self.each)
         return float(np.sqrt(variance / self.each))
 

@@ -136,7 +136,7 @@ class EDDM(Detector):
         return int(reached), int(count)
 
     def _packed(self) -> tuple[IntArray, FloatArray]:
-        """The counts and the sums of the state as the kernel keeps them, −1 for no greatest reach."""
+        """The state's counts and sums as the kernel keeps them, −1 for no greatest reach."""
         warned = (self.warned_n, self.warned_errors)
         counts = np.array([self.n, self.errors, self.last_error, *warned], np.int64)
         greatest = -1.0 if self.greatest is None else self.greatest

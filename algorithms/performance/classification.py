@@ -158,7 +158,7 @@ def _macro_f1(confusion: Confusion, level: float) -> MetricEstimate:
 def _macro_f1_variance(confusion: Confusion, scores: FloatArray) -> float:
     """By the delta method over the multinomial of the confusion matrix (Takahashi et al., 2022).
 
-    The slope of the mean by a cell's share is 2/size on the diagonal, less both classes' score / size.
+    The mean's slope by a cell's share is 2/size on the diagonal, less both classes' score/size.
     """
     counts, n = confusion.counts, confusion.n
     sizes = confusion.predicted + confusion.labelled

@@ -118,7 +118,7 @@ def _expected(
 
 
 def _expected_mean(ensemble: Ensemble, codes: Codes, rows: float, level: float) -> MetricEstimate:
-    """The mean expected loss; its error holds the window's chance and that of the model's worth of rows."""
+    """The mean expected loss; its error holds the window's chance and the model's."""
     losses, n = ensemble.expect(codes), len(codes)
     variance = ensemble.variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
     return estimate_loss(float(losses.mean()), variance**0.5, n=n, level=level)

@@ -201,7 +201,7 @@ class _Ranking:
         return min(max(ranked / self.pairs, 0.0), 1.0)
 
     def slopes(self) -> FloatArray:
-        """The derivative of the area by each row's label: of the pairs ranked right, less those that it adds."""
+        """The derivative of the area by each row's label."""
         more_pairs = self.negatives - self.positives - 1 + 2 * self.chance
         return (self._more_right() - self.area * more_pairs) / self.pairs
 

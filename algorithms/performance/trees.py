@@ -14,8 +14,10 @@ HALVINGS = 5
 BINS = 2**HALVINGS
 INNER_RANKS = np.arange(1, BINS) / BINS
 DEPTH = 3
+"""As in scikit-learn's `GradientBoostingRegressor` by default."""
 NODES = 2**DEPTH - 1
 FEWEST_IN_LEAF = 20
+"""As in LightGBM and scikit-learn's `HistGradientBoostingRegressor` by default."""
 LARGEST = np.finfo(np.float64).max
 LEFT = BINS
 """A threshold that no code is above, so that every row goes left."""

@@ -63,7 +63,7 @@ def anderson_darling(reference_counts: IntArray, current_counts: IntArray) -> An
 
 
 def _untied(a2: float, tied_variance: float) -> float:
-    """A² stretched about its mean of 1 to the variance that it has without ties; below 1 as it is."""
+    """A² stretched about its mean of 1 to its variance without ties; below 1 as it is."""
     scale = math.sqrt(LIMIT_VARIANCE / tied_variance) if a2 > 1 else 1.0
     return 1 + (a2 - 1) * scale
 
@@ -89,7 +89,7 @@ def _quadrature(k: int, nodes: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _smooth_part(v: FloatArray) -> FloatArray:
-    """√((1 − v²) / cos(πv/2)): the integrand without the roots that the quadrature's weights stand for."""
+    """√((1 − v²) / cos(πv/2)): the integrand without the roots at both ends."""
     smooth: FloatArray = np.sqrt((1 - v**2) / np.cos(math.pi * v / 2))
     return smooth
 
@@ -131,7 +131,7 @@ def _a2_and_variance(
 
 
 def _untied_variance(n: int, m: int) -> float:
-    """Variance of A² over n + m rows without ties (Scholz & Stephens, equation 4), the limit's for fewer than 4."""
+    """Variance of A² without ties (Scholz & Stephens, equation 4); the limit's below 4 rows."""
     rows = n + m
     if rows < 4:
         return LIMIT_VARIANCE
@@ -141,7 +141,7 @@ def _untied_variance(n: int, m: int) -> float:
 
 
 def _coefficients(rows: int, both: float) -> tuple[float, float, float, float]:
-    """The coefficients a to d of Scholz & Stephens' equation 4 for two windows, with `both` = 1/n + 1/m."""
+    """The coefficients a to d of Scholz & Stephens' equation 4, with `both` = 1/n + 1/m."""
     h, g = _harmonic_sums(rows)
     a = 4 * g - 6 + (10 - 6 * g) * both
     b = 4 * (2 * g - 4) + 16 * h + (2 * g - 14 * h - 4) * both - 8 * h + 4 * g - 6

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special, stats
 
 MIN_EXPECTED = 5.0
-"""Rows expected in a cell from which on the chi-squared distribution is close enough (Cochran, 1954)."""
+"""Expected rows of a cell at which the chi-squared distribution is close enough (Cochran, 1954)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def _chance_outside(k: int, n: int, m: int) -> float:
 
 
 def _log_all_current(k: int, n: int, m: int) -> float:
-    """ln q(k), q(k) = m!/(m − k)! · (n + m − k)!/(n + m)!: the chance that the k lowest rows are all current."""
+    """ln q(k), q(k) = m!/(m − k)! · (n + m − k)!/(n + m)!: that the k lowest rows are current."""
     # added from left to right, as another order rounds otherwise
     log_q: float = (
         special.gammaln(m + 1) - special.gammaln(m - k + 1)
@@ -110,7 +110,7 @@ def _same_share(reference: int, n: int, current: int, m: int) -> float:
 
 
 def _least_expected(total: int, n: int, m: int) -> float:
-    """The rows that the emptiest cell of a 2×2 table expects, `total` rows of both being in one column."""
+    """The rows that the emptiest cell of a 2×2 table expects, one column having `total` rows."""
     rows = n + m
     return min(total, rows - total) * min(n, m) / rows
 

@@ -103,7 +103,7 @@ def chi_squared_from_counts(
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The names of a table's columns; those of all but a few, of which there may be many, are not looked at."""
+    """The names of a table's columns, which may be many and are read one at a time."""
 
     names: Sequence[object] | pa.Array
     seen: IntArray

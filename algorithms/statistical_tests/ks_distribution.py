@@ -16,7 +16,7 @@ MEDIUM_SAMPLE = 400
 NARROW = 1.4
 """n·distance^1.5 up to which a gap is narrow."""
 TAIL, FEW_ROWS_TAIL = 2.2, 3.0
-"""n·distance² from which on the tail is twice the one-sided one; the second up to `SMALL_SAMPLE` rows."""
+"""n·distance² at which the tail is twice the one-sided one; the second for small samples."""
 LARGE_SAMPLE = 1_000_000
 """Rows beyond which scipy's `smirnov`, and so this one, is the leading terms of its expansion."""
 OUTSIDE = 2.0**1000
@@ -76,7 +76,7 @@ def kolmogorov_sf(distance: float, n: int) -> float:
 
 
 def _is_tail(distance: float, n: int) -> bool:
-    """True where both one-sided events together have a negligible chance, so that their probabilities add up."""
+    """True where both one-sided events hardly happen together, so that their chances add up."""
     from_square = FEW_ROWS_TAIL if n <= SMALL_SAMPLE else TAIL
     return distance >= 0.5 or n * distance * distance >= from_square
 

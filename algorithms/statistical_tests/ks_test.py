@@ -108,7 +108,7 @@ def _counted(placed: Sequence["_Placed"]) -> tuple[Counted, Counted]:
 
 
 def _location(gap: "_Gap", placed: Sequence["_Placed"], apply: ApplyToPlaced) -> float:
-    """The value at which the gap is: below an edge of the table it is the largest of both windows."""
+    """The value at which the gap is; at an edge, the largest value below it."""
     if gap.edge is None:
         return gap.value
     return max(apply(partial(_Placed.largest_below, edge=gap.edge), placed))
@@ -208,7 +208,7 @@ class _Cells:
         return int(kernels.rank_gap(self.widest.steps))
 
     def find_wider(self, is_single: BoolArray) -> tuple[int, BoolArray]:
-        """The highest rank that a gap may reach inside a cell, 0 if none is wider, and the cells where one may be."""
+        """The highest rank that a gap may reach inside a cell, 0 if none does, and those cells."""
         wanted = np.empty(len(self.reference), np.bool_)
         reach = kernels.find_wider_cells(
             self.reference, self.current, self.n, self.m, self.gaps, is_single, self.rank, wanted
@@ -216,7 +216,7 @@ class _Cells:
         return int(reach), wanted
 
     def look_into(self, wanted: BoolArray, left: FloatArray, right: FloatArray) -> _Gap | None:
-        """The widest gap inside the wanted cells, of both windows' values in them; None if none is wider."""
+        """The widest gap inside the wanted cells, from their values; None if none is wider."""
         counts = self.reference[wanted], self.current[wanted], self.gaps[:-1][wanted]
         steps, value = kernels.widest_gap_inside(left, right, *counts, self.n, self.m, self.rank)
         return _Gap(steps=int(steps), edge=None, value=float(value)) if steps else None

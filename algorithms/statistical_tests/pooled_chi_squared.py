@@ -92,7 +92,7 @@ class _Combined:
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """Both windows' counts of the same categories, shape (k,), and the reference's rows outside of them."""
+    """Both windows' counts of the same categories, shape (k,), and reference rows outside them."""
 
     reference: IntArray
     current: IntArray
@@ -123,9 +123,9 @@ class _Windows:
 
 
 def _keep(windows: _Windows, rare: BoolArray, smallest: float) -> tuple[BoolArray, list[float]]:
-    """The categories to keep, and the p-value of the rare one that stands out most, if there is one.
+    """The categories to keep, and the p-value of the rare one that stands out most.
 
-    That one is kept if its p-value, times the number of rare ones, is less than the smallest of the others.
+    That one is kept if its p-value, times the number of rare ones, is below the others'.
     """
     kept, place = ~rare, _standing_out(windows, rare)
     if place is None:
@@ -184,13 +184,13 @@ def _standing_out(windows: _Windows, rare: BoolArray) -> int | None:
 
 
 def _known(windows: _Windows, rare: BoolArray) -> BoolArray:
-    """The rare categories whose reference rows are known: rows outside of all may be those of a category without."""
+    """The rare categories whose reference rows are known; rows outside all may be of the others."""
     known: BoolArray = rare & ((windows.reference > 0) | (windows.other == 0))
     return known
 
 
 def _departures(windows: _Windows) -> FloatArray:
-    """Each category's squared departure from its expected rows, over the rows of both windows, shape (k,)."""
+    """Each category's squared departure from its expected rows, over its rows, shape (k,)."""
     totals = windows.reference + windows.current
     share = windows.current.sum() / (totals.sum() + windows.other)
     departures: FloatArray = (windows.current - totals * share) ** 2 / totals

@@ -47,7 +47,7 @@ def wasserstein(
 
 
 def _mean_gaps(left: FloatArray, right: FloatArray) -> FloatArray:
-    """The mean of |gap| over each cell, in which the gap goes in a straight line from left to right.
+    """The mean of |gap| over each cell, in which it goes in a straight line from left to right.
 
     Where it crosses zero, two triangles remain, (left² + right²) / (|left| + |right|) / 2.
     """
