@@ -71,10 +71,7 @@ class Baseline:
             ValueError: If `max_rows` or `bins` is too small to describe a distribution.
         """
         _require_enough(max_rows, bins)
-        fitters = {
-            name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
-            for name, kind in kinds.items()
-        }
+        fitters = _new_fitters(kinds, max_rows=max_rows, bins=bins, seed=seed)
         rows, features = _fit_window(fitters, window)
         if not rows:
             raise InsufficientData("The reference window holds no row.")
@@ -194,6 +191,15 @@ class Baseline:
 def _require_enough(max_rows: int, bins: int) -> None:
     if max_rows < 1 or bins < 2:
         raise ValueError(f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}.")
+
+
+def _new_fitters(
+    kinds: Mapping[str, FeatureKind], *, max_rows: int, bins: int, seed: int
+) -> dict[str, Fitter]:
+    return {
+        name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
+        for name, kind in kinds.items()
+    }
 
 
 def _column_names(window: Window | pa.RecordBatch) -> list[str]:

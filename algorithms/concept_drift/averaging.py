@@ -119,10 +119,14 @@ class Averaging:
             return 0
         wanted = means[: LEARNT_FROM - len(self.learning)]
         self.learning += wanted.tolist()
+        self._end_learning()
+        return len(wanted)
+
+    def _end_learning(self) -> None:
+        """Settle what is usual once there are enough means."""
         if len(self.learning) == LEARNT_FROM:
             self._settle(np.array(self.learning))
             self.learning = []
-        return len(wanted)
 
     def _settle(self, means: FloatArray) -> None:
         """Keep the mean and the deviation; means that hardly differ are held to differ as independent errors would."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -20,7 +20,18 @@ MOST_ROWS = 100_000
 HELD_OUT = 0.2
 SEED = 0
 
-type Trees = tuple[IntArray, IntArray, FloatArray]
+
+class Trees(NamedTuple):
+    """Nodes and leaves of trees, as `Ensemble` has them."""
+
+    features: IntArray
+    thresholds: IntArray
+    leaves: FloatArray
+
+    def at(self, place: int) -> Self:
+        """One of the trees, whose arrays are views."""
+        this = slice(place, place + 1)
+        return type(self)(self.features[this], self.thresholds[this], self.leaves[this])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,11 +67,8 @@ class Ensemble:
         grown = _sum_trees(codes, trees, 0.0)
         base = float(np.mean(losses - grown))
         held = np.clip(base + grown[is_held], 0.0, None)
-        features, thresholds, leaves = trees
         variation = _variation(losses[is_held], held)
-        return cls(
-            base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation
-        )
+        return cls(base=base, variation=variation, **trees._asdict())
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -75,20 +83,21 @@ class Ensemble:
 
     def expect(self, codes: Codes) -> FloatArray:
         """Losses, shape (n,), of binned rows, shape (n, d)."""
-        trees = (self.features, self.thresholds, self.leaves)
+        trees = Trees(self.features, self.thresholds, self.leaves)
         return np.clip(_sum_trees(codes, trees, self.base), 0.0, None)
 
 
 def _boost(codes: Codes, losses: FloatArray) -> Trees:
     """Trees that each fit what the trees before have left over, at a rate of 0.1."""
     features, thresholds = np.zeros((2, TREES, NODES), np.int64)
-    leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(losses), losses.mean())
-    for tree in range(TREES):
-        grow(codes, losses - expected, features[tree], thresholds[tree], leaves[tree])
-        leaves[tree] *= LEARNING_RATE
-        this = slice(tree, tree + 1)
-        add_trees(codes, features[this], thresholds[this], leaves[this], expected)
-    return features, thresholds, leaves
+    trees = Trees(features, thresholds, np.zeros((TREES, NODES + 1)))
+    expected: FloatArray = np.full(len(losses), losses.mean())
+    for place in range(TREES):
+        tree = trees.at(place)
+        grow(codes, losses - expected, *(each[0] for each in tree))
+        tree.leaves[:] *= LEARNING_RATE
+        add_trees(codes, *tree, expected)
+    return trees
 
 
 def _sum_trees(codes: Codes, trees: Trees, base: float) -> FloatArray:

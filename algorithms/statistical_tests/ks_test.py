@@ -322,8 +322,14 @@ def _mixed_places(table: Lookup, few: FloatArray) -> CodeArray:
 
 def _level_places(placed: Sequence[_Placed], heavy: BoolArray) -> BoolArray:
     """Those of the heavy places whose least and greatest values are one."""
+    lows, highs = _ranges(placed, np.append(heavy, False))
+    is_single: BoolArray = heavy & (lows == highs)[:-1]
+    return is_single
+
+
+def _ranges(placed: Sequence[_Placed], wanted: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The least and the greatest value of both windows in each wanted place."""
     lows, highs = np.full(PLACES + 1, np.inf), np.full(PLACES + 1, -np.inf)
     for each in placed:
-        kernels.widen_ranges(each.values, each.places, np.append(heavy, False), lows, highs)
-    is_single: BoolArray = heavy & (lows[:-1] == highs[:-1])
-    return is_single
+        kernels.widen_ranges(each.values, each.places, wanted, lows, highs)
+    return lows, highs
