@@ -1,9 +1,9 @@
 """Summarizes a reference window once, as the frozen baseline of every later run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import add
 from typing import Any, Self
 
@@ -70,26 +70,20 @@ class Baseline:
             UnusableColumn: If a column cannot be read as its kind.
             ValueError: If `max_rows` or `bins` is too small to describe a distribution.
         """
-        if max_rows < 1 or bins < 2:
-            raise ValueError(
-                f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}."
-            )
-        fitters = {
-            name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
-            for name, kind in kinds.items()
-        }
-        if isinstance(window, Iterable) and not isinstance(window, pa.Table):
-            rows, features = _fit_batches(fitters, window)
-        else:
-            rows, features = _fit_columns(fitters, window)
+        _require_enough(max_rows, bins)
+        fitters = _new_fitters(kinds, max_rows=max_rows, bins=bins, seed=seed)
+        rows, features = _fit_window(fitters, window)
         if not rows:
             raise InsufficientData("The reference window holds no row.")
-        baseline = cls(
-            rows=rows, sampled_rows=min(rows, max_rows), seed=seed, bins=bins, features=features
-        )
-        if max_value_bytes is None or baseline.value_bytes <= max_value_bytes:
-            return baseline
-        return baseline.without_values()
+        sampled_rows = min(rows, max_rows)
+        fitted = cls(rows=rows, sampled_rows=sampled_rows, seed=seed, bins=bins, features=features)
+        return fitted._within(max_value_bytes)
+
+    def _within(self, max_value_bytes: int | None) -> Self:
+        """The baseline, without its values if they take more bytes than that."""
+        if max_value_bytes is None or self.value_bytes <= max_value_bytes:
+            return self
+        return self.without_values()
 
     def profile(self, batches: Iterable[pa.RecordBatch], *, max_value_rows: int = 0) -> Profile:
         """Count record batches on this baseline's cells, in one pass.
@@ -98,46 +92,52 @@ class Baseline:
             batches: The window; columns that the baseline does not know are ignored.
             max_value_rows: Numbers stay in the profile, for exact KS, while it has no more rows than this.
         """
-        profile = Profile(
-            rows=0, features={name: each.empty_profile() for name, each in self.features.items()}
-        )
+        profile = self._empty_profile()
         for batch in batches:
             keep = profile.rows + batch.num_rows <= max_value_rows
-            found = {
-                name: self.profile_feature(batch, name, keep_values=keep) for name in self.features
-            }
-            profile = Profile.merge([profile, Profile(rows=batch.num_rows, features=found)])
+            profile = Profile.merge([profile, self._profile_all(batch, keep_values=keep)])
         return profile
+
+    def _empty_profile(self) -> Profile:
+        """The profile of no rows."""
+        features = {name: each.empty_profile() for name, each in self.features.items()}
+        return Profile(rows=0, features=features)
+
+    def _profile_all(self, window: Window | pa.RecordBatch, *, keep_values: bool) -> Profile:
+        """Count every column of a window."""
+        features = {
+            name: self.profile_feature(window, name, keep_values=keep_values)
+            for name in self.features
+        }
+        return Profile(rows=window.num_rows, features=features)
 
     def profile_columns(self, window: Window) -> Profile:
         """Count a window column by column, none of which is held longer than it takes to count it.
 
         Where the window reads its columns in pieces that are the batches of `profile`, the profiles are equal.
         """
-        features = {
-            name: self.profile_feature(window, name, keep_values=False) for name in self.features
-        }
-        return Profile(rows=window.num_rows, features=features)
+        return self._profile_all(window, keep_values=False)
 
     def profile_feature(
         self, window: Window | pa.RecordBatch, name: str, *, keep_values: bool
     ) -> FeatureProfile | Unprofiled:
         """Count one column of a window; a column that cannot be read becomes the reason why."""
-        if name not in (
-            window.schema.names if isinstance(window, pa.RecordBatch) else window.column_names
-        ):
+        if name not in _column_names(window):
             return Unprofiled(reason=f"The window has no column {name!r}.")
         try:
-            reference = self.features[name]
-            profiles = (
-                reference.profile(chunk, keep_values=keep_values)
-                for chunk in chunks_of(window, name)
-            )
-            return reduce(add, profiles)
+            return self._profile_chunks(chunks_of(window, name), name, keep_values=keep_values)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
         except COLUMN_ERRORS as error:
             return Unprofiled(reason=f"{type(error).__name__}: {error}")
+
+    def _profile_chunks(
+        self, chunks: Iterable[pa.Array], name: str, *, keep_values: bool
+    ) -> FeatureProfile:
+        """Count a column piece by piece, so that one piece is held at a time."""
+        reference = self.features[name]
+        profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks)
+        return reduce(add, profiles)
 
     @property
     def sampled(self) -> bool:
@@ -147,26 +147,22 @@ class Baseline:
     @property
     def value_bytes(self) -> int:
         """Bytes that the sorted numbers of all features take."""
-        return sum(each.values.nbytes for each in self._numeric() if each.values is not None)
+        kept = (each.values for each in self._numeric() if each.values is not None)
+        return sum(values.nbytes for values in kept)
 
     def without_values(self) -> Self:
         """The same baseline without sorted numbers; KS is binned then, with its bound stated."""
-        features = {
-            name: each.without_values(self.bins) if isinstance(each, NumericReference) else each
-            for name, each in self.features.items()
-        }
-        return replace(self, features=features)
+        thinned = {each.name: each.without_values(self.bins) for each in self._numeric()}
+        return replace(self, features={**self.features, **thinned})
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the content in hex, whatever library version wrote the bytes."""
-        return bundles.content_hash(*baseline_format.to_bundle(self._header(), self.features))
+        return bundles.content_hash(*self._bundle())
 
     def to_bytes(self) -> bytes:
         """The baseline as a compressed Arrow stream with a checksum."""
-        return bundles.encode(
-            baseline_format.KIND, *baseline_format.to_bundle(self._header(), self.features)
-        )
+        return bundles.encode(baseline_format.KIND, *self._bundle())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -179,16 +175,47 @@ class Baseline:
         header, features = baseline_format.from_bundle(*bundles.decode(baseline_format.KIND, data))
         return cls(**header, features=features)
 
-    def _header(self) -> dict[str, int]:
-        return {
+    def _bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
+        header = {
             "rows": self.rows,
             "sampled_rows": self.sampled_rows,
             "seed": self.seed,
             "bins": self.bins,
         }
+        return baseline_format.to_bundle(header, self.features)
 
     def _numeric(self) -> Iterator[NumericReference]:
         return (each for each in self.features.values() if isinstance(each, NumericReference))
+
+
+def _require_enough(max_rows: int, bins: int) -> None:
+    if max_rows < 1 or bins < 2:
+        raise ValueError(f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}.")
+
+
+def _new_fitters(
+    kinds: Mapping[str, FeatureKind], *, max_rows: int, bins: int, seed: int
+) -> dict[str, Fitter]:
+    return {
+        name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
+        for name, kind in kinds.items()
+    }
+
+
+def _column_names(window: Window | pa.RecordBatch) -> list[str]:
+    if isinstance(window, pa.RecordBatch):
+        names: list[str] = window.schema.names
+        return names
+    return window.column_names
+
+
+def _fit_window(
+    fitters: Mapping[str, Fitter], window: Window | Iterable[pa.RecordBatch]
+) -> tuple[int, Mapping[str, FeatureReference]]:
+    """Rows of a window and each feature's reference; a table's columns are fitted side by side."""
+    if isinstance(window, Iterable) and not isinstance(window, pa.Table):
+        return _fit_batches(fitters, window)
+    return _fit_columns(fitters, window)
 
 
 def _fit_columns(
@@ -196,16 +223,21 @@ def _fit_columns(
 ) -> tuple[int, dict[str, FeatureReference]]:
     if not window.num_rows:
         return 0, {}
-
-    def fit(name: str) -> FeatureReference:
-        if name not in window.column_names:
-            raise MissingColumn(f"The reference window has no column {name!r}.")
-        for chunk in chunks_of(window, name):
-            _add(fitters[name], name, chunk)
-        return fitters[name].finish()
-
     with ThreadPoolExecutor(THREADS) as pool:
-        return window.num_rows, dict(zip(fitters, pool.map(fit, fitters), strict=True))
+        references = pool.map(partial(_fit_column, fitters, window), fitters)
+        return window.num_rows, dict(zip(fitters, references, strict=True))
+
+
+def _fit_column(fitters: Mapping[str, Fitter], window: Window, name: str) -> FeatureReference:
+    _require_column(name, window.column_names)
+    for chunk in chunks_of(window, name):
+        _add(fitters[name], name, chunk)
+    return fitters[name].finish()
+
+
+def _require_column(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise MissingColumn(f"The reference window has no column {name!r}.")
 
 
 def _fit_batches(
@@ -214,11 +246,16 @@ def _fit_batches(
     rows = 0
     for batch in batches:
         rows += batch.num_rows
-        for name, fitter in fitters.items():
-            if name not in batch.schema.names:
-                raise MissingColumn(f"The reference window has no column {name!r}.")
-            _add(fitter, name, batch.column(name))
-    return rows, {name: fitter.finish() for name, fitter in fitters.items()} if rows else {}
+        _add_batch(fitters, batch)
+    if not rows:
+        return 0, {}
+    return rows, {name: fitter.finish() for name, fitter in fitters.items()}
+
+
+def _add_batch(fitters: Mapping[str, Fitter], batch: pa.RecordBatch) -> None:
+    for name, fitter in fitters.items():
+        _require_column(name, batch.schema.names)
+        _add(fitter, name, batch.column(name))
 
 
 def _add(fitter: Fitter, name: str, column: Any) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from . import bundles
 from .arrays import FloatArray, IntArray
-from .bundles import Arrays
+from .bundles import Arrays, Described
 from .columns import FeatureKind
 from .grid import Grid
 from .profiles import NumericSummary
@@ -22,50 +23,73 @@ def to_bundle(
     header: Mapping[str, Any], features: Mapping[str, FeatureReference]
 ) -> tuple[dict[str, Any], dict[str, pa.Array]]:
     """The baseline's own figures and its features' under "features"; arrays are named by the feature's place."""
-    described, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
-    for place, feature in enumerate(features.values()):
-        about, found = (
-            _numeric(feature) if isinstance(feature, NumericReference) else _categorical(feature)
-        )
-        described.append({"name": feature.name, "kind": feature.kind.value, "n": feature.n} | about)
-        arrays |= {f"{place}.{name}": array for name, array in found.items()}
+    described, arrays = bundles.gather(map(_describe, features.values()))
     return {**header, "features": described}, arrays
+
+
+def _describe(feature: FeatureReference) -> Described:
+    """A feature's figures as JSON values, and its arrays by name."""
+    common = {"name": feature.name, "kind": feature.kind.value, "n": feature.n}
+    if isinstance(feature, NumericReference):
+        about, arrays = _numeric(feature)
+    else:
+        about, arrays = _categorical(feature)
+    return common | about, arrays
 
 
 def from_bundle(
     header: dict[str, Any], arrays: Arrays
 ) -> tuple[dict[str, int], dict[str, FeatureReference]]:
     """The two arguments that `to_bundle` was given."""
+    by_place = _by_place(arrays)
+    features: dict[str, FeatureReference] = {}
+    for position, about in enumerate(header.pop("features")):
+        features[about["name"]] = _read(about, by_place[position])
+    return header, features
+
+
+def _by_place(arrays: Arrays) -> dict[int, dict[str, pa.Array]]:
+    """Each feature's arrays by their names, by the feature's place."""
     by_place: dict[int, dict[str, pa.Array]] = defaultdict(dict)
     for name, array in arrays.items():
         place, _, what = name.partition(".")
         by_place[int(place)][what] = array
-    features: dict[str, FeatureReference] = {}
-    for position, about in enumerate(header.pop("features")):
-        read = _read_numeric if about.pop("kind") == FeatureKind.NUMERIC else _read_categorical
-        features[about["name"]] = read(about, by_place[position])
-    return header, features
+    return by_place
 
 
-def _numeric(feature: NumericReference) -> tuple[dict[str, Any], dict[str, pa.Array]]:
-    whole = ("nulls", "nans", "infinite")
-    about = {name: getattr(feature, name) for name in whole} | {"summary": asdict(feature.summary)}
-    arrays = {"edges": feature.grid.edges, "bin_edges": feature.bin_edges, "counts": feature.counts}
+def _read(about: dict[str, Any], arrays: Arrays) -> FeatureReference:
+    if about.pop("kind") == FeatureKind.NUMERIC:
+        return _read_numeric(about, arrays)
+    return _read_categorical(about, arrays)
+
+
+def _numeric(feature: NumericReference) -> Described:
+    whole = {name: getattr(feature, name) for name in ("nulls", "nans", "infinite")}
+    arrays = {name: pa.array(array) for name, array in _numeric_arrays(feature).items()}
+    return whole | {"summary": asdict(feature.summary)}, arrays
+
+
+def _numeric_arrays(feature: NumericReference) -> dict[str, FloatArray | IntArray]:
+    arrays: dict[str, FloatArray | IntArray] = {
+        "edges": feature.grid.edges,
+        "bin_edges": feature.bin_edges,
+        "counts": feature.counts,
+    }
     if feature.values is not None:
         arrays["values"] = feature.values
-    return about, {name: pa.array(array) for name, array in arrays.items()}
+    return arrays
 
 
-def _categorical(feature: CategoricalReference) -> tuple[dict[str, Any], dict[str, pa.Array]]:
+def _categorical(feature: CategoricalReference) -> Described:
     arrays = {"categories": feature.categories, "counts": pa.array(feature.counts)}
     return {"nulls": feature.nulls, "other": feature.other}, arrays
 
 
-def _read_numeric(about: Mapping[str, Any], arrays: Arrays) -> NumericReference:
-    plain = {name: value for name, value in about.items() if name != "summary"}
+def _read_numeric(about: dict[str, Any], arrays: Arrays) -> NumericReference:
+    summary = NumericSummary(**about.pop("summary"))
     return NumericReference(
-        **plain,
-        summary=NumericSummary(**about["summary"]),
+        **about,
+        summary=summary,
         grid=Grid(_floats(arrays["edges"])),
         bin_edges=_floats(arrays["bin_edges"]),
         counts=_integers(arrays["counts"]),

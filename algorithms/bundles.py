@@ -5,7 +5,7 @@ A reader of Arrow streams stops at the end mark, so any tool can open the bytes;
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Buffer, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,12 @@ FORMAT_VERSION = 2
 METADATA_KEY = b"drift_detector"
 CHECKSUM_BYTES = 32
 
+READ_ERRORS = (pa.ArrowException, OSError, LookupError, StopIteration, TypeError, ValueError)
+"""What bytes of another kind can cause."""
+
 type Arrays = Mapping[str, pa.Array]
+type Described = tuple[dict[str, Any], dict[str, pa.Array]]
+type Metadata = Mapping[bytes, bytes]
 
 
 def encode(kind: str, header: Mapping[str, Any], arrays: Arrays) -> bytes:
@@ -28,22 +33,46 @@ def encode(kind: str, header: Mapping[str, Any], arrays: Arrays) -> bytes:
         header: JSON values.
         arrays: Name to array, of any lengths.
     """
-    columns = [
-        pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array)
-        for array in arrays.values()
-    ]
-    about = json.dumps({"kind": kind, "format_version": FORMAT_VERSION, "header": header})
-    schema = pa.schema(
-        [(name, column.type) for name, column in zip(arrays, columns, strict=True)],
-        metadata={METADATA_KEY: about.encode()},
-    )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(
-        sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
-    ) as writer:
-        writer.write_batch(pa.record_batch(columns, schema=schema))
-    stream: bytes = sink.getvalue().to_pybytes()
+    stream = _stream(_metadata(kind, header), _columns(arrays))
     return stream + hashlib.sha256(stream).digest()
+
+
+def _metadata(kind: str, header: Mapping[str, Any]) -> Metadata:
+    about = {"kind": kind, "format_version": FORMAT_VERSION, "header": header}
+    return {METADATA_KEY: json.dumps(about).encode()}
+
+
+def _columns(arrays: Arrays) -> dict[str, pa.LargeListArray]:
+    return {name: _cell(array) for name, array in arrays.items()}
+
+
+def _cell(array: pa.Array) -> pa.LargeListArray:
+    """A column of one row that holds the array as a list."""
+    return pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array)
+
+
+def _stream(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> bytes:
+    """Columns of one row as a compressed Arrow stream."""
+    batch = pa.record_batch(list(columns.values()), schema=_schema(metadata, columns))
+    sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
+
+
+def _schema(metadata: Metadata, columns: Mapping[str, pa.LargeListArray]) -> pa.Schema:
+    fields = [(name, column.type) for name, column in columns.items()]
+    return pa.schema(fields, metadata=metadata)
+
+
+def gather(described: Iterable[Described]) -> tuple[list[dict[str, Any]], dict[str, pa.Array]]:
+    """The headers of features in order, and their arrays, named by the feature's place."""
+    headers, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
+    for place, (about, found) in enumerate(described):
+        headers.append(about)
+        arrays |= {f"{place}.{name}": array for name, array in found.items()}
+    return headers, arrays
 
 
 def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, pa.Array]]:
@@ -53,20 +82,30 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, pa.Array]]
         CorruptBundle: If the bytes were cut short or altered, or never were of this kind.
         UnsupportedBundle: If another version wrote them.
     """
+    stream = _checked_stream(kind, data)
+    try:
+        return _read(kind, stream)
+    except (CorruptBundle, UnsupportedBundle):
+        raise
+    except READ_ERRORS as error:
+        raise CorruptBundle(f"The bytes are not a {kind}: {error}.") from error
+
+
+def _checked_stream(kind: str, data: bytes) -> memoryview:
+    """The bytes without their checksum; raises CorruptBundle unless they match it."""
     stream = memoryview(data)[:-CHECKSUM_BYTES]
     if hashlib.sha256(stream).digest() != data[-CHECKSUM_BYTES:]:
         raise CorruptBundle(
             f"The {kind}'s checksum does not match its content: it was cut short or altered."
         )
-    try:
-        with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
-            header = _header(kind, reader.schema)
-            batch = reader.read_next_batch()
-        return header, {name: batch.column(name)[0].values for name in batch.schema.names}
-    except (pa.ArrowException, OSError, LookupError, StopIteration, TypeError, ValueError) as error:
-        if isinstance(error, CorruptBundle | UnsupportedBundle):
-            raise
-        raise CorruptBundle(f"The bytes are not a {kind}: {error}.") from error
+    return stream
+
+
+def _read(kind: str, stream: memoryview) -> tuple[dict[str, Any], dict[str, pa.Array]]:
+    with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
+        header = _header(kind, reader.schema)
+        batch = reader.read_next_batch()
+    return header, {name: batch.column(name)[0].values for name in batch.schema.names}
 
 
 def content_hash(header: Mapping[str, Any], arrays: Arrays) -> str:
@@ -74,17 +113,29 @@ def content_hash(header: Mapping[str, Any], arrays: Arrays) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         digest.update(name.encode())
-        if pa.types.is_large_string(array.type):
-            texts = [text.encode() for text in array.to_pylist()]
-            digest.update(np.array([len(text) for text in texts], dtype="<i8"))
-            digest.update(b"".join(texts))
-        else:
-            digest.update(np.ascontiguousarray(array.to_numpy(zero_copy_only=False)))
+        for content in _contents(array):
+            digest.update(content)
     return digest.hexdigest()
+
+
+def _contents(array: pa.Array) -> tuple[Buffer, ...]:
+    """The content of an array as buffers; texts as their lengths and all their bytes."""
+    if not pa.types.is_large_string(array.type):
+        return (np.ascontiguousarray(array.to_numpy(zero_copy_only=False)),)
+    texts = [text.encode() for text in array.to_pylist()]
+    lengths = [len(text) for text in texts]
+    return np.array(lengths, dtype="<i8"), b"".join(texts)
 
 
 def _header(kind: str, schema: pa.Schema) -> dict[str, Any]:
     about: dict[str, Any] = json.loads((schema.metadata or {})[METADATA_KEY])
+    _require(kind, about)
+    header: dict[str, Any] = about["header"]
+    return header
+
+
+def _require(kind: str, about: Mapping[str, Any]) -> None:
+    """Raise unless the bytes are of the version that is read here and of this kind."""
     version = about["format_version"]
     if version != FORMAT_VERSION:
         raise UnsupportedBundle(
@@ -92,5 +143,3 @@ def _header(kind: str, schema: pa.Schema) -> dict[str, Any]:
         )
     if about["kind"] != kind:
         raise CorruptBundle(f"The bytes are a {about['kind']}, not a {kind}.")
-    header: dict[str, Any] = about["header"]
-    return header

@@ -1,7 +1,7 @@
 """Counts categories: those that a baseline names by code, the others by name in bounded memory."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrays import IntArray
+from .arrays import BoolArray, IntArray
 from .columns import guess_kind
 from .errors import UnusableColumn
 from .kernels.cells import count_indices
@@ -37,23 +37,31 @@ class Unseen:
             return self
         if not self.rows:
             return other
-        counts = dict(self.counts)
-        for category, rows in other.counts.items():
-            counts[category] = counts.get(category, 0) + rows
-        both = replace(
+        return self._merged(other).bounded()
+
+    def _merged(self, other: Self) -> Self:
+        """Both together, with all names."""
+        return replace(
             self,
             rows=self.rows + other.rows,
-            counts=counts,
+            counts=_add_counts(self.counts, other.counts),
             is_complete=self.is_complete and other.is_complete,
         )
-        return both.bounded()
 
     def bounded(self) -> Self:
         """At most MAX_UNSEEN names. One that stays has stayed in every part, so its rows are complete."""
         if len(self.counts) <= MAX_UNSEEN:
             return self
         kept = sorted(self.counts, key=_hash)[:MAX_UNSEEN]
-        return replace(self, counts={name: self.counts[name] for name in kept}, is_complete=False)
+        counts = {name: self.counts[name] for name in kept}
+        return replace(self, counts=counts, is_complete=False)
+
+
+def _add_counts(counts: Mapping[str, int], others: Mapping[str, int]) -> dict[str, int]:
+    added = dict(counts)
+    for category, rows in others.items():
+        added[category] = added.get(category, 0) + rows
+    return added
 
 
 def _hash(category: str) -> bytes:
@@ -87,17 +95,26 @@ def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
         UnusableColumn: If the column holds bytes or nested values.
     """
     found = list(distinct_categories(column))
-    names = pa.concat_arrays(
-        [pa.array([], pa.large_string()), *(each.categories for each in found)]
-    )
-    counts = np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
-    grouped = (
-        pa.table({"name": names, "count": counts}).group_by("name").aggregate([("count", "sum")])
-    )
-    summed: IntArray = grouped.column("count_sum").to_numpy()
+    summed = sum_by_name(_joined_names(found), found)
     return CategoryCounts(
-        grouped.column("name").combine_chunks(), summed, sum(each.nulls for each in found)
+        summed.column("name").combine_chunks(),
+        summed.column("count_sum").to_numpy(),
+        sum(each.nulls for each in found),
     )
+
+
+def _joined_names(found: Iterable[CategoryCounts]) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.large_string()), *(each.categories for each in found)])
+
+
+def sum_by_name(names: pa.Array | pa.ChunkedArray, found: Iterable[CategoryCounts]) -> pa.Table:
+    """Each name of what was found and its rows, in columns "name" and "count_sum"."""
+    table = pa.table({"name": names, "count": _joined_counts(found)})
+    return table.group_by("name").aggregate([("count", "sum")])
+
+
+def _joined_counts(found: Iterable[CategoryCounts]) -> IntArray:
+    return np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
 
 
 def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[CategoryCounts]:
@@ -108,34 +125,56 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
     Raises:
         UnusableColumn: If the column holds bytes or nested values.
     """
-    if not pa.types.is_null(column.type) and guess_kind(column.type) is None:
-        raise UnusableColumn(f"Expected categories, but the column holds {column.type}.")
+    _require_categories(column.type)
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        yield (
-            _count_dictionary(chunk) if pa.types.is_dictionary(chunk.type) else _count_plain(chunk)
-        )
+        yield _count(chunk)
+
+
+def _count(chunk: pa.Array) -> CategoryCounts:
+    is_dictionary = pa.types.is_dictionary(chunk.type)
+    return _count_dictionary(chunk) if is_dictionary else _count_plain(chunk)
+
+
+def _require_categories(data_type: pa.DataType) -> None:
+    if not pa.types.is_null(data_type) and guess_kind(data_type) is None:
+        raise UnusableColumn(f"Expected categories, but the column holds {data_type}.")
 
 
 def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:
     indices = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
-    counts = np.zeros(len(chunk.dictionary), np.int64)
-    count_indices(indices.to_numpy(zero_copy_only=False), counts)
+    counts = _count_indices(indices, len(chunk.dictionary))
     seen = np.flatnonzero(counts)
-    return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], len(chunk) - len(indices))
+    nulls = len(chunk) - len(indices)
+    return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], nulls)
+
+
+def _count_indices(indices: pa.Array, categories: int) -> IntArray:
+    """Rows of each place in a dictionary, shape (categories,)."""
+    counts = np.zeros(categories, np.int64)
+    count_indices(indices.to_numpy(zero_copy_only=False), counts)
+    return counts
 
 
 def _count_plain(chunk: pa.Array) -> CategoryCounts:
-    if pa.types.is_string_view(chunk.type):
-        chunk = chunk.cast(pa.large_string())  # pyarrow 26 counts the nulls of views as empty texts
-    counted = pc.value_counts(chunk)
-    counts = np.asarray(counted.field("counts").to_numpy(zero_copy_only=False), dtype=np.int64)
-    return _named(counted.field("values"), counts, 0)
+    counted = pc.value_counts(_countable(chunk))
+    counts = counted.field("counts").to_numpy(zero_copy_only=False)
+    return _named(counted.field("values"), np.asarray(counts, dtype=np.int64), 0)
+
+
+def _countable(chunk: pa.Array) -> pa.Array:
+    """A chunk as pyarrow counts it right: pyarrow 26 counts the nulls of views as empty texts."""
+    return chunk.cast(pa.large_string()) if pa.types.is_string_view(chunk.type) else chunk
 
 
 def _named(values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
     """Distinct values as names, with null and NaN set apart."""
     missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
     if missing.any():
-        values, nulls = values.filter(pa.array(~missing)), nulls + int(counts[missing].sum())
-        counts = counts[~missing]
+        return _without(missing, values, counts, nulls)
     return CategoryCounts(values.cast(pa.large_string()), counts, nulls)
+
+
+def _without(missing: BoolArray, values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
+    """The named values that are not missing; the rows of those that are become nulls."""
+    names = values.filter(pa.array(~missing)).cast(pa.large_string())
+    return CategoryCounts(names, counts[~missing], nulls + int(counts[missing].sum()))

@@ -26,10 +26,11 @@ class FeatureKind(StrEnum):
 def guess_kind(data_type: pa.DataType) -> FeatureKind | None:
     """The kind a column of this Arrow type is best read as; None when it can be read as neither."""
     if pa.types.is_dictionary(data_type):
-        return None if guess_kind(data_type.value_type) is None else FeatureKind.CATEGORICAL
+        return FeatureKind.CATEGORICAL if guess_kind(data_type.value_type) else None
     if pa.types.is_boolean(data_type) or _is_text(data_type):
         return FeatureKind.CATEGORICAL
-    return FeatureKind.NUMERIC if is_number(data_type) or _is_temporal(data_type) else None
+    is_ordered = is_number(data_type) or _is_temporal(data_type)
+    return FeatureKind.NUMERIC if is_ordered else None
 
 
 def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
@@ -39,20 +40,30 @@ def as_arrow(values: Values) -> pa.Array | pa.ChunkedArray:
         ValueError: If the values are not one-dimensional.
         UnusableColumn: If the values share no Arrow type.
     """
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        array = values
-    elif getattr(values, "ndim", 1) != 1:
-        raise ValueError(
-            f"Values must be one-dimensional, not {getattr(values, 'ndim', '?')}-dimensional."
-        )
-    else:
-        try:
-            array = pa.array(values, from_pandas=True)
-        except (pa.ArrowException, TypeError, OverflowError) as error:
-            raise UnusableColumn(f"The values cannot be read as one column: {error}.") from error
-    if pa.types.is_nested(array.type):
-        raise ValueError(f"Values must be one-dimensional; got a column of {array.type}.")
+    array = values if isinstance(values, pa.Array | pa.ChunkedArray) else _convert(values)
+    _require_flat(array.type)
     return array
+
+
+def as_one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _require_flat(data_type: pa.DataType) -> None:
+    if pa.types.is_nested(data_type):
+        raise ValueError(f"Values must be one-dimensional; got a column of {data_type}.")
+
+
+def _convert(values: npt.NDArray[Any] | Sequence[Any]) -> pa.Array:
+    """Values of numpy or Python as an Arrow array, NaN as null."""
+    dimensions = getattr(values, "ndim", 1)
+    if dimensions != 1:
+        raise ValueError(f"Values must be one-dimensional, not {dimensions}-dimensional.")
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        raise UnusableColumn(f"The values cannot be read as one column: {error}.") from error
 
 
 def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
@@ -64,21 +75,32 @@ def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
     Raises:
         UnusableColumn: If the column holds text, bytes or nested values.
     """
-    data_type = column.type
-    if pa.types.is_date32(data_type):
-        return _floats(column.cast(pa.int32())) * SECONDS_PER_DAY
-    if pa.types.is_date64(data_type):
-        return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND["ms"]
-    if _is_temporal(data_type):
-        return _floats(column.cast(pa.int64())) / TICKS_PER_SECOND[data_type.unit]
-    if is_number(data_type) or pa.types.is_boolean(data_type) or pa.types.is_null(data_type):
+    if _is_temporal(column.type):
+        return _seconds(column)
+    if _holds_numbers(column.type):
         return _floats(column)
-    raise UnusableColumn(f"Expected numbers, but the column holds {data_type}.")
+    raise UnusableColumn(f"Expected numbers, but the column holds {column.type}.")
+
+
+def _seconds(column: pa.Array | pa.ChunkedArray) -> FloatArray:
+    """Dates, timestamps and durations as seconds."""
+    if pa.types.is_date32(column.type):  # in days
+        return _floats(column.cast(pa.int32())) * SECONDS_PER_DAY
+    return _floats(column.cast(pa.int64())) / _ticks_per_second(column.type)
+
+
+def _ticks_per_second(data_type: pa.DataType) -> float:
+    return TICKS_PER_SECOND["ms" if pa.types.is_date64(data_type) else data_type.unit]
+
+
+def _holds_numbers(data_type: pa.DataType) -> bool:
+    kinds = (is_number, pa.types.is_boolean, pa.types.is_null)
+    return any(is_kind(data_type) for is_kind in kinds)
 
 
 def _floats(column: pa.Array | pa.ChunkedArray) -> FloatArray:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    floats: FloatArray = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    numbers = as_one_array(column).cast(pa.float64(), safe=False)
+    floats: FloatArray = numbers.to_numpy(zero_copy_only=False)
     return floats
 
 

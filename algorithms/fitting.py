@@ -1,14 +1,15 @@
 """Fits the reference of a feature to its column, in one pass and bounded memory."""
 
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from .arrays import FloatArray
-from .categories import CategoryCounts, count_categories
+from .arrays import FloatArray, IntArray
+from .categories import CategoryCounts, count_categories, sum_by_name
 from .columns import FeatureKind, to_float64
-from .grid import Grid, reference_quantile_edges
+from .grid import Grid, reference_quantile_edges, sorted_numbers
 from .profiles import Column, Moments
 from .references import (
     CategoricalReference,
@@ -18,6 +19,7 @@ from .references import (
 )
 
 MAX_CATEGORIES = 100_000
+BY_FREQUENCY = [("count_sum", "descending"), ("name", "ascending")]
 MAX_DISTINCT = 2_000_000
 """Distinct categories held while a reference is read. A column with more is an identifier; its rarest are dropped."""
 
@@ -42,6 +44,7 @@ def new_fitter(name: str, kind: FeatureKind, *, max_rows: int, bins: int, seed: 
     return CategoricalFitter(name)
 
 
+@dataclass(eq=False)
 class NumericFitter:
     """Keeps the numbers of at most `max_rows` rows, a uniform sample without replacement, and figures of all rows.
 
@@ -49,15 +52,22 @@ class NumericFitter:
     their columns are cut.
     """
 
-    def __init__(self, name: str, *, max_rows: int, bins: int, seed: int) -> None:
-        self.name, self.max_rows, self.bins, self.seed = name, max_rows, bins, seed
-        self.chunks: list[FloatArray] = []
-        self.kept: FloatArray | None = None
-        self.priorities: FloatArray = np.empty(0)
-        self.random = np.random.default_rng(seed)
-        self.rows = self.held = self.nulls = self.nans = 0
-        self.centre: float | None = None
-        self.moments = Moments()
+    name: str
+    _: KW_ONLY
+    max_rows: int
+    bins: int
+    seed: int
+    chunks: list[FloatArray] = field(default_factory=list)
+    priorities: FloatArray = field(default_factory=lambda: np.empty(0))
+    rows: int = 0
+    held: int = 0
+    nulls: int = 0
+    nans: int = 0
+    centre: float | None = None
+    moments: Moments = field(default_factory=Moments)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
 
     def add(self, column: Column) -> None:
         """Take the next rows.
@@ -65,59 +75,84 @@ class NumericFitter:
         Raises:
             UnusableColumn: If the column holds no numbers.
         """
-        values, nulls = to_float64(column), column.null_count
+        values = to_float64(column)
+        self._count(values, column.null_count)
+        if self.centre is None:
+            self.centre = _first_finite(values)
+        self.moments += measure_moments(values, self.centre or 0.0)
+        self._hold(values)
+
+    def finish(self) -> NumericReference:
+        """The reference with its values; the caller decides whether they stay."""
+        values = self._ordered_sample()
+        grid = Grid.from_sorted(values, self.bins, exact_cells(len(values)))
+        return NumericReference(
+            name=self.name,
+            n=self._numbers,
+            nulls=self.nulls,
+            nans=self.nans,
+            infinite=self._numbers - self.moments.finite,
+            summary=self.moments.summary(self.centre or 0.0),
+            grid=grid,
+            bin_edges=self._bin_edges(values),
+            counts=grid.count(values)[0][:-1],
+            values=values,
+        )
+
+    @property
+    def _numbers(self) -> int:
+        """Rows with a number, ±inf among them."""
+        return self.rows - self.nulls - self.nans
+
+    def _count(self, values: FloatArray, nulls: int) -> None:
+        """Count a column's rows, and those without a number."""
         self.rows += len(values)
         self.nulls += nulls
         self.nans += int(np.count_nonzero(np.isnan(values))) - nulls
-        if self.centre is None and len(finite := values[np.isfinite(values)]):
-            self.centre = float(finite[0])
-        self.moments += measure_moments(values, self.centre or 0.0)
+
+    def _hold(self, values: FloatArray) -> None:
+        """Keep values; a sample of them as soon as they are twice as many as may stay."""
         self.chunks.append(values)
         self.held += len(values)
         if self.held > 2 * self.max_rows:
             self._thin()
 
-    def finish(self) -> NumericReference:
-        """The reference with its values; the caller decides whether they stay."""
+    def _ordered_sample(self) -> FloatArray:
+        """The numbers that stay, ascending, protected against changes."""
         if self.held > self.max_rows:
             self._thin()
-        values = np.sort(np.concatenate([np.empty(0), *self.chunks]))
-        values = values[: int(np.searchsorted(values, np.nan))]  # NaN sorts last
+        values = sorted_numbers(np.concatenate([np.empty(0), *self.chunks]))
         values.flags.writeable = False
-        grid = Grid.from_sorted(values, self.bins, exact_cells(len(values)))
-        return NumericReference(
-            name=self.name,
-            n=self.rows - self.nulls - self.nans,
-            nulls=self.nulls,
-            nans=self.nans,
-            infinite=self.rows - self.nulls - self.nans - self.moments.finite,
-            summary=self.moments.summary(self.centre or 0.0),
-            grid=grid,
-            bin_edges=reference_quantile_edges(values, self.bins) if len(values) else np.empty(0),
-            counts=grid.count(values)[0][:-1],
-            values=values,
-        )
+        return values
+
+    def _bin_edges(self, values: FloatArray) -> FloatArray:
+        return reference_quantile_edges(values, self.bins) if len(values) else np.empty(0)
 
     def _thin(self) -> None:
         """Drop all rows but the `max_rows` of the lowest priorities."""
-        values = np.concatenate(self.chunks)
-        fresh = self.random.random(len(values) - len(self.priorities))
-        priorities = np.concatenate([self.priorities, fresh])
+        values, priorities = np.concatenate(self.chunks), self._drawn_priorities()
         chosen = np.sort(np.argpartition(priorities, self.max_rows)[: self.max_rows])
-        self.chunks, self.priorities, self.held = (
-            [values[chosen]],
-            priorities[chosen],
-            self.max_rows,
-        )
+        self.chunks, self.priorities = [values[chosen]], priorities[chosen]
+        self.held = self.max_rows
+
+    def _drawn_priorities(self) -> FloatArray:
+        """The priorities of all rows held, those that have none yet drawn in row order."""
+        fresh = self.random.random(self.held - len(self.priorities))
+        return np.concatenate([self.priorities, fresh])
 
 
+def _first_finite(values: FloatArray) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite[0]) if len(finite) else None
+
+
+@dataclass(eq=False)
 class CategoricalFitter:
     """Counts every category, and keeps the most frequent."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.found: list[CategoryCounts] = []
-        self.let_go = 0
+    name: str
+    found: list[CategoryCounts] = field(default_factory=list)
+    dropped_rows: int = 0
 
     def add(self, column: Column) -> None:
         """Take the next rows.
@@ -126,7 +161,8 @@ class CategoricalFitter:
             UnusableColumn: If the column holds no categories.
         """
         self.found.append(count_categories(column))
-        if sum(len(each.counts) for each in self.found) > MAX_DISTINCT:
+        distinct = sum(len(each.counts) for each in self.found)
+        if distinct > MAX_DISTINCT:
             self._compact(MAX_DISTINCT // 2)
 
     def finish(self) -> CategoricalReference:
@@ -135,30 +171,29 @@ class CategoricalFitter:
         (kept,) = self.found
         return CategoricalReference(
             name=self.name,
-            n=kept.rows + self.let_go,
+            n=kept.rows + self.dropped_rows,
             nulls=kept.nulls,
             categories=kept.categories,
             counts=kept.counts,
-            other=self.let_go,
+            other=self.dropped_rows,
         )
 
     def _compact(self, most: int) -> None:
-        names = [each.categories for each in self.found]
-        table = pa.table(
-            {
-                "name": pa.chunked_array(names, pa.large_string()),
-                "count": np.concatenate(
-                    [np.empty(0, np.int64), *(each.counts for each in self.found)]
-                ),
-            }
-        )
-        summed = table.group_by("name").aggregate([("count", "sum")])
-        ordered = summed.sort_by([("count_sum", "descending"), ("name", "ascending")])
+        """Add up what was found, and keep the most frequent categories."""
+        ordered = _by_frequency(self.found)
+        self.dropped_rows += int(_counts(ordered.slice(most)).sum())
         kept = ordered.slice(0, most).combine_chunks()
-        counts = kept.column("count_sum").to_numpy()
         nulls = sum(each.nulls for each in self.found)
-        self.let_go += int(ordered.column("count_sum").to_numpy()[most:].sum())
-        categories = pa.concat_arrays(
-            [pa.array([], pa.large_string()), *kept.column("name").chunks]
-        )
-        self.found = [CategoryCounts(categories, counts, nulls)]
+        names = kept.column("name").combine_chunks()
+        self.found = [CategoryCounts(names, _counts(kept), nulls)]
+
+
+def _by_frequency(found: list[CategoryCounts]) -> pa.Table:
+    """All categories with the sums of their rows, the most frequent first, ties by name."""
+    names = pa.chunked_array([each.categories for each in found], pa.large_string())
+    return sum_by_name(names, found).sort_by(BY_FREQUENCY)
+
+
+def _counts(summed: pa.Table) -> IntArray:
+    counts: IntArray = summed.column("count_sum").to_numpy()
+    return counts

@@ -11,6 +11,10 @@ from .kernels.cells import Lookup, count_column, find_positions
 
 TABLE_SIZE = 65_536
 MANTISSA_BITS = 52
+"""Bits after the point of an IEEE 754 float64."""
+LARGEST = np.finfo(np.float64).max
+OCTAVE_BITS = (6, 9, 11)
+"""Steps to an octave that logarithmic tables try, as powers of two, the coarsest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +43,8 @@ class Grid:
         if not len(reference):
             return cls(np.empty(0))
         quantiles = reference_quantile_edges(reference, bins * max(1, round(cells / bins)))
-        return cls(
-            np.union1d(quantiles, _gap_edges(reference, quantiles, min(cells // 4, len(reference))))
-        )
+        steps = min(cells // 4, len(reference))
+        return cls(np.union1d(quantiles, _gap_edges(reference, quantiles, steps)))
 
     @property
     def cells(self) -> int:
@@ -57,14 +60,16 @@ class Grid:
         Returns:
             Counts of shape (cells + 1,), NaN in the last, and each value's cell, shape (n,).
         """
-        counts, codes = np.zeros(self.cells + 1, np.int64), np.empty(len(values), self.code_type)
+        counts = np.zeros(self.cells + 1, np.int64)
+        codes = np.empty(len(values), self.code_type)
         count_column(values, self.lookup, counts, codes)
         return counts, codes
 
     @property
     def code_type(self) -> np.dtype[np.unsignedinteger[Any]]:
         """The least type that holds a cell's number."""
-        return np.dtype(np.uint16 if self.cells < np.iinfo(np.uint16).max else np.uint32)
+        is_narrow = self.cells < np.iinfo(np.uint16).max
+        return np.dtype(np.uint16 if is_narrow else np.uint32)
 
     @cached_property
     def single_valued(self) -> BoolArray:
@@ -72,15 +77,14 @@ class Grid:
         is_single = np.zeros(self.cells, np.bool_)
         if len(self.edges):
             is_single[1:-1] = np.nextafter(self.edges[:-1], np.inf) == self.edges[1:]
-            is_single[0], is_single[-1] = (
-                self.edges[0] == -np.inf,
-                self.edges[-1] == np.finfo(np.float64).max,
-            )
+            is_single[0] = self.edges[0] == -np.inf
+            is_single[-1] = self.edges[-1] == LARGEST
         return is_single
 
     def cell_starts(self, upper_edges: FloatArray) -> IntArray:
         """The first cell above each of some of the grid's edges, with 0 in front: where groups of cells begin."""
-        return np.concatenate([[0], np.searchsorted(self.edges, upper_edges) + 1]).astype(np.int64)
+        above = np.searchsorted(self.edges, upper_edges) + 1
+        return np.concatenate([[0], above]).astype(np.int64)
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -88,8 +92,8 @@ class Grid:
         table, per_place = self._emptiest_table()
         halvings = int(per_place.max()).bit_length()
         return table._replace(
-            first=np.concatenate([[0], np.cumsum(per_place)[:-1]]).astype(self.code_type),
-            edges=np.concatenate([self.edges, np.full(2 ** (halvings + 1), np.inf)]),
+            first=_edges_before(per_place).astype(self.code_type),
+            edges=_padded(self.edges, 2 ** (halvings + 1)),
             halvings=halvings,
         )
 
@@ -99,9 +103,10 @@ class Grid:
         return self._emptiest_table()[0]
 
     def _emptiest_table(self) -> tuple[Lookup, IntArray]:
+        """The table whose fullest place holds the fewest edges, and the edges of each place."""
         best: tuple[Lookup, IntArray] | None = None
-        for table in self._tables():
-            per_place = np.bincount(_positions(table, self.edges), minlength=TABLE_SIZE)
+        for table in _tables(self.edges[np.isfinite(self.edges)]):
+            per_place = _edges_per_place(table, self.edges)
             if best is None or per_place.max() < best[1].max():
                 best = table, per_place
             if per_place.max() <= 1:
@@ -110,26 +115,58 @@ class Grid:
             raise AssertionError("There is always a table to try.")
         return best
 
-    def _tables(self) -> list[Lookup]:
-        edges = self.edges[np.isfinite(self.edges)]
-        if not len(edges):
-            return [_linear(0.0, 0.0)]
-        tables: list[Lookup] = []
-        for trimmed in sorted({0, len(edges) // 1000, len(edges) // 100, len(edges) // 20}):
-            low, high = (
-                float(edges[trimmed]),
-                float(edges[-1 - trimmed]),
-            )  # a far edge would make all steps wide
-            with np.errstate(over="ignore", divide="ignore"):
-                scale = float(np.float64(TABLE_SIZE) / (np.float64(high) - np.float64(low)))
-            if 0 < scale < np.inf:
-                tables.append(_linear(low, scale))
-        for centre in {0.0, float(edges[len(edges) // 2])}:
-            tables += [_logarithmic(edges, centre, bits) for bits in (6, 9, 11)]
-        return tables
-
 
 NO_EDGES: dict[str, Any] = {"first": np.empty(0, np.uint16), "edges": np.empty(0), "halvings": 0}
+
+
+def _tables(edges: FloatArray) -> list[Lookup]:
+    """The tables to try for finite edges, linear ones first, as they are the quickest to use."""
+    if not len(edges):
+        return [_linear(0.0, 0.0)]
+    return _linear_tables(edges) + _logarithmic_tables(edges)
+
+
+def _linear_tables(edges: FloatArray) -> list[Lookup]:
+    """Tables over all edges, and over fewer, as a far edge would make all steps wide."""
+    tables: list[Lookup] = []
+    for trimmed in _trims(len(edges)):
+        low, high = float(edges[trimmed]), float(edges[-1 - trimmed])
+        scale = _places_per_unit(low, high)
+        if 0 < scale < np.inf:
+            tables.append(_linear(low, scale))
+    return tables
+
+
+def _trims(edges: int) -> list[int]:
+    """The numbers of edges to leave out at either end: none, 0.1 %, 1 % and 5 %."""
+    return sorted({0, edges // 1000, edges // 100, edges // 20})
+
+
+def _places_per_unit(low: float, high: float) -> float:
+    """The scale of a linear table; 0 or inf where the range is too wide or too narrow for one."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return float(np.float64(TABLE_SIZE) / (np.float64(high) - np.float64(low)))
+
+
+def _logarithmic_tables(edges: FloatArray) -> list[Lookup]:
+    tables: list[Lookup] = []
+    for centre in {0.0, float(edges[len(edges) // 2])}:
+        tables += [_logarithmic(edges, centre, bits) for bits in OCTAVE_BITS]
+    return tables
+
+
+def _edges_per_place(table: Lookup, edges: FloatArray) -> IntArray:
+    return np.bincount(_positions(table, edges), minlength=TABLE_SIZE)
+
+
+def _edges_before(per_place: IntArray) -> IntArray:
+    """The number of edges in the places before each place."""
+    return np.concatenate([[0], np.cumsum(per_place)[:-1]])
+
+
+def _padded(edges: FloatArray, places: int) -> FloatArray:
+    """The edges with enough +inf after them for a search to stay inside."""
+    return np.concatenate([edges, np.full(places, np.inf)])
 
 
 def _linear(origin: float, scale: float) -> Lookup:
@@ -139,11 +176,20 @@ def _linear(origin: float, scale: float) -> Lookup:
 
 def _logarithmic(edges: FloatArray, centre: float, bits: int) -> Lookup:
     """A table for heavy tails that ends at the edge farthest from the centre, with 2**bits steps to an octave."""
-    with np.errstate(over="ignore"):
-        farthest = float(np.abs(edges - centre).max())
     shift = MANTISSA_BITS - bits
-    lowest = (int(np.float64(farthest).view(np.int64)) >> shift) - TABLE_SIZE // 2 + 1
+    lowest = (_float_bits(_farthest(edges, centre)) >> shift) - TABLE_SIZE // 2 + 1
     return Lookup(False, centre, 0.0, shift, lowest, TABLE_SIZE, **NO_EDGES)
+
+
+def _farthest(edges: FloatArray, centre: float) -> float:
+    """The distance from the centre to the edge that lies farthest from it."""
+    with np.errstate(over="ignore"):
+        return float(np.abs(edges - centre).max())
+
+
+def _float_bits(value: float) -> int:
+    """The bits of a float as a whole number, which rises with the float while that is positive."""
+    return int(np.float64(value).view(np.int64))
 
 
 def _positions(table: Lookup, values: FloatArray) -> IntArray:
@@ -163,17 +209,43 @@ def reference_quantile_edges(reference: FloatArray, bins: int) -> FloatArray:
     """
     if bins < 2:
         raise ValueError(f"At least 2 bins are needed, not {bins}.")
-    n = len(reference)
-    ranks = -(-np.arange(1, bins) * n // bins) - 1
-    cuts = np.unique(reference[np.maximum(ranks, 0)])
-    rows = np.searchsorted(reference, cuts, side="right") - np.searchsorted(
-        reference, cuts, side="left"
-    )
-    heavy = cuts[rows >= max(min(2, n), n / bins)]
-    with np.errstate(over="ignore"):  # below the least float lies -inf
-        just_below = np.nextafter(heavy, -np.inf)
-    edges = np.unique(np.concatenate([cuts, just_below]))
+    cuts = _quantiles(reference, bins)
+    heavy = cuts[_rows_equal(reference, cuts) >= _heavy_rows(len(reference), bins)]
+    edges = np.unique(np.concatenate([cuts, _just_below(heavy)]))
     return edges[edges < np.inf]  # nothing lies above +inf
+
+
+def sorted_numbers(values: FloatArray) -> FloatArray:
+    """The values, ascending, without NaN, which sorts last."""
+    ordered = np.sort(values)
+    return ordered[: int(np.searchsorted(ordered, np.nan))]
+
+
+def _quantiles(reference: FloatArray, bins: int) -> FloatArray:
+    """The distinct inner quantiles of a sorted reference, each one of its values.
+
+    They are those of numpy's method "inverted_cdf", with ranks in whole numbers instead of floats.
+    """
+    ranks = -(-np.arange(1, bins) * len(reference) // bins) - 1
+    return np.unique(reference[np.maximum(ranks, 0)])
+
+
+def _rows_equal(reference: FloatArray, values: FloatArray) -> IntArray:
+    """The rows of a sorted reference that hold each of some values."""
+    ends = np.searchsorted(reference, values, side="right")
+    return ends - np.searchsorted(reference, values, side="left")
+
+
+def _heavy_rows(n: int, bins: int) -> float:
+    """The rows that earn a value a cell of its own: a cell's share, and two if there are two."""
+    return max(min(2, n), n / bins)
+
+
+def _just_below(values: FloatArray) -> FloatArray:
+    """The next float below each value; below the least float lies -inf."""
+    with np.errstate(over="ignore"):
+        below: FloatArray = np.nextafter(values, -np.inf)
+    return below
 
 
 def _gap_edges(reference: FloatArray, edges: FloatArray, steps: int) -> FloatArray:
@@ -181,14 +253,16 @@ def _gap_edges(reference: FloatArray, edges: FloatArray, steps: int) -> FloatArr
     finite = reference[np.isfinite(reference)]
     if not len(finite) or finite[0] == finite[-1]:
         return np.empty(0)
-    low, high = (
-        finite[0] / 2,
-        finite[-1] / 2,
-    )  # halved, as the whole range may be wider than the largest float
+    # halved, as the whole range may be wider than the largest float
+    low, high = finite[0] / 2, finite[-1] / 2
     halves: FloatArray = low + (high - low) * (np.arange(1, steps) / steps)
+    chosen: FloatArray = 2 * halves[_are_alone(halves, edges, (high - low) / steps / 2)]
+    return chosen
+
+
+def _are_alone(halves: FloatArray, edges: FloatArray, room: float) -> BoolArray:
+    """True for the places, given halved, that have more room than this on either side."""
     nearest = np.searchsorted(edges, 2 * halves)
     around = np.concatenate([[-np.inf], edges, [np.inf]]) / 2
-    room = (high - low) / steps / 2
-    is_alone = (halves - around[nearest] > room) & (around[nearest + 1] - halves > room)
-    chosen: FloatArray = 2 * halves[is_alone]
-    return chosen
+    is_alone: BoolArray = halves - around[nearest] > room
+    return is_alone & (around[nearest + 1] - halves > room)

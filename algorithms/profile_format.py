@@ -1,13 +1,13 @@
 """Writes a window's profile, without values, as bytes for another worker, and reads it again."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from . import bundles
+from .arrays import IntArray
+from .bundles import Described
 from .categories import Unseen
 from .profiles import (
     CategoricalProfile,
@@ -23,14 +23,13 @@ KIND = "profile"
 SUMS = ("distances", "squares", "below", "above")
 PLAIN = ("finite", "rows_below", "rows_above")
 
+type Header = dict[str, Any]
+
 
 def profile_to_bytes(profile: Profile) -> bytes:
     """The profile, without values, as a compressed Arrow stream with a checksum."""
-    described, arrays = list[dict[str, Any]](), dict[str, pa.Array]()
-    for place, (name, feature) in enumerate(profile.features.items()):
-        about, found = _describe(feature)
-        described.append({"name": name} | about)
-        arrays |= {f"{place}.{what}": array for what, array in found.items()}
+    features = (_describe_named(name, each) for name, each in profile.features.items())
+    described, arrays = bundles.gather(features)
     return bundles.encode(KIND, {"rows": profile.rows, "features": described}, arrays)
 
 
@@ -42,57 +41,101 @@ def profile_from_bytes(data: bytes) -> Profile:
         UnsupportedBundle: If another version wrote them.
     """
     header, arrays = bundles.decode(KIND, data)
-    features = {
-        about["name"]: _read(about, place, arrays) for place, about in enumerate(header["features"])
-    }
+    described = enumerate(header["features"])
+    features = {about["name"]: _read(about, place, arrays) for place, about in described}
     return Profile(rows=header["rows"], features=features)
 
 
-def _describe(feature: FeatureProfile | Unprofiled) -> tuple[dict[str, Any], dict[str, pa.Array]]:
+def _describe_named(name: str, feature: FeatureProfile | Unprofiled) -> Described:
+    about, arrays = _describe(feature)
+    return {"name": name} | about, arrays
+
+
+def _describe(feature: FeatureProfile | Unprofiled) -> Described:
+    """A feature's figures as JSON values, and its arrays by name."""
     if isinstance(feature, Unprofiled):
         return {"kind": "none", "reason": feature.reason}, {}
-    arrays = {"counts": pa.array(feature.counts)}
     if isinstance(feature, NumericProfile):
-        moments = feature.moments
-        # JSON has no infinities, and its readers may not keep whole numbers of a thousand bits
-        about: dict[str, Any] = {name: getattr(moments, name) for name in PLAIN}
-        about |= {name: getattr(moments, name).units for name in SUMS}
-        about |= {name: None if about[name] is None else str(about[name]) for name in SUMS}
-        arrays["range"] = pa.array([moments.minimum, moments.maximum])
-        return {
-            "kind": "numeric",
-            "nulls": feature.nulls,
-            "nans": feature.nans,
-            "moments": about,
-        }, arrays
+        return _describe_numeric(feature)
+    return _describe_categorical(feature)
+
+
+def _describe_numeric(feature: NumericProfile) -> Described:
+    about = {"nulls": feature.nulls, "nans": feature.nans, "moments": _sums(feature.moments)}
+    ends = [feature.moments.minimum, feature.moments.maximum]
+    arrays = {"counts": pa.array(feature.counts), "range": pa.array(ends)}
+    return {"kind": "numeric"} | about, arrays
+
+
+def _sums(moments: Moments) -> Header:
+    """The moments without their range, which goes into an array, as JSON has no infinities."""
+    about: Header = {name: getattr(moments, name) for name in PLAIN}
+    return about | {name: _digits(getattr(moments, name)) for name in SUMS}
+
+
+def _digits(exact: ExactSum) -> str | None:
+    """A sum as text, as readers of JSON may not keep whole numbers of a thousand bits."""
+    return None if exact.units is None else str(exact.units)
+
+
+def _describe_categorical(feature: CategoricalProfile) -> Described:
     unseen = feature.unseen
-    arrays["unseen"] = pa.array(unseen.counts.keys(), pa.large_string())
-    arrays["unseen_counts"] = pa.array(unseen.counts.values(), pa.int64())
     about = {"unseen_rows": unseen.rows, "is_complete": unseen.is_complete}
+    arrays = {"counts": pa.array(feature.counts)} | _named_counts(unseen)
     return {"kind": "categorical", "nulls": feature.nulls} | about, arrays
 
 
-def _read(
-    about: Mapping[str, Any], place: int, arrays: bundles.Arrays
-) -> FeatureProfile | Unprofiled:
+def _named_counts(unseen: Unseen) -> dict[str, pa.Array]:
+    return {
+        "unseen": pa.array(unseen.counts.keys(), pa.large_string()),
+        "unseen_counts": pa.array(unseen.counts.values(), pa.int64()),
+    }
+
+
+def _read(about: Header, place: int, arrays: bundles.Arrays) -> FeatureProfile | Unprofiled:
+    """The feature at a place that `_describe` described."""
     if about["kind"] == "none":
         return Unprofiled(reason=about["reason"])
-    counts = np.asarray(arrays[f"{place}.counts"].to_numpy(), dtype=np.int64)
     if about["kind"] == "numeric":
-        minimum, maximum = arrays[f"{place}.range"].to_pylist()
-        found = about["moments"]
-        sums: dict[str, Any] = {
-            name: ExactSum(None if found[name] is None else int(found[name])) for name in SUMS
-        }
-        plain = {name: found[name] for name in PLAIN}
-        moments = replace(Moments(minimum=minimum, maximum=maximum, **plain), **sums)
-        return NumericProfile(
-            counts=counts, nulls=about["nulls"], nans=about["nans"], moments=moments, values=None
-        )
-    names, rows = (arrays[f"{place}.{what}"].to_pylist() for what in ("unseen", "unseen_counts"))
+        return _read_numeric(about, place, arrays)
+    return _read_categorical(about, place, arrays)
+
+
+def _read_numeric(about: Header, place: int, arrays: bundles.Arrays) -> NumericProfile:
+    return NumericProfile(
+        counts=_counts(place, arrays),
+        nulls=about["nulls"],
+        nans=about["nans"],
+        moments=_read_moments(about["moments"], arrays[f"{place}.range"]),
+        values=None,
+    )
+
+
+def _read_moments(about: Header, ends: pa.Array) -> Moments:
+    minimum, maximum = ends.to_pylist()
+    sums: Header = {name: _read_digits(about[name]) for name in SUMS}
+    plain: Header = {name: about[name] for name in PLAIN}
+    return Moments(minimum=minimum, maximum=maximum, **plain, **sums)
+
+
+def _read_digits(digits: str | None) -> ExactSum:
+    return ExactSum(None if digits is None else int(digits))
+
+
+def _read_categorical(about: Header, place: int, arrays: bundles.Arrays) -> CategoricalProfile:
     unseen = Unseen(
         rows=about["unseen_rows"],
-        counts=dict(zip(names, rows, strict=True)),
+        counts=_read_named_counts(place, arrays),
         is_complete=about["is_complete"],
     )
-    return CategoricalProfile(counts=counts, unseen=unseen, nulls=about["nulls"])
+    return CategoricalProfile(counts=_counts(place, arrays), unseen=unseen, nulls=about["nulls"])
+
+
+def _read_named_counts(place: int, arrays: bundles.Arrays) -> dict[str, int]:
+    names = arrays[f"{place}.unseen"].to_pylist()
+    rows = arrays[f"{place}.unseen_counts"].to_pylist()
+    return dict(zip(names, rows, strict=True))
+
+
+def _counts(place: int, arrays: bundles.Arrays) -> IntArray:
+    return np.asarray(arrays[f"{place}.counts"].to_numpy(), dtype=np.int64)

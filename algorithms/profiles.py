@@ -17,6 +17,11 @@ from .categories import Unseen
 from .sums import ExactSum
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
+ADDED = ("finite", "distances", "squares", "rows_below", "rows_above", "below", "above")
+"""Fields of `Moments` that add up when windows merge."""
+UNLIKE = "Profiles of different baselines cannot be merged."
+
+type KeptValues = tuple[tuple[FloatArray, CodeArray], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +61,39 @@ class Moments:
     above: ExactSum = ZERO
 
     def __add__(self, other: Self) -> Self:
+        added = {name: getattr(self, name) + getattr(other, name) for name in ADDED}
         return replace(
             self,
-            finite=self.finite + other.finite,
             minimum=min(self.minimum, other.minimum),
             maximum=max(self.maximum, other.maximum),
-            distances=self.distances + other.distances,
-            squares=self.squares + other.squares,
-            rows_below=self.rows_below + other.rows_below,
-            rows_above=self.rows_above + other.rows_above,
-            below=self.below + other.below,
-            above=self.above + other.above,
+            **added,
         )
 
     def summary(self, centre: float) -> NumericSummary:
         """The usual four figures."""
         if not self.finite:
             return NumericSummary()
+        return NumericSummary(
+            minimum=self.minimum,
+            maximum=self.maximum,
+            mean=self._mean(centre),
+            std=self._std(),
+        )
+
+    def _mean(self, centre: float) -> float | None:
+        shift = self.distances.over(self.finite)
+        return None if shift is None else _finite_or_none(centre + shift)
+
+    def _std(self) -> float | None:
+        variance = self._variance()
+        return None if variance is None else _finite_or_none(float(np.sqrt(variance)))
+
+    def _variance(self) -> float | None:
+        """n/(n − 1)·(E[(x − c)²] − E[x − c]²) of exact sums, about the centre c."""
         shift, squared = self.distances.over(self.finite), self.squares.over(self.finite)
-        mean = None if shift is None or not np.isfinite(centre + shift) else centre + shift
-        std = None
-        if shift is not None and squared is not None:
-            variance = max(0.0, squared - shift * shift) * self.finite / max(1, self.finite - 1)
-            std = float(np.sqrt(variance)) if np.isfinite(variance) else None
-        return NumericSummary(minimum=self.minimum, maximum=self.maximum, mean=mean, std=std)
+        if shift is None or squared is None:
+            return None
+        return max(0.0, squared - shift * shift) * self.finite / max(1, self.finite - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,7 +113,7 @@ class NumericProfile:
     nulls: int = 0
     nans: int = 0
     moments: Moments = Moments()
-    values: tuple[tuple[FloatArray, CodeArray], ...] | None = ()
+    values: KeptValues | None = ()
 
     @property
     def rows(self) -> int:
@@ -117,15 +131,20 @@ class NumericProfile:
         return self.rows - self.moments.finite
 
     def __add__(self, other: Self) -> Self:
-        kept = None if self.values is None or other.values is None else self.values + other.values
         return replace(
             self,
             counts=self.counts + other.counts,
             nulls=self.nulls + other.nulls,
             nans=self.nans + other.nans,
             moments=self.moments + other.moments,
-            values=kept,
+            values=self._kept_with(other),
         )
+
+    def _kept_with(self, other: Self) -> KeptValues | None:
+        """The values of both windows, unless one of them has not kept its own."""
+        if self.values is None or other.values is None:
+            return None
+        return self.values + other.values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,7 +220,7 @@ class Profile:
 
     def _merge_two(self, other: Self) -> Self:
         if self.features.keys() != other.features.keys():
-            raise ValueError("Profiles of different baselines cannot be merged.")
+            raise ValueError(UNLIKE)
         merged = {name: _add(mine, other.features[name]) for name, mine in self.features.items()}
         return replace(self, rows=self.rows + other.rows, features=merged)
 
@@ -210,13 +229,21 @@ def _add(
     left: FeatureProfile | Unprofiled, right: FeatureProfile | Unprofiled
 ) -> FeatureProfile | Unprofiled:
     if isinstance(left, Unprofiled) or isinstance(right, Unprofiled):
-        reasons = [each.reason for each in (left, right) if isinstance(each, Unprofiled)]
-        return Unprofiled(reason=min(reasons))
+        return _first_reason(left, right)
     if isinstance(left, NumericProfile) and isinstance(right, NumericProfile):
         return left + right
     if isinstance(left, CategoricalProfile) and isinstance(right, CategoricalProfile):
         return left + right
-    raise ValueError("Profiles of different baselines cannot be merged.")
+    raise ValueError(UNLIKE)
+
+
+def _first_reason(*features: FeatureProfile | Unprofiled) -> Unprofiled:
+    """The first by the alphabet, so that the order of merging does not matter."""
+    return Unprofiled(reason=min(each.reason for each in features if isinstance(each, Unprofiled)))
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 type Column = pa.Array | pa.ChunkedArray

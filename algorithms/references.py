@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrays import BoolArray, FloatArray, IntArray
-from .categories import Unseen, distinct_categories
+from .arrays import BoolArray, CodeArray, FloatArray, IntArray
+from .categories import CategoryCounts, Unseen, distinct_categories
 from .columns import FeatureKind, to_float64
 from .grid import Grid
 from .kernels import moments
@@ -73,7 +73,8 @@ class NumericReference:
         if self.values is None:
             return self
         grid = Grid.from_sorted(self.values, bins, BINNED_CELLS)
-        return replace(self, grid=grid, counts=grid.count(self.values)[0][:-1], values=None)
+        counts = grid.count(self.values)[0][:-1]
+        return replace(self, grid=grid, counts=counts, values=None)
 
     def values_inside(self, wanted: BoolArray) -> FloatArray:
         """The kept values in the wanted cells, shape (cells,), ascending.
@@ -98,17 +99,22 @@ class NumericReference:
             UnusableColumn: If the column holds no numbers.
         """
         values = to_float64(chunk)
-        counts = np.zeros(self.grid.cells + 1, np.int64)
         codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
-        found, range_ = no_moments(), _usual_range(self.summary.minimum, self.summary.maximum)
-        profile_column(values, self.grid.lookup, counts, codes, self.centre, *range_, found)
+        counts, moments = self._count(values, codes)
         return NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
             nans=int(counts[-1]) - chunk.null_count,
-            moments=_as_moments(found),
+            moments=moments,
             values=((values, codes),) if keep_values else None,
         )
+
+    def _count(self, values: FloatArray, codes: CodeArray) -> tuple[IntArray, Moments]:
+        """Count values, NaN in the last cell, with their moments; cells are written to `codes`."""
+        counts, found = np.zeros(self.grid.cells + 1, np.int64), no_moments()
+        usual = _usual_range(self.summary.minimum, self.summary.maximum)
+        profile_column(values, self.grid.lookup, counts, codes, self.centre, *usual, found)
+        return counts, _as_moments(found)
 
     @property
     def centre(self) -> float:
@@ -159,13 +165,19 @@ class CategoricalReference:
             UnusableColumn: If the column holds no categories.
         """
         (found,) = distinct_categories(chunk)
-        codes = pc.index_in(found.categories, value_set=self.categories)
-        known = codes.is_valid().to_numpy(zero_copy_only=False)
-        counts = np.zeros(len(self.counts), np.int64)
-        np.add.at(counts, codes.drop_null().to_numpy(), found.counts[known])
-        names, rows = found.categories.filter(pa.array(~known)).to_pylist(), found.counts[~known]
-        unseen = Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
-        return CategoricalProfile(counts=counts, unseen=unseen, nulls=found.nulls)
+        places = pc.index_in(found.categories, value_set=self.categories)
+        known = places.is_valid().to_numpy(zero_copy_only=False)
+        return CategoricalProfile(
+            counts=self._placed(places.drop_null().to_numpy(), found.counts[known]),
+            unseen=_unseen(found, ~known),
+            nulls=found.nulls,
+        )
+
+    def _placed(self, places: IntArray, counts: IntArray) -> IntArray:
+        """Counts at their places among the categories, shape (k,); a place may come again."""
+        placed = np.zeros(len(self.counts), np.int64)
+        np.add.at(placed, places, counts)
+        return placed
 
 
 type FeatureReference = NumericReference | CategoricalReference
@@ -195,11 +207,9 @@ def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
     if isinstance(window, ChunkedWindow):
         return window.chunks(name)
     column = window.column(name)
-    return (
-        (column.chunks or [pa.array([], column.type)])
-        if isinstance(column, pa.ChunkedArray)
-        else [column]
-    )
+    if not isinstance(column, pa.ChunkedArray):
+        return [column]
+    return column.chunks or [pa.array([], column.type)]
 
 
 def measure_moments(values: FloatArray, centre: float) -> Moments:
@@ -226,6 +236,13 @@ def _as_moments(found: FloatArray) -> Moments:
         below=ExactSum.of(float(found[moments.BELOW])),
         above=ExactSum.of(float(found[moments.ABOVE])),
     )
+
+
+def _unseen(found: CategoryCounts, is_unseen: BoolArray) -> Unseen:
+    """The counted categories that the reference does not name; a name may come again."""
+    names = found.categories.filter(pa.array(is_unseen)).to_pylist()
+    rows = found.counts[is_unseen]
+    return Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
 
 
 def _summed(names: list[str], rows: IntArray) -> dict[str, int]:

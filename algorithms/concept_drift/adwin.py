@@ -52,7 +52,8 @@ class ADWIN(Detector):
     buckets: list[list[float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if not 0 < self.delta < 1 or min(self.clock, self.max_buckets, self.min_window_length) < 1:
+        counts = (self.clock, self.max_buckets, self.min_window_length)
+        if not 0 < self.delta < 1 or min(counts) < 1:
             raise ValueError(
                 "ADWIN: 0 < delta < 1; clock, max_buckets and min_window_length are at least 1."
             )
@@ -60,18 +61,30 @@ class ADWIN(Detector):
     def _advance(
         self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
     ) -> tuple[int, int]:
-        sums, sizes = np.empty((LEVELS, self.max_buckets + BLOCK)), np.zeros(LEVELS, np.int64)
-        for level, kept in enumerate(self.buckets):
-            sums[level, : len(kept)], sizes[level] = kept, len(kept)
+        sums, sizes = self._unpacked_buckets()
         state = np.array([self.n, self.total, self.squares])
         settings = (self.delta, self.clock, self.min_window_length, self.grace_period)
         reached, count = advance_adwin(
             values, start, *settings, sums, sizes, state, signals, changes
         )
-        self.n, self.total, self.squares = int(state[0]), float(state[1]), float(state[2])
-        levels = int(np.flatnonzero(sizes)[-1]) + 1 if sizes.any() else 0
-        self.buckets = [sums[level, : sizes[level]].tolist() for level in range(levels)]
+        width, self.total, self.squares = state.tolist()
+        self.n = int(width)
+        self._pack_buckets(sums, sizes)
         return int(reached), int(count)
+
+    def _unpacked_buckets(self) -> tuple[FloatArray, IntArray]:
+        """Sums, shape (levels, max_buckets + BLOCK), and how many of them each level uses."""
+        sums = np.empty((LEVELS, self.max_buckets + BLOCK))
+        sizes = np.zeros(LEVELS, np.int64)
+        for level, kept in enumerate(self.buckets):
+            sums[level, : len(kept)] = kept
+            sizes[level] = len(kept)
+        return sums, sizes
+
+    def _pack_buckets(self, sums: FloatArray, sizes: IntArray) -> None:
+        """Keep the levels up to the last that has a bucket."""
+        levels = np.flatnonzero(sizes)[-1] + 1 if sizes.any() else 0
+        self.buckets = [sums[level, : sizes[level]].tolist() for level in range(levels)]
 
 
 @jit

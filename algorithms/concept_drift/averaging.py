@@ -15,6 +15,8 @@ from ..arrays import FloatArray
 from ..kernels.compiler import jit
 from .detector import Detector
 
+LEAST_CHANCE = 1e-9
+"""Normal probabilities are kept this far from 0 and 1, whose quantiles are infinite."""
 LEARNT_FROM = 30
 """Means that are enough to learn how much they differ, where no reference says it."""
 
@@ -44,7 +46,7 @@ class Observations:
     def rate(self, level: float, detector: Detector) -> float:
         """The error rate that a detector means by the mean of what it was shown."""
         if self._are_probabilities(detector):
-            level = float(ndtri(min(max(level, 1e-9), 1 - 1e-9)))
+            level = float(ndtri(min(max(level, LEAST_CHANCE), 1 - LEAST_CHANCE)))
         return float(np.clip(self.mean + self.deviation * level, 0.0, 1.0))
 
     def _are_probabilities(self, detector: Detector) -> bool:
@@ -85,24 +87,31 @@ class Averaging:
 
     def learn(self, errors: FloatArray) -> None:
         """Learn what is usual from a reference's errors, shape (n,), in order; fewer than two means teach nothing."""
-        means = errors[: len(errors) // self.each * self.each].reshape(-1, self.each).mean(axis=1)
+        whole = len(errors) // self.each * self.each
+        means = errors[:whole].reshape(-1, self.each).mean(axis=1)
         if len(means) > 1:
             self._settle(means)
 
     def take(self, errors: FloatArray) -> Observations:
         """Take errors, shape (n,), and give the means that they complete."""
-        missing, means = self.count, np.empty((self.count + len(errors)) // self.each)
-        self.total = float(complete_means(errors, self.each, self.total, self.count, means))
-        self.count = (missing + len(errors)) % self.each
+        missing, means = self.count, self._complete(errors)
         learnt = self._learn_from(means)
-        values = (means[learnt:] - (self.mean or 0.0)) / self.deviation
+        usual = self.mean or 0.0
         return Observations(
-            values=values,
+            values=(means[learnt:] - usual) / self.deviation,
             each=self.each,
             missing=missing - learnt * self.each,
-            mean=self.mean or 0.0,
+            mean=usual,
             deviation=self.deviation,
         )
+
+    def _complete(self, errors: FloatArray) -> FloatArray:
+        """The means that errors complete; the rest waits for the next batch."""
+        waiting = self.count + len(errors)
+        means = np.empty(waiting // self.each)
+        self.total = float(complete_means(errors, self.each, self.total, self.count, means))
+        self.count = waiting % self.each
+        return means
 
     def _learn_from(self, means: FloatArray) -> int:
         """Use means for learning as long as that is not over; returns how many."""
@@ -110,16 +119,24 @@ class Averaging:
             return 0
         wanted = means[: LEARNT_FROM - len(self.learning)]
         self.learning += wanted.tolist()
+        self._end_learning()
+        return len(wanted)
+
+    def _end_learning(self) -> None:
+        """Settle what is usual once there are enough means."""
         if len(self.learning) == LEARNT_FROM:
             self._settle(np.array(self.learning))
             self.learning = []
-        return len(wanted)
 
     def _settle(self, means: FloatArray) -> None:
         """Keep the mean and the deviation; means that hardly differ are held to differ as independent errors would."""
         self.mean = float(means.mean())
-        independent = np.sqrt(max(self.mean * (1 - self.mean), 1.0 / self.each) / self.each)
-        self.deviation = float(max(means.std(ddof=1), independent))
+        self.deviation = float(max(means.std(ddof=1), self._independent_deviation(self.mean)))
+
+    def _independent_deviation(self, rate: float) -> float:
+        """The deviation of means of independent errors, with at least one error a mean."""
+        variance = max(rate * (1 - rate), 1.0 / self.each)
+        return float(np.sqrt(variance / self.each))
 
 
 @jit

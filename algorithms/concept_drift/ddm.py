@@ -55,30 +55,31 @@ class DDM(Detector):
     def _advance(
         self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
     ) -> tuple[int, int]:
-        best_rate, warned_n = (
-            np.nan if each is None else each for each in (self.best_rate, self.warned_n)
-        )
-        state = np.array(
-            [self.n, self.error_rate, self.best_n, best_rate, warned_n, self.warned_rate]
-        )
-        reached, count = advance_ddm(
-            values,
-            start,
-            self.warm_start,
-            self.warning_threshold,
-            self.drift_threshold,
-            self.min_errors,
-            state,
-            signals,
-            changes,
-        )
-        self.n, self.error_rate, self.best_n = int(state[0]), float(state[1]), int(state[2])
-        self.best_rate = None if np.isnan(state[3]) else float(state[3])
-        self.warned_n, self.warned_rate = (
-            None if np.isnan(state[4]) else int(state[4]),
-            float(state[5]),
-        )
+        thresholds = (self.warning_threshold, self.drift_threshold)
+        settings = (self.warm_start, *thresholds, self.min_errors)
+        state = self._packed()
+        reached, count = advance_ddm(values, start, *settings, state, signals, changes)
+        self._unpack(*state.tolist())
         return int(reached), int(count)
+
+    def _packed(self) -> FloatArray:
+        """The state as the kernel keeps it, NaN for None."""
+        best = (self.best_n, _nan_if_none(self.best_rate))
+        warned = (_nan_if_none(self.warned_n), self.warned_rate)
+        return np.array([self.n, self.error_rate, *best, *warned])
+
+    def _unpack(
+        self, n: float, rate: float, best_n: float, best_rate: float, warned_n: float,
+        warned_rate: float,
+    ) -> None:  # fmt: skip
+        self.n, self.error_rate = int(n), rate
+        self.best_n, self.best_rate = int(best_n), None if np.isnan(best_rate) else best_rate
+        self.warned_n = None if np.isnan(warned_n) else int(warned_n)
+        self.warned_rate = warned_rate
+
+
+def _nan_if_none(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,18 +130,23 @@ class EDDM(Detector):
     def _advance(
         self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
     ) -> tuple[int, int]:
-        greatest = -1.0 if self.greatest is None else self.greatest
-        counts = np.array(
-            [self.n, self.errors, self.last_error, self.warned_n, self.warned_errors], np.int64
-        )
-        sums = np.array([self.distance, self.squares, greatest])
-        reached, count = advance_eddm(
-            values, start, self.warm_start, self.alpha, self.beta, counts, sums, signals, changes
-        )
-        self.n, self.errors, self.last_error, self.warned_n, self.warned_errors = counts.tolist()
-        self.distance, self.squares = float(sums[0]), float(sums[1])
-        self.greatest = None if sums[2] < 0 else float(sums[2])
+        counts, sums = self._packed()
+        settings = (self.warm_start, self.alpha, self.beta)
+        reached, count = advance_eddm(values, start, *settings, counts, sums, signals, changes)
+        self._unpack(counts, sums)
         return int(reached), int(count)
+
+    def _packed(self) -> tuple[IntArray, FloatArray]:
+        """The state's counts and sums as the kernel keeps them, −1 for no greatest reach."""
+        warned = (self.warned_n, self.warned_errors)
+        counts = np.array([self.n, self.errors, self.last_error, *warned], np.int64)
+        greatest = -1.0 if self.greatest is None else self.greatest
+        return counts, np.array([self.distance, self.squares, greatest])
+
+    def _unpack(self, counts: IntArray, sums: FloatArray) -> None:
+        self.n, self.errors, self.last_error, self.warned_n, self.warned_errors = counts.tolist()
+        self.distance, self.squares, greatest = sums.tolist()
+        self.greatest = None if greatest < 0 else greatest
 
 
 @jit

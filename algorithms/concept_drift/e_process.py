@@ -65,16 +65,24 @@ class EProcess(Detector):
     def _advance(
         self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
     ) -> tuple[int, int]:
+        state, table = self._packed()
+        evidence = -np.log(self.alpha)
+        reached, count = advance_e_process(values, start, evidence, state, table, signals, changes)
+        self._unpack(state, table)
+        return int(reached), int(count)
+
+    def _packed(self) -> tuple[FloatArray, FloatArray]:
+        """The state as the kernel keeps it, with a table that has room for all candidates."""
         kept = len(self.candidates[START])
         table = np.zeros((len(self.candidates), CANDIDATES))
         table[:, :kept] = self.candidates
-        state = np.array([self.n, self.total, kept, self.spawned, self.signal == Signal.WARNING])
-        reached, count = advance_e_process(
-            values, start, -np.log(self.alpha), state, table, signals, changes
-        )
-        self.n, self.total, self.spawned = int(state[0]), float(state[1]), int(state[3])
-        self.candidates = table[:, : int(state[2])].tolist()
-        return int(reached), int(count)
+        is_warning = self.signal == Signal.WARNING
+        return np.array([self.n, self.total, kept, self.spawned, is_warning]), table
+
+    def _unpack(self, state: FloatArray, table: FloatArray) -> None:
+        n, self.total, kept, spawned, _ = state.tolist()
+        self.n, self.spawned = int(n), int(spawned)
+        self.candidates = table[:, : int(kept)].tolist()
 
 
 @jit

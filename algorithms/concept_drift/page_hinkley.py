@@ -60,41 +60,41 @@ class PageHinkley(Detector):
     decrease_mean: float = 0.0
 
     def __post_init__(self) -> None:
-        if (
-            self.min_instances < 1
-            or self.threshold <= 0
-            or not 0 < self.alpha <= 1
-            or self.mode not in MODES
-        ):
+        is_usable = self.min_instances >= 1 and self.threshold > 0 and 0 < self.alpha <= 1
+        if not is_usable or self.mode not in MODES:
             raise ValueError(
-                f"PageHinkley: min_instances ≥ 1, threshold > 0, 0 < alpha ≤ 1, mode one of {', '.join(MODES)}."
+                "PageHinkley: min_instances ≥ 1, threshold > 0, 0 < alpha ≤ 1, "
+                f"mode one of {', '.join(MODES)}."
             )
 
     def _advance(
         self, values: FloatArray, start: int, signals: SignalArray, changes: FloatArray
     ) -> tuple[int, int]:
         counts = np.array([self.n, self.increase_n, self.decrease_n], np.int64)
-        least = np.inf if self.least_increase is None else self.least_increase
-        sums = np.array(
-            [
-                self.mean,
-                self.increase,
-                self.decrease,
-                least,
-                self.most_decrease,
-                self.increase_mean,
-                self.decrease_mean,
-            ]
-        )
+        sums = self._packed_sums()
         settings = (self.min_instances, self.delta, self.threshold, self.alpha, MODES[self.mode])
         reached, count = advance_page_hinkley(
             values, start, *settings, counts, sums, signals, changes
         )
         self.n, self.increase_n, self.decrease_n = counts.tolist()
-        self.mean, self.increase, self.decrease, least, self.most_decrease = sums[:5].tolist()
-        self.increase_mean, self.decrease_mean = sums[5:].tolist()
-        self.least_increase = None if least == np.inf else least
+        self._unpack_sums(*sums.tolist())
         return int(reached), int(count)
+
+    def _packed_sums(self) -> FloatArray:
+        """The means and the sums as the kernel keeps them, inf for no lowest sum."""
+        least = np.inf if self.least_increase is None else self.least_increase
+        extremes = (least, self.most_decrease)
+        means = (self.increase_mean, self.decrease_mean)
+        return np.array([self.mean, self.increase, self.decrease, *extremes, *means])
+
+    def _unpack_sums(
+        self, mean: float, increase: float, decrease: float, least: float, most: float,
+        increase_mean: float, decrease_mean: float,
+    ) -> None:  # fmt: skip
+        self.mean, self.increase, self.decrease = mean, increase, decrease
+        self.least_increase = None if least == np.inf else least
+        self.most_decrease = most
+        self.increase_mean, self.decrease_mean = increase_mean, decrease_mean
 
 
 @jit

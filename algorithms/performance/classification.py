@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from ..arrays import IntArray
+from ..arrays import FloatArray, IntArray
 from ..columns import Values
 from .estimates import (
     NO_ROWS,
@@ -15,7 +15,7 @@ from .estimates import (
     estimate_bounded,
     estimate_mean_proportion,
     estimate_proportion,
-    wilson_limits,
+    wilson_ends,
 )
 from .reading import Label, read_classes, require_same_rows
 
@@ -47,10 +47,7 @@ class Confusion:
         """
         classes, codes = read_classes(label=label, prediction=prediction)
         require_same_rows(**codes)
-        if positive is not None and len({*classes, positive}) <= 2:
-            size, place = 2, classes.index(positive) if positive in classes else len(classes)
-        else:
-            size, place = len(classes), None
+        size, place = _layout(classes, positive)
         counts = np.bincount(codes["label"] * size + codes["prediction"], minlength=size**2)
         return cls(counts=counts.reshape(size, size), positive=place)
 
@@ -64,11 +61,34 @@ class Confusion:
         """Rows of each class that are predicted as such, shape (K,)."""
         return np.diagonal(self.counts)
 
+    @property
+    def labelled(self) -> IntArray:
+        """Rows of each class by their label, shape (K,)."""
+        labelled: IntArray = self.counts.sum(axis=1)
+        return labelled
+
+    @property
+    def predicted(self) -> IntArray:
+        """Rows of each class by the prediction, shape (K,)."""
+        predicted: IntArray = self.counts.sum(axis=0)
+        return predicted
+
+    def undefined(self, reason: str, level: float) -> MetricEstimate:
+        """The estimate of a metric that has no value, with the reason."""
+        return MetricEstimate(n=self.n, reason=reason, level=level)
+
+
+def _layout(classes: list[Label], positive: Label | None) -> tuple[int, int | None]:
+    """The size of the matrix, and the positive class's place in it if there are two classes."""
+    if positive is None or len({*classes, positive}) > 2:
+        return len(classes), None
+    return 2, classes.index(positive) if positive in classes else len(classes)
+
 
 def measure_confusion(metric: Metric, confusion: Confusion, level: float) -> MetricEstimate:
     """One of `CONFUSION_METRICS` of a window, by the formulas of each metric's own function."""
     if not confusion.n:
-        return MetricEstimate(n=0, reason=NO_ROWS, level=level)
+        return confusion.undefined(NO_ROWS, level)
     return MEASURES[metric](confusion, level)
 
 
@@ -79,19 +99,19 @@ def accuracy(confusion: Confusion, level: float) -> MetricEstimate:
 
 def balanced_accuracy(confusion: Confusion, level: float) -> MetricEstimate:
     """The mean over the labels' classes of the share predicted right."""
-    if np.count_nonzero(confusion.counts.sum(axis=1)) < 2:
-        return MetricEstimate(n=confusion.n, reason=ONE_CLASS, level=level)
-    return _mean_of_defined(confusion, confusion.counts.sum(axis=1), level)
+    if np.count_nonzero(confusion.labelled) < 2:
+        return confusion.undefined(ONE_CLASS, level)
+    return _mean_of_defined(confusion, confusion.labelled, level)
 
 
 def precision(confusion: Confusion, level: float) -> MetricEstimate:
     """Share of the rows predicted as positive that are; with many classes, the mean over those predicted at all."""
-    return _share_of(confusion, confusion.counts.sum(axis=0), NO_PREDICTED, level)
+    return _share_of(confusion, confusion.predicted, NO_PREDICTED, level)
 
 
 def recall(confusion: Confusion, level: float) -> MetricEstimate:
     """Share of the positive rows predicted as such; with many classes, the mean over those that labels hold."""
-    return _share_of(confusion, confusion.counts.sum(axis=1), NO_POSITIVE, level)
+    return _share_of(confusion, confusion.labelled, NO_POSITIVE, level)
 
 
 def f1(confusion: Confusion, level: float) -> MetricEstimate:
@@ -102,57 +122,75 @@ def f1(confusion: Confusion, level: float) -> MetricEstimate:
     """
     if confusion.positive is None:
         return _macro_f1(confusion, level)
-    counts, place = confusion.counts, confusion.positive
-    hits = int(counts[place, place])
-    rows = int(counts[place].sum() + counts[:, place].sum()) - hits
+    place = confusion.positive
+    hits = int(confusion.hits[place])
+    rows = int(confusion.labelled[place] + confusion.predicted[place]) - hits
     if not rows:
-        return MetricEstimate(n=confusion.n, reason=NEITHER, level=level)
-    jaccard = hits / rows
-    lower, upper = (
-        float(limit[0]) for limit in wilson_limits(np.array([jaccard]), np.array([rows]), level)
-    )
+        return confusion.undefined(NEITHER, level)
+    return _f1_of_jaccard(hits / rows, rows, n=confusion.n, level=level)
+
+
+def _f1_of_jaccard(jaccard: float, rows: int, *, n: int, level: float) -> MetricEstimate:
+    """F1 from the Jaccard index J, a share of some rows; dF1/dJ is 2 / (1 + J)²."""
+    lower, upper = wilson_ends(jaccard, rows, level)
     return MetricEstimate(
-        value=2 * jaccard / (1 + jaccard),
-        lower=2 * lower / (1 + lower),
-        upper=2 * upper / (1 + upper),
+        value=_harmonic(jaccard),
+        lower=_harmonic(lower),
+        upper=_harmonic(upper),
         standard_error=2 / (1 + jaccard) ** 2 * (jaccard * (1 - jaccard) / rows) ** 0.5,
-        n=confusion.n,
+        n=n,
         level=level,
     )
 
 
+def _harmonic(jaccard: float) -> float:
+    return 2 * jaccard / (1 + jaccard)
+
+
 def _macro_f1(confusion: Confusion, level: float) -> MetricEstimate:
-    """The delta method over the multinomial of the confusion matrix (Takahashi et al., 2022)."""
+    """The mean of all classes' F1, with the error of `_macro_f1_variance`."""
+    scores = 2 * confusion.hits / (confusion.predicted + confusion.labelled)
+    error = float(np.sqrt(_macro_f1_variance(confusion, scores)))
+    rows = float(_mean_class_rows(confusion.labelled))
+    return estimate_bounded(float(scores.mean()), error, rows=rows, n=confusion.n, level=level)
+
+
+def _macro_f1_variance(confusion: Confusion, scores: FloatArray) -> float:
+    """By the delta method over the multinomial of the confusion matrix (Takahashi et al., 2022).
+
+    The mean's slope by a cell's share is 2/size on the diagonal, less both classes' score/size.
+    """
     counts, n = confusion.counts, confusion.n
-    labelled, sizes = counts.sum(axis=1), counts.sum(axis=0) + counts.sum(axis=1)
-    scores, classes = 2 * confusion.hits / sizes, len(counts)
+    sizes = confusion.predicted + confusion.labelled
     pull = scores / sizes
-    slopes = (np.diag(2 / sizes) - pull[:, None] - pull[None, :]) * (n / classes)
+    slopes = (np.diag(2 / sizes) - pull[:, None] - pull[None, :]) * (n / len(counts))
     mean = np.sum(counts * slopes) / n
-    variance = np.sum(counts * (slopes - mean) ** 2) / n**2
-    rows = np.count_nonzero(labelled) ** 2 / np.sum(1 / labelled[labelled > 0])
-    return estimate_bounded(
-        float(scores.mean()), float(np.sqrt(variance)), rows=float(rows), n=n, level=level
-    )
+    return float(np.sum(counts * (slopes - mean) ** 2) / n**2)
+
+
+def _mean_class_rows(labelled: IntArray) -> float:
+    """The number of classes that have labels times the harmonic mean of their rows."""
+    return float(np.count_nonzero(labelled) ** 2 / np.sum(1 / labelled[labelled > 0]))
 
 
 def _share_of(
     confusion: Confusion, sizes: IntArray, undefined: str, level: float
 ) -> MetricEstimate:
     """Hits over sizes, of the positive class or on average over the classes that have a size."""
-    if confusion.positive is None:
+    place = confusion.positive
+    if place is None:
         return _mean_of_defined(confusion, sizes, level)
-    hits, size = int(confusion.hits[confusion.positive]), int(sizes[confusion.positive])
+    hits, size = int(confusion.hits[place]), int(sizes[place])
     if not size:
-        return MetricEstimate(n=confusion.n, reason=undefined, level=level)
+        return confusion.undefined(undefined, level)
     return estimate_proportion(hits, size, n=confusion.n, level=level)
 
 
 def _mean_of_defined(confusion: Confusion, sizes: IntArray, level: float) -> MetricEstimate:
+    """Hits over sizes, on average over the classes that have a size."""
     is_defined = sizes > 0
-    return estimate_mean_proportion(
-        confusion.hits[is_defined], sizes[is_defined], n=confusion.n, level=level
-    )
+    hits, trials = confusion.hits[is_defined], sizes[is_defined]
+    return estimate_mean_proportion(hits, trials, n=confusion.n, level=level)
 
 
 MEASURES: dict[Metric, Callable[[Confusion, float], MetricEstimate]] = {

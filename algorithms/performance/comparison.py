@@ -77,72 +77,124 @@ def judge_performance(
     Raises:
         ValueError: If a relative limit comes without a baseline, or the two intervals are of different levels.
     """
+    _require_one_level(window, baseline)
+    found, bound = Span.of(window), limit.bound(metric, baseline)
+    if found is None or bound is None or window.n < min_rows:
+        return _unjudged(metric, window, baseline, min_rows)
+    return _judge(_Comparison(metric, window, limit, baseline, found, bound))
+
+
+def _require_one_level(window: MetricEstimate, baseline: MetricEstimate | None) -> None:
     if baseline is not None and baseline.level != window.level:
         raise ValueError(
             f"The window's interval is of level {window.level}, the baseline's of {baseline.level}."
         )
-    found, bound = Span.of(window), limit.bound(metric, baseline)
-    if found is None or bound is None or window.n < min_rows:
-        return PerformanceJudgement(
-            metric=metric,
-            verdict=Verdict.INSUFFICIENT_DATA,
-            reason=_why_unjudged(metric, window, baseline, min_rows),
-            value=window.value,
-            lower=window.lower,
-            upper=window.upper,
-            baseline=baseline.value if baseline else None,
-            n=window.n,
-        )
-    return _judge(metric, window, limit, baseline, found, bound)
 
 
-def _judge(
-    metric: Metric, window: MetricEstimate, limit: PerformanceLimit, baseline: MetricEstimate | None, found: Span,
-    bound: Span,
-) -> PerformanceJudgement:  # fmt: skip
-    excess = bound.minus(found) if limit.is_floor(metric) else found.minus(bound)
-    signal = (
-        Signal.DRIFT if excess.lower > 0 else Signal.WARNING if excess.value > 0 else Signal.STABLE
-    )
+def _unjudged(
+    metric: Metric, window: MetricEstimate, baseline: MetricEstimate | None, min_rows: int
+) -> PerformanceJudgement:
     return PerformanceJudgement(
         metric=metric,
+        verdict=Verdict.INSUFFICIENT_DATA,
+        reason=_why_unjudged(metric, window, baseline, min_rows),
+        value=window.value,
+        lower=window.lower,
+        upper=window.upper,
+        baseline=baseline.value if baseline else None,
+        n=window.n,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A window's metric and the limit that it must keep to, both defined."""
+
+    metric: Metric
+    window: MetricEstimate
+    limit: PerformanceLimit
+    baseline: MetricEstimate | None
+    found: Span
+    bound: Span
+
+    @property
+    def excess(self) -> Span:
+        """The distance of the value past the limit."""
+        if self.limit.is_floor(self.metric):
+            return self.bound.minus(self.found)
+        return self.found.minus(self.bound)
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The words for a value that keeps to the limit, and for one past it."""
+        if self.limit.is_floor(self.metric):
+            return "at or above", "below"
+        return "at or below", "above"
+
+
+def _judge(compared: _Comparison) -> PerformanceJudgement:
+    found, excess, baseline = compared.found, compared.excess, compared.baseline
+    signal = _signal(excess)
+    return PerformanceJudgement(
+        metric=compared.metric,
         verdict=Verdict.DRIFT if signal == Signal.DRIFT else Verdict.OK,
         signal=signal,
-        reason=_sentence(metric, limit, found, bound, signal, window.level),
+        reason=_sentence(compared, signal),
         value=found.value,
         lower=found.lower,
         upper=found.upper,
         baseline=baseline.value if baseline else None,
-        limit=bound.value,
+        limit=compared.bound.value,
         excess=excess.value,
         excess_lower=excess.lower,
         excess_upper=excess.upper,
         standard_error=excess.error,
-        n=window.n,
+        n=compared.window.n,
     )
+
+
+def _signal(excess: Span) -> Signal:
+    """Drift where the whole interval lies past the limit, a warning where the value alone does."""
+    if excess.lower > 0:
+        return Signal.DRIFT
+    return Signal.WARNING if excess.value > 0 else Signal.STABLE
 
 
 def _why_unjudged(
     metric: Metric, window: MetricEstimate, baseline: MetricEstimate | None, min_rows: int
 ) -> str:
+    name = NAMES[metric]
     if window.n < min_rows:
-        return f"{NAMES[metric]} was measured on {window.n} rows, but a verdict takes {min_rows}."
+        return f"{name} was measured on {window.n} rows, but a verdict takes {min_rows}."
     if window.value is None:
-        return f"{NAMES[metric]} is undefined: {window.reason}"
-    return f"{NAMES[metric]} of the baseline is undefined: {baseline.reason if baseline else ''}"
+        return f"{name} is undefined: {window.reason}"
+    return f"{name} of the baseline is undefined: {baseline.reason if baseline else ''}"
 
 
-def _sentence(
-    metric: Metric, limit: PerformanceLimit, found: Span, bound: Span, signal: Signal, level: float
-) -> str:  # fmt: skip
+def _sentence(compared: _Comparison, signal: Signal) -> str:
     """Such as: Recall is 0.71 (95 % interval 0.66 to 0.76), below the limit of 0.8."""
-    kept, past = ("at or above", "below") if limit.is_floor(metric) else ("at or below", "above")
-    side, share = kept if signal == Signal.STABLE else past, 100 * (limit.relative or 0.0)
-    origin = (
-        f", which is {share:.4g} % {past} the baseline's value"
-        if limit.relative is not None
-        else ""
-    )
-    doubt = "; chance could explain it" if signal == Signal.WARNING else ""
-    interval = f"{100 * level:.4g} % interval {found.lower:.4g} to {found.upper:.4g}"
-    return f"{NAMES[metric]} is {found.value:.4g} ({interval}), {side} the limit of {bound.value:.4g}{origin}{doubt}."
+    bound, side = compared.bound.value, _side(compared, signal)
+    value = f"{NAMES[compared.metric]} is {compared.found.value:.4g} ({_interval(compared)})"
+    return f"{value}, {side} the limit of {bound:.4g}{_origin(compared)}{_doubt(signal)}."
+
+
+def _side(compared: _Comparison, signal: Signal) -> str:
+    kept, past = compared.words
+    return kept if signal == Signal.STABLE else past
+
+
+def _doubt(signal: Signal) -> str:
+    return "; chance could explain it" if signal == Signal.WARNING else ""
+
+
+def _interval(compared: _Comparison) -> str:
+    level, found = 100 * compared.window.level, compared.found
+    return f"{level:.4g} % interval {found.lower:.4g} to {found.upper:.4g}"
+
+
+def _origin(compared: _Comparison) -> str:
+    """The place that a relative limit comes from."""
+    relative, (_, past) = compared.limit.relative, compared.words
+    if relative is None:
+        return ""
+    return f", which is {100 * relative:.4g} % {past} the baseline's value"

@@ -80,10 +80,22 @@ def wilson_limits(
 ) -> tuple[FloatArray, FloatArray]:
     """Wilson's score interval (1927) of shares, shape (k,), by their rows, shape (k,), which need not be whole."""
     z = normal_quantile(level)
-    spread = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
     centre, scale = shares + z**2 / (2 * rows), 1 + z**2 / rows
+    spread = _wilson_spread(shares, rows, z)
     lower, upper = (centre - spread) / scale, (centre + spread) / scale
     return np.clip(lower, 0.0, shares), np.clip(upper, shares, 1.0)
+
+
+def _wilson_spread(shares: FloatArray, rows: FloatArray | IntArray, z: float) -> FloatArray:
+    """z·√(p(1 − p)/n + z²/(4n²)): half the interval's width, before it is scaled by 1 + z²/n."""
+    spread: FloatArray = z * np.sqrt(shares * (1 - shares) / rows + (z / (2 * rows)) ** 2)
+    return spread
+
+
+def wilson_ends(share: float, rows: float, level: float) -> tuple[float, float]:
+    """The two ends of Wilson's interval of one share."""
+    lower, upper = wilson_limits(np.array([share]), np.array([rows]), level)
+    return lower.item(), upper.item()
 
 
 def estimate_proportion(successes: int, trials: int, *, n: int, level: float) -> MetricEstimate:
@@ -104,12 +116,21 @@ def estimate_mean_proportion(
     value = float(shares.mean())
     return MetricEstimate(
         value=value,
-        lower=value - float(np.linalg.norm(shares - lower)) / classes,
-        upper=value + float(np.linalg.norm(upper - shares)) / classes,
-        standard_error=float(np.sqrt(np.sum(shares * (1 - shares) / trials))) / classes,
+        lower=value - _length(shares - lower) / classes,
+        upper=value + _length(upper - shares) / classes,
+        standard_error=_error_of_sum(shares, trials) / classes,
         n=n,
         level=level,
     )
+
+
+def _length(distances: FloatArray) -> float:
+    return float(np.linalg.norm(distances))
+
+
+def _error_of_sum(shares: FloatArray, trials: IntArray) -> float:
+    """The standard error of the sum of independent binomial shares."""
+    return float(np.sqrt(np.sum(shares * (1 - shares) / trials)))
 
 
 def estimate_bounded(
@@ -122,38 +143,42 @@ def estimate_bounded(
     Args:
         rows: What to take as that number where the standard error is 0.
     """
-    effective = rows
-    if standard_error > 0:
-        effective = (
-            max(value * (1 - value), standard_error * (1 - standard_error)) / standard_error**2
-        )
-    limits = wilson_limits(np.array([value]), np.array([max(effective, 1.0)]), level)
-    lower, upper = (float(limit[0]) for limit in limits)
+    effective = _effective_rows(value, standard_error) if standard_error > 0 else rows
+    lower, upper = wilson_ends(value, max(effective, 1.0), level)
     return MetricEstimate(
         value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level
     )
+
+
+def _effective_rows(value: float, standard_error: float) -> float:
+    """The rows whose share would have this standard error."""
+    variance = max(value * (1 - value), standard_error * (1 - standard_error))
+    return variance / standard_error**2
 
 
 def estimate_by_logit(
     value: float, standard_error: float, *, rows: float, n: int, level: float
 ) -> MetricEstimate:
     """A value in [0, 1] with an interval that is normal on the logit's scale; next to 0 and 1 as `estimate_bounded`."""
-    if not 0 < standard_error**2 < value * (1 - value):
+    variance = value * (1 - value)
+    if not 0 < standard_error**2 < variance:
         return estimate_bounded(value, standard_error, rows=rows, n=n, level=level)
-    reach = normal_quantile(level) * standard_error / (value * (1 - value))
-    lower, upper = (float(special.expit(special.logit(value) + side)) for side in (-reach, reach))
+    reach = normal_quantile(level) * standard_error / variance
+    lower, upper = _moved_by_logit(value, -reach), _moved_by_logit(value, reach)
     return MetricEstimate(
         value=value, lower=lower, upper=upper, standard_error=standard_error, n=n, level=level
     )
+
+
+def _moved_by_logit(value: float, distance: float) -> float:
+    return float(special.expit(special.logit(value) + distance))
 
 
 def estimate_loss(
     value: float, standard_error: float, *, n: int, level: float, left_out: int = 0
 ) -> MetricEstimate:
     """A value of at least 0 with an interval that is normal on the logarithm's scale, as losses are skewed."""
-    spread = (
-        math.exp(min(normal_quantile(level) * standard_error / value, WIDEST)) if value else 1.0
-    )
+    spread = _loss_factor(value, standard_error, level)
     return MetricEstimate(
         value=value,
         lower=value / spread,
@@ -165,10 +190,18 @@ def estimate_loss(
     )
 
 
+def _loss_factor(value: float, standard_error: float, level: float) -> float:
+    """The factor that the interval reaches up and down; the error of ln x is that of x over x."""
+    if not value:
+        return 1.0
+    return math.exp(min(normal_quantile(level) * standard_error / value, WIDEST))
+
+
 def estimate_mean_loss(losses: FloatArray, *, level: float, left_out: int = 0) -> MetricEstimate:
     """The mean of losses, shape (n,), each at least 0, its error by the central limit theorem; takes two rows."""
     n = len(losses)
     if n < 2:
-        return MetricEstimate(n=n, left_out=left_out, reason=ONE_ROW if n else NO_ROWS, level=level)
+        reason = ONE_ROW if n else NO_ROWS
+        return MetricEstimate(n=n, left_out=left_out, reason=reason, level=level)
     error = float(losses.std(ddof=1)) / n**0.5
     return estimate_loss(float(losses.mean()), error, n=n, level=level, left_out=left_out)

@@ -4,11 +4,11 @@ Both methods are described in NannyML's documentation, "How it works: performanc
 the model is asked (covariate shift); neither can see that the same features now lead to other labels (concept drift).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import numpy as np
 
-from ..arrays import FloatArray
+from ..arrays import BoolArray, FloatArray
 from ..columns import Values
 from .estimates import (
     LEVEL,
@@ -19,10 +19,11 @@ from .estimates import (
     normal_quantile,
 )
 from .expectation import EXPECTATIONS, Expectation, expect
-from .loss_model import LossModel
+from .loss_model import Ensemble, LossModel
 from .reading import Label, read_binary, read_scores, require_same_rows
 from .regression import root_of
 from .score_calibration import ScoreCalibration
+from .trees import Codes
 
 LOSSES = frozenset({Metric.MAE, Metric.RMSE})
 
@@ -54,10 +55,7 @@ def estimate_classification(
             differ in length, the level is not between 0 and 1, or a metric is of another kind.
     """
     wanted = _supported(metrics, frozenset(EXPECTATIONS), level)
-    scores, is_predicted = read_scores(score), read_binary(prediction, positive, "prediction")
-    if is_predicted is None:
-        raise ValueError("CBPE takes predictions of two classes of which one is the positive one.")
-    require_same_rows(score=scores, prediction=is_predicted)
+    scores, is_predicted = _read(score, prediction, positive)
     window = Expectation(
         score=scores,
         chance=calibration.calibrate(scores),
@@ -66,6 +64,15 @@ def estimate_classification(
         level=level,
     )
     return {metric: expect(metric, window) for metric in wanted}
+
+
+def _read(score: Values, prediction: Values, positive: Label) -> tuple[FloatArray, BoolArray]:
+    """Scores and predictions, checked, each of shape (n,)."""
+    scores, is_predicted = read_scores(score), read_binary(prediction, positive, "prediction")
+    if is_predicted is None:
+        raise ValueError("CBPE takes predictions of two classes of which one is the positive one.")
+    require_same_rows(score=scores, prediction=is_predicted)
+    return scores, is_predicted
 
 
 def estimate_regression(
@@ -97,19 +104,23 @@ def estimate_regression(
     codes = model.encode(features, prediction)
     if not len(codes):
         return dict.fromkeys(wanted, MetricEstimate(n=0, reason=NO_ROWS, level=level))
-    found, rows = {}, model.effective_rows(codes)
-    for metric in wanted:
-        ensemble = model.absolute if metric == Metric.MAE else model.squared
-        mean = _expected_mean(ensemble.expect(codes), ensemble.variation, rows, level)
-        found[metric] = mean if metric == Metric.MAE else root_of(mean)
-    return found
+    rows = model.effective_rows(codes)
+    return {metric: _expected(metric, model, codes, rows, level) for metric in wanted}
 
 
-def _expected_mean(
-    losses: FloatArray, variation: float, rows: float, level: float
+def _expected(
+    metric: Metric, model: LossModel, codes: Codes, rows: float, level: float
 ) -> MetricEstimate:
-    n = len(losses)
-    variance = variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
+    """MAE as the mean of absolute errors; RMSE as the root of the mean of squared ones."""
+    if metric == Metric.MAE:
+        return _expected_mean(model.absolute, codes, rows, level)
+    return root_of(_expected_mean(model.squared, codes, rows, level))
+
+
+def _expected_mean(ensemble: Ensemble, codes: Codes, rows: float, level: float) -> MetricEstimate:
+    """The mean expected loss; its error holds the window's chance and the model's."""
+    losses, n = ensemble.expect(codes), len(codes)
+    variance = ensemble.variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
     return estimate_loss(float(losses.mean()), variance**0.5, n=n, level=level)
 
 
@@ -119,8 +130,11 @@ def _supported(
     """The metrics, each once; raises ValueError for those that are not supported, and for a level out of range."""
     wanted = list(dict.fromkeys(metrics))
     normal_quantile(level)
-    if others := sorted(set(wanted) - supported):
-        raise ValueError(
-            f"Without labels {', '.join(others)} cannot be estimated; {', '.join(sorted(supported))} can."
-        )
+    _require_supported(set(wanted), supported)
     return wanted
+
+
+def _require_supported(wanted: Set[Metric], supported: Set[Metric]) -> None:
+    if others := wanted - supported:
+        given, known = ", ".join(sorted(others)), ", ".join(sorted(supported))
+        raise ValueError(f"Without labels {given} cannot be estimated; {known} can.")

@@ -7,6 +7,7 @@ Each function divides sums over rows by their expected counts, as the expected c
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special
@@ -22,7 +23,7 @@ from .estimates import (
     estimate_loss,
 )
 from .score_calibration import ScoreCalibration
-from .scores import clipped
+from .scores import clipped, run_lengths, starts_of_runs
 
 ONE_CLASS = "Labels of only one class are expected."
 
@@ -50,6 +51,16 @@ class Expectation:
         """Rows."""
         return len(self.score)
 
+    @property
+    def predicted_rows(self) -> int:
+        """Rows predicted as positive."""
+        return int(np.count_nonzero(self.is_predicted))
+
+    @property
+    def caught(self) -> FloatArray:
+        """The probabilities of a positive label in the rows predicted as positive."""
+        return self.chance[self.is_predicted]
+
     def error(self, slopes: FloatArray) -> float:
         """Standard error of the realised metric about the expected one, by the delta method.
 
@@ -59,12 +70,16 @@ class Expectation:
         Args:
             slopes: Shape (n,), the derivative of the metric by each row's label.
         """
-        variances = self.calibration.variances()
-        pulls = np.bincount(
-            self.calibration.blocks(self.score), weights=slopes, minlength=len(variances)
-        )
-        by_chance = float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
-        return math.sqrt(by_chance + float(pulls**2 @ variances))
+        return math.sqrt(self._chance_variance(slopes) + self._calibration_variance(slopes))
+
+    def _chance_variance(self, slopes: FloatArray) -> float:
+        return float(np.sum(slopes**2 * self.chance * (1 - self.chance)))
+
+    def _calibration_variance(self, slopes: FloatArray) -> float:
+        """The variance from the calibration's error, which moves all rows of a block together."""
+        variances, blocks = self.calibration.variances(), self.calibration.blocks(self.score)
+        pulls = np.bincount(blocks, weights=slopes, minlength=len(variances))
+        return float(pulls**2 @ variances)
 
     def bounded(self, value: float, slopes: FloatArray) -> MetricEstimate:
         """The estimate of a metric between 0 and 1."""
@@ -84,17 +99,16 @@ def expect(metric: Metric, window: Expectation) -> MetricEstimate:
 def expected_accuracy(window: Expectation) -> MetricEstimate:
     """The mean probability that the prediction is right, Σ p / n over rows predicted positive and 1 − p elsewhere."""
     right = np.where(window.is_predicted, window.chance, 1 - window.chance)
-    return window.bounded(float(right.mean()), np.where(window.is_predicted, 1.0, -1.0) / window.n)
+    slopes = np.where(window.is_predicted, 1.0, -1.0) / window.n
+    return window.bounded(float(right.mean()), slopes)
 
 
 def expected_precision(window: Expectation) -> MetricEstimate:
     """The mean probability of a positive label over the rows predicted positive."""
-    predicted = np.count_nonzero(window.is_predicted)
-    if not predicted:
+    rows = window.predicted_rows
+    if not rows:
         return window.undefined(NO_PREDICTED)
-    return window.bounded(
-        float(window.chance[window.is_predicted].mean()), window.is_predicted / predicted
-    )
+    return window.bounded(float(window.caught.mean()), window.is_predicted / rows)
 
 
 def expected_recall(window: Expectation) -> MetricEstimate:
@@ -105,10 +119,10 @@ def expected_recall(window: Expectation) -> MetricEstimate:
 
 def expected_f1(window: Expectation) -> MetricEstimate:
     """2 TP / (rows predicted positive + positive labels) of the expected counts."""
-    rows = float(np.count_nonzero(window.is_predicted) + window.chance.sum())
+    rows = float(window.predicted_rows + window.chance.sum())
     if not rows:
         return window.undefined(NEITHER)
-    value = 2 * float(window.chance[window.is_predicted].sum()) / rows
+    value = 2 * float(window.caught.sum()) / rows
     return window.bounded(value, (np.where(window.is_predicted, 2.0, 0.0) - value) / rows)
 
 
@@ -123,36 +137,85 @@ def expected_balanced_accuracy(window: Expectation) -> MetricEstimate:
 
 def expected_log_loss(window: Expectation) -> MetricEstimate:
     """The mean of −p ln s − (1 − p) ln(1 − s) over scores s."""
+    error = window.error(-special.logit(clipped(window.score)) / window.n)
+    return estimate_loss(_mean_log_loss(window), error, n=window.n, level=window.level)
+
+
+def _mean_log_loss(window: Expectation) -> float:
     score, chance = clipped(window.score), window.chance
-    value = -float(np.mean(chance * np.log(score) + (1 - chance) * np.log1p(-score)))
-    error = window.error(-special.logit(score) / window.n)
-    return estimate_loss(value, error, n=window.n, level=window.level)
+    losses = chance * np.log(score) + (1 - chance) * np.log1p(-score)
+    return -float(np.mean(losses))
 
 
 def expected_roc_auc(window: Expectation) -> MetricEstimate:
     """Expected pairs ranked right over expected pairs, Σ p_i (1 − p_j) over i ≠ j; ties of scores count half."""
     order = np.argsort(window.score)
-    score, chance = window.score[order], window.chance[order]
-    positives, negatives = float(chance.sum()), float((1 - chance).sum())
-    own = chance * (1 - chance)
-    pairs = positives * negatives - float(own.sum())
-    if pairs <= 0:
+    ranking = _Ranking(window.score[order], window.chance[order])
+    if ranking.pairs <= 0:
         return window.undefined(ONE_CLASS)
-    below = _mass_below(score, 1 - chance)
-    above = positives - _mass_below(score, chance)
-    value = min(max((float(chance @ below) - float(own.sum()) / 2) / pairs, 0.0), 1.0)
-    by_label = (below - (1 - chance) / 2) - (above - chance / 2)
     slopes = np.empty(window.n)
-    slopes[order] = (by_label - value * (negatives - positives - 1 + 2 * chance)) / pairs
-    rows = min(positives, negatives)
-    return estimate_by_logit(value, window.error(slopes), rows=rows, n=window.n, level=window.level)
+    slopes[order] = ranking.slopes()
+    error, rows = window.error(slopes), min(ranking.positives, ranking.negatives)
+    return estimate_by_logit(ranking.area, error, rows=rows, n=window.n, level=window.level)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """Rows in ascending order of their scores, with their probabilities, each of shape (n,).
+
+    A row makes no pair with itself, so its own part of each sum over all pairs is taken off.
+    """
+
+    score: FloatArray
+    chance: FloatArray
+
+    @cached_property
+    def positives(self) -> float:
+        """Expected positive labels."""
+        return float(self.chance.sum())
+
+    @cached_property
+    def negatives(self) -> float:
+        """Expected negative labels."""
+        return float((1 - self.chance).sum())
+
+    @cached_property
+    def own(self) -> float:
+        """Expected pairs of a row with itself."""
+        return float((self.chance * (1 - self.chance)).sum())
+
+    @property
+    def pairs(self) -> float:
+        """Expected pairs of a positive and a negative label."""
+        return self.positives * self.negatives - self.own
+
+    @cached_property
+    def below(self) -> FloatArray:
+        """The expected negative labels that each row outranks."""
+        return _mass_below(self.score, 1 - self.chance)
+
+    @cached_property
+    def area(self) -> float:
+        """The share of the expected pairs that is ranked right."""
+        ranked = float(self.chance @ self.below) - self.own / 2
+        return min(max(ranked / self.pairs, 0.0), 1.0)
+
+    def slopes(self) -> FloatArray:
+        """The derivative of the area by each row's label."""
+        more_pairs = self.negatives - self.positives - 1 + 2 * self.chance
+        return (self._more_right() - self.area * more_pairs) / self.pairs
+
+    def _more_right(self) -> FloatArray:
+        """The derivative of the pairs ranked right by each row's label."""
+        above = self.positives - _mass_below(self.score, self.chance)
+        return (self.below - (1 - self.chance) / 2) - (above - self.chance / 2)
 
 
 def _mass_below(score: FloatArray, mass: FloatArray) -> FloatArray:
     """For each of ascending scores, shape (n,), the mass of the scores below it and half of that equal to it."""
-    starts = np.flatnonzero(np.append(True, score[1:] > score[:-1]))
+    starts = starts_of_runs(score)
     sums = np.add.reduceat(mass, starts)
-    return np.repeat(np.cumsum(sums) - sums / 2, np.diff(np.append(starts, len(score))))
+    return np.repeat(np.cumsum(sums) - sums / 2, run_lengths(starts, len(score)))
 
 
 def _share_caught(chance: FloatArray, is_predicted: BoolArray) -> tuple[float | None, FloatArray]:
@@ -161,7 +224,11 @@ def _share_caught(chance: FloatArray, is_predicted: BoolArray) -> tuple[float | 
     if not total:
         return None, chance
     value = float(chance[is_predicted].sum()) / total
-    return value, (np.where(is_predicted, 1.0, 0.0) - value) / total
+    return value, (_ones(is_predicted) - value) / total
+
+
+def _ones(is_predicted: BoolArray) -> FloatArray:
+    return np.where(is_predicted, 1.0, 0.0)
 
 
 EXPECTATIONS: dict[Metric, Callable[[Expectation], MetricEstimate]] = {

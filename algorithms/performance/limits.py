@@ -19,15 +19,16 @@ class Span:
     @classmethod
     def of(cls, estimate: MetricEstimate) -> Self | None:
         """The estimate without the words; None if it is undefined."""
-        value, lower, upper, error = (
-            estimate.value,
-            estimate.lower,
-            estimate.upper,
-            estimate.standard_error,
-        )
+        value, error = estimate.value, estimate.standard_error
+        lower, upper = estimate.lower, estimate.upper
         if value is None or lower is None or upper is None or error is None:
             return None
         return cls(value=value, lower=lower, upper=upper, error=error)
+
+    @classmethod
+    def exactly(cls, value: float) -> Self:
+        """The span of a value that is known."""
+        return cls(value=value, lower=value, upper=value, error=0.0)
 
     def times(self, factor: float) -> "Span":
         """The span of the value multiplied by a factor of at least 0."""
@@ -45,12 +46,10 @@ class Span:
         with Wilson's limits is Newcombe's interval (1998).
         """
         value = self.value - other.value
-        return Span(
-            value=value,
-            lower=value - math.hypot(self.value - self.lower, other.upper - other.value),
-            upper=value + math.hypot(self.upper - self.value, other.value - other.lower),
-            error=math.hypot(self.error, other.error),
-        )
+        down = math.hypot(self.value - self.lower, other.upper - other.value)
+        up = math.hypot(self.upper - self.value, other.value - other.lower)
+        error = math.hypot(self.error, other.error)
+        return Span(value=value, lower=value - down, upper=value + up, error=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +71,7 @@ class PerformanceLimit:
     relative: float | None = None
 
     def __post_init__(self) -> None:
-        given = [
-            value for value in (self.minimum, self.maximum, self.relative) if value is not None
-        ]
+        given = [each for each in (self.minimum, self.maximum, self.relative) if each is not None]
         if len(given) != 1 or not math.isfinite(given[0]):
             raise ValueError(
                 "A limit is a minimum, a maximum or a relative change: one finite number."
@@ -86,9 +83,9 @@ class PerformanceLimit:
 
     def is_floor(self, metric: Metric) -> bool:
         """True if values below the limit are the wrong ones."""
-        return self.minimum is not None or (
-            self.relative is not None and metric in HIGHER_IS_BETTER
-        )
+        if self.relative is None:
+            return self.minimum is not None
+        return metric in HIGHER_IS_BETTER
 
     def bound(self, metric: Metric, baseline: MetricEstimate | None) -> Span | None:
         """The limit as a value of the metric; None if it is relative to an undefined one.
@@ -96,11 +93,16 @@ class PerformanceLimit:
         Raises:
             ValueError: If it is relative, and there is no baseline.
         """
-        for value in (self.minimum, self.maximum):
-            if value is not None:
-                return Span(value=value, lower=value, upper=value, error=0.0)
+        if self.minimum is not None:
+            return Span.exactly(self.minimum)
+        if self.maximum is not None:
+            return Span.exactly(self.maximum)
         if baseline is None or self.relative is None:
             raise ValueError("A relative limit needs the baseline's estimate.")
         known = Span.of(baseline)
-        share = 1 - min(1.0, self.relative) if metric in HIGHER_IS_BETTER else 1 + self.relative
-        return known.times(share) if known else None
+        return known.times(_factor(metric, self.relative)) if known else None
+
+
+def _factor(metric: Metric, relative: float) -> float:
+    """The share of the baseline's value that a metric may come down or go up to."""
+    return 1 - min(1.0, relative) if metric in HIGHER_IS_BETTER else 1 + relative

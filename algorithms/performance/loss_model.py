@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -14,10 +14,24 @@ from .trees import BINS, NODES, Codes, add_trees, cut, encode, grow
 
 TREES = 100
 LEARNING_RATE = 0.1
+"""As many trees, and as fast, as scikit-learn's `GradientBoostingRegressor` by default."""
 FEWEST_ROWS = 100
 MOST_ROWS = 100_000
 HELD_OUT = 0.2
 SEED = 0
+
+
+class Trees(NamedTuple):
+    """Nodes and leaves of trees, as `Ensemble` has them."""
+
+    features: IntArray
+    thresholds: IntArray
+    leaves: FloatArray
+
+    def at(self, place: int) -> Self:
+        """One of the trees, whose arrays are views."""
+        this = slice(place, place + 1)
+        return type(self)(self.features[this], self.thresholds[this], self.leaves[this])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,39 +63,62 @@ class Ensemble:
             losses: Shape (n,), at least 0.
             is_held: Shape (n,).
         """
-        used, target = np.ascontiguousarray(codes[~is_held]), losses[~is_held]
-        features, thresholds = np.zeros((2, TREES, NODES), np.int64)
-        leaves, expected = np.zeros((TREES, NODES + 1)), np.full(len(target), target.mean())
-        for tree in range(TREES):
-            grow(used, target - expected, features[tree], thresholds[tree], leaves[tree])
-            leaves[tree] *= LEARNING_RATE
-            this = slice(tree, tree + 1)
-            add_trees(used, features[this], thresholds[this], leaves[this], expected)
-        rest = np.zeros(len(losses))
-        add_trees(codes, features, thresholds, leaves, rest)
-        base = float(np.mean(losses - rest))
-        held = np.clip(base + rest[is_held], 0.0, None)
-        scale = float(np.mean(held**2))
-        variation = float(np.mean((losses[is_held] - held) ** 2)) / scale if scale else 0.0
-        return cls(
-            base=base, features=features, thresholds=thresholds, leaves=leaves, variation=variation
-        )
+        trees = _boost(codes[~is_held], losses[~is_held])
+        grown = _sum_trees(codes, trees, 0.0)
+        base = float(np.mean(losses - grown))
+        held = np.clip(base + grown[is_held], 0.0, None)
+        variation = _variation(losses[is_held], held)
+        return cls(base=base, variation=variation, **trees._asdict())
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The ensemble that `asdict`, with lists for arrays, wrote."""
-        nodes = {
-            name: np.array(stored[name], np.int64).reshape(-1, NODES)
-            for name in ("features", "thresholds")
-        }
-        leaves = np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1)
-        return cls(base=stored["base"], leaves=leaves, variation=stored["variation"], **nodes)
+        return cls(
+            base=stored["base"],
+            features=_by_node(stored["features"]),
+            thresholds=_by_node(stored["thresholds"]),
+            leaves=np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1),
+            variation=stored["variation"],
+        )
 
     def expect(self, codes: Codes) -> FloatArray:
         """Losses, shape (n,), of binned rows, shape (n, d)."""
-        totals: FloatArray = np.full(len(codes), self.base)
-        add_trees(codes, self.features, self.thresholds, self.leaves, totals)
-        return np.clip(totals, 0.0, None)
+        trees = Trees(self.features, self.thresholds, self.leaves)
+        return np.clip(_sum_trees(codes, trees, self.base), 0.0, None)
+
+
+def _boost(codes: Codes, losses: FloatArray) -> Trees:
+    """Trees that each fit what the trees before have left over, at a rate of 0.1."""
+    features, thresholds = np.zeros((2, TREES, NODES), np.int64)
+    trees = Trees(features, thresholds, np.zeros((TREES, NODES + 1)))
+    expected: FloatArray = np.full(len(losses), losses.mean())
+    for place in range(TREES):
+        tree = trees.at(place)
+        grow(codes, losses - expected, *(each[0] for each in tree))
+        tree.leaves[:] *= LEARNING_RATE
+        add_trees(codes, *tree, expected)
+    return trees
+
+
+def _sum_trees(codes: Codes, trees: Trees, base: float) -> FloatArray:
+    """The base and what the trees say of each row, added up, shape (n,)."""
+    totals: FloatArray = np.full(len(codes), base)
+    add_trees(codes, *trees, totals)
+    return totals
+
+
+def _variation(losses: FloatArray, expected: FloatArray) -> float:
+    """The mean square of realised less expected losses, over that of the expected."""
+    scale = _mean_square(expected)
+    return _mean_square(losses - expected) / scale if scale else 0.0
+
+
+def _mean_square(values: FloatArray) -> float:
+    return float(np.mean(values**2))
+
+
+def _by_node(stored: list[list[int]]) -> IntArray:
+    return np.array(stored, np.int64).reshape(-1, NODES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,21 +152,17 @@ class LossModel:
             InsufficientData: If there are fewer than 100 rows.
             ValueError: If the shapes do not fit, or a prediction or label is not a finite number.
         """
-        columns, labels = join(features, prediction), read_numbers(label, "label")
-        require_same_rows(prediction=columns, label=labels)
-        if len(labels) < FEWEST_ROWS:
-            raise InsufficientData(
-                f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}."
-            )
         random = np.random.default_rng(SEED)
-        if len(labels) > MOST_ROWS:
-            drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
-            columns, labels = columns[drawn], labels[drawn]
+        columns, labels = _draw(random, *_read(features, prediction, label))
         edges = tuple(cut(column) for column in columns.T)
-        codes, errors = encode(columns, edges), np.abs(columns[:, 0] - labels)
-        is_held = random.permutation(len(labels)) < HELD_OUT * len(labels)
-        absolute, squared = (Ensemble.fit(codes, losses, is_held) for losses in (errors, errors**2))
-        return cls(edges=edges, counts=count(codes), absolute=absolute, squared=squared)
+        codes, is_held = encode(columns, edges), _hold_out(random, len(labels))
+        errors = np.abs(columns[:, 0] - labels)
+        return cls(
+            edges=edges,
+            counts=count(codes),
+            absolute=Ensemble.fit(codes, errors, is_held),
+            squared=Ensemble.fit(codes, errors**2, is_held),
+        )
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -149,10 +182,9 @@ class LossModel:
     def encode(self, features: FloatArray, prediction: Values) -> Codes:
         """A window's bins, shape (n, d + 1); raises ValueError if its features are not as many as were learnt from."""
         columns = join(features, prediction)
-        if columns.shape[1] != len(self.edges):
-            raise ValueError(
-                f"Expected {len(self.edges) - 1} features, but got {columns.shape[1] - 1}."
-            )
+        wanted, given = len(self.edges) - 1, columns.shape[1] - 1
+        if given != wanted:
+            raise ValueError(f"Expected {wanted} features, but got {given}.")
         return encode(columns, self.edges)
 
     def effective_rows(self, codes: Codes) -> float:
@@ -161,10 +193,9 @@ class LossModel:
         With weights w that make the reference resemble the window, n rows are worth n / E[w²] (Kish, 1965), and
         E[w²] = Σ q² / p over bins of share p there and q here; the least over the columns counts.
         """
-        before, after = self.counts + 0.5, count(codes)
-        shares = before / before.sum(axis=1, keepdims=True)
-        worth = np.sum((after / len(codes)) ** 2 / shares, axis=1)
-        return float(self.counts[0].sum() / worth.max())
+        shares = _smoothed_shares(self.counts)
+        weights = np.sum((count(codes) / len(codes)) ** 2 / shares, axis=1)
+        return float(self.counts[0].sum() / weights.max())
 
 
 def join(features: FloatArray, prediction: Values) -> FloatArray:
@@ -182,9 +213,42 @@ def join(features: FloatArray, prediction: Values) -> FloatArray:
     return np.column_stack([predictions, features])
 
 
+def _read(features: FloatArray, prediction: Values, label: Values) -> tuple[FloatArray, FloatArray]:
+    """Columns, shape (n, d + 1), and labels, shape (n,), checked."""
+    columns, labels = join(features, prediction), read_numbers(label, "label")
+    require_same_rows(prediction=columns, label=labels)
+    if len(labels) < FEWEST_ROWS:
+        raise InsufficientData(
+            f"Learning the loss takes {FEWEST_ROWS} rows, but there are {len(labels)}."
+        )
+    return columns, labels
+
+
+def _hold_out(random: np.random.Generator, rows: int) -> BoolArray:
+    """True for a fifth of the rows, drawn at random, shape (rows,)."""
+    is_held: BoolArray = random.permutation(rows) < HELD_OUT * rows
+    return is_held
+
+
+def _draw(
+    random: np.random.Generator, columns: FloatArray, labels: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """At most 100,000 rows, in their order."""
+    if len(labels) <= MOST_ROWS:
+        return columns, labels
+    drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
+    return columns[drawn], labels[drawn]
+
+
 def count(codes: Codes) -> IntArray:
     """Rows of each bin, shape (d, 33), of binned columns, shape (n, d)."""
     return np.array([np.bincount(column, minlength=BINS + 1) for column in codes.T])
+
+
+def _smoothed_shares(counts: IntArray) -> FloatArray:
+    """The share of each bin's rows in its column, with half a row added, so that no share is 0."""
+    smoothed = counts + 0.5
+    return smoothed / smoothed.sum(axis=1, keepdims=True)
 
 
 def _plain(value: Any) -> Any:

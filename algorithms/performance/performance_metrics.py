@@ -1,7 +1,8 @@
 """Measures a model's performance over a window whose labels are known."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from ..arrays import BoolArray, FloatArray
 from ..columns import Values
 from .classification import Confusion, measure_confusion
 from .estimates import (
@@ -58,15 +59,26 @@ def measure_performance(
     normal_quantile(level)
     found: dict[Metric, MetricEstimate] = {}
     if counted := CONFUSION_METRICS.intersection(wanted):
-        confusion = Confusion.count(label, prediction, positive)
-        found |= {metric: measure_confusion(metric, confusion, level) for metric in counted}
+        found |= _measure_counts(counted, Confusion.count(label, prediction, positive), level)
     if SCORE_METRICS.intersection(wanted):
         found |= _measure_scores(label, score, positive, level)
     if errors := REGRESSION_METRICS.intersection(wanted):
-        predicted, actual = read_numbers(prediction, "prediction"), read_numbers(label, "label")
-        require_same_rows(prediction=predicted, label=actual)
-        found |= {metric: measure_errors(metric, predicted, actual, level) for metric in errors}
+        found |= _measure_errors(errors, prediction, label, level)
     return {metric: found[metric] for metric in wanted}
+
+
+def _measure_counts(
+    metrics: Iterable[Metric], confusion: Confusion, level: float
+) -> dict[Metric, MetricEstimate]:
+    return {metric: measure_confusion(metric, confusion, level) for metric in metrics}
+
+
+def _measure_errors(
+    metrics: Iterable[Metric], prediction: Values, label: Values, level: float
+) -> dict[Metric, MetricEstimate]:
+    predicted, actual = read_numbers(prediction, "prediction"), read_numbers(label, "label")
+    require_same_rows(prediction=predicted, label=actual)
+    return {metric: measure_errors(metric, predicted, actual, level) for metric in metrics}
 
 
 def _measure_scores(
@@ -76,11 +88,13 @@ def _measure_scores(
         raise ValueError("ROC AUC and log loss are measured on scores, but none were given.")
     scores, is_positive = read_scores(score), read_binary(label, positive, "label")
     if is_positive is None:
-        return dict.fromkeys(
-            SCORE_METRICS, MetricEstimate(n=len(scores), reason=NOT_BINARY, level=level)
-        )
+        undefined = MetricEstimate(n=len(scores), reason=NOT_BINARY, level=level)
+        return dict.fromkeys(SCORE_METRICS, undefined)
     require_same_rows(score=scores, label=is_positive)
-    return {
-        Metric.ROC_AUC: roc_auc(scores, is_positive, level),
-        Metric.LOG_LOSS: log_loss(scores, is_positive, level),
-    }
+    return {metric: measure(scores, is_positive, level) for metric, measure in MEASURES.items()}
+
+
+MEASURES: dict[Metric, Callable[[FloatArray, BoolArray, float], MetricEstimate]] = {
+    Metric.ROC_AUC: roc_auc,
+    Metric.LOG_LOSS: log_loss,
+}

@@ -11,6 +11,7 @@ from ..columns import Values
 from ..errors import InsufficientData
 from ..kernels.compiler import jit
 from .reading import Label, read_binary, read_scores, require_same_rows
+from .scores import run_lengths, starts_of_runs
 
 MOST_BLOCKS = 500
 
@@ -47,23 +48,15 @@ class ScoreCalibration:
             ValueError: If a row is null or NaN, a score is outside [0, 1], there are more than two classes, or the
                 columns differ in length.
         """
-        scores, is_positive = read_scores(score), read_binary(label, positive, "label")
-        if is_positive is None:
-            raise ValueError(
-                "A calibration takes labels of two classes of which one is the positive one."
-            )
-        require_same_rows(score=scores, label=is_positive)
-        if not 0 < np.count_nonzero(is_positive) < len(scores):
-            raise InsufficientData("A calibration takes labels of both classes.")
+        scores, is_positive = _read(score, label, positive)
         values, positives, rows = _by_score(scores, is_positive)
-        starts = pool_adjacent_violators(positives, rows)
-        starts = starts[_merged(np.add.reduceat(rows, starts))]
+        starts = _block_starts(positives, rows)
         ends = np.append(starts[1:], len(values)) - 1
         return cls(
             lower=tuple(values[starts].tolist()),
             upper=tuple(values[ends].tolist()),
-            positives=tuple(np.add.reduceat(positives, starts).tolist()),
-            rows=tuple(np.add.reduceat(rows, starts).tolist()),
+            positives=_sums(positives, starts),
+            rows=_sums(rows, starts),
         )
 
     @classmethod
@@ -78,9 +71,9 @@ class ScoreCalibration:
     def calibrate(self, score: FloatArray) -> FloatArray:
         """Probabilities of the positive class, shape (n,), of scores, shape (n,); the ends' beyond the ends."""
         knots = np.column_stack([self.lower, self.upper]).ravel()
-        is_new = np.append(True, knots[1:] > knots[:-1])
         shares = np.repeat(np.divide(self.positives, self.rows), 2)
-        chance: FloatArray = np.interp(score, knots[is_new], shares[is_new])
+        starts = starts_of_runs(knots)  # a block of one score has one knot
+        chance: FloatArray = np.interp(score, knots[starts], shares[starts])
         return chance
 
     def blocks(self, score: FloatArray) -> IntArray:
@@ -115,13 +108,36 @@ def pool_adjacent_violators(positives: IntArray, rows: IntArray) -> IntArray:
     return starts[: last + 1]
 
 
+def _read(score: Values, label: Values, positive: Label) -> tuple[FloatArray, BoolArray]:
+    """Scores and labels, checked, each of shape (n,)."""
+    scores, is_positive = read_scores(score), read_binary(label, positive, "label")
+    if is_positive is None:
+        raise ValueError(
+            "A calibration takes labels of two classes of which one is the positive one."
+        )
+    require_same_rows(score=scores, label=is_positive)
+    if not 0 < np.count_nonzero(is_positive) < len(scores):
+        raise InsufficientData("A calibration takes labels of both classes.")
+    return scores, is_positive
+
+
+def _block_starts(positives: IntArray, rows: IntArray) -> IntArray:
+    """First places of the blocks, after neighbours have merged."""
+    starts = pool_adjacent_violators(positives, rows)
+    return starts[_merged(np.add.reduceat(rows, starts))]
+
+
+def _sums(counts: IntArray, starts: IntArray) -> tuple[int, ...]:
+    return tuple(np.add.reduceat(counts, starts).tolist())
+
+
 def _by_score(scores: FloatArray, is_positive: BoolArray) -> tuple[FloatArray, IntArray, IntArray]:
     """The scores that occur, ascending, and of each its positive rows and its rows."""
     order = np.argsort(scores)
     ordered = scores[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] > ordered[:-1]))
+    starts = starts_of_runs(ordered)
     positives = np.add.reduceat(is_positive[order].astype(np.int64), starts)
-    return ordered[starts], positives, np.diff(np.append(starts, len(ordered)))
+    return ordered[starts], positives, run_lengths(starts, len(ordered))
 
 
 def _merged(rows: IntArray) -> IntArray:
@@ -129,5 +145,6 @@ def _merged(rows: IntArray) -> IntArray:
     if len(rows) <= MOST_BLOCKS:
         return np.arange(len(rows))
     before = np.cumsum(rows) - rows
-    places: IntArray = np.unique(before * MOST_BLOCKS // rows.sum(), return_index=True)[1]
+    merged = before * MOST_BLOCKS // rows.sum()
+    places: IntArray = np.unique(merged, return_index=True)[1]
     return places

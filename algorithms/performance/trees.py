@@ -12,9 +12,12 @@ type Codes = npt.NDArray[np.uint8]
 
 HALVINGS = 5
 BINS = 2**HALVINGS
+INNER_RANKS = np.arange(1, BINS) / BINS
 DEPTH = 3
+"""As in scikit-learn's `GradientBoostingRegressor` by default."""
 NODES = 2**DEPTH - 1
 FEWEST_IN_LEAF = 20
+"""As in LightGBM and scikit-learn's `HistGradientBoostingRegressor` by default."""
 LARGEST = np.finfo(np.float64).max
 LEFT = BINS
 """A threshold that no code is above, so that every row goes left."""
@@ -25,7 +28,7 @@ def cut(column: FloatArray) -> FloatArray:
     known = np.clip(column[~np.isnan(column)], -LARGEST, LARGEST)
     if not len(known):
         return known
-    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    return np.unique(np.quantile(known, INNER_RANKS, method="inverted_cdf"))
 
 
 def encode(columns: FloatArray, edges: Sequence[FloatArray]) -> Codes:

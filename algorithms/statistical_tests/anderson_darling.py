@@ -8,7 +8,7 @@ from scipy import special
 
 from ..arrays import FloatArray, IntArray
 from ..kernels.compiler import jit
-from .windows import require_rows
+from .windows import counted_rows
 
 LIMIT_VARIANCE = 2 * (math.pi**2 / 3 - 3)
 """Variance of A² for many rows without ties, 2·Σ 1/(j(j+1))² over j ≥ 1; its mean is 1."""
@@ -51,16 +51,21 @@ def anderson_darling(reference_counts: IntArray, current_counts: IntArray) -> An
     Raises:
         InsufficientData: If a window's counts are all zero.
     """
-    n, m = int(reference_counts.sum()), int(current_counts.sum())
-    require_rows(n, m)
+    n, m = counted_rows(reference_counts, current_counts)
     a2, tied_variance = _a2_and_variance(reference_counts, current_counts, n, m)
-    scale = math.sqrt(LIMIT_VARIANCE / tied_variance) if a2 > 1 else 1.0
+    excess = a2 - 1
     return AndersonDarlingResult(
-        statistic=(a2 - 1) / math.sqrt(_untied_variance(n, m)),
+        statistic=excess / math.sqrt(_untied_variance(n, m)),
         a2=a2,
-        p_value=anderson_darling_sf(1 + (a2 - 1) * scale),
-        effect_size=max(0.0, (a2 - 1) * (1 / n + 1 / m)),
+        p_value=anderson_darling_sf(_untied(a2, tied_variance)),
+        effect_size=max(0.0, excess * (1 / n + 1 / m)),
     )
+
+
+def _untied(a2: float, tied_variance: float) -> float:
+    """A² stretched about its mean of 1 to its variance without ties; below 1 as it is."""
+    scale = math.sqrt(LIMIT_VARIANCE / tied_variance) if a2 > 1 else 1.0
+    return 1 + (a2 - 1) * scale
 
 
 def anderson_darling_sf(a2: float) -> float:
@@ -70,7 +75,9 @@ def anderson_darling_sf(a2: float) -> float:
     formula adds with alternating signs the integrals between the first and second, the third and fourth and so on.
     With s = (u² − 1)/8 they are ∫ e^(−s·a2) √(2π/s)·u/4 / √|cos(πu/2)| du / π over |u − 4k| < 1.
     """
-    return min(1.0, float(np.exp(-a2 * RATES) @ WEIGHTS)) if a2 > LEAST else 1.0
+    if not a2 > LEAST:
+        return 1.0
+    return min(1.0, float(np.exp(-a2 * RATES) @ WEIGHTS))
 
 
 def _quadrature(k: int, nodes: int) -> tuple[FloatArray, FloatArray]:
@@ -78,8 +85,13 @@ def _quadrature(k: int, nodes: int) -> tuple[FloatArray, FloatArray]:
     v = np.cos((np.arange(nodes) + 0.5) * math.pi / nodes)
     u = 4 * k + v
     rates = (u**2 - 1) / 8
-    smooth = np.sqrt((1 - v**2) / np.cos(math.pi * v / 2))
-    return rates, -((-1) ** k) / nodes * np.sqrt(math.tau / rates) * u / 4 * smooth
+    return rates, -((-1) ** k) / nodes * np.sqrt(math.tau / rates) * u / 4 * _smooth_part(v)
+
+
+def _smooth_part(v: FloatArray) -> FloatArray:
+    """√((1 − v²) / cos(πv/2)): the integrand without the roots at both ends."""
+    smooth: FloatArray = np.sqrt((1 - v**2) / np.cos(math.pi * v / 2))
+    return smooth
 
 
 RATES, WEIGHTS = np.concatenate(
@@ -119,19 +131,30 @@ def _a2_and_variance(
 
 
 def _untied_variance(n: int, m: int) -> float:
-    """Variance of A² over n + m rows without ties (Scholz & Stephens, equation 4), the limit's for fewer than 4.
-
-    Their double sum g = Σ_{i<j} 1/((N − i)·j) is Σ 1/j² − (2·H_N − 1/N)/N over N rows, H_N the harmonic number.
-    """
+    """Variance of A² without ties (Scholz & Stephens, equation 4); the limit's below 4 rows."""
     rows = n + m
     if rows < 4:
         return LIMIT_VARIANCE
-    both = 1 / n + 1 / m
-    harmonic = float(special.digamma(rows + 1)) + np.euler_gamma
-    h = harmonic - 1 / rows
-    g = math.pi**2 / 6 - float(special.polygamma(1, rows + 1)) - (2 * harmonic - 1 / rows) / rows
+    a, b, c, d = _coefficients(rows, 1 / n + 1 / m)
+    cubic = ((a * rows + b) * rows + c) * rows + d
+    return cubic / ((rows - 1.0) * (rows - 2.0) * (rows - 3.0))
+
+
+def _coefficients(rows: int, both: float) -> tuple[float, float, float, float]:
+    """The coefficients a to d of Scholz & Stephens' equation 4, with `both` = 1/n + 1/m."""
+    h, g = _harmonic_sums(rows)
     a = 4 * g - 6 + (10 - 6 * g) * both
     b = 4 * (2 * g - 4) + 16 * h + (2 * g - 14 * h - 4) * both - 8 * h + 4 * g - 6
     c = 4 * (6 * h + 2 * g - 2) + 2 * (4 * h - 4 * g + 6) + (2 * h - 6) * both + 4 * h
     d = 4 * (2 * h + 6) - 8 * h
-    return (((a * rows + b) * rows + c) * rows + d) / ((rows - 1.0) * (rows - 2.0) * (rows - 3.0))
+    return a, b, c, d
+
+
+def _harmonic_sums(rows: int) -> tuple[float, float]:
+    """Their h = Σ 1/i over i < N and double sum g = Σ_{i<j} 1/((N − i)·j), N being the rows.
+
+    The double sum is Σ 1/j² − (2·H_N − 1/N)/N over N rows, H_N the harmonic number.
+    """
+    harmonic = float(special.digamma(rows + 1)) + np.euler_gamma
+    squares = math.pi**2 / 6 - float(special.polygamma(1, rows + 1))
+    return harmonic - 1 / rows, squares - (2 * harmonic - 1 / rows) / rows

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special, stats
 
 MIN_EXPECTED = 5.0
+"""Expected rows of a cell at which the chi-squared distribution is close enough (Cochran, 1954)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +56,23 @@ def out_of_range(outside: int, n: int, m: int) -> ShareResult:
         n: Rows of the reference.
         m: Rows of the current window.
     """
-    log_q = (
-        special.gammaln(m + 1) - special.gammaln(m - outside + 1)
-        + special.gammaln(n + m - outside + 1) - special.gammaln(n + m + 1)
+    return _excess(outside / m, 2 / (n + 1), _chance_outside(outside, n, m))
+
+
+def _chance_outside(k: int, n: int, m: int) -> float:
+    """q(k) + k (q(k) − q(k+1)), in which q(k+1) is q(k)·(m − k)/(n + m − k)."""
+    chance = float(np.exp(_log_all_current(k, n, m)))
+    return min(1.0, chance * (1 + k * n / max(1, n + m - k)))
+
+
+def _log_all_current(k: int, n: int, m: int) -> float:
+    """ln q(k), q(k) = m!/(m − k)! · (n + m − k)!/(n + m)!: that the k lowest rows are current."""
+    # added from left to right, as another order rounds otherwise
+    log_q: float = (
+        special.gammaln(m + 1) - special.gammaln(m - k + 1)
+        + special.gammaln(n + m - k + 1) - special.gammaln(n + m + 1)
     )  # fmt: skip
-    p_value = min(1.0, float(np.exp(log_q)) * (1 + outside * n / max(1, n + m - outside)))
-    share, expected = outside / m, 2 / (n + 1)
-    return ShareResult(
-        statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected)
-    )
+    return log_q
 
 
 def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
@@ -78,19 +87,43 @@ def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
         singletons: Categories that the reference has once.
         n: Its rows.
     """
-    share, expected = unseen / m, singletons / n
-    table = [[unseen, m - unseen], [singletons, n - singletons]]
-    p_value = float(stats.fisher_exact(table, alternative="greater").pvalue) if unseen else 1.0
-    return ShareResult(
-        statistic=share, expected=expected, p_value=p_value, effect_size=max(0.0, share - expected)
-    )
+    p_value = 1.0
+    if unseen:
+        p_value = _fisher(unseen, m, singletons, n, alternative="greater")
+    return _excess(unseen / m, singletons / n, p_value)
 
 
-def _same_share(before: int, n: int, after: int, m: int) -> float:
-    total, rows = before + after, n + m
+def _excess(share: float, expected: float, p_value: float) -> ShareResult:
+    """The result of a one-sided test, for which a share below the expected one is no effect."""
+    effect_size = max(0.0, share - expected)
+    return ShareResult(statistic=share, expected=expected, p_value=p_value, effect_size=effect_size)
+
+
+def _same_share(reference: int, n: int, current: int, m: int) -> float:
+    """The two-sided p-value of two shares: `reference` of n rows, and `current` of m."""
+    total, rows = reference + current, n + m
     if total in (0, rows):
         return 1.0
-    if min(total, rows - total) * min(n, m) / rows < MIN_EXPECTED:
-        return float(stats.fisher_exact([[before, n - before], [after, m - after]]).pvalue)
-    statistic = (before * m - after * n) ** 2 * rows / (n * m * total * (rows - total))
+    if _least_expected(total, n, m) < MIN_EXPECTED:
+        return _fisher(reference, n, current, m)
+    return _pearson(reference, n, current, m)
+
+
+def _least_expected(total: int, n: int, m: int) -> float:
+    """The rows that the emptiest cell of a 2×2 table expects, one column having `total` rows."""
+    rows = n + m
+    return min(total, rows - total) * min(n, m) / rows
+
+
+def _pearson(reference: int, n: int, current: int, m: int) -> float:
+    """Pearson's chi-squared p-value of a 2×2 table, without continuity correction."""
+    total, rows = reference + current, n + m
+    margins = n * m * total * (rows - total)
+    statistic = (reference * m - current * n) ** 2 * rows / margins
     return float(special.chdtrc(1, statistic))
+
+
+def _fisher(first: int, n: int, second: int, m: int, *, alternative: str = "two-sided") -> float:
+    """Fisher's exact p-value of `first` out of n rows against `second` out of m."""
+    table = [[first, n - first], [second, m - second]]
+    return float(stats.fisher_exact(table, alternative=alternative).pvalue)

@@ -95,26 +95,56 @@ def chi_squared_from_counts(
         ValueError: If the arrays differ in shape, are not one-dimensional or hold a negative or fractional count.
     """
     table = _table(reference_counts, current_counts)
-    n, m = (int(total) for total in table.sum(axis=1))
-    require_rows(n, m)
+    require_rows(*table.sum(axis=1))
     seen = np.flatnonzero(table.sum(axis=0))
-    table = table[:, seen]
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / (n + m)
-    parts, degrees = ((table - expected) ** 2 / expected).sum(axis=0), len(seen) - 1
-    statistic = float(parts.sum())
-    shares = table / table.sum(axis=1, keepdims=True)
     names = range(len(reference_counts)) if categories is None else categories
+    return _test(table[:, seen], _Named(names, seen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The names of a table's columns, which may be many and are read one at a time."""
+
+    names: Sequence[object] | pa.Array
+    seen: IntArray
+
+    def __getitem__(self, column: int) -> str:
+        return str(self.names[int(self.seen[column])])
+
+
+def _test(table: FloatArray, names: _Named) -> ChiSquaredResult:
+    """The test on a table, shape (2, k), without empty rows and columns."""
+    n, m = (int(total) for total in table.sum(axis=1))
+    parts, degrees = _contributions(table), table.shape[1] - 1
+    statistic, shares = float(parts.sum()), table / table.sum(axis=1, keepdims=True)
     return ChiSquaredResult(
         statistic=statistic,
-        p_value=float(special.chdtrc(degrees, statistic)) if degrees else 1.0,
+        p_value=_upper_tail(statistic, degrees),
         effect_size=le_cam_effect(shares[0], shares[1], n, m),
         degrees_of_freedom=degrees,
-        top_categories=_top_categories(names, seen, shares, parts),
-        new_categories=int(np.count_nonzero(table[0] == 0)),
-        vanished_categories=int(np.count_nonzero(table[1] == 0)),
+        top_categories=_top_categories(names, shares, parts),
+        new_categories=_count_zeros(table[0]),
+        vanished_categories=_count_zeros(table[1]),
         n_reference=n,
         n_current=m,
     )
+
+
+def _upper_tail(statistic: float, degrees: int) -> float:
+    """The chi-squared p-value; 1 for a single category, which has no degree of freedom."""
+    return float(special.chdtrc(degrees, statistic)) if degrees else 1.0
+
+
+def _contributions(table: FloatArray) -> FloatArray:
+    """Each column's part in Pearson's Σ (observed − expected)² / expected, shape (k,)."""
+    rows = table.sum(axis=1)
+    expected = np.outer(rows, table.sum(axis=0)) / int(rows.sum())
+    parts: FloatArray = ((table - expected) ** 2 / expected).sum(axis=0)
+    return parts
+
+
+def _count_zeros(counts: FloatArray) -> int:
+    return int(np.count_nonzero(counts == 0))
 
 
 def le_cam_effect(
@@ -133,11 +163,15 @@ def le_cam_effect(
         n: Rows behind the reference shares.
         m: Rows behind the current shares.
     """
-    squared = 0.5 * float(
-        np.sum((reference_shares - current_shares) ** 2 / (reference_shares + current_shares))
-    )
-    bias = (len(reference_shares) - 1) / 4 * (1 / n + 1 / m)
-    return float(np.sqrt(min(1.0, max(0.0, squared - bias))))
+    differences, sums = reference_shares - current_shares, reference_shares + current_shares
+    squared = 0.5 * float(np.sum(differences**2 / sums))
+    unbiased = squared - _le_cam_bias(len(sums), n, m)
+    return float(np.sqrt(min(1.0, max(0.0, unbiased))))
+
+
+def _le_cam_bias(categories: int, n: int, m: int) -> float:
+    """The mean of φ² without drift."""
+    return (categories - 1) / 4 * (1 / n + 1 / m)
 
 
 def align_counts(
@@ -145,44 +179,60 @@ def align_counts(
 ) -> tuple[pa.Array, IntArray, IntArray]:
     """The k categories of both windows and their counts in each, the reference's first."""
     position = pc.index_in(current.categories, value_set=reference.categories)
-    known = position.is_valid().to_numpy(zero_copy_only=False)
     unseen = current.categories.filter(pc.is_null(position))
     padding = np.zeros(len(unseen), dtype=np.int64)
-    counts = np.zeros(len(reference.counts), dtype=np.int64)
-    counts[position.drop_null().to_numpy()] = current.counts[known]
-    categories = pa.concat_arrays([reference.categories, unseen])
     return (
-        categories,
+        pa.concat_arrays([reference.categories, unseen]),
         np.concatenate([reference.counts, padding]),
-        np.concatenate([counts, current.counts[~known]]),
+        _placed_counts(current.counts, position, len(reference.counts)),
     )
+
+
+def _placed_counts(counts: IntArray, position: pa.Array, categories: int) -> IntArray:
+    """Counts at their positions among the reference's categories, then those without a position."""
+    known = position.is_valid().to_numpy(zero_copy_only=False)
+    placed = np.zeros(categories, dtype=np.int64)
+    placed[position.drop_null().to_numpy()] = counts[known]
+    return np.concatenate([placed, counts[~known]])
 
 
 def _table(
     reference_counts: IntArray | Sequence[int], current_counts: IntArray | Sequence[int]
 ) -> FloatArray:
-    rows = [np.asarray(counts, dtype=np.float64) for counts in (reference_counts, current_counts)]
-    if rows[0].ndim != 1 or rows[0].shape != rows[1].shape:
+    """Both windows' counts, checked, shape (2, k)."""
+    reference = np.asarray(reference_counts, dtype=np.float64)
+    current = np.asarray(current_counts, dtype=np.float64)
+    _require_one_shape(reference, current)
+    return _require_counts(np.stack([reference, current]))
+
+
+def _require_one_shape(reference: FloatArray, current: FloatArray) -> None:
+    if reference.ndim != 1 or reference.shape != current.shape:
         raise ValueError(
-            f"Counts must be two arrays of one length, not of shapes {rows[0].shape} and {rows[1].shape}."
+            f"Counts must be two arrays of one length, not of shapes {reference.shape} and "
+            f"{current.shape}."
         )
-    table = np.stack(rows)
-    if not (np.isfinite(table).all() and (table >= 0).all() and (table == np.floor(table)).all()):
+
+
+def _require_counts(table: FloatArray) -> FloatArray:
+    is_whole = np.isfinite(table) & (table >= 0) & (table == np.floor(table))
+    if not is_whole.all():
         raise ValueError("Counts must be whole numbers of at least 0.")
     return table
 
 
 def _top_categories(
-    names: Sequence[object] | pa.Array, seen: IntArray, shares: FloatArray, parts: FloatArray
+    names: _Named, shares: FloatArray, parts: FloatArray
 ) -> tuple[Contribution, ...]:
-    """Those that add most; the names of the others, of which there may be many, are not looked at."""
+    """The categories that add most to the statistic, the largest first."""
     order = np.argsort(-parts, kind="stable")[:TOP_CATEGORIES]
-    return tuple(
-        Contribution(
-            category=str(names[int(seen[index])]),
-            reference_share=float(shares[0, index]),
-            current_share=float(shares[1, index]),
-            contribution=float(parts[index]),
-        )
-        for index in order.tolist()
+    return tuple(_contribution(index, names, shares, parts) for index in order.tolist())
+
+
+def _contribution(index: int, names: _Named, shares: FloatArray, parts: FloatArray) -> Contribution:
+    return Contribution(
+        category=names[index],
+        reference_share=float(shares[0, index]),
+        current_share=float(shares[1, index]),
+        contribution=float(parts[index]),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from ..arrays import FloatArray, IntArray
-from .windows import require_rows
+from .windows import counted_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +38,21 @@ def jensen_shannon(reference_counts: IntArray, current_counts: IntArray) -> Dist
     Raises:
         InsufficientData: If a window's counts are all zero.
     """
-    reference, current = _shares(reference_counts, current_counts)
+    shares = _shares(reference_counts, current_counts)
+    return _result(_divergence(*shares), math.log(2), reference_counts, current_counts)
+
+
+def _divergence(reference: FloatArray, current: FloatArray) -> float:
+    """The Jensen–Shannon divergence in nats."""
     middle = (reference + current) / 2
-    divergence = (
-        float(np.sum(special.rel_entr(reference, middle) + special.rel_entr(current, middle))) / 2
-    )
-    return _result(divergence, math.log(2), reference_counts, current_counts, len(middle) - 1)
+    both = special.rel_entr(reference, middle) + special.rel_entr(current, middle)
+    return float(np.sum(both)) / 2
 
 
 def hellinger(reference_counts: IntArray, current_counts: IntArray) -> DistanceResult:
-    """Hellinger distance, √(½·Σ(√p − √q)²); chance alone makes its square (k − 1)/8·(1/n + 1/m) on average.
+    """Hellinger distance, √(½·Σ(√p − √q)²) (Hellinger, 1909).
+
+    Chance alone makes its square (k − 1)/8·(1/n + 1/m) on average.
 
     Args:
         reference_counts: Shape (k,), rows in each cell, at least 0.
@@ -58,7 +63,7 @@ def hellinger(reference_counts: IntArray, current_counts: IntArray) -> DistanceR
     """
     reference, current = _shares(reference_counts, current_counts)
     square = float(np.sum((np.sqrt(reference) - np.sqrt(current)) ** 2)) / 2
-    return _result(square, 1.0, reference_counts, current_counts, len(reference) - 1)
+    return _result(square, 1.0, reference_counts, current_counts)
 
 
 def null_divergence(degrees_of_freedom: int, n: int, m: int) -> float:
@@ -75,23 +80,24 @@ def null_divergence(degrees_of_freedom: int, n: int, m: int) -> float:
 
 def _shares(reference_counts: IntArray, current_counts: IntArray) -> tuple[FloatArray, FloatArray]:
     """Both windows' shares of the cells that are not empty in both."""
-    n, m = int(reference_counts.sum()), int(current_counts.sum())
-    require_rows(n, m)
+    n, m = counted_rows(reference_counts, current_counts)
     occupied = (reference_counts + current_counts) > 0
     return reference_counts[occupied] / n, current_counts[occupied] / m
 
 
 def _result(
-    square: float,
-    largest: float,
-    reference_counts: IntArray,
-    current_counts: IntArray,
-    degrees: int,
+    square: float, largest: float, reference_counts: IntArray, current_counts: IntArray
 ) -> DistanceResult:
     """The result from a squared distance whose largest value is `largest`."""
-    chance = null_divergence(degrees, int(reference_counts.sum()), int(current_counts.sum()))
+    degrees = int(np.count_nonzero(reference_counts + current_counts)) - 1
+    chance = null_divergence(degrees, *counted_rows(reference_counts, current_counts))
     return DistanceResult(
-        statistic=math.sqrt(min(1.0, max(0.0, square / largest))),
-        effect_size=math.sqrt(min(1.0, max(0.0, (square - chance) / largest))),
+        statistic=_root(square / largest),
+        effect_size=_root((square - chance) / largest),
         degrees_of_freedom=degrees,
     )
+
+
+def _root(square: float) -> float:
+    """The root of a square that rounding or the bias taken off it may have moved out of [0, 1]."""
+    return math.sqrt(min(1.0, max(0.0, square)))

@@ -13,6 +13,10 @@ SMALL_SAMPLE = 140
 """Rows up to which the series of Pelz & Good is too coarse (Simard & L'Ecuyer, 2011)."""
 MEDIUM_SAMPLE = 400
 """Rows up to which it is too coarse for narrow gaps, n·distance^1.5 <= 1.4, where Durbin's matrix is small."""
+NARROW = 1.4
+"""n·distance^1.5 up to which a gap is narrow."""
+TAIL, FEW_ROWS_TAIL = 2.2, 3.0
+"""n·distance² at which the tail is twice the one-sided one; the second for small samples."""
 LARGE_SAMPLE = 1_000_000
 """Rows beyond which scipy's `smirnov`, and so this one, is the leading terms of its expansion."""
 OUTSIDE = 2.0**1000
@@ -37,11 +41,22 @@ def ks_p_value(steps: int, n: int, m: int, *, max_exact_steps: float | None = No
     """
     if steps <= min(n, m):  # the least row of all makes a gap as wide
         return 1.0
-    if max(n, m) <= EXACT_LIMIT:
-        if n == m:
-            return min(1.0, _share_outside_square(n, -(-steps // n)))
-        if max_exact_steps is None or 2 * steps <= max_exact_steps:
-            return min(1.0, _share_outside(steps, n, m, np.arange(n + 1, dtype=np.float64)))
+    if not _is_countable(steps, n, m, max_exact_steps):
+        return _asymptotic(steps, n, m)
+    if n == m:
+        return min(1.0, _share_outside_square(n, -(-steps // n)))
+    return min(1.0, _share_outside(steps, n, m, np.arange(n + 1, dtype=np.float64)))
+
+
+def _is_countable(steps: int, n: int, m: int, max_exact_steps: float | None) -> bool:
+    """True where the exact p-value does not take too long."""
+    if max(n, m) > EXACT_LIMIT:
+        return False
+    return n == m or max_exact_steps is None or 2 * steps <= max_exact_steps
+
+
+def _asymptotic(steps: int, n: int, m: int) -> float:
+    """The p-value of the same distance in one sample of n·m / (n + m) rows, rounded."""
     return kolmogorov_sf(steps / (n * m), round(float(n) * float(m) / (n + m)))
 
 
@@ -51,13 +66,27 @@ def kolmogorov_sf(distance: float, n: int) -> float:
     Agrees with `scipy.stats.kstwo.sf` to 1e-6 relative. Durbin's matrix for few rows (Marsaglia, Tsang & Wang, 2003),
     the series of Pelz & Good (1976) in the body, and twice the one-sided probability in the tail.
     """
-    z2 = n * distance * distance
     if n * distance <= 0.5 or distance >= 1.0:
         return float(distance < 1.0)
-    if distance >= 0.5 or z2 >= (3.0 if n <= SMALL_SAMPLE else 2.2):
+    if _is_tail(distance, n):
         return min(1.0, 2.0 * _smirnov_sf(distance, n))
-    is_coarse = n <= SMALL_SAMPLE or (n <= MEDIUM_SAMPLE and n * distance**1.5 <= 1.4)
-    cdf = _durbin_cdf(distance, n) if is_coarse else _pelz_good_cdf(distance, float(n))
+    if _is_coarse(distance, n):
+        return _complement(_durbin_cdf(distance, n))
+    return _complement(_pelz_good_cdf(distance, float(n)))
+
+
+def _is_tail(distance: float, n: int) -> bool:
+    """True where both one-sided events hardly happen together, so that their chances add up."""
+    from_square = FEW_ROWS_TAIL if n <= SMALL_SAMPLE else TAIL
+    return distance >= 0.5 or n * distance * distance >= from_square
+
+
+def _is_coarse(distance: float, n: int) -> bool:
+    """True where the series of Pelz & Good is too coarse."""
+    return n <= SMALL_SAMPLE or (n <= MEDIUM_SAMPLE and n * distance**1.5 <= NARROW)
+
+
+def _complement(cdf: float) -> float:
     return min(1.0, max(0.0, 1.0 - cdf))
 
 

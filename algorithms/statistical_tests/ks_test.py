@@ -10,12 +10,12 @@ import numpy as np
 
 from ..arrays import BoolArray, CodeArray, FloatArray, IntArray
 from ..columns import Values
-from ..grid import Grid
+from ..grid import Grid, sorted_numbers
 from ..kernels.cell_values import largest_below, select, widen_ranges
 from ..kernels.cells import Lookup, count_places, find_positions
 from ..kernels.gaps import find_wider_cells, gaps_at_edges, rank_gap, widest_gap_inside
 from .ks_distribution import ks_p_value
-from .windows import numeric_windows, require_rows
+from .windows import counted_rows, numeric_windows
 
 SAMPLE = 5000
 EDGES = 500
@@ -55,6 +55,7 @@ class KsResult:
 
 type Inside = Callable[[BoolArray], FloatArray]
 type Apply = Callable[[Callable[[Inside], FloatArray], list[Inside]], Iterable[FloatArray]]
+type ApplyToPlaced = Callable[[Callable[["_Placed"], float], Sequence["_Placed"]], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +94,25 @@ def ks_test(reference: Values, current: Values) -> KsResult:
     with ThreadPoolExecutor(1) as pool:
         apply = partial(_apply_to_both, pool)
         before, after = placed = apply(partial(_Placed.of, table), windows)
-        left_counted, right_counted = (Counted(each.counts, each.inside) for each in placed)
-        gap = _widest_gap(
-            left_counted, right_counted, _single_places(before, after, table, few), apply
-        )
-        location = gap.value
-        if gap.edge is not None:
-            location = max(apply(partial(_Placed.largest_below, edge=gap.edge), placed))
+        gap = _widest_gap(*_counted(placed), _single_places(placed, table, few), apply)
+        location = _location(gap, placed, apply)
     return replace(
         _as_result(gap, before.counts, after.counts, location),
-        nulls_reference=len(left) - int(before.counts.sum()),
-        nulls_current=len(right) - int(after.counts.sum()),
+        nulls_reference=len(left) - before.rows,
+        nulls_current=len(right) - after.rows,
     )
+
+
+def _counted(placed: Sequence["_Placed"]) -> tuple[Counted, Counted]:
+    before, after = placed
+    return Counted(before.counts, before.inside), Counted(after.counts, after.inside)
+
+
+def _location(gap: "_Gap", placed: Sequence["_Placed"], apply: ApplyToPlaced) -> float:
+    """The value at which the gap is; at an edge, the largest value below it."""
+    if gap.edge is None:
+        return gap.value
+    return max(apply(partial(_Placed.largest_below, edge=gap.edge), placed))
 
 
 def _apply_to_both[T, R](pool: Executor, function: Callable[[T], R], pair: Sequence[T]) -> list[R]:
@@ -130,10 +138,13 @@ def ks_from_cells(grid: Grid, reference: Counted, current: Counted) -> KsResult:
         InsufficientData: If a window holds no number.
     """
     gap = _widest_gap(reference, current, grid.single_valued, map)
-    location = (
-        gap.value if gap.edge is None else float(grid.edges[gap.edge - 1]) if gap.steps else np.nan
-    )
-    return _as_result(gap, reference.counts, current.counts, location)
+    return _as_result(gap, reference.counts, current.counts, _location_on(grid, gap))
+
+
+def _location_on(grid: Grid, gap: "_Gap") -> float:
+    if gap.edge is None:
+        return gap.value
+    return float(grid.edges[gap.edge - 1]) if gap.steps else np.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,36 +166,71 @@ class _Gap:
 
 def _widest_gap(reference: Counted, current: Counted, is_single: BoolArray, apply: Apply) -> _Gap:
     """The widest gap of two windows counted on the same cells, of which some have room for one value alone."""
-    before, after = reference.counts, current.counts
-    n, m = int(before.sum()), int(after.sum())
-    require_rows(n, m)
-    gaps, wanted = np.empty(len(before) + 1, np.int64), np.empty(len(before), np.bool_)
-    edge = int(gaps_at_edges(before, after, n, m, gaps))
-    widest = int(gaps[edge])
-    known = int(rank_gap(widest))
-    reach = int(find_wider_cells(before, after, n, m, gaps, is_single, known, wanted))
+    cells = _Cells.of(reference.counts, current.counts)
+    reach, wanted = cells.find_wider(is_single)
     insides = [counted.inside for counted in (reference, current) if counted.inside]
     if not reach or len(insides) < 2:
-        return _Gap(steps=widest, edge=edge, reach=reach // 2)
+        return replace(cells.widest, reach=reach // 2)
     left, right = apply(lambda inside: inside(wanted), insides)
-    found, where = widest_gap_inside(
-        left, right, before[wanted], after[wanted], gaps[:-1][wanted], n, m, known
-    )
-    return (
-        _Gap(steps=int(found), edge=None, value=float(where))
-        if found
-        else _Gap(steps=widest, edge=edge)
-    )
+    return cells.look_into(wanted, left, right) or cells.widest
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Two windows counted on the same cells, and what their gap is at the edges.
+
+    Attributes:
+        reference: Shape (cells,), rows in each cell.
+        current: The same of the current window.
+        n: Rows of the reference.
+        m: Rows of the current window.
+        gaps: Shape (cells + 1,), the gap at the start of each cell and at the end of the last.
+        widest: The widest of them.
+    """
+
+    reference: IntArray
+    current: IntArray
+    n: int
+    m: int
+    gaps: IntArray
+    widest: _Gap
+
+    @classmethod
+    def of(cls, reference: IntArray, current: IntArray) -> Self:
+        n, m = counted_rows(reference, current)
+        gaps = np.empty(len(reference) + 1, np.int64)
+        edge = int(gaps_at_edges(reference, current, n, m, gaps))
+        widest = _Gap(steps=int(gaps[edge]), edge=edge)
+        return cls(reference, current, n, m, gaps, widest)
+
+    @property
+    def rank(self) -> int:
+        """The rank of the widest gap at an edge."""
+        return int(rank_gap(self.widest.steps))
+
+    def find_wider(self, is_single: BoolArray) -> tuple[int, BoolArray]:
+        """The highest rank that a gap may reach inside a cell, 0 if none does, and those cells."""
+        wanted = np.empty(len(self.reference), np.bool_)
+        reach = find_wider_cells(
+            self.reference, self.current, self.n, self.m, self.gaps, is_single, self.rank, wanted
+        )
+        return int(reach), wanted
+
+    def look_into(self, wanted: BoolArray, left: FloatArray, right: FloatArray) -> _Gap | None:
+        """The widest gap inside the wanted cells, from their values; None if none is wider."""
+        counts = self.reference[wanted], self.current[wanted], self.gaps[:-1][wanted]
+        steps, value = widest_gap_inside(left, right, *counts, self.n, self.m, self.rank)
+        return _Gap(steps=int(steps), edge=None, value=float(value)) if steps else None
 
 
 def _as_result(gap: _Gap, before: IntArray, after: IntArray, location: float) -> KsResult:
     n, m = int(before.sum()), int(after.sum())
-    statistic = abs(gap.steps) / (n * m)
+    steps = abs(gap.steps)
     return KsResult(
-        statistic=statistic,
-        p_value=ks_p_value(abs(gap.steps), n, m),
-        effect_size=statistic,
-        error_bound=max(0, gap.reach - abs(gap.steps)) / (n * m),
+        statistic=steps / (n * m),
+        p_value=ks_p_value(steps, n, m),
+        effect_size=steps / (n * m),
+        error_bound=max(0, gap.reach - steps) / (n * m),
         location=location,
         sign=1 if gap.steps >= 0 else -1,
         n_reference=n,
@@ -215,12 +261,15 @@ class _Placed:
 
     @classmethod
     def of(cls, table: Lookup, values: FloatArray) -> Self:
-        counts, places = (
-            np.zeros(PLACES + 1, np.uint32),
-            np.empty(len(values), np.uint16),
-        )  # small, for the cache
+        places = np.empty(len(values), np.uint16)
+        counts = np.zeros(PLACES + 1, np.uint32)  # small, for the cache
         count_places(values, table, counts, places)
         return cls(values, places, counts[:-1].astype(np.int64))
+
+    @property
+    def rows(self) -> int:
+        """Rows with a number."""
+        return int(self.counts.sum())
 
     def inside(self, wanted: BoolArray) -> FloatArray:
         """The ascending values in the wanted places."""
@@ -235,30 +284,53 @@ def _sample(windows: Sequence[FloatArray]) -> FloatArray:
     """Some values of each window, ascending, without NaN."""
     random = np.random.default_rng(SEED)
     few = [values if len(values) <= SAMPLE else random.choice(values, SAMPLE) for values in windows]
-    ordered = np.sort(np.concatenate(few))
-    return ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN sorts last
+    return sorted_numbers(np.concatenate(few))
 
 
 def _table_for(few: FloatArray) -> Lookup:
     """The table that spreads a sample best."""
-    edges = np.unique(np.concatenate([few[:: max(1, len(few) // EDGES)], few[-1:]]))
+    stride = max(1, len(few) // EDGES)
+    edges = np.unique(np.concatenate([few[::stride], few[-1:]]))
     return Grid(edges[edges < np.inf]).table._replace(size=PLACES)
 
 
-def _single_places(before: _Placed, after: _Placed, table: Lookup, few: FloatArray) -> BoolArray:
+def _single_places(placed: Sequence[_Placed], table: Lookup, few: FloatArray) -> BoolArray:
     """The places that hold much of two windows and one value alone: there both step at once, and inside is no gap.
 
     Those in which a sample has several values need not be looked at.
     """
+    heavy = _heavy_places(placed)
+    heavy[_mixed_places(table, few)] = False
+    return _level_places(placed, heavy) if heavy.any() else heavy
+
+
+def _heavy_places(placed: Sequence[_Placed]) -> BoolArray:
+    """The places that hold much of both windows."""
+    before, after = placed
     rows = before.counts + after.counts
-    heavy = rows > HEAVY * rows.sum()
+    heavy: BoolArray = rows > HEAVY * rows.sum()
+    return heavy
+
+
+def _mixed_places(table: Lookup, few: FloatArray) -> CodeArray:
+    """The places in which an ascending sample has several values."""
     places = np.empty(len(few), np.uint16)
     find_positions(few, table, places)
-    heavy[places[1:][(places[1:] == places[:-1]) & (few[1:] != few[:-1])]] = False
-    if not heavy.any():
-        return heavy
-    lows, highs = np.full(PLACES + 1, np.inf), np.full(PLACES + 1, -np.inf)
-    for each in (before, after):
-        widen_ranges(each.values, each.places, np.append(heavy, False), lows, highs)
-    is_single: BoolArray = heavy & (lows[:-1] == highs[:-1])
+    is_mixed = (places[1:] == places[:-1]) & (few[1:] != few[:-1])
+    mixed: CodeArray = places[1:][is_mixed]
+    return mixed
+
+
+def _level_places(placed: Sequence[_Placed], heavy: BoolArray) -> BoolArray:
+    """Those of the heavy places whose least and greatest values are one."""
+    lows, highs = _ranges(placed, np.append(heavy, False))
+    is_single: BoolArray = heavy & (lows == highs)[:-1]
     return is_single
+
+
+def _ranges(placed: Sequence[_Placed], wanted: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The least and the greatest value of both windows in each wanted place."""
+    lows, highs = np.full(PLACES + 1, np.inf), np.full(PLACES + 1, -np.inf)
+    for each in placed:
+        widen_ranges(each.values, each.places, wanted, lows, highs)
+    return lows, highs

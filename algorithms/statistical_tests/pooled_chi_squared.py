@@ -3,15 +3,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from ..arrays import IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
+from .checks import MIN_EXPECTED
 from .chi_squared import ChiSquaredResult, chi_squared_from_counts
 from .windows import require_rows
 
-MIN_EXPECTED = 5.0
 OTHER = "(other)"
 
 
@@ -54,69 +53,145 @@ def pooled_chi_squared(
     Raises:
         InsufficientData: If a window is empty.
     """
-    n, m = int(reference_counts.sum()) + other, int(current_counts.sum())
-    require_rows(n, m)
-    rare = (reference_counts + current_counts) * (min(n, m) / (n + m)) < MIN_EXPECTED
-    common_p, exact_p = _p_values(*_pool(reference_counts, current_counts, ~rare, other))
-    standing_out = _standing_out(reference_counts, current_counts, rare, other)
-    kept = ~rare
-    if standing_out is not None:
-        exact = _fisher(
-            int(reference_counts[standing_out]), n, int(current_counts[standing_out]), m
-        )
-        standing_out_p = exact * int(rare.sum())
-        kept[standing_out] = standing_out_p < min(common_p + exact_p, default=1.0)
-        exact_p.append(standing_out_p)
-    names = pa.concat_arrays(
-        [categories.filter(pa.array(kept)), pa.array([OTHER], categories.type)]
-    )
-    smallest, tests = min(common_p + exact_p, default=1.0), max(1, len(common_p + exact_p))
-    result = chi_squared_from_counts(
-        *_pool(reference_counts, current_counts, kept, other), categories=names
-    )
+    windows = _Windows(reference_counts, current_counts, other)
+    require_rows(*windows.rows)
+    rare = windows.expect_too_few()
+    common_p, exact_p = _p_values(*windows.pool(~rare))
+    kept, standing_out_p = _keep(windows, rare, min(common_p + exact_p, default=1.0))
+    combined = _Combined(common_p, exact_p + standing_out_p)
+    result = chi_squared_from_counts(*windows.pool(kept), categories=_names(categories, kept))
     return PooledChiSquared(
-        result=replace(result, p_value=min(1.0, smallest * tests)),
+        result=replace(result, p_value=combined.p_value),
         pooled_categories=int(rare.sum()),
-        is_exact=smallest in exact_p,
+        is_exact=combined.is_exact,
         is_conclusive=not rare.all(),
     )
 
 
-def _pool(
-    reference_counts: IntArray, current_counts: IntArray, kept: npt.NDArray[np.bool_], other: int
-) -> tuple[IntArray, IntArray]:
-    """Both windows' counts of the kept categories, then of all others together."""
-    before = np.append(reference_counts[kept], reference_counts[~kept].sum() + other)
-    return before, np.append(current_counts[kept], current_counts[~kept].sum())
+@dataclass(frozen=True, slots=True)
+class _Combined:
+    """p-values of the chi-squared test and of exact ones, of which the smallest counts."""
+
+    common: list[float]
+    exact: list[float]
+
+    @property
+    def smallest(self) -> float:
+        return min(self.common + self.exact, default=1.0)
+
+    @property
+    def p_value(self) -> float:
+        """The smallest, times the number of tests (Bonferroni)."""
+        tests = len(self.common) + len(self.exact)
+        return min(1.0, self.smallest * max(1, tests))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.smallest in self.exact
 
 
-def _p_values(before: IntArray, after: IntArray) -> tuple[list[float], list[float]]:
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Both windows' counts of the same categories, shape (k,), and reference rows outside them."""
+
+    reference: IntArray
+    current: IntArray
+    other: int
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """All rows of the reference and of the current window."""
+        return int(self.reference.sum()) + self.other, int(self.current.sum())
+
+    def expect_too_few(self) -> BoolArray:
+        """True for the categories that expect fewer than 5 rows in either window, shape (k,)."""
+        n, m = self.rows
+        expected = (self.reference + self.current) * (min(n, m) / (n + m))
+        is_rare: BoolArray = expected < MIN_EXPECTED
+        return is_rare
+
+    def pool(self, kept: BoolArray) -> tuple[IntArray, IntArray]:
+        """Both windows' counts of the kept categories, then of all others together."""
+        outside = self.reference[~kept].sum() + self.other
+        reference = np.append(self.reference[kept], outside)
+        return reference, np.append(self.current[kept], self.current[~kept].sum())
+
+    def fisher(self, place: int) -> float:
+        """Fisher's exact p-value of one category against all others."""
+        n, m = self.rows
+        return _fisher(int(self.reference[place]), n, int(self.current[place]), m)
+
+
+def _keep(windows: _Windows, rare: BoolArray, smallest: float) -> tuple[BoolArray, list[float]]:
+    """The categories to keep, and the p-value of the rare one that stands out most.
+
+    That one is kept if its p-value, times the number of rare ones, is below the others'.
+    """
+    kept, place = ~rare, _standing_out(windows, rare)
+    if place is None:
+        return kept, []
+    p_value = windows.fisher(place) * int(rare.sum())
+    kept[place] = p_value < smallest
+    return kept, [p_value]
+
+
+def _names(categories: pa.Array, kept: BoolArray) -> pa.Array:
+    """The names of the kept categories and of the pooled one."""
+    pooled = pa.array([OTHER], categories.type)
+    return pa.concat_arrays([categories.filter(pa.array(kept)), pooled])
+
+
+def _p_values(reference: IntArray, current: IntArray) -> tuple[list[float], list[float]]:
     """p-values by chi-squared and by exact test of pooled counts, whose last cell may expect too few rows."""
-    if len(before) == 1:
+    if len(reference) == 1:
         return [], []
-    totals = (int(before.sum()), int(after.sum()))
-    expected = int(before[-1] + after[-1]) * min(totals) / sum(totals)
-    if not 0 < expected < MIN_EXPECTED:
-        return [chi_squared_from_counts(before, after).p_value], []
-    exact = [_fisher(int(before[-1]), totals[0], int(after[-1]), totals[1])]
-    return (
-        [chi_squared_from_counts(before[:-1], after[:-1]).p_value] if len(before) > 2 else []
-    ), exact
+    if not _expects_too_few(reference, current):
+        return [chi_squared_from_counts(reference, current).p_value], []
+    return _p_value_without_last(reference, current), [_p_value_of_last(reference, current)]
 
 
-def _fisher(before: int, n: int, after: int, m: int) -> float:
-    """Fisher's exact p-value of `before` out of n rows against `after` out of m."""
-    return float(stats.fisher_exact([[before, n - before], [after, m - after]]).pvalue)
+def _expects_too_few(reference: IntArray, current: IntArray) -> bool:
+    """True if the last cell expects fewer than 5 rows in either window, but not none."""
+    n, m = int(reference.sum()), int(current.sum())
+    rows = int(reference[-1] + current[-1])
+    return 0 < rows * min(n, m) / (n + m) < MIN_EXPECTED
 
 
-def _standing_out(
-    reference_counts: IntArray, current_counts: IntArray, rare: npt.NDArray[np.bool_], other: int
-) -> int | None:
+def _p_value_of_last(reference: IntArray, current: IntArray) -> float:
+    """Fisher's exact p-value of the last cell against all others."""
+    n, m = int(reference.sum()), int(current.sum())
+    return _fisher(int(reference[-1]), n, int(current[-1]), m)
+
+
+def _p_value_without_last(reference: IntArray, current: IntArray) -> list[float]:
+    """The p-value of all cells but the last; none where only one is left."""
+    if len(reference) <= 2:
+        return []
+    return [chi_squared_from_counts(reference[:-1], current[:-1]).p_value]
+
+
+def _fisher(count: int, n: int, count_now: int, m: int) -> float:
+    """Fisher's exact p-value of `count` out of n rows against `count_now` out of m."""
+    return float(stats.fisher_exact([[count, n - count], [count_now, m - count_now]]).pvalue)
+
+
+def _standing_out(windows: _Windows, rare: BoolArray) -> int | None:
     """The rare category that departs most from its expected rows; None without one whose counts are known."""
-    known = rare & ((reference_counts > 0) | (other == 0))
-    if np.count_nonzero(known) == 0:
+    known = _known(windows, rare)
+    if not known.any():
         return None
-    totals = reference_counts + current_counts
-    share = current_counts.sum() / (totals.sum() + other)
-    departure = (current_counts - totals * share) ** 2 / totals
-    return int(np.argmax(np.where(known, departure, -1.0)))
+    return int(np.argmax(np.where(known, _departures(windows), -1.0)))
+
+
+def _known(windows: _Windows, rare: BoolArray) -> BoolArray:
+    """The rare categories whose reference rows are known; rows outside all may be of the others."""
+    known: BoolArray = rare & ((windows.reference > 0) | (windows.other == 0))
+    return known
+
+
+def _departures(windows: _Windows) -> FloatArray:
+    """Each category's squared departure from its expected rows, over its rows, shape (k,)."""
+    totals = windows.reference + windows.current
+    share = windows.current.sum() / (totals.sum() + windows.other)
+    departures: FloatArray = (windows.current - totals * share) ** 2 / totals
+    return departures

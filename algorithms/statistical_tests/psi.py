@@ -7,8 +7,8 @@ from scipy import stats
 
 from ..arrays import FloatArray, IntArray
 from ..columns import Values
-from ..grid import Grid, reference_quantile_edges
-from .windows import numeric_windows, require_rows
+from ..grid import Grid, reference_quantile_edges, sorted_numbers
+from .windows import counted_rows, numeric_windows
 
 SMOOTHING = 0.5
 """Rows added to each cell of both windows (Jeffreys' prior)."""
@@ -65,40 +65,45 @@ def psi(reference: Values, current: Values, bins: int = 10) -> PsiResult:
         TypeError: If a window does not hold numbers.
     """
     left, right = numeric_windows(reference, current)
-    ordered = np.sort(left)
-    ordered = ordered[: int(np.searchsorted(ordered, np.nan))]  # NaN sorts last
-    grid = Grid(reference_quantile_edges(ordered, bins) if len(ordered) else ordered)
-    before, after = (grid.count(values)[0] for values in (left, right))
+    grid = _quantile_grid(left, bins)
+    before, after = grid.count(left)[0], grid.count(right)[0]
     result = psi_from_bins(grid.edges, before[:-1], after[:-1])
     return replace(result, nulls_reference=int(before[-1]), nulls_current=int(after[-1]))
 
 
+def _quantile_grid(values: FloatArray, bins: int) -> Grid:
+    """The cells between the quantiles of a window's numbers; a single one if it has none."""
+    ordered = sorted_numbers(values)
+    return Grid(reference_quantile_edges(ordered, bins) if len(ordered) else ordered)
+
+
 def psi_from_bins(edges: FloatArray, before: IntArray, after: IntArray) -> PsiResult:
     """The index of counts of shape (len(edges) + 1,) in the cells between edges; raises as `psi` does."""
-    n, m = int(before.sum()), int(after.sum())
-    require_rows(n, m)
+    n, m = counted_rows(before, after)
     statistic = psi_from_counts(before, after)
     degrees = int(np.count_nonzero(before + after)) - 1
     return PsiResult(
         statistic=statistic,
         effect_size=max(0.0, statistic - degrees * (1 / n + 1 / m)),
         edges=tuple(edges.tolist()),
-        reference_shares=tuple((before / n).tolist()),
-        current_shares=tuple((after / m).tolist()),
+        reference_shares=_shares(before, n),
+        current_shares=_shares(after, m),
         degrees_of_freedom=degrees,
         n_reference=n,
         n_current=m,
     )
 
 
+def _shares(counts: IntArray, rows: int) -> tuple[float, ...]:
+    return tuple((counts / rows).tolist())
+
+
 def psi_from_counts(reference_counts: IntArray, current_counts: IntArray) -> float:
     """The smoothed index of two count arrays of shape (B,) over the same cells."""
     occupied = (reference_counts + current_counts) > 0
-    expected, actual = (
-        smoothed_shares(reference_counts[occupied]),
-        smoothed_shares(current_counts[occupied]),
-    )
-    return float(np.sum((actual - expected) * np.log(actual / expected)))
+    p = smoothed_shares(reference_counts[occupied])
+    q = smoothed_shares(current_counts[occupied])
+    return float(np.sum((q - p) * np.log(q / p)))
 
 
 def psi_null_quantile(level: float, result: PsiResult) -> float:
@@ -106,12 +111,10 @@ def psi_null_quantile(level: float, result: PsiResult) -> float:
 
     With no drift PSI / (1/n + 1/m) tends to chi-squared with B − 1 degrees of freedom (Yurdakul & Naranjo, 2020).
     """
+    if not result.degrees_of_freedom:
+        return 0.0
     scale = 1 / result.n_reference + 1 / result.n_current
-    return (
-        scale * float(stats.chi2.isf(level, result.degrees_of_freedom))
-        if result.degrees_of_freedom
-        else 0.0
-    )
+    return scale * float(stats.chi2.isf(level, result.degrees_of_freedom))
 
 
 def smoothed_shares(counts: IntArray) -> FloatArray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from .windows import require_rows
+from .windows import counted_rows
 
 
 def wasserstein(
@@ -39,14 +39,23 @@ def wasserstein(
     Raises:
         InsufficientData: If a window's counts are all zero.
     """
-    require_rows(int(reference_counts.sum()), int(current_counts.sum()))
-    rows = int(current_counts.sum())
-    gaps = np.cumsum(_shares(current_counts) - _shares(reference_counts))
-    left, right = np.append(rows_below / rows, gaps[:-1]), np.append(gaps[:-1], -rows_above / rows)
+    rows = counted_rows(reference_counts, current_counts)[1]
+    gaps = np.cumsum(_shares(current_counts) - _shares(reference_counts))[:-1]
+    left, right = np.append(rows_below / rows, gaps), np.append(gaps, -rows_above / rows)
+    inside = _widths(edges, minimum, maximum) @ _mean_gaps(left, right)
+    return float(inside) + below + above
+
+
+def _mean_gaps(left: FloatArray, right: FloatArray) -> FloatArray:
+    """The mean of |gap| over each cell, in which it goes in a straight line from left to right.
+
+    Where it crosses zero, two triangles remain, (left² + right²) / (|left| + |right|) / 2.
+    """
     sizes = np.abs(left) + np.abs(right)
     crossing = left * right < 0
-    means = np.where(crossing, (left**2 + right**2) / np.where(crossing, sizes, 1.0), sizes) / 2
-    return float(_widths(edges, minimum, maximum) @ means) + below + above
+    triangles = (left**2 + right**2) / np.where(crossing, sizes, 1.0)
+    means: FloatArray = np.where(crossing, triangles, sizes) / 2
+    return means
 
 
 def wasserstein_error(
@@ -64,12 +73,18 @@ def wasserstein_error(
     A distribution function that rises by p over a cell of width w, however it does, is at most p·w/2 away from the
     straight line in ∫|difference| dx: a step at either end. Arguments and errors are as for `wasserstein`.
     """
-    require_rows(int(reference_counts.sum()), int(current_counts.sum()))
-    current = current_counts.copy()
-    current[0] -= rows_below
-    current[-1] -= rows_above
-    rises = _shares(reference_counts) + current / current_counts.sum()
+    counted_rows(reference_counts, current_counts)
+    inside = _without_beyond(current_counts, rows_below, rows_above)
+    rises = _shares(reference_counts) + inside / current_counts.sum()
     return float(_widths(edges, minimum, maximum) @ rises) / 2
+
+
+def _without_beyond(counts: IntArray, rows_below: int, rows_above: int) -> IntArray:
+    """Rows in each cell that lie within the reference's range."""
+    inside = counts.copy()
+    inside[0] -= rows_below
+    inside[-1] -= rows_above
+    return inside
 
 
 def _shares(counts: IntArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arrays import FloatArray
+from ..arrays import FloatArray, IntArray
 from ..categories import CategoryCounts, count_categories
 from ..columns import Values, as_arrow, to_float64
 from ..errors import InsufficientData
@@ -17,8 +17,7 @@ def numeric_windows(reference: Values, current: Values) -> tuple[FloatArray, Flo
         ValueError: If a window is not one-dimensional.
         TypeError: If a window holds something other than numbers.
     """
-    left, right = (_floats(values) for values in (reference, current))
-    return left, right
+    return _floats(reference), _floats(current)
 
 
 def _floats(values: Values) -> FloatArray:
@@ -31,9 +30,20 @@ def categorical_windows(
     reference: Values, current: Values
 ) -> tuple[CategoryCounts, CategoryCounts]:
     """Two windows of categories, counted, without nulls and NaN; raises InsufficientData if one holds none."""
-    counts = tuple(count_categories(as_arrow(values)) for values in (reference, current))
-    require_rows(counts[0].rows, counts[1].rows)
-    return counts[0], counts[1]
+    left, right = _categories(reference), _categories(current)
+    require_rows(left.rows, right.rows)
+    return left, right
+
+
+def _categories(values: Values) -> CategoryCounts:
+    return count_categories(as_arrow(values))
+
+
+def counted_rows(reference_counts: IntArray, current_counts: IntArray) -> tuple[int, int]:
+    """The rows of two windows counted in cells; raises InsufficientData if one holds none."""
+    n, m = int(reference_counts.sum()), int(current_counts.sum())
+    require_rows(n, m)
+    return n, m
 
 
 def require_rows(reference_rows: float, current_rows: float) -> None:
