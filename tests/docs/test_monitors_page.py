@@ -10,22 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.core.exceptions import ValidationError
 from rest_framework.test import APIClient
 
-from algorithms.concept_drift.methods import (
-    CALIBRATED,
-    DETECTORS,
-    ConceptMethod,
-    setting_names,
-)
-from algorithms.plan import DEFAULT_LIMITS, METHOD_KINDS, NUMERIC, Method
+from detections.models import DetectorState
 from drift_detector.api.fields import IsoDurationField
 from drift_detector.tenancy.models import Tenant
 from monitors.baselines.builds import build_baseline
+from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
 from monitors.serializers import MonitorSerializer
 from monitors.services import REFERENCE_FIELDS
+from monitors.validators import check_concept_methods, check_detector_settings
 from tests.data import TIMESTAMPS, flights_like
+from tests.factories import make_monitor
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "monitors.md").read_text()
 URL = "/api/v1/monitors"
@@ -40,14 +38,27 @@ def examples() -> list[dict[str, Any]]:
     return [first, *(first | fields for fields in further)]
 
 
+def table(header: str) -> dict[str, list[str]]:
+    """The further cells of the rows below a header, by the name in their first cell."""
+    _, after = PAGE.split(f"{header}\n", 1)
+    rows = after.split("\n\n")[0]
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in ROW.findall(rows)}
+
+
 EXAMPLES = examples()
+SCHEDULE = table("## Schedule and windows\n\n| field | default | meaning |")
+METHODS = table("| method | kinds | statistic | threshold | default | effect size | tolerance |")
+DETECTORS = table("| detector | settings, with their calibrated values |")
 
 
-def rows_below(heading: str) -> dict[str, list[str]]:
-    """The cells of the tables below a heading, by the name in the first column."""
-    _, after = PAGE.split(f"{heading}\n", 1)
-    section = re.split(r"^#", after, maxsplit=1, flags=re.MULTILINE)[0]
-    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in ROW.findall(section)}
+def on_disk(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The fields with a folder that exists."""
+    body: dict[str, Any] = json.loads(json.dumps(fields).replace(FOLDER, str(folder)))
+    return body
+
+
+def text_of(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def with_model_columns(flights: pa.Table) -> pa.Table:
@@ -91,27 +102,59 @@ def test_page__default_of_a_schedule_field__is_the_serializers(name: str) -> Non
     field = MonitorSerializer().fields[name]
     default = Monitor._meta.get_field(name).default
     expected = field.to_representation(default) if isinstance(field, IsoDurationField) else default
-    assert rows_below("## Schedule and windows")[name][0] == f"`{expected}`"
+    assert SCHEDULE[name][0] == f"`{expected}`"
 
 
-@pytest.mark.parametrize("method", list(Method))
-def test_page__method__has_its_kind_and_its_default_threshold(method: Method) -> None:
-    kinds, _, _, default, *_ = rows_below("## Methods and limits")[method]
-    names = {2: "both", 0: "the window"}
-    only = "numeric" if METHOD_KINDS[method] == NUMERIC else "categorical"
-    assert kinds == names.get(len(METHOD_KINDS[method]), only)
-    assert float(default) == DEFAULT_LIMITS[method].threshold
+def test_page__methods__are_those_of_the_api() -> None:
+    assert list(METHODS) == list(MonitorSerializer().fields["methods"].child.choices)
 
 
-@pytest.mark.parametrize("method", list(ConceptMethod))
-def test_page__detector__has_its_settings_with_calibrated_values(method: ConceptMethod) -> None:
-    [text] = [cells[0] for name, cells in rows_below("### Detectors").items() if name == method]
-    defaults = {entry: getattr(DETECTORS[method](), entry) for entry in setting_names(method)}
-    written = dict(re.findall(r"`(\w+)` `?([\w.]+)`?", text))
-    assert {name: str(value) for name, value in written.items()} == {
-        name: value if isinstance(value, str) else f"{value:g}"
-        for name, value in {**defaults, **CALIBRATED[method]}.items()
-    }
+@pytest.mark.parametrize("method", METHODS)
+def test_page__method__has_its_defaults(method: str) -> None:
+    *_, threshold, _, tolerance = METHODS[method]
+    limits = evaluation_plan(Monitor(methods=[method], min_rows=1)).methods[method]  # type: ignore[index]
+    assert float(threshold) == limits.threshold
+    assert (limits.threshold if tolerance == "the threshold" else float(tolerance)) == (
+        limits.tolerance
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("column", "kind"), [("delay", "numeric"), ("carrier", "categorical")])
+def test_page__method__is_accepted_for_a_feature_of_its_kind(
+    api: APIClient, folder: Path, method: str, column: str, kind: str
+) -> None:
+    fields = EXAMPLES[0] | {"methods": [method], "feature_columns": [column]}
+    response = api.post(f"{URL}/preview", on_disk(fields, folder))
+    assert (response.status_code == 200) == (METHODS[method][0] in (kind, "both", "the window"))
+
+
+def test_page__detectors__have_the_settings_that_the_service_stores(
+    api: APIClient, in_tenant: Tenant
+) -> None:
+    monitor = make_monitor(concept_methods=list(DETECTORS))
+    api.post(f"{URL}/{monitor.id}/outcomes", [{"error": 0}])
+    stored = {state.method: state.state for state in DetectorState.objects.all()}
+    assert stored.keys() == DETECTORS.keys()
+    for method, (text,) in DETECTORS.items():
+        written = dict(re.findall(r"`(\w+)` `?([\w.]+)`?", text))
+        assert written == {name: text_of(stored[method][name]) for name in written}
+
+
+def test_page__detectors__are_those_of_the_api() -> None:
+    with pytest.raises(ValidationError) as refused:
+        check_concept_methods(["none"])
+    [sentence] = refused.value.messages
+    assert re.findall(r"\w+", sentence.split("some of ")[1]) == list(DETECTORS)
+
+
+@pytest.mark.parametrize("method", DETECTORS)
+def test_page__detector__names_every_setting(method: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        check_detector_settings({method: {"none": 1}})
+    [sentence] = refused.value.messages
+    names = re.findall(r"\w+", sentence.split("it has ")[1])
+    assert re.findall(r"`(\w+)` `?[\w.]+`?", DETECTORS[method][0]) == names
 
 
 def test_page__fields_that_build_a_baseline__are_the_services() -> None:
@@ -136,8 +179,7 @@ def test_page__windows__are_those_of_the_example() -> None:
 def test_page__example__is_accepted_and_its_baseline_is_built(
     api: APIClient, in_tenant: Tenant, folder: Path, example: dict[str, Any]
 ) -> None:
-    body = json.loads(json.dumps(example).replace(FOLDER, str(folder)))
-    response = api.post(URL, body)
+    response = api.post(URL, on_disk(example, folder))
     assert response.status_code == 201, response.json()
     baseline = Baseline.objects.get()
     build_baseline(tenant_id=in_tenant.id, baseline_id=baseline.id, worker="worker-1")
