@@ -13,7 +13,13 @@ from pathlib import Path
 from drift_detector.embedded import interrupts, terminal, welcome
 from drift_detector.embedded.leftovers import MARKER, end_leftovers
 from drift_detector.embedded.placement import home_of
-from drift_detector.embedded.processes import Process, manage, service_processes, with_metrics
+from drift_detector.embedded.processes import (
+    Process,
+    manage,
+    metrics_ports,
+    service_processes,
+    with_metrics,
+)
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Role, Stack
 from drift_detector.embedded.state import LOOPBACK, AlreadyRunning, State, is_free
@@ -63,15 +69,17 @@ class Service:
             return code
 
     def _supervisor(self, processes: Sequence[Process]) -> Supervisor:
-        ports = {process.name: process.metrics_port for process in processes}
-        metrics = {name: port for name, port in ports.items() if port}
+        metrics = metrics_ports(processes)
         greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file, metrics=metrics)
         supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
         for process in processes:
-            command = f"exec {shlex.join(process.command)}"
-            environment = self._process_environment(process)
-            supervisor.add_process(process.name, command, env=environment, cwd=str(self.root))
+            self._add(supervisor, process)
         return supervisor
+
+    def _add(self, supervisor: Supervisor, process: Process) -> None:
+        command = f"exec {shlex.join(process.command)}"
+        environment = self._process_environment(process)
+        supervisor.add_process(process.name, command, env=environment, cwd=str(self.root))
 
     def _process_environment(self, process: Process) -> dict[str, str]:
         environment = self.environment(process.role)
