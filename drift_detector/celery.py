@@ -111,15 +111,20 @@ def remember_broker_run_id(run_id: str) -> None:
 
 def _send(messages: Sequence[TaskMessage], headers: dict[str, str]) -> Sequence[TaskMessage]:
     """Those from the first on that could not be sent."""
-    for position, each in enumerate(messages):
-        kwargs = {name: str(value) for name, value in each.ids.items()}
+    for position, message in enumerate(messages):
+        kwargs = {name: str(value) for name, value in message.ids.items()}
         try:
-            app.send_task(each.task, kwargs=kwargs, headers=headers, priority=each.priority)
+            app.send_task(message.task, kwargs=kwargs, headers=headers, priority=message.priority)
         except (OperationalError, OSError) as error:
             left = messages[position:]
-            WAKE_UPS_NOT_SENT.inc(len(left))
-            log.warning(
-                "wake_ups_not_sent", number=len(left), first=each.task, error=str(error), **kwargs
-            )
+            _record_unsent(left, error, kwargs)
             return left
     return ()
+
+
+def _record_unsent(
+    left: Sequence[TaskMessage], error: Exception, first_ids: Mapping[str, str]
+) -> None:
+    WAKE_UPS_NOT_SENT.inc(len(left))
+    number, first = len(left), left[0].task
+    log.warning("wake_ups_not_sent", number=number, first=first, error=str(error), **first_ids)

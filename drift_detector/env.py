@@ -23,6 +23,12 @@ PREFIX = "AUMOS_DRIFT_"
 # Written for people by `make run`; the service itself doesn't read them.
 DEMO_PREFIX = f"{PREFIX}DEMO_"
 
+# What pydantic says, and what people read; every other message follows "is wrong".
+SENTENCES = {
+    "Field required": "{name} is missing.",
+    "Extra inputs are not permitted": "{name} is not a setting of this service.",
+}
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -353,19 +359,27 @@ def _json_sentence(message: str) -> str:
 
 
 def _sentence(path: tuple[str, ...], message: str) -> str:
-    field = Environment.model_fields.get(path[0])
-    group = field.annotation if field and len(path) == 1 else None
-    if isinstance(group, type) and issubclass(group, Group):
-        required = [name for name, inner in group.model_fields.items() if inner.is_required()]
-        return " ".join(_sentence((path[0], name), message) for name in required)
-    name = variable_name(
-        *(part for part in path if not part.isdecimal())
-    )  # without the place in a list
-    if message == "Field required":
-        return f"{name} is missing."
-    if message == "Extra inputs are not permitted":
-        return f"{name} is not a setting of this service."
-    return f"{name} is wrong: {message.removeprefix('Value error, ')}."
+    """The sentence about a setting; a whole group has one for each setting that it requires."""
+    group = _group_of(path[0]) if len(path) == 1 else None
+    if group is None:
+        return _explanation(path, message)
+    return " ".join(_explanation((path[0], name), message) for name in _required_settings(group))
+
+
+def _group_of(name: str) -> type[Group] | None:
+    field = Environment.model_fields.get(name)
+    kind = field.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, Group) else None
+
+
+def _required_settings(group: type[Group]) -> list[str]:
+    return [name for name, field in group.model_fields.items() if field.is_required()]
+
+
+def _explanation(path: tuple[str, ...], message: str) -> str:
+    parts = [part for part in path if not part.isdecimal()]  # without the place in a list
+    sentence = SENTENCES.get(message, "{name} is wrong: {reason}.")
+    return sentence.format(name=variable_name(*parts), reason=message.removeprefix("Value error, "))
 
 
 def _stop(problems: list[str]) -> NoReturn:

@@ -3,12 +3,13 @@
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 
 import structlog
 from django.db import DatabaseError, connection
 
-from drift_detector.observability.heartbeats import start_heartbeat
+from drift_detector.observability.heartbeats import Heartbeat, start_heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -31,24 +32,47 @@ def run_until_stopped(
     """
     longest_pause = max(LONGEST_PAUSE_SECONDS, pause_seconds)
     heartbeat = start_heartbeat(process or _command_name(), pause_seconds=longest_pause)
+    rounds = _Rounds(step, heartbeat)
     stopped = _stop_signal()
-    failures = 0
     while not stopped.is_set():
-        try:
-            was_busy = step()
-        except DatabaseError as error:
-            failures += 1
-            was_busy = False
-            log.warning("database_unavailable", error=str(error).strip(), failures=failures)
-            connection.close()
-            heartbeat.record("database_unavailable")
-        else:
-            failures = 0
-            heartbeat.record("worked" if was_busy else "idle")
-        if not was_busy:
-            pause = pause_seconds * 2 ** min(failures, MOST_DOUBLINGS)
-            stopped.wait(min(pause, longest_pause))
+        if not rounds.do_one():
+            stopped.wait(min(pause_seconds * rounds.slowdown, longest_pause))
     connection.close()
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """The rounds of a process, each recorded in its heartbeat.
+
+    Attributes:
+        failures: Rounds in a row that found the database unavailable.
+    """
+
+    step: Callable[[], bool]
+    heartbeat: Heartbeat
+    failures: int = 0
+
+    def do_one(self) -> bool:
+        """Do one round; True if it found work."""
+        try:
+            was_busy = self.step()
+        except DatabaseError as error:
+            self._record_failure(error)
+            return False
+        self.failures = 0
+        self.heartbeat.record("worked" if was_busy else "idle")
+        return was_busy
+
+    @property
+    def slowdown(self) -> float:
+        """The factor by which the next pause is longer than usual."""
+        return 2.0 ** min(self.failures, MOST_DOUBLINGS)
+
+    def _record_failure(self, error: DatabaseError) -> None:
+        self.failures += 1
+        log.warning("database_unavailable", error=str(error).strip(), failures=self.failures)
+        connection.close()
+        self.heartbeat.record("database_unavailable")
 
 
 def _command_name() -> str:

@@ -94,22 +94,29 @@ class Sweep:
         """Remove some of the rows from before a moment; None when no more is left to read."""
         if monotonic() - self._begun > PASS_SECONDS:
             self._seen, self._begun = BEGIN, monotonic()
-        made, last = self._seen
-        with connection.cursor() as cursor:
-            values: dict[str, Any] = {
-                "before": before, "made": made, "id": last, "most": self._most,
-            }  # fmt: skip
-            cursor.execute(self.find, values)
-            rows = cursor.fetchall()
+        rows = self._next_rows(before)
         if not rows:
             return None
         self._seen = rows[-1][:2]
-        return self._remove([row_id for _, row_id, is_old in rows if is_old], before)
+        old = [row_id for _, row_id, is_old in rows if is_old]
+        return self._remove(self._unused(old), before)
+
+    def _next_rows(self, before: datetime) -> list[tuple[datetime, UUID, bool]]:
+        """Creation, id and age of the rows behind those that were seen."""
+        made, last = self._seen
+        values: dict[str, Any] = {"before": before, "made": made, "id": last, "most": self._most}
+        with connection.cursor() as cursor:
+            cursor.execute(self.find, values)
+            rows: list[tuple[datetime, UUID, bool]] = cursor.fetchall()
+        return rows
+
+    def _unused(self, ids: list[UUID]) -> list[UUID]:
+        if not ids or self._in_use is None:
+            return ids
+        used = set(self._in_use(ids))
+        return [row_id for row_id in ids if row_id not in used]
 
     def _remove(self, ids: list[UUID], before: datetime) -> int:
-        if ids and self._in_use is not None:
-            used = set(self._in_use(ids))
-            ids = [row_id for row_id in ids if row_id not in used]
         if not ids:
             return 0
         with connection.cursor() as cursor:

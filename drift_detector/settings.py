@@ -76,13 +76,6 @@ TEMPLATES = [
 
 def _database(url: str, pool_size: int) -> dict[str, Any]:
     parts = urlsplit(url)
-    # A process that is stopped in a transaction must not hold its locks until its lease runs out.
-    silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
-    options: dict[str, Any] = {"connect_timeout": 5, "options": silent} | dict(
-        parse_qsl(parts.query)
-    )
-    if pool_size:
-        options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
@@ -90,9 +83,18 @@ def _database(url: str, pool_size: int) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": parts.port or "",
-        "OPTIONS": options,
+        "OPTIONS": _database_options(parts.query, pool_size),
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def _database_options(query: str, pool_size: int) -> dict[str, Any]:
+    # A process that is stopped in a transaction must not hold its locks until its lease runs out.
+    silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
+    options: dict[str, Any] = {"connect_timeout": 5, "options": silent, **dict(parse_qsl(query))}
+    if pool_size:
+        options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}
+    return options
 
 
 DATABASES = {"default": _database(str(ENV.database.url), ENV.database.pool_size)}

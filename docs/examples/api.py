@@ -24,21 +24,18 @@ from typing import Any
 
 URL, KEY = "AUMOS_DRIFT_DEMO_URL", "AUMOS_DRIFT_DEMO_API_KEY"
 DEMO_FILE = Path(__file__).parents[2] / ".state" / "demo.env"
+OPTIONS = {
+    "--post": ("JSON", "send this body"),
+    "--show": ("FIELDS", "print these fields; a.b looks inside a"),
+    "--rows": ("FIELD", "make a table of this list in the answer"),
+    "--sort": ("FIELD", "order the rows by this field"),
+    "--first": ("FIELD", "print one field of the first row alone"),
+}
 
 
 def main() -> int:
     """Ask the API and print its answer."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("path", help="what follows /api/v1/")
-    parser.add_argument("query", nargs="*", metavar="name=value", help="query parameters")
-    parser.add_argument("--post", metavar="JSON", help="send this body")
-    parser.add_argument("--show", metavar="FIELDS", help="print these fields; a.b looks inside a")
-    parser.add_argument("--rows", metavar="FIELD", help="make a table of this list in the answer")
-    parser.add_argument("--sort", metavar="FIELD", help="order the rows by this field")
-    parser.add_argument("--first", metavar="FIELD", help="print one field of the first row alone")
-    options = parser.parse_args()
+    options = parse_options()
     try:
         answer = ask(options.path, options.query, options.post)
     except urllib.error.HTTPError as error:
@@ -49,17 +46,34 @@ def main() -> int:
     return 0
 
 
+def parse_options() -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("path", help="what follows /api/v1/")
+    parser.add_argument("query", nargs="*", metavar="name=value", help="query parameters")
+    for name, (metavar, text) in OPTIONS.items():
+        parser.add_argument(name, metavar=metavar, help=text)
+    return parser.parse_args()
+
+
 def ask(path: str, query: "list[str]", body: "str | None") -> Any:
     """The decoded answer of one request; a body makes it a POST."""
+    data = None if body is None else body.encode()
+    request = request_of(path, query, data)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request) as response:
+        return json.load(response)
+
+
+def request_of(path: str, query: "list[str]", data: "bytes | None") -> urllib.request.Request:
+    """A request with the key."""
     access = read_access()
     pairs = [item.partition("=")[::2] for item in query]
     url = f"{access[URL]}/api/v1/{path}?{urllib.parse.urlencode(pairs)}"
     headers = {"Authorization": f"Bearer {access[KEY]}", "Content-Type": "application/json"}
-    data = None if body is None else body.encode()
-    request = urllib.request.Request(url, data, headers)  # noqa: S310
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request) as response:
-        return json.load(response)
+    return urllib.request.Request(url, data, headers)  # noqa: S310
 
 
 def read_access() -> "dict[str, str]":
@@ -74,16 +88,24 @@ def render(answer: Any, options: argparse.Namespace) -> str:
     """The answer as the options want it: one value, a table, a list of fields or JSON."""
     name = options.rows or "results"
     is_list = isinstance(answer, dict) and name in answer
-    rows = answer[name] if is_list else [answer]
-    if options.sort:
-        rows = sorted(rows, key=lambda row: str(look_up(row, options.sort)))
+    rows = sorted_rows(answer[name] if is_list else [answer], options.sort)
     if options.first:
         return text_of(look_up(rows[0], options.first)) if rows else ""
     if not options.show:
         return json.dumps(answer, indent=2)
     fields = options.show.split(",")
-    cells = [[text_of(look_up(row, field)) for field in fields] for row in rows]
+    cells = [cells_of(row, fields) for row in rows]
     return table([fields, *cells]) if is_list else table(list(zip(fields, cells[0])))  # noqa: B905
+
+
+def sorted_rows(rows: "list[Any]", field: "str | None") -> "list[Any]":
+    """The rows by a field, as text; in their own order without one."""
+    return sorted(rows, key=lambda row: str(look_up(row, field))) if field else rows
+
+
+def cells_of(row: Any, fields: "list[str]") -> "list[str]":
+    """The fields of a row as text."""
+    return [text_of(look_up(row, field)) for field in fields]
 
 
 def look_up(row: Any, field: str) -> Any:

@@ -16,7 +16,7 @@ from threading import Event
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaException, Message
 
 RETRAINING_REQUIRED = "drift.retraining_required"
 TOPICS = ["drift.detected", "drift.alert_raised", RETRAINING_REQUIRED]
@@ -70,24 +70,28 @@ def start_training(database: psycopg.Connection, event: dict[str, Any]) -> None:
 def consume(consumer: Consumer, database: psycopg.Connection, stopped: Event) -> None:
     """Handle one message after another, each before its offset is committed."""
     while not stopped.is_set():
-        message = consumer.poll(1.0)
-        if message is None:
-            continue
-        if (error := message.error()) is not None:
-            if error.fatal():
-                raise KafkaException(error)
-            log.warning("%s", error.str())
-        elif (value := message.value()) is not None:
+        message = next_message(consumer)
+        value = None if message is None else message.value()
+        if message is not None and value is not None:
             handle(database, json.loads(value))
             consumer.commit(message=message, asynchronous=False)
 
 
-def main() -> None:
-    logging.basicConfig(level=logging.INFO)
-    stopped = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    consumer = Consumer(
+def next_message(consumer: Consumer) -> Message | None:
+    """The next message, if one comes within a second; an error that passes is logged."""
+    message = consumer.poll(1.0)
+    error = None if message is None else message.error()
+    if error is None:
+        return message
+    if error.fatal():
+        raise KafkaException(error)
+    log.warning("%s", error.str())
+    return None
+
+
+def create_consumer() -> Consumer:
+    """A consumer that commits an offset only when its event is handled."""
+    return Consumer(
         {
             "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
             "group.id": os.environ.get("CONSUMER_GROUP", "retraining"),
@@ -96,6 +100,19 @@ def main() -> None:
             "session.timeout.ms": 6000,
         }
     )
+
+
+def stop_signal() -> Event:
+    """An event that SIGTERM and SIGINT set."""
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO)
+    stopped, consumer = stop_signal(), create_consumer()
     try:
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
             database.execute(TABLES)

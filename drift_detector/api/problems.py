@@ -1,6 +1,6 @@
 """Renders every error as RFC 9457 problem details, with the field and the reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -63,13 +63,17 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
         error = ValidationError(get_error_detail(error))
     response = exception_handler(error, context)
     if response is None:
-        log.exception("request_failed", path=context["request"].path)
-        document = problem(500, "Something went wrong on our side; it has been logged.")
-        return Response(document, 500, content_type=MEDIA_TYPE)
+        return _unexpected(context)
     detail, errors = _explain(error)
     response.data = problem(response.status_code, _utf8(detail), errors)
     response.content_type = MEDIA_TYPE
     return response
+
+
+def _unexpected(context: dict[str, Any]) -> Response:
+    log.exception("request_failed", path=context["request"].path)
+    document = problem(500, "Something went wrong on our side; it has been logged.")
+    return Response(document, 500, content_type=MEDIA_TYPE)
 
 
 def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -134,16 +138,27 @@ def _explain(error: Exception) -> tuple[str, list[dict[str, str]]]:
 
 
 def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    members = _members(detail)
+    if members is None:
+        yield from _reasons(detail, path)
+        return
+    for name, inner in members:
+        yield from _flatten(inner, _path_of(path, name))
+
+
+def _members(detail: Any) -> Iterable[tuple[str | int, Any]] | None:
+    """The errors of an object's fields or of a list's items; None where the reasons are given."""
     if isinstance(detail, dict):
-        for name, inner in detail.items():
-            yield from _flatten(inner, _path_of(path, name))
-    elif isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
-        for index, inner in enumerate(detail):
-            yield from _flatten(inner, _path_of(path, index))
-    else:
-        field = _utf8(path or "body")
-        for reason in detail if isinstance(detail, list) else [detail]:
-            yield {"field": field, "reason": _utf8(str(reason))}
+        return detail.items()
+    if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
+        return enumerate(detail)
+    return None
+
+
+def _reasons(detail: Any, path: str) -> Iterator[dict[str, str]]:
+    field = _utf8(path or "body")
+    for reason in detail if isinstance(detail, list) else [detail]:
+        yield {"field": field, "reason": _utf8(str(reason))}
 
 
 def _path_of(path: str, name: str | int) -> str:

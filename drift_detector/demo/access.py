@@ -39,13 +39,8 @@ def ensure_access(file: Path, *, url: str) -> Tenant:
     """
     known = read_demo(file)
     tenant, user = _ensure_tenant()
-    password = known.get("ADMIN_PASSWORD", "")
-    if not password or not user.has_usable_password():
-        password = _set_password(user)
-    api_key = known.get("API_KEY", "")
-    with tenant_scope(tenant.id):
-        if not _usable_keys().filter(sha256=digest(api_key)).exists():
-            api_key = _replace_key()
+    password = _ensure_password(user, known.get("ADMIN_PASSWORD", ""))
+    api_key = _ensure_key(tenant, known.get("API_KEY", ""))
     _write(file, Access(url=url, api_key=api_key, admin_user=ADMIN, admin_password=password))
     return tenant
 
@@ -54,19 +49,31 @@ def ensure_access(file: Path, *, url: str) -> Tenant:
 def _ensure_tenant() -> tuple[Tenant, User]:
     user = User.objects.filter(username=ADMIN).first()
     user = user or User.objects.create_user(ADMIN, is_staff=True)
-    tenant = next((each.tenant for each in memberships_of(user) if each.tenant.slug == SLUG), None)
-    if tenant is None:
-        tenant = create_tenant(slug=SLUG, name=TITLE)
-        with tenant_scope(tenant.id):
-            add_member(user=user, role=Role.ADMIN)
-    return tenant, user
+    tenants = [membership.tenant for membership in memberships_of(user)]
+    tenant = next((tenant for tenant in tenants if tenant.slug == SLUG), None)
+    return tenant or _create_tenant(user), user
 
 
-def _set_password(user: User) -> str:
+def _create_tenant(user: User) -> Tenant:
+    tenant = create_tenant(slug=SLUG, name=TITLE)
+    with tenant_scope(tenant.id):
+        add_member(user=user, role=Role.ADMIN)
+    return tenant
+
+
+def _ensure_password(user: User, password: str) -> str:
+    if password and user.has_usable_password():
+        return password
     password = secrets.token_urlsafe(16)
     user.set_password(password)
     user.save(update_fields=["password"])
     return password
+
+
+def _ensure_key(tenant: Tenant, key: str) -> str:
+    with tenant_scope(tenant.id):
+        is_usable = _usable_keys().filter(sha256=digest(key)).exists()
+        return key if is_usable else _replace_key()
 
 
 def _replace_key() -> str:
@@ -81,13 +88,14 @@ def _usable_keys() -> QuerySet[ApiKey]:
 
 def _write(file: Path, access: Access) -> None:
     """Replace the file in one step; only its owner can ever read it."""
-    lines = [
-        f"{DEMO_PREFIX}{name.upper()}={shlex.quote(value)}\n"
-        for name, value in vars(access).items()
-    ]
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.writelines(lines)
+        stream.writelines(_lines(access))
     draft.replace(file)
+
+
+def _lines(access: Access) -> list[str]:
+    values = vars(access).items()
+    return [f"{DEMO_PREFIX}{name.upper()}={shlex.quote(value)}\n" for name, value in values]

@@ -59,15 +59,7 @@ def label_flights(flights: pa.Table) -> pa.Table:
         One row per flight in order of departure, with the Monday of its local week as `week`.
     """
     flights = flights.filter(pc.is_valid(flights["arr_delay"]))
-    days = _local_days(flights)
-    weekday = _weekday(days)
-    minutes = pc.multiply(flights["minute"], 60_000_000).cast(pa.duration("us"))
-    columns = {
-        TIMESTAMP: pc.add(flights["time_hour"].cast(pa.timestamp("us", "UTC")), minutes),
-        "day_of_week": pa.array(WEEKDAYS).take(pa.array(weekday)),
-        "week": pa.array(days - weekday),
-        LABEL: pc.greater(flights["arr_delay"], LATE_MINUTES).cast(pa.int8()),
-    }
+    columns = _calendar(flights) | {TIMESTAMP: _departures(flights), LABEL: _is_late(flights)}
     for name, values in columns.items():
         flights = flights.append_column(name, values)
     return flights.select([TIMESTAMP, *KEPT, "week"]).sort_by(TIMESTAMP)
@@ -83,6 +75,23 @@ def replay_lag(now: datetime) -> timedelta:
     rounding = WEEK / 2
     wanted = min(max(same_season, YEAR_START + WEEK + rounding), YEAR_END - rounding)
     return round((now - wanted) / WEEK) * WEEK
+
+
+def _departures(flights: pa.Table) -> pa.ChunkedArray:
+    minutes = pc.multiply(flights["minute"], 60_000_000).cast(pa.duration("us"))
+    return pc.add(flights["time_hour"].cast(pa.timestamp("us", "UTC")), minutes)
+
+
+def _is_late(flights: pa.Table) -> pa.ChunkedArray:
+    return pc.greater(flights["arr_delay"], LATE_MINUTES).cast(pa.int8())
+
+
+def _calendar(flights: pa.Table) -> dict[str, pa.Array]:
+    """The name of the local day, and the Monday of its week."""
+    days = _local_days(flights)
+    weekday = _weekday(days)
+    names = pa.array(WEEKDAYS).take(pa.array(weekday))
+    return {"day_of_week": names, "week": pa.array(days - weekday)}
 
 
 def _local_days(flights: pa.Table) -> DayArray:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,17 +32,25 @@ def add_predictions(flights: pa.Table) -> pa.Table:
     Returns:
         The same rows with `prediction_score`, the probability of a late arrival, and `prediction`, 1 from 0.5 on.
     """
-    features = flights.select(FEATURES).to_pandas()
-    labels = flights[LABEL].to_numpy()
-    is_training = pc.less(
-        flights[TIMESTAMP], pa.scalar(TRAINED_UNTIL, flights[TIMESTAMP].type)
-    ).to_numpy()
-    model = _new_model().fit(features[is_training], labels[is_training])
-    scores = model.predict_proba(features)[:, 1]
+    scores = _scores(flights)
     predictions = (scores >= 0.5).astype(np.int8)
-    return flights.append_column("prediction", pa.array(predictions)).append_column(
-        "prediction_score", pa.array(scores)
-    )
+    judged = flights.append_column("prediction", pa.array(predictions))
+    return judged.append_column("prediction_score", pa.array(scores))
+
+
+def _scores(flights: pa.Table) -> npt.NDArray[np.float64]:
+    features, labels = flights.select(FEATURES).to_pandas(), flights[LABEL].to_numpy()
+    is_training = _is_training(flights)
+    model = _new_model().fit(features[is_training], labels[is_training])
+    scores: npt.NDArray[np.float64] = model.predict_proba(features)[:, 1]
+    return scores
+
+
+def _is_training(flights: pa.Table) -> npt.NDArray[np.bool_]:
+    departures = flights[TIMESTAMP]
+    until = pa.scalar(TRAINED_UNTIL, departures.type)
+    is_earlier: npt.NDArray[np.bool_] = pc.less(departures, until).to_numpy()
+    return is_earlier
 
 
 def _new_model() -> Any:

@@ -1,5 +1,6 @@
 """The demo's monitors, as bodies of `POST /api/v1/monitors`."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,18 @@ def monitor_requests(uri: str, now: datetime) -> list[dict[str, Any]]:
     Two of them look back at April to December of 2013, a run a week. The third is a replay: its lag lets each hourly
     run find the flights of the same week of 2013, as if they were departing now.
     """
-    common = {
+    replay = EVERY_HOUR | {"window_lag": iso_days(replay_lag(now))}
+    return [
+        _request(uri, INPUTS, FEATURES, EVERY_MONDAY),
+        _request(uri, PREDICTIONS, [*OUTPUTS, LABEL], EVERY_MONDAY | ERRORS),
+        _request(uri, REPLAY, FEATURES, replay),
+    ]
+
+
+def _request(
+    uri: str, name: str, features: Sequence[str], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
         "model_id": MODEL_ID,
         "reference_data_uri": uri,
         "reference_start": YEAR_START.isoformat(),
@@ -46,16 +58,10 @@ def monitor_requests(uri: str, now: datetime) -> list[dict[str, Any]]:
         "current_data_uri": uri,
         "timestamp_column": TIMESTAMP,
         "timezone": ZONE_NAME,
+        "name": name,
+        "feature_columns": features,
+        **fields,
     }
-    replay = {"window_lag": iso_days(replay_lag(now))}
-    return [
-        common | {"name": INPUTS, "feature_columns": FEATURES} | EVERY_MONDAY,
-        common
-        | {"name": PREDICTIONS, "feature_columns": [*OUTPUTS, LABEL]}
-        | EVERY_MONDAY
-        | ERRORS,
-        common | {"name": REPLAY, "feature_columns": FEATURES} | EVERY_HOUR | replay,
-    ]
 
 
 def iso_days(duration: timedelta) -> str:

@@ -24,15 +24,19 @@ def end_leftovers(folder: Path) -> int:
         The number of processes.
     """
     found = [process for process in psutil.process_iter() if _belongs_to(process, folder)]
-    ids = {process.pid for process in found}
-    for process in found:
-        # A parent ends its children itself, in the right order.
-        if process.ppid() not in ids:
-            _send(process, signal.SIGINT if _is_postgres(process) else signal.SIGTERM)
+    _ask_to_end(found)
     for process in _still_alive(found):
         _send(process, signal.SIGKILL)
     _still_alive(found)
     return len(found)
+
+
+def _ask_to_end(processes: Collection[psutil.Process]) -> None:
+    ids = {process.pid for process in processes}
+    for process in processes:
+        # A parent ends its children itself, in the right order.
+        if process.ppid() not in ids:
+            _send(process, signal.SIGINT if _is_postgres(process) else signal.SIGTERM)
 
 
 def _belongs_to(process: psutil.Process, folder: Path) -> bool:

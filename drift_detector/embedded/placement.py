@@ -59,14 +59,20 @@ def place(state: Path) -> Placement:
     home, identity = home_of(state), _identity()
     _own_folder(home)
     if home.parent != state:
-        link = state / LINK
-        link.unlink(missing_ok=True)
-        link.symlink_to(home)
-    cluster = home / "cluster"
-    if not cluster.exists():
-        cluster.mkdir(mode=0o700)
-        _give(cluster, identity)
+        _link(state / LINK, home)
+    _make_private(home / "cluster", identity)
     return Placement(home=home, programs=_programs(home, identity), identity=identity)
+
+
+def _link(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def _make_private(folder: Path, identity: Identity) -> None:
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        _give(folder, identity)
 
 
 def home_of(state: Path) -> Path:

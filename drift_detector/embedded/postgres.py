@@ -71,12 +71,7 @@ class Postgres(Server):
         self._state_is_new = False
         if not data.exists():
             self._make_cluster()
-        made_by = (data / "PG_VERSION").read_text().strip()
-        if made_by != MAJOR:
-            raise StartError(
-                f"The data in {data} belong to PostgreSQL {made_by}, and this is {MAJOR}: "
-                "`make clean-state` removes them."
-            )
+        _check_version(data)
 
     def command(self) -> list[str]:
         settings = ALWAYS | {"port": str(self.port)} | ({} if self.durable else THROWAWAY)
@@ -130,4 +125,13 @@ class Postgres(Server):
             text=True,
             start_new_session=True,
             **self.identity,
+        )
+
+
+def _check_version(data: Path) -> None:
+    made_by = (data / "PG_VERSION").read_text().strip()
+    if made_by != MAJOR:
+        raise StartError(
+            f"The data in {data} belong to PostgreSQL {made_by}, and this is {MAJOR}: "
+            "`make clean-state` removes them."
         )

@@ -40,6 +40,11 @@ def with_metrics(processes: Sequence[Process], *, first_port: int) -> list[Proce
     return [replace(process, metrics_port=ports.get(process.name)) for process in processes]
 
 
+def metrics_ports(processes: Sequence[Process]) -> dict[str, int]:
+    """The port of `/metrics` and `/healthz` of each process that has one, by its name."""
+    return {process.name: process.metrics_port for process in processes if process.metrics_port}
+
+
 def manage(*arguments: str) -> list[str]:
     """A `manage.py` command, with this virtual environment's Python."""
     return [sys.executable, "manage.py", *arguments]

@@ -34,15 +34,19 @@ def ensure_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -
         connection: A connection of the superuser in autocommit mode.
         passwords: One for each name in `LOGINS`.
     """
+    _ensure_attributes(connection)
+    _set_passwords(connection, passwords)
+    _grant_memberships(connection)
+    _ensure_database(connection)
+
+
+def _ensure_attributes(connection: psycopg.Connection) -> None:
     existing = _names(connection, "SELECT rolname FROM pg_roles")
     for role, attributes in (GROUPS | LOGINS).items():
         name = sql.Identifier(role)
         if role not in existing:
             connection.execute(sql.SQL("CREATE ROLE {}").format(name))
         connection.execute(sql.SQL("ALTER ROLE {} " + attributes).format(name))
-    _set_passwords(connection, passwords)
-    _grant_memberships(connection)
-    _ensure_database(connection)
 
 
 def _set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:

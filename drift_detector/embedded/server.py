@@ -151,14 +151,13 @@ class Server(ABC):
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if process.poll() is not None:
-                raise StartError(
-                    f"{self.title} ended with code {process.returncode}.\n{self._tail()}"
-                )
+                raise self._failure(f"ended with code {process.returncode}")
             if time.monotonic() > deadline:
-                raise StartError(
-                    f"{self.title} did not answer in {START_SECONDS} s.\n{self._tail()}"
-                )
+                raise self._failure(f"did not answer in {START_SECONDS} s")
             time.sleep(POLL_SECONDS)
+
+    def _failure(self, what: str) -> StartError:
+        return StartError(f"{self.title} {what}.\n{self._tail()}")
 
     def _tail(self) -> str:
         log = self.state.log(self.name)

@@ -13,7 +13,13 @@ from pathlib import Path
 from drift_detector.embedded import interrupts, terminal, welcome
 from drift_detector.embedded.leftovers import MARKER, end_leftovers
 from drift_detector.embedded.placement import home_of
-from drift_detector.embedded.processes import Process, manage, service_processes, with_metrics
+from drift_detector.embedded.processes import (
+    Process,
+    manage,
+    metrics_ports,
+    service_processes,
+    with_metrics,
+)
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Role, Stack
 from drift_detector.embedded.state import LOOPBACK, AlreadyRunning, State, is_free
@@ -56,34 +62,38 @@ class Service:
         with self.stack.running(terminal.say):
             self._write_settings()
             prepare(self)
-            metrics = {
-                process.name: process.metrics_port for process in processes if process.metrics_port
-            }
-            greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file, metrics=metrics)
-            supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
-            for process in processes:
-                command = f"exec {shlex.join(process.command)}"
-                environment = self.environment(process.role)
-                if process.metrics_port is not None:
-                    environment[METRICS_PORT] = str(process.metrics_port)
-                supervisor.add_process(process.name, command, env=environment, cwd=str(self.root))
+            supervisor = self._supervisor(processes)
             code = supervisor.run()
             for name in supervisor.ended_first:
                 terminal.complain(f"{name} ended by itself, so everything was stopped.")
             return code
 
+    def _supervisor(self, processes: Sequence[Process]) -> Supervisor:
+        metrics = metrics_ports(processes)
+        greet = partial(welcome.greet, url=self.url, demo_file=self.demo_file, metrics=metrics)
+        supervisor = Supervisor(is_ready=partial(welcome.answers, self.url), greet=greet)
+        for process in processes:
+            self._add(supervisor, process)
+        return supervisor
+
+    def _add(self, supervisor: Supervisor, process: Process) -> None:
+        command = f"exec {shlex.join(process.command)}"
+        environment = self._process_environment(process)
+        supervisor.add_process(process.name, command, env=environment, cwd=str(self.root))
+
+    def _process_environment(self, process: Process) -> dict[str, str]:
+        environment = self.environment(process.role)
+        if process.metrics_port is not None:
+            environment[METRICS_PORT] = str(process.metrics_port)
+        return environment
+
     def _write_settings(self) -> None:
         """Write the settings with which `manage.py` reaches the servers, readable by this user only."""
-        settings = {
-            name: value
-            for name, value in self.environment("app").items()
-            if name.startswith(PREFIX)
-        }
+        environment = sorted(self.environment("app").items())
+        settings = [(name, value) for name, value in environment if name.startswith(PREFIX)]
         file = self.state.folder / "service.env"
         file.touch(mode=0o600)
-        file.write_text(
-            "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(settings.items()))
-        )
+        file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in settings))
 
     @property
     def data_folder(self) -> Path:
@@ -97,19 +107,23 @@ class Service:
         AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect, because
         the launcher starts its own servers.
         """
-        ours = {
+        exported = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+        return self._defaults() | exported | self.stack.settings(role) | self._fixed()
+
+    def _defaults(self) -> dict[str, str]:
+        return {
             "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
             "AUMOS_DRIFT_ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),
             "AUMOS_DRIFT_STATIC_ROOT": str(self.state.folder / "static"),
             "AUMOS_DRIFT_LOG__FORMAT": "console",
         }
-        fixed = {
+
+    def _fixed(self) -> dict[str, str]:
+        return {
             ALLOWED_ROOTS: with_root(os.environ.get(ALLOWED_ROOTS, "[]"), self.data_folder),
             "PYTHONUNBUFFERED": "1",
             MARKER: str(self.state.folder),
         }
-        theirs = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
-        return ours | theirs | self.stack.settings(role) | fixed
 
 
 def with_root(roots: str, folder: Path) -> str:
@@ -134,10 +148,7 @@ def prepare_database_and_demo(service: Service) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
         _prepare_database(service)
         stamp.write_text(wanted)
-    terminal.say("Demo data …")
-    where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
-    seed = manage("seed_demo", "--base-url", service.url, *where)
-    run_step(seed, cwd=service.root, environment=service.environment("app"), shown=True)
+    _seed_demo(service)
 
 
 def _fingerprint(root: Path) -> str:
@@ -150,15 +161,24 @@ def _fingerprint(root: Path) -> str:
 
 
 def _prepare_database(service: Service) -> None:
-    as_owner, as_app = service.environment("owner"), service.environment("app")
-    migrate, collect = manage("migrate", "--noinput"), manage("collectstatic", "--noinput", "-v0")
+    commands: dict[Role, list[str]] = {
+        "owner": manage("migrate", "--noinput"),
+        "app": manage("collectstatic", "--noinput", "-v0"),
+    }
     with terminal.progress("Database migrations and static files"), ThreadPoolExecutor(2) as pool:
         steps = [
-            pool.submit(run_step, migrate, cwd=service.root, environment=as_owner),
-            pool.submit(run_step, collect, cwd=service.root, environment=as_app),
+            pool.submit(run_step, command, cwd=service.root, environment=service.environment(role))
+            for role, command in commands.items()
         ]
         for step in steps:
             step.result()
+
+
+def _seed_demo(service: Service) -> None:
+    terminal.say("Demo data …")
+    where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
+    seed = manage("seed_demo", "--base-url", service.url, *where)
+    run_step(seed, cwd=service.root, environment=service.environment("app"), shown=True)
 
 
 def run() -> int:
@@ -185,10 +205,7 @@ def serve(
     try:
         state = State(folder)
         with state.locked():
-            if left := end_leftovers(state.folder):
-                terminal.say(f"Ended {left} processes of an earlier start that was killed")
-            if not is_free(port):
-                terminal.complain(f"Port {port} is taken: choose another with `make run PORT=…`.")
+            if not _is_clear(state, port):
                 return 1
             return Service(state, root=root, port=port).run(processes, prepare)
     except interrupts.Interrupted as interrupted:
@@ -196,6 +213,16 @@ def serve(
     except (AlreadyRunning, StartError, StepFailed) as error:
         terminal.complain(str(error))
         return 1
+
+
+def _is_clear(state: State, port: int) -> bool:
+    """End what an earlier start left behind; False if another program has the port."""
+    if left := end_leftovers(state.folder):
+        terminal.say(f"Ended {left} processes of an earlier start that was killed")
+    if is_free(port):
+        return True
+    terminal.complain(f"Port {port} is taken: choose another with `make run PORT=…`.")
+    return False
 
 
 def clean(folder: Path = STATE_FOLDER) -> int:

@@ -34,15 +34,21 @@ def run_step(
         stdout=None if shown else subprocess.PIPE,
         stderr=None if shown else subprocess.STDOUT,
     )
+    output = _output(process)
+    if process.returncode:
+        raise StepFailed(
+            f"{output or ''}`{' '.join(command)}` ended with code {process.returncode}."
+        )
+
+
+def _output(process: subprocess.Popen[str]) -> str | None:
+    """Wait for the end; an interruption ends the command first."""
     try:
         output, _ = process.communicate()
     except BaseException:
         _end(process)
         raise
-    if process.returncode:
-        raise StepFailed(
-            f"{output or ''}`{' '.join(command)}` ended with code {process.returncode}."
-        )
+    return output
 
 
 def _end(process: subprocess.Popen[str]) -> None:

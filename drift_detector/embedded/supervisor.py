@@ -49,6 +49,9 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
         finally:
             # Processes are left only if the loop itself failed.
             self.kill()
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
         if not self.ended_first:
             return 0
         code = int(self._processes[self.ended_first[0]]["returncode"])

@@ -52,13 +52,13 @@ def _lines(url: str, demo: dict[str, str]) -> list[str]:
     if "ADMIN_USER" in demo:
         lines.append(f"Sign in:  {demo['ADMIN_USER']} / {demo.get('ADMIN_PASSWORD', '')}")
     if "API_KEY" in demo:
-        lines.append(f"API key:  {demo['API_KEY']}")
-        lines += [
-            "",
-            "Try:",
-            f'curl -H "Authorization: Bearer {demo["API_KEY"]}" {url}/api/v1/monitors',
-        ]
+        lines += _key_lines(url, demo["API_KEY"])
     return lines
+
+
+def _key_lines(url: str, key: str) -> list[str]:
+    request = f'curl -H "Authorization: Bearer {key}" {url}/api/v1/monitors'
+    return [f"API key:  {key}", "", "Try:", request]
 
 
 def metrics_lines(ports: Mapping[str, int]) -> list[str]:

@@ -99,13 +99,7 @@ class Sender:
 
     def _produce(self, event: OutboxEvent, reports: DeliveryReports) -> None:
         try:
-            self._producer.produce(
-                event.topic,
-                key=str(event.key),
-                value=json.dumps(event.envelope),
-                headers=HEADERS,
-                on_delivery=_on_delivery(event, reports),
-            )
+            self._hand_over(event, reports)
         except KafkaException as error:
             if _is_fatal(error):
                 raise
@@ -115,6 +109,15 @@ class Sender:
         except Exception as error:
             log.exception("event_unusable", event_id=str(event.event_id))
             reports.refused[event.pk] = f"{type(error).__name__}: {error}"
+
+    def _hand_over(self, event: OutboxEvent, reports: DeliveryReports) -> None:
+        self._producer.produce(
+            event.topic,
+            key=str(event.key),
+            value=json.dumps(event.envelope),
+            headers=HEADERS,
+            on_delivery=_on_delivery(event, reports),
+        )
 
 
 def _on_delivery(

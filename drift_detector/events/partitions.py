@@ -25,11 +25,10 @@ def own_partitions() -> list[int]:
     """
     with connection.cursor() as cursor:
         session, relays, owners = _look_around(cursor)
-        mine = sorted(number for number, owner in owners.items() if owner == session)
         share = fair_share(sorted(relays).index(session), len(relays))
-        _release(cursor, mine[share:])
+        mine = sorted(number for number, owner in owners.items() if owner == session)
         free = sorted(set(range(PARTITIONS)) - owners.keys())
-        return mine[:share] + _take(cursor, free, most=share - len(mine))
+        return _adjust(cursor, mine, free, share)
 
 
 def partition_owners() -> dict[int, int]:
@@ -69,6 +68,12 @@ def _holders(cursor: CursorWrapper) -> list[tuple[int, int]]:
     )
     holders: list[tuple[int, int]] = cursor.fetchall()
     return holders
+
+
+def _adjust(cursor: CursorWrapper, mine: list[int], free: list[int], share: int) -> list[int]:
+    """Release the partitions beyond the share, or take what it lacks; returns those now owned."""
+    _release(cursor, mine[share:])
+    return mine[:share] + _take(cursor, free, most=share - len(mine))
 
 
 def _release(cursor: CursorWrapper, numbers: list[int]) -> None:

@@ -52,21 +52,31 @@ class Relay:
         return bool(events) and self._publish(events)
 
     def _publish(self, events: list[OutboxEvent]) -> bool:
-        queues, published = queues_of(events), 0
-        while queues:
-            wave = next_wave(queues)
-            reports = self._sender.send(wave)
-            outbox.mark_published(reports.confirmed)
-            published += len(reports.confirmed)
-            _put_off_failed(wave, reports)
-            if reports.decided < len(wave):
-                self._put_off_undelivered(wave, reports, is_unavailable=not published)
-                break
-            advance(queues, wave, reports.confirmed)
+        published = self._publish_waves(queues_of(events))
         if published:
             self._rest_seconds = 0.0
         log.info("events_published", published=published, left=len(events) - published)
         return published > 0
+
+    def _publish_waves(self, queues: Queues) -> int:
+        """Publish wave after wave, until one is not decided; returns the number of published events."""
+        published = 0
+        while queues:
+            wave = next_wave(queues)
+            reports = self._send(wave)
+            published += len(reports.confirmed)
+            if reports.decided < len(wave):
+                self._put_off_undelivered(wave, reports, is_unavailable=not published)
+                break
+            advance(queues, wave, reports.confirmed)
+        return published
+
+    def _send(self, wave: list[OutboxEvent]) -> DeliveryReports:
+        """Send a wave, and record the events that Kafka confirmed, refused or blocked."""
+        reports = self._sender.send(wave)
+        outbox.mark_published(reports.confirmed)
+        _put_off_failed(wave, reports)
+        return reports
 
     def _put_off_undelivered(
         self, wave: list[OutboxEvent], reports: DeliveryReports, *, is_unavailable: bool

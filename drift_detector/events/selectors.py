@@ -4,11 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Aggregate, Count, Max, Min, Q, QuerySet
 
 from drift_detector.events.models import IN_STATE, OutboxEvent
 
 State = OutboxEvent.State
+
+
+WAITING, DEAD = IN_STATE[State.WAITING], IN_STATE[State.DEAD]
+# In the order of the fields of `Lag`.
+MEASURES: dict[str, Aggregate] = {
+    "waiting": Count("id", filter=WAITING),
+    "oldest": Min("created_at", filter=WAITING),
+    "dead": Count("id", filter=DEAD),
+    "put_off": Count("id", filter=WAITING & Q(attempts__gt=0)),
+    "reason": Max("last_error", filter=WAITING, default=""),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +46,10 @@ class Lag:
 def get_lag(by: Literal["topic", "partition"]) -> list[Lag]:
     """The lag of each topic or partition that has unpublished events."""
     unpublished = OutboxEvent.objects.filter(published_at__isnull=True).values(by).order_by(by)
-    waiting = IN_STATE[State.WAITING]
-    counted = unpublished.annotate(
-        waiting=Count("id", filter=waiting),
-        oldest=Min("created_at", filter=waiting),
-        dead=Count("id", filter=IN_STATE[State.DEAD]),
-        put_off=Count("id", filter=waiting & Q(attempts__gt=0)),
-        reason=Max("last_error", filter=waiting, default=""),
-    )
-    rows = counted.values_list(by, "waiting", "oldest", "dead", "put_off", "reason")
+    rows = unpublished.annotate(**MEASURES).values_list(by, *MEASURES)
     return [Lag(*row) for row in rows]
 
 
 def list_dead() -> QuerySet[OutboxEvent]:
     """The dead-lettered events, in the order in which they were written."""
-    return OutboxEvent.objects.filter(IN_STATE[State.DEAD]).order_by("id")
+    return OutboxEvent.objects.filter(DEAD).order_by("id")

@@ -47,12 +47,18 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
     envelope = _envelope(event_type, event_id=event_id, key=key, seq=counter.seq, data=data)
     validate(envelope)
     counter.save(update_fields=["seq"])
+    _write_event(counter, event_id, event_type, envelope)
+
+
+def _write_event(
+    counter: OutboxKey, event_id: UUID, topic: EventType, envelope: dict[str, Any]
+) -> None:
     OutboxEvent.objects.create(
-        tenant_id=tenant_id,
+        tenant_id=counter.tenant_id,
         event_id=event_id,
-        topic=event_type,
-        key=key,
-        partition=partition_of(key),
+        topic=topic,
+        key=counter.key,
+        partition=partition_of(counter.key),
         seq=counter.seq,
         envelope=envelope,
     )

@@ -58,15 +58,22 @@ def _merge_ended_processes(folder: Path) -> None:
 
 def _merge(file: Path, ended: Path) -> None:
     """Add the counts of one file; a gauge keeps the value that was set last."""
-    is_gauge = file.name.startswith("gauge_mostrecent")
+    add = _keep_latest if file.name.startswith("gauge_mostrecent") else _add_count
     merged = MmapedDict(str(ended))
     for key, value, set_at, _ in MmapedDict.read_all_values_from_file(str(file)):
-        earlier, earlier_set_at = merged.read_value(key)
-        if not is_gauge:
-            merged.write_value(key, earlier + value, 0.0)
-        elif set_at > earlier_set_at:
-            merged.write_value(key, value, set_at)
+        add(merged, key, value, set_at)
     merged.close()
+
+
+def _add_count(merged: MmapedDict, key: str, value: float, _set_at: float) -> None:
+    earlier, _ = merged.read_value(key)
+    merged.write_value(key, earlier + value, 0.0)
+
+
+def _keep_latest(merged: MmapedDict, key: str, value: float, set_at: float) -> None:
+    _, earlier_set_at = merged.read_value(key)
+    if set_at > earlier_set_at:
+        merged.write_value(key, value, set_at)
 
 
 def _is_alive(process: int) -> bool:

@@ -1,6 +1,6 @@
 """Cron arithmetic in a time zone, with both clock changes right (cronsim)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
@@ -53,8 +53,23 @@ def missed_ticks(
         return takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, start))
 
     ticks = list(islice(ticks_since(after), most + 1))
-    if len(ticks) <= most:
-        return ticks
+    return ticks if len(ticks) <= most else _latest_ticks(ticks_since, after, until, most)
+
+
+def _latest_ticks(
+    ticks_since: Callable[[datetime], Iterable[datetime]],
+    after: datetime,
+    until: datetime,
+    most: int,
+) -> list[datetime]:
+    """The latest `most` of the ticks in (after, until], of which there are more.
+
+    Args:
+        ticks_since: Returns the ticks from a moment to `until`.
+        after: The start of the gap.
+        until: The end of the gap.
+        most: The number of ticks to return.
+    """
     # A gap can hold a year of minutes, so the search begins near the end and doubles its span.
     # Counting backwards would be wrong: cronsim then names other ticks at the clock changes of some
     # zones.

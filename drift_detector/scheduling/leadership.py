@@ -45,12 +45,16 @@ class Leadership:
             DatabaseError: If the database is unavailable.
         """
         was_held, self.is_held = self.is_held, False
-        with connection.cursor() as cursor:
-            cursor.execute(HOLD, {"lock": self.lock})
-            (self.is_held,) = cursor.fetchone()
-            if not self.is_held:
-                end_silent_sessions(cursor, (0, self.lock), seconds=SILENT_SECONDS)
+        self.is_held = self._take()
         if self.is_held != was_held:
             event = "leadership_taken" if self.is_held else "leadership_lost"
             log.info(event, lock=self.lock)
         return self.is_held
+
+    def _take(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(HOLD, {"lock": self.lock})
+            is_held: bool = cursor.fetchone()[0]
+            if not is_held:
+                end_silent_sessions(cursor, (0, self.lock), seconds=SILENT_SECONDS)
+        return is_held

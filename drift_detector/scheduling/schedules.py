@@ -12,6 +12,8 @@ from drift_detector.scheduling.timetable import Row, Schedule
 TICK_TASK = "detections.record_ticks"
 CHUNK_ROWS = 10_000
 FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+CRONTAB_COLUMNS = tuple(f"crontab__{field}" for field in FIELDS)
+ROW_COLUMNS = ("id", "last_run_at", "date_changed", "crontab__timezone", *CRONTAB_COLUMNS)
 
 
 def check_storable(expression: str, zone: str) -> None:
@@ -36,18 +38,18 @@ def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> Non
     Its `last_run_at` is the last tick that is accounted for. A task that is new, changed or enabled
     again counts from now.
     """
-    task = (
-        PeriodicTask.objects.select_for_update(of=("self",))
-        .filter(name=name)
-        .select_related("crontab")
-        .first()
-    )
+    task = _locked_task(name)
     if task and task.enabled == enabled and expression_of(task) == (expression, zone):
         return
     task = task or PeriodicTask(name=name, task=TICK_TASK)
     task.crontab = _shared_crontab(_fields(expression) | {"timezone": zone})
     task.enabled, task.last_run_at = enabled, timezone.now()
     task.save()
+
+
+def _locked_task(name: str) -> PeriodicTask | None:
+    locked = PeriodicTask.objects.select_for_update(of=("self",)).select_related("crontab")
+    return locked.filter(name=name).first()
 
 
 def _shared_crontab(fields: dict[str, str]) -> CrontabSchedule:
@@ -70,10 +72,8 @@ def expression_of(periodic_task: PeriodicTask) -> Schedule:
 
 def list_rows() -> Iterator[Row]:
     """The periodic tasks of all monitors that are on, read in chunks."""
-    crontab = [f"crontab__{field}" for field in FIELDS]
-    columns = ("id", "last_run_at", "date_changed", "crontab__timezone", *crontab)
     tasks = PeriodicTask.objects.filter(enabled=True, task=TICK_TASK, crontab__isnull=False)
-    rows = tasks.values_list(*columns).iterator(chunk_size=CHUNK_ROWS)
+    rows = tasks.values_list(*ROW_COLUMNS).iterator(chunk_size=CHUNK_ROWS)
     for id_, last_run_at, changed, zone, *fields in rows:
         yield Row(id_, Schedule(" ".join(fields), str(zone)), last_run_at or changed)
 

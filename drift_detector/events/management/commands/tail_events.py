@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from drift_detector.events.kafka_clients import create_consumer
 from drift_detector.events.services import EventType
 
+POLL_SECONDS = 0.25
+
 
 class Command(BaseCommand):
     help = "Print the events in Kafka, one JSON document per line."
@@ -42,12 +44,20 @@ class Command(BaseCommand):
     def _tail(self, consumer: Consumer, follow: bool, seconds: float) -> None:
         quiet_after = time.monotonic() + seconds
         while follow or time.monotonic() < quiet_after:
-            message = consumer.poll(0.25)
-            if message is None:
-                continue
-            if (error := message.error()) and error.fatal():
-                raise CommandError(error.str())
-            value = message.value()
-            if value is not None and error is None:
+            value = _next_value(consumer)
+            if value is not None:
                 self.stdout.write(json.dumps(json.loads(value)))
                 quiet_after = time.monotonic() + seconds
+
+
+def _next_value(consumer: Consumer) -> bytes | None:
+    """The next message's content; None if there is none, or it is an error that passes."""
+    message = consumer.poll(POLL_SECONDS)
+    if message is None:
+        return None
+    error = message.error()
+    if error is None:
+        return message.value()
+    if error.fatal():
+        raise CommandError(error.str())
+    return None

@@ -1,7 +1,7 @@
 """`manage.py create_api_key`: creates an API key for a tenant."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,11 +36,16 @@ class Command(BaseCommand):
         with tenant_scope(tenant):
             if not Tenant.objects.filter(id=tenant).exists():
                 raise CommandError(f"There is no tenant {tenant}.")
-            try:
-                _, key = services.create_api_key(name=name, role=Role(role), expires_at=expires_at)
-            except ValidationError as error:
-                raise CommandError("; ".join(error.messages)) from error
+            key = _create(name, Role(role), expires_at)
         self.stdout.write(key)
+
+
+def _create(name: str, role: Role, expires_at: datetime | None) -> str:
+    try:
+        _, key = services.create_api_key(name=name, role=role, expires_at=expires_at)
+    except ValidationError as error:
+        raise CommandError("; ".join(error.messages)) from error
+    return key
 
 
 def _days(text: str) -> int:
