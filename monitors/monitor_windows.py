@@ -23,7 +23,7 @@ def current_window(
 ) -> WindowSpec:
     """The current data between these bounds.
 
-    Without a timestamp column, windows cannot be told apart: the data as they stand are the window.
+    Without a timestamp column there is one window: the data as they stand.
     """
     return _window(monitor, monitor.current_data_uri, policy, columns, bounds)
 

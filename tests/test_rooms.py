@@ -87,7 +87,6 @@ def test_tables__of_all_rooms__are_known() -> None:
     assert set(room_of_tables().values()) == {"alerts", "detections", "monitors", "drift_detector"}
 
 
-# True once the listeners of a completed run are merged; until then `detections` calls `alerts`.
 def test_detections__imports__none_of_alerts() -> None:
     offenders = {
         f"{path.relative_to(ROOT)} imports {name}"
