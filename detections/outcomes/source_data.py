@@ -74,23 +74,30 @@ def read_new_outcomes(
         SourceError: If the data cannot be read.
         BadOutcomes: If their columns hold no predictions and labels.
     """
-    until, is_first = min(run.window_end, run.scheduled_for), since is None
-    since = since or monitor.reference_end or run.window_start
-    until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
-    if since >= until:
+    start = since or monitor.reference_end or run.window_start
+    until = _end_of_rows(run, start)
+    if start >= until:
         return None
-    if predictions is None or since < run.window_start:
-        predictions = _read(monitor, policy, monitor.current_data_uri, since, until)
-    rows = _between(_whole(predictions), since, until)
+    if predictions is None or start < run.window_start:
+        predictions = _read(monitor, policy, monitor.current_data_uri, start, until)
+    rows = _between(_whole(predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
-    reference = None
-    if is_first and monitor.error_batch > 1:
-        with suppress(
-            BadOutcomes
-        ):  # a reference without labels teaches nothing, and the stream's beginning will
-            bounds = (monitor.reference_start, monitor.reference_end)
-            reference = _whole(_read(monitor, policy, monitor.reference_data_uri, *bounds))
+    wants_reference = since is None and monitor.error_batch > 1
+    reference = _reference_outcomes(monitor, policy) if wants_reference else None
     return NewOutcomes(rows, until, reference)
+
+
+def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
+    most = start + MOST_WINDOWS * (run.window_end - run.window_start)
+    return min(run.window_end, run.scheduled_for, most)
+
+
+def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
+    """The outcomes of the reference; without labels it teaches nothing, and the stream's beginning will."""
+    start, end = monitor.reference_start, monitor.reference_end
+    with suppress(BadOutcomes):
+        return _whole(_read(monitor, policy, monitor.reference_data_uri, start, end))
+    return None
 
 
 def _read(
