@@ -26,12 +26,12 @@ class RunResult:
 
 
 def failure(reason: str, *, methods: list[str]) -> RunResult:
-    """The result of a run that could not be judged: each method answers `error`."""
-    return replace(unanswered(Verdict.ERROR, reason, methods=methods), is_failed=True)
+    """The result of a run that could not be judged: each method has the verdict `error`."""
+    return replace(not_compared(Verdict.ERROR, reason, methods=methods), is_failed=True)
 
 
-def unanswered(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
-    """The result of a comparison that was not made: each method answers with the verdict."""
+def not_compared(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
+    """The result of a comparison that was not made: each method has the verdict."""
     nothing = MethodResult(
         method=Method.KS, verdict=verdict, is_drifted=False, severity=None, worst_feature=None,
         statistic=None, threshold=None, p_value=None, effect_size=None, details=(),

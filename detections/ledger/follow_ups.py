@@ -1,7 +1,9 @@
-"""Windows whose labels come late are measured again: a follow-up stands in the ledger until they are due.
+"""Plans follow-ups: a window whose labels come late is measured again when they are due.
 
-While it waits it is neither queued nor unfinished: what wakes runs, counts them or takes them for lost does not see it.
+A follow-up that waits is neither queued nor unfinished, so it is not enqueued, counted or taken for lost.
 """
+
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -20,15 +22,12 @@ def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
     A window is followed up once, whatever asks for it how often; one whose labels were due when it was read is not, as
     it has been measured with them. What is measured later is judged by the baseline that the estimates came from.
     """
-    monitor = run.monitor
-    if run.trigger not in FOLLOWED or monitor.label_delay is None or not monitor.performance_limits:
-        return None
-    due = run.window_end + monitor.label_delay
-    if run.started_at is None or due <= run.started_at:
+    due = _due_at(run)
+    if due is None:
         return None
     follow_up = DetectionRun(
         tenant_id=run.tenant_id,
-        monitor=monitor,
+        monitor=run.monitor,
         baseline_id=run.baseline_id,
         trigger=Trigger.LABELS,
         status=Status.WAITING,
@@ -38,6 +37,15 @@ def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
         window_end=run.window_end,
     )
     return next(iter(write_runs([follow_up])), None)
+
+
+def _due_at(run: DetectionRun) -> datetime | None:
+    """The time at which the labels of a run's window are due; None if the run needs no follow-up."""
+    monitor = run.monitor
+    if run.trigger not in FOLLOWED or monitor.label_delay is None or not monitor.performance_limits:
+        return None
+    due = run.window_end + monitor.label_delay
+    return due if run.started_at is not None and due > run.started_at else None
 
 
 def queue_due() -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 DELIVERY = timedelta(seconds=10)
 LONG_PATIENCE = timedelta(minutes=10)
 Status = DetectionRun.Status
+ABANDONED = {**NO_LEASE, "reason": "The worker stopped answering."}
 AHEAD_OF_BACKFILLS = Q(priority__lt=6)
 # In the words of the two partial indexes, which are small however many runs have ended.
 QUEUED = Q(status=Status.QUEUED)
@@ -35,19 +36,24 @@ UNFINISHED = (
 
 def release_abandoned_runs() -> int:
     """Queue the runs whose lease has expired, or fail those that had their last attempt."""
-    now, most = timezone.now(), settings.ENV.runs.max_attempts
-    abandoned = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
-    no_lease = {**NO_LEASE, "reason": "The worker stopped answering."}
-    returned = abandoned.filter(attempt__lt=most).update(
-        status=Status.QUEUED, enqueued_at=None, **no_lease
+    abandoned = DetectionRun.objects.filter(
+        status=Status.RUNNING, lease_expires_at__lt=timezone.now()
     )
-    lost = list(abandoned.values_list("id", flat=True))
-    failed = abandoned.filter(id__in=lost).update(
-        status=Status.FAILED, verdict=Verdict.ERROR, finished_at=now, **no_lease
+    released = abandoned.filter(attempt__lt=settings.ENV.runs.max_attempts).update(
+        status=Status.QUEUED, enqueued_at=None, **ABANDONED
     )
-    RunPart.objects.filter(run_id__in=lost, run__status=Status.FAILED).delete()
-    count_lease_losses("reconciler", returned + failed)
-    return returned + failed
+    failed = _fail(abandoned)
+    count_lease_losses("reconciler", released + failed)
+    return released + failed
+
+
+def _fail(abandoned: QuerySet[DetectionRun]) -> int:
+    """Fail runs that had their last attempt, and remove their parts."""
+    ids = list(abandoned.values_list("id", flat=True))
+    ended = {"status": Status.FAILED, "verdict": Verdict.ERROR, "finished_at": timezone.now()}
+    failed = abandoned.filter(id__in=ids).update(**ended, **ABANDONED)
+    RunPart.objects.filter(run_id__in=ids, run__status=Status.FAILED).delete()
+    return failed
 
 
 def mark_lost_messages() -> int:
