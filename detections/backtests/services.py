@@ -188,20 +188,26 @@ def _count_features(drifted: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _count_episodes(windows: Sequence[dict[str, Any]]) -> int:
     """Drifted windows in a row are one alert; only an ok one ends it, as it resolves an alert."""
-    verdicts = [window["verdict"] for window in windows]
-    decisive = [verdict for verdict in verdicts if verdict in (Verdict.OK, Verdict.DRIFT)]
+    decisive = _decisive_verdicts(windows)
     pairs = zip([Verdict.OK, *decisive], decisive, strict=False)
     return sum(pair == (Verdict.OK, Verdict.DRIFT) for pair in pairs)
+
+
+def _decisive_verdicts(windows: Sequence[dict[str, Any]]) -> list[str]:
+    verdicts = [window["verdict"] for window in windows]
+    return [verdict for verdict in verdicts if verdict in (Verdict.OK, Verdict.DRIFT)]
 
 
 def _claim(tenant_id: UUID, backtest_id: UUID, worker: str) -> _Work | None:
     with tenant_scope(tenant_id):
         free = Backtest.objects.filter(is_unleased(), status=Status.RUNNING)
         lease = claim_row(free, backtest_id, tenant_id=tenant_id, worker=worker)
-        if lease is None:
-            return None
-        backtests = Backtest.objects.select_related("monitor", "baseline")
-        return _Work(lease, backtests.defer("baseline__content").get(id=backtest_id))
+        return _Work(lease, _get_backtest(backtest_id)) if lease else None
+
+
+def _get_backtest(backtest_id: UUID) -> Backtest:
+    backtests = Backtest.objects.select_related("monitor", "baseline")
+    return backtests.defer("baseline__content").get(id=backtest_id)
 
 
 def _replay(backtest: Backtest, *, until: float) -> bool:

@@ -130,11 +130,11 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
         return replace(blank, reason=str(error))
     except COLUMN_ERRORS as error:
         return failure(f"Performance was not measured: {error}", methods=[])
-    blank = replace(blank, rows=predictions.num_rows)
+    result = replace(blank, rows=predictions.num_rows)
     if not methods:
-        return replace(blank, reason=NO_LABELS)
+        return replace(result, reason=NO_LABELS)
     methods = _beside_estimates(claim, context, methods)
-    return replace(blank, verdict=methods[0].verdict, methods=tuple(methods))
+    return replace(result, verdict=methods[0].verdict, methods=tuple(methods))
 
 
 def _without(result: RunResult, why: str) -> RunResult:
@@ -198,8 +198,7 @@ def _estimated_by_scores(plan: PerformancePlan, predictions: pa.Table) -> Estima
 
 def _estimated_by_losses(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
     features = plan.loss_features
-    columns = {FEATURE + name for name in features}
-    if not features or not predictions.num_rows or not columns <= set(predictions.column_names):
+    if not predictions.num_rows or not _has_features(predictions, features):
         return {}
     return estimate_regression(
         [metric for metric in plan.limits if metric in LOSSES],
@@ -207,6 +206,11 @@ def _estimated_by_losses(plan: PerformancePlan, predictions: pa.Table) -> Estima
         prediction=predictions["prediction"].combine_chunks(),
         model=LossModel.from_json(plan.reference["losses"]["model"]),
     )
+
+
+def _has_features(predictions: pa.Table, features: Sequence[str]) -> bool:
+    columns = {FEATURE + name for name in features}
+    return bool(columns) and columns <= set(predictions.column_names)
 
 
 def _judged(

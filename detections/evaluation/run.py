@@ -35,8 +35,7 @@ def evaluate_run(claim: Claim) -> RunResult:
         try:
             context = load_context(claim.run_id)
         except NoBaseline as error:
-            runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
-            return failure(str(error), methods=runs.get(id=claim.run_id).methods)
+            return failure(str(error), methods=_methods_of(claim))
     try:
         return _evaluate(claim, context)
     except UnreadableBaseline as error:
@@ -45,6 +44,11 @@ def evaluate_run(claim: Claim) -> RunResult:
         if error.is_transient:
             raise
         return failure(str(error), methods=context.run.methods)
+
+
+def _methods_of(claim: Claim) -> list[str]:
+    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
+    return runs.get(id=claim.run_id).methods
 
 
 def _evaluate(claim: Claim, context: RunContext) -> RunResult:

@@ -94,6 +94,10 @@ def read_profiles(claim: Claim) -> Iterator[Profile]:
     with tenant_scope(claim.tenant_id):
         ids = list(RunPart.objects.filter(run_id=claim.run_id).values_list("id", flat=True))
     for part_id in ids:
-        with tenant_scope(claim.tenant_id):
-            content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
-        yield profile_from_bytes(bytes(content or b""))
+        yield _read_profile(claim.tenant_id, part_id)
+
+
+def _read_profile(tenant_id: UUID, part_id: UUID) -> Profile:
+    with tenant_scope(tenant_id):
+        content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
+    return profile_from_bytes(bytes(content or b""))

@@ -24,6 +24,7 @@ DELIVERY = timedelta(seconds=10)
 LONG_PATIENCE = timedelta(minutes=10)
 Status = DetectionRun.Status
 ABANDONED = {**NO_LEASE, "reason": "The worker stopped answering."}
+WAITING_SINCE = Coalesce("not_before", "created_at")
 AHEAD_OF_BACKFILLS = Q(priority__lt=6)
 # In the words of the two partial indexes, which are small however many runs have ended.
 QUEUED = Q(status=Status.QUEUED)
@@ -68,9 +69,9 @@ def mark_lost_messages() -> int:
     waiting = count_messages() if enqueued.exists() else None
     if waiting is None:
         return 0
-    is_proof = enqueued.count() > waiting
-    lost = enqueued if is_proof else enqueued.filter(enqueued_at__lt=now - LONG_PATIENCE)
-    return lost.update(enqueued_at=None)
+    if enqueued.count() <= waiting:
+        enqueued = enqueued.filter(enqueued_at__lt=now - LONG_PATIENCE)
+    return enqueued.update(enqueued_at=None)
 
 
 def enqueue_lost() -> None:
@@ -92,10 +93,9 @@ def measure_queue() -> None:
     Backfills and follow-ups do not count: a long backfill waits for its own turn, not for a worker.
     """
     is_due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
-    due = QUEUED & AHEAD_OF_BACKFILLS & is_due
-    found = DetectionRun.objects.filter(UNFINISHED).aggregate(
-        queued=Count("id", filter=QUEUED),
-        running=Count("id", filter=Q(status=Status.RUNNING)),
-        oldest=Min(Coalesce("not_before", "created_at"), filter=due),
-    )
-    set_queue(**found)
+    figures = {
+        "queued": Count("id", filter=QUEUED),
+        "running": Count("id", filter=Q(status=Status.RUNNING)),
+        "oldest": Min(WAITING_SINCE, filter=QUEUED & AHEAD_OF_BACKFILLS & is_due),
+    }
+    set_queue(**DetectionRun.objects.filter(UNFINISHED).aggregate(**figures))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -183,30 +184,42 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     When as many of the tenant's runs are at work as may be, the run waits again to be enqueued.
     """
     token = uuid4()
-    with tenant_scope(tenant_id):
-        lock_runs(tenant_id)
-        claimed = _claim(run_id, token, worker)
-        if claimed is None:
-            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
-            return None
+    claimed = _try_claim(tenant_id, run_id, token, worker)
+    if claimed is None:
+        return None
     monitor_id, attempt, since = claimed
     observe_claim(since=since, attempt=attempt)
     return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 
+def _try_claim(
+    tenant_id: UUID, run_id: UUID, token: UUID, worker: str
+) -> tuple[UUID, int, datetime] | None:
+    """What `_claim` returns; a run that cannot be claimed now can be enqueued again."""
+    with tenant_scope(tenant_id):
+        lock_runs(tenant_id)
+        claimed = _claim(run_id, token, worker)
+        if claimed is None:
+            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
+        return claimed
+
+
 def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
     """The run's monitor, the number of this attempt, and since when the run could have been taken."""
-    runs = settings.ENV.runs
+    parameters: dict[str, Any] = {"run": run_id, "token": token, "worker": worker, **_limits()}
     with connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM,
-            {
-                "run": run_id, "token": token, "worker": worker, "lease": runs.lease_seconds,
-                "attempts": runs.max_attempts, "most": runs.max_per_tenant,
-            },
-        )  # fmt: skip
+        cursor.execute(CLAIM, parameters)
         found: tuple[UUID, int, datetime] | None = cursor.fetchone()
     return found
+
+
+def _limits() -> dict[str, int]:
+    runs = settings.ENV.runs
+    return {
+        "lease": runs.lease_seconds,
+        "attempts": runs.max_attempts,
+        "most": runs.max_per_tenant,
+    }
 
 
 def is_held(claim: Claim) -> bool:
@@ -301,10 +314,13 @@ def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
 def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
     """The runs that the ledger did not have; the unique constraints decide."""
     DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
-    ids = set(
-        DetectionRun.objects.filter(id__in=[run.id for run in runs]).values_list("id", flat=True)
-    )
+    ids = _stored_ids(runs)
     return [run for run in runs if run.id in ids]
+
+
+def _stored_ids(runs: list[DetectionRun]) -> set[UUID]:
+    stored = DetectionRun.objects.filter(id__in=[run.id for run in runs])
+    return set(stored.values_list("id", flat=True))
 
 
 def mark_kept(run_ids: Collection[UUID], *, is_kept: bool = True) -> None:

@@ -103,8 +103,7 @@ class Comparison:
             return limit is not FailOn.NEVER
         if limit is FailOn.WARNING:
             return any(map(_has_warning, self.method_results))
-        unjudged = [row for row in self.features if row.detail.verdict in UNJUDGED]
-        return limit is FailOn.ERROR and bool(unjudged)
+        return limit is FailOn.ERROR and any(map(_is_unjudged, self.features))
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as plain JSON values, without NaN or Infinity."""
@@ -218,6 +217,10 @@ def _rows_by_feature(
             row = FeatureRow(method=method, detail=detail)
             by_feature.setdefault(detail.feature, []).append(row)
     return by_feature
+
+
+def _is_unjudged(row: FeatureRow) -> bool:
+    return row.detail.verdict in UNJUDGED
 
 
 def _has_warning(result: MethodResult) -> bool:

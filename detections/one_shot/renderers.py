@@ -36,9 +36,9 @@ def as_table(comparison: Comparison) -> str:
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     """The width of each column; the first one gives way to the others."""
-    widths = [_width(column) for column in zip(*lines, strict=True)]
-    others = sum(widths[1:]) + len(GAP) * (len(widths) - 1)
-    return [min(widths[0], WIDTH - others), *widths[1:]]
+    first, *others = map(_width, zip(*lines, strict=True))
+    gaps = len(GAP) * len(others)
+    return [min(first, WIDTH - sum(others) - gaps), *others]
 
 
 def _left_out(comparison: Comparison) -> str:

@@ -140,11 +140,15 @@ class OutcomeConsumer:
         is_new, _ = self._offsets().filter(partition=partition, next_offset__gt=high).delete()
         event = "topic_begun_again" if is_new else "outcomes_lost"
         log.error(event, partition=partition, low=low, high=high)
+        self._assign_again(partition)
+
+    def _assign_again(self, partition: int) -> None:
+        """Assign all partitions again, one from its beginning: one without an offset can't be sought."""
         placed = self._placed(self._consumer.assignment())
         for each in placed:
             if each.partition == partition:
                 each.offset = OFFSET_BEGINNING
-        self._consumer.assign(placed)  # a partition without an offset can't be sought
+        self._consumer.assign(placed)
 
     def close(self) -> None:
         """Leave the group."""
@@ -209,10 +213,13 @@ class OutcomeConsumer:
         offsets = self._offsets().filter(partition=partition)
         if (offset := offsets.select_for_update().first()) is not None:
             return offset
+        self._make_offset(partition)
+        return offsets.select_for_update().get()
+
+    def _make_offset(self, partition: int) -> None:
         group, topic = self._settings.group, self._settings.topic
         fresh = ConsumerOffset(group=group, topic=topic, partition=partition, next_offset=0)
         ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
-        return offsets.select_for_update().get()
 
     def _dead_letter(self, chunk: list[Message], reasons: dict[int, str]) -> None:
         """Copy messages to the dead-letter topic, and wait until the broker has them."""
@@ -316,13 +323,18 @@ def _isolate(parcels: list[Parcel], error: Exception, unusable: dict[int, str]) 
 
 
 def _accept(target: Target, parcels: list[Parcel]) -> None:
-    enabled = Monitor.objects.exclude(status=Monitor.Status.DISABLED)
-    monitor = enabled.filter(id=target.monitor_id).first()
-    if monitor is None:
-        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    monitor = _enabled_monitor(target.monitor_id)
     rows = rows_from_json([outcome for parcel in parcels for outcome in parcel.outcomes])
     batch_id = target.batch_id or f"kafka:{uuid4()}"
     accept_outcomes(monitor=monitor, stream=target.stream, batch_id=batch_id, rows=rows)
+
+
+def _enabled_monitor(monitor_id: UUID) -> Monitor:
+    enabled = Monitor.objects.exclude(status=Monitor.Status.DISABLED)
+    monitor = enabled.filter(id=monitor_id).first()
+    if monitor is None:
+        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    return monitor
 
 
 def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parcel]:

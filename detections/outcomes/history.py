@@ -35,7 +35,12 @@ def _batch_before(stream: OutcomeStream, sequence: int) -> OutcomeBatch | None:
 
 def _kept_time(content: bytes, row: int) -> datetime:
     kept = table_from_bytes(content)
-    if "row" in kept.column_names:
-        row = int(np.searchsorted(kept["row"].to_numpy(), row, side="right")) - 1
-    moment: datetime = kept["occurred_at"][row].as_py()
+    moment: datetime = kept["occurred_at"][_kept_row(kept, row)].as_py()
     return moment
+
+
+def _kept_row(kept: pa.Table, row: int) -> int:
+    """The place of a row among those kept, or of the nearest one before it."""
+    if "row" not in kept.column_names:
+        return row
+    return int(np.searchsorted(kept["row"].to_numpy(), row, side="right")) - 1

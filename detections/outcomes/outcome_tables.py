@@ -231,10 +231,14 @@ def _check_years(times: pa.Array) -> None:
 def _identifiers(column: pa.Array) -> pa.Array:
     column = column.cast(pa.string()) if pa.types.is_integer(column.type) else column
     identifiers = _text("prediction_id", column)
+    _check_lengths(identifiers)
+    return identifiers
+
+
+def _check_lengths(identifiers: pa.Array) -> None:
     longest = pc.max(pc.utf8_length(identifiers)).as_py() or 0
     if longest > LONGEST_ID:
         raise BadOutcomes(f"A prediction_id has at most {LONGEST_ID} characters.")
-    return identifiers
 
 
 def _text(name: str, column: pa.Array) -> pa.Array:
@@ -244,9 +248,13 @@ def _text(name: str, column: pa.Array) -> pa.Array:
     if not _is_text(column.type):
         raise BadOutcomes(f"{name} has text or numbers, not {column.type}.")
     column = column.cast(pa.string())
+    _check_storable(name, column)
+    return column
+
+
+def _check_storable(name: str, column: pa.Array) -> None:
     if pc.any(pc.match_substring(column, "\0")).as_py():
         raise BadOutcomes(f"{name} has a NUL character.")
-    return column
 
 
 def _check_unpacked_size(name: str, column: pa.DictionaryArray) -> None:

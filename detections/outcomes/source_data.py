@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from monitors.models import Monitor
 from monitors.sources import SourcePolicy
 
 SOURCE_STREAM = "data"
+COLUMNS = ["occurred_at", "prediction", "label"]
 MOST_WINDOWS = 8
 """What one run takes in when there is much that no run has: it must fit into memory, and the next run goes on."""
 
@@ -111,10 +113,15 @@ def _read(
 
 def _whole(predictions: pa.Table) -> pa.Table:
     """The rows that have a prediction and a label, normalized, in order of time."""
-    columns = ["occurred_at", "prediction", "label"]
-    if missing := [name for name in columns if name not in predictions.column_names]:
+    _check_columns(predictions.column_names)
+    known = drop_unknown(predictions.select(COLUMNS), "label")
+    return normalized(known).sort_by("occurred_at")
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
         raise BadOutcomes(f"The data have no column for the {missing[0]}.")
-    return normalized(drop_unknown(predictions.select(columns), "label")).sort_by("occurred_at")
 
 
 def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:

@@ -62,10 +62,13 @@ def request_report(*, run: DetectionRun) -> Report:
 
 def _is_wanted_again(report: Report) -> bool:
     """True if the report failed, or is not made within the time limit."""
+    return report.status == Report.Status.FAILED or _is_lost(report)
+
+
+def _is_lost(report: Report) -> bool:
     limit = timedelta(seconds=settings.ENV.runs.time_limit_seconds)
     is_overdue = report.requested_at < timezone.now() - limit
-    is_lost = report.status == Report.Status.BUILDING and is_overdue
-    return is_lost or report.status == Report.Status.FAILED
+    return report.status == Report.Status.BUILDING and is_overdue
 
 
 def _restart(report: Report) -> None:
