@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.conf import settings
 from django.db.models import QuerySet, Sum
 
@@ -12,6 +11,7 @@ from algorithms.errors import UnusableColumn
 from detections.evaluation.context import RunContext
 from detections.ledger.runs import Claim
 from detections.models import OutcomeBatch
+from detections.outcomes.outcome_tables import rows_between
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.reference_performance import drop_unknown, read_prediction_table
 from monitors.models import Monitor
@@ -72,13 +72,6 @@ def _sent_predictions(contents: list[bytes], start: datetime, end: datetime) -> 
     whole = [table for table in tables if "prediction" in table.column_names]
     if not whole:
         raise NoOutcomes("No outcomes were sent for this window.")
-    table = _between(pa.concat_tables(whole, promote_options="permissive"), start, end)
+    table = rows_between(pa.concat_tables(whole, promote_options="permissive"), start, end)
     empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
     return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
-
-
-def _between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
-    times = table["occurred_at"]
-    is_later = pc.greater_equal(times, pa.scalar(start, times.type))
-    is_earlier = pc.less(times, pa.scalar(end, times.type))
-    return table.filter(pc.and_(is_later, is_earlier))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -136,14 +137,11 @@ def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -
     Raises:
         ValidationError: If there are more than `most`.
     """
-    ticks = []
-    for tick in ticks_between(monitor.schedule_cron, monitor.timezone, start, end):
-        ticks.append(tick)
-        if len(ticks) > most:
-            raise ValidationError(
-                {"to": f"This is more than {most} ticks; ask for a shorter time."}
-            )
-    return ticks
+    ticks = ticks_between(monitor.schedule_cron, monitor.timezone, start, end)
+    first = list(islice(ticks, most + 1))
+    if len(first) > most:
+        raise ValidationError({"to": f"This is more than {most} ticks; ask for a shorter time."})
+    return first
 
 
 def request_backfill(

@@ -224,15 +224,13 @@ class OutcomeConsumer:
     def _dead_letter(self, chunk: list[Message], reasons: dict[int, str]) -> None:
         """Copy messages to the dead-letter topic, and wait until the broker has them."""
         for message in chunk:
-            partition, offset = _place(message)
-            if (reason := reasons.get(offset)) is None:
-                continue
-            self._produce_dead_letter(message, reason)
-            log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+            reason = reasons.get(_place(message)[1])
+            if reason is not None:
+                self._produce_dead_letter(message, reason)
         self._producer.flush()
 
     def _produce_dead_letter(self, message: Message, reason: str) -> None:
-        value = message.value() or b""
+        value, (partition, offset) = message.value() or b"", _place(message)
         self._producer.produce(
             self._settings.dead_letter_topic,
             key=message.key(),
@@ -240,6 +238,7 @@ class OutcomeConsumer:
             headers=self._headers(message, reason),
             on_delivery=_raise_undelivered,
         )  # fmt: skip
+        log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
 
     def _headers(self, message: Message, reason: str) -> list[tuple[str, str | bytes | None]]:
         partition, offset = _place(message)

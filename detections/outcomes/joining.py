@@ -31,11 +31,7 @@ def join_halves(stream: OutcomeStream, rows: pa.Table) -> tuple[pa.Table, int]:
     Raises:
         BadOutcomes: If a row is neither whole nor a half with an id.
     """
-    has = {name: _is_given(rows[name]) for name in rows.column_names}
-    is_whole = has["error"] | (has["prediction"] & has["label"])
-    is_half = has["prediction_id"] & (has["prediction"] | has["label"])
-    _check_usable(is_whole | is_half)
-    is_named = (is_whole | is_half) & has["prediction_id"]
+    is_whole, is_named = _completeness(rows)
     if not is_named.any():
         return rows, 0
     joins = _join(stream, rows, np.flatnonzero(is_named), is_whole)
@@ -92,6 +88,15 @@ class _Joins:
                 occurred_at=record["occurred_at"],
             )
         return self.known[name]
+
+
+def _completeness(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
+    """The rows that are whole, and those that have an id, each shape (n,)."""
+    has = {name: _is_given(rows[name]) for name in rows.column_names}
+    is_whole = has["error"] | (has["prediction"] & has["label"])
+    is_half = has["prediction_id"] & (has["prediction"] | has["label"])
+    _check_usable(is_whole | is_half)
+    return is_whole, has["prediction_id"]
 
 
 def _is_given(column: pa.ChunkedArray) -> BoolArray:

@@ -127,6 +127,14 @@ def _check_one_type(prediction: pa.DataType, label: pa.DataType) -> None:
         raise BadOutcomes("Predictions and labels are both numbers, or both text.")
 
 
+def rows_between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    """The rows with `start <= occurred_at < end`."""
+    times = table["occurred_at"]
+    is_later = pc.greater_equal(times, pa.scalar(start, times.type))
+    is_earlier = pc.less(times, pa.scalar(end, times.type))
+    return table.filter(pc.and_(is_later, is_earlier))
+
+
 def _batch(table: pa.Table) -> pa.Table:
     _check_size(table.num_rows)
     return normalized(table)

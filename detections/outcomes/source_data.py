@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
+from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized, rows_between
 from detections.outcomes.prediction_errors import errors_of
 from monitors.baselines.reference_performance import drop_unknown, read_prediction_table
 from monitors.models import Monitor
@@ -82,7 +82,7 @@ def read_new_outcomes(
         return None
     if predictions is None or start < run.window_start:
         predictions = _read(monitor, policy, monitor.current_data_uri, start, until)
-    rows = _between(_whole(predictions), start, until)
+    rows = rows_between(_whole(predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     wants_reference = since is None and monitor.error_batch > 1
     reference = _reference_outcomes(monitor, policy) if wants_reference else None
@@ -122,9 +122,3 @@ def _check_columns(names: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise BadOutcomes(f"The data have no column for the {missing[0]}.")
-
-
-def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
-    times = rows["occurred_at"]
-    is_later = pc.greater_equal(times, pa.scalar(start, INSTANT))
-    return rows.filter(pc.and_(is_later, pc.less(times, pa.scalar(end, INSTANT))))
