@@ -303,6 +303,9 @@ def _enqueue(tenant_id: UUID, backtest_id: UUID) -> None:
 
 def _finish(work: _Work, **fields: Any) -> None:
     is_ours = work.lease.finish(finished_at=timezone.now(), **fields)
-    logged = {name: value for name, value in fields.items() if name in ("status", "reason")}
     event = "backtest_built" if is_ours else "backtest_refused"
-    log.info(event, backtest_id=str(work.backtest.id), **logged)
+    log.info(event, backtest_id=str(work.backtest.id), **_logged(fields))
+
+
+def _logged(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name in ("status", "reason")}

@@ -4,6 +4,7 @@ A follow-up that waits is neither queued nor unfinished, so it is not enqueued, 
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -53,10 +54,13 @@ def queue_due() -> int:
 
     Those of a monitor that is paused go on waiting until it is active again.
     """
+    waiting = DetectionRun.objects.filter(id__in=_due_ids(), status=Status.WAITING)
+    return waiting.update(status=Status.QUEUED)
+
+
+def _due_ids() -> list[UUID]:
+    """The follow-ups of active monitors that are due the longest."""
     due = DetectionRun.objects.filter(
         status=Status.WAITING, not_before__lte=timezone.now(), monitor__status=Monitor.Status.ACTIVE
     )
-    ids = list(due.order_by("not_before").values_list("id", flat=True)[:BATCH_SIZE])
-    return DetectionRun.objects.filter(id__in=ids, status=Status.WAITING).update(
-        status=Status.QUEUED
-    )
+    return list(due.order_by("not_before").values_list("id", flat=True)[:BATCH_SIZE])

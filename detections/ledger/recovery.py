@@ -40,12 +40,15 @@ def release_abandoned_runs() -> int:
     abandoned = DetectionRun.objects.filter(
         status=Status.RUNNING, lease_expires_at__lt=timezone.now()
     )
-    released = abandoned.filter(attempt__lt=settings.ENV.runs.max_attempts).update(
-        status=Status.QUEUED, enqueued_at=None, **ABANDONED
-    )
-    failed = _fail(abandoned)
+    released, failed = _release(abandoned), _fail(abandoned)
     count_lease_losses("reconciler", released + failed)
     return released + failed
+
+
+def _release(abandoned: QuerySet[DetectionRun]) -> int:
+    """Queue runs that have an attempt left."""
+    unexhausted = abandoned.filter(attempt__lt=settings.ENV.runs.max_attempts)
+    return unexhausted.update(status=Status.QUEUED, enqueued_at=None, **ABANDONED)
 
 
 def _fail(abandoned: QuerySet[DetectionRun]) -> int:

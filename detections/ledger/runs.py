@@ -335,7 +335,11 @@ def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
 
 def _release_parts(tenant_id: UUID, run_id: UUID, worker: str) -> int:
     """Release the parts of a run that a worker has begun, in the caller's tenant scope."""
+    leases = _leases_of_parts(tenant_id, run_id, worker)
+    return sum(lease.release(is_attempt=True) for lease in leases)
+
+
+def _leases_of_parts(tenant_id: UUID, run_id: UUID, worker: str) -> list[Lease]:
     begun = RunPart.objects.filter(run_id=run_id, worker=worker, lease_token__isnull=False)
     tokens = begun.values_list("id", "lease_token")
-    leases = [Lease(RunPart, tenant_id, part_id, token) for part_id, token in tokens if token]
-    return sum(lease.release(is_attempt=True) for lease in leases)
+    return [Lease(RunPart, tenant_id, part_id, token) for part_id, token in tokens if token]

@@ -180,9 +180,13 @@ def _choose(
     return request.columns or tuple(reference.columns), chosen
 
 
+def _compared_kinds(plan: EvaluationPlan) -> set[FeatureKind]:
+    return set[FeatureKind]().union(*(METHOD_KINDS[method] for method in plan.methods))
+
+
 def _comparable(kinds: Mapping[str, FeatureKind], plan: EvaluationPlan) -> dict[str, FeatureKind]:
     """The features that one of the plan's methods compares."""
-    compared = set[FeatureKind]().union(*(METHOD_KINDS[method] for method in plan.methods))
+    compared = _compared_kinds(plan)
     chosen = {name: kind for name, kind in kinds.items() if kind in compared}
     if not chosen:
         raise ValidationError(

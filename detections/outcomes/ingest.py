@@ -64,9 +64,13 @@ def lock_stream(monitor_id: UUID, name: str) -> OutcomeStream:
     streams = OutcomeStream.objects.select_for_update().filter(monitor_id=monitor_id, name=name)
     if (stream := streams.first()) is not None:
         return stream
+    _make_stream(monitor_id, name)
+    return streams.get()
+
+
+def _make_stream(monitor_id: UUID, name: str) -> None:
     fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor_id=monitor_id, name=name)
     OutcomeStream.objects.bulk_create([fresh], ignore_conflicts=True)
-    return streams.get()
 
 
 def learn_usual(stream: OutcomeStream, monitor: Monitor, reference: pa.Table) -> None:
