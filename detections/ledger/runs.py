@@ -193,7 +193,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
 def _try_claim(
     tenant_id: UUID, run_id: UUID, token: UUID, worker: str
 ) -> tuple[UUID, int, datetime] | None:
-    """What `_claim` returns; a run that cannot be claimed now can be enqueued again."""
+    """Claim the run as `_claim` does; a run that cannot be claimed now can be enqueued again."""
     with tenant_scope(tenant_id):
         lock_runs(tenant_id)
         claimed = _claim(run_id, token, worker)

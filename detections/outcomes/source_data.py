@@ -21,7 +21,7 @@ from monitors.sources import SourcePolicy
 SOURCE_STREAM = "data"
 COLUMNS = ["occurred_at", "prediction", "label"]
 MOST_WINDOWS = 8
-"""What one run takes in when there is much that no run has: it must fit into memory, and the next run goes on."""
+"""The most that one run takes in, in lengths of its window: it must fit into memory, and the next run goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
