@@ -1,9 +1,10 @@
 """Reads the dashboard's figures in two queries, for any number of monitors."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -18,55 +19,78 @@ JUDGED = [Verdict.OK, Verdict.DRIFT]
 def get_dashboard(*, days: int) -> dict[str, Any]:
     """Count the runs and drifts of the last `days` days, in all and per monitor; alerts are of any age."""
     rows = list(_monitor_rows(days))
-    judged = sum(row["judged"] for row in rows)
-    drifted = sum(row["drifted"] for row in rows)
-    alerts = Alert.objects.filter(acknowledged_at__isnull=True).aggregate(
-        **{severity.value: Count("id", filter=Q(severity=severity)) for severity in Severity}
-    )
+    judged, drifted = _sum(rows, "judged"), _sum(rows, "drifted")
     return {
         "days": days,
         "monitors": len(rows),
         "active": sum(row["status"] == Monitor.Status.ACTIVE for row in rows),
-        "runs": sum(row["runs"] for row in rows),
-        "skipped": sum(row["skipped"] for row in rows),
+        "runs": _sum(rows, "runs"),
+        "skipped": _sum(rows, "skipped"),
         "drifted": drifted,
         "drift_rate": drifted / judged if judged else None,
-        "unacknowledged_alerts": alerts,
-        "last_run_at": max(
-            (row["last_run_at"] for row in rows if row["last_run_at"]), default=None
-        ),
-        "last_drift_at": max(
-            (row["last_drift_at"] for row in rows if row["last_drift_at"]), default=None
-        ),
+        "unacknowledged_alerts": _count_unacknowledged(),
+        "last_run_at": _newest(rows, "last_run_at"),
+        "last_drift_at": _newest(rows, "last_drift_at"),
         "per_monitor": rows,
     }
 
 
+def _sum(rows: Sequence[dict[str, Any]], name: str) -> int:
+    return sum(row[name] for row in rows)
+
+
+def _newest(rows: Sequence[dict[str, Any]], name: str) -> datetime | None:
+    return max((row[name] for row in rows if row[name]), default=None)
+
+
+def _count_unacknowledged() -> dict[str, int]:
+    """The number of unacknowledged alerts of each severity."""
+    counts = {severity.value: Count("id", filter=Q(severity=severity)) for severity in Severity}
+    return Alert.objects.filter(acknowledged_at__isnull=True).aggregate(**counts)
+
+
 def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
     since = timezone.now() - timedelta(days=days)
-    runs = DetectionRun.objects.filter(monitor_id=OuterRef("pk"), finished_at__isnull=False)
-    recent = runs.filter(finished_at__gte=since)
-    skipped = DetectionRun.objects.filter(
-        monitor_id=OuterRef("pk"), status=DetectionRun.Status.SKIPPED, scheduled_for__gte=since
-    )
-    newest = runs.order_by("-finished_at")
-    of_ticks = newest.exclude(
-        trigger=DetectionRun.Trigger.LABELS
-    )  # a follow-up tells of a window that is long over
-    unacknowledged = Alert.objects.filter(monitor_id=OuterRef("pk"), acknowledged_at__isnull=True)
     return Monitor.objects.order_by("name").values(
         "id",
         "name",
         "status",
-        runs=_count(recent),
-        judged=_count(recent.filter(verdict__in=JUDGED)),
-        drifted=_count(recent.filter(verdict=Verdict.DRIFT)),
-        skipped=_count(skipped),
-        last_run_at=Subquery(of_ticks.values("finished_at")[:1]),
-        last_verdict=Coalesce(Subquery(of_ticks.values("verdict")[:1]), Value("")),
-        last_drift_at=Subquery(newest.filter(verdict=Verdict.DRIFT).values("finished_at")[:1]),
-        unacknowledged_alerts=_count(unacknowledged),
+        **_run_counts(since),
+        **_newest_runs(),
+        unacknowledged_alerts=_count(_of_monitor(Alert).filter(acknowledged_at__isnull=True)),
     )
+
+
+def _run_counts(since: datetime) -> dict[str, Coalesce]:
+    runs = _of_monitor(DetectionRun)
+    recent = runs.filter(finished_at__isnull=False, finished_at__gte=since)
+    skipped = runs.filter(status=DetectionRun.Status.SKIPPED, scheduled_for__gte=since)
+    return {
+        "runs": _count(recent),
+        "judged": _count(recent.filter(verdict__in=JUDGED)),
+        "drifted": _count(recent.filter(verdict=Verdict.DRIFT)),
+        "skipped": _count(skipped),
+    }
+
+
+def _newest_runs() -> dict[str, Subquery | Coalesce]:
+    """The newest check and the newest drift; a follow-up is about a window that is long over."""
+    finished = _of_monitor(DetectionRun).filter(finished_at__isnull=False)
+    newest = finished.order_by("-finished_at")
+    checks = newest.exclude(trigger=DetectionRun.Trigger.LABELS)
+    return {
+        "last_run_at": _first(checks, "finished_at"),
+        "last_verdict": Coalesce(_first(checks, "verdict"), Value("")),
+        "last_drift_at": _first(newest.filter(verdict=Verdict.DRIFT), "finished_at"),
+    }
+
+
+def _of_monitor[Row: Model](model: type[Row]) -> QuerySet[Row]:
+    return model._default_manager.filter(monitor_id=OuterRef("pk"))
+
+
+def _first(rows: QuerySet[Any], name: str) -> Subquery:
+    return Subquery(rows.values(name)[:1])
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:

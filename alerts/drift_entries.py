@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from django.db.models import QuerySet
+
 from alerts.models import Alert
 from algorithms.method_results import MethodResult, PerformanceMethod
 from algorithms.verdicts import Verdict
@@ -82,30 +84,28 @@ class RunVerdicts:
     @classmethod
     def of_results(cls, run: DetectionRun, methods: Sequence[MethodResult]) -> Self:
         """The verdicts of a run that has just ended."""
-        verdicts = [
-            FeatureVerdict(method.method.value, detail.feature, detail.verdict.value)
-            for method in methods
-            for detail in method.details
-        ]
+        verdicts: list[FeatureVerdict] = []
+        for method in methods:
+            verdicts += _verdicts_of(method)
         return cls(run, verdicts)
 
     @classmethod
     def of_stored(cls, run: DetectionRun) -> Self:
         """The verdicts of an earlier run, from its detections."""
         rows = Detection.objects.filter(run_id=run.id).values_list("method", "details")
-        verdicts = [
-            FeatureVerdict(method, detail["feature"], detail["verdict"])
-            for method, details in rows
-            for detail in details
-        ]
+        verdicts: list[FeatureVerdict] = []
+        for method, details in rows:
+            verdicts += _stored_verdicts(method, details)
         return cls(run, verdicts)
 
     def judges(self, entry: DriftEntry) -> bool:
         """True if the run judged the entry; a measured metric also judges its estimate."""
         methods = {entry.method, MEASURED} if entry.is_metric else {entry.method}
-        return any(
-            each.method in methods and each.feature == entry.feature for each in self.verdicts
-        )
+        return not methods.isdisjoint(self._methods_on(entry.feature))
+
+    def _methods_on(self, feature: str) -> set[str]:
+        """The methods that judged a feature."""
+        return {each.method for each in self.verdicts if each.feature == feature}
 
     def ends(self, entry: DriftEntry) -> bool:
         """True if this run, which is ok, shows that the drift of an entry is over.
@@ -133,6 +133,15 @@ class RunVerdicts:
         return is_follow_up(self.run) or (entry.is_metric and entry.feature in limits)
 
 
+def _verdicts_of(method: MethodResult) -> list[FeatureVerdict]:
+    name = method.method.value
+    return [FeatureVerdict(name, each.feature, each.verdict.value) for each in method.details]
+
+
+def _stored_verdicts(method: str, details: list[dict[str, Any]]) -> list[FeatureVerdict]:
+    return [FeatureVerdict(method, each["feature"], each["verdict"]) for each in details]
+
+
 def merge_entries(
     alert: Alert, run: DetectionRun, methods: Sequence[MethodResult], new: Sequence[DriftEntry]
 ) -> list[DriftEntry]:
@@ -146,9 +155,14 @@ def merge_entries(
         return _merge_follow_up(verdicts, old, new)
     if run.window_end <= alert.window_end:
         return old
-    limits = run.monitor.performance_limits
-    unmeasured = [entry for entry in old if entry.method == MEASURED and entry.feature in limits]
-    return [*new, *(entry for entry in unmeasured if not verdicts.judges(entry))]
+    return [*new, *_unmeasured(verdicts, old)]
+
+
+def _unmeasured(verdicts: RunVerdicts, old: Sequence[DriftEntry]) -> list[DriftEntry]:
+    """The measured metrics that still have a limit and that a check could not judge."""
+    limits = verdicts.run.monitor.performance_limits
+    measured = [entry for entry in old if entry.method == MEASURED and entry.feature in limits]
+    return [entry for entry in measured if not verdicts.judges(entry)]
 
 
 def _merge_follow_up(
@@ -170,18 +184,17 @@ def is_all_over(alert: Alert, run: DetectionRun, methods: Sequence[MethodResult]
     if not left or len(left) == len(entries):
         return not left
     other = _newest_ok_of_other_sort(run)
-    if other is None:
-        return False
-    stored = RunVerdicts.of_stored(other)
-    return all(stored.ends(entry) for entry in left)
+    return other is not None and _ends_all(RunVerdicts.of_stored(other), left)
+
+
+def _ends_all(verdicts: RunVerdicts, entries: Sequence[DriftEntry]) -> bool:
+    return all(verdicts.ends(entry) for entry in entries)
 
 
 def is_already_over(run: DetectionRun, entries: Sequence[DriftEntry]) -> bool:
     """True if newer runs have already found that the features that drifted in a run are ok again."""
-    newer = DetectionRun.objects.filter(
-        monitor_id=run.monitor_id, window_end__gt=run.window_end, verdict=Verdict.OK
-    ).exclude(trigger=Trigger.OUTCOMES)
     methods = {entry.method for entry in entries}
+    newer = _ok_runs(run).filter(window_end__gt=run.window_end).exclude(trigger=Trigger.OUTCOMES)
     if MEASURED in methods:
         newer = newer.filter(detections__method=MEASURED, detections__verdict=Verdict.OK)
     if methods - {MEASURED}:
@@ -196,11 +209,14 @@ def is_follow_up(run: DetectionRun) -> bool:
 
 def _newest_ok_of_other_sort(run: DetectionRun) -> DetectionRun | None:
     """The newest check that was ok, for a follow-up; the newest follow-up that was ok, for a check."""
-    others = DetectionRun.objects.filter(
-        monitor_id=run.monitor_id, verdict=Verdict.OK, inline_data__isnull=True
-    )
+    others = _ok_runs(run).filter(inline_data__isnull=True)
     if is_follow_up(run):
         others = others.exclude(trigger__in=[Trigger.OUTCOMES, Trigger.LABELS])
     else:
         others = others.filter(trigger=Trigger.LABELS)
     return others.select_related("monitor").defer("inline_data").order_by("-window_end").first()
+
+
+def _ok_runs(run: DetectionRun) -> QuerySet[DetectionRun]:
+    """The runs of the same monitor that were ok."""
+    return DetectionRun.objects.filter(monitor_id=run.monitor_id, verdict=Verdict.OK)

@@ -1,6 +1,7 @@
 """Opens, worsens and resolves episodes of drift, in the transaction of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
@@ -49,11 +50,14 @@ def end_if_over(run: DetectionRun, finding: RunFinding) -> None:
     Inline rows say nothing about the monitor's data, so they end nothing.
     """
     alert = unresolved_alert(run.monitor_id, Alert.Kind.STATISTICAL)
-    if alert is None:
+    if alert is None or _is_inline(run):
         return
-    is_inline = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
-    if not is_inline and is_all_over(alert, run, finding.methods):
+    if is_all_over(alert, run, finding.methods):
         _resolve(alert, run)
+
+
+def _is_inline(run: DetectionRun) -> bool:
+    return DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
 
 
 def end_if_recovered(run: DetectionRun, change: ErrorRateChange) -> None:
@@ -62,14 +66,16 @@ def end_if_recovered(run: DetectionRun, change: ErrorRateChange) -> None:
     if alert is None:
         return
     first = Detection.objects.filter(run_id=alert.first_run_id).first()
-    if first is None:
-        return
-    explanation = first.details[0]["explanation"]
-    if explanation["stream"] != change.stream:
-        return
-    usual: float = explanation["error_rate_before"]
-    if change.current <= usual or not is_large_change(usual, change.current):
+    if first is not None and _is_recovered(first.details[0]["explanation"], change):
         _resolve(alert, run)
+
+
+def _is_recovered(first_rise: Mapping[str, Any], change: ErrorRateChange) -> bool:
+    """True if the stream of the first rise has the error rate that it had before."""
+    if first_rise["stream"] != change.stream:
+        return False
+    usual: float = first_rise["error_rate_before"]
+    return change.current <= usual or not is_large_change(usual, change.current)
 
 
 def _resolve(alert: Alert, run: DetectionRun) -> None:
@@ -82,23 +88,28 @@ def _open_alert(run: DetectionRun, finding: RunFinding, kind: Alert.Kind) -> Ale
     """Open an alert; runs can end out of order, so drift that is over already is resolved at once."""
     entries = DriftEntry.of_run(run, finding.drifted_features)
     is_over = kind == Alert.Kind.STATISTICAL and is_already_over(run, entries)
-    alert = Alert.objects.create(
+    alert = _new_alert(run, entries)
+    alert.kind, alert.severity = kind, finding.severity
+    alert.status = Status.RESOLVED if is_over else Status.OPEN
+    alert.resolved_at = timezone.now() if is_over else None
+    alert.save(force_insert=True)
+    mark_kept([run.id])
+    _announce(alert, run, finding)
+    return alert
+
+
+def _new_alert(run: DetectionRun, entries: Sequence[DriftEntry]) -> Alert:
+    """An alert of the run, not written yet."""
+    return Alert(
         tenant_id=run.tenant_id,
         monitor_id=run.monitor_id,
-        kind=kind,
-        status=Status.RESOLVED if is_over else Status.OPEN,
-        resolved_at=timezone.now() if is_over else None,
         first_run=run,
         last_run=run,
-        severity=finding.severity,
         summary=_sentence(run, entries),
         drifted_features=[entry.record for entry in entries],
         window_start=run.window_start,
         window_end=run.window_end,
     )
-    mark_kept([run.id])
-    _announce(alert, run, finding)
-    return alert
 
 
 def _add_occurrence(alert: Alert, run: DetectionRun, finding: RunFinding) -> None:
@@ -110,11 +121,15 @@ def _add_occurrence(alert: Alert, run: DetectionRun, finding: RunFinding) -> Non
         _move_last_run(alert, run)
     is_worse = _rank(finding.severity) > _rank(Severity(alert.severity))
     if is_worse:
-        alert.severity, alert.status = finding.severity, Status.OPEN
-        alert.acknowledged_at, alert.acknowledged_by, alert.note = None, "", ""
+        _reopen(alert, finding.severity)
     alert.save()
     if is_worse:
         _announce(alert, run, finding)
+
+
+def _reopen(alert: Alert, severity: Severity) -> None:
+    alert.severity, alert.status = severity, Status.OPEN
+    alert.acknowledged_at, alert.acknowledged_by, alert.note = None, "", ""
 
 
 def _merge(alert: Alert, run: DetectionRun, finding: RunFinding) -> None:
@@ -147,5 +162,10 @@ def _sentence(run: DetectionRun, entries: Sequence[DriftEntry]) -> str:
     if run.trigger == DetectionRun.Trigger.OUTCOMES:
         return f"{run.monitor.name}: {run.reason}"
     names = list(dict.fromkeys(entry.feature for entry in entries))
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{run.monitor.name}: drift in {', '.join(names[:MOST_NAMES])}{more}"
+    return f"{run.monitor.name}: drift in {_named(names)}"
+
+
+def _named(names: list[str]) -> str:
+    named = ", ".join(names[:MOST_NAMES])
+    more = len(names) - MOST_NAMES
+    return f"{named} and {more} more" if more > 0 else named

@@ -29,10 +29,13 @@ class AlertFilter(filters.FilterSet):
         if run is None:
             return queryset.none()
         return queryset.filter(
-            kind=Alert.Kind.CONCEPT
-            if run.trigger == DetectionRun.Trigger.OUTCOMES
-            else Alert.Kind.STATISTICAL,
+            kind=_kind_of(run),
             monitor_id=run.monitor_id,
             window_start__lte=run.window_start,
             window_end__gte=run.window_end,
         )
+
+
+def _kind_of(run: DetectionRun) -> Alert.Kind:
+    is_change = run.trigger == DetectionRun.Trigger.OUTCOMES
+    return Alert.Kind.CONCEPT if is_change else Alert.Kind.STATISTICAL

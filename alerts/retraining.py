@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -21,15 +22,18 @@ def require_retraining(*, run: DetectionRun, alert: Alert, summary: dict[str, An
 
     The switch is the service's and the monitor's; the rest is counted from the monitor's last request.
     """
-    if not settings.ENV.retraining_trigger_enabled:
-        return False
-    now = timezone.now()
-    rested = now - timedelta(seconds=settings.ENV.retraining_cooldown_seconds)
-    ready = Q(retraining_required_at__isnull=True) | Q(retraining_required_at__lte=rested)
-    monitor = Monitor.objects.filter(ready, id=run.monitor_id, retraining_enabled=True)
-    if not monitor.update(retraining_required_at=now):
+    if not settings.ENV.retraining_trigger_enabled or not _claim_request(run.monitor_id):
         return False
     data = summary | {"alert_id": str(alert.id), "reason": alert.summary}
     emit(EventType.RETRAINING_REQUIRED, cause=run.id, key=run.monitor_id, data=data)
     log.info("retraining_required", monitor_id=str(run.monitor_id), run_id=str(run.id))
     return True
+
+
+def _claim_request(monitor_id: UUID) -> bool:
+    """Note the time of a request; False if the monitor wants none, or its last one is too recent."""
+    now = timezone.now()
+    rested = now - timedelta(seconds=settings.ENV.retraining_cooldown_seconds)
+    ready = Q(retraining_required_at__isnull=True) | Q(retraining_required_at__lte=rested)
+    monitors = Monitor.objects.filter(ready, id=monitor_id, retraining_enabled=True)
+    return monitors.update(retraining_required_at=now) > 0

@@ -24,11 +24,23 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "") -> Alert:
         Alert.DoesNotExist: If the tenant has no such alert.
         NotAcknowledgeable: If it is already acknowledged; nothing is changed.
     """
+    is_changed = _mark_acknowledged(alert_id, by, note)
+    alert = Alert.objects.select_related("monitor").get(id=alert_id)
+    if not is_changed:
+        at = f"{alert.acknowledged_at:%Y-%m-%d %H:%M}"
+        raise NotAcknowledgeable(f"Already acknowledged by {alert.acknowledged_by} at {at} UTC.")
+    log.info("alert_acknowledged", alert_id=str(alert_id), by=by)
+    return alert
+
+
+def _mark_acknowledged(alert_id: UUID, by: str, note: str) -> bool:
+    """Acknowledge an unseen alert in one statement.
+
+    A second one would check the row's foreign keys, and deadlock with a run that completes.
+    """
     now = timezone.now()
-    unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
-    # One statement: a second one would check the row's foreign keys, and deadlock with a run that
-    # completes.
     acknowledged = When(status=Status.OPEN, then=Value(Status.ACKNOWLEDGED))
+    unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
     changed = unseen.update(
         status=Case(acknowledged, default=F("status")),
         acknowledged_at=now,
@@ -36,9 +48,4 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "") -> Alert:
         note=note,
         updated_at=now,
     )
-    alert = Alert.objects.select_related("monitor").get(id=alert_id)
-    if not changed:
-        at = f"{alert.acknowledged_at:%Y-%m-%d %H:%M}"
-        raise NotAcknowledgeable(f"Already acknowledged by {alert.acknowledged_by} at {at} UTC.")
-    log.info("alert_acknowledged", alert_id=str(alert_id), by=by)
-    return alert
+    return changed > 0

@@ -57,9 +57,13 @@ class DashboardView(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """The tenant's monitors, runs, drift and unacknowledged alerts of the last days."""
-        text = request.query_params.get("days", "7")
-        if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
-            raise ValidationError(
-                {"days": f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}."}
-            )
-        return Response(DashboardSerializer(get_dashboard(days=int(text))).data)
+        dashboard = get_dashboard(days=_days(request))
+        return Response(DashboardSerializer(dashboard).data)
+
+
+def _days(request: Request) -> int:
+    text = request.query_params.get("days", "7")
+    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
+        message = f"days must be a number from 1 to {LONGEST_DAYS}, not {text!r}."
+        raise ValidationError({"days": message})
+    return int(text)

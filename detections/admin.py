@@ -22,6 +22,15 @@ VERDICT_COLOURS = {
 }
 SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 CELL = '<td class="px-3 py-1">{}</td>'
+HEADING = '<th class="px-3 py-1 text-left">{}</th>'
+LINK = '<a class="text-primary-600" href="{}">{}: {}</a><br>'
+LINK_TO_REPORT = (
+    '<a class="text-primary-600" href="{}" target="_blank" rel="noopener">open</a> ({} and {} rows)'
+)
+DETAIL_NAMES = (
+    *("feature", "verdict", "statistic", "p_adjusted"),
+    *("effect_size", "tolerance", "n_current", "reason"),
+)
 
 
 @admin.register(DetectionRun, site=site)
@@ -55,15 +64,8 @@ class DetectionRunAdmin(TenantModelAdmin):
 
     @admin.display(description="Detections")
     def shown_detections(self, run: DetectionRun) -> SafeString:
-        rows = (
-            (
-                reverse("admin:detections_detection_change", args=[each.id]),
-                each.method,
-                each.verdict,
-            )
-            for each in run.detections.order_by("method")
-        )
-        return format_html_join("\n", '<a class="text-primary-600" href="{}">{}: {}</a><br>', rows)
+        detections = run.detections.order_by("method")
+        return format_html_join("\n", LINK, map(_link_to, detections))
 
     @admin.display(description="Evidently report")
     def shown_report(self, run: DetectionRun) -> SafeString | str:
@@ -72,12 +74,8 @@ class DetectionRunAdmin(TenantModelAdmin):
             return "not made; use the button above"
         if report.status != report.Status.READY:
             return f"{report.status} {report.reason}"
-        return format_html(
-            '<a class="text-primary-600" href="{}" target="_blank" rel="noopener">open</a> ({} and {} rows)',
-            reverse("run-report", args=[run.id]),
-            report.reference_rows,
-            report.current_rows,
-        )
+        url = reverse("run-report", args=[run.id])
+        return format_html(LINK_TO_REPORT, url, report.reference_rows, report.current_rows)
 
     @action(description="Make Evidently report", permissions=["make_report"])
     def make_report(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
@@ -86,9 +84,8 @@ class DetectionRunAdmin(TenantModelAdmin):
             self.message_user(request, "The report is being made; reload this page in a while.")
         except reports.NoReport as error:
             self.message_user(request, str(error), messages.WARNING)
-        return HttpResponseRedirect(
-            reverse("admin:detections_detectionrun_change", args=[object_id])
-        )
+        url = reverse("admin:detections_detectionrun_change", args=[object_id])
+        return HttpResponseRedirect(url)
 
     def has_make_report_permission(self, request: HttpRequest, *args: Any) -> bool:
         membership = get_membership(request)
@@ -148,25 +145,9 @@ class DetectionAdmin(TenantModelAdmin):
 
     @admin.display(description="Features")
     def shown_details(self, detection: Detection) -> SafeString:
-        names = [
-            "feature",
-            "verdict",
-            "statistic",
-            "p_adjusted",
-            "effect_size",
-            "tolerance",
-            "n_current",
-            "reason",
-        ]
         details = sorted(detection.details, key=lambda each: -(each["effect_size"] or 0))
-        head = format_html_join(
-            "", '<th class="px-3 py-1 text-left">{}</th>', ((name,) for name in names)
-        )
-        body = format_html_join(
-            "",
-            "<tr>{}</tr>",
-            ((_cells(row, names),) for row in details),
-        )
+        head = format_html_join("", HEADING, ((name,) for name in DETAIL_NAMES))
+        body = format_html_join("", "<tr>{}</tr>", ((_cells(row),) for row in details))
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 
 
@@ -192,8 +173,13 @@ class BacktestAdmin(TenantModelAdmin):
         return super().get_queryset(request).defer("windows")
 
 
-def _cells(row: dict[str, Any], names: list[str]) -> SafeString:
-    return format_html_join("", CELL, ((_shown(row[name]),) for name in names))
+def _link_to(detection: Detection) -> tuple[str, str, str]:
+    url = reverse("admin:detections_detection_change", args=[detection.id])
+    return url, detection.method, detection.verdict
+
+
+def _cells(row: dict[str, Any]) -> SafeString:
+    return format_html_join("", CELL, ((_shown(row[name]),) for name in DETAIL_NAMES))
 
 
 def _shown(value: Any) -> str:

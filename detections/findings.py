@@ -81,16 +81,15 @@ def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
     Returns:
         At most `MOST_FEATURES` records, the largest effect for its tolerance first.
     """
-    drifted = [
-        (method, detail)
-        for method in methods
-        for detail in method.details
-        if detail.verdict is Verdict.DRIFT
-    ]
+    drifted = [pair for method in methods for pair in _drifted(method)]
     clearest: dict[str, dict[str, Any]] = {}
     for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
         clearest.setdefault(detail.feature, _record(method, detail))
     return list(clearest.values())[:MOST_FEATURES]
+
+
+def _drifted(method: MethodResult) -> list[tuple[MethodResult, FeatureDetail]]:
+    return [(method, each) for each in method.details if each.verdict is Verdict.DRIFT]
 
 
 def _record(method: MethodResult, detail: FeatureDetail) -> dict[str, Any]:

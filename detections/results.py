@@ -25,16 +25,19 @@ class RunResult:
     is_failed: bool = False
 
 
+NOTHING_MEASURED = MethodResult(
+    method=Method.KS, verdict=Verdict.ERROR, is_drifted=False, severity=None, worst_feature=None,
+    statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
+)  # fmt: skip
+
+
 def failure(reason: str, *, methods: list[str]) -> RunResult:
-    """The result of a run that could not be judged: each method answers `error`."""
-    return replace(unanswered(Verdict.ERROR, reason, methods=methods), is_failed=True)
+    """The result of a run that could not be judged: each method has the verdict `error`."""
+    return replace(not_compared(Verdict.ERROR, reason, methods=methods), is_failed=True)
 
 
-def unanswered(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
-    """The result of a comparison that was not made: each method answers with the verdict."""
-    nothing = MethodResult(
-        method=Method.KS, verdict=verdict, is_drifted=False, severity=None, worst_feature=None,
-        statistic=None, threshold=None, p_value=None, effect_size=None, details=(),
-    )  # fmt: skip
-    method_results = tuple(replace(nothing, method=Method(method)) for method in methods)
+def not_compared(verdict: Verdict, reason: str, *, methods: list[str]) -> RunResult:
+    """The result of a comparison that was not made: each method has the verdict."""
+    nothing = replace(NOTHING_MEASURED, verdict=verdict)
+    method_results = tuple(replace(nothing, method=Method(name)) for name in methods)
     return RunResult(verdict=verdict, reason=reason, methods=method_results)

@@ -138,7 +138,7 @@ def expire_lease(run: DetectionRun) -> None:
         )
 
 
-def drift_outcome(
+def drift_result(
     severity: Severity = Severity.WARNING, *features: str, baseline_id: UUID | None = None
 ) -> RunResult:
     """What a run over drifted data ends with: KS saw the features move."""
@@ -173,7 +173,7 @@ def drift_outcome(
     return RunResult(verdict=Verdict.DRIFT, rows=2000, baseline_id=baseline_id, methods=(method,))
 
 
-def plain_outcome(verdict: Verdict) -> RunResult:
+def plain_result(verdict: Verdict) -> RunResult:
     """What a run ends with that found no drift."""
     return RunResult(verdict=verdict, rows=2000)
 

@@ -36,7 +36,7 @@ from drift_detector.lease import (
 )
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import current_window
 from monitors.selectors import get_current_baseline, get_source_policy
 from monitors.sources import SourceError, SourcePolicy, open_window
@@ -81,11 +81,7 @@ def request_backtest(
         NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
         ValidationError: If there is no tick in this time, or more than the settings allow.
     """
-    if not monitor.timestamp_column:
-        raise NoBacktest("A backtest needs a monitor with a timestamp_column.")
-    baseline = get_current_baseline(monitor.id)
-    if baseline is None:
-        raise NoBacktest("A backtest needs a baseline that is ready.")
+    baseline = _baseline_of(monitor)
     if not list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest):
         raise ValidationError({"to": "The span needs at least one tick of the monitor's schedule."})
     backtest = Backtest.objects.create(
@@ -100,6 +96,15 @@ def request_backtest(
     return backtest
 
 
+def _baseline_of(monitor: Monitor) -> Baseline:
+    if not monitor.timestamp_column:
+        raise NoBacktest("A backtest needs a monitor with a timestamp_column.")
+    baseline = get_current_baseline(monitor.id)
+    if baseline is None:
+        raise NoBacktest("A backtest needs a baseline that is ready.")
+    return baseline
+
+
 def build_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
     """Replay the ticks of a backtest; a second worker at once, or after, finds nothing to do.
 
@@ -108,29 +113,34 @@ def build_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
     work = _claim(tenant_id, backtest_id, worker)
     if work is None:
         return
+    if work.backtest.attempt > settings.ENV.runs.max_attempts:
+        _fail(work, "The worker stopped answering.")
+        return
     try:
-        if work.backtest.attempt > settings.ENV.runs.max_attempts:
-            _finish(work, status=Status.FAILED, reason="The worker stopped answering.")
-            return
-        with kept_lease(partial(_save, work)):
-            is_done = _replay(work.backtest, until=time.monotonic() + TURN_SECONDS)
-        if is_done:
-            backtest = work.backtest
-            summary = summarize(backtest.windows, backtest.end - backtest.start)
-            _finish(work, status=Status.READY, windows=backtest.windows, summary=summary)
-        else:
-            _continue_later(work)
+        _take_turn(work)
     except SoftTimeLimitExceeded:
         _continue_later(work)
     except ValidationError as error:  # the schedule has been changed since
-        _finish(work, status=Status.FAILED, reason="; ".join(error.messages))
+        _fail(work, "; ".join(error.messages))
     except UnreadableBaseline as error:
-        _finish(work, status=Status.FAILED, reason=str(error))
+        _fail(work, str(error))
     except (OperationalError, InterfaceError):
         raise  # the database is away; the lease expires and the reconciler enqueues the backtest again
     except Exception as error:
         log.exception("backtest_crashed", backtest_id=str(backtest_id))
-        _finish(work, status=Status.FAILED, reason=f"{type(error).__name__}: {error}")
+        _fail(work, f"{type(error).__name__}: {error}")
+
+
+def _take_turn(work: _Work) -> None:
+    """Judge ticks until all are judged or the turn is over."""
+    backtest = work.backtest
+    with kept_lease(partial(_save, work)):
+        is_done = _replay(backtest, until=time.monotonic() + TURN_SECONDS)
+    if is_done:
+        summary = summarize(backtest.windows, backtest.end - backtest.start)
+        _finish(work, status=Status.READY, windows=backtest.windows, summary=summary)
+    else:
+        _continue_later(work)
 
 
 def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
@@ -151,8 +161,6 @@ def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, A
     verdicts = Counter(window["verdict"] for window in windows)
     drifted = [window for window in windows if window["verdict"] == Verdict.DRIFT]
     judged, alerts = verdicts[Verdict.OK] + len(drifted), _count_episodes(windows)
-    severities = Counter(window["severity"] for window in drifted)
-    features = Counter(each["feature"] for window in drifted for each in window["drifted_features"])
     return {
         "ticks": len(windows),
         "judged": judged,
@@ -160,52 +168,76 @@ def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, A
         "drift_rate": len(drifted) / judged if judged else None,
         "alerts": alerts,
         "alerts_per_month": alerts / (span / MONTH),
-        "by_severity": {severity.value: severities[severity] for severity in Severity},
-        "features": dict(features.most_common()),
+        "by_severity": _count_severities(drifted),
+        "features": _count_features(drifted),
         "verdicts": {verdict.value: verdicts[verdict] for verdict in Verdict},
     }
 
 
+def _count_severities(drifted: Sequence[dict[str, Any]]) -> dict[str, int]:
+    severities = Counter(window["severity"] for window in drifted)
+    return {severity.value: severities[severity] for severity in Severity}
+
+
+def _count_features(drifted: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """The number of drifted windows of each feature, the largest first."""
+    features: Counter[str] = Counter()
+    for window in drifted:
+        features.update(each["feature"] for each in window["drifted_features"])
+    return dict(features.most_common())
+
+
 def _count_episodes(windows: Sequence[dict[str, Any]]) -> int:
     """Drifted windows in a row are one alert; only an ok one ends it, as it resolves an alert."""
-    decisive = [
-        window["verdict"] for window in windows if window["verdict"] in (Verdict.OK, Verdict.DRIFT)
-    ]
+    decisive = _decisive_verdicts(windows)
     pairs = zip([Verdict.OK, *decisive], decisive, strict=False)
-    return sum(before == Verdict.OK and verdict == Verdict.DRIFT for before, verdict in pairs)
+    return sum(pair == (Verdict.OK, Verdict.DRIFT) for pair in pairs)
+
+
+def _decisive_verdicts(windows: Sequence[dict[str, Any]]) -> list[str]:
+    verdicts = [window["verdict"] for window in windows]
+    return [verdict for verdict in verdicts if verdict in (Verdict.OK, Verdict.DRIFT)]
 
 
 def _claim(tenant_id: UUID, backtest_id: UUID, worker: str) -> _Work | None:
     with tenant_scope(tenant_id):
         free = Backtest.objects.filter(is_unleased(), status=Status.RUNNING)
         lease = claim_row(free, backtest_id, tenant_id=tenant_id, worker=worker)
-        if lease is None:
-            return None
-        backtests = Backtest.objects.select_related("monitor", "baseline")
-        return _Work(lease, backtests.defer("baseline__content").get(id=backtest_id))
+        return _Work(lease, _get_backtest(backtest_id)) if lease else None
+
+
+def _get_backtest(backtest_id: UUID) -> Backtest:
+    backtests = Backtest.objects.select_related("monitor", "baseline")
+    return backtests.defer("baseline__content").get(id=backtest_id)
 
 
 def _replay(backtest: Backtest, *, until: float) -> bool:
     """Judge the ticks that are left, with no transaction open; False when that takes longer than until then."""
-    with tenant_scope(backtest.tenant_id):
-        policy = get_source_policy()
-    context = _ReplayContext(
-        monitor=backtest.monitor,
-        frozen=frozen_baselines.get(backtest.baseline),
-        plan=plan_of(backtest.monitor, backtest.baseline),
-        policy=policy,
-    )
-    judged = {window["scheduled_for"] for window in backtest.windows}
-    for tick in list_ticks(
-        context.monitor, backtest.start, backtest.end, most=settings.ENV.runs.max_backtest
-    ):
-        if tick.isoformat() in judged:
-            continue
+    context = _load_context(backtest)
+    for tick in _ticks_left(backtest):
         if backtest.attempt == 0 and time.monotonic() > until:
             return False
         backtest.windows.append(_judge_tick(context, tick))
         backtest.attempt = 0  # it gets on: attempts are counted from here again
     return True
+
+
+def _load_context(backtest: Backtest) -> _ReplayContext:
+    with tenant_scope(backtest.tenant_id):
+        policy = get_source_policy()
+    return _ReplayContext(
+        monitor=backtest.monitor,
+        frozen=frozen_baselines.get(backtest.baseline),
+        plan=plan_of(backtest.monitor, backtest.baseline),
+        policy=policy,
+    )
+
+
+def _ticks_left(backtest: Backtest) -> list[datetime]:
+    most = settings.ENV.runs.max_backtest
+    ticks = list_ticks(backtest.monitor, backtest.start, backtest.end, most=most)
+    judged = {window["scheduled_for"] for window in backtest.windows}
+    return [tick for tick in ticks if tick.isoformat() not in judged]
 
 
 def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
@@ -225,15 +257,13 @@ def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
 
 
 def _record(result: RunResult) -> dict[str, Any]:
-    drifted = [_shown(each) for each in drifted_features(result.methods)]
+    is_drift = result.verdict is Verdict.DRIFT
     return {
         "rows": result.rows,
         "verdict": result.verdict.value,
         "reason": result.reason,
-        "severity": severity_of_run(result.methods).value
-        if result.verdict is Verdict.DRIFT
-        else "",
-        "drifted_features": drifted,
+        "severity": severity_of_run(result.methods).value if is_drift else "",
+        "drifted_features": [_shown(each) for each in drifted_features(result.methods)],
     }
 
 
@@ -254,12 +284,15 @@ def _continue_later(work: _Work) -> None:
     """Free the worker; a backtest that makes no progress fails after its last attempt."""
     backtest, runs = work.backtest, settings.ENV.runs
     if backtest.attempt >= runs.max_attempts:
-        reason = f"It took longer than {runs.time_limit_seconds} seconds."
-        _finish(work, status=Status.FAILED, reason=reason)
+        _fail(work, f"It took longer than {runs.time_limit_seconds} seconds.")
         return
     with tenant_scope(backtest.tenant_id):
         if work.lease.finish(windows=backtest.windows, attempt=backtest.attempt):
             _enqueue(backtest.tenant_id, backtest.id)
+
+
+def _fail(work: _Work, reason: str) -> None:
+    _finish(work, status=Status.FAILED, reason=reason)
 
 
 def _enqueue(tenant_id: UUID, backtest_id: UUID) -> None:
@@ -270,6 +303,9 @@ def _enqueue(tenant_id: UUID, backtest_id: UUID) -> None:
 
 def _finish(work: _Work, **fields: Any) -> None:
     is_ours = work.lease.finish(finished_at=timezone.now(), **fields)
-    logged = {name: value for name, value in fields.items() if name in ("status", "reason")}
     event = "backtest_built" if is_ours else "backtest_refused"
-    log.info(event, backtest_id=str(work.backtest.id), **logged)
+    log.info(event, backtest_id=str(work.backtest.id), **_logged(fields))
+
+
+def _logged(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name in ("status", "reason")}

@@ -1,5 +1,6 @@
 """Serves `/api/v1/monitors/{id}/backtest` and `/api/v1/backtests`."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -47,19 +48,19 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
         monitor = enabled_monitor(pk)
         serializer = BacktestSpanSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        backtest = self._request_backtest(monitor, serializer.validated_data)
+        shown = self.get_serializer(backtest).data
+        location = reverse("backtest-detail", args=[backtest.id], request=request)
+        return Response(shown, status=202, headers={"Location": location})
+
+    def _request_backtest(self, monitor: Monitor, span: dict[str, Any]) -> Backtest:
+        start, end, name = span["from"], span["to"], self.principal.name
         try:
-            backtest = backtests.request_backtest(
-                monitor=monitor,
-                start=serializer.validated_data["from"],
-                end=serializer.validated_data["to"],
-                requested_by=self.principal.name,
+            return backtests.request_backtest(
+                monitor=monitor, start=start, end=end, requested_by=name
             )
         except backtests.NoBacktest as error:
             raise Conflict(str(error)) from error
-        location = reverse("backtest-detail", args=[backtest.id], request=request)
-        return Response(
-            self.get_serializer(backtest).data, status=202, headers={"Location": location}
-        )
 
 
 class BacktestViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Backtest]):

@@ -48,13 +48,18 @@ def load_context(run_id: UUID) -> RunContext:
     """
     run = DetectionRun.objects.select_related("monitor").get(id=run_id)
     current = monitor_selectors.get_current_baseline(run.monitor_id, baseline_id=run.baseline_id)
-    if current is not None:
-        policy = monitor_selectors.get_source_policy()
-        return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
-    latest = monitor_selectors.get_latest_baseline(run.monitor)
+    if current is None:
+        raise _missing_baseline(run.monitor)
+    policy = monitor_selectors.get_source_policy()
+    return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
+
+
+def _missing_baseline(monitor: Monitor) -> BaselineNotReady | NoBaseline:
+    latest = monitor_selectors.get_latest_baseline(monitor)
     if latest is not None and latest.status == Baseline.Status.BUILDING:
-        raise BaselineNotReady
-    raise NoBaseline(f"The monitor has no baseline: {latest.reason if latest else 'there is none'}")
+        return BaselineNotReady()
+    reason = latest.reason if latest else "there is none"
+    return NoBaseline(f"The monitor has no baseline: {reason}")
 
 
 @contextmanager

@@ -49,15 +49,7 @@ def profile_in_parts(
     if len(parts) <= 1:
         return frozen.profile(window.batches())
     write_parts(claim, baseline_id=context.baseline.id, parts=parts)
-    helpers = min(len(parts) - 1, settings.ENV.runs.max_helpers)
-    enqueue_all(
-        [
-            TaskMessage(
-                HELP_TASK, {"tenant_id": claim.tenant_id, "run_id": claim.run_id}, Priority.BACKFILL
-            )
-        ]
-        * helpers
-    )
+    _call_helpers(claim, most=len(parts) - 1)
     pause = Event()
     while True:
         _count_free_parts(context.run, frozen, window, worker=context.run.worker)
@@ -66,32 +58,40 @@ def profile_in_parts(
         pause.wait(POLL_SECONDS)
 
 
+def _call_helpers(claim: Claim, *, most: int) -> None:
+    """Enqueue the task of helpers, at most as many as the settings allow."""
+    ids = {"tenant_id": claim.tenant_id, "run_id": claim.run_id}
+    message = TaskMessage(HELP_TASK, ids, Priority.BACKFILL)
+    enqueue_all([message] * min(most, settings.ENV.runs.max_helpers))
+
+
 def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
     """Count parts of another worker's run until none is free; returns how many.
 
     What goes wrong with the data is left for that worker to find: the result of a run is written in one place.
     """
-    with tenant_scope(tenant_id):
-        part = (
-            RunPart.objects.select_related("baseline")
-            .defer("baseline__content", "profile")
-            .filter(run_id=run_id)
-        )
-        first = part.filter(profile__isnull=True).first()
-        if first is None:
-            return 0
-        context = replace(load_context(run_id), baseline=first.baseline)
+    context = _helped_context(tenant_id, run_id)
+    if context is None:
+        return 0
     try:
         frozen = frozen_baselines.get(context.baseline)
         with open_run_window(context, list(frozen.features)) as window:
-            return (
-                _count_free_parts(context.run, frozen, window, worker=worker)
-                if isinstance(window, LazyWindow)
-                else 0
-            )
+            if not isinstance(window, LazyWindow):
+                return 0
+            return _count_free_parts(context.run, frozen, window, worker=worker)
     except (SourceError, UnreadableBaseline) as error:
         log.warning("help_ended", error=str(error))
         return 0
+
+
+def _helped_context(tenant_id: UUID, run_id: UUID) -> RunContext | None:
+    """The context of a divided run, with the baseline of its parts; None if no part is free."""
+    parts = RunPart.objects.select_related("baseline").defer("baseline__content", "profile")
+    with tenant_scope(tenant_id):
+        first = parts.filter(run_id=run_id).filter(profile__isnull=True).first()
+        if first is None:
+            return None
+        return replace(load_context(run_id), baseline=first.baseline)
 
 
 def _count_free_parts(
@@ -106,12 +106,12 @@ def _count_free_parts(
 def _count_part(claim: PartClaim, frozen: FrozenBaseline, window: LazyWindow) -> bool:
     try:
         with kept_lease(claim.lease.renew), window.restrict(claim.part) as part:
-            profile = (
-                frozen.profile_columns(part)
-                if part.is_by_column
-                else frozen.profile(part.batches())
-            )
+            profile = _profile(frozen, part)
     except BaseException:
         claim.lease.release(is_attempt=True)
         raise
     return store_part(claim, profile)
+
+
+def _profile(frozen: FrozenBaseline, part: LazyWindow) -> Profile:
+    return frozen.profile_columns(part) if part.is_by_column else frozen.profile(part.batches())

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.plan import EvaluationPlan
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
 from detections.evaluation.judge import is_streamed, judge_profile, judge_window, plan_of
@@ -33,17 +35,9 @@ def evaluate_run(claim: Claim) -> RunResult:
         try:
             context = load_context(claim.run_id)
         except NoBaseline as error:
-            run = (
-                DetectionRun.objects.select_related("monitor")
-                .defer("inline_data")
-                .get(id=claim.run_id)
-            )
-            return failure(str(error), methods=run.methods)
+            return failure(str(error), methods=_methods_of(claim))
     try:
-        if context.run.trigger == DetectionRun.Trigger.LABELS:
-            with timed_phase("outcomes"):
-                return measure_again(claim, context)
-        return _compare(claim, context)
+        return _evaluate(claim, context)
     except UnreadableBaseline as error:
         return failure(str(error), methods=context.run.methods)
     except SourceError as error:
@@ -52,31 +46,52 @@ def evaluate_run(claim: Claim) -> RunResult:
         return failure(str(error), methods=context.run.methods)
 
 
+def _methods_of(claim: Claim) -> list[str]:
+    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
+    return runs.get(id=claim.run_id).methods
+
+
+def _evaluate(claim: Claim, context: RunContext) -> RunResult:
+    if context.run.trigger != DetectionRun.Trigger.LABELS:
+        return _with_outcomes(_compare(claim, context), claim, context)
+    with timed_phase("outcomes"):
+        return measure_again(claim, context)
+
+
 def _compare(claim: Claim, context: RunContext) -> RunResult:
-    monitor, run = context.monitor, context.run
     with ExitStack() as opened:
         with timed_phase("open"):
-            plan, frozen = (
-                plan_of(monitor, context.baseline),
-                frozen_baselines.get(context.baseline),
-            )
+            plan = plan_of(context.monitor, context.baseline)
+            frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, list(frozen.features)))
         with timed_phase("evaluate"):
-            if is_streamed(window):
-                result = judge_profile(
-                    frozen, profile_in_parts(claim, context, frozen, window), plan
-                )
-            else:
-                result = judge_window(frozen, window, plan)
-            if isinstance(window, LazyWindow):
-                bounds = (run.window_start, run.window_end)
-                result = with_weeks_before(
-                    result, monitor, context.policy, frozen, window, bounds, plan
-                )
+            result = _judge(claim, context, frozen, window, plan)
+    return replace(result, baseline_id=context.baseline.id)
+
+
+def _judge(
+    claim: Claim,
+    context: RunContext,
+    frozen: FrozenBaseline,
+    window: pa.Table | LazyWindow,
+    plan: EvaluationPlan,
+) -> RunResult:
+    """Compare the window with the baseline, and with the weeks before if it is read from a source."""
+    if not isinstance(window, LazyWindow):
+        return judge_window(frozen, window, plan)
+    if is_streamed(window):
+        profile = profile_in_parts(claim, context, frozen, window)
+        result = judge_profile(frozen, profile, plan)
+    else:
+        result = judge_window(frozen, window, plan)
+    bounds = (context.run.window_start, context.run.window_end)
+    return with_weeks_before(result, context.monitor, context.policy, frozen, window, bounds, plan)
+
+
+def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:
+    """Add the performance, then the new outcomes that the same read has found."""
     with timed_phase("outcomes"):
-        result, predictions = with_performance(
-            replace(result, baseline_id=context.baseline.id), claim, context
-        )
+        result, predictions = with_performance(result, claim, context)
         return _with_new_outcomes(result, claim, context, predictions)
 
 

@@ -13,10 +13,12 @@ from algorithms.method_results import Reference
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
-from detections.results import RunResult, unanswered
+from detections.results import RunResult, not_compared
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window
 from monitors.sources import LazyWindow, SourceError, SourcePolicy, open_window
+
+NO_ROW = "The same window of the {} weeks before holds no row."
 
 type Span = tuple[datetime, datetime]
 
@@ -41,14 +43,12 @@ def with_weeks_before(
         return result
     weeks = _Weeks(monitor, policy, list(frozen.features), monitor.seasonal_windows(*bounds))
     seasonal = _judge(weeks, frozen, window, plan)
+    methods = [replace(method, reference=Reference.SEASONAL) for method in seasonal.methods]
     return replace(
         result,
         verdict=combine_verdicts([result.verdict, seasonal.verdict]),
         reason=" ".join(filter(None, [result.reason, seasonal.reason])),
-        methods=(
-            *result.methods,
-            *(replace(each, reference=Reference.SEASONAL) for each in seasonal.methods),
-        ),
+        methods=(*result.methods, *methods),
     )
 
 
@@ -75,24 +75,33 @@ class _Weeks:
 def _judge(
     weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, plan: EvaluationPlan
 ) -> RunResult:
-    monitor, data = weeks.monitor, settings.ENV.data
-    kinds = {name: reference.kind for name, reference in frozen.features.items()}
+    names = weeks.monitor.methods
     try:
-        reference = FrozenBaseline.fit(
-            weeks.batches(),
-            kinds,
-            max_rows=data.max_reference_rows,
-            bins=frozen.bins,
-            max_value_bytes=data.max_baseline_bytes,
-        )
+        reference = _fit(weeks, frozen)
     except InsufficientData:
-        reason = f"The same window of the {monitor.seasonal_weeks} weeks before holds no row."
-        return unanswered(Verdict.INSUFFICIENT_DATA, reason, methods=monitor.methods)
+        reason = NO_ROW.format(weeks.monitor.seasonal_weeks)
+        return not_compared(Verdict.INSUFFICIENT_DATA, reason, methods=names)
     except (MissingColumn, UnusableColumn) as error:
-        return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
+        return not_compared(Verdict.ERROR, f"In the weeks before: {error}", methods=names)
     except SourceError as error:
         if error.is_transient:
             raise
-        return unanswered(Verdict.ERROR, f"In the weeks before: {error}", methods=monitor.methods)
+        return not_compared(Verdict.ERROR, f"In the weeks before: {error}", methods=names)
+    return judge_window(reference, window, _seasonal_plan(plan, weeks))
+
+
+def _fit(weeks: _Weeks, frozen: FrozenBaseline) -> FrozenBaseline:
+    data = settings.ENV.data
+    return FrozenBaseline.fit(
+        weeks.batches(),
+        {name: reference.kind for name, reference in frozen.features.items()},
+        max_rows=data.max_reference_rows,
+        bins=frozen.bins,
+        max_value_bytes=data.max_baseline_bytes,
+    )
+
+
+def _seasonal_plan(plan: EvaluationPlan, weeks: _Weeks) -> EvaluationPlan:
+    """The plan with the sizes of the weeks that were read; nothing is known of their usual effects."""
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return judge_window(reference, window, replace(plan, usual_rows=usual_rows, usual_effects={}))
+    return replace(plan, usual_rows=usual_rows, usual_effects={})

@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 EXECUTE_TASK = "detections.execute_run"
 
-# The class of a run, and where its wake-up stands at the broker.
-LINES = {0: Priority.TICK, 3: Priority.TICK, 6: Priority.BACKFILL}
+# The class of a run, and the priority of its message at the broker.
+PRIORITIES = {0: Priority.TICK, 3: Priority.TICK, 6: Priority.BACKFILL}
 
 # Of each class of each tenant: a few rows from the indexes' ends, however many wait.
 NEXT = """
@@ -59,15 +59,15 @@ CLASSES_OF_ALL = """
     )
 """
 NEXT_OF_TENANT, NEXT_OF_ALL = CLASSES_OF_TENANT + NEXT, CLASSES_OF_ALL + NEXT
-WAKE = """
+MARK_ENQUEUED = """
     UPDATE drf_runs SET enqueued_at = now() WHERE id = ANY(%s) AND enqueued_at IS NULL AND status = 'queued'
     RETURNING tenant_id, id, priority
 """
-PUT_BACK = "UPDATE drf_runs SET enqueued_at = NULL WHERE id = ANY(%s) AND status = 'queued'"
+MARK_UNSENT = "UPDATE drf_runs SET enqueued_at = NULL WHERE id = ANY(%s) AND status = 'queued'"
 
 
 def enqueue_soon(tenant_id: UUID | None = None) -> None:
-    """Wake what may go, of a tenant or of all, once the transaction has committed.
+    """Enqueue the runs that may go, of a tenant or of all, once the transaction has committed.
 
     What goes wrong then is logged and left to the reconciler: the rows are there.
     """
@@ -77,19 +77,19 @@ def enqueue_soon(tenant_id: UUID | None = None) -> None:
 
 
 def enqueue_due(tenant_id: UUID | None = None) -> int:
-    """Send the wake-ups that may go now; those of all tenants need the scheduler's role.
+    """Send the messages of the runs that may go now; for all tenants it needs the scheduler's role.
 
     Returns:
-        How many were to be sent; what could not be waits again.
+        The number of messages; a run whose message cannot be sent waits again.
     """
     with _scope(tenant_id):
         if tenant_id is None:
             set_local(
                 "enable_seqscan", "off"
             )  # for each class, by a planner that takes a just filled table for empty
-            return _wake(tenant_id, NEXT_OF_ALL)
+            return _enqueue_next(tenant_id, NEXT_OF_ALL)
         lock_runs(tenant_id)
-        return _wake(tenant_id, NEXT_OF_TENANT)
+        return _enqueue_next(tenant_id, NEXT_OF_TENANT)
 
 
 def lock_runs(tenant_id: UUID) -> None:
@@ -102,22 +102,34 @@ def _scope(tenant_id: UUID | None) -> AbstractContextManager[None]:
     return transaction.atomic() if tenant_id is None else tenant_scope(tenant_id)
 
 
-def _wake(tenant_id: UUID | None, whom: str) -> int:
+def _enqueue_next(tenant_id: UUID | None, query: str) -> int:
+    if not (ids := _next_runs(tenant_id, query)):
+        return 0
+    messages = [_message(*run) for run in _mark_enqueued(ids)]
+    enqueue_all(messages, unsent=partial(_mark_unsent, tenant_id))
+    return len(messages)
+
+
+def _next_runs(tenant_id: UUID | None, query: str) -> list[UUID]:
+    limits = {"tenant": tenant_id, "most": settings.ENV.runs.max_per_tenant}
     with connection.cursor() as cursor:
-        cursor.execute(whom, {"tenant": tenant_id, "most": settings.ENV.runs.max_per_tenant})
-        if not (ids := [run_id for (run_id,) in cursor.fetchall()]):
-            return 0
-        cursor.execute(WAKE, [ids])
-        woken = cursor.fetchall()
-    wake_ups = [
-        TaskMessage(EXECUTE_TASK, {"tenant_id": tenant, "run_id": run}, LINES[priority])
-        for tenant, run, priority in sorted(woken, key=lambda each: each[2])
-    ]
-    enqueue_all(wake_ups, unsent=partial(_put_back, tenant_id))
-    return len(wake_ups)
+        cursor.execute(query, limits)
+        return [run_id for (run_id,) in cursor.fetchall()]
 
 
-def _put_back(tenant_id: UUID | None, unsent: Sequence[TaskMessage]) -> None:
+def _mark_enqueued(ids: list[UUID]) -> list[tuple[UUID, UUID, int]]:
+    """Mark runs as enqueued; returns the tenant, id and class of each, in the order of the classes."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_ENQUEUED, [ids])
+        return sorted(cursor.fetchall(), key=lambda each: each[2])
+
+
+def _message(tenant_id: UUID, run_id: UUID, run_class: int) -> TaskMessage:
+    ids = {"tenant_id": tenant_id, "run_id": run_id}
+    return TaskMessage(EXECUTE_TASK, ids, PRIORITIES[run_class])
+
+
+def _mark_unsent(tenant_id: UUID | None, unsent: Sequence[TaskMessage]) -> None:
     """Let runs wait again whose message was not sent, or they would take up the tenant's limit."""
     with _scope(tenant_id), connection.cursor() as cursor:
-        cursor.execute(PUT_BACK, [[each.ids["run_id"] for each in unsent]])
+        cursor.execute(MARK_UNSENT, [[each.ids["run_id"] for each in unsent]])

@@ -1,7 +1,10 @@
-"""Windows whose labels come late are measured again: a follow-up stands in the ledger until they are due.
+"""Plans follow-ups: a window whose labels come late is measured again when they are due.
 
-While it waits it is neither queued nor unfinished: what wakes runs, counts them or takes them for lost does not see it.
+A follow-up that waits is neither queued nor unfinished, so it is not enqueued, counted or taken for lost.
 """
+
+from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -20,15 +23,12 @@ def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
     A window is followed up once, whatever asks for it how often; one whose labels were due when it was read is not, as
     it has been measured with them. What is measured later is judged by the baseline that the estimates came from.
     """
-    monitor = run.monitor
-    if run.trigger not in FOLLOWED or monitor.label_delay is None or not monitor.performance_limits:
-        return None
-    due = run.window_end + monitor.label_delay
-    if run.started_at is None or due <= run.started_at:
+    due = _due_at(run)
+    if due is None:
         return None
     follow_up = DetectionRun(
         tenant_id=run.tenant_id,
-        monitor=monitor,
+        monitor=run.monitor,
         baseline_id=run.baseline_id,
         trigger=Trigger.LABELS,
         status=Status.WAITING,
@@ -40,15 +40,27 @@ def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
     return next(iter(write_runs([follow_up])), None)
 
 
+def _due_at(run: DetectionRun) -> datetime | None:
+    """The time at which the labels of a run's window are due; None if the run needs no follow-up."""
+    monitor = run.monitor
+    if run.trigger not in FOLLOWED or monitor.label_delay is None or not monitor.performance_limits:
+        return None
+    due = run.window_end + monitor.label_delay
+    return due if run.started_at is not None and due > run.started_at else None
+
+
 def queue_due() -> int:
     """Queue the follow-ups of active monitors whose labels are due; needs the scheduler's role.
 
     Those of a monitor that is paused go on waiting until it is active again.
     """
+    waiting = DetectionRun.objects.filter(id__in=_due_ids(), status=Status.WAITING)
+    return waiting.update(status=Status.QUEUED)
+
+
+def _due_ids() -> list[UUID]:
+    """The follow-ups of active monitors that are due the longest."""
     due = DetectionRun.objects.filter(
         status=Status.WAITING, not_before__lte=timezone.now(), monitor__status=Monitor.Status.ACTIVE
     )
-    ids = list(due.order_by("not_before").values_list("id", flat=True)[:BATCH_SIZE])
-    return DetectionRun.objects.filter(id__in=ids, status=Status.WAITING).update(
-        status=Status.QUEUED
-    )
+    return list(due.order_by("not_before").values_list("id", flat=True)[:BATCH_SIZE])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -38,34 +39,37 @@ def write_parts(claim: Claim, *, baseline_id: UUID, parts: Sequence[Part]) -> No
         if list(written.filter(baseline_id=baseline_id).values_list("spec", flat=True)) == specs:
             return
         written.delete()
-        RunPart.objects.bulk_create(
-            RunPart(
-                tenant_id=claim.tenant_id,
-                run_id=claim.run_id,
-                baseline_id=baseline_id,
-                position=position,
-                spec=spec,
-            )
-            for position, spec in enumerate(specs)
+        RunPart.objects.bulk_create(_new_parts(claim, baseline_id, specs))
+
+
+def _new_parts(claim: Claim, baseline_id: UUID, specs: Sequence[Any]) -> Iterator[RunPart]:
+    for position, spec in enumerate(specs):
+        yield RunPart(
+            tenant_id=claim.tenant_id,
+            run_id=claim.run_id,
+            baseline_id=baseline_id,
+            position=position,
+            spec=spec,
         )
 
 
 def claim_part(*, tenant_id: UUID, run_id: UUID, worker: str) -> PartClaim | None:
     """Claim the first free part of a run whose own lease stands; None when there is none."""
-    now = timezone.now()
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
-    at_work = {"run__status": DetectionRun.Status.RUNNING, "run__lease_expires_at__gt": now}
     with tenant_scope(tenant_id):
-        part = (
-            RunPart.objects.filter(free, run_id=run_id, profile__isnull=True, **at_work)
-            .select_for_update(skip_locked=True, of=("self",))
-            .only("id", "spec")
-            .first()
-        )
+        part = _lock_free_part(run_id)
         if part is None:
             return None
         lease = claim_row(RunPart.objects.all(), part.id, tenant_id=tenant_id, worker=worker)
         return PartClaim(lease, Part.from_json(part.spec)) if lease else None
+
+
+def _lock_free_part(run_id: UUID) -> RunPart | None:
+    now = timezone.now()
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    at_work = {"run__status": DetectionRun.Status.RUNNING, "run__lease_expires_at__gt": now}
+    parts = RunPart.objects.filter(free, run_id=run_id, profile__isnull=True, **at_work)
+    unlocked = parts.select_for_update(skip_locked=True, of=("self",))
+    return unlocked.only("id", "spec").first()
 
 
 def store_part(claim: PartClaim, profile: Profile) -> bool:
@@ -90,6 +94,10 @@ def read_profiles(claim: Claim) -> Iterator[Profile]:
     with tenant_scope(claim.tenant_id):
         ids = list(RunPart.objects.filter(run_id=claim.run_id).values_list("id", flat=True))
     for part_id in ids:
-        with tenant_scope(claim.tenant_id):
-            content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
-        yield profile_from_bytes(bytes(content or b""))
+        yield _read_profile(claim.tenant_id, part_id)
+
+
+def _read_profile(tenant_id: UUID, part_id: UUID) -> Profile:
+    with tenant_scope(tenant_id):
+        content = RunPart.objects.values_list("profile", flat=True).get(id=part_id)
+    return profile_from_bytes(bytes(content or b""))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 DELIVERY = timedelta(seconds=10)
 LONG_PATIENCE = timedelta(minutes=10)
 Status = DetectionRun.Status
+ABANDONED = {**NO_LEASE, "reason": "The worker stopped answering."}
+WAITING_SINCE = Coalesce("not_before", "created_at")
 AHEAD_OF_BACKFILLS = Q(priority__lt=6)
 # In the words of the two partial indexes, which are small however many runs have ended.
 QUEUED = Q(status=Status.QUEUED)
@@ -35,19 +37,27 @@ UNFINISHED = (
 
 def release_abandoned_runs() -> int:
     """Queue the runs whose lease has expired, or fail those that had their last attempt."""
-    now, most = timezone.now(), settings.ENV.runs.max_attempts
-    abandoned = DetectionRun.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
-    no_lease = {**NO_LEASE, "reason": "The worker stopped answering."}
-    returned = abandoned.filter(attempt__lt=most).update(
-        status=Status.QUEUED, enqueued_at=None, **no_lease
+    abandoned = DetectionRun.objects.filter(
+        status=Status.RUNNING, lease_expires_at__lt=timezone.now()
     )
-    lost = list(abandoned.values_list("id", flat=True))
-    failed = abandoned.filter(id__in=lost).update(
-        status=Status.FAILED, verdict=Verdict.ERROR, finished_at=now, **no_lease
-    )
-    RunPart.objects.filter(run_id__in=lost, run__status=Status.FAILED).delete()
-    count_lease_losses("reconciler", returned + failed)
-    return returned + failed
+    released, failed = _release(abandoned), _fail(abandoned)
+    count_lease_losses("reconciler", released + failed)
+    return released + failed
+
+
+def _release(abandoned: QuerySet[DetectionRun]) -> int:
+    """Queue runs that have an attempt left."""
+    unexhausted = abandoned.filter(attempt__lt=settings.ENV.runs.max_attempts)
+    return unexhausted.update(status=Status.QUEUED, enqueued_at=None, **ABANDONED)
+
+
+def _fail(abandoned: QuerySet[DetectionRun]) -> int:
+    """Fail runs that had their last attempt, and remove their parts."""
+    ids = list(abandoned.values_list("id", flat=True))
+    ended = {"status": Status.FAILED, "verdict": Verdict.ERROR, "finished_at": timezone.now()}
+    failed = abandoned.filter(id__in=ids).update(**ended, **ABANDONED)
+    RunPart.objects.filter(run_id__in=ids, run__status=Status.FAILED).delete()
+    return failed
 
 
 def mark_lost_messages() -> int:
@@ -62,9 +72,9 @@ def mark_lost_messages() -> int:
     waiting = count_messages() if enqueued.exists() else None
     if waiting is None:
         return 0
-    is_proof = enqueued.count() > waiting
-    lost = enqueued if is_proof else enqueued.filter(enqueued_at__lt=now - LONG_PATIENCE)
-    return lost.update(enqueued_at=None)
+    if enqueued.count() <= waiting:
+        enqueued = enqueued.filter(enqueued_at__lt=now - LONG_PATIENCE)
+    return enqueued.update(enqueued_at=None)
 
 
 def enqueue_lost() -> None:
@@ -86,10 +96,9 @@ def measure_queue() -> None:
     Backfills and follow-ups do not count: a long backfill waits for its own turn, not for a worker.
     """
     is_due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
-    due = QUEUED & AHEAD_OF_BACKFILLS & is_due
-    found = DetectionRun.objects.filter(UNFINISHED).aggregate(
-        queued=Count("id", filter=QUEUED),
-        running=Count("id", filter=Q(status=Status.RUNNING)),
-        oldest=Min(Coalesce("not_before", "created_at"), filter=due),
-    )
-    set_queue(**found)
+    figures = {
+        "queued": Count("id", filter=QUEUED),
+        "running": Count("id", filter=Q(status=Status.RUNNING)),
+        "oldest": Min(WAITING_SINCE, filter=QUEUED & AHEAD_OF_BACKFILLS & is_due),
+    }
+    set_queue(**DetectionRun.objects.filter(UNFINISHED).aggregate(**figures))

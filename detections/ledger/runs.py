@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -11,6 +13,7 @@ from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from detections.ledger.dispatch import enqueue_soon, lock_runs
@@ -81,13 +84,24 @@ def request_run(
     run.inline_data, run.requested_by = inline_data, requested_by
     run.idempotency_key = idempotency_key
     run.request_hash = sha256(repr((window, inline_data)).encode()).hexdigest()
-    while not (inserted := _insert([run])) and not idempotency_key:
+    return run if _is_inserted(run) else _same_request(run)
+
+
+def _is_inserted(run: DetectionRun) -> bool:
+    """Insert a manual run; False if its key has been used before."""
+    while not _insert([run]):
+        if run.idempotency_key:
+            return False
         run.scheduled_for = timezone.now()  # another request came in the same microsecond
-    if inserted:
-        return inserted[0]
-    earlier = DetectionRun.objects.get(monitor=monitor, idempotency_key=idempotency_key)
+    return True
+
+
+def _same_request(run: DetectionRun) -> DetectionRun:
+    """The earlier run with the key of a run."""
+    key = run.idempotency_key
+    earlier = DetectionRun.objects.get(monitor=run.monitor, idempotency_key=key)
     if earlier.request_hash != run.request_hash:
-        raise KeyReused(f"Idempotency-Key {idempotency_key!r} was used for another request.")
+        raise KeyReused(f"Idempotency-Key {key!r} was used for another request.")
     return earlier
 
 
@@ -123,14 +137,11 @@ def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -
     Raises:
         ValidationError: If there are more than `most`.
     """
-    ticks = []
-    for tick in ticks_between(monitor.schedule_cron, monitor.timezone, start, end):
-        ticks.append(tick)
-        if len(ticks) > most:
-            raise ValidationError(
-                {"to": f"This is more than {most} ticks; ask for a shorter time."}
-            )
-    return ticks
+    ticks = ticks_between(monitor.schedule_cron, monitor.timezone, start, end)
+    first = list(islice(ticks, most + 1))
+    if len(first) > most:
+        raise ValidationError({"to": f"This is more than {most} ticks; ask for a shorter time."})
+    return first
 
 
 def request_backfill(
@@ -141,55 +152,72 @@ def request_backfill(
     No worker waited for a skipped run; `not_before` says since when it is wanted.
     """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
-    asked = {
-        "status": Status.QUEUED,
-        "reason": "",
-        "trigger": Trigger.BACKFILL,
-        "requested_by": requested_by,
-    }
-    skipped = DetectionRun.objects.filter(
-        monitor=monitor, scheduled_for__in=ticks, status=Status.SKIPPED
-    )
-    revived = DetectionRun.objects.filter(
-        id__in=list(skipped.select_for_update().values_list("id", flat=True))
-    )
-    revived.update(not_before=TransactionNow(), **asked)
+    revived = _revive_skipped(monitor, ticks, requested_by)
     runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by
-    return [*revived.defer("inline_data"), *_insert(runs)]
+    return [*revived, *_insert(runs)]
+
+
+def _revive_skipped(
+    monitor: Monitor, ticks: list[datetime], requested_by: str
+) -> QuerySet[DetectionRun]:
+    """Queue the skipped runs among the ticks as backfills."""
+    runs = DetectionRun.objects.filter(monitor=monitor, scheduled_for__in=ticks)
+    skipped = runs.filter(status=Status.SKIPPED).select_for_update()
+    revived = DetectionRun.objects.filter(id__in=list(skipped.values_list("id", flat=True)))
+    revived.update(
+        status=Status.QUEUED,
+        reason="",
+        trigger=Trigger.BACKFILL,
+        requested_by=requested_by,
+        not_before=TransactionNow(),
+    )
+    return revived.defer("inline_data")
 
 
 def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     """Take a run that is due or whose lease has run out; None when there is nothing to take.
 
-    When as many of the tenant's runs are at work as may be, the run goes back to those that wait to be woken.
+    When as many of the tenant's runs are at work as may be, the run waits again to be enqueued.
     """
     token = uuid4()
-    with tenant_scope(tenant_id):
-        lock_runs(tenant_id)
-        claimed = _claim(run_id, token, worker)
-        if claimed is None:
-            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
-            return None
+    claimed = _try_claim(tenant_id, run_id, token, worker)
+    if claimed is None:
+        return None
     monitor_id, attempt, since = claimed
     observe_claim(since=since, attempt=attempt)
     return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 
+def _try_claim(
+    tenant_id: UUID, run_id: UUID, token: UUID, worker: str
+) -> tuple[UUID, int, datetime] | None:
+    """Claim the run as `_claim` does; a run that cannot be claimed now can be enqueued again."""
+    with tenant_scope(tenant_id):
+        lock_runs(tenant_id)
+        claimed = _claim(run_id, token, worker)
+        if claimed is None:
+            DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
+        return claimed
+
+
 def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
     """The run's monitor, the number of this attempt, and since when the run could have been taken."""
-    runs = settings.ENV.runs
+    parameters: dict[str, Any] = {"run": run_id, "token": token, "worker": worker, **_limits()}
     with connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM,
-            {
-                "run": run_id, "token": token, "worker": worker, "lease": runs.lease_seconds,
-                "attempts": runs.max_attempts, "most": runs.max_per_tenant,
-            },
-        )  # fmt: skip
+        cursor.execute(CLAIM, parameters)
         found: tuple[UUID, int, datetime] | None = cursor.fetchone()
     return found
+
+
+def _limits() -> dict[str, int]:
+    runs = settings.ENV.runs
+    return {
+        "lease": runs.lease_seconds,
+        "attempts": runs.max_attempts,
+        "most": runs.max_per_tenant,
+    }
 
 
 def is_held(claim: Claim) -> bool:
@@ -284,10 +312,13 @@ def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
 def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
     """The runs that the ledger did not have; the unique constraints decide."""
     DetectionRun.objects.bulk_create(runs, ignore_conflicts=True)
-    ids = set(
-        DetectionRun.objects.filter(id__in=[run.id for run in runs]).values_list("id", flat=True)
-    )
+    ids = _stored_ids(runs)
     return [run for run in runs if run.id in ids]
+
+
+def _stored_ids(runs: list[DetectionRun]) -> set[UUID]:
+    stored = DetectionRun.objects.filter(id__in=[run.id for run in runs])
+    return set(stored.values_list("id", flat=True))
 
 
 def mark_kept(run_ids: Collection[UUID], *, is_kept: bool = True) -> None:
@@ -297,15 +328,18 @@ def mark_kept(run_ids: Collection[UUID], *, is_kept: bool = True) -> None:
 
 
 def _insert(runs: list[DetectionRun]) -> list[DetectionRun]:
-    """The runs that the ledger did not have, to be woken when their turn comes."""
+    """The runs that the ledger did not have; they are enqueued when their turn comes."""
     enqueue_soon(current_tenant_id())
     return write_runs(runs)
 
 
 def _release_parts(tenant_id: UUID, run_id: UUID, worker: str) -> int:
     """Release the parts of a run that a worker has begun, in the caller's tenant scope."""
-    begun = RunPart.objects.filter(
-        run_id=run_id, worker=worker, lease_token__isnull=False
-    ).values_list("id", "lease_token")
-    leases = [Lease(RunPart, tenant_id, part_id, token) for part_id, token in begun if token]
+    leases = _leases_of_parts(tenant_id, run_id, worker)
     return sum(lease.release(is_attempt=True) for lease in leases)
+
+
+def _leases_of_parts(tenant_id: UUID, run_id: UUID, worker: str) -> list[Lease]:
+    begun = RunPart.objects.filter(run_id=run_id, worker=worker, lease_token__isnull=False)
+    tokens = begun.values_list("id", "lease_token")
+    return [Lease(RunPart, tenant_id, part_id, token) for part_id, token in tokens if token]

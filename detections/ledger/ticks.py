@@ -1,10 +1,11 @@
 """Writes cron ticks into the ledger: each exactly once, also those that came while the scheduler was away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from time import monotonic
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -27,8 +28,8 @@ log = structlog.get_logger(__name__)
 # Of a longer gap the earlier ticks share a row: a monitor that ticks each minute would have half a million in a year.
 MOST_GAP_ROWS = 1000
 ROWS_AT_ONCE = 500
-# To wake runs is to read all that is unfinished, so not after each of many transactions.
-WAKE_SECONDS = 1.0
+# To enqueue runs is to read all that is unfinished, so not after each of many transactions.
+ENQUEUE_SECONDS = 1.0
 MONITOR_FIELDS = (
     "id",
     "tenant_id",
@@ -42,7 +43,7 @@ Status, Trigger, CatchUp = DetectionRun.Status, DetectionRun.Trigger, Monitor.Ca
 
 
 def record_ticks(schedule_ids: Sequence[int]) -> int:
-    """Write the ticks of these periodic tasks that have come since the last that is accounted for, and wake their runs.
+    """Write the ticks of these schedules since the last that is accounted for, and enqueue their runs.
 
     How far a schedule is accounted for is written in the transaction of its ticks, so what is killed before its end is
     done again, and what is done twice finds nothing to do. Needs the scheduler's role, which writes for every tenant.
@@ -50,12 +51,12 @@ def record_ticks(schedule_ids: Sequence[int]) -> int:
     Returns:
         How many rows the ledger has got.
     """
-    written, wake_at = 0, monotonic() + WAKE_SECONDS
+    written, enqueue_at = 0, monotonic() + ENQUEUE_SECONDS
     for start in range(0, len(schedule_ids), ROWS_AT_ONCE):
         written += _record(schedule_ids[start : start + ROWS_AT_ONCE])
-        if monotonic() >= wake_at:
+        if monotonic() >= enqueue_at:
             enqueue_soon()
-            wake_at = monotonic() + WAKE_SECONDS
+            enqueue_at = monotonic() + ENQUEUE_SECONDS
     enqueue_soon()
     return written
 
@@ -63,31 +64,37 @@ def record_ticks(schedule_ids: Sequence[int]) -> int:
 def _record(schedule_ids: Sequence[int]) -> int:
     with transaction.atomic():
         now = timezone.now()
-        tasks = PeriodicTask.objects.select_for_update(of=("self",)).filter(
-            id__in=schedule_ids, enabled=True
-        )
-        due = {
-            monitor_of_schedule(task.name): task
-            for task in tasks.select_related("crontab").order_by("id")
-        }
-        monitors = (
-            Monitor.objects.filter(id__in=due, status=Monitor.Status.ACTIVE)
-            .order_by("id")
-            .only(*MONITOR_FIELDS)
-        )
-        runs = [run for monitor in monitors for run in _plan(monitor, due[monitor.id], now)]
-        written = ledger.write_runs(runs)
-        _account(list(due.values()), now)
-    for run in written:
-        if run.status == Status.QUEUED:
-            observe_tick_lag(run.scheduled_for)
-    if written:
-        log.info(
-            "ticks_recorded",
-            ticks=len(written),
-            skipped=sum(run.status == Status.SKIPPED for run in written),
-        )
+        tasks = _lock_schedules(schedule_ids)
+        written = ledger.write_runs(_planned_runs(tasks, now))
+        _account(list(tasks.values()), now)
+    _report(written)
     return len(written)
+
+
+def _lock_schedules(schedule_ids: Sequence[int]) -> dict[UUID, PeriodicTask]:
+    """The enabled schedules, locked, by the id of their monitor."""
+    tasks = PeriodicTask.objects.select_for_update(of=("self",)).filter(
+        id__in=schedule_ids, enabled=True
+    )
+    in_order = tasks.select_related("crontab").order_by("id")
+    return {monitor_of_schedule(task.name): task for task in in_order}
+
+
+def _planned_runs(tasks: Mapping[UUID, PeriodicTask], now: datetime) -> list[DetectionRun]:
+    monitors = Monitor.objects.filter(id__in=tasks, status=Monitor.Status.ACTIVE).order_by("id")
+    runs: list[DetectionRun] = []
+    for monitor in monitors.only(*MONITOR_FIELDS):
+        runs += _plan(monitor, tasks[monitor.id], now)
+    return runs
+
+
+def _report(written: Sequence[DetectionRun]) -> None:
+    """Log the runs of ticks, and measure how late the ledger got those that are wanted."""
+    queued = [run for run in written if run.status == Status.QUEUED]
+    for run in queued:
+        observe_tick_lag(run.scheduled_for)
+    if written:
+        log.info("ticks_recorded", ticks=len(written), skipped=len(written) - len(queued))
 
 
 def _plan(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
@@ -104,22 +111,25 @@ def _plan(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[Detection
 
 def _plan_ticks(monitor: Monitor, task: PeriodicTask, now: datetime) -> list[DetectionRun]:
     ticks = _ticks(task, now)
-    is_long = len(ticks) > MOST_GAP_ROWS
-    wanted = wanted_ticks(
-        ticks[is_long:], policy=CatchUp(monitor.catch_up), grace=monitor.misfire_grace, now=now
-    )
     runs = [ledger.plan_run(monitor, tick, Trigger.SCHEDULE) for tick in ticks]
+    is_long = len(ticks) > MOST_GAP_ROWS
+    _skip_unwanted(runs, monitor, ticks[is_long:], now)
+    if is_long:
+        since = f"{_accounted(task):%Y-%m-%d %H:%M} UTC"
+        runs[0].reason = f"Missed, as were all ticks before it since {since}."
+    return runs
+
+
+def _skip_unwanted(
+    runs: list[DetectionRun], monitor: Monitor, ticks: Sequence[datetime], now: datetime
+) -> None:
+    """Mark runs as skipped, except those of ticks that the monitor still wants."""
+    policy = CatchUp(monitor.catch_up)
+    wanted = wanted_ticks(ticks, policy=policy, grace=monitor.misfire_grace, now=now)
     for run in runs:
         if run.scheduled_for not in wanted:
             run.status = Status.SKIPPED
             run.reason = f"Missed; catch_up is {monitor.catch_up}."
-    if is_long:
-        runs[
-            0
-        ].reason = (
-            f"Missed, as were all ticks before it since {_accounted(task):%Y-%m-%d %H:%M} UTC."
-        )
-    return runs
 
 
 def wanted_ticks(
@@ -136,14 +146,19 @@ def wanted_ticks(
     """
     on_time = [tick for tick in ticks if now - tick <= grace]
     late = [tick for tick in ticks if now - tick > grace]
+    return {*on_time, *_caught_up(late, policy, is_one_on_time=bool(on_time))}
+
+
+def _caught_up(
+    late: list[datetime], policy: Monitor.CatchUp, *, is_one_on_time: bool
+) -> list[datetime]:
     match policy:
         case CatchUp.SKIP:
-            caught_up = []
+            return []
         case CatchUp.LATEST:
-            caught_up = late[-1:] if not on_time else []
+            return [] if is_one_on_time else late[-1:]
         case CatchUp.ALL:
-            caught_up = late[-settings.ENV.runs.max_catch_up :]
-    return {*on_time, *caught_up}
+            return late[-settings.ENV.runs.max_catch_up :]
 
 
 def _ticks(task: PeriodicTask, now: datetime) -> tuple[datetime, ...]:

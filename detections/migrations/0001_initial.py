@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                             default=6,
                             output_field=models.PositiveSmallIntegerField(),
                         ),
-                        help_text="Its wake-up's: somebody waits, a tick, a backfill.",
+                        help_text="The priority of its message: a manual run, a tick, a backfill.",
                         output_field=models.PositiveSmallIntegerField(),
                     ),
                 ),
@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
                 (
                     "enqueued_at",
                     models.DateTimeField(
-                        help_text="When its wake-up was sent; null while it waits for its turn.",
+                        help_text="When its message was sent; null while it waits for its turn.",
                         null=True,
                     ),
                 ),

@@ -57,12 +57,12 @@ class DetectionRun(LeasedModel):
         ),
         output_field=SMALL_NUMBER,
         db_persist=True,
-        help_text="Its wake-up's: somebody waits, a tick, a backfill.",
+        help_text="The priority of its message: a manual run, a tick, a backfill.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     not_before = models.DateTimeField(null=True)
     enqueued_at = models.DateTimeField(
-        null=True, help_text="When its wake-up was sent; null while it waits for its turn."
+        null=True, help_text="When its message was sent; null while it waits for its turn."
     )
 
     verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)

@@ -103,14 +103,8 @@ class Comparison:
         if limit is FailOn.NEVER or self.verdict is Verdict.DRIFT:
             return limit is not FailOn.NEVER
         if limit is FailOn.WARNING:
-            return any(
-                each.signal is Signal.WARNING
-                for result in self.method_results
-                for each in result.details
-            )
-        return limit is FailOn.ERROR and any(
-            row.detail.verdict in UNJUDGED for row in self.features
-        )
+            return any(map(_has_warning, self.method_results))
+        return limit is FailOn.ERROR and any(map(_is_unjudged, self.features))
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as plain JSON values, without NaN or Infinity."""
@@ -160,18 +154,20 @@ def compare(request: ComparisonRequest) -> Comparison:
 def _policy(request: ComparisonRequest) -> SourcePolicy:
     """Allow the whole disk and the named buckets: the command reads with the rights of its user."""
     data = settings.ENV.data
-    locations = [parse_uri(uri) for uri in (request.reference, request.current)]
-    stores = {
-        f"{each.scheme}://{each.base.partition('/')[0]}" for each in locations if not each.is_local
-    }
     return SourcePolicy(
         allowed_roots=("/",),
-        allowed_object_stores=tuple(stores),
+        allowed_object_stores=_object_stores(request),
         s3_endpoint=data.s3_endpoint,
         s3_region=data.s3_region,
         azure_account=data.azure_account,
         max_window_bytes=data.max_window_bytes,
     )
+
+
+def _object_stores(request: ComparisonRequest) -> tuple[str, ...]:
+    locations = [parse_uri(uri) for uri in (request.reference, request.current)]
+    remote = [each for each in locations if not each.is_local]
+    return tuple({f"{each.scheme}://{each.base.partition('/')[0]}" for each in remote})
 
 
 def _choose(
@@ -182,15 +178,23 @@ def _choose(
     kinds = choose_features(
         reference, request.columns, request.timestamp_column, overrides=request.kinds
     )
-    comparable = frozenset[FeatureKind]().union(
-        *(METHODS[method].kinds for method in request.plan.methods)
-    )
-    chosen = {name: kind for name, kind in kinds.items() if kind in comparable}
+    chosen = _comparable(kinds, request.plan)
+    return request.columns or tuple(reference.columns), chosen
+
+
+def _compared_kinds(plan: EvaluationPlan) -> set[FeatureKind]:
+    return set[FeatureKind]().union(*(METHODS[method].kinds for method in plan.methods))
+
+
+def _comparable(kinds: Mapping[str, FeatureKind], plan: EvaluationPlan) -> dict[str, FeatureKind]:
+    """The features that one of the plan's methods compares."""
+    compared = _compared_kinds(plan)
+    chosen = {name: kind for name, kind in kinds.items() if kind in compared}
     if not chosen:
         raise ValidationError(
             {"methods": "methods must include one that compares these kinds of features."}
         )
-    return request.columns or tuple(reference.columns), chosen
+    return chosen
 
 
 def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Baseline:
@@ -205,14 +209,33 @@ def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Ba
 
 
 def _rows(method_results: tuple[MethodResult, ...]) -> tuple[FeatureRow, ...]:
+    rows = [_deciding(of_one) for of_one in _rows_by_feature(method_results).values()]
+    return tuple(sorted(rows, key=_place))
+
+
+def _rows_by_feature(
+    method_results: tuple[MethodResult, ...],
+) -> dict[str, list[FeatureRow]]:
     by_feature: dict[str, list[FeatureRow]] = {}
     for result in method_results:
+        method = Method(result.method)
         for detail in result.details:
-            by_feature.setdefault(detail.feature, []).append(
-                FeatureRow(method=Method(result.method), detail=detail)
-            )
-    rows = [_deciding(of_one) for of_one in by_feature.values()]
-    return tuple(sorted(rows, key=lambda row: (TABLE_ORDER.index(row.detail.verdict), *_rank(row))))
+            row = FeatureRow(method=method, detail=detail)
+            by_feature.setdefault(detail.feature, []).append(row)
+    return by_feature
+
+
+def _is_unjudged(row: FeatureRow) -> bool:
+    return row.detail.verdict in UNJUDGED
+
+
+def _has_warning(result: MethodResult) -> bool:
+    return any(detail.signal is Signal.WARNING for detail in result.details)
+
+
+def _place(row: FeatureRow) -> tuple[int, bool, float]:
+    """The place of a feature in the table."""
+    return TABLE_ORDER.index(row.detail.verdict), *_rank(row)
 
 
 def _deciding(rows: list[FeatureRow]) -> FeatureRow:

@@ -3,6 +3,7 @@
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from django.template.loader import render_to_string
 
@@ -23,17 +24,26 @@ MILLIONS = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 def as_table(comparison: Comparison) -> str:
     """Aligned lines of at most 120 characters, the reasons beneath their features, and a sum at the end."""
-    cells = [HEADINGS, *(_cells(row) for row in comparison.features)]
-    widths = [_width(column) for column in zip(*cells, strict=True)]
-    widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - len(GAP) * (len(widths) - 1))
+    cells = [_cells(row) for row in comparison.features]
+    widths = _widths([HEADINGS, *cells])
     lines = [_line(HEADINGS, widths)]
-    for row, texts in zip(comparison.features, cells[1:], strict=True):
+    for row, texts in zip(comparison.features, cells, strict=True):
         lines += [_line(texts, widths), *_wrapped(row.detail.reason)]
     if comparison.left_out:
-        lines.append(
-            textwrap.shorten(f"Not compared: {_plain(', '.join(comparison.left_out))}", WIDTH)
-        )
+        lines.append(_left_out(comparison))
     return "\n".join([*lines, _sum(comparison)])
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    """The width of each column; the first one gives way to the others."""
+    first, *others = map(_width, zip(*lines, strict=True))
+    gaps = len(GAP) * len(others)
+    return [min(first, WIDTH - sum(others) - gaps), *others]
+
+
+def _left_out(comparison: Comparison) -> str:
+    names = _plain(", ".join(comparison.left_out))
+    return textwrap.shorten(f"Not compared: {names}", WIDTH)
 
 
 def _width(column: Sequence[str]) -> int:
@@ -47,22 +57,19 @@ def as_json(comparison: Comparison) -> str:
 
 def as_html(comparison: Comparison) -> str:
     """A page that needs nothing else."""
-    rows = [
-        {
-            "verdict": row.detail.verdict.value,
-            "reason": _plain(row.detail.reason),
-            "cells": _cells(row),
-        }
-        for row in comparison.features
-    ]
     context = {
         "comparison": comparison,
         "headings": HEADINGS,
         "words": WORDS,
-        "rows": rows,
+        "rows": [_row(row) for row in comparison.features],
         "sum": _sum(comparison),
     }
     return render_to_string("detections/check_drift.html", context)
+
+
+def _row(row: FeatureRow) -> dict[str, Any]:
+    verdict, reason = row.detail.verdict.value, _plain(row.detail.reason)
+    return {"verdict": verdict, "reason": reason, "cells": _cells(row)}
 
 
 RENDERERS: Mapping[str, Callable[[Comparison], str]] = {
@@ -87,10 +94,14 @@ def _cells(row: FeatureRow) -> tuple[str, ...]:
         str(detail.kind or ""),
         _verdict(detail),
         str(row.method),
-        *("-" if figure is None else f"{figure:.3g}" for figure in figures),
+        *map(_figure, figures),
         _count(detail.n_reference),
         _count(detail.n_current),
     )
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3g}"
 
 
 def _verdict(detail: FeatureDetail) -> str:
@@ -100,17 +111,20 @@ def _verdict(detail: FeatureDetail) -> str:
 
 def _count(rows: int) -> str:
     """At most seven characters."""
-    return next(
-        (f"{rows / unit:.4g}{letter}" for unit, letter in MILLIONS if rows >= unit), str(rows)
-    )
+    for unit, letter in MILLIONS:
+        if rows >= unit:
+            return f"{rows / unit:.4g}{letter}"
+    return str(rows)
 
 
 def _line(texts: tuple[str, ...], widths: list[int]) -> str:
-    padded = [
-        _cut(text, width).ljust(width) if column < WORDS else text.rjust(width)
-        for column, (text, width) in enumerate(zip(texts, widths, strict=True))
-    ]
+    columns = enumerate(zip(texts, widths, strict=True))
+    padded = [_padded(column, text, width) for column, (text, width) in columns]
     return GAP.join(padded).rstrip()
+
+
+def _padded(column: int, text: str, width: int) -> str:
+    return _cut(text, width).ljust(width) if column < WORDS else text.rjust(width)
 
 
 def _cut(text: str, width: int) -> str:

@@ -19,6 +19,7 @@ from confluent_kafka import (
 )
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 
 from detections.models import ConsumerOffset
 from detections.outcomes.ingest import DEFAULT_STREAM, lock_stream
@@ -83,10 +84,11 @@ class OutcomeConsumer:
         self._settings = settings.ENV.outcomes
         self._producer: Producer = create_producer()
         self._consumer: Consumer = create_consumer(group=self._settings.group, reset="error")
-        if fixed := [TopicPartition(self._settings.topic, partition) for partition in partitions]:
+        topic = self._settings.topic
+        if fixed := [TopicPartition(topic, partition) for partition in partitions]:
             self._consumer.assign(self._placed(fixed))
         else:
-            self._consumer.subscribe([self._settings.topic], on_assign=self._take_over)
+            self._consumer.subscribe([topic], on_assign=self._take_over)
 
     def step(self) -> bool:
         """Take in one poll's messages; True when there were some.
@@ -95,21 +97,27 @@ class OutcomeConsumer:
             DatabaseError: If the database is away; the messages are read again.
         """
         polled = self._consumer.consume(MESSAGES_AT_ONCE, POLL_SECONDS)
-        for message in polled:
-            if (error := message.error()) is not None:
-                self._note(error, message)
-        usable = sorted((each for each in polled if each.error() is None), key=_place)
-        chunks = [list(chunk) for _, chunk in groupby(usable, key=lambda each: each.partition())]
+        usable = [message for message in polled if not self._is_error(message)]
+        try:
+            self._take_in_all(_chunks_by_partition(usable))
+        except KafkaException as error:
+            log.warning("dead_letters_not_delivered", error=str(error))
+            return False
+        return bool(usable)
+
+    def _take_in_all(self, chunks: list[list[Message]]) -> None:
         for position, chunk in enumerate(chunks):
             try:
                 self._take_in(chunk)
-            except Exception as error:
+            except Exception:
                 self._read_again(chunks[position:])
-                if not isinstance(error, KafkaException):
-                    raise
-                log.warning("dead_letters_not_delivered", error=str(error))
-                return False
-        return bool(usable)
+                raise
+
+    def _is_error(self, message: Message) -> bool:
+        error = message.error()
+        if error is not None:
+            self._note(error, message)
+        return error is not None
 
     def _note(self, error: KafkaError, message: Message) -> None:
         """Log an error of the broker or of a partition; begin anew where an offset is gone."""
@@ -130,17 +138,17 @@ class OutcomeConsumer:
             TopicPartition(self._settings.topic, partition), timeout=ANSWER_SECONDS
         )
         is_new, _ = self._offsets().filter(partition=partition, next_offset__gt=high).delete()
-        log.error(
-            "topic_begun_again" if is_new else "outcomes_lost",
-            partition=partition,
-            low=low,
-            high=high,
-        )
+        event = "topic_begun_again" if is_new else "outcomes_lost"
+        log.error(event, partition=partition, low=low, high=high)
+        self._assign_again(partition)
+
+    def _assign_again(self, partition: int) -> None:
+        """Assign all partitions again, one from its beginning: one without an offset can't be sought."""
         placed = self._placed(self._consumer.assignment())
         for each in placed:
             if each.partition == partition:
                 each.offset = OFFSET_BEGINNING
-        self._consumer.assign(placed)  # a partition without an offset can't be sought
+        self._consumer.assign(placed)
 
     def close(self) -> None:
         """Leave the group."""
@@ -148,11 +156,11 @@ class OutcomeConsumer:
 
     def _read_again(self, chunks: list[list[Message]]) -> None:
         for chunk in chunks:
+            place = TopicPartition(self._settings.topic, *_place(chunk[0]))
             try:
-                self._consumer.seek(TopicPartition(self._settings.topic, *_place(chunk[0])))
-            except (
-                KafkaException
-            ):  # another consumer has the partition by now, and reads it from where we stand
+                self._consumer.seek(place)
+            except KafkaException:
+                # Another consumer has the partition by now, and reads it from where we stand.
                 log.warning("partition_lost", partition=chunk[0].partition())
 
     def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -166,70 +174,89 @@ class OutcomeConsumer:
         return partitions
 
     def _take_in(self, chunk: list[Message]) -> None:
-        """Take in messages of one partition; unusable ones are dead-lettered, then the rest is taken anew."""
-        dead_lettered: set[int] = set()
-        while True:
-            try:
-                taken = self._commit(chunk, dead_lettered)
-                break
-            except UnusableMessages as found:
-                self._dead_letter(chunk, found.reasons)
-                dead_lettered |= set(found.reasons)
+        """Take in messages of one partition."""
+        taken, dead_lettered = self._commit_usable(chunk)
         log.info(
             "outcomes_consumed",
             partition=chunk[0].partition(),
             messages=taken,
-            buried=len(dead_lettered),
+            dead_lettered=dead_lettered,
         )
+
+    def _commit_usable(self, chunk: list[Message]) -> tuple[int, int]:
+        """Commit the messages that are new; unusable ones are dead-lettered, then the rest is taken anew.
+
+        Returns:
+            How many messages were new, and how many of all are dead-lettered.
+        """
+        dead_lettered: set[int] = set()
+        while True:
+            try:
+                return self._commit(chunk, dead_lettered), len(dead_lettered)
+            except UnusableMessages as error:
+                self._dead_letter(chunk, error.reasons)
+                dead_lettered |= set(error.reasons)
 
     @transaction.atomic
     def _commit(self, chunk: list[Message], dead_lettered: set[int]) -> int:
         partition, last = _place(chunk[-1])
-        offsets = self._offsets().filter(partition=partition)
-        if (offset := offsets.select_for_update().first()) is None:
-            fresh = ConsumerOffset(
-                group=self._settings.group,
-                topic=self._settings.topic,
-                partition=partition,
-                next_offset=0,
-            )
-            ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
-            offset = offsets.select_for_update().get()
+        offset = self._locked_offset(partition)
         new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
-        unusable: dict[int, str] = {}
-        parcels = _opened([each for each in new if each.offset() not in dead_lettered], unusable)
-        _lock(parcels)
-        for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
-            _deliver(list(together), unusable)
-        if unusable:
-            raise UnusableMessages(unusable)
+        _deliver_all([each for each in new if each.offset() not in dead_lettered])
         if new:
             offset.next_offset = last + 1
             offset.save(update_fields=["next_offset", "updated_at"])
         return len(new)
 
+    def _locked_offset(self, partition: int) -> ConsumerOffset:
+        """The offset of a partition, made if there is none, and locked until the transaction ends."""
+        offsets = self._offsets().filter(partition=partition)
+        if (offset := offsets.select_for_update().first()) is not None:
+            return offset
+        self._make_offset(partition)
+        return offsets.select_for_update().get()
+
+    def _make_offset(self, partition: int) -> None:
+        group, topic = self._settings.group, self._settings.topic
+        fresh = ConsumerOffset(group=group, topic=topic, partition=partition, next_offset=0)
+        ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
+
     def _dead_letter(self, chunk: list[Message], reasons: dict[int, str]) -> None:
         """Copy messages to the dead-letter topic, and wait until the broker has them."""
         for message in chunk:
-            partition, offset = _place(message)
-            if (reason := reasons.get(offset)) is None:
-                continue
-            value = message.value() or b""
-            self._producer.produce(
-                self._settings.dead_letter_topic,
-                key=message.key(),
-                value=value[:LONGEST_LETTER],  # with its headers it must not be larger than the broker takes
-                headers=[
-                    ("reason", reason[:LONGEST_REASON]), ("topic", self._settings.topic),
-                    ("partition", str(partition)), ("offset", str(offset)), ("bytes", str(len(value))),
-                ],
-                on_delivery=_raise_undelivered,
-            )  # fmt: skip
-            log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+            reason = reasons.get(_place(message)[1])
+            if reason is not None:
+                self._produce_dead_letter(message, reason)
         self._producer.flush()
 
-    def _offsets(self) -> Any:
+    def _produce_dead_letter(self, message: Message, reason: str) -> None:
+        value, (partition, offset) = message.value() or b"", _place(message)
+        self._producer.produce(
+            self._settings.dead_letter_topic,
+            key=message.key(),
+            value=value[:LONGEST_LETTER],  # with its headers it must not be larger than the broker takes
+            headers=self._headers(message, reason),
+            on_delivery=_raise_undelivered,
+        )  # fmt: skip
+        log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+
+    def _headers(self, message: Message, reason: str) -> list[tuple[str, str | bytes | None]]:
+        partition, offset = _place(message)
+        return [
+            ("reason", reason[:LONGEST_REASON]),
+            ("topic", self._settings.topic),
+            ("partition", str(partition)),
+            ("offset", str(offset)),
+            ("bytes", str(len(message.value() or b""))),
+        ]
+
+    def _offsets(self) -> QuerySet[ConsumerOffset]:
         return ConsumerOffset.objects.filter(group=self._settings.group, topic=self._settings.topic)
+
+
+def _chunks_by_partition(messages: Iterable[Message]) -> list[list[Message]]:
+    in_order = sorted(messages, key=_place)
+    return [list(chunk) for _, chunk in groupby(in_order, key=lambda each: each.partition())]
 
 
 def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
@@ -240,6 +267,21 @@ def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
 def _batch(parcel: Parcel) -> tuple[Target, int]:
     """A stream's successive messages are one batch; one that names its own batch stays alone."""
     return parcel.target, parcel.offset if parcel.target.batch_id else -1
+
+
+def _deliver_all(messages: Iterable[Message]) -> None:
+    """Take in the outcomes of messages, in the caller's transaction.
+
+    Raises:
+        UnusableMessages: If some can't be used; the transaction must be rolled back.
+    """
+    unusable: dict[int, str] = {}
+    parcels = _opened(messages, unusable)
+    _lock(parcels)
+    for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
+        _deliver(list(together), unusable)
+    if unusable:
+        raise UnusableMessages(unusable)
 
 
 def _lock(parcels: Iterable[Parcel]) -> None:
@@ -261,27 +303,37 @@ def _deliver(parcels: list[Parcel], unusable: dict[int, str]) -> None:
             _accept(target, parcels)
     except (OperationalError, InterfaceError):
         raise
+    except BadOutcomes as error:
+        _isolate(parcels, error, unusable)
     except Exception as error:
-        if len(parcels) > 1:
-            for parcel in parcels:
-                _deliver([parcel], unusable)
-            return
-        if not isinstance(error, BadOutcomes):
-            log.exception(
-                "outcomes_crashed", monitor_id=str(target.monitor_id), offset=parcels[0].offset
-            )
+        if len(parcels) == 1:
+            monitor_id = str(target.monitor_id)
+            log.exception("outcomes_crashed", monitor_id=monitor_id, offset=parcels[0].offset)
+        _isolate(parcels, error, unusable)
+
+
+def _isolate(parcels: list[Parcel], error: Exception, unusable: dict[int, str]) -> None:
+    """Deliver the parcels of a failed batch one by one; a single one is unusable."""
+    if len(parcels) == 1:
         unusable[parcels[0].offset] = str(error) or type(error).__name__
+        return
+    for parcel in parcels:
+        _deliver([parcel], unusable)
 
 
 def _accept(target: Target, parcels: list[Parcel]) -> None:
-    monitor = (
-        Monitor.objects.filter(id=target.monitor_id).exclude(status=Monitor.Status.DISABLED).first()
-    )
-    if monitor is None:
-        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    monitor = _enabled_monitor(target.monitor_id)
     rows = rows_from_json([outcome for parcel in parcels for outcome in parcel.outcomes])
     batch_id = target.batch_id or f"kafka:{uuid4()}"
     accept_outcomes(monitor=monitor, stream=target.stream, batch_id=batch_id, rows=rows)
+
+
+def _enabled_monitor(monitor_id: UUID) -> Monitor:
+    enabled = Monitor.objects.exclude(status=Monitor.Status.DISABLED)
+    monitor = enabled.filter(id=monitor_id).first()
+    if monitor is None:
+        raise BadOutcomes("The tenant has no such monitor, or it is disabled.")
+    return monitor
 
 
 def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parcel]:
@@ -300,16 +352,20 @@ def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parce
 
 def _parcel(offset: int, message: Message) -> Parcel:
     body = json.loads(message.value() or b"")
-    target = Target(
+    target = _target(body)
+    outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
+    if not isinstance(outcomes, list):
+        raise TypeError("outcomes is no array")
+    return Parcel(offset, target, outcomes)
+
+
+def _target(body: dict[str, Any]) -> Target:
+    return Target(
         tenant_id=UUID(body["tenant_id"]),
         monitor_id=UUID(body["monitor_id"]),
         stream=check_name("stream", body.get("stream", ""), LONGEST_STREAM) or DEFAULT_STREAM,
         batch_id=check_name("batch_id", body.get("batch_id", ""), LONGEST_BATCH_ID),
     )
-    outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
-    if not isinstance(outcomes, list):
-        raise TypeError("outcomes is no array")
-    return Parcel(offset, target, outcomes)
 
 
 def _without_envelope(body: dict[str, Any]) -> dict[str, Any]:

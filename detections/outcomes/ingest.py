@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -63,9 +64,13 @@ def lock_stream(monitor_id: UUID, name: str) -> OutcomeStream:
     streams = OutcomeStream.objects.select_for_update().filter(monitor_id=monitor_id, name=name)
     if (stream := streams.first()) is not None:
         return stream
+    _make_stream(monitor_id, name)
+    return streams.get()
+
+
+def _make_stream(monitor_id: UUID, name: str) -> None:
     fresh = OutcomeStream(tenant_id=current_tenant_id(), monitor_id=monitor_id, name=name)
     OutcomeStream.objects.bulk_create([fresh], ignore_conflicts=True)
-    return streams.get()
 
 
 def learn_usual(stream: OutcomeStream, monitor: Monitor, reference: pa.Table) -> None:
@@ -95,11 +100,7 @@ def take_batch(
         earlier.stream = stream
         return Accepted(batch=earlier, is_repeat=True)
     whole, waiting = join_halves(stream, rows)
-    try:
-        signals = advance_detectors(stream, monitor, errors_of(whole, monitor.error_scale))
-    except UnusableObservation as error:
-        raise BadOutcomes(str(error)) from error
-    bounds = pc.min_max(whole["occurred_at"]) if whole.num_rows else {}
+    signals = _advance(stream, monitor, whole)
     batch = OutcomeBatch(
         tenant_id=current_tenant_id(),
         stream=stream,
@@ -107,15 +108,34 @@ def take_batch(
         rows=rows.num_rows,
         first_sequence=stream.sequence + 1,
         outcomes=whole.num_rows,
-        occurred_from=bounds["min"].as_py() if whole.num_rows else None,
-        occurred_until=bounds["max"].as_py() if whole.num_rows else None,
-        content=table_to_bytes(whole.select(KEPT) if is_sent else some_times(whole))
-        if whole.num_rows
-        else None,
+        **_contents(whole, is_sent=is_sent),
     )
+    _append(stream, batch)
+    return Accepted(batch=batch, waiting=waiting, signals=signals, occurred_at=whole["occurred_at"])
+
+
+def _advance(stream: OutcomeStream, monitor: Monitor, whole: pa.Table) -> tuple[ConceptSignal, ...]:
+    errors = errors_of(whole, monitor.error_scale)
+    try:
+        return tuple(advance_detectors(stream, monitor, errors))
+    except UnusableObservation as error:
+        raise BadOutcomes(str(error)) from error
+
+
+def _contents(whole: pa.Table, *, is_sent: bool) -> dict[str, Any]:
+    """The fields of a batch that describe its outcomes; none without outcomes."""
+    if not whole.num_rows:
+        return {}
+    bounds = pc.min_max(whole["occurred_at"])
+    kept = whole.select(KEPT) if is_sent else some_times(whole)
+    return {
+        "occurred_from": bounds["min"].as_py(),
+        "occurred_until": bounds["max"].as_py(),
+        "content": table_to_bytes(kept),
+    }
+
+
+def _append(stream: OutcomeStream, batch: OutcomeBatch) -> None:
     batch.save(force_insert=True)
-    stream.sequence += whole.num_rows
+    stream.sequence += batch.outcomes
     stream.save(update_fields=["sequence", "averaging", "read_until"])
-    return Accepted(
-        batch=batch, waiting=waiting, signals=tuple(signals), occurred_at=whole["occurred_at"]
-    )

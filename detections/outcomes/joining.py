@@ -1,17 +1,21 @@
 """Joins predictions and labels that come apart, by their id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from algorithms.arrays import BoolArray
+from algorithms.arrays import BoolArray, IntArray
 from detections.models import OutcomeStream, PendingOutcome
 from detections.outcomes.outcome_tables import BadOutcomes
 from drift_detector.tenancy.scope import current_tenant_id
 
 HALF = ["occurred_at", "prediction", "label", "score", "is_joined"]
+OF_PREDICTION = ("prediction", "score", "occurred_at")
+VALUES = ("occurred_at", "prediction", "label", "score")
+TWO_TYPES = "A prediction and its label are both numbers, or both text"
 
 
 def join_halves(stream: OutcomeStream, rows: pa.Table) -> tuple[pa.Table, int]:
@@ -27,77 +31,120 @@ def join_halves(stream: OutcomeStream, rows: pa.Table) -> tuple[pa.Table, int]:
     Raises:
         BadOutcomes: If a row is neither whole nor a half with an id.
     """
-    has = {
-        name: rows[name].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
-        for name in rows.column_names
-    }
-    is_whole = has["error"] | (has["prediction"] & has["label"])
-    is_half = ~is_whole & has["prediction_id"] & (has["prediction"] | has["label"])
-    if not (is_whole | is_half).all():
-        row = int(np.argmin(is_whole | is_half))
-        raise BadOutcomes(
-            f"Outcome {row} needs a prediction and a label, or an error, or a prediction_id with one of the first two."
-        )
-    is_named = is_half | (is_whole & has["prediction_id"])
+    is_whole, is_named = _completeness(rows)
     if not is_named.any():
         return rows, 0
-    joined, repeated, waiting = _join(stream, rows, np.flatnonzero(is_named).tolist(), is_whole)
-    is_whole[repeated] = False
-    whole = rows.append_column("row", pa.array(np.arange(rows.num_rows))).filter(pa.array(is_whole))
-    if joined:
-        whole = pa.concat_tables(
-            [whole, _table(joined, rows)], promote_options="permissive"
-        ).sort_by("row")
-    return whole.drop_columns(["row"]), waiting
+    joins = _join(stream, rows, np.flatnonzero(is_named), is_whole)
+    is_whole[joins.repeated] = False
+    return _whole_rows(rows, is_whole, joins), _store(joins.changed.values())
 
 
-def _join(
-    stream: OutcomeStream, rows: pa.Table, places: list[int], is_whole: BoolArray
-) -> tuple[list[tuple[int, PendingOutcome]], list[int], int]:
-    """Outcomes put together with the rows that completed them, whole rows that came again, and how many halves wait."""
-    records = rows.take(pa.array(places)).to_pylist()
-    names = {record["prediction_id"] for record in records}
-    known = {
-        half.prediction_id: half
-        for half in PendingOutcome.objects.filter(stream=stream, prediction_id__in=names)
-    }
-    changed: dict[str, PendingOutcome] = {}
-    joined, repeated = [], []
-    for row, record in zip(places, records, strict=True):
-        name = record["prediction_id"]
-        half = known.get(name)
-        if is_whole[row]:
-            if half is not None and half.is_joined:
-                repeated.append(row)
-            elif half is not None:
-                half.is_joined, changed[name] = True, half
-            continue
+@dataclass(slots=True)
+class _Joins:
+    """Joins the rows of a batch, in their order, with the halves of their ids.
+
+    Attributes:
+        stream: The stream of the batch.
+        known: The halves by their id: those that the stream has, then those that the batch begins.
+        changed: The halves that must be stored.
+        joined: Outcomes put together, each with the row that completed it.
+        repeated: Whole rows that came again.
+    """
+
+    stream: OutcomeStream
+    known: dict[str, PendingOutcome]
+    changed: dict[str, PendingOutcome] = field(default_factory=dict)
+    joined: list[tuple[int, PendingOutcome]] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+
+    def add_whole(self, row: int, prediction_id: str) -> None:
+        """Let a whole outcome take the place of the half that waits, or note that it is repeated."""
+        half = self.known.get(prediction_id)
         if half is None:
-            half = known[name] = PendingOutcome(
+            return
+        if half.is_joined:
+            self.repeated.append(row)
+            return
+        half.is_joined = True
+        self.changed[prediction_id] = half
+
+    def add_half(self, row: int, record: dict[str, Any]) -> None:
+        """Join a half with what is known of its id."""
+        half = self._half_of(record)
+        if half.is_joined:
+            return
+        self.changed[half.prediction_id] = half
+        if _add(half, record):
+            half.is_joined = True
+            self.joined.append((row, half))
+
+    def _half_of(self, record: dict[str, Any]) -> PendingOutcome:
+        name = record["prediction_id"]
+        if name not in self.known:
+            self.known[name] = PendingOutcome(
                 tenant_id=current_tenant_id(),
-                stream=stream,
+                stream=self.stream,
                 prediction_id=name,
                 occurred_at=record["occurred_at"],
             )
-        if half.is_joined:
-            continue
-        changed[name] = half
-        if _add(half, record):
-            half.is_joined = True
-            joined.append((row, half))
-    return joined, repeated, _store(changed.values())
+        return self.known[name]
+
+
+def _completeness(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
+    """The rows that are whole, and those that have an id, each shape (n,)."""
+    has = {name: _is_given(rows[name]) for name in rows.column_names}
+    is_whole = has["error"] | (has["prediction"] & has["label"])
+    is_half = has["prediction_id"] & (has["prediction"] | has["label"])
+    _check_usable(is_whole | is_half)
+    return is_whole, has["prediction_id"]
+
+
+def _is_given(column: pa.ChunkedArray) -> BoolArray:
+    """The rows with a value, shape (n,)."""
+    given: BoolArray = column.combine_chunks().is_valid().to_numpy(zero_copy_only=False)
+    return given
+
+
+def _check_usable(is_usable: BoolArray) -> None:
+    if not is_usable.all():
+        raise BadOutcomes(
+            f"Outcome {int(np.argmin(is_usable))} needs a prediction and a label, or an error, "
+            "or a prediction_id with one of the first two."
+        )
+
+
+def _join(stream: OutcomeStream, rows: pa.Table, places: IntArray, is_whole: BoolArray) -> _Joins:
+    """The joins of the rows at `places`, which have an id."""
+    records = rows.take(pa.array(places)).to_pylist()
+    names = {record["prediction_id"] for record in records}
+    known = PendingOutcome.objects.filter(stream=stream, prediction_id__in=names)
+    joins = _Joins(stream, {half.prediction_id: half for half in known})
+    for row, record in zip(places.tolist(), records, strict=True):
+        if is_whole[row]:
+            joins.add_whole(row, record["prediction_id"])
+        else:
+            joins.add_half(row, record)
+    return joins
 
 
 def _add(half: PendingOutcome, record: dict[str, Any]) -> bool:
-    """Add what a row brings to what is known; whether that makes it whole."""
-    if record["prediction"] is not None and half.prediction is None:
-        half.prediction, half.score, half.occurred_at = (
-            record["prediction"],
-            record["score"],
-            record["occurred_at"],
-        )
-    half.label = record["label"] if half.label is None else half.label
+    """Add what a row brings to what is known; True if that makes it whole."""
+    if half.prediction is None and record["prediction"] is not None:
+        for name in OF_PREDICTION:
+            setattr(half, name, record[name])
+    if half.label is None:
+        half.label = record["label"]
     return half.prediction is not None and half.label is not None
+
+
+def _whole_rows(rows: pa.Table, is_whole: BoolArray, joins: _Joins) -> pa.Table:
+    """The whole rows of a batch and the joined outcomes, in the order of the batch."""
+    numbered = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
+    whole = numbered.filter(pa.array(is_whole))
+    if joins.joined:
+        both = [whole, _joined_rows(joins.joined, rows)]
+        whole = pa.concat_tables(both, promote_options="permissive").sort_by("row")
+    return whole.drop_columns(["row"])
 
 
 def _store(changed: Iterable[PendingOutcome]) -> int:
@@ -112,26 +159,24 @@ def _store(changed: Iterable[PendingOutcome]) -> int:
     return sum(not half.is_joined for half in halves)
 
 
-def _table(joined: list[tuple[int, PendingOutcome]], rows: pa.Table) -> pa.Table:
+def _joined_rows(joined: list[tuple[int, PendingOutcome]], rows: pa.Table) -> pa.Table:
     """Joined outcomes in the types of the batch; what waited may be of another type."""
     halves = [half for _, half in joined]
+    columns = _columns(halves, {"occurred_at": rows["occurred_at"].type, "score": pa.float64()})
+    columns["row"] = pa.array([row for row, _ in joined])
+    columns["prediction_id"] = columns["error"] = pa.nulls(len(joined))
+    return pa.table(columns).select([*rows.column_names, "row"])
+
+
+def _columns(halves: list[PendingOutcome], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
     try:
-        columns = {
-            "occurred_at": pa.array(
-                [half.occurred_at for half in halves], rows.schema.field("occurred_at").type
-            ),
-            "prediction": pa.array([half.prediction for half in halves]),
-            "label": pa.array([half.label for half in halves]),
-            "score": pa.array([half.score for half in halves], pa.float64()),
-            "row": pa.array([row for row, _ in joined]),
-        }
+        columns = {name: _column(name, halves, types.get(name)) for name in VALUES}
     except pa.ArrowException as error:
-        raise BadOutcomes(
-            f"A prediction and its label are both numbers, or both text: {error}"
-        ) from error
+        raise BadOutcomes(f"{TWO_TYPES}: {error}") from error
     if columns["prediction"].type != columns["label"].type:
-        raise BadOutcomes("A prediction and its label are both numbers, or both text.")
-    nothing = pa.nulls(len(joined))
-    return pa.table(columns | {"prediction_id": nothing, "error": nothing}).select(
-        [*rows.column_names, "row"]
-    )
+        raise BadOutcomes(f"{TWO_TYPES}.")
+    return columns
+
+
+def _column(name: str, halves: list[PendingOutcome], kind: pa.DataType | None) -> pa.Array:
+    return pa.array([getattr(half, name) for half in halves], kind)

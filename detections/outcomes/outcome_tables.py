@@ -22,8 +22,10 @@ LONGEST_STREAM = 100
 MOST_ROWS = 200_000
 MOST_NAMED, LONGEST_NAMED = 3, 40
 MOST_TEXT_BYTES = 64 * 2**20
-FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-"""Times beyond these are no times in every zone."""
+MICROSECONDS = 1_000_000
+FIRST_MICROSECOND = int(datetime(1, 1, 2, tzinfo=UTC).timestamp()) * MICROSECONDS
+LAST_MICROSECOND = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp()) * MICROSECONDS
+"""Times beyond these two do not exist in every zone."""
 
 
 class BadOutcomes(ValueError):
@@ -61,15 +63,15 @@ def rows_from_ndjson(body: bytes) -> pa.Table:
     Raises:
         BadOutcomes: If a line is not JSON, or an outcome can't be read.
     """
-    records = []
-    for number, line in enumerate(body.splitlines()):
-        if not line.strip():
-            continue
-        try:
-            records.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            raise BadOutcomes(f"Line {number} is not JSON: {error}") from error
-    return rows_from_json(records)
+    lines = enumerate(body.splitlines())
+    return rows_from_json([_parsed(number, line) for number, line in lines if line.strip()])
+
+
+def _parsed(number: int, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadOutcomes(f"Line {number} is not JSON: {error}") from error
 
 
 def rows_from_arrow(body: bytes) -> pa.Table:
@@ -79,16 +81,20 @@ def rows_from_arrow(body: bytes) -> pa.Table:
         BadOutcomes: If it is none, or an outcome can't be read.
     """
     try:
-        if is_compressed(body):
-            raise BadOutcomes("Send the Arrow stream uncompressed.")
-        with pa.ipc.open_stream(body) as stream:
-            table = stream.read_all()
-        table.validate(full=True)
-        return _batch(table)
+        return _batch(_read_stream(body))
     except BadOutcomes:
         raise
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise BadOutcomes(f"This is not an Arrow IPC stream of outcomes: {error}") from error
+
+
+def _read_stream(body: bytes) -> pa.Table:
+    if is_compressed(body):
+        raise BadOutcomes("Send the Arrow stream uncompressed.")
+    with pa.ipc.open_stream(body) as stream:
+        table = stream.read_all()
+    table.validate(full=True)
+    return table
 
 
 def normalized(table: pa.Table) -> pa.Table:
@@ -98,18 +104,35 @@ def normalized(table: pa.Table) -> pa.Table:
         BadOutcomes: If a column is unknown or of a type it can't have.
     """
     _check_names(table.column_names)
-    columns = {
-        name: _normalized(name, table.column(name).combine_chunks())
-        if name in table.column_names
-        else pa.nulls(table.num_rows)
-        for name in COLUMNS
-    }
-    now = pa.scalar(timezone.now(), INSTANT)
-    columns["occurred_at"] = pc.fill_null(columns["occurred_at"].cast(INSTANT), now)
-    prediction, label = columns["prediction"].type, columns["label"].type
-    if prediction != label and not pa.types.is_null(prediction) and not pa.types.is_null(label):
-        raise BadOutcomes("Predictions and labels are both numbers, or both text.")
+    columns = {name: _known_column(name, table) for name in COLUMNS}
+    columns["occurred_at"] = _or_now(columns["occurred_at"])
+    _check_one_type(columns["prediction"].type, columns["label"].type)
     return pa.table(columns)
+
+
+def _known_column(name: str, table: pa.Table) -> pa.Array:
+    if name not in table.column_names:
+        return pa.nulls(table.num_rows)
+    return _normalized(name, table.column(name).combine_chunks())
+
+
+def _or_now(times: pa.Array) -> pa.Array:
+    now = pa.scalar(timezone.now(), INSTANT)
+    return pc.fill_null(times.cast(INSTANT), now)
+
+
+def _check_one_type(prediction: pa.DataType, label: pa.DataType) -> None:
+    has_both = not pa.types.is_null(prediction) and not pa.types.is_null(label)
+    if has_both and prediction != label:
+        raise BadOutcomes("Predictions and labels are both numbers, or both text.")
+
+
+def rows_between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    """The rows with `start <= occurred_at < end`."""
+    times = table["occurred_at"]
+    is_later = pc.greater_equal(times, pa.scalar(start, times.type))
+    is_earlier = pc.less(times, pa.scalar(end, times.type))
+    return table.filter(pc.and_(is_later, is_earlier))
 
 
 def _batch(table: pa.Table) -> pa.Table:
@@ -118,22 +141,26 @@ def _batch(table: pa.Table) -> pa.Table:
 
 
 def _check_names(names: Iterable[Any]) -> None:
-    if unknown := sorted(set(map(str, names)) - set(COLUMNS))[:MOST_NAMED]:
-        raise BadOutcomes(
-            f"Outcomes have no {', '.join(each[:LONGEST_NAMED] for each in unknown)}; they have {ALL}."
-        )
+    unknown = sorted(set(map(str, names)) - set(COLUMNS))
+    if unknown:
+        named = ", ".join(name[:LONGEST_NAMED] for name in unknown[:MOST_NAMED])
+        raise BadOutcomes(f"Outcomes have no {named}; they have {ALL}.")
 
 
 def _from_records(records: Sequence[Any]) -> pa.Table:
     _check_size(len(records))
+    _check_records(records)
+    present: set[str] = set().union(*records)
+    names = [name for name in COLUMNS if name in present]
+    return _from_columns({name: _values(name, records) for name in names})
+
+
+def _check_records(records: Sequence[Any]) -> None:
     for number, record in enumerate(records):
         if not isinstance(record, Mapping):
             raise BadOutcomes(f"Outcome {number} is not an object.")
         if not record.keys() <= KNOWN:
             _check_names(record)
-    present: set[str] = set().union(*records)
-    names = [name for name in COLUMNS if name in present]
-    return _from_columns({name: _values(name, records) for name in names})
 
 
 def _values(name: str, records: Sequence[Any]) -> list[Any]:
@@ -161,77 +188,96 @@ def _check_size(rows: int) -> None:
 
 
 def _normalized(name: str, column: pa.Array) -> pa.Array:
-    kind = column.type
-    if pa.types.is_null(kind):
+    if pa.types.is_null(column.type):
         return column
     try:
         if name == "occurred_at":
             return _instants(column)
         if name == "prediction_id":
             return _identifiers(column)
-        if pa.types.is_dictionary(kind) and is_number(kind.value_type):
-            column = column.dictionary_decode()
-        if pa.types.is_boolean(kind):
-            column = column.cast(pa.int8())
-        if is_number(column.type):
-            return _finite(name, column.cast(pa.float64(), safe=False))
-        if name in ("prediction", "label"):
-            return _text(name, column)
+        return _numbers_or_text(name, _plain_numbers(column))
     except pa.ArrowException as error:
         raise BadOutcomes(f"{name}: {error}") from error
-    raise BadOutcomes(f"{name} has numbers, not {kind}.")
+
+
+def _plain_numbers(column: pa.Array) -> pa.Array:
+    """The column with numbers instead of a dictionary of numbers, or of booleans."""
+    if pa.types.is_dictionary(column.type) and is_number(column.type.value_type):
+        return column.dictionary_decode()
+    return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+
+
+def _numbers_or_text(name: str, column: pa.Array) -> pa.Array:
+    if is_number(column.type):
+        return _finite(name, column.cast(pa.float64(), safe=False))
+    if name in ("prediction", "label"):
+        return _text(name, column)
+    raise BadOutcomes(f"{name} has numbers, not {column.type}.")
 
 
 def _instants(column: pa.Array) -> pa.Array:
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(column.type):
-        found = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
+        times = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
     elif _is_text(column.type):
-        found = pc.cast(_text("occurred_at", column), INSTANT)
+        times = pc.cast(_text("occurred_at", column), INSTANT)
     else:
         raise BadOutcomes("occurred_at has times: ISO 8601 text, or timestamps.")
-    bounds = pc.min_max(found.cast(pa.int64()))
-    first, last = (int(each.timestamp()) * 1_000_000 for each in (FIRST, LAST))
-    if (
-        len(found) > found.null_count
-        and not first <= bounds["min"].as_py() <= bounds["max"].as_py() <= last
-    ):
+    _check_years(times)
+    return times
+
+
+def _check_years(times: pa.Array) -> None:
+    if len(times) == times.null_count:
+        return
+    bounds = pc.min_max(times.cast(pa.int64()))
+    if bounds["min"].as_py() < FIRST_MICROSECOND or bounds["max"].as_py() > LAST_MICROSECOND:
         raise BadOutcomes("occurred_at has a time before the year 1 or after 9999.")
-    return found
 
 
 def _identifiers(column: pa.Array) -> pa.Array:
-    found = _text(
-        "prediction_id", column.cast(pa.string()) if pa.types.is_integer(column.type) else column
-    )
-    longest = pc.max(pc.utf8_length(found)).as_py() or 0
+    column = column.cast(pa.string()) if pa.types.is_integer(column.type) else column
+    identifiers = _text("prediction_id", column)
+    _check_lengths(identifiers)
+    return identifiers
+
+
+def _check_lengths(identifiers: pa.Array) -> None:
+    longest = pc.max(pc.utf8_length(identifiers)).as_py() or 0
     if longest > LONGEST_ID:
         raise BadOutcomes(f"A prediction_id has at most {LONGEST_ID} characters.")
-    return found
 
 
 def _text(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-        lengths = pc.binary_length(column.dictionary).take(
-            column.indices
-        )  # a few bytes of indices may mean gigabytes
-        if (pc.sum(lengths.cast(pa.int64())).as_py() or 0) > MOST_TEXT_BYTES:
-            raise BadOutcomes(
-                f"{name} takes more than {MOST_TEXT_BYTES} bytes, its dictionary unpacked."
-            )
+        _check_unpacked_size(name, column)
         column = column.dictionary_decode()
     if not _is_text(column.type):
         raise BadOutcomes(f"{name} has text or numbers, not {column.type}.")
     column = column.cast(pa.string())
-    if pc.any(pc.match_substring(column, "\0")).as_py():
-        raise BadOutcomes(f"{name} has a NUL character.")
+    _check_storable(name, column)
     return column
 
 
+def _check_storable(name: str, column: pa.Array) -> None:
+    if pc.any(pc.match_substring(column, "\0")).as_py():
+        raise BadOutcomes(f"{name} has a NUL character.")
+
+
+def _check_unpacked_size(name: str, column: pa.DictionaryArray) -> None:
+    """Refuse a dictionary that is large once unpacked: a few bytes of indices may mean gigabytes."""
+    lengths = pc.binary_length(column.dictionary).take(column.indices)
+    if (pc.sum(lengths.cast(pa.int64())).as_py() or 0) > MOST_TEXT_BYTES:
+        raise BadOutcomes(
+            f"{name} takes more than {MOST_TEXT_BYTES} bytes, its dictionary unpacked."
+        )
+
+
 def _finite(name: str, column: pa.Array) -> pa.Array:
-    if pc.any(pc.invert(pc.is_finite(column))).as_py():
-        row = pc.index(pc.invert(pc.is_finite(column)), True).as_py()
+    is_wrong = pc.invert(pc.is_finite(column))
+    if pc.any(is_wrong).as_py():
+        row = pc.index(is_wrong, True).as_py()
         raise BadOutcomes(f"{name} is not a finite number in outcome {row}.")
     return column
 

@@ -24,26 +24,34 @@ def errors_of(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
     given = outcomes["error"].combine_chunks()
     if pa.types.is_null(given.type):
         return missed
-    errors: FloatArray = np.where(given.is_valid(), np.abs(given.fill_null(0.0).to_numpy()), missed)
-    if error_scale is not None:
-        scaled: FloatArray = np.where(
-            given.is_valid(), np.minimum(errors / error_scale, 1.0), missed
-        )
-        return scaled
+    sizes: FloatArray = np.abs(given.fill_null(0.0).to_numpy())
+    if error_scale is None:
+        _check_rates(sizes)
+    else:
+        sizes = np.minimum(sizes / error_scale, 1.0)
+    errors: FloatArray = np.where(given.is_valid(), sizes, missed)
+    return errors
+
+
+def _check_rates(errors: FloatArray) -> None:
     if len(errors) and errors.max() > 1:
         row = int(np.argmax(errors > 1))
         raise BadOutcomes(
             f"The error of outcome {row} is {errors[row]:g}; above 1 the monitor needs an error_scale."
         )
-    return errors
 
 
 def _missed(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
+    """The distance of each prediction from its label; 0 where one of them is unknown."""
     prediction, label = (outcomes[name].combine_chunks() for name in ("prediction", "label"))
     if pa.types.is_null(prediction.type) or pa.types.is_null(label.type):
         return np.zeros(outcomes.num_rows)
     if error_scale is None:
         return _floats(pc.not_equal(prediction, label).cast(pa.int8()))
+    return _scaled(prediction, label, error_scale)
+
+
+def _scaled(prediction: pa.Array, label: pa.Array, error_scale: float) -> FloatArray:
     if not pa.types.is_floating(prediction.type):
         raise BadOutcomes("The monitor has an error_scale, so predictions and labels are numbers.")
     distance = _floats(pc.abs(pc.subtract(prediction, label)))

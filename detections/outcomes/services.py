@@ -45,10 +45,14 @@ def _record_signals(monitor: Monitor, accepted: Accepted) -> None:
     """Record the newest drifts of a batch; only unusual settings bring more than `MOST_SIGNALS`."""
     if not accepted.signals:
         return
-    if (left_out := len(accepted.signals) - MOST_SIGNALS) > 0:
-        log.warning("signals_left_out", monitor_id=str(monitor.id), left_out=left_out)
+    _log_left_out(monitor, len(accepted.signals) - MOST_SIGNALS)
     # The same lock, in the same order, as in `complete_run`.
     Monitor.objects.select_for_update(no_key=True).only("id").get(id=monitor.id)
     baseline = get_current_baseline(monitor.id)
     for signal in accepted.signals[-MOST_SIGNALS:]:
         record_signal(monitor, baseline, accepted, signal)
+
+
+def _log_left_out(monitor: Monitor, left_out: int) -> None:
+    if left_out > 0:
+        log.warning("signals_left_out", monitor_id=str(monitor.id), left_out=left_out)

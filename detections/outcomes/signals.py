@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from math import asin, sqrt
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -40,12 +41,12 @@ def record_signal(
     run = record_change(monitor=monitor, baseline=baseline, result=result, window=window)
     change = ErrorRateChange(stream=stream.name, reference=signal.before, current=signal.after)
     listeners.notify_listeners(run, record_detections(run, result, change))
-    log.info(
-        "concept_drift",
-        monitor_id=str(monitor.id),
-        method=signal.method,
-        sequence=signal.sequence,
-    )
+    _log(monitor, signal)
+
+
+def _log(monitor: Monitor, signal: ConceptSignal) -> None:
+    monitor_id, method = str(monitor.id), signal.method
+    log.info("concept_drift", monitor_id=monitor_id, method=method, sequence=signal.sequence)
 
 
 def is_large_change(reference: float, current: float) -> bool:
@@ -97,14 +98,18 @@ def _detail(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) -> 
         scale=SCALE,
         n_reference=max(0, signal.changed_at - 1),
         n_current=signal.length,
-        explanation={
-            "stream": stream.name,
-            "change_point": {"sequence": signal.changed_at, "occurred_at": changed.isoformat()},
-            "detected_at": signal.sequence,
-            "error_rate_before": signal.before,
-            "error_rate_after": signal.after,
-        },
+        explanation=_explanation(stream, signal, changed),
     )
+
+
+def _explanation(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) -> dict[str, Any]:
+    return {
+        "stream": stream.name,
+        "change_point": {"sequence": signal.changed_at, "occurred_at": changed.isoformat()},
+        "detected_at": signal.sequence,
+        "error_rate_before": signal.before,
+        "error_rate_after": signal.after,
+    }
 
 
 def _severity(signal: ConceptSignal, effect: float) -> Severity:
@@ -115,7 +120,6 @@ def _severity(signal: ConceptSignal, effect: float) -> Severity:
 def _sentence(stream: OutcomeStream, signal: ConceptSignal, changed: datetime) -> str:
     verb = "rose" if signal.after > signal.before else "fell"
     of_stream = "" if stream.name in UNNAMED_STREAMS else f" of stream {stream.name}"
-    return (
-        f"The error rate{of_stream} {verb} from {signal.before:.1%} to {signal.after:.1%} "
-        f"at outcome {signal.changed_at}, {changed:%Y-%m-%d %H:%M} UTC."
-    )
+    rates = f"from {signal.before:.1%} to {signal.after:.1%}"
+    place = f"outcome {signal.changed_at}, {changed:%Y-%m-%d %H:%M} UTC"
+    return f"The error rate{of_stream} {verb} {rates} at {place}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized
+from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized, rows_between
 from detections.outcomes.prediction_errors import errors_of
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window, reference_window
@@ -19,8 +20,9 @@ from monitors.prediction_tables import drop_unknown, read_prediction_table
 from monitors.sources import SourcePolicy, WindowSpec
 
 SOURCE_STREAM = "data"
+COLUMNS = ["occurred_at", "prediction", "label"]
 MOST_WINDOWS = 8
-"""What one run takes in when there is much that no run has: it must fit into memory, and the next run goes on."""
+"""The most that one run takes in, in lengths of its window: it must fit into memory, and the next run goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,22 +77,29 @@ def read_new_outcomes(
         SourceError: If the data cannot be read.
         BadOutcomes: If their columns hold no predictions and labels.
     """
-    until, is_first = min(run.window_end, run.scheduled_for), since is None
-    since = since or monitor.reference_end or run.window_start
-    until = min(until, since + MOST_WINDOWS * (run.window_end - run.window_start))
-    if since >= until:
+    start = since or monitor.reference_end or run.window_start
+    until = _end_of_rows(run, start)
+    if start >= until:
         return None
-    if predictions is None or since < run.window_start:
-        predictions = _read(monitor, current_window(monitor, policy, (since, until)))
-    rows = _between(_whole(predictions), since, until)
+    if predictions is None or start < run.window_start:
+        predictions = _read(monitor, current_window(monitor, policy, (start, until)))
+    rows = rows_between(_whole(predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
-    reference = None
-    if is_first and monitor.error_batch > 1:
-        with suppress(
-            BadOutcomes
-        ):  # a reference without labels teaches nothing, and the stream's beginning will
-            reference = _whole(_read(monitor, reference_window(monitor, policy)))
+    wants_reference = since is None and monitor.error_batch > 1
+    reference = _reference_outcomes(monitor, policy) if wants_reference else None
     return NewOutcomes(rows, until, reference)
+
+
+def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
+    most = start + MOST_WINDOWS * (run.window_end - run.window_start)
+    return min(run.window_end, run.scheduled_for, most)
+
+
+def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
+    """The outcomes of the reference; without labels it teaches nothing, and the stream's beginning will."""
+    with suppress(BadOutcomes):
+        return _whole(_read(monitor, reference_window(monitor, policy)))
+    return None
 
 
 def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
@@ -102,13 +111,12 @@ def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
 
 def _whole(predictions: pa.Table) -> pa.Table:
     """The rows that have a prediction and a label, normalized, in order of time."""
-    columns = ["occurred_at", "prediction", "label"]
-    if missing := [name for name in columns if name not in predictions.column_names]:
+    _check_columns(predictions.column_names)
+    known = drop_unknown(predictions.select(COLUMNS), "label")
+    return normalized(known).sort_by("occurred_at")
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
         raise BadOutcomes(f"The data have no column for the {missing[0]}.")
-    return normalized(drop_unknown(predictions.select(columns), "label")).sort_by("occurred_at")
-
-
-def _between(rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
-    times = rows["occurred_at"]
-    is_later = pc.greater_equal(times, pa.scalar(start, INSTANT))
-    return rows.filter(pc.and_(is_later, pc.less(times, pa.scalar(end, INSTANT))))

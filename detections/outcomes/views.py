@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pyarrow as pa
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detections.models import DetectorState
-from detections.outcomes.ingest import DEFAULT_STREAM
+from detections.outcomes.ingest import DEFAULT_STREAM, Accepted
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
@@ -61,13 +60,7 @@ class MonitorOutcomesView(TenantAPIView):
         if monitor.status == Monitor.Status.DISABLED:
             raise Conflict("The monitor is disabled.")
         try:
-            rows = _rows(request)
-            accepted = accept_outcomes(
-                monitor=monitor,
-                stream=_name(request, "stream", LONGEST_STREAM) or DEFAULT_STREAM,
-                batch_id=_name(request, "batch_id", LONGEST_BATCH_ID) or str(uuid4()),
-                rows=rows,
-            )
+            accepted = _accept(request, monitor)
         except BadOutcomes as error:
             raise ValidationError({"outcomes": str(error)}) from error
         return Response(AcceptedSerializer(accepted).data)
@@ -78,28 +71,37 @@ class MonitorDetectorsView(TenantAPIView):
     def get(self, request: Request, pk: UUID) -> Response:
         """Each detector's signal, and the number of errors that it has read."""
         monitor = get_object_or_404(Monitor, id=pk)
-        states: QuerySet[DetectorState] = DetectorState.objects.filter(
-            monitor=monitor
-        ).select_related("stream")
-        return Response(
-            DetectorSerializer(states.order_by("stream__name", "method"), many=True).data
-        )
+        states = DetectorState.objects.filter(monitor=monitor).select_related("stream")
+        in_order = states.order_by("stream__name", "method")
+        return Response(DetectorSerializer(in_order, many=True).data)
+
+
+def _accept(request: Request, monitor: Monitor) -> Accepted:
+    rows = _rows(request)
+    return accept_outcomes(
+        monitor=monitor,
+        stream=_name(request, "stream", LONGEST_STREAM) or DEFAULT_STREAM,
+        batch_id=_name(request, "batch_id", LONGEST_BATCH_ID) or str(uuid4()),
+        rows=rows,
+    )
 
 
 def _rows(request: Request) -> pa.Table:
     body: Any = request.data
     if not isinstance(body, bytes):
-        wrapped = isinstance(body, Mapping) and "outcomes" in body
-        return rows_from_json(body["outcomes"] if wrapped else body)
-    return (
-        rows_from_arrow(body)
-        if request.content_type.startswith(ArrowParser.media_type)
-        else rows_from_ndjson(body)
-    )
+        return rows_from_json(body["outcomes"] if _is_wrapped(body) else body)
+    if request.content_type.startswith(ArrowParser.media_type):
+        return rows_from_arrow(body)
+    return rows_from_ndjson(body)
+
+
+def _is_wrapped(body: Any) -> bool:
+    """True if the outcomes are a field of the JSON, beside the names of stream and batch."""
+    return isinstance(body, Mapping) and "outcomes" in body
 
 
 def _name(request: Request, name: str, longest: int) -> str:
     """A name from the query, or from the JSON beside the outcomes; empty without one."""
     body: Any = request.data
-    inside = body.get(name, "") if isinstance(body, Mapping) and "outcomes" in body else ""
+    inside = body.get(name, "") if _is_wrapped(body) else ""
     return check_name(name, request.query_params.get(name, inside), longest)

@@ -4,9 +4,8 @@ import json
 import os
 from typing import Any
 
-os.environ["DO_NOT_TRACK"] = (
-    "1"  # Evidently reports its use to its makers unless told not to, before it is imported
-)
+# Evidently reports its use to its makers, unless this is set before it is imported.
+os.environ["DO_NOT_TRACK"] = "1"
 
 import pandas as pd
 import pyarrow as pa
@@ -26,23 +25,24 @@ def compare(
     """
     columns = [name for name in reference.column_names if name in current.column_names]
     numeric = [name for name in numeric if name in columns]
-    definition = DataDefinition(
-        numerical_columns=numeric,
-        categorical_columns=[name for name in columns if name not in numeric],
-    )
-    frames = [
+    definition = _definition(columns, numeric)
+    datasets = [
         _dataset(table.select(columns), numeric, definition) for table in (current, reference)
     ]
-    snapshot = Report([DataDriftPreset()]).run(*frames)
+    snapshot = Report([DataDriftPreset()]).run(*datasets)
     return snapshot.get_html_str(as_iframe=False), json.loads(snapshot.json())
+
+
+def _definition(columns: list[str], numeric: list[str]) -> DataDefinition:
+    categorical = [name for name in columns if name not in numeric]
+    return DataDefinition(numerical_columns=numeric, categorical_columns=categorical)
 
 
 def _dataset(table: pa.Table, numeric: list[str], definition: DataDefinition) -> Dataset:
     frame: pd.DataFrame = table.to_pandas()
     for name in frame.columns:
-        frame[name] = (
-            to_float64(table.column(name))
-            if name in numeric
-            else frame[name].astype("string").astype(object)
-        )
+        if name in numeric:
+            frame[name] = to_float64(table.column(name))
+        else:
+            frame[name] = frame[name].astype("string").astype(object)
     return Dataset.from_pandas(frame, data_definition=definition)

@@ -20,7 +20,14 @@ from detections.evaluation.context import (
 )
 from detections.models import DetectionRun, Report
 from drift_detector.celery import Priority, enqueue
-from drift_detector.lease import NO_LEASE, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.lease import (
+    NO_LEASE,
+    Lease,
+    claim_row,
+    is_unleased,
+    kept_lease,
+    lease_of_worker,
+)
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.monitor_windows import reference_window
 from monitors.sources import SourceError, read_window
@@ -49,38 +56,55 @@ def request_report(*, run: DetectionRun) -> Report:
     if run.status != DetectionRun.Status.SUCCEEDED or not run.rows:
         raise NoReport("A report needs a succeeded run with rows.")
     report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
-    is_overdue = report.requested_at < timezone.now() - timedelta(
-        seconds=settings.ENV.runs.time_limit_seconds
-    )
-    is_lost = report.status == Report.Status.BUILDING and is_overdue
-    if is_new or is_lost or report.status == Report.Status.FAILED:
-        again = {
-            "status": Report.Status.BUILDING,
-            "reason": "",
-            "requested_at": timezone.now(),
-            **NO_LEASE,
-        }
-        Report.objects.filter(id=report.id).update(**again)
-        report.refresh_from_db()
-        enqueue(
-            REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=run.tenant_id, report_id=report.id
-        )
+    if is_new or _is_wanted_again(report):
+        _restart(report)
     return report
+
+
+def _is_wanted_again(report: Report) -> bool:
+    """True if the report failed, or is not made within the time limit."""
+    return report.status == Report.Status.FAILED or _is_lost(report)
+
+
+def _is_lost(report: Report) -> bool:
+    limit = timedelta(seconds=settings.ENV.runs.time_limit_seconds)
+    is_overdue = report.requested_at < timezone.now() - limit
+    return report.status == Report.Status.BUILDING and is_overdue
+
+
+def _restart(report: Report) -> None:
+    Report.objects.filter(id=report.id).update(
+        status=Report.Status.BUILDING, reason="", requested_at=timezone.now(), **NO_LEASE
+    )
+    report.refresh_from_db()
+    _enqueue(report.tenant_id, report.id)
+
+
+def _enqueue(tenant_id: UUID, report_id: UUID) -> None:
+    enqueue(REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=tenant_id, report_id=report_id)
 
 
 def build_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
     """Read both windows again, sample them, and keep the page that Evidently makes of them."""
-    with tenant_scope(tenant_id):
-        free = Report.objects.filter(is_unleased(), status=Report.Status.BUILDING)
-        lease = claim_row(free, report_id, tenant_id=tenant_id, worker=worker)
-        if lease is None:
-            return
-        run_id = Report.objects.values_list("run_id", flat=True).get(id=report_id)
+    claimed = _claim(tenant_id, report_id, worker)
+    if claimed is None:
+        return
+    lease, run_id = claimed
     with kept_lease(lease.renew):
         fields = _try_build(tenant_id, run_id)
     is_ours = lease.finish(built_at=timezone.now(), **fields)
     event = "report_built" if is_ours else "report_refused"
     log.info(event, report_id=str(report_id), status=fields["status"])
+
+
+def _claim(tenant_id: UUID, report_id: UUID, worker: str) -> tuple[Lease, UUID] | None:
+    """The lease of a report, and the id of its run; None if another worker has it or it is built."""
+    with tenant_scope(tenant_id):
+        free = Report.objects.filter(is_unleased(), status=Report.Status.BUILDING)
+        lease = claim_row(free, report_id, tenant_id=tenant_id, worker=worker)
+        if lease is None:
+            return None
+        return lease, Report.objects.values_list("run_id", flat=True).get(id=report_id)
 
 
 def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
@@ -89,9 +113,7 @@ def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
         building = Report.objects.filter(id=report_id, status=Report.Status.BUILDING)
         lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
         if lease is not None and lease.release(is_attempt=False):
-            enqueue(
-                REPORT_TASK, priority=Priority.BACKGROUND, tenant_id=tenant_id, report_id=report_id
-            )
+            _enqueue(tenant_id, report_id)
             log.info("report_released", report_id=str(report_id), worker=worker)
 
 

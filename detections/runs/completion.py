@@ -1,5 +1,7 @@
 """Completes a run: its result, detections, follow-up, listeners and events in one transaction."""
 
+from uuid import UUID
+
 import structlog
 
 from detections import listeners
@@ -29,10 +31,7 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
     new = result.new_outcomes
     with tenant_scope(claim.tenant_id):
         stream = lock_stream(claim.monitor_id, SOURCE_STREAM) if new is not None else None
-        # Two runs of one monitor can end at once; the lock lets them through one after the other.
-        Monitor.objects.select_for_update(no_key=True).only("id").filter(
-            id=claim.monitor_id
-        ).first()
+        _lock_monitor(claim.monitor_id)
         run = _record_result(claim, result)
         if run is None:
             return False
@@ -44,26 +43,29 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
         return True
 
 
+def _lock_monitor(monitor_id: UUID) -> None:
+    """Two runs of one monitor can end at once; the lock lets them through one after the other."""
+    Monitor.objects.select_for_update(no_key=True).only("id").filter(id=monitor_id).first()
+
+
 def _record_result(claim: Claim, result: RunResult) -> DetectionRun | None:
     """End the run in the ledger; None when another worker owns it."""
-    status = DetectionRun.Status.FAILED if result.is_failed else DetectionRun.Status.SUCCEEDED
-    is_ours = ledger.finish_run(
+    run_id, attempt = str(claim.run_id), claim.attempt
+    if not _is_finished(claim, result):
+        log.warning("run_refused", run_id=run_id, attempt=attempt)
+        return None
+    verdict, rows = result.verdict, result.rows
+    log.info("run_finished", run_id=run_id, verdict=verdict, rows=rows, attempt=attempt)
+    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
+    return runs.get(id=claim.run_id)
+
+
+def _is_finished(claim: Claim, result: RunResult) -> bool:
+    return ledger.finish_run(
         claim,
-        status=status,
+        status=DetectionRun.Status.FAILED if result.is_failed else DetectionRun.Status.SUCCEEDED,
         verdict=result.verdict,
         reason=result.reason,
         rows=result.rows,
         baseline_id=result.baseline_id,
     )
-    if not is_ours:
-        log.warning("run_refused", run_id=str(claim.run_id), attempt=claim.attempt)
-        return None
-    log.info(
-        "run_finished",
-        run_id=str(claim.run_id),
-        verdict=result.verdict,
-        rows=result.rows,
-        attempt=claim.attempt,
-    )
-    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
-    return runs.get(id=claim.run_id)

@@ -23,7 +23,7 @@ from monitors.sources import SourceError
 
 log = structlog.get_logger(__name__)
 
-# The baseline's own task wakes the run; this is for a wake-up that got lost.
+# The end of the baseline's task enqueues the run; this is for a message that got lost.
 BASELINE_PAUSE_SECONDS = 30
 
 
@@ -53,7 +53,7 @@ def _attempt(claim: Claim) -> None:
         _postpone(claim, reason=reason, seconds=BASELINE_PAUSE_SECONDS, is_attempt=False)
     except (OperationalError, InterfaceError):
         count_attempt("lost")
-        raise  # the ledger can't be written now; the lease runs out and the reconciler gives the run back
+        raise  # the ledger can't be written now; the lease expires and the reconciler releases the run
     except SourceError as error:
         _retry(claim, str(error))
     except SoftTimeLimitExceeded:
@@ -64,19 +64,18 @@ def _attempt(claim: Claim) -> None:
 
 
 def _retry(claim: Claim, reason: str) -> None:
-    """Give the run back with a pause that doubles, or fail it after its last attempt."""
+    """Postpone the run with a pause that doubles, or fail it after its last attempt."""
     runs = settings.ENV.runs
     if claim.attempt < runs.max_attempts:
-        _postpone(
-            claim,
-            reason=reason,
-            seconds=runs.retry_seconds * 2 ** (claim.attempt - 1),
-            is_attempt=True,
-        )
-        return
+        seconds = runs.retry_seconds * 2 ** (claim.attempt - 1)
+        _postpone(claim, reason=reason, seconds=seconds, is_attempt=True)
+    else:
+        _complete(claim, failure(reason, methods=_methods_of(claim)))
+
+
+def _methods_of(claim: Claim) -> list[str]:
     with tenant_scope(claim.tenant_id):
-        methods = DetectionRun.objects.select_related("monitor").get(id=claim.run_id).methods
-    _complete(claim, failure(reason, methods=methods))
+        return DetectionRun.objects.select_related("monitor").get(id=claim.run_id).methods
 
 
 def _complete(claim: Claim, result: RunResult) -> None:

@@ -9,6 +9,7 @@ from detections.models import Detection, DetectionRun
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 POLL_SECONDS = 0.1
+UNFINISHED = (DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING)
 
 
 def list_runs() -> QuerySet[DetectionRun]:
@@ -23,10 +24,12 @@ def list_detections() -> QuerySet[Detection]:
 def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float) -> None:
     """Wait until a run is finished or the time is over, with no transaction open in between."""
     until = time.monotonic() + seconds
-    unfinished = [DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING]
-    while time.monotonic() < until:
-        with tenant_scope(tenant_id):
-            if not DetectionRun.objects.filter(id=run_id, status__in=unfinished).exists():
-                return
+    while time.monotonic() < until and _is_unfinished(tenant_id, run_id):
         release_connection()
         time.sleep(POLL_SECONDS)
+
+
+def _is_unfinished(tenant_id: UUID, run_id: UUID) -> bool:
+    unfinished = DetectionRun.objects.filter(id=run_id, status__in=UNFINISHED)
+    with tenant_scope(tenant_id):
+        return unfinished.exists()

@@ -1,5 +1,6 @@
 """Serves `/api/v1/runs`, `/api/v1/detections`, `/api/v1/monitors/{id}/run` and `/backfill`."""
 
+from datetime import datetime
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,12 @@ from monitors.sources import SourceError, table_from_columns, table_to_bytes
 
 LONGEST_WAIT_SECONDS = 60.0
 LONGEST_KEY = 200
+# The page brings its own scripts; the sandbox keeps them away from this origin's session and API.
+REPORT_POLICY = (
+    "sandbox allow-scripts allow-downloads; default-src 'none'; "
+    "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:"
+)
 
 
 class MonitorRunView(TenantAPIView):
@@ -66,30 +73,24 @@ class MonitorRunView(TenantAPIView):
         seconds = _wait_seconds(request)
         run = self._request_run(request, pk)
         self.leave_scope()
+        tenant_id = self.principal.tenant_id
         if seconds:
-            selectors.wait_for_run(
-                tenant_id=self.principal.tenant_id, run_id=run.id, seconds=seconds
-            )
-        with tenant_scope(self.principal.tenant_id):
+            selectors.wait_for_run(tenant_id=tenant_id, run_id=run.id, seconds=seconds)
+        with tenant_scope(tenant_id):
             run = selectors.list_runs().get(id=run.id)
-            serializer = RunDetailSerializer if run.is_finished and seconds else RunSerializer
-            location = reverse("run-detail", args=[run.id], request=request)
-            status = 200 if run.is_finished and seconds else 202
-            return Response(serializer(run).data, status=status, headers={"Location": location})
+            return _run_response(request, run, is_waited_for=seconds > 0)
 
     def _request_run(self, request: Request, monitor_id: UUID) -> DetectionRun:
         monitor = enabled_monitor(monitor_id)
         serializer = RunRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        window = serializer.validated_data.get("window")
-        if window and not monitor.timestamp_column:
-            raise ValidationError({"window": "window needs a monitor with a timestamp_column."})
+        fields = serializer.validated_data
         try:
             return ledger.request_run(
                 monitor=monitor,
                 requested_by=self.principal.name,
-                window=(window["start"], window["end"]) if window else None,
-                inline_data=_inline_data(serializer.validated_data),
+                window=_window(monitor, fields),
+                inline_data=_inline_data(fields),
                 idempotency_key=_idempotency_key(request),
             )
         except ledger.KeyReused as error:
@@ -107,15 +108,12 @@ class MonitorBackfillView(TenantAPIView):
         monitor = enabled_monitor(pk)
         serializer = BackfillSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        span, name = serializer.validated_data, self.principal.name
         runs = ledger.request_backfill(
-            monitor=monitor,
-            start=serializer.validated_data["from"],
-            end=serializer.validated_data["to"],
-            requested_by=self.principal.name,
+            monitor=monitor, start=span["from"], end=span["to"], requested_by=name
         )
-        return Response(
-            {"created": len(runs), "runs": RunSerializer(runs, many=True).data}, status=202
-        )
+        shown = RunSerializer(runs, many=True).data
+        return Response({"created": len(runs), "runs": shown}, status=202)
 
 
 def enabled_monitor(monitor_id: UUID) -> Monitor:
@@ -127,15 +125,18 @@ def enabled_monitor(monitor_id: UUID) -> Monitor:
 
 def _wait_seconds(request: Request) -> float:
     text = request.query_params.get("wait", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
+    seconds = _to_seconds(text)
     if not isfinite(seconds) or not 0 <= seconds <= LONGEST_WAIT_SECONDS:
-        raise ValidationError(
-            {"wait": f"wait must be from 0 to {LONGEST_WAIT_SECONDS:g} seconds, not {text!r}."}
-        )
+        most = f"{LONGEST_WAIT_SECONDS:g}"
+        raise ValidationError({"wait": f"wait must be from 0 to {most} seconds, not {text!r}."})
     return seconds
+
+
+def _to_seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
 
 
 def _idempotency_key(request: Request) -> str:
@@ -145,6 +146,24 @@ def _idempotency_key(request: Request) -> str:
             {"Idempotency-Key": f"Idempotency-Key must have at most {LONGEST_KEY} characters."}
         )
     return key
+
+
+def _window(monitor: Monitor, fields: dict[str, Any]) -> tuple[datetime, datetime] | None:
+    window = fields.get("window")
+    if not window:
+        return None
+    if not monitor.timestamp_column:
+        raise ValidationError({"window": "window needs a monitor with a timestamp_column."})
+    return window["start"], window["end"]
+
+
+def _run_response(request: Request, run: DetectionRun, *, is_waited_for: bool) -> Response:
+    """The run, with its detections if the request waited until it was finished."""
+    has_result = run.is_finished and is_waited_for
+    serializer = RunDetailSerializer if has_result else RunSerializer
+    status = 200 if has_result else 202
+    location = reverse("run-detail", args=[run.id], request=request)
+    return Response(serializer(run).data, status=status, headers={"Location": location})
 
 
 def _inline_data(fields: dict[str, Any]) -> bytes | None:
@@ -198,10 +217,7 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
             raise NotFound("No report has been asked for; POST here to ask.")
         if request.query_params.get("as") == "json" or report.status != Report.Status.READY:
             return Response(ReportSerializer(report).data)
-        # The page brings its own scripts; the sandbox keeps them away from this origin's session and API.
-        policy = "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
-        policy += "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-        return HttpResponse(report.html, headers={"Content-Security-Policy": policy})
+        return HttpResponse(report.html, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):

@@ -65,7 +65,9 @@ ATTEMPTS_IN_PROGRESS = Gauge(
 LEASE_LOSSES = Counter(
     "drift_lease_losses_total", "Leases that ran out before the work was done.", ["noticed_by"]
 )
-WAKE_UPS_NOT_SENT = Counter("drift_wake_ups_not_sent_total", "Wake-ups the broker did not take.")
+WAKE_UPS_NOT_SENT = Counter(
+    "drift_wake_ups_not_sent_total", "Messages that the broker did not take."
+)
 
 OUTBOX_UNPUBLISHED = Gauge(
     "drift_outbox_unpublished", "Events that wait to be published.", multiprocess_mode="mostrecent"
@@ -77,7 +79,7 @@ OUTBOX_OLDEST = Gauge(
 )
 OUTBOX_DEAD_LETTERS = Gauge(
     "drift_outbox_dead_letters",
-    "Events given up and not dealt with yet.",
+    "Dead-lettered events that are not resolved yet.",
     multiprocess_mode="mostrecent",
 )
 

@@ -8,7 +8,7 @@ from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
-from tests.factories import drift_outcome, make_monitor, make_run, plain_outcome, take
+from tests.factories import drift_result, make_monitor, make_run, plain_result, take
 
 type Settle = Callable[..., DetectionRun]
 
@@ -36,8 +36,8 @@ def settle(monitor: Monitor) -> Settle:
 def result_of(monitor: Monitor, verdict: str, severity: str = "warning", *features: str):  # type: ignore[no-untyped-def]
     baseline = Baseline.objects.get(monitor=monitor)
     if verdict == "drift":
-        return drift_outcome(Severity(severity), *features, baseline_id=baseline.id)
-    return plain_outcome(Verdict(verdict))
+        return drift_result(Severity(severity), *features, baseline_id=baseline.id)
+    return plain_result(Verdict(verdict))
 
 
 @pytest.fixture

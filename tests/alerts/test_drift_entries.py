@@ -41,13 +41,13 @@ def measure(monitor: Monitor) -> Measure:
         trigger: str = "labels",
     ) -> DetectionRun:
         run = make_run(monitor, week=week, trigger=trigger)
-        assert complete_run(take(run), metric_outcome(Verdict(verdict), method))
+        assert complete_run(take(run), metric_result(Verdict(verdict), method))
         return run
 
     return measure_week
 
 
-def metric_outcome(verdict: Verdict, method: PerformanceMethod) -> RunResult:
+def metric_result(verdict: Verdict, method: PerformanceMethod) -> RunResult:
     severity = Severity.WARNING if verdict is Verdict.DRIFT else None
     accuracy = FeatureDetail(
         feature="accuracy", kind=None, verdict=verdict, severity=severity, statistic=0.8, threshold=0.9,

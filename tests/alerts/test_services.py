@@ -19,12 +19,12 @@ from monitors.models import Monitor
 from tests.alerts.conftest import Settle, result_of
 from tests.factories import (
     at_once,
-    drift_outcome,
+    drift_result,
     eventually,
     expire_lease,
     make_monitor,
     make_run,
-    plain_outcome,
+    plain_result,
     rows_of,
     take,
 )
@@ -346,7 +346,7 @@ def test_settle_run__ok_that_did_not_judge_what_drifted__does_not_resolve(
 ) -> None:
     settle(3, "drift")
     run = make_run(monitor, week=4)
-    drifted = drift_outcome(Severity.WARNING, "delay")
+    drifted = drift_result(Severity.WARNING, "delay")
     unjudged = replace(drifted.methods[0].details[0], verdict=Verdict.INSUFFICIENT_DATA)
     methods = (
         replace(drifted.methods[0], verdict=Verdict.OK, is_drifted=False, details=(unjudged,)),
@@ -360,7 +360,7 @@ def test_settle_run__ok_rows_sent_with_the_request__do_not_resolve(
 ) -> None:
     settle(3, "drift")
     run = make_run(monitor, week=4, inline_data=b"rows")
-    assert complete_run(take(run), plain_outcome(Verdict.OK))
+    assert complete_run(take(run), plain_result(Verdict.OK))
     assert Alert.objects.get().status == "open"
 
 

@@ -46,7 +46,7 @@ def run(committed_tenant: Tenant) -> DetectionRun:
         return make_run(make_monitor(), enqueued_at=timezone.now())
 
 
-def test_reconcile__broker_emptied__what_was_woken_is_woken_again_at_once(
+def test_reconcile__broker_emptied__what_was_enqueued_is_enqueued_again_at_once(
     run: DetectionRun, reconciler: subprocess.Popen[bytes]
 ) -> None:
     sent = {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}

@@ -1,4 +1,4 @@
-"""The tasks as a worker runs them: in processes of their own, woken through Valkey."""
+"""The tasks as a worker runs them: in processes of their own, with messages through Valkey."""
 
 import os
 import subprocess

@@ -58,7 +58,7 @@ def stored(run: DetectionRun) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def times_woken(row_id: UUID, task: str = "detections.execute_run") -> int:
+def times_enqueued(row_id: UUID, task: str = "detections.execute_run") -> int:
     return sum(str(row_id) in each.values() for each in wake_ups(task))
 
 
@@ -74,12 +74,12 @@ def abandoned(committed_run: DetectionRun) -> DetectionRun:
     return committed_run
 
 
-def test_reconcile__lease_expired__is_queued_and_woken(
+def test_reconcile__lease_expired__is_queued_and_enqueued(
     abandoned: DetectionRun, scheduler: Callable[[], None]
 ) -> None:
     scheduler()
     assert stored(abandoned) == ("queued", 1, "", "The worker stopped answering.", None, False)
-    assert times_woken(abandoned.id) == 1
+    assert times_enqueued(abandoned.id) == 1
 
 
 def test_reconcile__last_attempt_abandoned__fails_with_the_reason(
@@ -88,7 +88,7 @@ def test_reconcile__last_attempt_abandoned__fails_with_the_reason(
     set_run(abandoned, attempt=3)
     scheduler()
     assert stored(abandoned) == ("failed", 3, "error", "The worker stopped answering.", None, True)
-    assert times_woken(abandoned.id) == 0
+    assert times_enqueued(abandoned.id) == 0
 
 
 def test_reconcile__last_attempt_of_a_divided_run__removes_its_parts_alone(
@@ -117,7 +117,7 @@ def test_reconcile__lease_still_good__is_left_alone(
 @pytest.mark.parametrize(
     ("messages", "age", "times"), [(0, 20, 1), (0, 1, 0), (1, 20, 0), (1, 700, 1)]
 )
-def test_reconcile__woken_but_not_taken__is_woken_again_when_its_wake_up_is_lost_or_old(
+def test_reconcile__not_taken__is_enqueued_again_if_its_message_is_lost_or_old(
     committed_run: DetectionRun,
     scheduler: Callable[[], None],
     empty_broker: None,
@@ -130,10 +130,10 @@ def test_reconcile__woken_but_not_taken__is_woken_again_when_its_wake_up_is_lost
         app.send_task("detections.execute_run", kwargs={"run_id": "another"})
     scheduler()
     scheduler()
-    assert times_woken(committed_run.id) == times
+    assert times_enqueued(committed_run.id) == times
 
 
-def test_wake_lost__broker_emptied__what_was_woken_is_woken_again_once(
+def test_enqueue_lost__broker_emptied__what_was_enqueued_is_enqueued_again_once(
     committed_run: DetectionRun, empty_broker: None
 ) -> None:
     other = create_tenant(slug="rival", name="Rival")
@@ -143,20 +143,20 @@ def test_wake_lost__broker_emptied__what_was_woken_is_woken_again_once(
     with connected_as(role_url("scheduler")):
         enqueue_lost()
         enqueue_lost()
-    assert (times_woken(committed_run.id), times_woken(theirs.id)) == (1, 1)
+    assert (times_enqueued(committed_run.id), times_enqueued(theirs.id)) == (1, 1)
 
 
-def test_wake_lost__broker_as_before__nothing_is_woken(
+def test_enqueue_lost__broker_as_before__nothing_is_enqueued(
     committed_run: DetectionRun, empty_broker: None
 ) -> None:
     remember_broker_run_id(new_broker_run_id() or "")
     set_run(committed_run, enqueued_at=timezone.now())
     with connected_as(role_url("scheduler")):
         enqueue_lost()
-    assert times_woken(committed_run.id) == 0
+    assert times_enqueued(committed_run.id) == 0
 
 
-def test_wake_lost__database_away_at_first__is_done_the_next_time(
+def test_enqueue_lost__database_away_at_first__is_done_the_next_time(
     committed_run: DetectionRun, empty_broker: None
 ) -> None:
     set_run(committed_run, enqueued_at=timezone.now())
@@ -165,18 +165,18 @@ def test_wake_lost__database_away_at_first__is_done_the_next_time(
         enqueue_lost()
     with connected_as(role_url("scheduler")):
         enqueue_lost()
-    assert times_woken(committed_run.id) == 1
+    assert times_enqueued(committed_run.id) == 1
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(-1, 1), (30, 0)])
-def test_reconcile__postponed__is_woken_when_due(
+def test_reconcile__postponed__is_enqueued_when_due(
     committed_run: DetectionRun, scheduler: Callable[[], None], seconds: int, times: int
 ) -> None:
     now = timezone.now()
     set_run(committed_run, not_before=now + timedelta(seconds=seconds), enqueued_at=None)
     scheduler()
     scheduler()
-    assert times_woken(committed_run.id) == times
+    assert times_enqueued(committed_run.id) == times
 
 
 def test_reconcile__finished__is_left_alone(
@@ -186,14 +186,14 @@ def test_reconcile__finished__is_left_alone(
         run = make_finished_run(committed_monitor)
     before = stored(run)
     scheduler()
-    assert (stored(run), times_woken(run.id)) == (before, 0)
+    assert (stored(run), times_enqueued(run.id)) == (before, 0)
 
 
 @pytest.mark.parametrize(
     ("status", "age", "times"),
     [("building", LONG_AGO, 1), ("building", timedelta(seconds=30), 0), ("failed", LONG_AGO, 0)],
 )
-def test_reconcile__baseline__is_woken_when_its_build_got_old(
+def test_reconcile__baseline__is_enqueued_when_its_build_got_old(
     committed_monitor: Monitor,
     scheduler: Callable[[], None],
     status: str,
@@ -203,9 +203,9 @@ def test_reconcile__baseline__is_woken_when_its_build_got_old(
     with tenant_scope(committed_monitor.tenant_id):
         baseline = Baseline.objects.get()
         Baseline.objects.update(created_at=timezone.now() - age, status=status)
-    before = times_woken(baseline.id, "monitors.build_baseline")
+    before = times_enqueued(baseline.id, "monitors.build_baseline")
     scheduler()
-    assert times_woken(baseline.id, "monitors.build_baseline") - before == times
+    assert times_enqueued(baseline.id, "monitors.build_baseline") - before == times
 
 
 def test_reconcile__many_builds_wait_in_the_broker__they_do_not_pile_up(
@@ -250,7 +250,7 @@ def test_reconcile__builds_beyond_the_tenants_limit__have_their_turn_later(
         ("ready", LONG_AGO, None, 0),
     ],
 )
-def test_reconcile__backtest__is_woken_when_nobody_works_on_it(
+def test_reconcile__backtest__is_enqueued_when_it_has_no_worker(
     committed_monitor: Monitor,
     scheduler: Callable[[], None],
     status: str,
@@ -268,7 +268,7 @@ def test_reconcile__backtest__is_woken_when_nobody_works_on_it(
         )
         Backtest.objects.update(created_at=now - age)
     scheduler()
-    assert times_woken(backtest.id, "detections.build_backtest") == times
+    assert times_enqueued(backtest.id, "detections.build_backtest") == times
 
 
 def test_scheduler_role__what_a_backtest_found__is_denied(committed_tenant: Tenant) -> None:
@@ -286,7 +286,7 @@ def test_reconcile__two_tenants__both_are_served(
     with tenant_scope(other.id):
         theirs = make_run(make_monitor())
     scheduler()
-    assert (times_woken(abandoned.id), times_woken(theirs.id)) == (1, 1)
+    assert (times_enqueued(abandoned.id), times_enqueued(theirs.id)) == (1, 1)
 
 
 def test_scheduler_role__runs__sees_every_tenants(committed_run: DetectionRun) -> None:

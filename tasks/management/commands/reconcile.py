@@ -12,7 +12,7 @@ LOOK_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "Send lost wake-ups again and take runs back from workers that stopped answering, until stopped."
+    help = "Enqueue runs again whose message or worker is lost, until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         next_round = monotonic()

@@ -84,7 +84,7 @@ def test_backtest__asked_and_built__is_listed_and_read(
     assert api.get(url(flights_monitor)).json()["results"] == [read]
 
 
-def test_backtest__asked__wakes_the_task(
+def test_backtest__asked__enqueues_the_task(
     api: APIClient, flights_monitor: Monitor, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):

@@ -19,7 +19,7 @@ from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
 from monitors.sources import WindowSpec, read_window
 from tests.data import TIMESTAMPS, flights_like
-from tests.detections.answers import classified, details, run_week, watch
+from tests.detections.prediction_tables import classified, details, run_week, watch
 from tests.factories import WEEK, make_flights_monitor
 
 LIMITS = {"accuracy": {"relative": 0.05}, "roc_auc": {"minimum": 0.6}}

@@ -1,4 +1,4 @@
-"""Who is woken when; messages are read from Valkey, in the order in which a worker would get them."""
+"""Runs are enqueued within limits; messages are read from Valkey, in the order in which a worker would get them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -62,7 +62,7 @@ def end(claim: ledger.Claim | None) -> None:
         )
 
 
-def woken() -> list[UUID]:
+def enqueued() -> list[UUID]:
     return [UUID(each["run_id"]) for each in wake_ups("detections.execute_run")]
 
 
@@ -70,32 +70,32 @@ def refuse(*_: object, **__: object) -> None:
     raise OperationalError("away")
 
 
-def woken_rows(monitor: Monitor) -> int:
+def enqueued_rows(monitor: Monitor) -> int:
     ((count,),) = rows_of(
         monitor.tenant_id, "SELECT count(*) FROM drf_runs WHERE enqueued_at IS NOT NULL"
     )
     return int(count)
 
 
-def test_backfill__larger_than_the_limit__oldest_are_woken_and_the_rest_waits(
+def test_backfill__larger_than_the_limit__oldest_are_enqueued_and_the_rest_waits(
     monitor: Monitor,
 ) -> None:
     runs = backfill(monitor, 5)
-    assert sorted(woken(), key=runs.index) == runs[:2]
+    assert sorted(enqueued(), key=runs.index) == runs[:2]
 
 
-def test_finish_run__others_wait__wakes_the_next(monitor: Monitor) -> None:
+def test_finish_run__others_wait__enqueues_the_next(monitor: Monitor) -> None:
     runs = backfill(monitor, 5)
     end(claim(monitor, runs[0]))
-    assert sorted(woken(), key=runs.index) == runs[:3]
+    assert sorted(enqueued(), key=runs.index) == runs[:3]
     end(claim(monitor, runs[1]))
-    assert sorted(woken(), key=runs.index) == runs[:4]
+    assert sorted(enqueued(), key=runs.index) == runs[:4]
 
 
 def test_request_run__behind_a_backfill__is_the_first_that_a_worker_gets(monitor: Monitor) -> None:
     backfill(monitor, 5)
     asked = ask(monitor)
-    assert woken()[0] == asked
+    assert enqueued()[0] == asked
 
 
 def test_backfill__of_another_tenant_with_hundreds__is_enqueued_at_once(monitor: Monitor) -> None:
@@ -104,7 +104,7 @@ def test_backfill__of_another_tenant_with_hundreds__is_enqueued_at_once(monitor:
     with tenant_scope(other.id):
         rival = make_monitor(schedule_cron="0 * * * *")
     runs = backfill(rival, 1)
-    assert woken().index(runs[0]) <= 2
+    assert enqueued().index(runs[0]) <= 2
 
 
 def test_request_run__again_and_again__overtakes_nobody_elses_tick(monitor: Monitor) -> None:
@@ -116,10 +116,10 @@ def test_request_run__again_and_again__overtakes_nobody_elses_tick(monitor: Moni
     for run_id in asked:
         end(claim(monitor, run_id))
         ask(monitor)
-    assert woken().index(tick) == 2
+    assert enqueued().index(tick) == 2
 
 
-def test_wake_due__as_the_scheduler_with_a_long_queue__reads_the_first_of_each_class(
+def test_enqueue_due__as_the_scheduler_with_a_long_queue__reads_the_first_of_each_class(
     monitor: Monitor,
 ) -> None:
     rival = create_tenant(slug="rival", name="Rival")
@@ -150,9 +150,9 @@ def test_claim_run__limit_is_reached__waits_until_one_has_ended(monitor: Monitor
     first, second = (claim(monitor, run_id) for run_id in runs)
     asked = ask(monitor)
     assert claim(monitor, asked) is None
-    before = woken().count(asked)
+    before = enqueued().count(asked)
     end(first)
-    assert woken().count(asked) == before + 1
+    assert enqueued().count(asked) == before + 1
     assert claim(monitor, asked) is not None
     assert second is not None
 
@@ -170,10 +170,10 @@ def test_postpone_run__its_place__is_for_the_next(monitor: Monitor) -> None:
     taken = claim(monitor, runs[0])
     assert taken is not None
     ledger.postpone_run(taken, reason="Waiting.", seconds=60, is_attempt=False)
-    assert sorted(set(woken()), key=runs.index) == runs
+    assert sorted(set(enqueued()), key=runs.index) == runs
 
 
-def test_wake_due__as_the_scheduler__keeps_each_tenants_limit(monitor: Monitor) -> None:
+def test_enqueue_due__as_the_scheduler__keeps_each_tenants_limit(monitor: Monitor) -> None:
     rival = create_tenant(slug="rival", name="Rival")
     with tenant_scope(rival.id):
         other = make_monitor(schedule_cron="0 * * * *")
@@ -184,35 +184,35 @@ def test_wake_due__as_the_scheduler__keeps_each_tenants_limit(monitor: Monitor) 
     with connected_as(role_url("scheduler")):
         assert (enqueue_due(), enqueue_due()) == (4, 0)
     for each in (monitor, other):
-        assert woken_rows(each) == 2
+        assert enqueued_rows(each) == 2
 
 
-def test_wake_due__broker_away__what_was_not_sent_waits_and_is_woken_the_next_time(
+def test_enqueue_due__broker_away__what_was_not_sent_waits_and_is_enqueued_the_next_time(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(app, "send_task", refuse)
         runs = backfill(monitor, 4)
-    assert (woken(), woken_rows(monitor)) == ([], 0)
+    assert (enqueued(), enqueued_rows(monitor)) == ([], 0)
     assert enqueue_due(monitor.tenant_id) == 2
-    assert sorted(woken(), key=runs.index) == runs[:2]
+    assert sorted(enqueued(), key=runs.index) == runs[:2]
 
 
-def test_wake_due__as_the_scheduler_with_the_broker_away__what_was_not_sent_waits(
+def test_enqueue_due__as_the_scheduler_with_the_broker_away__what_was_not_sent_waits(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "send_task", refuse)
     backfill(monitor, 4)
     with connected_as(role_url("scheduler")):
         assert enqueue_due() == 2
-    assert woken_rows(monitor) == 0
+    assert enqueued_rows(monitor) == 0
 
 
-def test_wake_due__not_due_yet__is_not_woken(monitor: Monitor) -> None:
+def test_enqueue_due__not_due_yet__is_not_enqueued(monitor: Monitor) -> None:
     (run_id,) = backfill(monitor, 1)
     with tenant_scope(monitor.tenant_id):
         DetectionRun.objects.update(
             enqueued_at=None, not_before=timezone.now() + timedelta(minutes=1)
         )
     assert enqueue_due(monitor.tenant_id) == 0
-    assert woken() == [run_id]
+    assert enqueued() == [run_id]

@@ -24,7 +24,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.conftest import connected_as, role_url
 from tests.data import TIMESTAMPS
-from tests.detections.answers import classified, details, run_week, watch
+from tests.detections.prediction_tables import classified, details, run_week, watch
 from tests.drift_detector.samples import sample
 from tests.factories import (
     WEEK,
@@ -32,11 +32,11 @@ from tests.factories import (
     make_flights_monitor,
     make_monitor,
     make_run,
-    plain_outcome,
+    plain_result,
     rows_of,
     take,
 )
-from tests.tasks.test_reconciler import times_woken
+from tests.tasks.test_reconciler import times_enqueued
 
 LIMITS = {"accuracy": {"relative": 0.05}}
 DUE = timezone.now().replace(microsecond=0) + timedelta(hours=1)
@@ -64,7 +64,7 @@ def bare(in_tenant: Tenant) -> Monitor:
 
 
 def settle(run: DetectionRun, verdict: Verdict = Verdict.OK) -> DetectionRun:
-    assert complete_run(take(run), plain_outcome(verdict))
+    assert complete_run(take(run), plain_result(verdict))
     return run
 
 
@@ -108,7 +108,7 @@ def test_settle_run__late_worker_or_another_run_over_the_window__writes_no_secon
     slow = take(run, "A")
     expire_lease(run)
     settle(run)
-    assert complete_run(slow, plain_outcome(Verdict.OK)) is False
+    assert complete_run(slow, plain_result(Verdict.OK)) is False
     settle(make_run(bare, week=2, trigger="backfill", scheduled_for=TIMESTAMPS[0]))
     assert DetectionRun.objects.filter(trigger="labels").count() == 1
 
@@ -127,7 +127,7 @@ def test_settle_run__labels_due_while_it_ran__follows_up_at_once(bare: Monitor) 
     claim = take(run)
     DetectionRun.objects.filter(id=run.id).update(started_at=timezone.now() - HOUR)
     Monitor.objects.filter(id=bare.id).update(label_delay=delay_of(2) - HOUR - timedelta(minutes=1))
-    complete_run(claim, plain_outcome(Verdict.OK))
+    complete_run(claim, plain_result(Verdict.OK))
     assert follow_ups.queue_due() == 1
 
 
@@ -172,7 +172,7 @@ def test_queue_due__not_due_or_paused__goes_on_waiting(bare: Monitor) -> None:
     assert (follow_ups.queue_due(), follow_ups.queue_due()) == (1, 0)
 
 
-def test_reconcile__due_and_not_due__wakes_the_due_and_counts_the_other_nowhere(
+def test_reconcile__due_and_not_due__enqueues_the_due_and_counts_the_other_nowhere(
     committed_tenant: Tenant, empty_broker: None
 ) -> None:
     from tasks.reconciler import reconcile
@@ -187,7 +187,7 @@ def test_reconcile__due_and_not_due__wakes_the_due_and_counts_the_other_nowhere(
         )
     with connected_as(role_url("scheduler")):
         reconcile()
-    assert (times_woken(due.id), times_woken(later.id)) == (1, 0)
+    assert (times_enqueued(due.id), times_enqueued(later.id)) == (1, 0)
     assert sample("drift_runs_unfinished", status="queued") == 1
     assert sample("drift_queue_oldest_seconds") == 0  # it may wait behind a backfill
     assert rows_of(monitor.tenant_id, "SELECT status FROM drf_runs WHERE id = %s", later.id) == [

@@ -69,7 +69,7 @@ def claim(monitor: Monitor) -> None:
         ),
         pytest.param(lambda monitor: get_dashboard(days=7), id="dashboard"),
         pytest.param(claim, id="claim, heartbeat and end"),
-        pytest.param(lambda monitor: enqueue_due(monitor.tenant_id), id="wake"),
+        pytest.param(lambda monitor: enqueue_due(monitor.tenant_id), id="enqueue"),
     ],
 )
 def test_query__of_a_tenant__reads_no_table_of_runs_from_end_to_end(

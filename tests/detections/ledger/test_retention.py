@@ -24,7 +24,7 @@ from tasks import reconciler
 from tasks.reconciler import purge_old
 from tests.conftest import connected_as, role_url
 from tests.factories import (
-    drift_outcome,
+    drift_result,
     make_backtest,
     make_detection,
     make_finished_run,
@@ -143,7 +143,7 @@ def alerted(monitor: Monitor, *, resolved: int | None) -> None:
     with tenant_scope(monitor.tenant_id):
         run = make_run(monitor)
         baseline = Baseline.objects.filter(monitor=monitor)[0]
-        assert complete_run(take(run), drift_outcome(Severity.WARNING, baseline_id=baseline.id))
+        assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=baseline.id))
         if resolved is not None:
             Alert.objects.update(
                 status="resolved", resolved_at=timezone.now() - timedelta(days=resolved)
@@ -240,7 +240,7 @@ def test_forget_old__baseline_that_something_refers_to__stays(
         if referring == "backtest":
             make_backtest(monitor, baseline=old, status="ready", finished_at=timezone.now())
         if referring == "run of an alert":
-            assert complete_run(take(run), drift_outcome(Severity.WARNING, baseline_id=old.id))
+            assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=old.id))
     age(monitor, 99, run)
     assert forget() == 0
     assert versions(monitor) == [1, 2, 3]

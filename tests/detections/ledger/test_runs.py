@@ -197,7 +197,7 @@ def test_finish_run__mine__ends_with_verdict_and_time(run: DetectionRun) -> None
     assert run.finished_at is not None
 
 
-def test_wake_runs__postponed__can_be_claimed_at_once(committed_run: DetectionRun) -> None:
+def test_release_postponed__postponed__can_be_claimed_at_once(committed_run: DetectionRun) -> None:
     run = committed_run
     ledger.postpone_run(take(run), reason="Waiting.", seconds=600, is_attempt=False)
     assert ledger.release_postponed(tenant_id=run.tenant_id, monitor_id=run.monitor_id) == 1
@@ -207,7 +207,7 @@ def test_wake_runs__postponed__can_be_claimed_at_once(committed_run: DetectionRu
     assert take(run).attempt == 1
 
 
-def test_wake_runs__postponed_long_ago__has_waited_since_now_and_one_in_the_queue_as_before(
+def test_release_postponed__postponed_long_ago__has_waited_since_now(
     monitor: Monitor,
 ) -> None:
     postponed, queued = (make_run(monitor, week=week) for week in (2, 3))
@@ -218,7 +218,7 @@ def test_wake_runs__postponed_long_ago__has_waited_since_now_and_one_in_the_queu
     assert waited(queued) == pytest.approx(9 * 3600, abs=60)
 
 
-def test_wake_runs__running_or_of_another_monitor__are_left_alone(
+def test_release_postponed__running_or_of_another_monitor__are_left_alone(
     run: DetectionRun, monitor: Monitor
 ) -> None:
     take(run)

@@ -71,7 +71,7 @@ def test_record_ticks__one_tick_on_time__is_queued_and_its_window_ends_at_it(mak
     ]
 
 
-def test_record_ticks__twice__one_run_and_one_wake_up(make: Make) -> None:
+def test_record_ticks__twice__one_run_and_one_message(make: Make) -> None:
     monitor = make()
     assert (record(), record()) == (1, 0)
     ((run_id,),) = rows_of(monitor.tenant_id, "SELECT id FROM drf_runs")
@@ -134,7 +134,7 @@ def test_record_ticks__late_within_the_grace__runs_though_late_ticks_are_skipped
     assert minutes_before_noon(monitor, "skipped") == [4, 3, 2]
 
 
-def test_record_ticks__skipped__says_why_and_wakes_nobody(make: Make) -> None:
+def test_record_ticks__skipped__says_why_and_enqueues_nothing(make: Make) -> None:
     monitor = make(away=3 * MINUTE, catch_up="skip", misfire_grace=timedelta(0))
     record()
     columns = "verdict, reason, finished_at, enqueued_at"

@@ -98,7 +98,9 @@ def test_report__asked_and_built__is_served_sandboxed_and_as_json(
     assert "delay" in json.dumps(figures["summary"])
 
 
-def test_report__asked__wakes_the_task_once(judged: DetectionRun, committed_api: APIClient) -> None:
+def test_report__asked__enqueues_the_task_once(
+    judged: DetectionRun, committed_api: APIClient
+) -> None:
     first, second = committed_api.post(url(judged)).json(), committed_api.post(url(judged)).json()
     assert first["id"] == second["id"]
     sent = [

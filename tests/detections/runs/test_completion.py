@@ -10,7 +10,7 @@ from detections.models import Detection, DetectionRun
 from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
 from monitors.models import Baseline, Monitor
-from tests.factories import drift_outcome, expire_lease, make_run, plain_outcome, take
+from tests.factories import drift_result, expire_lease, make_run, plain_result, take
 
 
 def data_of_event() -> dict[str, Any]:
@@ -21,7 +21,7 @@ def data_of_event() -> dict[str, Any]:
 def test_complete_run__drift__writes_what_the_method_found(run: DetectionRun) -> None:
     baseline_id = Baseline.objects.get().id
     assert complete_run(
-        take(run), drift_outcome(Severity.CRITICAL, "delay", "distance", baseline_id=baseline_id)
+        take(run), drift_result(Severity.CRITICAL, "delay", "distance", baseline_id=baseline_id)
     )
     found = Detection.objects.get(run=run)
     assert (found.method, found.verdict, found.is_drifted, found.severity) == (
@@ -39,7 +39,7 @@ def test_complete_run__drift__event_tells_what_and_where(
     run: DetectionRun, monitor: Monitor
 ) -> None:
     assert complete_run(
-        take(run), drift_outcome(Severity.WARNING, "delay", baseline_id=Baseline.objects.get().id)
+        take(run), drift_result(Severity.WARNING, "delay", baseline_id=Baseline.objects.get().id)
     )
     data = data_of_event()
     assert (data["monitor_id"], data["run_id"], data["rows"]) == (
@@ -64,7 +64,7 @@ def test_complete_run__drift__event_tells_what_and_where(
     "verdict", [Verdict.OK, Verdict.NO_DATA, Verdict.INSUFFICIENT_DATA, Verdict.ERROR]
 )
 def test_complete_run__no_drift__no_event(run: DetectionRun, verdict: Verdict) -> None:
-    assert complete_run(take(run), plain_outcome(verdict))
+    assert complete_run(take(run), plain_result(verdict))
     run.refresh_from_db()
     assert run.verdict == verdict
     assert not OutboxEvent.objects.exists()
@@ -74,13 +74,13 @@ def test_complete_run__run_taken_by_another__writes_nothing(run: DetectionRun) -
     old = take(run)
     expire_lease(run)
     take(run)
-    assert complete_run(old, drift_outcome()) is False
+    assert complete_run(old, drift_result()) is False
     assert not Detection.objects.exists()
     assert not OutboxEvent.objects.exists()
 
 
 def test_drifted_features__seen_by_two_methods__named_once_by_the_clearer_one() -> None:
-    (weak,), (strong,) = (drift_outcome(Severity.INFO, name).methods for name in ("delay", "delay"))
+    (weak,), (strong,) = (drift_result(Severity.INFO, name).methods for name in ("delay", "delay"))
     detail = replace(strong.details[0], effect_size=0.9, statistic=0.9)
     clearer = replace(strong, method=Method.PSI, details=(detail,))
     (told,) = drifted_features([weak, clearer])
@@ -89,14 +89,14 @@ def test_drifted_features__seen_by_two_methods__named_once_by_the_clearer_one() 
 
 def test_drifted_features__hundreds__tells_the_twenty_largest() -> None:
     told = drifted_features(
-        drift_outcome(Severity.INFO, *(f"f{number:03}" for number in range(300))).methods
+        drift_result(Severity.INFO, *(f"f{number:03}" for number in range(300))).methods
     )
     assert [each["feature"] for each in told] == [f"f{number:03}" for number in range(20)]
 
 
 def test_severity_of_run__several_methods__is_the_highest() -> None:
     methods = [
-        drift_outcome(each).methods[0]
+        drift_result(each).methods[0]
         for each in (Severity.INFO, Severity.CRITICAL, Severity.WARNING)
     ]
     assert severity_of_run(methods) is Severity.CRITICAL
@@ -105,7 +105,7 @@ def test_severity_of_run__several_methods__is_the_highest() -> None:
 def test_complete_run__two_runs__two_events(monitor: Monitor) -> None:
     for week in (3, 4):
         assert complete_run(
-            take(make_run(monitor, week=week)), drift_outcome(baseline_id=Baseline.objects.get().id)
+            take(make_run(monitor, week=week)), drift_result(baseline_id=Baseline.objects.get().id)
         )
     events = OutboxEvent.objects.filter(topic="drift.detected").order_by("id")
     assert len({event.event_id for event in events}) == len(events) == 2

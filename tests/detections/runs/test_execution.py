@@ -197,7 +197,9 @@ def test_execute__nul_in_a_category__is_judged(flights: Path, flights_monitor: M
     assert run_again(make_run(flights_monitor)).verdict == "drift"
 
 
-def test_build_baseline__run_has_waited__is_woken(committed_tenant: Tenant, flights: Path) -> None:
+def test_build_baseline__run_has_waited__is_enqueued(
+    committed_tenant: Tenant, flights: Path
+) -> None:
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor(reference_data_uri=str(flights), current_data_uri=str(flights))
         run, baseline = make_run(monitor), Baseline.objects.get()
