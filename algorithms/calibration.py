@@ -15,7 +15,7 @@ from scipy import special
 
 from .baseline import Baseline
 from .evaluation import evaluate_profile
-from .method_results import FeatureDetail, MethodResult
+from .method_results import FeatureDetail
 from .methods import METHODS, Method
 from .plan import EvaluationPlan, Policy
 from .profiles import (
@@ -130,13 +130,9 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         blocks: Profiles of windows of it, in time order; those that are too small to be judged are left out.
         plan: Methods, limits and policy, as a run would use them.
     """
-    rows: list[int] = []
-    judged: list[_Details] = []
-    for block in blocks:
-        details = _details_of(evaluate_profile(_without(baseline, block), block, plan))
-        if _is_judged(details):
-            rows.append(block.rows)
-            judged.append(details)
+    by_block = [(block.rows, _examine(baseline, block, plan)) for block in blocks]
+    rows = [count for count, details in by_block if _is_judged(details)]
+    judged = [details for _, details in by_block if _is_judged(details)]
     drifted = _drifted_by_the_others(judged, plan, SURPRISE)
     return Calibration(
         rows=tuple(rows),
@@ -147,8 +143,9 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
     )
 
 
-def _details_of(results: Iterable[MethodResult]) -> _Details:
-    """The record of each method and feature."""
+def _examine(baseline: Baseline, block: Profile, plan: EvaluationPlan) -> _Details:
+    """The record of each method and feature, of a block against the rest."""
+    results = evaluate_profile(_without(baseline, block), block, plan)
     return {
         (Method(result.method), detail.feature): detail
         for result in results

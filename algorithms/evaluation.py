@@ -53,9 +53,8 @@ def evaluate(
     rows = window.num_rows
 
     def profiled(name: str) -> FeatureProfile | Unprofiled:
-        reference = baseline.features[name]
-        keep = isinstance(reference, NumericReference) and reference.values is not None
-        return baseline.profile_feature(window, name, keep_values=keep)
+        keep_values = _has_values(baseline.features[name])
+        return baseline.profile_feature(window, name, keep_values=keep_values)
 
     def examined(name: str) -> dict[Key, _Examined]:
         return _examine(baseline.features[name], profiled, rows, plan)
@@ -64,6 +63,10 @@ def evaluate(
         return _conclude_all(map(examined, baseline.features), rows, plan)
     with ThreadPoolExecutor(threads) as pool:
         return _conclude_all(pool.map(examined, baseline.features), rows, plan)
+
+
+def _has_values(reference: FeatureReference) -> bool:
+    return isinstance(reference, NumericReference) and reference.values is not None
 
 
 def evaluate_profile(
@@ -176,10 +179,11 @@ def _conclude_all(
         examined |= feature
     examined |= _examine_row_count(rows, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
-    by_method: dict[Method, list[FeatureDetail]] = {method: [] for method in plan.methods}
-    for (method, _), detail in details.items():
-        by_method[method].append(detail)
-    return [summarize(method, of_features) for method, of_features in by_method.items()]
+    return [summarize(method, _of_method(method, details)) for method in plan.methods]
+
+
+def _of_method(method: Method, details: Mapping[Key, FeatureDetail]) -> list[FeatureDetail]:
+    return [detail for (of, _), detail in details.items() if of is method]
 
 
 def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:

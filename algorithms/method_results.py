@@ -117,17 +117,26 @@ def json_safe(value: Any) -> Any:
 
     A NUL inside a text, which PostgreSQL can't keep, becomes U+FFFD; long texts, as categories may be, are cut.
     """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, str):
-        return value[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
-    if isinstance(value, Mapping):
-        return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
+    match value:
+        case float():
+            return _safe_float(value)
+        case str():
+            return _safe_text(value)
+        case list() | tuple():
+            return [json_safe(item) for item in value]
+        case Mapping():
+            return {_safe_text(str(key)): json_safe(item) for key, item in value.items()}
     return _fields_of(value) if is_dataclass(value) else value
+
+
+def _safe_float(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _safe_text(text: str) -> str:
+    return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _fields_of(record: Any) -> dict[str, Any]:

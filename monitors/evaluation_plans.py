@@ -36,21 +36,25 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         card: The baseline's power card, with the usual sizes and effects; None if there is none.
     """
     methods = [Method(method) for method in monitor.methods]
-    overrides = {
-        (method, feature): _limits(monitor, method, feature)
-        for method in methods
-        for limits in (monitor.thresholds, monitor.tolerances)
-        for feature in limits.get(method, {}).get("features", {})
-    }
     return EvaluationPlan(
         methods={method: _limits(monitor, method) for method in methods},
-        overrides=overrides,
+        overrides=_overrides(monitor, methods),
         policy=Policy(monitor.policy),
         min_rows=monitor.min_rows,
         importances=monitor.importances,
         usual_rows=tuple(card.get("rows", ())) if card else (),
         usual_effects=usual_effects_from_json(card) if card else {},
     )
+
+
+def _overrides(monitor: Monitor, methods: list[Method]) -> dict[tuple[Method, str], Limits]:
+    """The limits of the features that have some of their own."""
+    return {
+        (method, feature): _limits(monitor, method, feature)
+        for method in methods
+        for limits in (monitor.thresholds, monitor.tolerances)
+        for feature in limits.get(method, {}).get("features", {})
+    }
 
 
 def detector_settings(monitor: Monitor, method: ConceptMethod) -> dict[str, Any]:

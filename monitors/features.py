@@ -1,7 +1,8 @@
 """Chooses the columns that a monitor watches, and checks that both sources have them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import NoReturn
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
@@ -59,62 +60,62 @@ def choose_features(
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
     """
-    columns = reference.columns
-    if missing := sorted(set(wanted) - set(columns)):
-        raise ValidationError(
-            {"feature_columns": f"The reference has no column {', '.join(missing)}."}
-        )
-    left_out = {timestamp_column, *reference.partition_columns}
-    names = wanted or [
-        name for name, found in columns.items() if name not in left_out and not _is_moment(found)
-    ]
-    if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
-        raise ValidationError(
-            {
-                "feature_columns": f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
-            }
-        )
-    if strangers := sorted(set(overrides) - set(names)):
-        raise ValidationError(
-            {"feature_kinds": f"feature_kinds must name features, not {', '.join(strangers)}."}
-        )
-    kinds = {name: _kind(name, columns[name], overrides.get(name)) for name in names}
+    names = list(wanted) or _watchable(reference, timestamp_column)
+    _check_names(names, reference.columns, overrides)
+    kinds = {name: _kind(name, reference.columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
-    if wanted and (unknown := [f"{name} ({columns[name]})" for name in kinds if name not in known]):
-        raise ValidationError(
-            {"feature_columns": f"These types can't be compared: {', '.join(unknown)}."}
-        )
+    if wanted and len(known) < len(kinds):
+        unknown = [f"{name} ({reference.columns[name]})" for name in kinds if name not in known]
+        _refuse("feature_columns", f"These types can't be compared: {', '.join(unknown)}.")
     if not known:
-        raise ValidationError(
-            {"feature_columns": "The reference has no column that can be compared."}
-        )
+        _refuse("feature_columns", "The reference has no column that can be compared.")
     return known
+
+
+def _watchable(reference: DatasetDescription, timestamp_column: str) -> list[str]:
+    """The columns that are watched when none is named."""
+    left_out = {timestamp_column, *reference.partition_columns}
+    columns = reference.columns.items()
+    return [name for name, found in columns if name not in left_out and not _is_moment(found)]
+
+
+def _check_names(
+    names: Collection[str], columns: Collection[str], overrides: Collection[str]
+) -> None:
+    if missing := sorted(set(names) - set(columns)):
+        _refuse("feature_columns", f"The reference has no column {', '.join(missing)}.")
+    if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
+        reason = f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
+        _refuse("feature_columns", reason)
+    if strangers := sorted(set(overrides) - set(names)):
+        _refuse("feature_kinds", f"feature_kinds must name features, not {', '.join(strangers)}.")
+
+
+def _refuse(field: str, reason: str) -> NoReturn:
+    raise ValidationError({field: reason})
 
 
 def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: str) -> None:
     if not timestamp_column:
         return
     if timestamp_column not in source.columns:
-        raise ValidationError({"timestamp_column": f"{field} has no column {timestamp_column}."})
+        _refuse("timestamp_column", f"{field} has no column {timestamp_column}.")
     if not _is_moment(found := source.columns[timestamp_column]):
-        raise ValidationError(
-            {"timestamp_column": f"{timestamp_column} must be a timestamp or a date, not {found}."}
-        )
+        reason = f"{timestamp_column} must be a timestamp or a date, not {found}."
+        _refuse("timestamp_column", reason)
 
 
 def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
     if missing := sorted(set(features) - set(current.columns)):
-        raise ValidationError(
-            {"current_data_uri": f"current_data_uri has no column {', '.join(missing)}."}
-        )
+        _refuse("current_data_uri", f"current_data_uri has no column {', '.join(missing)}.")
     for name, kind in features.items():
-        found = current.columns[name]
-        if not pa.types.is_null(found) and not _is_readable(found, kind):
-            raise ValidationError(
-                {
-                    "current_data_uri": f"Column {name} must be {kind}, as in the reference, not {found}."
-                }
-            )
+        _check_type(name, current.columns[name], kind)
+
+
+def _check_type(name: str, found: pa.DataType, kind: FeatureKind) -> None:
+    if not pa.types.is_null(found) and not _is_readable(found, kind):
+        reason = f"Column {name} must be {kind}, as in the reference, not {found}."
+        _refuse("current_data_uri", reason)
 
 
 def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind | None:

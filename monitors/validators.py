@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
 
@@ -23,59 +23,74 @@ HIGHEST_TOLERANCE: Mapping[str, float] = {
     method.value: 1.0 for method, spec in METHODS.items() if spec.is_significance
 }
 HIGHEST_IMPORTANCE = 100.0
+METRICS_OF_SCORES = frozenset({Metric.ROC_AUC, Metric.LOG_LOSS})
+WAYS_TO_LIMIT = frozenset({"minimum", "maximum", "relative"})
 
 
 def check_monitor(fields: Mapping[str, Any]) -> None:
     """Check the rules that span several fields of a monitor."""
     check_cron(fields["schedule_cron"], fields["timezone"])
+    _check_durations(fields)
+    _check_reference(fields)
+    _check_time_needed(fields)
+    _check_performance(fields)
+    _check_binary_errors(fields)
+
+
+def _refuse(field: str, reason: str) -> NoReturn:
+    raise ValidationError({field: reason})
+
+
+def _check_durations(fields: Mapping[str, Any]) -> None:
     for name in ("window", "window_lag", "misfire_grace"):
         if fields[name] > LONGEST_DURATION:
-            raise ValidationError({name: f"{name} must be at most 100 years."})
+            _refuse(name, f"{name} must be at most 100 years.")
     if fields["window"] <= timedelta(0):
-        raise ValidationError({"window": "window must be greater than zero."})
-    if fields["misfire_grace"] < timedelta(0):
-        raise ValidationError({"misfire_grace": "misfire_grace must not be negative."})
-    if fields["window_lag"] < timedelta(0):
-        raise ValidationError({"window_lag": "window_lag must not be negative."})
+        _refuse("window", "window must be greater than zero.")
+    for name in ("misfire_grace", "window_lag"):
+        if fields[name] < timedelta(0):
+            _refuse(name, f"{name} must not be negative.")
+
+
+def _check_reference(fields: Mapping[str, Any]) -> None:
     start, end = fields.get("reference_start"), fields.get("reference_end")
     if start and end and start >= end:
-        raise ValidationError({"reference_end": "reference_end must be after reference_start."})
-    if fields.get("seasonal_weeks") and not fields["timestamp_column"]:
-        raise ValidationError({"timestamp_column": "seasonal_weeks needs a timestamp_column."})
-    _check_outcomes(fields)
-    if (start or end) and not fields["timestamp_column"]:
-        raise ValidationError(
-            {"timestamp_column": "reference_start and reference_end need a timestamp_column."}
-        )
+        _refuse("reference_end", "reference_end must be after reference_start.")
 
 
-def _check_outcomes(fields: Mapping[str, Any]) -> None:
+def _check_time_needed(fields: Mapping[str, Any]) -> None:
+    """Check that what is chosen by time has a column of times."""
+    if fields["timestamp_column"]:
+        return
+    if fields.get("seasonal_weeks"):
+        _refuse("timestamp_column", "seasonal_weeks needs a timestamp_column.")
+    if fields["prediction_column"]:
+        _refuse("timestamp_column", "prediction_column needs a timestamp_column.")
+    if fields.get("reference_start") or fields.get("reference_end"):
+        reason = "reference_start and reference_end need a timestamp_column."
+        _refuse("timestamp_column", reason)
+
+
+def _check_performance(fields: Mapping[str, Any]) -> None:
     if (delay := fields.get("label_delay")) is not None:
         _check_label_delay(delay, fields["performance_limits"])
-    if fields["prediction_column"] and fields["prediction_column"] == fields["label_column"]:
-        raise ValidationError({"label_column": "label_column must differ from prediction_column."})
-    needy = sorted(set(fields["performance_limits"]) & {Metric.ROC_AUC, Metric.LOG_LOSS})
-    if needy and fields["prediction_column"] and not fields["score_column"]:
-        raise ValidationError({"score_column": f"{needy[0]} needs a score_column."})
-    if bool(fields["prediction_column"]) != bool(fields["label_column"]):
-        raise ValidationError(
-            {"label_column": "Outcomes need both a prediction_column and a label_column."}
-        )
-    if fields["prediction_column"] and not fields["timestamp_column"]:
-        raise ValidationError({"timestamp_column": "prediction_column needs a timestamp_column."})
+    prediction, label = fields["prediction_column"], fields["label_column"]
+    if prediction and prediction == label:
+        _refuse("label_column", "label_column must differ from prediction_column.")
+    by_score = sorted(set(fields["performance_limits"]) & METRICS_OF_SCORES)
+    if by_score and prediction and not fields["score_column"]:
+        _refuse("score_column", f"{by_score[0]} needs a score_column.")
+    if bool(prediction) != bool(label):
+        _refuse("label_column", "Outcomes need both a prediction_column and a label_column.")
+
+
+def _check_binary_errors(fields: Mapping[str, Any]) -> None:
     if fields["error_scale"] is None and fields["error_batch"] == 1:
         return
-    binary = [
-        method
-        for method in fields["concept_methods"]
-        if DETECTORS[ConceptMethod(method)].detector.is_binary
-    ]
-    if binary:
-        raise ValidationError(
-            {
-                "concept_methods": f"{binary[0]} needs errors of 0 and 1, without error_scale and error_batch."
-            }
-        )
+    for method in fields["concept_methods"]:
+        if DETECTORS[ConceptMethod(method)].detector.is_binary:
+            reason = f"{method} needs errors of 0 and 1, without error_scale and error_batch."
+            _refuse("concept_methods", reason)
 
 
 def _check_label_delay(delay: timedelta, limits: Mapping[str, Any]) -> None:
@@ -116,20 +131,22 @@ def check_concept_methods(methods: Any) -> list[str]:
 def check_detector_settings(chosen: Any) -> dict[str, dict[str, Any]]:
     """Settings per detector: `{"adwin": {"delta": 0.01}}`."""
     known = [method.value for method in ConceptMethod]
-    if (
-        not isinstance(chosen, dict)
-        or set(chosen) - set(known)
-        or not all(isinstance(v, dict) for v in chosen.values())
-    ):
+    is_object = isinstance(chosen, dict) and not set(chosen) - set(known)
+    if not is_object or not all(isinstance(settings, dict) for settings in chosen.values()):
         raise ValidationError(
             f"detector_settings must be an object of objects, with some of the keys {', '.join(known)}."
         )
-    for method, settings in chosen.items():
-        try:
-            new_detector(ConceptMethod(method), settings)
-        except (TypeError, ValueError) as error:
-            raise ValidationError(str(error)) from error
-    return chosen
+    checked: dict[str, dict[str, Any]] = chosen
+    for method, settings in checked.items():
+        _check_settings_of(ConceptMethod(method), settings)
+    return checked
+
+
+def _check_settings_of(method: ConceptMethod, settings: dict[str, Any]) -> None:
+    try:
+        new_detector(method, settings)
+    except (TypeError, ValueError) as error:
+        raise ValidationError(str(error)) from error
 
 
 def check_performance_limits(limits: Any) -> dict[str, dict[str, float]]:
@@ -140,19 +157,23 @@ def check_performance_limits(limits: Any) -> dict[str, dict[str, float]]:
             f"performance_limits must be an object with some of the keys {', '.join(known)}."
         )
     for metric, limit in limits.items():
-        names = set(limit) if isinstance(limit, dict) else set()
-        numbers = limit.values() if isinstance(limit, dict) else ()
-        if len(names & {"minimum", "maximum", "relative"}) != 1 or len(names) != 1:
-            raise ValidationError(f"{metric} must have one limit: minimum, maximum or relative.")
-        if any(
-            isinstance(number, bool) or not isinstance(number, int | float) for number in numbers
-        ):
-            raise ValidationError(f"{metric} must have a number as its limit.")
-        try:
-            PerformanceLimit(**limit)
-        except (ValueError, OverflowError) as error:
-            raise ValidationError(f"{metric}: {error}") from error
+        _check_performance_limit(metric, limit)
     return limits
+
+
+def _check_performance_limit(metric: str, limit: Any) -> None:
+    if not isinstance(limit, dict) or len(limit) != 1 or not set(limit) <= WAYS_TO_LIMIT:
+        raise ValidationError(f"{metric} must have one limit: minimum, maximum or relative.")
+    if not all(map(_is_number, limit.values())):
+        raise ValidationError(f"{metric} must have a number as its limit.")
+    try:
+        PerformanceLimit(**limit)
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(f"{metric}: {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_error_scale(scale: float | None) -> float | None:
@@ -207,21 +228,23 @@ def _check_limits(limits: Any, highest: Mapping[str, float]) -> dict[str, dict[s
 
 
 def _check_limit(method: str, value: Any, highest: float) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        value = {"default": value}
-    features = value.get("features", {})
-    if set(value) - {"default", "features"} or not isinstance(features, dict):
+    limit = value if isinstance(value, dict) else {"default": value}
+    features = limit.get("features", {})
+    if set(limit) - {"default", "features"} or not isinstance(features, dict):
         raise ValidationError(f"{method} must be a number, or an object with default and features.")
     _check_names(features)
-    limits: dict[str, Any] = value
-    numbers = [*features.values(), *([value["default"]] if "default" in value else [])]
-    for number in numbers:
+    for number in _numbers_of(limit):
         _check_number(method, number, highest)
-    return limits
+    return limit
+
+
+def _numbers_of(limit: Mapping[str, Any]) -> list[Any]:
+    own = [limit["default"]] if "default" in limit else []
+    return [*limit.get("features", {}).values(), *own]
 
 
 def _check_number(name: str, number: Any, highest: float) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= highest:
+    if not _is_number(number) or not 0 < number <= highest:
         raise ValidationError(
             f"{name} must be a number above 0 and at most {highest:g}, not {number!r}."
         )

@@ -40,6 +40,12 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
         ValueError: If it has no such setting, or a value is out of its range.
     """
     spec, chosen = DETECTORS[method], settings or {}
+    _check_settings(method, chosen)
+    return spec.detector(**{**spec.calibrated, **chosen})
+
+
+def _check_settings(method: ConceptMethod, chosen: Mapping[str, Any]) -> None:
+    spec = DETECTORS[method]
     known = spec.setting_defaults()
     if unknown := sorted(set(chosen) - set(known)):
         raise ValueError(
@@ -49,7 +55,6 @@ def new_detector(method: ConceptMethod, settings: Mapping[str, Any] | None = Non
         _check_type(f"{method}: {name}", value, known[name])
         if not isinstance(value, str):
             _check_size(f"{method}: {name}", value, spec.limits.get(name, LARGEST_SETTING))
-    return spec.detector(**{**spec.calibrated, **chosen})
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ..arrays import FloatArray
 from ..profiles import NumericProfile
 from ..references import NumericReference
 from ..statistical_tests.wasserstein import wasserstein, wasserstein_error
@@ -72,14 +73,26 @@ def _distance_by_chance(reference: NumericReference, rows: int) -> float:
     √(n·m/(n + m)) times the difference of the distribution functions tends to a Brownian bridge at F, whose absolute
     value at a point is √(2/π · F(1 − F)) on average; this is summed over the reference's range.
     """
-    n, counts, summary = reference.usable_rows, reference.counts, reference.summary
+    summary = reference.summary
     if summary.minimum is None or summary.maximum is None:
         return 0.0
-    below = (np.cumsum(counts) - counts / 2) / n
-    inner = np.clip(reference.grid.edges, summary.minimum, summary.maximum)
-    widths = np.diff(inner, prepend=summary.minimum, append=summary.maximum)
-    area = float((np.sqrt(2 / np.pi * below * (1 - below)) * widths).sum())
-    return area * float(np.sqrt(1 / n + 1 / rows))
+    deviations = _bridge_deviations(reference)
+    area = float((deviations * _cell_widths(reference, summary.minimum, summary.maximum)).sum())
+    return area * float(np.sqrt(1 / reference.usable_rows + 1 / rows))
+
+
+def _bridge_deviations(reference: NumericReference) -> FloatArray:
+    """√(2/π · F(1 − F)) in the middle of each cell."""
+    counts = reference.counts
+    below: FloatArray = (np.cumsum(counts) - counts / 2) / reference.usable_rows
+    deviations: FloatArray = np.sqrt(2 / np.pi * below * (1 - below))
+    return deviations
+
+
+def _cell_widths(reference: NumericReference, minimum: float, maximum: float) -> FloatArray:
+    inner = np.clip(reference.grid.edges, minimum, maximum)
+    widths: FloatArray = np.diff(inner, prepend=minimum, append=maximum)
+    return widths
 
 
 SPEC = MethodSpec(

@@ -241,19 +241,20 @@ def _ticks_left(backtest: Backtest) -> list[datetime]:
 
 
 def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
-    monitor, (start, end) = context.monitor, context.monitor.window_at(tick)
-    columns = list(context.frozen.features)
-    window_spec = current_window(monitor, context.policy, (start, end), columns)
+    start, end = context.monitor.window_at(tick)
     try:
-        with open_window(window_spec) as window:
-            result = judge_window(context.frozen, window, context.plan)
-            result = with_weeks_before(
-                result, monitor, context.policy, context.frozen, window, (start, end), context.plan
-            )
+        result = _judge_window(context, (start, end))
     except SourceError as error:
-        result = failure(str(error), methods=monitor.methods)
+        result = failure(str(error), methods=context.monitor.methods)
     times = {"scheduled_for": tick, "window_start": start, "window_end": end}
     return {name: moment.isoformat() for name, moment in times.items()} | _record(result)
+
+
+def _judge_window(context: _ReplayContext, bounds: tuple[datetime, datetime]) -> RunResult:
+    monitor, policy, frozen, plan = context.monitor, context.policy, context.frozen, context.plan
+    with open_window(current_window(monitor, policy, bounds, list(frozen.features))) as window:
+        result = judge_window(frozen, window, plan)
+        return with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
 
 
 def _record(result: RunResult) -> dict[str, Any]:

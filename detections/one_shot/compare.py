@@ -131,11 +131,7 @@ def compare(request: ComparisonRequest) -> Comparison:
     """
     policy = _policy(request)
     columns, kinds = _choose(request, policy)
-    window_of = (
-        (request.timestamp_column, request.start, request.end) if request.timestamp_column else ()
-    )
-    spec = WindowSpec(request.current, policy, list(kinds), *window_of)
-    with open_window(spec) as window:
+    with open_window(_current_window(request, policy, list(kinds))) as window:
         baseline = _fit(request.reference, policy, kinds)
         result = judge_window(baseline, window, request.plan)
     features = _rows(result.methods)
@@ -149,6 +145,15 @@ def compare(request: ComparisonRequest) -> Comparison:
         left_out=tuple(name for name in columns if name not in kinds),
         method_results=result.methods,
     )
+
+
+def _current_window(
+    request: ComparisonRequest, policy: SourcePolicy, columns: list[str]
+) -> WindowSpec:
+    if not request.timestamp_column:
+        return WindowSpec(request.current, policy, columns)
+    bounds = (request.start, request.end)
+    return WindowSpec(request.current, policy, columns, request.timestamp_column, *bounds)
 
 
 def _policy(request: ComparisonRequest) -> SourcePolicy:

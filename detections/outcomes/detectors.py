@@ -18,6 +18,16 @@ from drift_detector.tenancy.scope import current_tenant_id
 from monitors.evaluation_plans import detector_settings
 from monitors.models import Monitor
 
+STATE_FIELDS = [
+    "state",
+    "error_batch",
+    "signal",
+    "observations",
+    "drifts",
+    "last_drift_at",
+    "updated_at",
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptSignal:
@@ -62,31 +72,43 @@ def advance_detectors(
     if not len(shown.values):
         return []
     states = {state.method: state for state in DetectorState.objects.filter(stream=stream)}
-    signals, advanced = [], []
+    signals: list[ConceptSignal] = []
+    advanced: list[DetectorState] = []
     for method in map(ConceptMethod, monitor.concept_methods):
-        state = states.get(method) or DetectorState(
-            tenant_id=current_tenant_id(), stream=stream, monitor_id=monitor.id, method=method
-        )
-        detector = _resumed(method, monitor, state)
-        changes = detector.update_many(shown.shown_to(detector)).changes
-        _note(state, detector, shown.each, len(changes))
-        signals += [_signal(method, detector, stream.sequence, shown, change) for change in changes]
+        state = states.get(method) or _fresh_state(stream, monitor, method)
+        signals += _advance(state, method, stream, monitor, shown)
         advanced.append(state)
+    _store(advanced)
+    return sorted(signals, key=lambda signal: signal.sequence)
+
+
+def _fresh_state(stream: OutcomeStream, monitor: Monitor, method: ConceptMethod) -> DetectorState:
+    return DetectorState(
+        tenant_id=current_tenant_id(), stream=stream, monitor_id=monitor.id, method=method
+    )
+
+
+def _advance(
+    state: DetectorState,
+    method: ConceptMethod,
+    stream: OutcomeStream,
+    monitor: Monitor,
+    shown: Observations,
+) -> list[ConceptSignal]:
+    """Show observations to one detector, and note its new state."""
+    detector = _resumed(method, monitor, state)
+    changes = detector.update_many(shown.shown_to(detector)).changes
+    _note(state, detector, shown.each, len(changes))
+    return [_signal(method, detector, stream.sequence, shown, change) for change in changes]
+
+
+def _store(advanced: list[DetectorState]) -> None:
     DetectorState.objects.bulk_create(
         advanced,
         update_conflicts=True,
         unique_fields=["tenant", "stream", "method"],
-        update_fields=[
-            "state",
-            "error_batch",
-            "signal",
-            "observations",
-            "drifts",
-            "last_drift_at",
-            "updated_at",
-        ],
+        update_fields=STATE_FIELDS,
     )
-    return sorted(signals, key=lambda signal: signal.sequence)
 
 
 def _observe(stream: OutcomeStream, monitor: Monitor, errors: FloatArray) -> Observations:
@@ -103,11 +125,9 @@ def _resumed(method: ConceptMethod, monitor: Monitor, state: DetectorState) -> D
     fresh, stored = new_detector(method, detector_settings(monitor, method)), state.state
     if stored is None or state.error_batch != monitor.error_batch:
         return fresh
-    if any(
-        stored.get(name) != getattr(fresh, name) for name in DETECTORS[method].setting_defaults()
-    ):
-        return fresh
-    return detector_from_json(method, stored)
+    settings = DETECTORS[method].setting_defaults()
+    is_changed = any(stored.get(name) != getattr(fresh, name) for name in settings)
+    return fresh if is_changed else detector_from_json(method, stored)
 
 
 def _note(state: DetectorState, detector: Detector, error_batch: int, drifts: int) -> None:

@@ -21,6 +21,8 @@ from monitors.models import Monitor
 from monitors.sources import SourceError
 
 UNREADABLE = 2
+LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
+START = "of the current window, inclusive"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
 METHODS = f"of {', '.join(FEATURE_METHODS)}; default: {','.join(DEFAULT_METHODS)}"
 
@@ -30,43 +32,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "reference",
-            type=_location,
-            help="Parquet, CSV or Arrow: a file, folder, pattern or URI",
-        )
-        parser.add_argument("current", type=_location, help="what is compared with it, likewise")
+        _add_data(parser)
+        _add_columns(parser)
+        _add_judgement(parser)
         parser.add_argument("--format", choices=list(RENDERERS), default="table")
         parser.add_argument(
             "--fail-on", type=FailOn, choices=list(FailOn), default=FailOn.DRIFT, help=FAIL_ON
         )
-        parser.add_argument(
-            "--columns", type=_names, default=(), metavar="A,B", help="these columns only"
-        )
-        parser.add_argument(
-            "--categorical", action="append", default=[], metavar="COLUMN", help="compare by name"
-        )
-        parser.add_argument(
-            "--numeric", action="append", default=[], metavar="COLUMN", help="compare by order"
-        )
-        parser.add_argument(
-            "--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS
-        )
-        parser.add_argument(
-            "--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT
-        )
-        parser.add_argument(
-            "--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes"
-        )
-        parser.add_argument(
-            "--timestamp-column", default="", help="is no feature; --start and --end refer to it"
-        )
-        parser.add_argument(
-            "--start",
-            type=_instant,
-            help="of the current window, inclusive; UTC unless it says else",
-        )
-        parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
 
     def handle(self, *args: Any, **options: Any) -> None:
         comparison = _compare(_request(options))
@@ -75,36 +47,75 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
+def _add_data(parser: ArgumentParser) -> None:
+    parser.add_argument("reference", type=_location, help=LOCATION)
+    parser.add_argument("current", type=_location, help="what is compared with it, likewise")
+    parser.add_argument(
+        "--timestamp-column", default="", help="is no feature; --start and --end refer to it"
+    )
+    parser.add_argument("--start", type=_instant, help=f"{START}; UTC unless it says else")
+    parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
+
+
+def _add_columns(parser: ArgumentParser) -> None:
+    one_column: dict[str, Any] = {"action": "append", "default": [], "metavar": "COLUMN"}
+    parser.add_argument(
+        "--columns", type=_names, default=(), metavar="A,B", help="these columns only"
+    )
+    parser.add_argument("--categorical", help="compare by name", **one_column)
+    parser.add_argument("--numeric", help="compare by order", **one_column)
+
+
+def _add_judgement(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS
+    )
+    parser.add_argument("--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT)
+    parser.add_argument(
+        "--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes"
+    )
+
+
 def _compare(request: ComparisonRequest) -> Comparison:
     try:
         return compare(request)
     except ValidationError as error:
-        raise CommandError(" ".join(error.messages), returncode=UNREADABLE) from error
+        raise _unreadable(" ".join(error.messages)) from error
     except (SourceError, InsufficientData, MissingColumn, UnusableColumn) as error:
-        raise CommandError(str(error), returncode=UNREADABLE) from error
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(reason: str) -> CommandError:
+    return CommandError(reason, returncode=UNREADABLE)
 
 
 def _request(options: dict[str, Any]) -> ComparisonRequest:
-    start, end = options["start"], options["end"]
-    if (start or end) and not options["timestamp_column"]:
-        raise CommandError("--start and --end need --timestamp-column.", returncode=UNREADABLE)
-    if start and end and end <= start:
-        raise CommandError("--end must be after --start.", returncode=UNREADABLE)
-    if both := sorted(set(options["categorical"]) & set(options["numeric"])):
-        raise CommandError(
-            f"Either --categorical or --numeric: {', '.join(both)}.", returncode=UNREADABLE
-        )
+    _check_window(options)
     return ComparisonRequest(
         reference=options["reference"],
         current=options["current"],
         plan=_plan(options),
         columns=options["columns"],
-        kinds=dict.fromkeys(options["categorical"], FeatureKind.CATEGORICAL)
-        | dict.fromkeys(options["numeric"], FeatureKind.NUMERIC),
+        kinds=_kinds(options),
         timestamp_column=options["timestamp_column"],
-        start=start,
-        end=end,
+        start=options["start"],
+        end=options["end"],
     )
+
+
+def _check_window(options: dict[str, Any]) -> None:
+    start, end = options["start"], options["end"]
+    if (start or end) and not options["timestamp_column"]:
+        raise _unreadable("--start and --end need --timestamp-column.")
+    if start and end and end <= start:
+        raise _unreadable("--end must be after --start.")
+
+
+def _kinds(options: dict[str, Any]) -> dict[str, FeatureKind]:
+    if both := sorted(set(options["categorical"]) & set(options["numeric"])):
+        raise _unreadable(f"Either --categorical or --numeric: {', '.join(both)}.")
+    categorical = dict.fromkeys(options["categorical"], FeatureKind.CATEGORICAL)
+    return categorical | dict.fromkeys(options["numeric"], FeatureKind.NUMERIC)
 
 
 def _plan(options: dict[str, Any]) -> EvaluationPlan:
