@@ -6,19 +6,20 @@ from django_filters import rest_framework as filters
 from alerts.models import SEVERITIES, Alert
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
+from drift_detector.api.filters import InstantFilter, TruthFilter, existing_row
+from monitors.models import Monitor
 
 
 class AlertFilter(filters.FilterSet):
     monitor = filters.UUIDFilter(field_name="monitor_id")
+    monitor_id = existing_row(Monitor, field_name="monitor")
     severity = filters.ChoiceFilter(choices=SEVERITIES)
     kind = filters.ChoiceFilter(choices=Alert.Kind.choices)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
-    acknowledged = filters.BooleanFilter(
-        field_name="acknowledged_at", lookup_expr="isnull", exclude=True
-    )
+    acknowledged = TruthFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
     run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
-    since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    since = InstantFilter(field_name="created_at", lookup_expr="gte")
+    until = InstantFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Alert

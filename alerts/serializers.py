@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from alerts.models import Alert
+from drift_detector.api.serializers import KnownFieldsMixin
 
 
 class AlertSerializer(serializers.ModelSerializer[Alert]):
@@ -21,7 +22,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
         read_only_fields = fields
 
 
-class AcknowledgeSerializer(serializers.Serializer[dict[str, str]]):
+class AcknowledgeSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, str]]):
     note = serializers.CharField(default="", allow_blank=True, max_length=5000)
 
 

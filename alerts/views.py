@@ -16,6 +16,7 @@ from alerts.filters import AlertFilter
 from alerts.models import Alert
 from alerts.serializers import AcknowledgeSerializer, AlertSerializer, DashboardSerializer
 from drift_detector.api.problems import Conflict
+from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 
 LONGEST_DAYS = 366
@@ -51,10 +52,8 @@ class AcknowledgeView(TenantAPIView):
 
 
 class DashboardView(TenantAPIView):
-    @extend_schema(
-        parameters=[OpenApiParameter("days", int, description="1 to 366; 7 by default.")],
-        responses=DashboardSerializer,
-    )
+    @takes_query(OpenApiParameter("days", int, description="1 to 366; 7 by default."))
+    @extend_schema(responses=DashboardSerializer)
     def get(self, request: Request) -> Response:
         """The tenant's monitors, runs, drift and unacknowledged alerts of the last days."""
         dashboard = get_dashboard(days=_days(request))
@@ -63,7 +62,8 @@ class DashboardView(TenantAPIView):
 
 def _days(request: Request) -> int:
     text = request.query_params.get("days", "7")
-    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
+    is_number = text.isascii() and text.isdecimal()
+    if not is_number or not 1 <= int(text[:9]) <= LONGEST_DAYS:
         message = f"days must be a number from 1 to {LONGEST_DAYS}, not {text!r}."
         raise ValidationError({"days": message})
     return int(text)

@@ -136,7 +136,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["drift_detector.api.parsers.CappedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "drift_detector.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "drift_detector.api.queries.QuerySchema",
     "EXCEPTION_HANDLER": "drift_detector.api.problems.handle_exception",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -9,7 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from algorithms.methods import DEFAULT_METHODS, Method
-from drift_detector.api.fields import IsoDurationField
+from drift_detector.api.fields import InstantField, IsoDurationField
+from drift_detector.api.serializers import KnownFieldsMixin
 from monitors import selectors
 from monitors.field_checks import FIELD_CHECKS, check_change
 from monitors.models import FIELD_GROUPS, Baseline, Monitor, default_concept_methods
@@ -46,7 +47,7 @@ class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
-class MonitorSerializer(serializers.ModelSerializer[Monitor]):
+class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
     window = IsoDurationField(default=timedelta(days=1))
     window_lag = IsoDurationField(default=timedelta(0))
     misfire_grace = IsoDurationField(
@@ -117,6 +118,8 @@ class MonitorSerializer(serializers.ModelSerializer[Monitor]):
     timestamp_column = serializers.CharField(
         default="", allow_blank=True, max_length=200, trim_whitespace=False
     )
+    reference_start = InstantField(required=False, allow_null=True)
+    reference_end = InstantField(required=False, allow_null=True)
     schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
     timezone = serializers.CharField(default="UTC", max_length=64)
     min_rows = serializers.IntegerField(

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from drift_detector.api.pagination import NewestFirst
+from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import selectors, services
@@ -26,6 +27,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     lookup_value_converter = "uuid"
     serializer_class = MonitorSerializer
     filterset_class = MonitorFilter
+    ordering_fields = ("created_at", "updated_at", "name")
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     queryset = Monitor.objects.none()
 
@@ -80,6 +82,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         baseline = builds.request_baseline(monitor=self.get_object())
         return Response(BaselineSerializer(baseline).data, status=202)
 
+    @takes_query(*PAGING)
     @extend_schema(responses=BaselineSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
     def baselines(self, request: Request, pk: UUID) -> Response:

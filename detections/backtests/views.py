@@ -23,6 +23,7 @@ from detections.backtests.serializers import (
 from detections.models import Backtest
 from detections.runs.views import enabled_monitor
 from drift_detector.api.problems import Conflict
+from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 
@@ -31,6 +32,7 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
     queryset = Backtest.objects.none()
     serializer_class = BacktestSerializer
 
+    @takes_query(*PAGING)
     @extend_schema(operation_id="monitors_backtests", responses=BacktestSerializer(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """The monitor's backtests, newest first, without their windows."""

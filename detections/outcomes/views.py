@@ -30,6 +30,7 @@ from detections.outcomes.serializers import (
 from detections.outcomes.services import accept_outcomes
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
 from drift_detector.api.problems import Conflict
+from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 
@@ -37,16 +38,16 @@ from monitors.models import Monitor
 class MonitorOutcomesView(TenantAPIView):
     parser_classes = [CappedJSONParser, NdjsonParser, ArrowParser]
 
+    @takes_query(
+        OpenApiParameter(
+            "batch_id", str, description="The same id again is the same batch; it counts once."
+        ),
+        OpenApiParameter(
+            "stream", str, description="One of the monitor's sequences; `default` if left out."
+        ),
+    )
     @extend_schema(
         operation_id="monitors_outcomes",
-        parameters=[
-            OpenApiParameter(
-                "batch_id", str, description="The same id again is the same batch; it counts once."
-            ),
-            OpenApiParameter(
-                "stream", str, description="One of the monitor's sequences; `default` if left out."
-            ),
-        ],
         request={
             "application/json": OutcomesSerializer,
             "application/x-ndjson": {"type": "string", "format": "binary"},

@@ -1,13 +1,18 @@
+"""Filters of the lists of runs and detections."""
+
 from django_filters import rest_framework as filters
 
 from detections.models import METHODS, REFERENCES, VERDICTS, Detection, DetectionRun
+from drift_detector.api.filters import InstantFilter, TruthFilter, existing_row
+from monitors.models import Monitor
 
 
 class RunFilter(filters.FilterSet):
     monitor = filters.UUIDFilter(field_name="monitor_id")
+    monitor_id = existing_row(Monitor, field_name="monitor")
     verdict = filters.ChoiceFilter(choices=VERDICTS)
-    since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    since = InstantFilter(field_name="created_at", lookup_expr="gte")
+    until = InstantFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = DetectionRun
@@ -16,15 +21,17 @@ class RunFilter(filters.FilterSet):
 
 class DetectionFilter(filters.FilterSet):
     monitor = filters.UUIDFilter(field_name="monitor_id")
+    monitor_id = existing_row(Monitor, field_name="monitor")
     run = filters.UUIDFilter(field_name="run_id")
+    run_id = existing_row(DetectionRun, field_name="run")
     method = filters.ChoiceFilter(choices=METHODS)
     reference = filters.ChoiceFilter(choices=REFERENCES)
     verdict = filters.ChoiceFilter(choices=VERDICTS)
-    is_drifted = filters.BooleanFilter()
-    since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    window_from = filters.IsoDateTimeFilter(field_name="window_start", lookup_expr="gte")
-    window_to = filters.IsoDateTimeFilter(field_name="window_end", lookup_expr="lte")
+    is_drifted = TruthFilter()
+    since = InstantFilter(field_name="created_at", lookup_expr="gte")
+    until = InstantFilter(field_name="created_at", lookup_expr="lt")
+    window_from = InstantFilter(field_name="window_start", lookup_expr="gte")
+    window_to = InstantFilter(field_name="window_end", lookup_expr="lte")
 
     class Meta:
         model = Detection

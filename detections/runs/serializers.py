@@ -7,6 +7,8 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from detections.models import Detection, DetectionRun
+from drift_detector.api.fields import InstantField
+from drift_detector.api.serializers import KnownFieldsMixin
 
 
 class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
@@ -64,9 +66,9 @@ def check_year(moment: datetime) -> None:
         raise serializers.ValidationError("The year must be from 1900 to 2200.")
 
 
-class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
-    start = serializers.DateTimeField(validators=[check_year])
-    end = serializers.DateTimeField(validators=[check_year])
+class WindowSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, datetime]]):
+    start = InstantField(validators=[check_year])
+    end = InstantField(validators=[check_year])
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["start"] >= attrs["end"]:
@@ -74,7 +76,7 @@ class WindowSerializer(serializers.Serializer[dict[str, datetime]]):
         return attrs
 
 
-class RunRequestSerializer(serializers.Serializer[dict[str, Any]]):
+class RunRequestSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
     window = WindowSerializer(required=False)
     current_data = serializers.DictField(
         child=serializers.ListField(),
@@ -91,11 +93,9 @@ class RunRequestSerializer(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class BackfillSerializer(serializers.Serializer[dict[str, datetime]]):
-    vars()["from"] = serializers.DateTimeField(
-        validators=[check_year], help_text="The first tick, included."
-    )
-    to = serializers.DateTimeField(help_text="The last tick, not included; not later than now.")
+class BackfillSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, datetime]]):
+    vars()["from"] = InstantField(validators=[check_year], help_text="The first tick, included.")
+    to = InstantField(help_text="The last tick, not included; not later than now.")
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["from"] >= attrs["to"]:

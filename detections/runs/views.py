@@ -34,6 +34,7 @@ from detections.runs.serializers import (
     RunSerializer,
 )
 from drift_detector.api.problems import Conflict
+from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -47,18 +48,20 @@ REPORT_POLICY = (
     "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:"
 )
+WAIT = OpenApiParameter(
+    "wait", float, description="Wait up to this many seconds for the run to finish; at most 60."
+)
+AS = OpenApiParameter(
+    "as", enum=["html", "json"], description="The form of the answer; html by default."
+)
 
 
 class MonitorRunView(TenantAPIView):
+    @takes_query(WAIT)
     @extend_schema(
         operation_id="monitors_run",
         request=RunRequestSerializer,
         parameters=[
-            OpenApiParameter(
-                "wait",
-                float,
-                description="Wait up to so many seconds for the run to finish; at most 60.",
-            ),
             OpenApiParameter(
                 "Idempotency-Key",
                 str,
@@ -201,21 +204,18 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
             raise Conflict(str(error)) from error
         return Response(ReportSerializer(report).data, status=202)
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "as", enum=["html", "json"], description="What to answer with; html by default."
-            )
-        ],
-        responses={(200, "text/html"): str, (200, "application/json"): ReportSerializer},
-    )
     @report.mapping.get
+    @takes_query(AS)
+    @extend_schema(responses={(200, "text/html"): str, (200, "application/json"): ReportSerializer})
     def read_report(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The report: as a page, or its figures as JSON. While it is being made, JSON tells how it stands."""
         report = report_selectors.get_report(self.get_object().id)
         if report is None:
             raise NotFound("No report has been asked for; POST here to ask.")
-        if request.query_params.get("as") == "json" or report.status != Report.Status.READY:
+        form = request.query_params.get("as", "html")
+        if form not in ("html", "json"):
+            raise ValidationError({"as": f"as must be html or json, not {form[:20]!r}."})
+        if form == "json" or report.status != Report.Status.READY:
             return Response(ReportSerializer(report).data)
         return HttpResponse(report.html, headers={"Content-Security-Policy": REPORT_POLICY})
 

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from drift_detector.api.queries import check_query
 from drift_detector.tenancy.principal import Principal
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
@@ -22,6 +23,7 @@ class TenantAPIView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        check_query(self, request)
         scope = ExitStack()
         scope.enter_context(tenant_scope(self.principal.tenant_id))
         self._scope = scope

@@ -341,14 +341,31 @@ def test_patch__nothing__changes_nothing(api: APIClient, created: dict[str, Any]
     assert api.patch(url, {}).json() == created | {"updated_at": api.get(url).json()["updated_at"]}
 
 
+def test_patch__field_that_a_monitor_has_not__is_refused_by_name(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
+    answer = api.patch(url, {"tenant": str(uuid4()), "tresholds": {}, "name": "other"})
+    reasons = {each["field"]: each["reason"] for each in answer.json()["errors"]}
+    assert answer.status_code == 400
+    assert reasons.keys() == {"tenant", "tresholds"}
+    assert "'thresholds'" in reasons["tresholds"]
+    assert api.get(url).json()["name"] == created["name"]
+
+
+def test_patch__all_that_was_shown__changes_nothing(
+    api: APIClient, created: dict[str, Any], url: str
+) -> None:
+    answer = api.patch(url, created)
+    assert answer.status_code == 200
+    assert answer.json() == created | {"updated_at": answer.json()["updated_at"]}
+
+
 def test_patch__read_only_fields__are_left_as_they_are(
     api: APIClient, created: dict[str, Any], url: str
 ) -> None:
     forged = {
         "id": str(uuid4()),
         "created_by": "me",
-        "tenant": str(uuid4()),
-        "tenant_id": str(uuid4()),
         "baseline": None,
     }
     answer = api.patch(url, forged)

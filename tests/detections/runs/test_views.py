@@ -131,7 +131,7 @@ def test_list__bad_filter__names_the_field(
 
 def test_list_runs__bad_cursor__is_a_problem_not_a_crash(api: APIClient, monitor: Monitor) -> None:
     answer = api.get(RUNS, {"cursor": "nonsense"})
-    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
 def test_list_runs__pages__cover_everything_once_newest_first(
