@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
@@ -73,8 +72,8 @@ def check_instant(moment: datetime) -> datetime:
 class InstantField(serializers.DateTimeField):
     """An ISO-8601 time; one without a zone is UTC."""
 
-    def to_internal_value(self, value: Any) -> datetime:
-        moment = super().to_internal_value(value)
+    def enforce_timezone(self, value: datetime) -> datetime:
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         try:
             return check_instant(moment)
         except DjangoValidationError as error:
