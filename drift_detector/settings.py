@@ -124,7 +124,8 @@ STORAGES = {
 }
 
 APPEND_SLASH = False
-DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.data.max_inline_bytes
+# One byte more than a body may have: the parsers see that it is too large, and chunked bodies have this length.
+DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.data.max_inline_bytes + 1
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

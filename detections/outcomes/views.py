@@ -89,6 +89,8 @@ def _accept(request: Request, monitor: Monitor) -> Accepted:
 
 def _rows(request: Request) -> pa.Table:
     body: Any = request.data
+    if body in (b"", {}):
+        raise BadOutcomes("The body is empty; it needs outcomes.")
     if not isinstance(body, bytes):
         return rows_from_json(body["outcomes"] if _is_wrapped(body) else body)
     if request.content_type.startswith(ArrowParser.media_type):

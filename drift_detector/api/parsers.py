@@ -34,6 +34,8 @@ class CappedJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         body = read_capped(stream)
+        if not body:  # a chunked request without a body has no length that says so
+            return {}
         # JSON is always UTF-8 (RFC 8259). The header could name a charset of Python that unpacks data
         # or fails with another error.
         context = {**(parser_context or {}), "encoding": "utf-8"}

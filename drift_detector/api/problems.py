@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.views.defaults import page_not_found
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -61,6 +61,10 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     """Answer with a problem document; DRF's exception handler."""
     if isinstance(error, DjangoValidationError):  # services raise it
         error = ValidationError(get_error_detail(error))
+    elif isinstance(error, RequestDataTooBig):
+        error = PayloadTooLarge("The body is larger than the limit of the service.")
+    elif isinstance(error, UnreadablePostError):
+        error = ParseError("The body ends early, or its chunks are malformed.")
     response = exception_handler(error, context)
     if response is None:
         return _unexpected(context)

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+ZONES_OF_NO_PLACE = frozenset({"localtime", "Factory"})
+"""Names in the zone database that mean another zone on each machine, or none."""
+
 
 class BadSchedule(ValueError):
     """The cron expression or the time zone is not valid; the text says why."""
@@ -19,7 +22,7 @@ def check_schedule(expression: str, zone: str) -> None:
         BadSchedule: If the expression does not have five valid fields, if it never comes due, or if
             the zone is unknown.
     """
-    if zone not in available_timezones():
+    if zone not in available_timezones() - ZONES_OF_NO_PLACE:
         raise BadSchedule(f"{zone!r} is not an IANA time zone, such as Europe/Berlin.")
     if len(expression.split()) != 5:
         raise BadSchedule(
@@ -31,6 +34,11 @@ def check_schedule(expression: str, zone: str) -> None:
         raise BadSchedule(f"{expression!r} is not a cron expression: {error}.") from error
     except StopIteration as error:
         raise BadSchedule(f"{expression!r} never comes due.") from error
+
+
+def canonical(expression: str) -> str:
+    """The expression with single spaces: two spellings of one schedule are equal."""
+    return " ".join(expression.split())
 
 
 def next_tick(expression: str, zone: str, after: datetime) -> datetime:

@@ -6,7 +6,7 @@ from celery.schedules import ParseException
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from drift_detector.scheduling.cron import BadSchedule, check_schedule
+from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.timetable import Row, Schedule
 
 TICK_TASK = "detections.record_ticks"
@@ -39,7 +39,7 @@ def put_schedule(name: str, *, expression: str, zone: str, enabled: bool) -> Non
     again counts from now.
     """
     task = _locked_task(name)
-    if task and task.enabled == enabled and expression_of(task) == (expression, zone):
+    if task and task.enabled == enabled and expression_of(task) == (canonical(expression), zone):
         return
     task = task or PeriodicTask(name=name, task=TICK_TASK)
     task.crontab = _shared_crontab(_fields(expression) | {"timezone": zone})
