@@ -1,48 +1,101 @@
 """Chooses the columns that a monitor watches, and checks that both sources have them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from algorithms.baseline import FeatureKind, guess_kind
 from algorithms.methods import METHODS, Method
+from drift_detector.api.names import unknown_names
 from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
 
 LONGEST_NAME = 200
+ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
 
 
-def check_sources(fields: Mapping[str, object], policy: SourcePolicy) -> None:
+def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
     """Look at both sources as a monitor with these fields would read them. No transaction may be open.
 
     Raises:
-        ValidationError: By field, when a source can't be read, lacks a column, or has one of an unknown type.
+        ValidationError: By field, when a source can't be read, lacks a column, or has one of an unknown type, or when
+            a setting names a column or a feature that is not there.
     """
-    wanted = _names(fields["feature_columns"])
-    timestamp_column = str(fields["timestamp_column"])
-    found = {}
-    for field in ("reference_data_uri", "current_data_uri"):
-        try:
-            found[field] = describe(str(fields[field]), policy)
-        except SourceError as error:
-            raise ValidationError({field: str(error)}) from error
-        _check_timestamp(found[field], timestamp_column, field)
-    overrides = fields.get("feature_kinds")
+    reference = _described("reference_data_uri", fields, policy)
+    current = _described("current_data_uri", fields, policy)
     features = choose_features(
-        found["reference_data_uri"],
-        wanted,
-        timestamp_column,
-        overrides=overrides if isinstance(overrides, Mapping) else {},
+        reference,
+        _names(fields["feature_columns"]),
+        str(fields["timestamp_column"]),
+        overrides=fields.get("feature_kinds") or {},
     )
-    _check_current(found["current_data_uri"], features)
+    _check_current(current, features)
+    _check_methods(fields, features)
+    _check_roles(fields, reference, current)
+    _check_settings_of_features(fields, features)
+
+
+def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:
+    try:
+        found = describe(str(fields[field]), policy)
+    except SourceError as error:
+        raise ValidationError({field: str(error)}) from error
+    _check_timestamp(found, str(fields["timestamp_column"]), field)
+    return found
+
+
+def _check_methods(fields: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> None:
     kinds = frozenset(features.values())
     methods = [Method(method) for method in _names(fields["methods"])]
     if not any(METHODS[method].compares(kinds) for method in methods):
-        raise ValidationError(
-            {"methods": "methods must include one that compares these kinds of features."}
-        )
+        _refuse("methods", "methods must include one that compares these kinds of features.")
+
+
+def _check_roles(
+    fields: Mapping[str, Any], reference: DatasetDescription, current: DatasetDescription
+) -> None:
+    """Check that a source has the columns of predictions, labels and scores."""
+    known = {*reference.columns, *current.columns}
+    for field in ROLE_FIELDS:
+        column = fields.get(field)
+        if column and column not in known:
+            _refuse(field, f"{field} must name a column. {_no_column(column, known)}")
+    limits: Mapping[str, Any] = fields.get("performance_limits") or {}
+    relative = next((metric for metric, limit in limits.items() if "relative" in limit), None)
+    if relative:
+        _check_labelled(relative, fields, reference)
+
+
+def _check_labelled(metric: str, fields: Mapping[str, Any], reference: DatasetDescription) -> None:
+    """Check that a relative limit has predictions and labels of the reference to be relative to."""
+    for field in ("prediction_column", "label_column"):
+        column = fields.get(field)
+        if column and column not in reference.columns:
+            reason = f"The relative limit of {metric} needs a reference with the column {column}."
+            _refuse("performance_limits", reason)
+
+
+def _check_settings_of_features(
+    fields: Mapping[str, Any], features: Mapping[str, FeatureKind]
+) -> None:
+    """Check that thresholds, tolerances and importances name features."""
+    for field in ("thresholds", "tolerances"):
+        limits: Mapping[str, Any] = fields.get(field) or {}
+        for limit in limits.values():
+            _check_features(field, limit.get("features", {}), features)
+    _check_features("importances", fields.get("importances") or {}, features)
+
+
+def _check_features(field: str, names: Iterable[str], features: Mapping[str, FeatureKind]) -> None:
+    for name in names:
+        if name not in features:
+            _refuse(field, f"{field} must name features. {_no_column(name, features)}")
+
+
+def _no_column(name: str, known: Collection[str]) -> str:
+    return next(iter(unknown_names([name], known, what="column").values()))
 
 
 def choose_features(

@@ -1,0 +1,161 @@
+"""Names values so that equal values have one name, whatever type a file stores them as.
+
+Integers, decimals and floats that are equal have one name, -0.0 is 0, booleans are 0 and 1, points in time are equal in
+any unit or zone, and a date is its midnight. Text keeps its letters.
+"""
+
+import math
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import UnusableColumn
+from .value_types import MOMENTS, NUMBERS, ValueType, are_comparable, value_type_of
+
+NAME = pa.large_string()
+LONGEST_DIGITS = 76
+"""Digits of the widest decimals; floats with more are written with an exponent."""
+LARGEST_INTEGER = 2.0**63
+TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
+
+
+def name_values(values: pa.Array, contract: ValueType) -> pa.Array:
+    """The names of values, as `large_string`; nulls stay null.
+
+    Args:
+        values: Distinct values.
+        contract: The type of the baseline's values, whose names these are compared with.
+
+    Raises:
+        UnusableColumn: If values of the two types cannot be compared.
+    """
+    found = value_type_of(values.type)
+    if found is ValueType.TEXT:
+        return _names_of_text(values.cast(NAME), contract)
+    if not are_comparable(contract, found):
+        raise UnusableColumn(f"Expected {contract} values, but the column holds {values.type}.")
+    if found in NUMBERS:
+        names = _names_of_numbers(_rounded(values, contract))
+        return _names_of_truths(names) if contract is ValueType.BOOLEAN else names
+    if found in MOMENTS:
+        return _names_of_moments(values)
+    return values.cast(NAME) if found is ValueType.NULL else _names_of_durations(values)
+
+
+def _rounded(values: pa.Array, contract: ValueType) -> pa.Array:
+    """Floats in the precision of the contract, where that is narrower."""
+    if contract is ValueType.FLOAT32 and pa.types.is_float64(values.type):
+        return values.cast(pa.float32(), safe=False)
+    return values
+
+
+def _names_of_numbers(values: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())
+    if pa.types.is_integer(values.type):
+        return values.cast(NAME)
+    if pa.types.is_decimal(values.type):
+        return _plain(values.cast(pa.string()).cast(NAME))
+    return _names_of_floats(values)
+
+
+def _names_of_floats(values: pa.Array) -> pa.Array:
+    """Whole floats by their digits, others by the shortest digits that give them back."""
+    doubles = values.cast(pa.float64())
+    is_whole = pc.and_(
+        pc.equal(pc.trunc(doubles), doubles), pc.less(pc.abs(doubles), LARGEST_INTEGER)
+    )
+    whole = pc.if_else(is_whole, doubles, None).cast(pa.int64()).cast(NAME)
+    shortest = values.cast(pa.string()).cast(NAME)
+    return pc.coalesce(whole, _plain(shortest))
+
+
+def _plain(names: pa.Array) -> pa.Array:
+    """Numbers without exponents and without zeros at the end of a fraction."""
+    trimmed = pc.replace_substring_regex(names, r"^(-?\d+\.\d*?)0+$", r"\1")
+    trimmed = pc.replace_substring_regex(trimmed, r"^(-?\d+)\.$", r"\1")
+    trimmed = pc.replace_substring_regex(trimmed, r"^-0$", "0")
+    has_exponent = pc.match_substring_regex(trimmed, r"^-?[\d.]+[eE]")
+    if not pc.any(has_exponent).as_py():
+        return trimmed
+    plain = [_digits(name) for name in trimmed.filter(has_exponent).to_pylist()]
+    return pc.replace_with_mask(trimmed, has_exponent, pa.array(plain, NAME))
+
+
+def _digits(text: str) -> str:
+    """A number with its digits written out; very large and very small ones keep their exponent."""
+    number = Decimal(text).normalize()
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(number.adjusted()) > LONGEST_DIGITS:
+        return f"{number:e}"
+    return f"{Decimal(float(text)):f}" if exponent > 0 and "e" in text else f"{number:f}"
+
+
+def _names_of_truths(numbers: pa.Array) -> pa.Array:
+    names = pc.if_else(pc.equal(numbers, "1"), "true", numbers)
+    return pc.if_else(pc.equal(names, "0"), "false", names).cast(NAME)
+
+
+def _names_of_moments(values: pa.Array) -> pa.Array:
+    """ISO-8601 in UTC, as short as it can be: a midnight is a date."""
+    if pa.types.is_date(values.type):
+        return values.cast(pa.date32()).cast(pa.string()).cast(NAME)
+    utc = values.cast(pa.timestamp(values.type.unit, "UTC"))
+    names = pc.strftime(utc, format="%Y-%m-%dT%H:%M:%S").cast(NAME)
+    names = pc.replace_substring_regex(names, r"(\.\d*?)0+$", r"\1")
+    names = pc.replace_substring_regex(names, r"\.$", "")
+    return pc.replace_substring_regex(names, r"T00:00:00$", "")
+
+
+def _names_of_durations(values: pa.Array) -> pa.Array:
+    """Seconds, exactly."""
+    ticks = {"s": 0, "ms": 3, "us": 6, "ns": 9}[values.type.unit]
+    seconds = [_seconds(count, ticks) for count in values.cast(pa.int64()).to_pylist()]
+    return pa.array(seconds, NAME)
+
+
+def _seconds(count: int | None, ticks: int) -> str | None:
+    return None if count is None else f"{Decimal(count).scaleb(-ticks).normalize():f} s"
+
+
+def _names_of_text(names: pa.Array, contract: ValueType) -> pa.Array:
+    """Text as it is; under another contract, text that reads as a value of that type has the value's name."""
+    if contract is ValueType.BOOLEAN:
+        return pa.array([_truth(name) for name in names.to_pylist()], NAME)
+    if contract in NUMBERS:
+        return pa.array([_number(name) for name in names.to_pylist()], NAME)
+    if contract in MOMENTS:
+        return pa.array([_moment(name) for name in names.to_pylist()], NAME)
+    return names
+
+
+def _truth(text: str | None) -> str | None:
+    word = (text or "").strip().lower()
+    if word in TRUE_WORDS or _number(word) == "1":
+        return "true"
+    return "false" if word in FALSE_WORDS or _number(word) == "0" else text
+
+
+def _number(text: str | None) -> str | None:
+    """The name of the number that a text says, or the text."""
+    try:
+        number = Decimal((text or "").strip())
+    except InvalidOperation:
+        return text
+    if not number.is_finite() or abs(number.adjusted()) > LONGEST_DIGITS:
+        return text
+    return "0" if not number else f"{number.normalize():f}"
+
+
+def _moment(text: str | None) -> str | None:
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return text
+    stored = pa.array([moment], pa.timestamp("us", "UTC" if moment.tzinfo else None))
+    name: Any = _names_of_moments(stored)[0].as_py()
+    return str(name)

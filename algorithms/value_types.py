@@ -1,0 +1,81 @@
+"""The type of a column's values, as a baseline freezes it: what may be compared with what."""
+
+from enum import StrEnum
+
+import pyarrow as pa
+
+
+class ValueType(StrEnum):
+    """The type of values, whatever a file stores them as."""
+
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    INSTANT = "instant"
+    DATE = "date"
+    DURATION = "duration"
+    NULL = "null"
+    """A column without a value, which says nothing of its type."""
+    OTHER = "other"
+    """Bytes, nested values and times of day, which are not compared."""
+
+
+NUMBERS = frozenset(
+    {
+        ValueType.BOOLEAN,
+        ValueType.INTEGER,
+        ValueType.DECIMAL,
+        ValueType.FLOAT16,
+        ValueType.FLOAT32,
+        ValueType.FLOAT64,
+    }
+)
+"""Types whose values are numbers; booleans are 0 and 1."""
+MOMENTS = frozenset({ValueType.INSTANT, ValueType.DATE})
+"""Types whose values are points in time; a date is its midnight."""
+FAMILIES = (
+    frozenset({ValueType.TEXT}),
+    NUMBERS,
+    MOMENTS,
+    frozenset({ValueType.DURATION}),
+)
+NARROW_FLOATS = {ValueType.FLOAT16: 10, ValueType.FLOAT32: 23}
+"""Bits of the mantissa of floats that are narrower than float64."""
+
+
+def value_type_of(data_type: pa.DataType) -> ValueType:
+    """The type of the values of an Arrow type; of a dictionary, that of its values."""
+    if pa.types.is_dictionary(data_type):
+        return value_type_of(data_type.value_type)
+    for is_type, found in _CHECKS:
+        if is_type(data_type):
+            return found
+    return ValueType.OTHER
+
+
+_CHECKS = (
+    (pa.types.is_null, ValueType.NULL),
+    (pa.types.is_boolean, ValueType.BOOLEAN),
+    (pa.types.is_integer, ValueType.INTEGER),
+    (pa.types.is_float16, ValueType.FLOAT16),
+    (pa.types.is_float32, ValueType.FLOAT32),
+    (pa.types.is_float64, ValueType.FLOAT64),
+    (pa.types.is_decimal, ValueType.DECIMAL),
+    (pa.types.is_timestamp, ValueType.INSTANT),
+    (pa.types.is_date, ValueType.DATE),
+    (pa.types.is_duration, ValueType.DURATION),
+    (pa.types.is_string, ValueType.TEXT),
+    (pa.types.is_large_string, ValueType.TEXT),
+    (pa.types.is_string_view, ValueType.TEXT),
+)
+
+
+def are_comparable(contract: ValueType, found: ValueType) -> bool:
+    """True if values of the two types can be compared by value: numbers with numbers, moments with moments."""
+    if contract == found or ValueType.NULL in (contract, found):
+        return True
+    return any(contract in family and found in family for family in FAMILIES)
