@@ -4,12 +4,10 @@ Integers, decimals and floats that are equal have one name, -0.0 is 0, booleans 
 any unit or zone, and a date is its midnight. Text keeps its letters.
 """
 
-import math
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
