@@ -19,8 +19,20 @@ log = structlog.get_logger(__name__)
 
 # The fields that `features.check_sources` reads.
 SOURCE_FIELDS = (
-    "reference_data_uri", "current_data_uri", "timestamp_column", "feature_columns", "feature_kinds", "methods",
-)  # fmt: skip
+    "reference_data_uri",
+    "current_data_uri",
+    "timestamp_column",
+    "feature_columns",
+    "feature_kinds",
+    "methods",
+    "thresholds",
+    "tolerances",
+    "importances",
+    "prediction_column",
+    "label_column",
+    "score_column",
+    "performance_limits",
+)
 
 
 def create_monitor(*, created_by: str, **fields: Any) -> Monitor:

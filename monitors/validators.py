@@ -11,7 +11,7 @@ from algorithms.columns import FeatureKind
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod, new_detector
 from algorithms.methods import METHODS, Method
 from algorithms.performance import Metric, PerformanceLimit
-from drift_detector.scheduling.cron import BadSchedule
+from drift_detector.scheduling.cron import BadSchedule, canonical
 from drift_detector.scheduling.schedules import check_storable
 from monitors.sources import is_storable
 
@@ -98,6 +98,11 @@ def _check_label_delay(delay: timedelta, limits: Mapping[str, Any]) -> None:
         raise ValidationError({"label_delay": "label_delay must be from zero to 100 years."})
     if not limits:
         raise ValidationError({"label_delay": "label_delay needs performance_limits."})
+
+
+def check_schedule_cron(expression: str) -> str:
+    """The expression with single spaces; whether it is a schedule is checked with the zone."""
+    return canonical(expression)
 
 
 def check_cron(expression: str, zone: str) -> None:

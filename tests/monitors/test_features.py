@@ -134,3 +134,55 @@ def test_check_sources__methods_for_no_feature__is_refused(
     with pytest.raises(ValidationError) as refusal:
         check(policy, numbers, numbers, methods=["chi_squared"])
     assert list(refusal.value.message_dict) == ["methods"]
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> dict[str, Any]:
+    """The fields of a monitor over two sources of predictions; the reference has no label."""
+    columns = {"at": [MOMENT], "x": [1.5], "p": [1], "s": [0.5]}
+    pq.write_table(pa.table(columns), tmp_path / "reference.parquet")
+    pq.write_table(pa.table(columns | {"y": [1]}), tmp_path / "current.parquet")
+    return {
+        "reference_data_uri": str(tmp_path / "reference.parquet"),
+        "current_data_uri": str(tmp_path / "current.parquet"),
+        "timestamp_column": "at",
+        "feature_columns": ["x"],
+        "methods": ["ks"],
+    }
+
+
+@pytest.mark.parametrize("field", ["prediction_column", "label_column", "score_column"])
+def test_check_sources__column_that_no_source_has__is_named_with_the_nearest(
+    labelled: dict[str, Any], policy: SourcePolicy, field: str
+) -> None:
+    check_sources(labelled | {field: "p"}, policy)
+    with pytest.raises(ValidationError, match="colour") as refused:
+        check_sources(labelled | {field: "colour"}, policy)
+    assert set(refused.value.message_dict) == {field}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("thresholds", {"ks": {"features": {"X": 0.01}}}),
+        ("tolerances", {"ks": {"default": 0.1, "features": {"X": 0.01}}}),
+        ("importances", {"X": 2.0}),
+        ("importances", {"at": 2.0}),
+    ],
+)
+def test_check_sources__setting_of_no_feature__is_named(
+    labelled: dict[str, Any], policy: SourcePolicy, field: str, value: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError, match=r"'(X|at)'") as refused:
+        check_sources(labelled | {field: value}, policy)
+    assert set(refused.value.message_dict) == {field}
+
+
+def test_check_sources__relative_limit_without_labels_in_the_reference__is_refused(
+    labelled: dict[str, Any], policy: SourcePolicy
+) -> None:
+    roles = {"prediction_column": "p", "label_column": "y"}
+    check_sources(labelled | roles | {"performance_limits": {"accuracy": {"minimum": 0.9}}}, policy)
+    relative = {"performance_limits": {"accuracy": {"relative": 0.1}}}
+    with pytest.raises(ValidationError, match="accuracy needs a reference with the column y"):
+        check_sources(labelled | roles | relative, policy)

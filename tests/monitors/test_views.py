@@ -584,3 +584,36 @@ def test_list__filtered__shows_those(
     make_monitor(name="A", model_id="6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d")
     make_monitor(name="B", status="paused")
     assert [each["name"] for each in api.get(f"{URL}?{query}").json()["results"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"thresholds": {"ks": {"features": {"Delay": 0.01}}}}, "thresholds"),
+        ({"importances": {"no such": 1}}, "importances"),
+        ({"prediction_column": "p", "label_column": "lable"}, "prediction_column"),
+    ],
+)
+def test_patch__name_that_matches_nothing__is_refused_as_by_post(
+    api: APIClient, created: dict[str, Any], url: str, monitor_fields: dict[str, Any],
+    change: dict[str, Any], field: str,
+) -> None:  # fmt: skip
+    posted = api.post(URL, monitor_fields | {"name": "other"} | change)
+    for answer in (posted, api.patch(url, change)):
+        assert answer.status_code == 400
+        assert {each["field"] for each in answer.json()["errors"]} == {field}
+
+
+def test_create__cron_with_more_spaces__is_the_same_schedule(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
+    created = api.post(URL, monitor_fields | {"schedule_cron": " 0  6\t* * *  "}).json()
+    assert created["schedule_cron"] == "0 6 * * *"
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "right/UTC", "posix/UTC"])
+def test_create__zone_that_depends_on_the_machine__is_refused(
+    api: APIClient, monitor_fields: dict[str, Any], zone: str
+) -> None:
+    answer = api.post(URL, monitor_fields | {"timezone": zone})
+    assert [each["field"] for each in answer.json()["errors"]] == ["timezone"]

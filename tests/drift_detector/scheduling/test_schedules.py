@@ -97,3 +97,10 @@ def test_check_storable__what_both_know__passes(expression: str) -> None:
     assert CrontabSchedule(
         **dict(zip(("minute", "hour"), expression.split(), strict=False))
     ).schedule
+
+
+def test_put_schedule__more_spaces__is_not_a_change(db: None) -> None:
+    put_schedule("one", expression="0 6 * * *", zone="UTC", enabled=True)
+    before = PeriodicTask.objects.get(name="one").last_run_at
+    put_schedule("one", expression="0  6 * *  *", zone="UTC", enabled=True)
+    assert PeriodicTask.objects.get(name="one").last_run_at == before
