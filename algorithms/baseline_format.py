@@ -15,6 +15,7 @@ from .columns import FeatureKind
 from .grid import Grid
 from .profiles import NumericSummary
 from .references import CategoricalReference, FeatureReference, NumericReference
+from .value_types import ValueType
 
 KIND = "baseline"
 
@@ -29,7 +30,9 @@ def to_bundle(
 
 def _describe(feature: FeatureReference) -> Described:
     """A feature's figures as JSON values, and its arrays by name."""
-    common = {"name": feature.name, "kind": feature.kind.value, "n": feature.n}
+    common: dict[str, Any] = {"name": feature.name, "kind": feature.kind.value, "n": feature.n}
+    if feature.value_type is not None:
+        common["value_type"] = feature.value_type.value
     if isinstance(feature, NumericReference):
         about, arrays = _numeric(feature)
     else:
@@ -58,6 +61,8 @@ def _by_place(arrays: Arrays) -> dict[int, dict[str, pa.Array]]:
 
 
 def _read(about: dict[str, Any], arrays: Arrays) -> FeatureReference:
+    if "value_type" in about:  # a baseline from before types were kept has none
+        about["value_type"] = ValueType(about["value_type"])
     if about.pop("kind") == FeatureKind.NUMERIC:
         return _read_numeric(about, arrays)
     return _read_categorical(about, arrays)

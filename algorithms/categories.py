@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrays import BoolArray, IntArray
+from .arrays import IntArray
 from .columns import guess_kind
 from .errors import UnusableColumn
+from .identity import name_values
 from .kernels.cells import count_indices
+from .value_types import ValueType, value_type_of
 
 MAX_UNSEEN = 100_000
 """Unseen categories kept by name. Of more, those with the smallest hashes are, which no order of reading changes."""
@@ -88,13 +90,19 @@ class CategoryCounts:
         return int(self.counts.sum())
 
 
-def count_categories(column: pa.Array | pa.ChunkedArray) -> CategoryCounts:
+def count_categories(
+    column: pa.Array | pa.ChunkedArray, contract: ValueType | None = None
+) -> CategoryCounts:
     """Count a column's distinct categories by name; booleans are named "true" and "false", numbers by their digits.
+
+    Args:
+        column: Values of any type that is no bytes and not nested.
+        contract: The type whose names the values get; their own type where it is left out.
 
     Raises:
         UnusableColumn: If the column holds bytes or nested values.
     """
-    found = list(distinct_categories(column))
+    found = list(distinct_categories(column, contract or value_type_of(column.type)))
     summed = sum_by_name(_joined_names(found), found)
     return CategoryCounts(
         summed.column("name").combine_chunks(),
@@ -117,8 +125,13 @@ def _joined_counts(found: Iterable[CategoryCounts]) -> IntArray:
     return np.concatenate([np.empty(0, np.int64), *(each.counts for each in found)])
 
 
-def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[CategoryCounts]:
+def distinct_categories(
+    column: pa.Array | pa.ChunkedArray, contract: ValueType | None
+) -> Iterator[CategoryCounts]:
     """A column's categories chunk by chunk; a name may come again, but rows of zero do not.
+
+    The contract is the type whose names the values get; None names them by their printed form, as baselines did before
+    they had contracts.
 
     Dictionary-encoded chunks, as Parquet's readers give, are counted by their codes.
 
@@ -127,10 +140,16 @@ def distinct_categories(column: pa.Array | pa.ChunkedArray) -> Iterator[Category
     """
     _require_categories(column.type)
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        yield _count(chunk)
+        found = _count(chunk)
+        yield replace(found, categories=_names(found.categories, contract))
+
+
+def _names(values: pa.Array, contract: ValueType | None) -> pa.Array:
+    return values.cast(pa.large_string()) if contract is None else name_values(values, contract)
 
 
 def _count(chunk: pa.Array) -> CategoryCounts:
+    """The distinct values of a chunk, not named yet."""
     is_dictionary = pa.types.is_dictionary(chunk.type)
     return _count_dictionary(chunk) if is_dictionary else _count_plain(chunk)
 
@@ -145,7 +164,7 @@ def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:
     counts = _count_indices(indices, len(chunk.dictionary))
     seen = np.flatnonzero(counts)
     nulls = len(chunk) - len(indices)
-    return _named(chunk.dictionary.take(pa.array(seen)), counts[seen], nulls)
+    return _without_missing(chunk.dictionary.take(pa.array(seen)), counts[seen], nulls)
 
 
 def _count_indices(indices: pa.Array, categories: int) -> IntArray:
@@ -158,7 +177,7 @@ def _count_indices(indices: pa.Array, categories: int) -> IntArray:
 def _count_plain(chunk: pa.Array) -> CategoryCounts:
     counted = pc.value_counts(_countable(chunk))
     counts = counted.field("counts").to_numpy(zero_copy_only=False)
-    return _named(counted.field("values"), np.asarray(counts, dtype=np.int64), 0)
+    return _without_missing(counted.field("values"), np.asarray(counts, dtype=np.int64), 0)
 
 
 def _countable(chunk: pa.Array) -> pa.Array:
@@ -166,15 +185,10 @@ def _countable(chunk: pa.Array) -> pa.Array:
     return chunk.cast(pa.large_string()) if pa.types.is_string_view(chunk.type) else chunk
 
 
-def _named(values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
-    """Distinct values as names, with null and NaN set apart."""
+def _without_missing(values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
+    """Distinct values without null and NaN, whose rows become nulls."""
     missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
-    if missing.any():
-        return _without(missing, values, counts, nulls)
-    return CategoryCounts(values.cast(pa.large_string()), counts, nulls)
-
-
-def _without(missing: BoolArray, values: pa.Array, counts: IntArray, nulls: int) -> CategoryCounts:
-    """The named values that are not missing; the rows of those that are become nulls."""
-    names = values.filter(pa.array(~missing)).cast(pa.large_string())
-    return CategoryCounts(names, counts[~missing], nulls + int(counts[missing].sum()))
+    if not missing.any():
+        return CategoryCounts(values, counts, nulls)
+    rows = nulls + int(counts[missing].sum())
+    return CategoryCounts(values.filter(pa.array(~missing)), counts[~missing], rows)

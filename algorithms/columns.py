@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .arrays import FloatArray
+from .decimals import decimals_to_float64
 from .errors import UnusableColumn
 
 type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
@@ -69,8 +70,8 @@ def _convert(values: npt.NDArray[Any] | Sequence[Any]) -> pa.Array:
 def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
     """A column as float64, NaN where null.
 
-    Dates and timestamps become seconds since 1970-01-01 (UTC), durations seconds, booleans 0 and 1. Integers and
-    decimals beyond 2**53 round to the nearest float64.
+    Dates and timestamps become seconds since 1970-01-01 (UTC), durations seconds, booleans 0 and 1. Integers
+    beyond 2**53 and decimals round to the nearest float64.
 
     Raises:
         UnusableColumn: If the column holds text, bytes or nested values.
@@ -99,7 +100,10 @@ def _holds_numbers(data_type: pa.DataType) -> bool:
 
 
 def _floats(column: pa.Array | pa.ChunkedArray) -> FloatArray:
-    numbers = as_one_array(column).cast(pa.float64(), safe=False)
+    array = as_one_array(column)
+    if pa.types.is_decimal(array.type):
+        return decimals_to_float64(array)
+    numbers = array.cast(pa.float64(), safe=False)
     floats: FloatArray = numbers.to_numpy(zero_copy_only=False)
     return floats
 

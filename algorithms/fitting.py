@@ -15,8 +15,10 @@ from .references import (
     CategoricalReference,
     FeatureReference,
     NumericReference,
+    count_cells,
     measure_moments,
 )
+from .value_types import ValueType, value_type_of
 
 MAX_CATEGORIES = 100_000
 BY_FREQUENCY = [("count_sum", "descending"), ("name", "ascending")]
@@ -65,6 +67,7 @@ class NumericFitter:
     nans: int = 0
     centre: float | None = None
     moments: Moments = field(default_factory=Moments)
+    value_type: ValueType = ValueType.NULL
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -75,6 +78,7 @@ class NumericFitter:
         Raises:
             UnusableColumn: If the column holds no numbers.
         """
+        self.value_type = first_known(self.value_type, column)
         values = to_float64(column)
         self._count(values, column.null_count)
         if self.centre is None:
@@ -88,6 +92,7 @@ class NumericFitter:
         grid = Grid.from_sorted(values, self.bins, exact_cells(len(values)))
         return NumericReference(
             name=self.name,
+            value_type=self.value_type,
             n=self._numbers,
             nulls=self.nulls,
             nans=self.nans,
@@ -95,7 +100,7 @@ class NumericFitter:
             summary=self.moments.summary(self.centre or 0.0),
             grid=grid,
             bin_edges=self._bin_edges(values),
-            counts=grid.count(values)[0][:-1],
+            counts=count_cells(grid, values, self.value_type),
             values=values,
         )
 
@@ -141,6 +146,11 @@ class NumericFitter:
         return np.concatenate([self.priorities, fresh])
 
 
+def first_known(known: ValueType, column: Column) -> ValueType:
+    """The type of the first part of a column that has one."""
+    return value_type_of(column.type) if known is ValueType.NULL else known
+
+
 def _first_finite(values: FloatArray) -> float | None:
     finite = values[np.isfinite(values)]
     return float(finite[0]) if len(finite) else None
@@ -153,6 +163,7 @@ class CategoricalFitter:
     name: str
     found: list[CategoryCounts] = field(default_factory=list)
     dropped_rows: int = 0
+    value_type: ValueType = ValueType.NULL
 
     def add(self, column: Column) -> None:
         """Take the next rows.
@@ -160,7 +171,8 @@ class CategoricalFitter:
         Raises:
             UnusableColumn: If the column holds no categories.
         """
-        self.found.append(count_categories(column))
+        self.value_type = first_known(self.value_type, column)
+        self.found.append(count_categories(column, self.value_type))
         distinct = sum(len(each.counts) for each in self.found)
         if distinct > MAX_DISTINCT:
             self._compact(MAX_DISTINCT // 2)
@@ -171,6 +183,7 @@ class CategoricalFitter:
         (kept,) = self.found
         return CategoricalReference(
             name=self.name,
+            value_type=self.value_type,
             n=kept.rows + self.dropped_rows,
             nulls=kept.nulls,
             categories=kept.categories,

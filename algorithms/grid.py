@@ -13,6 +13,12 @@ TABLE_SIZE = 65_536
 MANTISSA_BITS = 52
 """Bits after the point of an IEEE 754 float64."""
 LARGEST = np.finfo(np.float64).max
+SLACK = {MANTISSA_BITS: 4}
+"""Units in the last place by which equal numbers may differ: by 4 after a few operations on float64; by 1 where a
+narrower float was rounded once."""
+ROOM = {MANTISSA_BITS: 1024}
+"""Units in the last place to the next edge from which a frequent value stands alone. Nearer ones are data that use up
+the resolution of floats, such as seconds since 1970 with microseconds."""
 OCTAVE_BITS = (6, 9, 11)
 """Steps to an octave that logarithmic tables try, as powers of two, the coarsest first."""
 
@@ -80,6 +86,21 @@ class Grid:
             is_single[0] = self.edges[0] == -np.inf
             is_single[-1] = self.edges[-1] == LARGEST
         return is_single
+
+    def loosened(self, bits: int) -> Self:
+        """The same cells for values that are rounded to a mantissa of some bits.
+
+        The same number computed or stored in two ways differs in its last bits: 3 · 0.1 is not 3 / 10, and 19.99 as a
+        float32 is not 19.99. So the cell of a frequent value, which has room for that float alone, takes what lies
+        within a few units in the last place too, unless other values of the reference are as near. Cells keep their
+        numbers.
+        """
+        if not self.single_valued.any():
+            return self
+        runs = _Runs.of(self.edges, self.single_valued[1:-1], bits)
+        slack = np.where(runs.are_loose, SLACK.get(bits, 1), 0) * _unit(self.edges, bits)
+        moved = np.where(runs.are_last, self.edges + slack, runs.first - slack)
+        return type(self)(np.where(runs.are_loose, moved, self.edges))
 
     def cell_starts(self, upper_edges: FloatArray) -> IntArray:
         """The first cell above each of some of the grid's edges, with 0 in front: where groups of cells begin."""
@@ -190,6 +211,61 @@ def _farthest(edges: FloatArray, centre: float) -> float:
 def _float_bits(value: float) -> int:
     """The bits of a float as a whole number, which rises with the float while that is positive."""
     return int(np.float64(value).view(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of edges that lie a few units in the last place apart: the bounds of one value, or of a few equal ones.
+
+    Attributes:
+        first: Shape (edges,), the first edge of each edge's run.
+        are_last: Shape (edges,), which edges are the last of their run.
+        are_loose: Shape (edges,), which edges bound a frequent value that stands alone.
+    """
+
+    first: FloatArray
+    are_last: BoolArray
+    are_loose: BoolArray
+
+    @classmethod
+    def of(cls, edges: FloatArray, is_single: BoolArray, bits: int) -> Self:
+        units = _gaps_in_units(edges, bits)
+        narrow = 2 * SLACK.get(bits, 1)
+        begins = np.append(True, units > narrow)
+        run = np.cumsum(begins) - 1
+        starts = np.flatnonzero(begins)
+        ends = np.append(starts[1:], len(edges)) - 1
+        holds_value = np.bincount(run[1:], weights=is_single, minlength=len(starts)) > 0
+        widths = np.add.reduceat(np.where(begins, 0.0, np.append(0.0, units)), starts)
+        around = np.concatenate([[np.inf], units, [np.inf]])
+        is_alone = np.minimum(around[starts], around[ends + 1]) > ROOM.get(bits, narrow)
+        loose = holds_value & (widths <= narrow) & is_alone
+        return cls(edges[starts][run], np.append(begins[1:], True), loose[run])
+
+
+def _gaps_in_units(edges: FloatArray, bits: int) -> FloatArray:
+    """The distances of neighbouring edges, shape (edges − 1,), in units in the last place of the larger of the two."""
+    unit = np.maximum(_unit(edges[:-1], bits), _unit(edges[1:], bits))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        gaps: FloatArray = np.diff(edges) / unit
+    return np.nan_to_num(gaps, nan=np.inf, posinf=np.inf)
+
+
+def _unit(values: FloatArray, bits: int) -> FloatArray:
+    """The unit in the last place of finite floats with a mantissa of some bits; 0 for 0 and what is not finite."""
+    finite = np.where(np.isfinite(values), values, 0.0)
+    _, exponents = np.frexp(finite)
+    units: FloatArray = np.where(finite == 0, 0.0, np.ldexp(1.0, exponents - 1 - bits))
+    return units
+
+
+def usual_range(low: float, high: float, bits: int | None) -> tuple[float, float]:
+    """A range that takes in what differs from its ends in the last places only."""
+    if bits is None:
+        return low, high
+    ends = np.array([low, high])
+    below, above = SLACK.get(bits, 1) * _unit(ends, bits)
+    return low - float(below), high + float(above)
 
 
 def _positions(table: Lookup, values: FloatArray) -> IntArray:

@@ -32,6 +32,8 @@ def name_values(values: pa.Array, contract: ValueType) -> pa.Array:
         UnusableColumn: If values of the two types cannot be compared.
     """
     found = value_type_of(values.type)
+    if not len(values):  # a column without a value has no type
+        return pa.array([], NAME)
     if found is ValueType.TEXT:
         return _names_of_text(values.cast(NAME), contract)
     if not are_comparable(contract, found):

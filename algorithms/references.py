@@ -12,13 +12,16 @@ import pyarrow.compute as pc
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
 from .categories import CategoryCounts, Unseen, distinct_categories
 from .columns import FeatureKind, to_float64
-from .grid import Grid
+from .errors import UnusableColumn
+from .grid import Grid, usual_range
+from .identity import name_values
 from .kernels import moments
 from .kernels.cell_values import take_cells
 from .kernels.cells import BLOCK
 from .kernels.moments import no_moments, profile_column, sum_moments
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
 from .sums import ExactSum
+from .value_types import NARROW_FLOATS, ValueType, are_comparable, shared_bits, value_type_of
 
 BINNED_CELLS = 4000
 
@@ -38,6 +41,7 @@ class NumericReference:
         bin_edges: Upper ends of all but the last of PSI's cells; a part of the grid's edges.
         counts: Shape (cells,), rows in each cell, of the whole window or of a uniform sample.
         values: Shape (kept,), the counted rows, ascending; None when they are too many to be kept.
+        value_type: The type of the values; None in a baseline from before types were kept.
     """
 
     name: str
@@ -50,6 +54,7 @@ class NumericReference:
     bin_edges: FloatArray
     counts: IntArray
     values: FloatArray | None
+    value_type: ValueType | None = None
 
     kind = FeatureKind.NUMERIC
 
@@ -73,7 +78,7 @@ class NumericReference:
         if self.values is None:
             return self
         grid = Grid.from_sorted(self.values, bins, BINNED_CELLS)
-        counts = grid.count(self.values)[0][:-1]
+        counts = count_cells(grid, self.values, self.value_type)
         return replace(self, grid=grid, counts=counts, values=None)
 
     def values_inside(self, wanted: BoolArray) -> FloatArray:
@@ -98,9 +103,13 @@ class NumericReference:
         Raises:
             UnusableColumn: If the column holds no numbers.
         """
-        values = to_float64(chunk)
+        if chunk.null_count == len(chunk):  # a column without a value has no type
+            chunk = pa.nulls(len(chunk))
+        found = value_type_of(chunk.type)
+        require_comparable(self.value_type, chunk.type)
+        values = self._rounded(to_float64(chunk), found)
         codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
-        counts, moments = self._count(values, codes)
+        counts, moments = self._count(values, codes, self._bits(found))
         return NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
@@ -109,12 +118,40 @@ class NumericReference:
             values=((values, codes),) if keep_values else None,
         )
 
-    def _count(self, values: FloatArray, codes: CodeArray) -> tuple[IntArray, Moments]:
+    def _count(
+        self, values: FloatArray, codes: CodeArray, bits: int | None
+    ) -> tuple[IntArray, Moments]:
         """Count values, NaN in the last cell, with their moments; cells are written to `codes`."""
         counts, found = np.zeros(self.grid.cells + 1, np.int64), no_moments()
-        usual = _usual_range(self.summary.minimum, self.summary.maximum)
-        profile_column(values, self.grid.lookup, counts, codes, self.centre, *usual, found)
+        lookup, centre = self._grid_for(bits).lookup, self.centre
+        profile_column(values, lookup, counts, codes, centre, *self._range_for(bits), found)
         return counts, _as_moments(found)
+
+    def _rounded(self, values: FloatArray, found: ValueType) -> FloatArray:
+        """Values in the precision of the reference, where that is narrower than theirs."""
+        if self.value_type is not ValueType.FLOAT32 or found in NARROW_FLOATS:
+            return values
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32).astype(np.float64)
+
+    def _bits(self, found: ValueType) -> int | None:
+        return None if self.value_type is None else shared_bits(self.value_type, found)
+
+    def _grid_for(self, bits: int | None) -> Grid:
+        """The grid on which values that are rounded to these bits are counted."""
+        if bits is None:
+            return self.grid
+        if bits not in self._loosened:
+            self._loosened[bits] = self.grid.loosened(bits)
+        return self._loosened[bits]
+
+    @cached_property
+    def _loosened(self) -> dict[int, Grid]:
+        return {}
+
+    def _range_for(self, bits: int | None) -> tuple[float, float]:
+        low, high = _usual_range(self.summary.minimum, self.summary.maximum)
+        return usual_range(low, high, bits)
 
     @property
     def centre(self) -> float:
@@ -133,6 +170,8 @@ class CategoricalReference:
         categories: The most frequent names, at most 100,000, as an Arrow `large_string` array.
         counts: Shape (k,), rows of each of them, descending.
         other: Rows of all further categories.
+        value_type: The type of the values, whose names the categories are; None in a baseline from before types were
+            kept.
     """
 
     name: str
@@ -141,6 +180,7 @@ class CategoricalReference:
     categories: pa.Array
     counts: IntArray
     other: int
+    value_type: ValueType | None = None
 
     kind = FeatureKind.CATEGORICAL
 
@@ -164,14 +204,25 @@ class CategoricalReference:
         Raises:
             UnusableColumn: If the column holds no categories.
         """
-        (found,) = distinct_categories(chunk)
-        places = pc.index_in(found.categories, value_set=self.categories)
+        (found,) = distinct_categories(chunk, self.value_type)
+        places = pc.index_in(found.categories, value_set=self._categories_as(chunk.type))
         known = places.is_valid().to_numpy(zero_copy_only=False)
         return CategoricalProfile(
             counts=self._placed(places.drop_null().to_numpy(), found.counts[known]),
             unseen=_unseen(found, ~known),
             nulls=found.nulls,
         )
+
+    def _categories_as(self, data_type: pa.DataType) -> pa.Array:
+        """The categories, rounded to float32 where a window holds floats as such."""
+        found = value_type_of(data_type)
+        is_narrower = found is ValueType.FLOAT32 and self.value_type is ValueType.FLOAT64
+        return self._categories_as_float32 if is_narrower else self.categories
+
+    @cached_property
+    def _categories_as_float32(self) -> pa.Array:
+        floats = pc.cast(self.categories, pa.float64())
+        return name_values(floats.cast(pa.float32(), safe=False), ValueType.FLOAT64)
 
     def _placed(self, places: IntArray, counts: IntArray) -> IntArray:
         """Counts at their places among the categories, shape (k,); a place may come again."""
@@ -210,6 +261,25 @@ def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
     if not isinstance(column, pa.ChunkedArray):
         return [column]
     return column.chunks or [pa.array([], column.type)]
+
+
+def require_comparable(contract: ValueType | None, data_type: pa.DataType) -> None:
+    """Check that a window's column can be compared with the reference.
+
+    Raises:
+        UnusableColumn: If its values are of another type.
+    """
+    if contract is not None and not are_comparable(contract, value_type_of(data_type)):
+        raise UnusableColumn(
+            f"Expected {contract} values, as in the reference, but the column holds {data_type}."
+        )
+
+
+def count_cells(grid: Grid, values: FloatArray, value_type: ValueType | None) -> IntArray:
+    """Rows of the reference in each cell, shape (cells,), as windows of the same type are counted."""
+    bits = None if value_type is None else shared_bits(value_type, value_type)
+    counted = grid if bits is None else grid.loosened(bits)
+    return counted.count(values)[0][:-1]
 
 
 def measure_moments(values: FloatArray, centre: float) -> Moments:

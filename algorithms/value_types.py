@@ -43,8 +43,25 @@ FAMILIES = (
     MOMENTS,
     frozenset({ValueType.DURATION}),
 )
-NARROW_FLOATS = {ValueType.FLOAT16: 10, ValueType.FLOAT32: 23}
-"""Bits of the mantissa of floats that are narrower than float64."""
+MANTISSA_BITS = {
+    ValueType.FLOAT16: 10,
+    ValueType.FLOAT32: 23,
+    ValueType.FLOAT64: 52,
+    ValueType.DECIMAL: 52,
+}
+"""Bits after the point of a float (IEEE 754); decimals are read as float64."""
+NARROW_FLOATS = frozenset({ValueType.FLOAT16, ValueType.FLOAT32})
+
+
+def shared_bits(contract: ValueType, found: ValueType) -> int | None:
+    """The bits of a mantissa to which values of two types agree; None where they are equal or not at all.
+
+    Whole numbers are exact, unless a window holds them as narrow floats.
+    """
+    bits = [MANTISSA_BITS[each] for each in (contract, found) if each in NARROW_FLOATS]
+    if contract in MANTISSA_BITS:
+        bits.append(MANTISSA_BITS[contract])
+    return min(bits, default=None)
 
 
 def value_type_of(data_type: pa.DataType) -> ValueType:

@@ -201,7 +201,7 @@ def test_bytes__column_that_could_not_be_read__keeps_its_reason() -> None:
     assert {
         name: each.reason for name, each in profile.features.items() if isinstance(each, Unprofiled)
     } == {
-        "x": "Expected numbers, but the column holds string.",
+        "x": "Expected float64 values, as in the reference, but the column holds string.",
         "c": "The window has no column 'c'.",
     }
 
@@ -332,6 +332,8 @@ def test_profile__any_arrow_type_as_numbers__counts_by_brute_force(
 def as_name(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Decimal):
+        value = float(value)
     return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 
 
