@@ -142,8 +142,8 @@ def _measured(
     detail: FeatureDetail,
     min_rows: int,
 ) -> _Examined:
-    if reason := _shortage(method, reference, profile, min_rows):
-        return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=reason))
+    if shortage := _shortage(method, reference, profile, min_rows):
+        return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, **shortage))
     try:
         return _Examined(detail, METHODS[method].measure(reference, profile))
     except COLUMN_ERRORS as error:
@@ -153,14 +153,16 @@ def _measured(
 
 def _shortage(
     method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int
-) -> str:
-    """The reason why a feature's windows are too small, or nothing."""
+) -> dict[str, Any]:
+    """The reason why a feature's windows are too small, and whose it is; empty if they are large enough."""
     rows = {"reference": reference.usable_rows, "current": profile.rows}
     if METHODS[method].counts_missing:
         rows["reference"] += reference.missing
         rows["current"] += profile.missing
-    reasons = (_shortage_of(window, usable, min_rows) for window, usable in rows.items())
-    return next(filter(None, reasons), "")
+    for window, usable in rows.items():
+        if reason := _shortage_of(window, usable, min_rows):
+            return {"reason": reason, "is_judgeable": window == "current"}
+    return {}
 
 
 def _shortage_of(window: str, rows: int, min_rows: int) -> str:
@@ -220,6 +222,7 @@ def _judged(
         detail,
         verdict=Verdict.INSUFFICIENT_DATA if measurement.caveat else Verdict.OK,
         reason=measurement.caveat,
+        is_judgeable=measurement.is_judgeable,
         signal=signal,
         statistic=measurement.statistic,
         p_value=measurement.p_value,
@@ -243,9 +246,8 @@ def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDe
 
 def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
     """A method's answer over all features, from its answer on each."""
-    verdict = Verdict.INSUFFICIENT_DATA
-    if details:
-        verdict = combine_verdicts(detail.verdict for detail in details)
+    counted = [detail.verdict for detail in details if detail.is_judgeable]
+    verdict = combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
     worst = _worst(details)
     return MethodResult(
         method=method,

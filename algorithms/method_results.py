@@ -38,6 +38,7 @@ class FeatureDetail:
 
     Attributes:
         reason: A sentence for people, empty for ok.
+        is_judgeable: False where the reference is why it was not judged; then the verdict does not count.
         kind: None for what is not a feature: the window's rows.
         p_adjusted: The p-value after Benjamini–Hochberg over the run.
         tolerance: The smallest effect size that matters, raised to `usual_effect` if that is larger.
@@ -52,6 +53,7 @@ class FeatureDetail:
     kind: FeatureKind | None
     verdict: Verdict
     reason: str = ""
+    is_judgeable: bool = True
     signal: Signal | None = None
     severity: Severity | None = None
     statistic: float | None = None
@@ -106,6 +108,11 @@ class MethodResult:
     effect_size: float | None
     details: tuple[FeatureDetail, ...]
     reference: Reference = Reference.BASELINE
+
+    @property
+    def is_judgeable(self) -> bool:
+        """True if the verdict counts: a feature of the reference can be judged by the method."""
+        return any(detail.is_judgeable for detail in self.details)
 
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""

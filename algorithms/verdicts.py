@@ -33,15 +33,15 @@ class Severity(StrEnum):
 LOUDEST_FIRST = (
     Verdict.DRIFT,
     Verdict.ERROR,
-    Verdict.OK,
     Verdict.INSUFFICIENT_DATA,
     Verdict.NO_DATA,
+    Verdict.OK,
 )
 SEVERITY_FROM_RATIO = ((2.5, Severity.CRITICAL), (1.5, Severity.WARNING))
 
 
 def combine_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict for many: drift if any, else error if any, else ok if any, else insufficient_data, else no_data."""
+    """One verdict for many: the first of drift, error, insufficient_data, no_data and ok that is among them."""
     found = set(verdicts)
     return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
 

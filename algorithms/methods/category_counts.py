@@ -9,6 +9,7 @@ import pyarrow as pa
 from ..arrays import IntArray
 from ..profiles import CategoricalProfile
 from ..references import CategoricalReference
+from ..statistical_tests.checks import MIN_EXPECTED
 from ..statistical_tests.distances import DistanceResult
 from ..statistical_tests.pooled_chi_squared import PooledChiSquared, pooled_chi_squared
 from .measurement import Measurement
@@ -34,6 +35,11 @@ def pooled_test(reference: CategoricalReference, profile: CategoricalProfile) ->
 def rarity_caveat(pooled: PooledChiSquared) -> str:
     """The reason why finding nothing proves nothing, or nothing."""
     return "" if pooled.is_conclusive else ALL_RARE
+
+
+def has_frequent(reference: CategoricalReference) -> bool:
+    """True if a category is frequent enough in the reference for a test of windows of its size."""
+    return bool(len(reference.counts)) and int(reference.counts[0]) >= MIN_EXPECTED
 
 
 def describe_new_categories(
@@ -64,6 +70,7 @@ def categorical_distance(
             p_value=pooled.result.p_value,
             explanation={"top_categories": pooled.result.top_categories},
             caveat=rarity_caveat(pooled),
+            is_judgeable=pooled.is_conclusive or has_frequent(reference),
         )
 
     return measure

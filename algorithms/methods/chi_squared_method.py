@@ -2,7 +2,7 @@
 
 from ..profiles import CategoricalProfile
 from ..references import CategoricalReference
-from .category_counts import describe_new_categories, pooled_test, rarity_caveat
+from .category_counts import describe_new_categories, has_frequent, pooled_test, rarity_caveat
 from .measurement import Measurement
 from .method_spec import MethodSpec, ThresholdKind
 
@@ -22,6 +22,7 @@ def _measure(reference: CategoricalReference, profile: CategoricalProfile) -> Me
             **describe_new_categories(reference, profile),
         },
         caveat=rarity_caveat(pooled),
+        is_judgeable=pooled.is_conclusive or has_frequent(reference),
     )
 
 

@@ -19,6 +19,7 @@ class Measurement:
         p_value: The evidence: of the method's own test, or for a distance of the test on the same counts.
         explanation: What helps people understand the numbers.
         caveat: Why finding no drift would prove nothing, or nothing.
+        is_judgeable: False where the caveat lies in the reference, so that no window can be judged.
     """
 
     statistic: float
@@ -26,18 +27,20 @@ class Measurement:
     p_value: float
     explanation: Mapping[str, Any] = field(default_factory=dict)
     caveat: str = ""
+    is_judgeable: bool = True
 
 
 def share_measurement(
     result: ShareResult, explanation: Mapping[str, Any] | None = None, caveat: str = ""
 ) -> Measurement:
-    """A checked share as a measurement; with a caveat it has no effect."""
+    """A checked share as a measurement; with a caveat, which lies in the reference, it has no effect."""
     return Measurement(
         statistic=result.statistic,
         effect_size=0.0 if caveat else result.effect_size,
         p_value=result.p_value,
         explanation={"expected": result.expected, **(explanation or {})},
         caveat=caveat,
+        is_judgeable=not caveat,
     )
 
 

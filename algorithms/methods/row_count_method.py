@@ -12,6 +12,9 @@ from .method_spec import MethodSpec, ThresholdKind
 
 FEW_WINDOWS = "The reference does not span enough windows to tell how many rows are usual."
 FEWEST_WINDOWS = 4
+NOT_KNOWN = Measurement(
+    statistic=0.0, effect_size=0.0, p_value=1.0, caveat=FEW_WINDOWS, is_judgeable=False
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ def measure_row_count(usual_rows: Sequence[int], rows: int) -> Measurement:
         rows: Rows of the current window.
     """
     if len(usual_rows) < FEWEST_WINDOWS or not rows:
-        return Measurement(statistic=0.0, effect_size=0.0, p_value=1.0, caveat=FEW_WINDOWS)
+        return NOT_KNOWN
     usual = _Usual.of(usual_rows)
     ratio = max(rows, usual.rows) / min(rows, usual.rows) - 1
     return Measurement(

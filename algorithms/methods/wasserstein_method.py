@@ -1,5 +1,6 @@
 """The Wasserstein distance in standard deviations of the reference."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def _measure(reference: NumericReference, profile: NumericProfile) -> Measuremen
     p_value = ks_result(reference, profile).p_value
     found = _distance(reference, profile)
     if not std or found is None:
-        return Measurement(statistic=0.0, effect_size=0.0, p_value=p_value, caveat=NO_SPREAD)
+        nothing = Measurement(statistic=0.0, effect_size=0.0, p_value=p_value, caveat=NO_SPREAD)
+        return replace(nothing, is_judgeable=bool(std))
     distance, error = found
     excess = max(0.0, distance - _distance_by_chance(reference, profile.rows))
     return Measurement(

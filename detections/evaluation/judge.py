@@ -11,11 +11,13 @@ from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.method_results import MethodResult
 from algorithms.plan import EvaluationPlan
 from algorithms.profiles import Profile
-from algorithms.verdicts import combine_verdicts
+from algorithms.verdicts import Verdict, combine_verdicts
 from detections.results import RunResult
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow
+
+UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
 
 def plan_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
@@ -47,9 +49,30 @@ def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
 
 
 def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
+    counted = [method for method in methods if method.is_judgeable]
+    verdict = combine_verdicts(method.verdict for method in counted)
+    if methods and not counted:
+        verdict = Verdict.INSUFFICIENT_DATA
     return RunResult(
-        verdict=combine_verdicts(method.verdict for method in methods if method.details),
-        reason="" if rows else "The window holds no row.",
+        verdict=verdict,
+        reason=_reason(rows, methods),
         rows=rows,
         methods=tuple(methods),
     )
+
+
+def _reason(rows: int, methods: Sequence[MethodResult]) -> str:
+    """The reason why the window, or a part of it, was not judged; empty if all of it was."""
+    if not rows:
+        return "The window holds no row."
+    if any(method.is_judgeable for method in methods):
+        details = [detail for method in methods for detail in method.details if detail.is_judgeable]
+    else:
+        details = [detail for method in methods for detail in method.details]
+    unjudged = {detail.feature: detail.reason for detail in details if detail.verdict in UNJUDGED}
+    if not unjudged:
+        return ""
+    feature, reason = next(iter(unjudged.items()))
+    if len(unjudged) == 1:
+        return f"{feature} was not judged: {reason}"
+    return f"{len(unjudged)} features were not judged, such as {feature}: {reason}"

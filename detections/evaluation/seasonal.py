@@ -46,10 +46,18 @@ def with_weeks_before(
     methods = [replace(method, reference=Reference.SEASONAL) for method in seasonal.methods]
     return replace(
         result,
-        verdict=combine_verdicts([result.verdict, seasonal.verdict]),
+        verdict=combine_verdicts([result.verdict, *_counted(seasonal)]),
         reason=" ".join(filter(None, [result.reason, seasonal.reason])),
         methods=(*result.methods, *methods),
     )
+
+
+def _counted(seasonal: RunResult) -> list[Verdict]:
+    """The verdict of the seasonal comparison; none while there are no weeks before to compare with."""
+    is_new = seasonal.verdict is Verdict.INSUFFICIENT_DATA
+    if is_new and not any(method.is_judgeable for method in seasonal.methods):
+        return []
+    return [seasonal.verdict]
 
 
 @dataclass

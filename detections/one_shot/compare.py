@@ -136,7 +136,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         result = judge_window(baseline, window, request.plan)
     features = _rows(result.methods)
     return Comparison(
-        verdict=combine_verdicts(row.detail.verdict for row in features),
+        verdict=result.verdict,
         reference=request.reference,
         current=request.current,
         reference_rows=baseline.rows,
@@ -244,8 +244,9 @@ def _place(row: FeatureRow) -> tuple[int, bool, float]:
 
 
 def _deciding(rows: list[FeatureRow]) -> FeatureRow:
-    verdict = combine_verdicts(row.detail.verdict for row in rows)
-    return min((row for row in rows if row.detail.verdict is verdict), key=_rank)
+    counted = [row for row in rows if row.detail.is_judgeable] or rows
+    verdict = combine_verdicts(row.detail.verdict for row in counted)
+    return min((row for row in counted if row.detail.verdict is verdict), key=_rank)
 
 
 def _rank(row: FeatureRow) -> tuple[bool, float]:

@@ -13,8 +13,9 @@ FEW, NONE = Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA
     [
         ([OK, DRIFT, ERROR], DRIFT),
         ([OK, ERROR, FEW], ERROR),
-        ([OK, FEW], OK),
+        ([OK, FEW], FEW),
         ([FEW, NONE], FEW),
+        ([OK, NONE], NONE),
         ([NONE], NONE),
         ([], NONE),
     ],
