@@ -17,7 +17,7 @@ from .grid import Grid, usual_range
 from .identity import name_values
 from .kernels import moments
 from .kernels.cell_values import take_cells
-from .kernels.cells import BLOCK
+from .kernels.cells import BLOCK, Lookup
 from .kernels.moments import no_moments, profile_column, sum_moments
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
 from .sums import ExactSum
@@ -106,7 +106,7 @@ class NumericReference:
         if chunk.null_count == len(chunk):  # a column without a value has no type
             chunk = pa.nulls(len(chunk))
         found = value_type_of(chunk.type)
-        require_comparable(self.value_type, chunk.type)
+        require_comparable(self.value_type, found, chunk.type)
         values = self._rounded(to_float64(chunk), found)
         codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
         counts, moments = self._count(values, codes, self._bits(found))
@@ -123,8 +123,8 @@ class NumericReference:
     ) -> tuple[IntArray, Moments]:
         """Count values, NaN in the last cell, with their moments; cells are written to `codes`."""
         counts, found = np.zeros(self.grid.cells + 1, np.int64), no_moments()
-        lookup, centre = self._grid_for(bits).lookup, self.centre
-        profile_column(values, lookup, counts, codes, centre, *self._range_for(bits), found)
+        lookup, low, high = self._counting_for(bits)
+        profile_column(values, lookup, counts, codes, self.centre, low, high, found)
         return counts, _as_moments(found)
 
     def _rounded(self, values: FloatArray, found: ValueType) -> FloatArray:
@@ -137,21 +137,17 @@ class NumericReference:
     def _bits(self, found: ValueType) -> int | None:
         return None if self.value_type is None else shared_bits(self.value_type, found)
 
-    def _grid_for(self, bits: int | None) -> Grid:
-        """The grid on which values that are rounded to these bits are counted."""
-        if bits is None:
-            return self.grid
-        if bits not in self._loosened:
-            self._loosened[bits] = self.grid.loosened(bits)
-        return self._loosened[bits]
+    def _counting_for(self, bits: int | None) -> tuple[Lookup, float, float]:
+        """The lookup of the grid, and the usual range, for values that are rounded to these bits."""
+        if bits not in self._counting:
+            grid = self.grid if bits is None else self.grid.loosened(bits)
+            low, high = _usual_range(self.summary.minimum, self.summary.maximum)
+            self._counting[bits] = (grid.lookup, *usual_range(low, high, bits))
+        return self._counting[bits]
 
     @cached_property
-    def _loosened(self) -> dict[int, Grid]:
+    def _counting(self) -> dict[int | None, tuple[Lookup, float, float]]:
         return {}
-
-    def _range_for(self, bits: int | None) -> tuple[float, float]:
-        low, high = _usual_range(self.summary.minimum, self.summary.maximum)
-        return usual_range(low, high, bits)
 
     @property
     def centre(self) -> float:
@@ -263,13 +259,15 @@ def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:
     return column.chunks or [pa.array([], column.type)]
 
 
-def require_comparable(contract: ValueType | None, data_type: pa.DataType) -> None:
+def require_comparable(
+    contract: ValueType | None, found: ValueType, data_type: pa.DataType
+) -> None:
     """Check that a window's column can be compared with the reference.
 
     Raises:
         UnusableColumn: If its values are of another type.
     """
-    if contract is not None and not are_comparable(contract, value_type_of(data_type)):
+    if contract is not None and not are_comparable(contract, found):
         raise UnusableColumn(
             f"Expected {contract} values, as in the reference, but the column holds {data_type}."
         )

@@ -1,6 +1,7 @@
 """The type of a column's values, as a baseline freezes it: what may be compared with what."""
 
 from enum import StrEnum
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -64,6 +65,7 @@ def shared_bits(contract: ValueType, found: ValueType) -> int | None:
     return min(bits, default=None)
 
 
+@lru_cache(maxsize=1024)
 def value_type_of(data_type: pa.DataType) -> ValueType:
     """The type of the values of an Arrow type; of a dictionary, that of its values."""
     if pa.types.is_dictionary(data_type):

@@ -1,6 +1,8 @@
 import hashlib
 import io
 import json
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,9 @@ from algorithms.errors import (
     UnsupportedBundle,
     UnusableColumn,
 )
+from algorithms.profiles import CategoricalProfile
 from algorithms.references import CategoricalReference, FeatureReference, NumericReference
+from algorithms.value_types import ValueType
 from tests.algorithms.windows import fit, mixed_window
 
 NUMERIC, CATEGORICAL = FeatureKind.NUMERIC, FeatureKind.CATEGORICAL
@@ -189,3 +193,34 @@ OTHER_KIND = b'{"kind": "profile", "format_version": 2, "header": {}}'
 def test_from_bytes__another_arrow_stream__corrupt(header: bytes | None) -> None:
     with pytest.raises(CorruptBundle):
         Baseline.from_bytes(sealed({bundles.METADATA_KEY: header} if header else None))
+
+
+def test_baseline__from_before_types_were_kept__judges_by_printed_names() -> None:
+    """A baseline of an earlier release goes on as it was until it is built again."""
+    fitted = Baseline.fit(pa.table({"c": [True, False] * 50}), {"c": FeatureKind.CATEGORICAL})
+    assert fitted.features["c"].value_type is ValueType.BOOLEAN
+    old = replace(
+        fitted, features={"c": replace(fitted.features["c"], value_type=None)}
+    )  # its bytes hold no type
+    restored = Baseline.from_bytes(old.to_bytes())
+    assert restored.features["c"].value_type is None
+    profile = restored.profile(pa.table({"c": pa.array([1, 0], pa.int8())}).to_batches())
+    found = profile.features["c"]
+    assert isinstance(found, CategoricalProfile)
+    assert found.unseen.counts == {"1": 1, "0": 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value_type"),
+    [
+        (pa.array([1.5, None], pa.float32()), FeatureKind.NUMERIC, ValueType.FLOAT32),
+        (pa.array(["a"]).dictionary_encode(), FeatureKind.CATEGORICAL, ValueType.TEXT),
+        (pa.array([date(2024, 1, 1)]), FeatureKind.NUMERIC, ValueType.DATE),
+        (pa.nulls(2), FeatureKind.NUMERIC, ValueType.NULL),
+    ],
+)
+def test_fit__type_of_the_values__is_kept_in_the_bytes(
+    column: pa.Array, kind: FeatureKind, value_type: ValueType
+) -> None:
+    fitted = Baseline.fit(pa.table({"x": column}), {"x": kind})
+    assert Baseline.from_bytes(fitted.to_bytes()).features["x"].value_type is value_type
