@@ -18,6 +18,8 @@ NAME = pa.large_string()
 LONGEST_DIGITS = 76
 """Digits of the widest decimals; floats with more are written with an exponent."""
 LARGEST_INTEGER = 2.0**63
+DIGITS_OF_FLOAT64 = 15
+"""Decimal digits that every float64 keeps (C's DBL_DIG)."""
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
 
 
@@ -48,9 +50,11 @@ def name_values(values: pa.Array, contract: ValueType) -> pa.Array:
 
 def _rounded(values: pa.Array, contract: ValueType) -> pa.Array:
     """Floats in the precision of the contract, where that is narrower."""
-    if contract is ValueType.FLOAT32 and pa.types.is_float64(values.type):
-        return values.cast(pa.float32(), safe=False)
-    return values
+    narrow = {ValueType.FLOAT32: pa.float32(), ValueType.FLOAT16: pa.float16()}.get(contract)
+    if narrow is None or not pa.types.is_floating(values.type):
+        return values
+    is_narrower = values.type.bit_width > narrow.bit_width
+    return values.cast(narrow, safe=False) if is_narrower else values
 
 
 def _names_of_numbers(values: pa.Array) -> pa.Array:
@@ -64,14 +68,31 @@ def _names_of_numbers(values: pa.Array) -> pa.Array:
 
 
 def _names_of_floats(values: pa.Array) -> pa.Array:
-    """Whole floats by their digits, others by the shortest digits that give them back."""
+    """Whole floats by their digits, others by the shortest digits that give them back, at most 15.
+
+    Further digits tell how a number was computed and not which it is: 3 · 0.1 and 3 / 10 are one.
+    """
     doubles = values.cast(pa.float64())
     is_whole = pc.and_(
         pc.equal(pc.trunc(doubles), doubles), pc.less(pc.abs(doubles), LARGEST_INTEGER)
     )
     whole = pc.if_else(is_whole, doubles, None).cast(pa.int64()).cast(NAME)
-    shortest = values.cast(pa.string()).cast(NAME)
-    return pc.coalesce(whole, _plain(shortest))
+    return pc.coalesce(whole, _plain(_at_most_15_digits(_shortest(values))))
+
+
+def _shortest(values: pa.Array) -> pa.Array:
+    if not pa.types.is_float16(values.type):
+        return values.cast(pa.string()).cast(NAME)
+    halves = values.to_numpy(zero_copy_only=False)
+    return pa.array([str(half) for half in halves], NAME)
+
+
+def _at_most_15_digits(names: pa.Array) -> pa.Array:
+    is_long = pc.greater(pc.utf8_length(names), DIGITS_OF_FLOAT64)
+    if not pc.any(is_long).as_py():
+        return names
+    rounded = [f"{float(name):.{DIGITS_OF_FLOAT64}g}" for name in names.filter(is_long).to_pylist()]
+    return pc.replace_with_mask(names, is_long, pa.array(rounded, NAME))
 
 
 def _plain(names: pa.Array) -> pa.Array:

@@ -24,6 +24,8 @@ from .sums import ExactSum
 from .value_types import NARROW_FLOATS, ValueType, are_comparable, shared_bits, value_type_of
 
 BINNED_CELLS = 4000
+ROUNDED = frozenset({ValueType.FLOAT64, ValueType.FLOAT32, ValueType.DECIMAL})
+"""Types whose categories a window of narrower floats holds rounded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,10 +131,11 @@ class NumericReference:
 
     def _rounded(self, values: FloatArray, found: ValueType) -> FloatArray:
         """Values in the precision of the reference, where that is narrower than theirs."""
-        if self.value_type is not ValueType.FLOAT32 or found in NARROW_FLOATS:
+        narrow = {ValueType.FLOAT32: np.float32, ValueType.FLOAT16: np.float16}
+        if self.value_type not in narrow or found in (self.value_type, ValueType.FLOAT16):
             return values
         with np.errstate(over="ignore"):
-            return values.astype(np.float32).astype(np.float64)
+            return values.astype(narrow[self.value_type]).astype(np.float64)
 
     def _bits(self, found: ValueType) -> int | None:
         return None if self.value_type is None else shared_bits(self.value_type, found)
@@ -210,15 +213,18 @@ class CategoricalReference:
         )
 
     def _categories_as(self, data_type: pa.DataType) -> pa.Array:
-        """The categories, rounded to float32 where a window holds floats as such."""
+        """The categories, rounded to the type of a window that holds them as narrower floats."""
         found = value_type_of(data_type)
-        is_narrower = found is ValueType.FLOAT32 and self.value_type is ValueType.FLOAT64
-        return self._categories_as_float32 if is_narrower else self.categories
+        if found not in NARROW_FLOATS or self.value_type not in ROUNDED:
+            return self.categories
+        if found not in self._rounded_categories:
+            floats = pc.cast(self.categories, pa.float64())
+            self._rounded_categories[found] = name_values(floats, found)
+        return self._rounded_categories[found]
 
     @cached_property
-    def _categories_as_float32(self) -> pa.Array:
-        floats = pc.cast(self.categories, pa.float64())
-        return name_values(floats.cast(pa.float32(), safe=False), ValueType.FLOAT64)
+    def _rounded_categories(self) -> dict[ValueType, pa.Array]:
+        return {}
 
     def _placed(self, places: IntArray, counts: IntArray) -> IntArray:
         """Counts at their places among the categories, shape (k,); a place may come again."""
