@@ -107,13 +107,14 @@ def choose_features(
 ) -> dict[str, FeatureKind]:
     """The features of a reference: those asked for, or all columns of a known type.
 
-    Points in time and what folder names say are features only when asked for: they differ in any two windows. A kind in
+    Points in time, what folder names say and the index of a data frame are features only when asked for: they differ in
+    any two windows. Names that are too long are left out unless asked for. A kind in
     `overrides` takes the place of the one that the column's type suggests.
 
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
     """
-    names = list(wanted) or _watchable(reference, timestamp_column)
+    names = list(wanted) or _watchable(reference, timestamp_column, overrides)
     _check_names(names, reference.columns, overrides)
     kinds = {name: _kind(name, reference.columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
@@ -125,11 +126,18 @@ def choose_features(
     return known
 
 
-def _watchable(reference: DatasetDescription, timestamp_column: str) -> list[str]:
-    """The columns that are watched when none is named."""
-    left_out = {timestamp_column, *reference.partition_columns}
-    columns = reference.columns.items()
-    return [name for name, found in columns if name not in left_out and not _is_moment(found)]
+def _watchable(
+    reference: DatasetDescription, timestamp_column: str, named: Collection[str]
+) -> list[str]:
+    """The columns that are watched when none is asked for; an index only if its kind is named."""
+    index = set(reference.index_columns) - set(named)
+    left_out = {timestamp_column, *reference.partition_columns, *index}
+    usable = [name for name in reference.columns if name not in left_out and _is_usable(name)]
+    return [name for name in usable if not _is_moment(reference.columns[name])]
+
+
+def _is_usable(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and "\0" not in name
 
 
 def _check_names(
@@ -137,7 +145,7 @@ def _check_names(
 ) -> None:
     if missing := sorted(set(names) - set(columns)):
         _refuse("feature_columns", f"The reference has no column {', '.join(missing)}.")
-    if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
+    if unusable := [name for name in names if not _is_usable(name)]:
         reason = f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
         _refuse("feature_columns", reason)
     if strangers := sorted(set(overrides) - set(names)):

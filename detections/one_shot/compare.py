@@ -1,6 +1,6 @@
 """Compares two datasets once, without monitor, ledger or server."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -42,7 +42,8 @@ class ComparisonRequest:
 
     Attributes:
         reference: Absolute path or URI; `current` likewise.
-        columns: The features; all columns of a known type when empty.
+        columns: The features, each a name or a list of names with commas between them; all columns
+            of a known type when empty.
         kinds: Kinds that take the place of those the columns' types suggest.
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
@@ -180,11 +181,35 @@ def _choose(
 ) -> tuple[tuple[str, ...], dict[str, FeatureKind]]:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
     reference = describe(request.reference, policy)
-    kinds = choose_features(
-        reference, request.columns, request.timestamp_column, overrides=request.kinds
-    )
+    columns = find_columns(request.columns, reference.columns)
+    kinds = choose_features(reference, columns, request.timestamp_column, overrides=request.kinds)
     chosen = _comparable(kinds, request.plan)
-    return request.columns or tuple(reference.columns), chosen
+    return columns or tuple(reference.columns), chosen
+
+
+def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """The columns that lists with commas name, each once: the longest name that is there goes first.
+
+    Args:
+        lists: Each is one name, or several with commas between them.
+        known: The columns of the data.
+    """
+    found = (name for text in lists for name in _divided(text.split(","), known))
+    return tuple(dict.fromkeys(found))
+
+
+def _divided(pieces: list[str], known: Collection[str]) -> Iterator[str]:
+    """The names that pieces of a list make: of several pieces if a column has that name."""
+    while pieces:
+        count = next((n for n in range(len(pieces), 0, -1) if _joined(pieces[:n]) in known), 0)
+        name = _joined(pieces[:count]) if count else pieces[0].strip()
+        if name or count:
+            yield name
+        pieces = pieces[count or 1 :]
+
+
+def _joined(pieces: list[str]) -> str:
+    return ",".join(pieces)
 
 
 def _compared_kinds(plan: EvaluationPlan) -> set[FeatureKind]:

@@ -9,8 +9,14 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from monitors.sources.filesystems import open_filesystem
-from monitors.sources.formats import FileFormat, detect_format
+from monitors.sources.formats import (
+    FileFormat,
+    SkippedFile,
+    detect_format,
+    leave_out_foreign,
+)
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
+from monitors.sources.index_columns import find_index_columns
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import unify
@@ -27,8 +33,10 @@ class DatasetDescription:
     Attributes:
         columns: Name to type, partition columns included.
         partition_columns: The columns whose values are in folder names (`key=value`).
+        index_columns: Row numbers and labels that a data frame wrote beside its columns.
         format: The name of the one format of all files.
         file_count: The number of files.
+        files_skipped: Files of the folder that are no part of it.
         total_bytes: Their size as stored, compressed.
     """
 
@@ -37,6 +45,8 @@ class DatasetDescription:
     format: str
     file_count: int
     total_bytes: int
+    index_columns: tuple[str, ...] = ()
+    files_skipped: tuple[SkippedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Dataset:
         names: Each file's path to the name that error messages may contain.
         fragments: One per file, with the values that its folders give to its rows.
         partitions: Schema of the partition columns.
+        skipped: Files of the folder that are no part of the dataset.
     """
 
     uri: str
@@ -57,6 +68,7 @@ class Dataset:
     partitions: pa.Schema
     format: FileFormat
     filesystem: pafs.FileSystem
+    skipped: tuple[SkippedFile, ...] = ()
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""
@@ -88,7 +100,7 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
     location = resolve_uri(uri, policy)
     with translated(uri):
         filesystem = open_filesystem(location, policy)
-        files = list_files(location, filesystem, policy)
+        files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
         file_format, partitions = detect_format(files), discover_partitions(files)
         fragments = [_fragment(file, file_format, filesystem, partitions) for file in files]
     return Dataset(
@@ -99,6 +111,7 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
         partitions=partitions,
         format=file_format,
         filesystem=filesystem,
+        skipped=skipped,
     )
 
 
@@ -118,7 +131,17 @@ def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
         format=dataset.format.name,
         file_count=len(dataset.files),
         total_bytes=sum(file.size for file in dataset.files),
+        index_columns=_index_columns(dataset),
+        files_skipped=dataset.skipped,
     )
+
+
+def _index_columns(dataset: Dataset) -> tuple[str, ...]:
+    """The columns that are the index of a data frame in one of the files."""
+    schemas = (fragment.physical_schema for fragment in dataset.fragments)
+    is_text = dataset.format.types_are_guessed
+    found = (name for schema in schemas for name in find_index_columns(schema, is_text=is_text))
+    return tuple(dict.fromkeys(found))
 
 
 def unified_schema(

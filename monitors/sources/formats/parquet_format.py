@@ -4,6 +4,14 @@ import pyarrow.dataset as pads
 
 from monitors.sources.formats.file_format import FileFormat
 
+INT96_UNIT = "us"
+"""INT96 counts nanoseconds, whose int64 ends in 2262; microseconds hold the years 1 to 9999."""
+
+
+def _arrow_format() -> pads.FileFormat:
+    options = pads.ParquetReadOptions(coerce_int96_timestamp_unit=INT96_UNIT)
+    return pads.ParquetFileFormat(read_options=options)
+
 
 def _footer_rows(fragment: pads.Fragment) -> int:
     """The rows of the row groups that the fragment keeps."""
@@ -13,7 +21,7 @@ def _footer_rows(fragment: pads.Fragment) -> int:
 PARQUET = FileFormat(
     name="parquet",
     extensions=(".parquet",),
-    arrow_format=pads.ParquetFileFormat,
+    arrow_format=_arrow_format,
     has_row_groups=True,
     footer_rows=_footer_rows,
 )

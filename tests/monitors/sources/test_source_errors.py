@@ -24,7 +24,7 @@ NOBODY = 65534
 
 
 @pytest.mark.parametrize("extension", ["parquet", "arrow"])
-@pytest.mark.parametrize("keep", [0, 3, 100, -20])
+@pytest.mark.parametrize("keep", [3, 100, -20])
 def test_read_window__empty_or_cut_short__names_the_file_only(
     root: Path, write: Writer, read: ReadFolder, extension: str, keep: int
 ) -> None:
