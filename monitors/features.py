@@ -10,7 +10,14 @@ from django.core.exceptions import ValidationError
 from algorithms.baseline import FeatureKind, guess_kind
 from algorithms.methods import METHODS, Method
 from drift_detector.api.names import unknown_names
-from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
+from monitors.sources import (
+    DatasetDescription,
+    SourceError,
+    SourcePolicy,
+    WindowSpec,
+    describe,
+    describe_window,
+)
 
 LONGEST_NAME = 200
 ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
@@ -40,10 +47,21 @@ def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
 def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:
     try:
         found = describe(str(fields[field]), policy)
+        if found.unusable and field == "reference_data_uri":
+            found = describe_window(_reference_window(fields, policy))
     except SourceError as error:
         raise ValidationError({field: str(error)}) from error
     _check_timestamp(found, str(fields["timestamp_column"]), field)
     return found
+
+
+def _reference_window(fields: Mapping[str, Any], policy: SourcePolicy) -> WindowSpec:
+    """The reference as these fields bound it: files outside it need not fit together."""
+    uri, column = str(fields["reference_data_uri"]), fields["timestamp_column"]
+    if not column:
+        return WindowSpec(uri, policy)
+    bounds = (fields.get("reference_start"), fields.get("reference_end"))
+    return WindowSpec(uri, policy, None, str(column), *bounds)
 
 
 def _check_methods(fields: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> None:
@@ -114,6 +132,9 @@ def choose_features(
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
     """
+    asked = wanted or reference.unusable
+    if unusable := [reference.unusable[name] for name in asked if name in reference.unusable]:
+        _refuse("feature_columns", " ".join(unusable))
     names = list(wanted) or _watchable(reference, timestamp_column, overrides)
     _check_names(names, reference.columns, overrides)
     kinds = {name: _kind(name, reference.columns[name], overrides.get(name)) for name in names}
@@ -167,10 +188,10 @@ def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: s
 
 
 def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
-    if missing := sorted(set(features) - set(current.columns)):
+    if missing := sorted(set(features) - set(current.columns) - set(current.unusable)):
         _refuse("current_data_uri", f"current_data_uri has no column {', '.join(missing)}.")
-    for name, kind in features.items():
-        _check_type(name, current.columns[name], kind)
+    for name in features.keys() & current.columns.keys():
+        _check_type(name, current.columns[name], features[name])
 
 
 def _check_type(name: str, found: pa.DataType, kind: FeatureKind) -> None:

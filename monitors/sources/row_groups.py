@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from monitors.sources.casts import to_common_type
 from monitors.sources.formats.parquet_format import INT96_UNIT
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import translated
@@ -101,7 +102,7 @@ class RowGroupReader:
         timeframe = self._narrowed.timeframe
         if timeframe.column is None or self._is_whole(group):
             return None
-        stamps = self._read(group, timeframe.column)
+        stamps = self._read_stamps(group, timeframe.column)
         if pa.types.is_null(stamps.type):
             return slice(0, 0)
         return _rows_of(timeframe.mask(stamps).fill_null(False))
@@ -146,6 +147,13 @@ class RowGroupReader:
             if name not in self._stored(group):
                 return _encoded(pa.nulls(group.rows, wanted))
             return _as_type(self._read_stored(group, name), wanted)
+
+    def _read_stamps(self, group: RowGroup, name: str) -> pa.Array:
+        """The timestamps in the file's own unit: a coarser one could move a row over a bound."""
+        if self._narrowed.dataset.has_key(name):
+            return self._read(group, name)
+        with translated(self._narrowed.dataset.name_of(group.fragment)):
+            return _as_one(self._read_stored(group, name))
 
     def _read_stored(self, group: RowGroup, name: str) -> pa.ChunkedArray:
         # By position: `read_row_group(columns=["a"])` would read a column "a.b" too.
@@ -194,15 +202,12 @@ def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
         return _with_values(_as_one(column.unify_dictionaries()), wanted)
-    typed = column if column.type == wanted else column.cast(wanted)
-    return _encoded(_as_one(typed))
+    return _encoded(_as_one(to_common_type(column, wanted)))
 
 
 def _with_values(array: pa.DictionaryArray, wanted: pa.DataType) -> pa.DictionaryArray:
     """The array with dictionary values of the type wanted."""
-    values = array.dictionary
-    if values.type != wanted:
-        values = values.cast(wanted)
+    values = to_common_type(array.dictionary, wanted)
     return pa.DictionaryArray.from_arrays(array.indices, values)
 
 

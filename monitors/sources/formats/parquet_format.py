@@ -3,6 +3,7 @@
 import pyarrow.dataset as pads
 
 from monitors.sources.formats.file_format import FileFormat
+from monitors.sources.signatures import PARQUET_MAGIC
 
 INT96_UNIT = "us"
 """INT96 counts nanoseconds, whose int64 ends in 2262; microseconds hold the years 1 to 9999."""
@@ -23,5 +24,6 @@ PARQUET = FileFormat(
     extensions=(".parquet",),
     arrow_format=_arrow_format,
     has_row_groups=True,
+    magic=PARQUET_MAGIC,
     footer_rows=_footer_rows,
 )

@@ -195,6 +195,27 @@ def test_left_out__index_and_long_name_that_are_not_asked_for(tmp_path: Path) ->
     assert [row["feature"] for row in found["rows"]] == ["__index_level_0__"]
 
 
+def test_sources__one_file_of_the_reference_retyped__costs_that_column(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    for name, k in (("1", np.arange(99)), ("2", ["a"] * 99)):
+        columns = {"x": np.arange(99.0), "k": k}
+        pq.write_table(pa.table(columns), tmp_path / "before" / f"{name}.parquet")
+    (tmp_path / "before" / "2.parquet.tmp").write_bytes(b"PAR1")
+    path = tmp_path / "before" / "1.parquet"
+    found = check_json(tmp_path / "before", path)
+    rows = {row["feature"]: (row["verdict"], row["reason"]) for row in found["rows"]}
+    assert rows["x"][0] == "ok"
+    assert rows["k"] == (
+        "error",
+        "The column ‘k’ is int64 in ‘1.parquet’ but string in ‘2.parquet’.",
+    )
+    assert found["verdict"] == "error"
+    assert [each["name"] for each in found["reference"]["files_skipped"]] == ["2.parquet.tmp"]
+    assert check_json(tmp_path / "before", path, "--columns", "x")["verdict"] == "ok"
+    found = check_json(path, tmp_path / "before")
+    assert {row["feature"]: row["verdict"] for row in found["rows"]} == {"x": "ok", "k": "error"}
+
+
 def test_sources__file_named_like_a_pattern__is_found(
     weeks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
