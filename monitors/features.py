@@ -10,7 +10,14 @@ from django.core.exceptions import ValidationError
 from algorithms.baseline import FeatureKind, guess_kind
 from algorithms.methods import METHODS, Method
 from drift_detector.api.names import unknown_names
-from monitors.sources import DatasetDescription, SourceError, SourcePolicy, describe
+from monitors.sources import (
+    DatasetDescription,
+    SourceError,
+    SourcePolicy,
+    WindowSpec,
+    describe,
+    describe_window,
+)
 
 LONGEST_NAME = 200
 ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
@@ -40,10 +47,21 @@ def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
 def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:
     try:
         found = describe(str(fields[field]), policy)
+        if found.unusable and field == "reference_data_uri":
+            found = describe_window(_reference_window(fields, policy))
     except SourceError as error:
         raise ValidationError({field: str(error)}) from error
     _check_timestamp(found, str(fields["timestamp_column"]), field)
     return found
+
+
+def _reference_window(fields: Mapping[str, Any], policy: SourcePolicy) -> WindowSpec:
+    """The reference as these fields bound it: files outside it need not fit together."""
+    uri, column = str(fields["reference_data_uri"]), fields["timestamp_column"]
+    if not column:
+        return WindowSpec(uri, policy)
+    bounds = (fields.get("reference_start"), fields.get("reference_end"))
+    return WindowSpec(uri, policy, None, str(column), *bounds)
 
 
 def _check_methods(fields: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> None:
@@ -107,13 +125,17 @@ def choose_features(
 ) -> dict[str, FeatureKind]:
     """The features of a reference: those asked for, or all columns of a known type.
 
-    Points in time and what folder names say are features only when asked for: they differ in any two windows. A kind in
+    Points in time, what folder names say and the index of a data frame are features only when asked for: they differ in
+    any two windows. Names that are too long are left out unless asked for. A kind in
     `overrides` takes the place of the one that the column's type suggests.
 
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
     """
-    names = list(wanted) or _watchable(reference, timestamp_column)
+    asked = wanted or reference.unusable
+    if unusable := [reference.unusable[name] for name in asked if name in reference.unusable]:
+        _refuse("feature_columns", " ".join(unusable))
+    names = list(wanted) or _watchable(reference, timestamp_column, overrides)
     _check_names(names, reference.columns, overrides)
     kinds = {name: _kind(name, reference.columns[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
@@ -125,11 +147,18 @@ def choose_features(
     return known
 
 
-def _watchable(reference: DatasetDescription, timestamp_column: str) -> list[str]:
-    """The columns that are watched when none is named."""
-    left_out = {timestamp_column, *reference.partition_columns}
-    columns = reference.columns.items()
-    return [name for name, found in columns if name not in left_out and not _is_moment(found)]
+def _watchable(
+    reference: DatasetDescription, timestamp_column: str, named: Collection[str]
+) -> list[str]:
+    """The columns that are watched when none is asked for; an index only if its kind is named."""
+    index = set(reference.index_columns) - set(named)
+    left_out = {timestamp_column, *reference.partition_columns, *index}
+    usable = [name for name in reference.columns if name not in left_out and _is_usable(name)]
+    return [name for name in usable if not _is_moment(reference.columns[name])]
+
+
+def _is_usable(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and "\0" not in name
 
 
 def _check_names(
@@ -137,7 +166,7 @@ def _check_names(
 ) -> None:
     if missing := sorted(set(names) - set(columns)):
         _refuse("feature_columns", f"The reference has no column {', '.join(missing)}.")
-    if unusable := [name for name in names if len(name) > LONGEST_NAME or "\0" in name]:
+    if unusable := [name for name in names if not _is_usable(name)]:
         reason = f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
         _refuse("feature_columns", reason)
     if strangers := sorted(set(overrides) - set(names)):
@@ -159,10 +188,10 @@ def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: s
 
 
 def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKind]) -> None:
-    if missing := sorted(set(features) - set(current.columns)):
+    if missing := sorted(set(features) - set(current.columns) - set(current.unusable)):
         _refuse("current_data_uri", f"current_data_uri has no column {', '.join(missing)}.")
-    for name, kind in features.items():
-        _check_type(name, current.columns[name], kind)
+    for name in features.keys() & current.columns.keys():
+        _check_type(name, current.columns[name], features[name])
 
 
 def _check_type(name: str, found: pa.DataType, kind: FeatureKind) -> None:

@@ -1,7 +1,7 @@
 """Compares two datasets once, without monitor, ledger or server."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
 from monitors.sources import SourcePolicy, WindowSpec, describe, open_window
+from monitors.sources.formats import SkippedFile
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
@@ -42,7 +43,8 @@ class ComparisonRequest:
 
     Attributes:
         reference: Absolute path or URI; `current` likewise.
-        columns: The features; all columns of a known type when empty.
+        columns: The features, each a name or a list of names with commas between them; all columns
+            of a known type when empty.
         kinds: Kinds that take the place of those the columns' types suggest.
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
@@ -77,6 +79,8 @@ class Comparison:
 
     Attributes:
         features: Drifted ones first, the largest effect for its tolerance before the others.
+        reference_skipped: Files of the reference's folder that are no part of it; those of the
+            current data likewise.
         left_out: Columns of the reference that were not compared, such as timestamps.
         method_results: One per method, with all that was measured.
     """
@@ -87,6 +91,8 @@ class Comparison:
     reference_rows: int
     current_rows: int
     features: tuple[FeatureRow, ...]
+    reference_skipped: tuple[SkippedFile, ...]
+    current_skipped: tuple[SkippedFile, ...]
     left_out: tuple[str, ...]
     method_results: tuple[MethodResult, ...]
 
@@ -110,14 +116,35 @@ class Comparison:
         """The comparison as plain JSON values, without NaN or Infinity."""
         return {
             "verdict": self.verdict,
-            "reference": {"uri": self.reference, "rows": self.reference_rows},
-            "current": {"uri": self.current, "rows": self.current_rows},
+            "reference": _as_json(self.reference, self.reference_rows, self.reference_skipped),
+            "current": _as_json(self.current, self.current_rows, self.current_skipped),
             "features_drifted": self.drifted,
             "features_compared": len(self.features),
             "left_out": list(self.left_out),
             "rows": [row.as_json() for row in self.features],
             "outcomes": [result.as_json() for result in self.method_results],
         }
+
+
+def _as_json(uri: str, rows: int, skipped: tuple[SkippedFile, ...]) -> dict[str, Any]:
+    return {"uri": uri, "rows": rows, "files_skipped": [asdict(file) for file in skipped]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """The columns of the reference: those to compare, and what becomes of the others.
+
+    Attributes:
+        kinds: The columns to compare.
+        unusable: Columns asked for that the reference's files disagree about, with the reasons.
+        left_out: Columns that are not compared.
+        skipped: Files that are no part of the reference.
+    """
+
+    kinds: Mapping[str, FeatureKind]
+    unusable: Mapping[str, str]
+    left_out: tuple[str, ...]
+    skipped: tuple[SkippedFile, ...]
 
 
 def compare(request: ComparisonRequest) -> Comparison:
@@ -130,19 +157,23 @@ def compare(request: ComparisonRequest) -> Comparison:
         UnusableColumn: If a column of the reference can't be read as its kind.
     """
     policy = _policy(request)
-    columns, kinds = _choose(request, policy)
+    chosen = _choose(request, policy)
+    kinds = chosen.kinds
     with open_window(_current_window(request, policy, list(kinds))) as window:
         baseline = _fit(request.reference, policy, kinds)
         result = judge_window(baseline, window, request.plan)
-    features = _rows(result.methods)
+        skipped = window.files_skipped
+    features = _rows(result.methods, chosen.unusable)
     return Comparison(
         verdict=result.verdict,
         reference=request.reference,
         current=request.current,
         reference_rows=baseline.rows,
         current_rows=result.rows or 0,
+        reference_skipped=chosen.skipped,
+        current_skipped=skipped,
         features=features,
-        left_out=tuple(name for name in columns if name not in kinds),
+        left_out=chosen.left_out,
         method_results=result.methods,
     )
 
@@ -175,16 +206,49 @@ def _object_stores(request: ComparisonRequest) -> tuple[str, ...]:
     return tuple({f"{each.scheme}://{each.base.partition('/')[0]}" for each in remote})
 
 
-def _choose(
-    request: ComparisonRequest, policy: SourcePolicy
-) -> tuple[tuple[str, ...], dict[str, FeatureKind]]:
+def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
     reference = describe(request.reference, policy)
-    kinds = choose_features(
-        reference, request.columns, request.timestamp_column, overrides=request.kinds
+    held = (*reference.columns, *reference.unusable)
+    asked = find_columns(request.columns, held)
+    usable = [name for name in asked if name not in reference.unusable]
+    found = choose_features(
+        replace(reference, unusable={}), usable, request.timestamp_column, overrides=request.kinds
     )
-    chosen = _comparable(kinds, request.plan)
-    return request.columns or tuple(reference.columns), chosen
+    kinds = _comparable(found, request.plan)
+    unusable = {name: why for name, why in reference.unusable.items() if name in (asked or held)}
+    judged = {*kinds, *unusable}
+    return _Chosen(
+        kinds=kinds,
+        unusable=unusable,
+        left_out=tuple(name for name in asked or held if name not in judged),
+        skipped=reference.files_skipped,
+    )
+
+
+def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """The columns that lists with commas name, each once: the longest name that is there goes first.
+
+    Args:
+        lists: Each is one name, or several with commas between them.
+        known: The columns of the data.
+    """
+    found = (name for text in lists for name in _divided(text.split(","), known))
+    return tuple(dict.fromkeys(found))
+
+
+def _divided(pieces: list[str], known: Collection[str]) -> Iterator[str]:
+    """The names that pieces of a list make: of several pieces if a column has that name."""
+    while pieces:
+        count = next((n for n in range(len(pieces), 0, -1) if _joined(pieces[:n]) in known), 0)
+        name = _joined(pieces[:count]) if count else pieces[0].strip()
+        if name or count:
+            yield name
+        pieces = pieces[count or 1 :]
+
+
+def _joined(pieces: list[str]) -> str:
+    return ",".join(pieces)
 
 
 def _compared_kinds(plan: EvaluationPlan) -> set[FeatureKind]:
@@ -213,9 +277,19 @@ def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Ba
         )
 
 
-def _rows(method_results: tuple[MethodResult, ...]) -> tuple[FeatureRow, ...]:
+def _rows(
+    method_results: tuple[MethodResult, ...], unusable: Mapping[str, str]
+) -> tuple[FeatureRow, ...]:
     rows = [_deciding(of_one) for of_one in _rows_by_feature(method_results).values()]
-    return tuple(sorted(rows, key=_place))
+    method = Method(method_results[0].method)
+    unread = [_unread(method, name, reason) for name, reason in unusable.items()]
+    return tuple(sorted([*rows, *unread], key=_place))
+
+
+def _unread(method: Method, name: str, reason: str) -> FeatureRow:
+    """The row of a column that the reference itself cannot give."""
+    detail = FeatureDetail(feature=name, kind=None, verdict=Verdict.ERROR, reason=reason)
+    return FeatureRow(method=method, detail=detail)
 
 
 def _rows_by_feature(

@@ -22,7 +22,7 @@ from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import reference_window
-from monitors.sources import SourceError, SourcePolicy, describe, open_window
+from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         SourceError: If it cannot be read.
     """
     kinds = choose_features(
-        describe(monitor.reference_data_uri, policy),
+        describe_window(reference_window(monitor, policy)),
         monitor.feature_columns,
         monitor.timestamp_column,
         overrides=monitor.feature_kinds,

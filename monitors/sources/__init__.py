@@ -1,6 +1,6 @@
 """Windows of data from files, object stores and the request itself; without Django."""
 
-from monitors.sources.datasets import DatasetDescription, describe
+from monitors.sources.descriptions import DatasetDescription, describe, describe_window
 from monitors.sources.formats import FileFormat
 from monitors.sources.inline import (
     is_storable,
@@ -10,7 +10,9 @@ from monitors.sources.inline import (
 )
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
+    ColumnMismatch,
     ForbiddenUri,
+    IncompleteSource,
     InvalidInlineData,
     SchemaMismatch,
     SourceChanged,
@@ -25,9 +27,11 @@ from monitors.sources.window_parts import Part
 from monitors.sources.window_spec import WindowSpec
 
 __all__ = [
+    "ColumnMismatch",
     "DatasetDescription",
     "FileFormat",
     "ForbiddenUri",
+    "IncompleteSource",
     "InvalidInlineData",
     "LazyWindow",
     "Part",
@@ -41,6 +45,7 @@ __all__ = [
     "WindowSpec",
     "WindowTooLarge",
     "describe",
+    "describe_window",
     "is_storable",
     "open_window",
     "read_window",

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.datasets import file_schema
+from monitors.sources.datasets import explain_file, file_schema
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan
-from monitors.sources.source_errors import PYARROW_ERRORS, translated
+from monitors.sources.source_errors import PYARROW_ERRORS, SourceError, to_source_error
 
 _CONVERSION = re.compile(
     r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL
@@ -23,18 +23,13 @@ _NEXT_WIDER = {
 
 
 def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
-    """The scan that reads a window.
-
-    Raises:
-        SchemaMismatch: If the timestamp column is by now neither a timestamp nor a date.
-    """
-    condition = narrowed.timeframe.condition(narrowed.schema)
+    """The scan that reads a window."""
     return Scan(
         narrowed.dataset,
         narrowed.fragments,
         narrowed.schema,
         narrowed.columns,
-        condition,
+        narrowed.timeframe,
         max_bytes,
     )
 
@@ -85,12 +80,16 @@ def _find_file_types(narrowed: NarrowedDataset) -> pa.Schema:
 def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
     """The schema for the next try, after a CSV value did not fit the type of the first block."""
     fragment, error = scan.find_culprit(error)
-    name = scan.dataset.uri if fragment is None else scan.dataset.name_of(fragment)
-    with translated(name):
-        schema = _widened_for(scan, fragment, str(error))
-        if schema is None:
-            raise error
+    schema = _widened_for(scan, fragment, str(error))
+    if schema is None:
+        raise _explained(scan, fragment, error) from error
     return schema
+
+
+def _explained(scan: Scan, fragment: pads.Fragment | None, error: Exception) -> SourceError:
+    if fragment is None:
+        return to_source_error(error, scan.dataset.uri)
+    return explain_file(scan.dataset, fragment, error)
 
 
 def _widened_for(scan: Scan, fragment: pads.Fragment | None, message: str) -> pa.Schema | None:

@@ -1,42 +1,36 @@
 """The dataset behind a URI: its files, partitions and schema, without a read of the data."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from monitors.sources.filesystems import open_filesystem
-from monitors.sources.formats import FileFormat, detect_format
+from monitors.sources.formats import (
+    FileFormat,
+    SkippedFile,
+    detect_format,
+    leave_out_foreign,
+)
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.policy import SourcePolicy
-from monitors.sources.schemas import unify
-from monitors.sources.source_errors import UnreadableSource, translated
+from monitors.sources.schemas import UnifiedSchema, unify
+from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
+from monitors.sources.source_errors import (
+    PYARROW_ERRORS,
+    IncompleteSource,
+    SourceError,
+    UnreadableSource,
+    to_source_error,
+    translated,
+)
 from monitors.sources.uris import resolve_uri
 
 SCHEMA_THREADS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetDescription:
-    """The schema and the size of a dataset.
-
-    Attributes:
-        columns: Name to type, partition columns included.
-        partition_columns: The columns whose values are in folder names (`key=value`).
-        format: The name of the one format of all files.
-        file_count: The number of files.
-        total_bytes: Their size as stored, compressed.
-    """
-
-    columns: Mapping[str, pa.DataType]
-    partition_columns: tuple[str, ...]
-    format: str
-    file_count: int
-    total_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +42,7 @@ class Dataset:
         names: Each file's path to the name that error messages may contain.
         fragments: One per file, with the values that its folders give to its rows.
         partitions: Schema of the partition columns.
+        skipped: Files of the folder that are no part of the dataset.
     """
 
     uri: str
@@ -57,6 +52,7 @@ class Dataset:
     partitions: pa.Schema
     format: FileFormat
     filesystem: pafs.FileSystem
+    skipped: tuple[SkippedFile, ...] = ()
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""
@@ -88,7 +84,7 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
     location = resolve_uri(uri, policy)
     with translated(uri):
         filesystem = open_filesystem(location, policy)
-        files = list_files(location, filesystem, policy)
+        files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
         file_format, partitions = detect_format(files), discover_partitions(files)
         fragments = [_fragment(file, file_format, filesystem, partitions) for file in files]
     return Dataset(
@@ -99,60 +95,49 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
         partitions=partitions,
         format=file_format,
         filesystem=filesystem,
+        skipped=skipped,
     )
 
 
-def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
-    """The schema and size of a dataset, from file footers alone.
-
-    CSV has no footer, so its schema comes from the first block of each file.
-
-    Raises:
-        SourceError: A subclass that says what is wrong with the URI, the files or the store.
-    """
-    dataset = open_dataset(uri, policy)
-    schema = unified_schema(dataset, dataset.fragments, columns=None)
-    return DatasetDescription(
-        columns={field.name: field.type for field in schema},
-        partition_columns=tuple(dataset.partitions.names),
-        format=dataset.format.name,
-        file_count=len(dataset.files),
-        total_bytes=sum(file.size for file in dataset.files),
-    )
-
-
-def unified_schema(
+def unify_files(
     dataset: Dataset, fragments: Sequence[pads.Fragment], *, columns: Collection[str] | None
-) -> pa.Schema:
+) -> UnifiedSchema:
     """One schema for these fragments; a folder key wins over a column of the same name.
 
     Args:
         columns: The columns that matter, or None for all.
 
     Raises:
-        SourceError: If a file is unreadable or the files disagree.
+        SourceError: If a file is unreadable.
     """
     keys = _keys(dataset, columns)
-    stored = _stored_schemas(dataset, fragments)
-    schema = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
-    return pa.schema([*schema, *keys])
+    stored = read_schemas(dataset, fragments)
+    unified = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
+    return replace(unified, schema=pa.schema([*unified.schema, *keys]))
 
 
 def _keys(dataset: Dataset, columns: Collection[str] | None) -> list[pa.Field]:
     """The folder keys that are among the columns."""
-    return [field for field in dataset.partitions if columns is None or field.name in columns]
+    return [key for key in dataset.partitions if columns is None or key.name in columns]
 
 
-def _stored_schemas(
+def read_schemas(
     dataset: Dataset, fragments: Sequence[pads.Fragment]
-) -> Iterator[tuple[str, pa.Schema]]:
-    """Each file's name and schema, without the columns that are folder keys."""
+) -> list[tuple[str, pa.Schema]]:
+    """Each file's name and schema, without the columns that are folder keys.
+
+    Raises:
+        SourceError: Naming the file that is unreadable.
+    """
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         schemas = list(pool.map(lambda fragment: file_schema(dataset, fragment), fragments))
     keys = set(dataset.partitions.names)
-    for fragment, schema in zip(fragments, schemas, strict=True):
-        own = [field for field in schema if field.name not in keys]
-        yield dataset.name_of(fragment), pa.schema(own)
+    names = map(dataset.name_of, fragments)
+    return [(name, _without(keys, schema)) for name, schema in zip(names, schemas, strict=True)]
+
+
+def _without(names: Collection[str], schema: pa.Schema) -> pa.Schema:
+    return pa.schema([each for each in schema if each.name not in names])
 
 
 def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
@@ -162,19 +147,38 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
         SourceError: Naming the file.
     """
     name = dataset.name_of(fragment)
-    with translated(name):
+    try:
         schema = fragment.physical_schema
+    except PYARROW_ERRORS as error:
+        raise explain_file(dataset, fragment, error) from error
     if dataset.format.types_are_guessed:
         _refuse_binary(name, schema)
     return schema
 
 
+def explain_file(dataset: Dataset, fragment: pads.Fragment, error: Exception) -> SourceError:
+    """The error about one file: if it is unreadable, its bytes say what it is instead."""
+    name = dataset.name_of(fragment)
+    found = to_source_error(error, name)
+    if type(found) is not UnreadableSource or not dataset.format.magic:
+        return found
+    size = next(file.size for file in dataset.files if file.path == fragment.path)
+    head, tail = read_ends(dataset.filesystem, fragment.path, size)
+    if is_begun(dataset.format.magic, head, tail):
+        return IncompleteSource(
+            f"‘{name}’ cannot be read: it is cut short, as a file is that is still being written."
+        )
+    if not head.startswith(dataset.format.magic) and (words := say_what_it_is(head)):
+        return UnreadableSource(f"‘{name}’ cannot be read: it is {words}.")
+    return found
+
+
 def _refuse_binary(name: str, schema: pa.Schema) -> None:
     """A guessed binary type stands for text that is not UTF-8."""
-    for field in schema:
-        if pa.types.is_binary(field.type):
+    for column in schema:
+        if pa.types.is_binary(column.type):
             raise UnreadableSource(
-                f"‘{name}’ cannot be read: the column ‘{field.name}’ is not UTF-8 text."
+                f"‘{name}’ cannot be read: the column ‘{column.name}’ is not UTF-8 text."
             )
 
 

@@ -44,7 +44,8 @@ class PathPattern:
         segment = self.segments[position]
         if segment == ANY_DEPTH:
             return {position}
-        return {position + 1} if fnmatchcase(part, segment) else set()
+        # A name that is there with its brackets and stars is meant as it is written.
+        return {position + 1} if part == segment or fnmatchcase(part, segment) else set()
 
     def _with_skips(self, positions: set[int]) -> set[int]:
         for position in sorted(positions):

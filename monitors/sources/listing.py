@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
+from monitors.sources.lake_formats import (
+    refuse_lake_folder,
+    refuse_lake_keys,
+    refuse_local_lake,
+    refuse_stored_lake,
+)
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
     ForbiddenUri,
@@ -42,13 +48,14 @@ def list_files(
     """The files of a single file, a folder or a pattern, ordered by path.
 
     Names that start with `.` or `_` are ignored below the folder or the fixed part of the pattern,
-    as pyarrow does. Symlinks are checked now and not again when a file is opened, so tenants must
-    not be able to write to a local root.
+    as pyarrow does; `_key=value` is the folder of a partition. Symlinks are checked now and not
+    again when a file is opened, so tenants must not be able to write to a local root.
 
     Raises:
         SourceNotFound: If there is no file.
         ForbiddenUri: If a local symlink leads outside the allowed roots.
-        UnreadableSource: If a folder may not be listed, or an entry is a pipe or device.
+        UnreadableSource: If a folder may not be listed, an entry is a pipe or device, or the files
+            belong to a table of a lake format.
     """
     with translated(location.uri):
         files = sorted(_list(location, filesystem, policy), key=lambda file: file.path)
@@ -61,8 +68,9 @@ def _list(
     location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
 ) -> Iterator[SourceFile]:
     if location.is_local:
+        refuse_local_lake(location, policy)
         return _list_local(location, policy)
-    return _list_store(location, filesystem)
+    return _list_store(location, filesystem, policy)
 
 
 def _nothing_at(location: Location) -> SourceNotFound:
@@ -72,26 +80,53 @@ def _nothing_at(location: Location) -> SourceNotFound:
 
 
 def _is_wanted(location: Location, parts: Sequence[str]) -> bool:
-    if any(part.startswith(IGNORED_PREFIXES) for part in parts):
+    if any(map(_is_ignored, parts)):
         return False
     return location.pattern is None or location.pattern.matches(parts)
 
 
-def _list_store(location: Location, filesystem: pafs.FileSystem) -> Iterator[SourceFile]:
+def _is_ignored(name: str) -> bool:
+    """True for hidden files, and for those that writers keep for themselves."""
+    is_partition = name.startswith("_") and "=" in name
+    return name.startswith(IGNORED_PREFIXES) and not is_partition
+
+
+def _list_store(
+    location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
+) -> Iterator[SourceFile]:
+    files = _stored_files(location, filesystem)
+    refuse_stored_lake(location, filesystem, policy)
+    return iter(files)
+
+
+def _stored_files(location: Location, filesystem: pafs.FileSystem) -> list[SourceFile]:
     if location.pattern is None:
         info = filesystem.get_file_info(location.base)
         if info.type == pafs.FileType.File:
-            return iter([SourceFile(info.path, posixpath.basename(info.path), info.size)])
-    return _list_below(location, filesystem)
+            return [SourceFile(info.path, posixpath.basename(info.path), info.size)]
+    below = _list_below(location, filesystem)
+    chosen = [file for file in below if _is_wanted(location, file.name.split("/"))]
+    chosen = _exactly_named(location, below) or chosen
+    refuse_lake_keys(location, chosen, (file.name for file in below))
+    return chosen
 
 
-def _list_below(location: Location, filesystem: pafs.FileSystem) -> Iterator[SourceFile]:
-    """The files of a folder in a store."""
-    selector = pafs.FileSelector(location.base, recursive=True)
-    for info in filesystem.get_file_info(selector):
-        name = posixpath.relpath(info.path, location.base)
-        if info.type == pafs.FileType.File and _is_wanted(location, name.split("/")):
-            yield SourceFile(info.path, name, info.size)
+def _exactly_named(location: Location, files: Sequence[SourceFile]) -> list[SourceFile]:
+    """The file, or the files of the folder, that has a pattern for its name."""
+    if location.pattern is None:
+        return []
+    name = "/".join(location.pattern.segments)
+    return [file for file in files if f"{file.name}/".startswith(f"{name}/")]
+
+
+def _list_below(location: Location, filesystem: pafs.FileSystem) -> list[SourceFile]:
+    """All files of a folder in a store."""
+    found = filesystem.get_file_info(pafs.FileSelector(location.base, recursive=True))
+    return [
+        SourceFile(info.path, posixpath.relpath(info.path, location.base), info.size)
+        for info in found
+        if info.type == pafs.FileType.File
+    ]
 
 
 def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile]:
@@ -110,7 +145,7 @@ def _walk(
     real_folder = os.path.realpath(folder)
     if real_folder in visited:
         return
-    for child in _children(folder):
+    for child in _children(folder, location, parts):
         below = (*parts, child.name)
         if not _may_matter(location, below):
             continue
@@ -121,11 +156,12 @@ def _walk(
             yield _local_file(folder / child.name, "/".join(below))
 
 
-def _children(folder: Path) -> list[os.DirEntry[str]]:
+def _children(folder: Path, location: Location, parts: tuple[str, ...]) -> list[os.DirEntry[str]]:
     """The entries of a folder by name, without the ignored ones."""
     with os.scandir(folder) as entries:
-        wanted = [entry for entry in entries if not entry.name.startswith(IGNORED_PREFIXES)]
-    return sorted(wanted, key=lambda entry: entry.name)
+        found = sorted(entries, key=lambda entry: entry.name)
+    refuse_lake_folder(folder, "/".join(parts) or location.uri, [entry.name for entry in found])
+    return [entry for entry in found if not _is_ignored(entry.name)]
 
 
 def _refuse_escape(child: os.DirEntry[str], name: str, policy: SourcePolicy) -> None:

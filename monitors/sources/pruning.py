@@ -1,13 +1,20 @@
 """Prune a dataset to the files, row groups and columns that a window needs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.datasets import Dataset, file_schema, open_dataset, unified_schema
-from monitors.sources.source_errors import translated
+from monitors.sources.datasets import (
+    Dataset,
+    file_schema,
+    open_dataset,
+    read_schemas,
+    unify_files,
+)
+from monitors.sources.schemas import UnifiedSchema
+from monitors.sources.source_errors import SchemaMismatch, translated
 from monitors.sources.time_filters import Timeframe
 from monitors.sources.window_spec import WindowSpec
 
@@ -18,8 +25,10 @@ class NarrowedDataset:
 
     Attributes:
         fragments: The files, with the row groups of Parquet, that can hold rows of the window.
-        schema: One schema for the columns returned and the timestamp column.
-        columns: The columns returned, in the order wanted.
+        schema: One schema for the columns that can be read and the timestamp column.
+        columns: The columns that can be read, in the order wanted.
+        named: All columns asked for that the data have, in the order wanted.
+        unusable: The columns that cannot be read, each with the reason.
     """
 
     dataset: Dataset
@@ -27,6 +36,8 @@ class NarrowedDataset:
     schema: pa.Schema
     columns: tuple[str, ...]
     timeframe: Timeframe
+    named: tuple[str, ...]
+    unusable: Mapping[str, str]
 
 
 def narrow(window: WindowSpec) -> NarrowedDataset:
@@ -34,21 +45,76 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
     timeframe = window.timeframe
     dataset = open_dataset(window.uri, window.policy)
     with translated(window.uri):
-        schema, fragments = _prune_files(dataset, window)
-        fragments = _prune_row_groups(dataset, fragments, schema, timeframe)
-    return NarrowedDataset(dataset, fragments, schema, _returned(window.columns, schema), timeframe)
+        fragments = _fragments_within(dataset, timeframe)
+        unified, fragments = _unify_needed(dataset, fragments, window)
+        timeframe.condition(unified.schema)
+    schema, conflicts = unified.schema, unified.conflicts
+    returned = _returned(window.columns, [*schema.names, *conflicts])
+    return NarrowedDataset(
+        dataset=dataset,
+        fragments=fragments,
+        schema=schema,
+        columns=tuple(name for name in returned if name not in conflicts),
+        timeframe=timeframe,
+        named=returned,
+        unusable=conflicts,
+    )
 
 
-def _prune_files(
-    dataset: Dataset, window: WindowSpec
-) -> tuple[pa.Schema, tuple[pads.Fragment, ...]]:
-    """The files whose folders do not exclude the window, and their one schema.
+def _fragments_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:
+    """The files, with the row groups of Parquet, that folders and statistics do not exclude."""
+    fragments = _files_within(dataset, timeframe)
+    if not timeframe.is_bounded or dataset.has_key(timeframe.column) or not fragments:
+        return fragments
+    _refuse_without_time(dataset, fragments, timeframe)
+    if not dataset.format.has_row_groups:
+        return fragments
+    subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
+    return tuple(filter(None, subsets))
+
+
+def _refuse_without_time(
+    dataset: Dataset, fragments: Sequence[pads.Fragment], timeframe: Timeframe
+) -> None:
+    """Refuse files that do not say when their rows are: they are in no window, silently."""
+    schemas = read_schemas(dataset, fragments)
+    lacking = [each for each in schemas if timeframe.column not in each[1].names]
+    if lacking:
+        raise _without_time(timeframe, *lacking[0], is_every=len(lacking) == len(schemas))
+    if not dataset.format.types_are_guessed:
+        for name, schema in schemas:
+            timeframe.check(schema, name)
+
+
+def _without_time(
+    timeframe: Timeframe, name: str, schema: pa.Schema, *, is_every: bool
+) -> SchemaMismatch:
+    column = str(timeframe.column)
+    where = "The data" if is_every else f"‘{name}’"
+    same = (each for each in schema.names if each.strip().casefold() == column.casefold())
+    hint = next((f"; it has ‘{other}’" for other in same), "")
+    return SchemaMismatch(f"{where} has no timestamp column ‘{column}’{hint}.")
+
+
+def _unify_needed(
+    dataset: Dataset, fragments: tuple[pads.Fragment, ...], window: WindowSpec
+) -> tuple[UnifiedSchema, tuple[pads.Fragment, ...]]:
+    """The schema of the files, and the files: those that conflict must have rows of the window.
 
     If no file is left, the last one still says which columns and types there are.
     """
-    fragments = _files_within(dataset, window.timeframe)
-    described = fragments or dataset.fragments[-1:]
-    return unified_schema(dataset, described, columns=_needed(window)), fragments
+    needed = _needed(window)
+    found = unify_files(dataset, fragments or dataset.fragments[-1:], columns=needed)
+    if not found.conflicts or not window.timeframe.is_bounded:
+        return found, fragments
+    held = tuple(each for each in fragments if _has_rows(dataset, each, window.timeframe))
+    return unify_files(dataset, held or dataset.fragments[-1:], columns=needed), held
+
+
+def _has_rows(dataset: Dataset, fragment: pads.Fragment, timeframe: Timeframe) -> bool:
+    """True if a file holds rows of the window; reads its timestamps."""
+    schema = pa.schema([*file_schema(dataset, fragment), *dataset.partitions])
+    return int(fragment.count_rows(filter=timeframe.condition(schema))) > 0
 
 
 def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:
@@ -59,32 +125,17 @@ def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment
     return dataset.fragments if condition is None else dataset.prune(condition)
 
 
-def _prune_row_groups(
-    dataset: Dataset,
-    fragments: tuple[pads.Fragment, ...],
-    schema: pa.Schema,
-    timeframe: Timeframe,
-) -> tuple[pads.Fragment, ...]:
-    """The files, with the row groups that can hold rows of the window."""
-    if timeframe.condition(schema) is None or dataset.has_key(timeframe.column):
-        return fragments
-    if not dataset.format.has_row_groups:
-        return fragments
-    subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
-    return tuple(filter(None, subsets))
-
-
 def _needed(window: WindowSpec) -> Collection[str] | None:
     if window.columns is None:
         return None
     return {*window.columns, *filter(None, [window.timestamp_column])}
 
 
-def _returned(columns: Sequence[str] | None, schema: pa.Schema) -> tuple[str, ...]:
+def _returned(columns: Sequence[str] | None, held: Sequence[str]) -> tuple[str, ...]:
     """The columns asked for that the data have, each once, in the order wanted."""
     if columns is None:
-        return tuple(schema.names)
-    return tuple(name for name in dict.fromkeys(columns) if name in schema.names)
+        return tuple(held)
+    return tuple(name for name in dict.fromkeys(columns) if name in held)
 
 
 def _row_groups_within(
@@ -95,7 +146,5 @@ def _row_groups_within(
     They are compared in the file's own timestamp type.
     """
     schema = file_schema(dataset, fragment)
-    if timeframe.column not in schema.names:
-        return None
     subset = fragment.subset(timeframe.condition(schema), schema=schema)
     return subset if subset.row_groups else None

@@ -1,6 +1,7 @@
 """Read Parquet a row group at a time: all columns or one, and only the rows of a window."""
 
 import threading
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from monitors.sources.casts import to_common_type
+from monitors.sources.formats.parquet_format import INT96_UNIT
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import translated
 
@@ -40,21 +43,41 @@ def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
     Their bytes are those of the window's columns, uncompressed.
     """
     needed = {*narrowed.columns, str(narrowed.timeframe.column)}
-    found = ((file, group) for file in narrowed.fragments for group in file.row_groups)
-    return [
-        RowGroup(file, group.id, int(group.num_rows), _bytes_of(file, group.id, needed))
-        for file, group in found
-    ]
+    return [group for file in narrowed.fragments for group in _list_groups(file, needed)]
 
 
-def _bytes_of(fragment: pads.Fragment, number: int, needed: set[str]) -> int:
-    group = fragment.metadata.row_group(number)
-    columns = (group.column(each) for each in range(group.num_columns))
-    return sum(
-        column.total_uncompressed_size
-        for column in columns
-        if column.path_in_schema.split(".")[0] in needed
-    )
+def _list_groups(file: pads.Fragment, needed: Collection[str]) -> Iterator[RowGroup]:
+    leaves, metadata = _leaves_of(file, needed), file.metadata
+    for group in file.row_groups:
+        size = _bytes_of(metadata.row_group(group.id), leaves)
+        yield RowGroup(file, group.id, int(group.num_rows), size)
+
+
+def _bytes_of(group: pq.RowGroupMetaData, leaves: Iterable[int]) -> int:
+    return sum(group.column(leaf).total_uncompressed_size for leaf in leaves)
+
+
+def _leaves_of(fragment: pads.Fragment, names: Collection[str]) -> list[int]:
+    """The positions at which a file stores the columns: a nested one has several.
+
+    They are counted, because a path with a dot can be a nested column or a name with a dot.
+    """
+    found: list[int] = []
+    position = 0
+    for field in fragment.physical_schema:
+        leaves = range(position, position + _count_leaves(field.type))
+        if field.name in names:
+            found += leaves
+        position = leaves.stop
+    return found
+
+
+def _count_leaves(dtype: pa.DataType) -> int:
+    if isinstance(dtype, pa.BaseExtensionType):
+        return _count_leaves(dtype.storage_type)
+    if pa.types.is_dictionary(dtype) or not pa.types.is_nested(dtype):
+        return 1
+    return sum(_count_leaves(dtype.field(each).type) for each in range(dtype.num_fields))
 
 
 class RowGroupReader:
@@ -79,7 +102,7 @@ class RowGroupReader:
         timeframe = self._narrowed.timeframe
         if timeframe.column is None or self._is_whole(group):
             return None
-        stamps = self._read(group, timeframe.column)
+        stamps = self._read_stamps(group, timeframe.column)
         if pa.types.is_null(stamps.type):
             return slice(0, 0)
         return _rows_of(timeframe.mask(stamps).fill_null(False))
@@ -125,8 +148,17 @@ class RowGroupReader:
                 return _encoded(pa.nulls(group.rows, wanted))
             return _as_type(self._read_stored(group, name), wanted)
 
+    def _read_stamps(self, group: RowGroup, name: str) -> pa.Array:
+        """The timestamps in the file's own unit: a coarser one could move a row over a bound."""
+        if self._narrowed.dataset.has_key(name):
+            return self._read(group, name)
+        with translated(self._narrowed.dataset.name_of(group.fragment)):
+            return _as_one(self._read_stored(group, name))
+
     def _read_stored(self, group: RowGroup, name: str) -> pa.ChunkedArray:
-        table = self._handle(group).read_row_group(group.number, columns=[name], use_threads=False)
+        # By position: `read_row_group(columns=["a"])` would read a column "a.b" too.
+        reader, leaves = self._handle(group).reader, _leaves_of(group.fragment, {name})
+        table = reader.read_row_group(group.number, column_indices=leaves, use_threads=False)
         column = table.column(name)
         # pyarrow takes a file's early end for the end of its rows.
         if len(column) != group.rows:
@@ -150,6 +182,7 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     filesystem = narrowed.dataset.filesystem
     options: dict[str, Any] = {
         "read_dictionary": _texts(narrowed, group),
+        "coerce_int96_timestamp_unit": INT96_UNIT,
         "metadata": group.fragment.metadata,
     }
     if filesystem.type_name == "local":
@@ -169,15 +202,12 @@ def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
         return _with_values(_as_one(column.unify_dictionaries()), wanted)
-    typed = column if column.type == wanted else column.cast(wanted)
-    return _encoded(_as_one(typed))
+    return _encoded(_as_one(to_common_type(column, wanted)))
 
 
 def _with_values(array: pa.DictionaryArray, wanted: pa.DataType) -> pa.DictionaryArray:
     """The array with dictionary values of the type wanted."""
-    values = array.dictionary
-    if values.type != wanted:
-        values = values.cast(wanted)
+    values = to_common_type(array.dictionary, wanted)
     return pa.DictionaryArray.from_arrays(array.indices, values)
 
 

@@ -2,22 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.datasets import Dataset
+from monitors.sources.casts import to_common_types
+from monitors.sources.datasets import Dataset, explain_file, file_schema
 from monitors.sources.policy import GIB
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
     SourceUnavailable,
     WindowTooLarge,
     to_source_error,
-    translated,
 )
+from monitors.sources.time_filters import Timeframe
 
 BYTES_PER_VALUE = 8
 _MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ScanGroup:
+    """Files that are read together, and the types that they store."""
+
+    schema: pa.Schema
+    fragments: tuple[pads.Fragment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Scan:
     """One read: fragments under a schema, and the columns and rows that are returned.
 
     Attributes:
-        condition: The rows; None for all.
+        timeframe: The rows.
         max_bytes: The most memory, in bytes, that the result may take.
     """
 
@@ -33,7 +43,7 @@ class Scan:
     fragments: tuple[pads.Fragment, ...]
     schema: pa.Schema
     columns: tuple[str, ...]
-    condition: pads.Expression | None
+    timeframe: Timeframe
     max_bytes: int
 
     def read(self) -> pa.Table:
@@ -46,8 +56,7 @@ class Scan:
         self._refuse_too_many_rows()
         batches = self._batches(self.fragments)
         allowed = within_budget(batches, self.max_bytes, "The window holds more than")
-        schema = pa.schema([self.schema.field(name) for name in self.columns])
-        return pa.Table.from_batches(allowed, schema=schema)
+        return pa.Table.from_batches(allowed, schema=self.schema_of(self.columns))
 
     def stream(self) -> Iterator[pa.RecordBatch]:
         """The window in batches by file and block, none of them empty, without a limit.
@@ -55,12 +64,12 @@ class Scan:
         Raises:
             SourceError: Naming the file.
         """
+        # One file at a time, so that a batch never depends on the other files of the read.
         for fragment in self.fragments:
-            # One file at a time, so that a batch never depends on the other files of the read.
-            with translated(self.dataset.name_of(fragment)):
-                for batch in self._batches([fragment]):
-                    if batch.num_rows:
-                        yield batch
+            try:
+                yield from (batch for batch in self._batches([fragment]) if batch.num_rows)
+            except PYARROW_ERRORS as error:
+                raise explain_file(self.dataset, fragment, error) from error
 
     def check(self) -> None:
         """Read everything and keep nothing; pyarrow's errors pass through."""
@@ -79,22 +88,53 @@ class Scan:
         return None, error
 
     def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
-        source = self.dataset.combine(fragments, self.schema)
-        if self.dataset.format.needs_validation or self._has_mixed_zones(fragments):
-            yield from self._validated(source)
+        wanted = self.schema_of(self.columns)
+        for group in self._groups(fragments):
+            for batch in self._stored_batches(group):
+                yield to_common_types(batch, wanted)
+
+    def schema_of(self, columns: Iterable[str]) -> pa.Schema:
+        """The schema of some of the columns, in their order."""
+        return pa.schema([self.schema.field(name) for name in columns])
+
+    def _groups(self, fragments: Sequence[pads.Fragment]) -> Iterator[ScanGroup]:
+        """The files in their order, those that store the same types together.
+
+        Each group is read in its own types, which pyarrow would convert without a loss or not at
+        all, and its rows are chosen by its own timestamps.
+        """
+        by_schema = groupby(fragments, key=self._own_schema)
+        return (ScanGroup(schema, tuple(files)) for schema, files in by_schema)
+
+    def _own_schema(self, fragment: pads.Fragment) -> pa.Schema:
+        if self.dataset.format.types_are_guessed:
+            return self.schema
+        stored = file_schema(self.dataset, fragment)
+        held = set(stored.names) - set(self.dataset.partitions.names)
+        return pa.schema(
+            [stored.field(each.name) if each.name in held else each for each in self.schema]
+        )
+
+    def _stored_batches(self, group: ScanGroup) -> Iterator[pa.RecordBatch]:
+        source = self.dataset.combine(group.fragments, group.schema)
+        condition = self.timeframe.condition(group.schema)
+        if self.dataset.format.needs_validation:
+            yield from self._validated(source, condition)
             return
         columns = {name: pads.field(name) for name in self.columns}
-        yield from source.to_batches(columns=columns, filter=self.condition, use_threads=True)
+        yield from source.to_batches(columns=columns, filter=condition, use_threads=True)
 
-    def _validated(self, source: pads.Dataset) -> Iterator[pa.RecordBatch]:
+    def _validated(
+        self, source: pads.Dataset, condition: pads.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
         """The batches, each validated before a kernel filters it.
 
         The kernels trust the offsets in an Arrow file: a forged one would crash the worker.
         """
         columns = {name: pads.field(name) for name in self.schema.names}
         for batch in source.to_batches(columns=columns):
-            batch.validate(full=self.dataset.format.needs_validation)
-            kept = batch if self.condition is None else batch.filter(self.condition)
+            batch.validate(full=True)
+            kept = batch if condition is None else batch.filter(condition)
             yield kept.select(list(self.columns))
 
     def _refuse_too_many_rows(self) -> None:
@@ -102,49 +142,33 @@ class Scan:
         rows = self._rows_at_most()
         if rows is not None and self._bytes_of(rows) > self.max_bytes:
             rows = self._count_rows(rows)
-        if rows is not None:
             what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
             refuse_too_large(what, self._bytes_of(rows), self.max_bytes)
 
     def _bytes_of(self, rows: int) -> int:
         return rows * len(self.columns) * BYTES_PER_VALUE
 
-    def _count_rows(self, rows_at_most: int) -> int | None:
-        """The rows of the window; None if they can only be counted by a read of the data."""
-        if self.condition is None:
+    def _count_rows(self, rows_at_most: int) -> int:
+        if not self._is_filtered:
             return rows_at_most
-        if self._has_mixed_zones(self.fragments):
-            return None
-        source = self.dataset.combine(self.fragments, self.schema)
-        return int(source.count_rows(filter=self.condition))
+        return sum(map(self._count_group, self._groups(self.fragments)))
 
-    def _has_mixed_zones(self, fragments: Sequence[pads.Fragment]) -> bool:
-        """True if a Parquet file has no zone but the condition has one.
+    def _count_group(self, group: ScanGroup) -> int:
+        source = self.dataset.combine(group.fragments, group.schema)
+        return int(source.count_rows(filter=self.timeframe.condition(group.schema)))
 
-        pyarrow cannot compare the statistics of such a file with the condition.
-        """
-        if self.condition is None or not self.dataset.format.has_row_groups:
-            return False
-        zoned = {field.name for field in self.schema if _has_zone(field.type)}
-        stored = (field for fragment in fragments for field in fragment.physical_schema)
-        return any(_lacks_zone(field.type) for field in stored if field.name in zoned)
+    @property
+    def _is_filtered(self) -> bool:
+        return self.timeframe.condition(self.schema) is not None
 
     def _rows_at_most(self) -> int | None:
         footer_rows = self.dataset.format.footer_rows
         if footer_rows is None:
             return None
         # Without row groups, a condition can only be counted by a read of the data.
-        if self.condition is not None and not self.dataset.format.has_row_groups:
+        if self._is_filtered and not self.dataset.format.has_row_groups:
             return None
         return sum(footer_rows(fragment) for fragment in self.fragments)
-
-
-def _has_zone(dtype: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(dtype) and dtype.tz)
-
-
-def _lacks_zone(dtype: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(dtype) and dtype.tz is None)
 
 
 def within_budget[Piece: pa.RecordBatch | pa.Array](

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from algorithms.errors import UnusableColumn
+
 
 class SourceError(Exception):
     """A window of data could not be read.
@@ -39,6 +41,12 @@ class UnreadableSource(SourceError):
     """A file is there but is damaged, of an unknown format, or closed to the service."""
 
 
+class IncompleteSource(UnreadableSource):
+    """A file that a writer has begun and not finished; worth a retry."""
+
+    is_transient = True
+
+
 class SourceUnavailable(SourceError):
     """The object store does not answer or refuses the service's credentials; worth a retry."""
 
@@ -47,6 +55,10 @@ class SourceUnavailable(SourceError):
 
 class SchemaMismatch(SourceError):
     """The files disagree about a column, or the timestamp column is missing or unusable."""
+
+
+class ColumnMismatch(SchemaMismatch, UnusableColumn):
+    """One column cannot be read; the others of the window can."""
 
 
 class WindowTooLarge(SourceError):

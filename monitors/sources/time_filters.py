@@ -63,6 +63,16 @@ class Timeframe:
         inside = self._inside(pads.field(self.column), dtype)
         return reduce(and_, inside) if inside else None
 
+    def check(self, schema: pa.Schema, name: str) -> None:
+        """Check that a file's column of times is one.
+
+        Raises:
+            SchemaMismatch: Naming the file, if the column is neither a timestamp nor a date.
+        """
+        dtype = self._type_in(schema)
+        if not pa.types.is_null(dtype) and not _is_moment(dtype):
+            raise SchemaMismatch(f"In ‘{name}’: {self._no_moment(dtype)}")
+
     def opposite(self, schema: pa.Schema) -> pads.Expression | None:
         """The rows outside, in a form that a row group's statistics can rule out.
 
@@ -119,9 +129,14 @@ class Timeframe:
             return _DAY
         if pa.types.is_date64(dtype):
             return _NANOSECONDS["ms"]
-        raise SchemaMismatch(
-            f"The timestamp column ‘{self.column}’ is {dtype}; it must be a timestamp or a date."
-        )
+        raise SchemaMismatch(self._no_moment(dtype))
+
+    def _no_moment(self, dtype: pa.DataType) -> str:
+        return f"The timestamp column ‘{self.column}’ is {dtype}; it must be a timestamp or a date."
+
+
+def _is_moment(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(dtype) or pa.types.is_date(dtype))
 
 
 def _refuse_naive(name: str, bound: datetime | None) -> None:

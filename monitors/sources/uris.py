@@ -7,6 +7,7 @@ userinfo, so a tenant could send the service's signed request to a host of their
 import os
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import unquote
 
 from monitors.sources.globs import PathPattern, has_magic
@@ -48,7 +49,7 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     """Parse a URI and check it against the policy.
 
     A local base is returned with its symlinks resolved, so that the path that was checked is the
-    path that is opened.
+    path that is opened. A local name that exists is that name, not a pattern.
 
     Raises:
         ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence
@@ -56,7 +57,8 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     """
     location = parse_uri(uri)
     if location.is_local:
-        resolved = replace(location, base=os.path.realpath(location.base))
+        existing = _without_existing_names(location)
+        resolved = replace(existing, base=os.path.realpath(existing.base))
         if is_under_roots(resolved.base, policy):
             return resolved
     elif _is_under_stores(location, policy):
@@ -64,6 +66,16 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     raise ForbiddenUri(
         f"‘{uri}’ is outside the folders and object stores that this tenant may read."
     )
+
+
+def _without_existing_names(location: Location) -> Location:
+    """The location, its base extended by the names of its pattern that exist as they are."""
+    if location.pattern is None:
+        return location
+    base, segments = Path(location.base), location.pattern.segments
+    while segments and os.path.lexists(base / segments[0]):
+        base, segments = base / segments[0], segments[1:]
+    return replace(location, base=str(base), pattern=PathPattern(segments) if segments else None)
 
 
 def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
@@ -77,6 +89,11 @@ def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
     stores = [store for store in policy.allowed_object_stores if TENANT_PLACEHOLDER not in store]
     return any(_is_under_store(location, store) for store in stores)
+
+
+def is_allowed(location: Location, folder: str, policy: SourcePolicy) -> bool:
+    """True if the policy allows a folder of the location's object store."""
+    return _is_under_stores(replace(location, base=folder), policy)
 
 
 def _is_under_store(location: Location, store: str) -> bool:
@@ -134,7 +151,7 @@ def _refuse_query(uri: str, rest: str) -> None:
     if "?" in rest or "#" in rest:
         raise ForbiddenUri(
             f"‘{uri}’ has a ‘?’ or ‘#’; queries and fragments are refused. "
-            "In a pattern use ‘*’ or ‘[..]’."
+            "In a pattern use ‘*’ or ‘[..]’; in a file:// URI write %3F and %23."
         )
 
 

@@ -1,20 +1,21 @@
 """Read a window of data at once, or lazily: a column, a batch or a part at a time."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.csv_types import find_types, read_widened, scan_of
+from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, within_budget
-from monitors.sources.source_errors import SourceChanged
+from monitors.sources.source_errors import ColumnMismatch, SchemaMismatch, SourceChanged
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
 
@@ -27,8 +28,50 @@ def read_window(spec: WindowSpec) -> pa.Table:
         ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
             timestamp column.
     """
-    table, _ = read_widened(narrow(spec), spec.policy.max_window_bytes)
+    narrowed = narrow(spec)
+    if reasons := [narrowed.unusable[name] for name in narrowed.named if name in narrowed.unusable]:
+        raise SchemaMismatch(" ".join(reasons))
+    table, _ = read_widened(narrowed, spec.policy.max_window_bytes)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class PartialBatch:
+    """A record batch of a window in which some columns cannot be read.
+
+    Attributes:
+        batch: The columns that can.
+        column_names: All columns of the window.
+        unusable: The columns that cannot be read, each with the reason.
+    """
+
+    batch: pa.RecordBatch
+    column_names: list[str]
+    unusable: Mapping[str, str]
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the batch."""
+        return int(self.batch.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """One column.
+
+        Raises:
+            ColumnMismatch: If it cannot be read.
+        """
+        refuse_unusable(name, self.unusable)
+        return self.batch.column(name)
+
+
+def refuse_unusable(name: str, unusable: Mapping[str, str]) -> None:
+    """Refuse a column that cannot be read.
+
+    Raises:
+        ColumnMismatch: With the reason.
+    """
+    if name in unusable:
+        raise ColumnMismatch(unusable[name])
 
 
 @dataclass(eq=False)
@@ -60,8 +103,18 @@ class LazyWindow:
 
     @property
     def column_names(self) -> list[str]:
-        """The columns asked for that the data have."""
-        return list(self.narrowed.columns)
+        """The columns asked for that the data have; reading one of them may fail."""
+        return list(self.narrowed.named)
+
+    @property
+    def files_skipped(self) -> tuple[SkippedFile, ...]:
+        """The files of the folder that are no part of the dataset."""
+        return self.narrowed.dataset.skipped
+
+    @property
+    def files_read(self) -> int:
+        """The number of files that can hold rows of the window."""
+        return len(self.narrowed.fragments)
 
     @property
     def num_rows(self) -> int:
@@ -98,6 +151,7 @@ class LazyWindow:
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
+        refuse_unusable(name, self.narrowed.unusable)
         if self.is_by_column:
             self._refuse_long_column()
             yield from self._chunks_by_row_group(name)
@@ -105,7 +159,18 @@ class LazyWindow:
             yield from _chunks_of(self._whole.column(name))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The window in batches that are not empty, one per row group or block of a file."""
+        """The window in batches that are not empty, one per row group or block of a file.
+
+        A column that cannot be read raises its reason when it is taken from a batch.
+        """
+        unusable = self.narrowed.unusable
+        if not unusable:
+            yield from self._usable_batches()
+            return
+        for batch in self._usable_batches():
+            yield cast("pa.RecordBatch", PartialBatch(batch, self.column_names, unusable))
+
+    def _usable_batches(self) -> Iterator[pa.RecordBatch]:
         if self._has_row_groups:
             yield from (self._reader.batch(group, rows) for group, rows in self._kept)
         else:

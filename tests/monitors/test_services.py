@@ -225,7 +225,8 @@ def test_request_baseline__at_once__versions_are_counted_through(committed_tenan
 def test_build_baseline__file_of_another_type_appears__fails_with_the_reason(
     in_tenant: Tenant, flights: Path
 ) -> None:
-    pq.write_table(pa.table({"delay": ["late"]}), flights / "week9.parquet")
+    late = {"departs_at": [TIMESTAMPS[0]], "delay": ["late"]}
+    pq.write_table(pa.table(late), flights / "week9.parquet")
     monitor = make_flights_monitor(flights)
     assert newest(monitor).status == "failed"
     assert "delay" in newest(monitor).reason

@@ -1,4 +1,3 @@
-import glob
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -23,6 +22,7 @@ from monitors.sources import SourceError
 UNREADABLE = 2
 LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
 START = "of the current window, inclusive"
+COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
 METHODS = f"of {', '.join(FEATURE_METHODS)}; default: {','.join(DEFAULT_METHODS)}"
 
@@ -60,7 +60,7 @@ def _add_data(parser: ArgumentParser) -> None:
 def _add_columns(parser: ArgumentParser) -> None:
     one_column: dict[str, Any] = {"action": "append", "default": [], "metavar": "COLUMN"}
     parser.add_argument(
-        "--columns", type=_names, default=(), metavar="A,B", help="these columns only"
+        "--columns", type=_column_list, metavar="A,B", help=COLUMNS, action="append", default=[]
     )
     parser.add_argument("--categorical", help="compare by name", **one_column)
     parser.add_argument("--numeric", help="compare by order", **one_column)
@@ -95,7 +95,7 @@ def _request(options: dict[str, Any]) -> ComparisonRequest:
         reference=options["reference"],
         current=options["current"],
         plan=_plan(options),
-        columns=options["columns"],
+        columns=tuple(options["columns"]),
         kinds=_kinds(options),
         timestamp_column=options["timestamp_column"],
         start=options["start"],
@@ -125,16 +125,22 @@ def _plan(options: dict[str, Any]) -> EvaluationPlan:
 
 
 def _location(text: str) -> str:
-    """URIs as they are, paths made absolute; a `[` in the working folder's own name is no pattern."""
+    """URIs as they are, paths made absolute."""
     if not text.strip():
         raise ArgumentTypeError("a path or URI must not be empty")
-    return text if "://" in text else os.path.normpath(Path(glob.escape(str(Path.cwd()))) / text)
+    return text if "://" in text else os.path.normpath(Path.cwd() / text)
 
 
 def _names(text: str) -> tuple[str, ...]:
     if names := tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())):
         return names
     raise ArgumentTypeError("at least one name is needed")
+
+
+def _column_list(text: str) -> str:
+    """A list of columns, which is divided when the names of the columns are known."""
+    _names(text)
+    return text
 
 
 def _methods(text: str) -> tuple[Method, ...]:

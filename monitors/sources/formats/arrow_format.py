@@ -3,6 +3,7 @@
 import pyarrow.dataset as pads
 
 from monitors.sources.formats.file_format import FileFormat
+from monitors.sources.signatures import ARROW_MAGIC
 
 
 def _footer_rows(fragment: pads.Fragment) -> int:
@@ -14,5 +15,6 @@ ARROW = FileFormat(
     extensions=(".arrow", ".feather", ".ipc"),
     arrow_format=pads.IpcFileFormat,
     needs_validation=True,
+    magic=ARROW_MAGIC,
     footer_rows=_footer_rows,
 )

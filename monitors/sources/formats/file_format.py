@@ -17,6 +17,7 @@ class FileFormat:
         has_row_groups: The files have the row groups, statistics and columns of Parquet.
         types_are_guessed: The files hold text, so a type may prove too narrow further down.
         needs_validation: A damaged file can crash a kernel, so every batch is validated first.
+        magic: The bytes that a whole file begins and ends with; empty if there are none.
         footer_rows: Counts the rows of a file by its footer; None if it has none.
     """
 
@@ -26,4 +27,5 @@ class FileFormat:
     has_row_groups: bool = False
     types_are_guessed: bool = False
     needs_validation: bool = False
+    magic: bytes = b""
     footer_rows: Callable[[pads.Fragment], int] | None = None

@@ -3,6 +3,15 @@
 import pyarrow.dataset as pads
 
 from monitors.sources.formats.file_format import FileFormat
+from monitors.sources.signatures import PARQUET_MAGIC
+
+INT96_UNIT = "us"
+"""INT96 counts nanoseconds, whose int64 ends in 2262; microseconds hold the years 1 to 9999."""
+
+
+def _arrow_format() -> pads.FileFormat:
+    options = pads.ParquetReadOptions(coerce_int96_timestamp_unit=INT96_UNIT)
+    return pads.ParquetFileFormat(read_options=options)
 
 
 def _footer_rows(fragment: pads.Fragment) -> int:
@@ -13,7 +22,8 @@ def _footer_rows(fragment: pads.Fragment) -> int:
 PARQUET = FileFormat(
     name="parquet",
     extensions=(".parquet",),
-    arrow_format=pads.ParquetFileFormat,
+    arrow_format=_arrow_format,
     has_row_groups=True,
+    magic=PARQUET_MAGIC,
     footer_rows=_footer_rows,
 )

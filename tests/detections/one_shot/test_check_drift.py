@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -172,6 +173,57 @@ def test_json__nan_and_infinity__stays_strict(written: Write) -> None:
 
 def test_json__timestamps__are_named_as_left_out(weeks: list[Path]) -> None:
     assert check_json(weeks[0], weeks[1])["left_out"] == ["departs_at"]
+
+
+def test_columns__given_again_and_with_commas__are_all_compared(written: Write) -> None:
+    path = written(
+        "few.parquet", **{"a,b": np.arange(99.0), "c": np.arange(99.0), "d": np.arange(99)}
+    )
+    found = check_json(path, path, "--columns", "a,b", "--columns", "c")
+    assert {row["feature"] for row in found["rows"]} == {"a,b", "c"}
+    found = check_json(path, path, "--columns", "d,c")
+    assert {row["feature"] for row in found["rows"]} == {"d", "c"}
+
+
+def test_left_out__index_and_long_name_that_are_not_asked_for(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(99.0), "y" * 201: np.arange(99.0)}, index=range(99, 0, -1))
+    frame.sample(99, random_state=0).to_parquet(tmp_path / "x.parquet")
+    path = tmp_path / "x.parquet"
+    found = check_json(path, path)
+    assert ([row["feature"] for row in found["rows"]], len(found["left_out"])) == (["x"], 2)
+    found = check_json(path, path, "--columns", "__index_level_0__")
+    assert [row["feature"] for row in found["rows"]] == ["__index_level_0__"]
+
+
+def test_sources__one_file_of_the_reference_retyped__costs_that_column(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    for name, k in (("1", np.arange(99)), ("2", ["a"] * 99)):
+        columns = {"x": np.arange(99.0), "k": k}
+        pq.write_table(pa.table(columns), tmp_path / "before" / f"{name}.parquet")
+    (tmp_path / "before" / "2.parquet.tmp").write_bytes(b"PAR1")
+    path = tmp_path / "before" / "1.parquet"
+    found = check_json(tmp_path / "before", path)
+    rows = {row["feature"]: (row["verdict"], row["reason"]) for row in found["rows"]}
+    assert rows["x"][0] == "ok"
+    assert rows["k"] == (
+        "error",
+        "The column ‘k’ is int64 in ‘1.parquet’ but string in ‘2.parquet’.",
+    )
+    assert found["verdict"] == "error"
+    assert [each["name"] for each in found["reference"]["files_skipped"]] == ["2.parquet.tmp"]
+    assert check_json(tmp_path / "before", path, "--columns", "x")["verdict"] == "ok"
+    found = check_json(path, tmp_path / "before")
+    assert {row["feature"]: row["verdict"] for row in found["rows"]} == {"x": "ok", "k": "error"}
+
+
+def test_sources__file_named_like_a_pattern__is_found(
+    weeks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weeks[0].rename(tmp_path / "week [1]*.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert (
+        check_json("week [1]*.parquet", tmp_path / "week [1]*.parquet")["current"]["rows"] == 2000
+    )
 
 
 def test_html__hostile_column_name__is_escaped(written: Write) -> None:

@@ -96,13 +96,26 @@ def test_execute__damaged_file__fails_at_once_with_a_detection_per_method(
     flights: Path, in_tenant: Tenant
 ) -> None:
     monitor = make_flights_monitor(flights, current_data_uri=str(flights / "week3.parquet"))
-    (flights / "week3.parquet").write_bytes(b"PAR1 no")
+    (flights / "week3.parquet").write_bytes(b"no Parquet at all")
     run = run_again(make_run(monitor))
     assert (run.status, run.verdict, run.attempt) == ("failed", "error", 1)
     assert "cannot be read" in run.reason
     assert dict(Detection.objects.values_list("method", "verdict")) == dict.fromkeys(
         monitor.methods, "error"
     )
+
+
+def test_execute__file_that_is_still_being_written__waits_for_its_end(
+    flights: Path, in_tenant: Tenant
+) -> None:
+    monitor = make_flights_monitor(flights, current_data_uri=str(flights / "week3.parquet"))
+    path = flights / "week3.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    run = run_again(make_run(monitor))
+    assert (run.status, run.attempt) == ("queued", 1)
+    path.write_bytes(whole)
+    assert run_again(run).status == "succeeded"
 
 
 def test_execute__source_away__wait_doubles_until_the_last_attempt_fails(

@@ -122,7 +122,7 @@ def test_list_files__symlink_to_another_tenants_root__forbidden(tmp_path: Path) 
 def test_list_files__name_that_is_not_utf8__sentence_can_be_stored(
     tree: Path, policy: SourcePolicy
 ) -> None:
-    (Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.txt"))).write_text("a\n1\n")
+    (Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.csv"))).write_text("a\n1\n")
     with pytest.raises(UnreadableSource, match="caf") as caught:
         describe(str(tree), policy)
     assert caught.value.reason.encode()

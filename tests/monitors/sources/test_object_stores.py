@@ -28,6 +28,7 @@ from monitors.sources.uris import parse_uri
 from tests.monitors.sources.conftest import utc
 
 ANSWER_SECONDS = 5
+ODD_KEYS = ("data [1].parquet", "a*b.parquet", "100%.parquet", "run[1]/größe.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,18 @@ def lake(endpoint: str) -> SourcePolicy:
     for name in ("other/dt=2024-02-01/x.parquet", "_temporary/x.parquet"):
         with store.open_output_stream(f"lake/mine/{name}") as sink:
             sink.write(b"not parquet" * 20)
+    for key in ODD_KEYS:
+        pq.write_table(pa.table({"n": [7]}), f"lake/mine/_odd/{key}", filesystem=store)
+    for key in ("table/_delta_log/0.json", "berg/metadata/v1.metadata.json"):
+        with store.open_output_stream(f"lake/mine/_lakes/{key}") as sink:
+            sink.write(b"{}")
+    for key in (
+        "table/day=1/x.parquet",
+        "table/y.parquet",
+        "berg/data/x.parquet",
+        "plain/x.parquet",
+    ):
+        pq.write_table(pa.table({"n": [8]}), f"lake/mine/_lakes/{key}", filesystem=store)
     return policy_for(endpoint)
 
 
@@ -96,6 +109,37 @@ def test_read_window__s3_pattern__reads_its_matches(lake: SourcePolicy, pattern:
         2,
         3,
     ]
+
+
+@pytest.mark.parametrize("key", [*ODD_KEYS, "run[1]", "run[1]/*.parquet"])
+def test_read_window__s3_key_like_a_pattern__is_found(lake: SourcePolicy, key: str) -> None:
+    found = read_window(WindowSpec(f"s3://lake/mine/_odd/{key}", lake))
+    assert found.to_pydict() == {"n": [7]}
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("table", "Delta Lake"),
+        ("table/day=1/x.parquet", "Delta Lake"),
+        ("table/day=1/*.parquet", "Delta Lake"),
+        ("table/*.parquet", "Delta Lake"),
+        ("*/y.parquet", "Delta Lake"),
+        ("berg/data/x.parquet", "Apache Iceberg"),
+        ("", "Apache"),
+    ],
+)
+def test_read_window__s3_lake_table__is_refused_by_its_name(
+    lake: SourcePolicy, place: str, name: str
+) -> None:
+    with pytest.raises(UnreadableSource, match=f"is a table of {name}"):
+        read_window(WindowSpec(f"s3://lake/mine/_lakes/{place}", lake))
+
+
+def test_read_window__s3_folder_beside_a_lake_table__is_read(lake: SourcePolicy) -> None:
+    for place in ("plain", "plain/*.parquet", "p*/x.parquet"):
+        found = read_window(WindowSpec(f"s3://lake/mine/_lakes/{place}", lake))
+        assert found.to_pydict() == {"n": [8]}
 
 
 def test_read_window__s3_partitions__other_folders_are_not_opened(lake: SourcePolicy) -> None:

@@ -8,7 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitors.sources import SchemaMismatch, SourcePolicy, WindowSpec, WindowTooLarge, read_window
+from monitors.sources import (
+    SchemaMismatch,
+    SourcePolicy,
+    WindowSpec,
+    WindowTooLarge,
+    open_window,
+    read_window,
+)
 from tests.monitors.sources.conftest import ReadFolder, Writer, utc
 
 HOURS = [datetime(2024, 1, 1) + timedelta(hours=hour) for hour in range(48)]
@@ -236,3 +243,17 @@ def test_read_window__corrupt_column_not_asked_for__is_not_touched(
     spoilt[column.data_page_offset : column.data_page_offset + 64] = b"\xff" * 64
     path.write_bytes(spoilt)
     assert read("", columns=["ts"]).num_rows == 48
+
+
+@pytest.mark.parametrize("year", [1, 1816, 2024, 9999])
+def test_read_window__int96__is_read_in_microseconds(
+    root: Path, read: ReadFolder, policy: SourcePolicy, year: int
+) -> None:
+    moment = datetime(year, 12, 31, 23, 59, 59, 999999)
+    table = pa.table({"ts": pa.array([moment, None], pa.timestamp("us")), "n": [1, 2]})
+    pq.write_table(table, root / "x.parquet", use_deprecated_int96_timestamps=True)
+    assert read("")["ts"].to_pylist() == [moment, None]
+    start = moment.replace(tzinfo=UTC)
+    with open_window(WindowSpec(str(root), policy, ["ts"], "ts", start)) as window:
+        assert window.column("ts").to_pylist() == [moment]
+    assert read("", timestamp_column="ts", end=start).num_rows == 0

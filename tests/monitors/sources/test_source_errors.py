@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitors.sources import (
+    IncompleteSource,
     SourceNotFound,
     SourcePolicy,
     SourceUnavailable,
@@ -24,7 +25,7 @@ NOBODY = 65534
 
 
 @pytest.mark.parametrize("extension", ["parquet", "arrow"])
-@pytest.mark.parametrize("keep", [0, 3, 100, -20])
+@pytest.mark.parametrize("keep", [3, 100, -20])
 def test_read_window__empty_or_cut_short__names_the_file_only(
     root: Path, write: Writer, read: ReadFolder, extension: str, keep: int
 ) -> None:
@@ -34,6 +35,51 @@ def test_read_window__empty_or_cut_short__names_the_file_only(
     with pytest.raises(UnreadableSource, match=rf"‘sub/b\.{extension}’ cannot be read") as caught:
         read("")
     assert str(root) not in caught.value.reason
+
+
+@pytest.mark.parametrize("extension", ["parquet", "arrow"])
+@pytest.mark.parametrize("keep", [3, 4, 100, -20, -1])
+def test_file__that_is_still_being_written__is_worth_a_retry(
+    root: Path, write: Writer, read: ReadFolder, extension: str, keep: int
+) -> None:
+    write(f"a.{extension}", {"x": range(1000)})
+    path = write(f"b.{extension}", {"x": range(1000)})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(
+        IncompleteSource, match=rf"‘b\.{extension}’ .* still being written"
+    ) as caught:
+        read("")
+    assert caught.value.is_transient
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x1f\x8b\x08 and more", "compressed with gzip"),
+        (b"PK\x03\x04 and more", "a ZIP archive"),
+        (b"<!doctype html>", "HTML or XML"),
+        (b'{"a": 1}', "JSON"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        (b"a,b\n1,2\n", "it is damaged, cut short, or not in the format"),
+    ],
+)
+@pytest.mark.parametrize("extension", ["parquet", "arrow"])
+def test_file__of_another_format__is_called_what_it_is(
+    root: Path, read: ReadFolder, extension: str, content: bytes, words: str
+) -> None:
+    (root / f"x.{extension}").write_bytes(content)
+    with pytest.raises(UnreadableSource, match=words) as caught:
+        read("")
+    assert not caught.value.is_transient
+
+
+def test_file__arrow_stream__is_called_a_stream(root: Path, read: ReadFolder) -> None:
+    table = pa.table({"x": range(9)})
+    with pa.ipc.new_stream(str(root / "x.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(UnreadableSource, match="an Arrow stream, not an Arrow file"):
+        read("")
 
 
 def test_read_window__damaged_page__names_the_file(

@@ -150,7 +150,7 @@ def test_open_window__files_of_different_types__same_rows(
     check(**window)
 
 
-@pytest.mark.parametrize("missing", ["n", "s", "ts"])
+@pytest.mark.parametrize("missing", ["n", "s"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_open_window__column_missing_in_one_file__nulls(
     write: Writer, check: Check, missing: str, window: dict[str, Any]

@@ -1,0 +1,72 @@
+"""Describe the dataset behind a URI, without a read of the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from monitors.sources.formats import SkippedFile
+from monitors.sources.index_columns import find_index_columns
+from monitors.sources.policy import SourcePolicy
+from monitors.sources.pruning import NarrowedDataset, narrow
+from monitors.sources.window_spec import WindowSpec
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDescription:
+    """The schema and the size of a dataset.
+
+    Attributes:
+        columns: Name to type, partition columns included.
+        partition_columns: The columns whose values are in folder names (`key=value`).
+        unusable: Columns about whose type the files disagree, each with the reason; not in `columns`.
+        index_columns: Row numbers and labels that a data frame wrote beside its columns.
+        format: The name of the one format of all files.
+        file_count: The number of files.
+        files_skipped: Files of the folder that are no part of it.
+        total_bytes: Their size as stored, compressed.
+    """
+
+    columns: Mapping[str, pa.DataType]
+    partition_columns: tuple[str, ...]
+    format: str
+    file_count: int
+    total_bytes: int
+    index_columns: tuple[str, ...] = ()
+    files_skipped: tuple[SkippedFile, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
+    """The schema and size of a dataset, from file footers alone.
+
+    CSV has no footer, so its schema comes from the first block of each file.
+
+    Raises:
+        SourceError: A subclass that says what is wrong with the URI, the files or the store.
+    """
+    return describe_window(WindowSpec(uri, policy))
+
+
+def describe_window(window: WindowSpec) -> DatasetDescription:
+    """The description of the files that can hold rows of a window; the errors are its own."""
+    narrowed = narrow(window)
+    dataset = narrowed.dataset
+    return DatasetDescription(
+        columns={column.name: column.type for column in narrowed.schema},
+        unusable=narrowed.unusable,
+        partition_columns=tuple(dataset.partitions.names),
+        index_columns=_index_columns(narrowed),
+        format=dataset.format.name,
+        file_count=len(dataset.files),
+        files_skipped=dataset.skipped,
+        total_bytes=sum(file.size for file in dataset.files),
+    )
+
+
+def _index_columns(narrowed: NarrowedDataset) -> tuple[str, ...]:
+    """The columns that are the index of a data frame in one of the files."""
+    schemas = (fragment.physical_schema for fragment in narrowed.fragments)
+    is_text = narrowed.dataset.format.types_are_guessed
+    found = (name for schema in schemas for name in find_index_columns(schema, is_text=is_text))
+    return tuple(dict.fromkeys(found))
