@@ -32,6 +32,10 @@ class BadOutcomes(ValueError):
     """A batch that can't be read, with a sentence for its sender; nothing of it was taken."""
 
 
+class BatchReused(BadOutcomes):
+    """A batch's id came again with other outcomes."""
+
+
 def check_name(what: str, text: Any, longest: int) -> str:
     """A name that can be stored: a stream's, or a batch's.
 
@@ -100,12 +104,13 @@ def _read_stream(body: bytes) -> pa.Table:
 def normalized(table: pa.Table) -> pa.Table:
     """The known columns in known types: numbers as float64, other predictions and labels as text.
 
+    Times that were left out stay null.
+
     Raises:
         BadOutcomes: If a column is unknown or of a type it can't have.
     """
     _check_names(table.column_names)
     columns = {name: _known_column(name, table) for name in COLUMNS}
-    columns["occurred_at"] = _or_now(columns["occurred_at"])
     _check_one_type(columns["prediction"].type, columns["label"].type)
     return pa.table(columns)
 
@@ -116,15 +121,17 @@ def _known_column(name: str, table: pa.Table) -> pa.Array:
     return _normalized(name, table.column(name).combine_chunks())
 
 
-def _or_now(times: pa.Array) -> pa.Array:
-    now = pa.scalar(timezone.now(), INSTANT)
-    return pc.fill_null(times.cast(INSTANT), now)
-
-
 def _check_one_type(prediction: pa.DataType, label: pa.DataType) -> None:
     has_both = not pa.types.is_null(prediction) and not pa.types.is_null(label)
     if has_both and prediction != label:
         raise BadOutcomes("Predictions and labels are both numbers, or both text.")
+
+
+def with_times(rows: pa.Table) -> pa.Table:
+    """The rows with the time of now where their sender gave none."""
+    place = rows.column_names.index("occurred_at")
+    now = pa.scalar(timezone.now(), INSTANT)
+    return rows.set_column(place, "occurred_at", pc.fill_null(rows[place].cast(INSTANT), now))
 
 
 def rows_between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:

@@ -12,7 +12,13 @@ import pyarrow.compute as pc
 
 from algorithms.errors import UnusableColumn
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized, rows_between
+from detections.outcomes.outcome_tables import (
+    INSTANT,
+    BadOutcomes,
+    normalized,
+    rows_between,
+    with_times,
+)
 from detections.outcomes.prediction_errors import errors_of
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window, reference_window
@@ -113,7 +119,7 @@ def _whole(predictions: pa.Table) -> pa.Table:
     """The rows that have a prediction and a label, normalized, in order of time."""
     _check_columns(predictions.column_names)
     known = drop_unknown(predictions.select(COLUMNS), "label")
-    return normalized(known).sort_by("occurred_at")
+    return with_times(normalized(known)).sort_by("occurred_at")
 
 
 def _check_columns(names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
     BadOutcomes,
+    BatchReused,
     check_name,
     rows_from_arrow,
     rows_from_json,
@@ -62,6 +63,8 @@ class MonitorOutcomesView(TenantAPIView):
             raise Conflict("The monitor is disabled.")
         try:
             accepted = _accept(request, monitor)
+        except BatchReused as error:
+            raise Conflict(str(error)) from error
         except BadOutcomes as error:
             raise ValidationError({"outcomes": str(error)}) from error
         return Response(AcceptedSerializer(accepted).data)

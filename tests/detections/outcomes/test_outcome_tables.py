@@ -13,6 +13,7 @@ from detections.outcomes.outcome_tables import (
     rows_from_arrow,
     rows_from_json,
     rows_from_ndjson,
+    with_times,
 )
 
 
@@ -112,8 +113,7 @@ def test_rows_from_ndjson__empty_lines__are_skipped() -> None:
     assert rows_from_ndjson(b'\n{"error": 1}\n\n{"error": 0}\n').num_rows == 2
 
 
-def test_rows_from_json__missing_times__are_now() -> None:
-    times = rows_from_json([{"error": 1}, {"error": 1, "occurred_at": "2026-01-01T00:00:00Z"}])[
-        "occurred_at"
-    ].to_pylist()
+def test_with_times__missing_times__are_now() -> None:
+    rows = rows_from_json([{"error": 1}, {"error": 1, "occurred_at": "2026-01-01T00:00:00Z"}])
+    times = with_times(rows)["occurred_at"].to_pylist()
     assert times[0] > times[1]
