@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.arrays import FloatArray
 from detections.outcomes.outcome_tables import COLUMNS
 
 NUMBERS, TIMES, TEXT = b"numbers", b"times", b"text"
@@ -41,7 +42,8 @@ def _pieces(column: pa.Array) -> tuple[bytes, ...]:
 
 def _bytes_of_numbers(column: pa.Array) -> bytes:
     """Floats as bytes; the sum makes -0.0 to 0.0."""
-    return (column.fill_null(0.0).to_numpy() + 0.0).tobytes()
+    numbers: FloatArray = column.fill_null(0.0).to_numpy() + 0.0
+    return numbers.tobytes()
 
 
 def _pieces_of_text(column: pa.Array) -> tuple[bytes, bytes]:
