@@ -8,6 +8,7 @@ import pyarrow as pa
 from django.utils import timezone
 
 from algorithms.baseline import COLUMN_ERRORS
+from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.evaluation import summarize
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.performance import (
@@ -28,7 +29,7 @@ from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
 from detections.ledger.runs import Claim
 from detections.models import Detection, DetectionRun
-from detections.results import RunResult, failure
+from detections.results import NOTHING_MEASURED, RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.reference_performance import (
     limits_of,
@@ -129,6 +130,14 @@ def _with_unread(
     result = _with_reason(result, f"Performance was not measured: {error}")
     methods = _judged(PerformanceMethod.PERFORMANCE, plan, estimates)
     return replace(_with_methods(result, methods), reason=result.reason)
+
+
+def with_unread_outcomes(result: RunResult, monitor: Monitor, error: Exception) -> RunResult:
+    """The result of a window whose outcomes cannot be read: an error of each detector that waits for them."""
+    result = _with_reason(result, f"Outcomes were not read: {error}")
+    names = monitor.concept_methods
+    methods = [replace(NOTHING_MEASURED, method=ConceptMethod(name)) for name in names]
+    return _with_methods(result, methods)
 
 
 def measure_again(claim: Claim, context: RunContext) -> RunResult:

@@ -15,8 +15,9 @@ from detections.outcomes.batch_content import hash_of_rows
 from detections.outcomes.detectors import ConceptSignal, advance_detectors
 from detections.outcomes.history import some_times
 from detections.outcomes.joining import join_halves
-from detections.outcomes.outcome_tables import BadOutcomes, BatchReused, with_times
+from detections.outcomes.outcome_tables import with_times
 from detections.outcomes.prediction_errors import errors_of
+from detections.outcomes.refusals import BadOutcomes, BatchReused
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes

@@ -5,7 +5,7 @@ import structlog
 
 from detections.models import DetectionRun, OutcomeStream
 from detections.outcomes.ingest import Accepted, learn_usual, lock_stream, take_batch
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.signals import record_signal
 from detections.outcomes.source_data import SOURCE_STREAM, NewOutcomes
 from monitors.models import Monitor

@@ -9,12 +9,12 @@ import pytest
 
 from detections.outcomes.outcome_tables import (
     COLUMNS,
-    BadOutcomes,
     rows_from_arrow,
     rows_from_json,
     rows_from_ndjson,
     with_times,
 )
+from detections.outcomes.refusals import BadOutcomes
 
 
 def arrow(**columns: Any) -> bytes:
