@@ -27,5 +27,5 @@ def bad_cell(column: str, row: int, value: Any, need: str) -> BadOutcomes:
 
 def shown(value: Any) -> str:
     """A value as it can be shown in a sentence."""
-    text = repr(value[: LONGEST_SHOWN + 1]) if isinstance(value, str) else repr(value)
+    text = repr(value[: LONGEST_SHOWN + 1]) if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
