@@ -1,6 +1,7 @@
 """Reads prediction tables: the predictions of a window, with labels, scores and features."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from algorithms.arrays import FloatArray
 from algorithms.columns import as_arrow, to_float64
 from algorithms.errors import UnusableColumn
+from algorithms.value_types import NUMBERS, ValueType, value_type_of
 from monitors.models import Monitor
 from monitors.sources import WindowSpec, read_window
 
@@ -28,7 +30,8 @@ def read_prediction_table(
 
     Returns:
         Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows
-        without a prediction left out, and each feature after `FEATURE`.
+        without a prediction left out, and each feature after `FEATURE`. Where one of predictions and
+        labels is text that reads as numbers, and the other is numbers, both are numbers.
 
     Raises:
         SourceError: If the data cannot be read.
@@ -38,7 +41,29 @@ def read_prediction_table(
     table = read_window(replace(window, columns=list(dict.fromkeys(sources.values()))))
     if monitor.prediction_column not in table.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
-    return drop_unknown(_renamed(table, sources), "prediction")
+    return with_one_type(drop_unknown(_renamed(table, sources), "prediction"))
+
+
+def with_one_type(table: pa.Table) -> pa.Table:
+    """Predictions and labels both as numbers, where one is text that can be read so and the other is numbers."""
+    types = {
+        name: value_type_of(table.schema.field(name).type)
+        for name in ("prediction", "label")
+        if name in table.column_names
+    }
+    texts = [name for name, found in types.items() if found is ValueType.TEXT]
+    if len(texts) != 1 or NUMBERS.isdisjoint(types.values()):
+        return table
+    place = table.column_names.index(texts[0])
+    return table.set_column(place, texts[0], _read_numbers(table[texts[0]]))
+
+
+def _read_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts as whole numbers, or else as floats; as they are if one of them is neither."""
+    for kind in (pa.int64(), pa.float64()):
+        with suppress(pa.ArrowException):
+            return texts.cast(pa.large_string()).cast(kind)
+    return texts
 
 
 def drop_unknown(table: pa.Table, *names: str) -> pa.Table:

@@ -12,6 +12,7 @@ from .estimation import LOSSES, estimate_classification, estimate_regression
 from .limits import PerformanceLimit
 from .loss_model import LossModel
 from .performance_metrics import measure_performance
+from .reading import read_classes
 from .score_calibration import ScoreCalibration
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "estimate_regression",
     "judge_performance",
     "measure_performance",
+    "read_classes",
 ]

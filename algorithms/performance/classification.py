@@ -17,7 +17,7 @@ from .estimates import (
     estimate_proportion,
     wilson_ends,
 )
-from .reading import Label, read_classes, require_same_rows
+from .reading import Classes, Label, read_classes, require_same_rows
 
 ONE_CLASS = "All labels are of one class."
 NO_PREDICTED = "No row is predicted as positive."
@@ -30,26 +30,28 @@ class Confusion:
     """The number of rows of each label and each prediction.
 
     Attributes:
-        counts: Shape (K, K), labels down, predictions across; every class occurs in one of them if K > 2.
-        positive: The positive class's place when there are two classes; None asks for macro averages.
+        counts: Shape (K, K), labels down, predictions across.
+        positive: The place of the positive class, which is compared with all others; None asks for macro averages.
+        missing: Why the positive class cannot be the one that is meant; empty if it occurs, or may just be rare.
     """
 
     counts: IntArray
     positive: int | None
+    missing: str = ""
 
     @classmethod
     def count(cls, label: Values, prediction: Values, positive: Label | None) -> Self:
-        """Binary if the classes found and `positive` are at most two together, else of as many classes as are found.
+        """The classes that are found, and the positive one, which may have no rows.
 
         Raises:
             ValueError: If a row is null or NaN, the columns differ in length, or there are more than 1000 classes.
-            UnusableColumn: If one column holds text and the other numbers.
+            UnusableColumn: If one column holds text that is no number and the other numbers.
         """
-        classes, codes = read_classes(label=label, prediction=prediction)
-        require_same_rows(**codes)
-        size, place = _layout(classes, positive)
-        counts = np.bincount(codes["label"] * size + codes["prediction"], minlength=size**2)
-        return cls(counts=counts.reshape(size, size), positive=place)
+        classes = read_classes(label=label, prediction=prediction)
+        require_same_rows(**classes.codes)
+        names, place, missing = _with_positive(classes, positive)
+        counts = _count(classes, len(names))
+        return cls(counts=counts, positive=place, missing=missing)
 
     @property
     def n(self) -> int:
@@ -77,12 +79,31 @@ class Confusion:
         """The estimate of a metric that has no value, with the reason."""
         return MetricEstimate(n=self.n, reason=reason, level=level)
 
+    def undefined_positive(self, reason: str, level: float) -> MetricEstimate:
+        """The estimate of a metric that has no value because it needs rows of the positive class."""
+        if not self.missing:
+            return self.undefined(reason, level)
+        return MetricEstimate(n=self.n, reason=self.missing, level=level, is_error=True)
 
-def _layout(classes: list[Label], positive: Label | None) -> tuple[int, int | None]:
-    """The size of the matrix, and the positive class's place in it if there are two classes."""
-    if positive is None or len({*classes, positive}) > 2:
-        return len(classes), None
-    return 2, classes.index(positive) if positive in classes else len(classes)
+
+def _count(classes: Classes, size: int) -> IntArray:
+    """Rows by label and prediction, shape (size, size)."""
+    cells = classes.codes["label"] * size + classes.codes["prediction"]
+    return np.bincount(cells, minlength=size**2).reshape(size, size)
+
+
+def _with_positive(classes: Classes, positive: Label | None) -> tuple[list[str], int | None, str]:
+    """The classes with the positive one, its place, and why it cannot be the one that is meant.
+
+    Where two other classes are found, the positive one is not just rare.
+    """
+    if positive is None:
+        return classes.names, None, ""
+    name = classes.name_of(positive)
+    if name in classes.names:
+        return classes.names, classes.names.index(name), ""
+    missing = classes.describe_missing(name) if len(classes.names) > 1 else ""
+    return [*classes.names, name], len(classes.names), missing
 
 
 def measure_confusion(metric: Metric, confusion: Confusion, level: float) -> MetricEstimate:
@@ -105,19 +126,19 @@ def balanced_accuracy(confusion: Confusion, level: float) -> MetricEstimate:
 
 
 def precision(confusion: Confusion, level: float) -> MetricEstimate:
-    """Share of the rows predicted as positive that are; with many classes, the mean over those predicted at all."""
+    """Share of the rows predicted as positive that are; for macro averages, the mean over classes predicted at all."""
     return _share_of(confusion, confusion.predicted, NO_PREDICTED, level)
 
 
 def recall(confusion: Confusion, level: float) -> MetricEstimate:
-    """Share of the positive rows predicted as such; with many classes, the mean over those that labels hold."""
+    """Share of the positive rows predicted as such; for macro averages, the mean over classes that labels hold."""
     return _share_of(confusion, confusion.labelled, NO_POSITIVE, level)
 
 
 def f1(confusion: Confusion, level: float) -> MetricEstimate:
-    """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN); with many classes, the mean over all.
+    """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN); for macro averages, the mean over all classes.
 
-    Two classes: F1 = 2 J / (1 + J) of the Jaccard index J = TP / (TP + FP + FN), which is a binomial share given its
+    One class: F1 = 2 J / (1 + J) of the Jaccard index J = TP / (TP + FP + FN), which is a binomial share given its
     denominator, so the interval is that of Wilson's limits of J and the standard error follows by the delta method.
     """
     if confusion.positive is None:
@@ -126,7 +147,7 @@ def f1(confusion: Confusion, level: float) -> MetricEstimate:
     hits = int(confusion.hits[place])
     rows = int(confusion.labelled[place] + confusion.predicted[place]) - hits
     if not rows:
-        return confusion.undefined(NEITHER, level)
+        return confusion.undefined_positive(NEITHER, level)
     return _f1_of_jaccard(hits / rows, rows, n=confusion.n, level=level)
 
 
@@ -182,7 +203,7 @@ def _share_of(
         return _mean_of_defined(confusion, sizes, level)
     hits, size = int(confusion.hits[place]), int(sizes[place])
     if not size:
-        return confusion.undefined(undefined, level)
+        return confusion.undefined_positive(undefined, level)
     return estimate_proportion(hits, size, n=confusion.n, level=level)
 
 

@@ -51,6 +51,7 @@ class MetricEstimate:
         n: Rows that were measured.
         left_out: Rows that the metric has no answer for: MAPE's rows with label 0.
         reason: Why the value is None; empty otherwise.
+        is_error: The value is None because the columns or the settings are wrong, and more rows would not help.
         level: Confidence of the interval.
     """
 
@@ -62,6 +63,7 @@ class MetricEstimate:
     left_out: int = 0
     reason: str = ""
     level: float = LEVEL
+    is_error: bool = False
 
 
 def normal_quantile(level: float) -> float:

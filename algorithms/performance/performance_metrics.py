@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from ..arrays import BoolArray, FloatArray
 from ..columns import Values
 from .classification import Confusion, measure_confusion
@@ -15,8 +17,11 @@ from .estimates import (
     normal_quantile,
 )
 from .reading import (
+    Classes,
     Label,
+    exact_differences,
     read_binary,
+    read_classes,
     read_numbers,
     read_scores,
     require_same_rows,
@@ -24,7 +29,7 @@ from .reading import (
 from .regression import measure_errors
 from .scores import log_loss, roc_auc
 
-NOT_BINARY = "The labels are not of two classes of which one is the positive one."
+NOT_BINARY = "The labels are not of two classes of which one is the positive label."
 
 
 def measure_performance(
@@ -38,14 +43,14 @@ def measure_performance(
 ) -> dict[Metric, MetricEstimate]:
     """Each metric of a window, with a two-sided confidence interval.
 
-    Precision, recall and F1 are those of the positive class if it and the classes found are at most two, else macro
-    averages over the classes for which they are defined (scikit-learn's `zero_division=nan`). Pass `positive=None`
-    where there are more than two, as a small window may not show them all.
+    Precision, recall and F1 are those of the positive class against all others. With `positive=None` they are macro
+    averages over the classes for which they are defined (scikit-learn's `zero_division=nan`). A positive class that no
+    row is of, where rows are of two others, makes them errors: they are never those of other classes.
 
     Args:
         metrics: What to measure; the answer keeps their order.
         prediction: Shape (n,), classes or numbers.
-        label: Shape (n,), what turned out to be true, of the same type.
+        label: Shape (n,), what turned out to be true, comparable with the predictions by value.
         score: Shape (n,), the probability of the positive class; needed by ROC AUC and log loss.
         positive: The positive class; None for macro averages.
         level: Confidence of the intervals.
@@ -53,7 +58,7 @@ def measure_performance(
     Raises:
         ValueError: If a row is null or NaN, the columns differ in length, a score is missing or outside [0, 1], there
             are more than 1000 classes, or the level is not between 0 and 1.
-        UnusableColumn: If the columns are not of one type, or not numbers where a metric needs them.
+        UnusableColumn: If the columns cannot be compared, or are not numbers where a metric needs them.
     """
     wanted = list(dict.fromkeys(metrics))
     normal_quantile(level)
@@ -78,7 +83,9 @@ def _measure_errors(
 ) -> dict[Metric, MetricEstimate]:
     predicted, actual = read_numbers(prediction, "prediction"), read_numbers(label, "label")
     require_same_rows(prediction=predicted, label=actual)
-    return {metric: measure_errors(metric, predicted, actual, level) for metric in metrics}
+    errors = exact_differences(prediction, label)
+    errors = np.abs(predicted - actual if errors is None else errors)
+    return {metric: measure_errors(metric, errors, actual, level) for metric in metrics}
 
 
 def _measure_scores(
@@ -88,10 +95,17 @@ def _measure_scores(
         raise ValueError("ROC AUC and log loss are measured on scores, but none were given.")
     scores, is_positive = read_scores(score), read_binary(label, positive, "label")
     if is_positive is None:
-        undefined = MetricEstimate(n=len(scores), reason=NOT_BINARY, level=level)
+        reason = _why_not_binary(read_classes(label=label), positive)
+        undefined = MetricEstimate(n=len(scores), reason=reason, level=level, is_error=True)
         return dict.fromkeys(SCORE_METRICS, undefined)
     require_same_rows(score=scores, label=is_positive)
     return {metric: measure(scores, is_positive, level) for metric, measure in MEASURES.items()}
+
+
+def _why_not_binary(labels: Classes, positive: Label | None) -> str:
+    if positive is None or (name := labels.name_of(positive)) in labels.names:
+        return NOT_BINARY
+    return labels.describe_missing(name)
 
 
 MEASURES: dict[Metric, Callable[[FloatArray, BoolArray, float], MetricEstimate]] = {

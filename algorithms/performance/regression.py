@@ -16,33 +16,31 @@ ONLY_ZEROS = "Fewer than two rows have a label other than 0."
 
 
 def measure_errors(
-    metric: Metric, prediction: FloatArray, label: FloatArray, level: float
+    metric: Metric, errors: FloatArray, label: FloatArray, level: float
 ) -> MetricEstimate:
-    """One of `REGRESSION_METRICS` of predictions and labels, each of shape (n,)."""
+    """One of `REGRESSION_METRICS` of |prediction − label| and labels, each of shape (n,)."""
     if metric == Metric.MAPE:
-        return mean_absolute_percentage_error(prediction, label, level)
+        return mean_absolute_percentage_error(errors, label, level)
     if metric == Metric.RMSE:
-        squares = (prediction - label) ** 2
-        return root_of(estimate_mean_loss(squares, level=level))
-    return estimate_mean_loss(np.abs(prediction - label), level=level)
+        return root_of(estimate_mean_loss(errors**2, level=level))
+    return estimate_mean_loss(errors, level=level)
 
 
 def mean_absolute_percentage_error(
-    prediction: FloatArray, label: FloatArray, level: float
+    errors: FloatArray, label: FloatArray, level: float
 ) -> MetricEstimate:
     """Mean of |prediction − label| / |label|, as a share; rows with label 0 are left out, and counted."""
-    losses = _relative_errors(prediction, label)
+    losses = _relative_errors(errors, label)
     left_out = len(label) - len(losses)
     found = estimate_mean_loss(losses, level=level, left_out=left_out)
     return replace(found, reason=ONLY_ZEROS) if found.value is None and left_out else found
 
 
-def _relative_errors(prediction: FloatArray, label: FloatArray) -> FloatArray:
+def _relative_errors(errors: FloatArray, label: FloatArray) -> FloatArray:
     """|prediction − label| / |label| of the rows whose label is not 0."""
     is_measured = label != 0
-    measured = label[is_measured]
-    errors: FloatArray = np.abs((prediction[is_measured] - measured) / measured)
-    return errors
+    relative: FloatArray = errors[is_measured] / np.abs(label[is_measured])
+    return relative
 
 
 def root_of(squares: MetricEstimate) -> MetricEstimate:

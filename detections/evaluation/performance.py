@@ -1,12 +1,14 @@
 """Judges the model's performance in a window: measured where labels are known, estimated where they are not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import pyarrow as pa
+from django.utils import timezone
 
 from algorithms.baseline import COLUMN_ERRORS
+from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.evaluation import summarize
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.performance import (
@@ -22,14 +24,19 @@ from algorithms.performance import (
     estimate_regression,
     judge_performance,
 )
-from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
+from algorithms.verdicts import Severity, Verdict, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
 from detections.ledger.runs import Claim
 from detections.models import Detection, DetectionRun
-from detections.results import RunResult, failure
+from detections.results import NOTHING_MEASURED, RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines.reference_performance import limits_of, measure_predictions, positive_of
+from monitors.baselines.reference_performance import (
+    limits_of,
+    measure_predictions,
+    positive_of,
+    unmeasured,
+)
 from monitors.models import Monitor
 from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix
 from monitors.sources import SourceError
@@ -39,6 +46,9 @@ WITHOUT_SCALE = 0.1
 NO_LIMITS = "The monitor has no limits on performance any more."
 NO_LABELS = "No prediction of the window has a label."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
+
+LOUDEST_FIRST = (Verdict.DRIFT, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.OK)
+UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
 type Estimates = dict[Metric, MetricEstimate]
 
@@ -86,6 +96,8 @@ def with_performance(
 ) -> tuple[RunResult, pa.Table | None]:
     """The result, and what the window says of the model's performance if the monitor has limits for it.
 
+    Each metric that has a limit is measured or estimated, or says why it is neither; then the run is not `ok`.
+
     Returns:
         Beside it, what was read of the monitor's data for that, so that it need not be read again; None if nothing was.
 
@@ -97,14 +109,35 @@ def with_performance(
         return result, None
     try:
         predictions = read_predictions(claim, context, plan.loss_features)
-    except SourceError as error:
-        if error.is_transient:
-            raise
-        return _without(result, str(error)), None
-    except COLUMN_ERRORS as error:
-        return _without(result, str(error)), None
-    result = _with_methods(result, claim, context, plan, predictions)
+    except (SourceError, *COLUMN_ERRORS) as error:
+        return _with_unread(result, plan, context.run, error), None
+    if predictions.num_rows or result.verdict is not Verdict.NO_DATA:
+        result = _with_both(result, claim, context, predictions)
     return result, predictions if plan.monitor.prediction_column else None
+
+
+def _with_unread(
+    result: RunResult, plan: PerformancePlan, run: DetectionRun, error: Exception
+) -> RunResult:
+    """The result of a window whose predictions cannot be read, with the reason once and in each metric's row."""
+    if isinstance(error, SourceError) and error.is_transient:
+        raise error
+    if isinstance(error, NoOutcomes):
+        is_empty = result.verdict is Verdict.NO_DATA
+        estimates = {} if is_empty else _unlabelled(plan, run, str(error))
+    else:
+        estimates = unmeasured(plan.limits, 0, error)
+    result = _with_reason(result, f"Performance was not measured: {error}")
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, estimates)
+    return replace(_with_methods(result, methods), reason=result.reason)
+
+
+def with_unread_outcomes(result: RunResult, monitor: Monitor, error: Exception) -> RunResult:
+    """The result of a window whose outcomes cannot be read: an error of each detector that waits for them."""
+    result = _with_reason(result, f"Outcomes were not read: {error}")
+    names = monitor.concept_methods
+    methods = [replace(NOTHING_MEASURED, method=ConceptMethod(name)) for name in names]
+    return _with_methods(result, methods)
 
 
 def measure_again(claim: Claim, context: RunContext) -> RunResult:
@@ -127,42 +160,67 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
     result = replace(blank, rows=predictions.num_rows)
     if not methods:
         return replace(result, reason=NO_LABELS)
-    methods = _beside_estimates(claim, context, methods)
-    return replace(result, verdict=methods[0].verdict, methods=tuple(methods))
+    return _with_methods(result, _beside_estimates(claim, context, methods))
 
 
-def _without(result: RunResult, why: str) -> RunResult:
-    return replace(result, reason=f"{result.reason} Performance was not measured: {why}".strip())
+def _with_reason(result: RunResult, reason: str) -> RunResult:
+    return replace(result, reason=f"{result.reason} {reason}".strip())
 
 
-def _with_methods(
-    result: RunResult,
-    claim: Claim,
-    context: RunContext,
-    plan: PerformancePlan,
-    predictions: pa.Table,
+def _with_methods(result: RunResult, methods: Sequence[MethodResult]) -> RunResult:
+    """The result with the judged performance, and the reasons of metrics that could not be judged."""
+    for method in methods:
+        result = _with_reason(result, _reason_unjudged(method))
+    verdict = loudest_verdict([result.verdict, *(method.verdict for method in methods)])
+    return replace(result, verdict=verdict, methods=(*result.methods, *methods))
+
+
+def loudest_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """One verdict for many, where a metric that could not be judged is louder than those that are fine."""
+    found = set(verdicts)
+    return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
+
+
+def _reason_unjudged(method: MethodResult) -> str:
+    """The reasons of the metrics that were not judged, each once, with the names of its metrics."""
+    names: dict[str, list[str]] = {}
+    for detail in method.details:
+        if detail.verdict in UNJUDGED:
+            names.setdefault(detail.reason, []).append(detail.feature)
+    sentences = [f"{', '.join(metrics)}: {reason}" for reason, metrics in names.items()]
+    return f"{method.method}: {' '.join(sentences)}" if sentences else ""
+
+
+def _with_both(
+    result: RunResult, claim: Claim, context: RunContext, predictions: pa.Table
 ) -> RunResult:
-    methods, problems = _judge_both(plan, predictions)
-    for problem in problems:
-        result = _without(result, problem)
-    methods = _beside_estimates(claim, context, methods)
-    verdicts = [result.verdict, *(method.verdict for method in methods)]
-    return replace(result, verdict=combine_verdicts(verdicts), methods=(*result.methods, *methods))
+    """The result with the measured and the estimated performance."""
+    plan = PerformancePlan.of(context)
+    measured, estimated = _measured(plan, predictions), _estimated(plan, predictions)
+    failed = {name: each for name, each in estimated.items() if each.is_error and name in measured}
+    for reason in sorted({each.reason for each in failed.values()}):
+        result = _with_reason(result, f"{PerformanceMethod.ESTIMATED}: {reason}")
+    estimated = {name: each for name, each in estimated.items() if name not in failed}
+    neither = _neither(plan, context.run, measured | estimated)
+    methods = [
+        *_judged(PerformanceMethod.PERFORMANCE, plan, measured | neither),
+        *_judged(PerformanceMethod.ESTIMATED, plan, estimated),
+    ]
+    return _with_methods(result, _beside_estimates(claim, context, methods))
 
 
-def _judge_both(
-    plan: PerformancePlan, predictions: pa.Table
-) -> tuple[list[MethodResult], list[str]]:
-    """The measured and the estimated performance, and the reason why either is missing."""
-    methods: list[MethodResult] = []
-    problems: list[str] = []
-    sources = {PerformanceMethod.PERFORMANCE: _measured, PerformanceMethod.ESTIMATED: _estimated}
-    for method, values_of in sources.items():
-        try:
-            methods += _judged(method, plan, values_of(plan, predictions))
-        except COLUMN_ERRORS as error:
-            problems.append(f"{method}: {error}")
-    return methods, problems
+def _neither(plan: PerformancePlan, run: DetectionRun, found: Estimates) -> Estimates:
+    """The metrics that are neither measured nor estimated."""
+    missing = _unlabelled(plan, run, NO_LABELS)
+    return {name: each for name, each in missing.items() if name not in found}
+
+
+def _unlabelled(plan: PerformancePlan, run: DetectionRun, reason: str) -> Estimates:
+    """All metrics as not measured, for a reason; none while labels are still to come, as they are measured then."""
+    delay = plan.monitor.label_delay
+    if delay is not None and run.window_end + delay > timezone.now():
+        return {}
+    return dict.fromkeys(plan.limits, MetricEstimate(n=0, reason=reason))
 
 
 def _measured(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
@@ -171,18 +229,38 @@ def _measured(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
 
 def _estimated(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
     """Estimate over all rows of the window, with or without labels, so that the two can be compared."""
-    return _estimated_by_scores(plan, predictions) | _estimated_by_losses(plan, predictions)
+    by_scores = [metric for metric in plan.limits if metric not in REGRESSION_METRICS]
+    by_losses = [metric for metric in plan.limits if metric in LOSSES]
+    sources = ((_estimated_by_scores, by_scores), (_estimated_by_losses, by_losses))
+    found: Estimates = {}
+    for estimate, metrics in sources:
+        found |= _try_estimate(estimate, plan, predictions, metrics)
+    return found
 
 
-def _estimated_by_scores(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
+def _try_estimate(
+    estimate: Callable[[PerformancePlan, pa.Table, Sequence[Metric]], Estimates],
+    plan: PerformancePlan,
+    predictions: pa.Table,
+    metrics: Sequence[Metric],
+) -> Estimates:
+    try:
+        return estimate(plan, predictions, metrics)
+    except COLUMN_ERRORS as error:
+        return unmeasured(metrics, predictions.num_rows, error)
+
+
+def _estimated_by_scores(
+    plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
+) -> Estimates:
+    positive = positive_of(plan.monitor)
     if "calibration" not in plan.reference or "score" not in predictions.column_names:
         return {}
     table = drop_unknown(predictions, "score")
-    positive = positive_of(plan.monitor, table["prediction"].type)
     if not table.num_rows or positive is None:
         return {}
     return estimate_classification(
-        [metric for metric in plan.limits if metric not in REGRESSION_METRICS],
+        metrics,
         score=table["score"].combine_chunks(),
         prediction=table["prediction"].combine_chunks(),
         calibration=ScoreCalibration.from_json(plan.reference["calibration"]),
@@ -190,12 +268,14 @@ def _estimated_by_scores(plan: PerformancePlan, predictions: pa.Table) -> Estima
     )
 
 
-def _estimated_by_losses(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
+def _estimated_by_losses(
+    plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
+) -> Estimates:
     features = plan.loss_features
     if not predictions.num_rows or not _has_features(predictions, features):
         return {}
     return estimate_regression(
-        [metric for metric in plan.limits if metric in LOSSES],
+        metrics,
         features=feature_matrix(predictions, features),
         prediction=predictions["prediction"].combine_chunks(),
         model=LossModel.from_json(plan.reference["losses"]["model"]),
@@ -214,7 +294,10 @@ def _judged(
     details = [
         _detail(plan, metric, estimate, known.get(metric)) for metric, estimate in estimates.items()
     ]
-    return [summarize(method, details)] if details else []
+    if not details:
+        return []
+    verdict = loudest_verdict(detail.verdict for detail in details)
+    return [replace(summarize(method, details), verdict=verdict)]
 
 
 def _detail(
@@ -225,6 +308,10 @@ def _detail(
 ) -> FeatureDetail:
     """One metric's verdict; `baseline` is its value over the reference, None if that is not known."""
     blank, limit = _blank_detail(metric, estimate, baseline), plan.limits[metric]
+    if estimate.is_error:
+        return replace(blank, verdict=Verdict.ERROR, reason=estimate.reason)
+    if not estimate.n:
+        return replace(blank, reason=estimate.reason)
     if limit.relative is not None and baseline is None:
         return replace(blank, reason=UNKNOWN_REFERENCE.format(plan.reason_unknown))
     min_rows = plan.monitor.min_rows

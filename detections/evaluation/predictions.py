@@ -72,6 +72,16 @@ def _sent_predictions(contents: list[bytes], start: datetime, end: datetime) -> 
     whole = [table for table in tables if "prediction" in table.column_names]
     if not whole:
         raise NoOutcomes("No outcomes were sent for this window.")
-    table = rows_between(pa.concat_tables(whole, promote_options="permissive"), start, end)
+    table = rows_between(_joined(whole), start, end)
     empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
     return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """The outcomes of all batches, which must be of one type."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowTypeError as error:
+        raise UnusableColumn(
+            "The window's predictions and labels are text in some batches and numbers in others."
+        ) from error

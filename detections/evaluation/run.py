@@ -10,11 +10,15 @@ from algorithms.plan import EvaluationPlan
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
 from detections.evaluation.judge import is_streamed, judge_profile, judge_window, plan_of
-from detections.evaluation.performance import measure_again, with_performance
+from detections.evaluation.performance import (
+    measure_again,
+    with_performance,
+    with_unread_outcomes,
+)
 from detections.evaluation.seasonal import with_weeks_before
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.source_data import read_new_outcomes, read_until
 from detections.results import RunResult, failure
 from drift_detector.observability.metrics import timed_phase
@@ -98,7 +102,7 @@ def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunR
 def _with_new_outcomes(
     result: RunResult, claim: Claim, context: RunContext, predictions: pa.Table | None
 ) -> RunResult:
-    """Add the new predictions and labels to the result; if they can't be read, its reason says so."""
+    """Add the new predictions and labels to the result; if they can't be read, each detector has an error."""
     if not context.monitor.prediction_column or context.run.inline_data is not None:
         return result
     with tenant_scope(claim.tenant_id):
@@ -109,4 +113,4 @@ def _with_new_outcomes(
     except (SourceError, BadOutcomes) as error:
         if isinstance(error, SourceError) and error.is_transient:
             raise
-        return replace(result, reason=f"{result.reason} Outcomes were not read: {error}".strip())
+        return with_unread_outcomes(result, context.monitor, error)

@@ -75,7 +75,7 @@ class DetectorState(TenantModel):
 
 
 class OutcomeBatch(TenantModel):
-    """A batch of outcomes as it was accepted; the same id again is the same batch."""
+    """A batch of outcomes as it was accepted; the same id with the same content is the same batch."""
 
     stream = tenant_reference("detections.OutcomeStream", related_name="batches")
     batch_id = models.CharField(max_length=200)
@@ -87,6 +87,12 @@ class OutcomeBatch(TenantModel):
     occurred_from = models.DateTimeField(null=True)
     occurred_until = models.DateTimeField(null=True)
     content = models.BinaryField(null=True, help_text="The outcomes as an Arrow stream.")
+    content_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Of its rows as they were sent; empty for rows that were not sent, and in batches of older versions.",
+    )
 
     class Meta:
         db_table = "drf_outcome_batches"

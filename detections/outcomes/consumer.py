@@ -26,11 +26,12 @@ from detections.outcomes.ingest import DEFAULT_STREAM, lock_stream
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
-    BadOutcomes,
     check_name,
     rows_from_json,
 )
+from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.services import accept_outcomes
+from drift_detector.api.names import unknown_names
 from drift_detector.events.kafka_clients import create_consumer, create_producer
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -353,10 +354,13 @@ def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parce
 def _parcel(offset: int, message: Message) -> Parcel:
     body = json.loads(message.value() or b"")
     target = _target(body)
-    outcomes = body["outcomes"] if "outcomes" in body else [_without_envelope(body)]
-    if not isinstance(outcomes, list):
+    if "outcomes" not in body:
+        return Parcel(offset, target, [_without_envelope(body)])
+    if unknown := unknown_names(body, (*ENVELOPE, "outcomes"), what="field"):
+        raise ValueError(" ".join(unknown.values()))
+    if not isinstance(body["outcomes"], list):
         raise TypeError("outcomes is no array")
-    return Parcel(offset, target, outcomes)
+    return Parcel(offset, target, body["outcomes"])
 
 
 def _target(body: dict[str, Any]) -> Target:

@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import UnusableObservation
 from detections.models import OutcomeBatch, OutcomeStream
+from detections.outcomes.batch_content import hash_of_rows
 from detections.outcomes.detectors import ConceptSignal, advance_detectors
 from detections.outcomes.history import some_times
 from detections.outcomes.joining import join_halves
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.outcome_tables import with_times
 from detections.outcomes.prediction_errors import errors_of
+from detections.outcomes.refusals import BadOutcomes, BatchReused
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes
@@ -88,30 +90,49 @@ def take_batch(
     Args:
         stream: Locked.
         monitor: Whose detectors are shown the errors.
-        batch_id: A second batch of this id on the stream is the first one sent again.
+        batch_id: A second batch of this id on the stream is the first one sent again, if its rows are the same.
         rows: As `detections.outcomes.outcome_tables` makes them.
         is_sent: Outcomes that were sent are stored; of those read from the monitor's own data, some times.
 
     Raises:
+        BatchReused: If the id has been used for other rows.
         BadOutcomes: If one can't be used; the transaction must be rolled back.
     """
-    earlier = OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id).first()
+    content_hash = hash_of_rows(rows) if is_sent else ""
+    earlier = _earlier_batch(stream, batch_id, content_hash)
     if earlier is not None:
-        earlier.stream = stream
         return Accepted(batch=earlier, is_repeat=True)
-    whole, waiting = join_halves(stream, rows)
+    whole, waiting = join_halves(stream, with_times(rows))
     signals = _advance(stream, monitor, whole)
-    batch = OutcomeBatch(
+    batch = _new_batch(stream, whole, is_sent=is_sent)
+    batch.batch_id, batch.content_hash, batch.rows = batch_id, content_hash, rows.num_rows
+    _append(stream, batch)
+    return Accepted(batch=batch, waiting=waiting, signals=signals, occurred_at=whole["occurred_at"])
+
+
+def _earlier_batch(stream: OutcomeStream, batch_id: str, content_hash: str) -> OutcomeBatch | None:
+    """The batch of this id that the stream has; None without one."""
+    batches = OutcomeBatch.objects.defer("content").filter(stream=stream, batch_id=batch_id)
+    earlier = batches.first()
+    if earlier is None:
+        return None
+    if earlier.content_hash not in ("", content_hash):
+        raise BatchReused(
+            f"batch_id {batch_id!r} has been used for other outcomes; other outcomes need another batch_id."
+        )
+    earlier.stream = stream
+    return earlier
+
+
+def _new_batch(stream: OutcomeStream, whole: pa.Table, *, is_sent: bool) -> OutcomeBatch:
+    """The batch that appends these whole outcomes to its stream."""
+    return OutcomeBatch(
         tenant_id=current_tenant_id(),
         stream=stream,
-        batch_id=batch_id,
-        rows=rows.num_rows,
         first_sequence=stream.sequence + 1,
         outcomes=whole.num_rows,
         **_contents(whole, is_sent=is_sent),
     )
-    _append(stream, batch)
-    return Accepted(batch=batch, waiting=waiting, signals=signals, occurred_at=whole["occurred_at"])
 
 
 def _advance(stream: OutcomeStream, monitor: Monitor, whole: pa.Table) -> tuple[ConceptSignal, ...]:

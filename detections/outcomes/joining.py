@@ -9,13 +9,15 @@ import pyarrow as pa
 
 from algorithms.arrays import BoolArray, IntArray
 from detections.models import OutcomeStream, PendingOutcome
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.refusals import BadOutcomes, shown
 from drift_detector.tenancy.scope import current_tenant_id
 
 HALF = ["occurred_at", "prediction", "label", "score", "is_joined"]
 OF_PREDICTION = ("prediction", "score", "occurred_at")
 VALUES = ("occurred_at", "prediction", "label", "score")
-TWO_TYPES = "A prediction and its label are both numbers, or both text"
+TWO_TYPES = (
+    "The predictions and labels of a batch, joined ones too, must be all numbers, or all text"
+)
 
 
 def join_halves(stream: OutcomeStream, rows: pa.Table) -> tuple[pa.Table, int]:
@@ -162,21 +164,38 @@ def _store(changed: Iterable[PendingOutcome]) -> int:
 def _joined_rows(joined: list[tuple[int, PendingOutcome]], rows: pa.Table) -> pa.Table:
     """Joined outcomes in the types of the batch; what waited may be of another type."""
     halves = [half for _, half in joined]
-    columns = _columns(halves, {"occurred_at": rows["occurred_at"].type, "score": pa.float64()})
+    _check_one_type(halves, rows)
+    values = pa.string() if _is_text(halves[0].label) else pa.float64()
+    types = {"prediction": values, "label": values, "score": pa.float64()}
+    columns = _columns(halves, types | {"occurred_at": rows["occurred_at"].type})
     columns["row"] = pa.array([row for row, _ in joined])
     columns["prediction_id"] = columns["error"] = pa.nulls(len(joined))
     return pa.table(columns).select([*rows.column_names, "row"])
 
 
+def _check_one_type(halves: list[PendingOutcome], rows: pa.Table) -> None:
+    """Refuse a batch whose outcomes are text in part and numbers in part, as detectors compare them by column."""
+    is_text = _is_text(halves[0].label)
+    for half in halves:
+        for name in ("prediction", "label"):
+            value = getattr(half, name)
+            if _is_text(value) is not is_text:
+                raise BadOutcomes(
+                    f"{name} of {half.prediction_id!r} is {shown(value)}. {TWO_TYPES}."
+                )
+    found = {rows[name].type for name in ("prediction", "label")} - {pa.null()}
+    if found - {pa.string() if is_text else pa.float64()}:
+        one = halves[0]
+        raise BadOutcomes(f"label of {one.prediction_id!r} is {shown(one.label)}. {TWO_TYPES}.")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _columns(halves: list[PendingOutcome], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    try:
-        columns = {name: _column(name, halves, types.get(name)) for name in VALUES}
-    except pa.ArrowException as error:
-        raise BadOutcomes(f"{TWO_TYPES}: {error}") from error
-    if columns["prediction"].type != columns["label"].type:
-        raise BadOutcomes(f"{TWO_TYPES}.")
-    return columns
+    return {name: _column(name, halves, types[name]) for name in VALUES}
 
 
-def _column(name: str, halves: list[PendingOutcome], kind: pa.DataType | None) -> pa.Array:
+def _column(name: str, halves: list[PendingOutcome], kind: pa.DataType) -> pa.Array:
     return pa.array([getattr(half, name) for half in halves], kind)

@@ -3,33 +3,27 @@
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.utils import timezone
 
-from algorithms.columns import is_number
+from algorithms.decimals import LARGEST_EXACT
 from detections.outcomes.arrow_messages import is_compressed
+from detections.outcomes.outcome_columns import AN_EXACT_NUMBER, CLASSES, INSTANT, read_column
+from detections.outcomes.refusals import BadOutcomes, bad_cell, shown
 from monitors.sources import InvalidInlineData, is_storable, table_from_columns
 
-INSTANT = pa.timestamp("us", "UTC")
 COLUMNS = ("occurred_at", "prediction_id", "prediction", "label", "score", "error")
 KNOWN, ALL = frozenset(COLUMNS), ", ".join(COLUMNS)
-LONGEST_ID = LONGEST_BATCH_ID = 200
+LONGEST_BATCH_ID = 200
 LONGEST_STREAM = 100
 MOST_ROWS = 200_000
 MOST_NAMED, LONGEST_NAMED = 3, 40
-MOST_TEXT_BYTES = 64 * 2**20
-MICROSECONDS = 1_000_000
-FIRST_MICROSECOND = int(datetime(1, 1, 2, tzinfo=UTC).timestamp()) * MICROSECONDS
-LAST_MICROSECOND = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp()) * MICROSECONDS
-"""Times beyond these two do not exist in every zone."""
-
-
-class BadOutcomes(ValueError):
-    """A batch that can't be read, with a sentence for its sender; nothing of it was taken."""
+LONGEST_INTEGER = 1024
+"""Bits of the largest float, as a whole number."""
 
 
 def check_name(what: str, text: Any, longest: int) -> str:
@@ -100,31 +94,42 @@ def _read_stream(body: bytes) -> pa.Table:
 def normalized(table: pa.Table) -> pa.Table:
     """The known columns in known types: numbers as float64, other predictions and labels as text.
 
+    Times that were left out stay null.
+
     Raises:
         BadOutcomes: If a column is unknown or of a type it can't have.
     """
     _check_names(table.column_names)
     columns = {name: _known_column(name, table) for name in COLUMNS}
-    columns["occurred_at"] = _or_now(columns["occurred_at"])
-    _check_one_type(columns["prediction"].type, columns["label"].type)
+    _check_one_type(columns["prediction"], columns["label"])
     return pa.table(columns)
 
 
 def _known_column(name: str, table: pa.Table) -> pa.Array:
     if name not in table.column_names:
         return pa.nulls(table.num_rows)
-    return _normalized(name, table.column(name).combine_chunks())
+    return read_column(name, table.column(name).combine_chunks())
 
 
-def _or_now(times: pa.Array) -> pa.Array:
+def _check_one_type(prediction: pa.Array, label: pa.Array) -> None:
+    has_both = not pa.types.is_null(prediction.type) and not pa.types.is_null(label.type)
+    if has_both and prediction.type != label.type:
+        one, other = _first_shown("prediction", prediction), _first_shown("label", label)
+        raise BadOutcomes(
+            f"{one} and {other}. Predictions and labels must be both numbers, or both text."
+        )
+
+
+def _first_shown(name: str, column: pa.Array) -> str:
+    row = max(0, pc.index(column.is_valid(), True).as_py())
+    return f"{name} of outcome {row} is {shown(column[row].as_py())}"
+
+
+def with_times(rows: pa.Table) -> pa.Table:
+    """The rows with the time of now where their sender gave none."""
+    place = rows.column_names.index("occurred_at")
     now = pa.scalar(timezone.now(), INSTANT)
-    return pc.fill_null(times.cast(INSTANT), now)
-
-
-def _check_one_type(prediction: pa.DataType, label: pa.DataType) -> None:
-    has_both = not pa.types.is_null(prediction) and not pa.types.is_null(label)
-    if has_both and prediction != label:
-        raise BadOutcomes("Predictions and labels are both numbers, or both text.")
+    return rows.set_column(place, "occurred_at", pc.fill_null(rows[place].cast(INSTANT), now))
 
 
 def rows_between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
@@ -170,9 +175,45 @@ def _values(name: str, records: Sequence[Any]) -> list[Any]:
 def _from_columns(columns: Mapping[str, Any]) -> pa.Table:
     try:
         plain = {name: _without_booleans(values) for name, values in columns.items()}
-        return _batch(table_from_columns(plain) if plain else pa.table({}))
+        table = table_from_columns(plain) if plain else pa.table({})
     except InvalidInlineData as error:
+        _refuse_odd_cells(columns)
         raise BadOutcomes(str(error)) from error
+    _check_exact(plain, table)
+    return _batch(table)
+
+
+def _refuse_odd_cells(columns: Mapping[str, Any]) -> None:
+    """Name the first value that its column can't have beside those before it; return if the fault is another."""
+    for name, values in columns.items():
+        known = enumerate(values) if isinstance(values, list) else ()
+        first: str | None = None
+        for row, value in known:
+            kind = None if value is None else _kind(name, row, value)
+            if first is not None and kind not in (None, first):
+                raise bad_cell(name, row, value, f"be {first}, as those before it are")
+            first = first or kind
+
+
+def _kind(name: str, row: int, value: Any) -> str:
+    """The kind of one value: a number or text."""
+    if isinstance(value, str) and not is_storable(value.replace("\0", "")):
+        raise bad_cell(name, row, value, "be valid Unicode")
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        raise bad_cell(name, row, value, "be a number that a 64-bit float can hold")
+    if not isinstance(value, str | int | float):
+        raise bad_cell(name, row, value, "be a number, text, true, false or null")
+    return "text" if isinstance(value, str) else "a number"
+
+
+def _check_exact(columns: Mapping[str, Any], table: pa.Table) -> None:
+    """Refuse whole numbers that became floats beside others: as classes they could not be told apart."""
+    for name in CLASSES:
+        values = columns.get(name)
+        if values and pa.types.is_floating(table[name].type) and int in set(map(type, values)):
+            for row, value in enumerate(values):
+                if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+                    raise bad_cell(name, row, value, AN_EXACT_NUMBER)
 
 
 def _without_booleans(values: Any) -> Any:
@@ -185,103 +226,3 @@ def _without_booleans(values: Any) -> Any:
 def _check_size(rows: int) -> None:
     if rows > MOST_ROWS:
         raise BadOutcomes(f"A batch has at most {MOST_ROWS} rows, this one has {rows}.")
-
-
-def _normalized(name: str, column: pa.Array) -> pa.Array:
-    if pa.types.is_null(column.type):
-        return column
-    try:
-        if name == "occurred_at":
-            return _instants(column)
-        if name == "prediction_id":
-            return _identifiers(column)
-        return _numbers_or_text(name, _plain_numbers(column))
-    except pa.ArrowException as error:
-        raise BadOutcomes(f"{name}: {error}") from error
-
-
-def _plain_numbers(column: pa.Array) -> pa.Array:
-    """The column with numbers instead of a dictionary of numbers, or of booleans."""
-    if pa.types.is_dictionary(column.type) and is_number(column.type.value_type):
-        return column.dictionary_decode()
-    return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-
-
-def _numbers_or_text(name: str, column: pa.Array) -> pa.Array:
-    if is_number(column.type):
-        return _finite(name, column.cast(pa.float64(), safe=False))
-    if name in ("prediction", "label"):
-        return _text(name, column)
-    raise BadOutcomes(f"{name} has numbers, not {column.type}.")
-
-
-def _instants(column: pa.Array) -> pa.Array:
-    if pa.types.is_date(column.type):
-        column = column.cast(pa.timestamp("us"))
-    if pa.types.is_timestamp(column.type):
-        times = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(INSTANT)
-    elif _is_text(column.type):
-        times = pc.cast(_text("occurred_at", column), INSTANT)
-    else:
-        raise BadOutcomes("occurred_at has times: ISO 8601 text, or timestamps.")
-    _check_years(times)
-    return times
-
-
-def _check_years(times: pa.Array) -> None:
-    if len(times) == times.null_count:
-        return
-    bounds = pc.min_max(times.cast(pa.int64()))
-    if bounds["min"].as_py() < FIRST_MICROSECOND or bounds["max"].as_py() > LAST_MICROSECOND:
-        raise BadOutcomes("occurred_at has a time before the year 1 or after 9999.")
-
-
-def _identifiers(column: pa.Array) -> pa.Array:
-    column = column.cast(pa.string()) if pa.types.is_integer(column.type) else column
-    identifiers = _text("prediction_id", column)
-    _check_lengths(identifiers)
-    return identifiers
-
-
-def _check_lengths(identifiers: pa.Array) -> None:
-    longest = pc.max(pc.utf8_length(identifiers)).as_py() or 0
-    if longest > LONGEST_ID:
-        raise BadOutcomes(f"A prediction_id has at most {LONGEST_ID} characters.")
-
-
-def _text(name: str, column: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-        _check_unpacked_size(name, column)
-        column = column.dictionary_decode()
-    if not _is_text(column.type):
-        raise BadOutcomes(f"{name} has text or numbers, not {column.type}.")
-    column = column.cast(pa.string())
-    _check_storable(name, column)
-    return column
-
-
-def _check_storable(name: str, column: pa.Array) -> None:
-    if pc.any(pc.match_substring(column, "\0")).as_py():
-        raise BadOutcomes(f"{name} has a NUL character.")
-
-
-def _check_unpacked_size(name: str, column: pa.DictionaryArray) -> None:
-    """Refuse a dictionary that is large once unpacked: a few bytes of indices may mean gigabytes."""
-    lengths = pc.binary_length(column.dictionary).take(column.indices)
-    if (pc.sum(lengths.cast(pa.int64())).as_py() or 0) > MOST_TEXT_BYTES:
-        raise BadOutcomes(
-            f"{name} takes more than {MOST_TEXT_BYTES} bytes, its dictionary unpacked."
-        )
-
-
-def _finite(name: str, column: pa.Array) -> pa.Array:
-    is_wrong = pc.invert(pc.is_finite(column))
-    if pc.any(is_wrong).as_py():
-        row = pc.index(is_wrong, True).as_py()
-        raise BadOutcomes(f"{name} is not a finite number in outcome {row}.")
-    return column
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    """Views are not among them: many may show one long text, and a few bytes then mean gigabytes."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms.arrays import FloatArray
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.refusals import BadOutcomes
 
 
 def errors_of(outcomes: pa.Table, error_scale: float | None) -> FloatArray:

@@ -5,7 +5,7 @@ import structlog
 
 from detections.models import DetectionRun, OutcomeStream
 from detections.outcomes.ingest import Accepted, learn_usual, lock_stream, take_batch
-from detections.outcomes.outcome_tables import BadOutcomes
+from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.signals import record_signal
 from detections.outcomes.source_data import SOURCE_STREAM, NewOutcomes
 from monitors.models import Monitor
@@ -20,6 +20,7 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
     """Accept a batch and record the drifts that detectors see in it, in the caller's transaction.
 
     Raises:
+        BatchReused: If the batch's id has been used for other outcomes.
         BadOutcomes: If the batch can't be used; the transaction must be rolled back.
     """
     if stream == SOURCE_STREAM:

@@ -10,10 +10,16 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.baseline import COLUMN_ERRORS
+from algorithms.decimals import LARGEST_EXACT
 from algorithms.errors import UnusableColumn
+from algorithms.performance import read_classes
+from algorithms.value_types import ValueType, value_type_of
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_tables import INSTANT, BadOutcomes, normalized, rows_between
+from detections.outcomes.outcome_columns import CLASSES, INSTANT
+from detections.outcomes.outcome_tables import normalized, rows_between, with_times
 from detections.outcomes.prediction_errors import errors_of
+from detections.outcomes.refusals import BadOutcomes
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window, reference_window
 from monitors.prediction_tables import drop_unknown, read_prediction_table
@@ -83,7 +89,8 @@ def read_new_outcomes(
         return None
     if predictions is None or start < run.window_start:
         predictions = _read(monitor, current_window(monitor, policy, (start, until)))
-    rows = rows_between(_whole(predictions), start, until)
+    whole = _whole(predictions, is_measured=monitor.error_scale is not None)
+    rows = rows_between(whole, start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
     wants_reference = since is None and monitor.error_batch > 1
     reference = _reference_outcomes(monitor, policy) if wants_reference else None
@@ -98,7 +105,8 @@ def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
 def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
     """The outcomes of the reference; without labels it teaches nothing, and the stream's beginning will."""
     with suppress(BadOutcomes):
-        return _whole(_read(monitor, reference_window(monitor, policy)))
+        reference = _read(monitor, reference_window(monitor, policy))
+        return _whole(reference, is_measured=monitor.error_scale is not None)
     return None
 
 
@@ -109,11 +117,45 @@ def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
         raise BadOutcomes(str(error)) from error
 
 
-def _whole(predictions: pa.Table) -> pa.Table:
-    """The rows that have a prediction and a label, normalized, in order of time."""
+def _whole(predictions: pa.Table, *, is_measured: bool) -> pa.Table:
+    """The rows that have a prediction and a label, normalized, in order of time.
+
+    Args:
+        is_measured: Predictions and labels are numbers whose distance is measured; else they are classes.
+    """
     _check_columns(predictions.column_names)
     known = drop_unknown(predictions.select(COLUMNS), "label")
-    return normalized(known).sort_by("occurred_at")
+    if not is_measured:
+        known = _with_comparable_classes(known)
+    return with_times(normalized(known)).sort_by("occurred_at")
+
+
+def _with_comparable_classes(known: pa.Table) -> pa.Table:
+    """Predictions and labels as the names of their classes, where their own types would not compare them by value."""
+    if not _needs_names(known["prediction"], known["label"]):
+        return known
+    try:
+        classes = read_classes(prediction=known["prediction"], label=known["label"])
+    except COLUMN_ERRORS as error:
+        raise BadOutcomes(str(error)) from error
+    names = pa.array(classes.names, pa.string())
+    for column in CLASSES:
+        place = known.column_names.index(column)
+        known = known.set_column(place, column, names.take(pa.array(classes.codes[column])))
+    return known
+
+
+def _needs_names(*columns: pa.ChunkedArray) -> bool:
+    """True if one column is text and the other is not, or whole numbers are beyond those that floats keep apart."""
+    has_text = {value_type_of(column.type) is ValueType.TEXT for column in columns}
+    return len(has_text) > 1 or any(map(_is_beyond_floats, columns))
+
+
+def _is_beyond_floats(column: pa.ChunkedArray) -> bool:
+    if value_type_of(column.type) not in (ValueType.INTEGER, ValueType.DECIMAL):
+        return False
+    bounds = pc.min_max(column).as_py().values()
+    return any(bound is not None and abs(bound) > LARGEST_EXACT for bound in bounds)
 
 
 def _check_columns(names: Sequence[str]) -> None:

@@ -16,23 +16,27 @@ from detections.outcomes.ingest import DEFAULT_STREAM, Accepted
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
     LONGEST_STREAM,
-    BadOutcomes,
     check_name,
     rows_from_arrow,
     rows_from_json,
     rows_from_ndjson,
 )
+from detections.outcomes.refusals import BadOutcomes, BatchReused
 from detections.outcomes.serializers import (
     AcceptedSerializer,
     DetectorSerializer,
     OutcomesSerializer,
 )
 from detections.outcomes.services import accept_outcomes
+from drift_detector.api.names import unknown_names
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
 from drift_detector.api.problems import Conflict
 from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
+
+WRAPPER = frozenset(OutcomesSerializer().fields)
+"""The fields of the JSON object that outcomes can come in."""
 
 
 class MonitorOutcomesView(TenantAPIView):
@@ -62,6 +66,8 @@ class MonitorOutcomesView(TenantAPIView):
             raise Conflict("The monitor is disabled.")
         try:
             accepted = _accept(request, monitor)
+        except BatchReused as error:
+            raise Conflict(str(error)) from error
         except BadOutcomes as error:
             raise ValidationError({"outcomes": str(error)}) from error
         return Response(AcceptedSerializer(accepted).data)
@@ -91,8 +97,11 @@ def _rows(request: Request) -> pa.Table:
     body: Any = request.data
     if body in (b"", {}):
         raise BadOutcomes("The body is empty; it needs outcomes.")
+    if _is_wrapped(body):
+        _check_wrapper(body)
+        return rows_from_json(body["outcomes"])
     if not isinstance(body, bytes):
-        return rows_from_json(body["outcomes"] if _is_wrapped(body) else body)
+        return rows_from_json(body)
     if request.content_type.startswith(ArrowParser.media_type):
         return rows_from_arrow(body)
     return rows_from_ndjson(body)
@@ -100,11 +109,22 @@ def _rows(request: Request) -> pa.Table:
 
 def _is_wrapped(body: Any) -> bool:
     """True if the outcomes are a field of the JSON, beside the names of stream and batch."""
-    return isinstance(body, Mapping) and "outcomes" in body
+    return isinstance(body, Mapping) and not WRAPPER.isdisjoint(body)
+
+
+def _check_wrapper(body: Mapping[str, Any]) -> None:
+    """Refuse fields beside the outcomes that mean nothing, and names without outcomes."""
+    if unknown := unknown_names(body, WRAPPER, what="field"):
+        raise ValidationError(unknown)
+    if "outcomes" not in body:
+        raise BadOutcomes("outcomes is missing beside the names of the batch and the stream.")
 
 
 def _name(request: Request, name: str, longest: int) -> str:
     """A name from the query, or from the JSON beside the outcomes; empty without one."""
     body: Any = request.data
     inside = body.get(name, "") if _is_wrapped(body) else ""
-    return check_name(name, request.query_params.get(name, inside), longest)
+    given = request.query_params.get(name, inside)
+    if inside not in ("", given):
+        raise ValidationError({name: f"{name} is {given!r} in the query, but another in the body."})
+    return check_name(name, given, longest)

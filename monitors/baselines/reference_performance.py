@@ -34,20 +34,9 @@ def limits_of(monitor: Monitor) -> dict[Metric, PerformanceLimit]:
     }
 
 
-def positive_of(monitor: Monitor, label: pa.DataType) -> str | float | None:
-    """The positive class as a value of the label's type.
-
-    Returns:
-        None for a model of more than two classes.
-    """
-    if not monitor.positive_label:
-        return None
-    return monitor.positive_label if _is_text(label) else float(monitor.positive_label)
-
-
-def _is_text(dtype: pa.DataType) -> bool:
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
-    return any(test(dtype) for test in tests)
+def positive_of(monitor: Monitor) -> str | None:
+    """The positive label as text, which is read as the labels are; None asks for macro averages."""
+    return monitor.positive_label or None
 
 
 def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[str]:
@@ -85,27 +74,53 @@ def describe_reference(
 def measure_predictions(
     monitor: Monitor, metrics: Iterable[Metric], table: pa.Table
 ) -> dict[Metric, MetricEstimate]:
-    """Metrics over the rows whose labels are known; those of scores over the rows with a score."""
+    """Metrics over the rows whose labels are known; those of scores over the rows with a score.
+
+    Metrics that need the same columns are measured together, and each group by itself: what one of them cannot read
+    costs no other.
+
+    Returns:
+        Each metric, or none without a label.
+    """
     if "label" not in table.column_names:
         return {}
     known = drop_unknown(table, "label")
     if not known.num_rows:
         return {}
-    asked, positive = list(metrics), positive_of(monitor, known["label"].type)
-    plain = [metric for metric in asked if metric not in SCORE_METRICS]
-    found = measure_performance(plain, **_columns(known, "prediction", "label"), positive=positive)
-    return found | _measure_scored(asked, known, positive)
+    groups = (set(Metric) - SCORE_METRICS - REGRESSION_METRICS, SCORE_METRICS, REGRESSION_METRICS)
+    found: dict[Metric, MetricEstimate] = {}
+    for group in groups:
+        asked = [metric for metric in metrics if metric in group]
+        found |= _measure_group(asked, known, positive_of(monitor))
+    return found
 
 
-def _measure_scored(
-    metrics: list[Metric], known: pa.Table, positive: str | float | None
+def _measure_group(
+    metrics: list[Metric], known: pa.Table, positive: str | None
 ) -> dict[Metric, MetricEstimate]:
-    """The metrics of scores over the rows that have one."""
-    scored = [metric for metric in metrics if metric in SCORE_METRICS]
-    if not scored or "score" not in known.column_names:
-        return {}
-    columns = _columns(drop_unknown(known, "score"), "prediction", "label", "score")
-    return measure_performance(scored, **columns, positive=positive)
+    try:
+        columns = _scored_columns(known) if SCORE_METRICS & set(metrics) else _roles(known)
+        return measure_performance(metrics, **columns, positive=positive)
+    except COLUMN_ERRORS as error:
+        return unmeasured(metrics, known.num_rows, error)
+
+
+def unmeasured(
+    metrics: Iterable[Metric], row_count: int, error: Exception
+) -> dict[Metric, MetricEstimate]:
+    """Metrics that cannot be measured, because of an error in the columns or the settings."""
+    return dict.fromkeys(metrics, MetricEstimate(n=row_count, reason=str(error), is_error=True))
+
+
+def _roles(known: pa.Table) -> dict[str, Any]:
+    return _columns(known, "prediction", "label")
+
+
+def _scored_columns(known: pa.Table) -> dict[str, Any]:
+    """Predictions, labels and scores of the rows that have a score."""
+    if "score" not in known.column_names:
+        raise UnusableColumn("There are no scores.")
+    return _columns(drop_unknown(known, "score"), "prediction", "label", "score")
 
 
 def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) -> pa.Table:
@@ -117,15 +132,23 @@ def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) 
 
 
 def _describe(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
-    limits = limits_of(monitor)
-    described: dict[str, Any] = {"metrics": _measured(monitor, limits, table)}
-    positive = positive_of(monitor, table["label"].type)
-    has_scores = "score" in table.column_names and set(limits) - REGRESSION_METRICS
-    if has_scores and positive is not None:
-        described["calibration"] = _calibrate(table, positive)
+    """The metrics, and what estimates are learnt from; what cannot be learnt costs no metric."""
+    described: dict[str, Any] = {"metrics": _measured(monitor, limits_of(monitor), table)}
+    try:
+        return described | _learnt(monitor, table, features)
+    except COLUMN_ERRORS as error:
+        return described | {"reason": f"Nothing is estimated without labels: {error}"}
+
+
+def _learnt(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
+    """The calibration of scores, or the model of losses, as far as the monitor's limits ask for them."""
+    learnt: dict[str, Any] = {}
+    positive, has_scores = positive_of(monitor), "score" in table.column_names
+    if has_scores and positive is not None and set(limits_of(monitor)) - REGRESSION_METRICS:
+        learnt["calibration"] = _calibrate(table, positive)
     if features:
-        described["losses"] = _learn_losses(table, features)
-    return described
+        learnt["losses"] = _learn_losses(table, features)
+    return learnt
 
 
 def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> dict[str, Any]:
@@ -133,7 +156,7 @@ def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> d
     return {metric.value: asdict(estimate) for metric, estimate in found.items()}
 
 
-def _calibrate(table: pa.Table, positive: str | float) -> dict[str, Any]:
+def _calibrate(table: pa.Table, positive: str) -> dict[str, Any]:
     columns = _columns(drop_unknown(table, "score"), "score", "label")
     return ScoreCalibration.fit(**columns, positive=positive).as_json()
 

@@ -1,6 +1,8 @@
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +10,11 @@ from scipy import stats
 from sklearn import metrics as oracle
 
 from algorithms.arrays import IntArray
+from algorithms.columns import Values
+from algorithms.errors import UnusableColumn
 from algorithms.performance import Metric, measure_performance
 from tests.algorithms.performance.windows import (
+    BINARY_METRICS,
     CONFUSION,
     Estimates,
     holds,
@@ -127,7 +132,71 @@ def test_confusion_metrics__all_right__intervals_keep_a_width(positive: int | No
         assert holds(found, 0.99)
 
 
-def test_recall__two_classes_without_a_positive_one__macro_average() -> None:
-    columns: dict[str, Any] = {"prediction": ["a", "b", "b", "b"], "label": ["a", "a", "b", "b"]}
-    assert measure_performance([Metric.RECALL], **columns)[Metric.RECALL].value == 0.75
-    assert measure_performance([Metric.RECALL], **columns, positive="a")[Metric.RECALL].value == 0.5
+def test_recall__positive_label_of_some_rows__is_that_class_alone() -> None:
+    columns: dict[str, Any] = {"prediction": ["a", "b", "b", "c"], "label": ["a", "a", "b", "b"]}
+    for positive, average in (("a", "macro"), ("b", "macro"), (None, None)):
+        found = measure_performance([Metric.RECALL], **columns, positive=positive)[Metric.RECALL]
+        assert average is None or found.value == oracle.recall_score(
+            columns["label"], columns["prediction"], labels=[positive], average=average
+        )
+    assert found.value == 0.5
+
+
+def test_positive_metrics__label_of_no_row__are_errors_that_name_the_labels() -> None:
+    columns: dict[str, Any] = {
+        "prediction": ["yes", "no"] * 2, "label": ["yes", "no", "no", "yes"], "score": [0.5] * 4
+    }  # fmt: skip
+    found = measure_performance(BINARY_METRICS, **columns, positive="1")
+    of_all = {Metric.ACCURACY, Metric.BALANCED_ACCURACY}
+    assert {metric: each.value for metric, each in found.items() if each.value} == dict.fromkeys(
+        of_all, 0.5
+    )
+    for metric in set(BINARY_METRICS) - of_all:
+        assert found[metric].is_error
+        assert "'1'" in found[metric].reason
+        assert "'yes', 'no'" in found[metric].reason
+
+
+def test_positive_metrics__rare_class_without_a_row__are_undefined_and_no_errors() -> None:
+    found = measure_performance([Metric.RECALL], prediction=[0, 0], label=[0, 0])[Metric.RECALL]
+    assert (found.value, found.is_error) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label", "accuracy"),
+    [
+        ([2**60 + 1] * 3, [2**60] * 3, 0.0),
+        (pa.array([2**60 + 1, 2**60]), pa.array([2**60, 2**60], pa.uint64()), 0.5),
+        (pa.array([2**60, 2**60 + 1]), pa.array([float(2**60)] * 2), 0.5),
+        (pa.array([Decimal(2**60), Decimal(2**60 + 1)], pa.decimal128(38, 2)), [2**60] * 2, 0.5),
+        ([str(2**60 + 1), str(2**60)], [2**60] * 2, 0.5),
+        (["1", "0", "1.0", "1e0"], [1, 0, 1, 1], 1.0),
+        (["true", "False", "1"], [True, False, True], 1.0),
+        (pa.array([0.1, -0.0], pa.float32()), pa.array([0.1, 0.0]), 1.0),
+        (pa.array([1 / 3], pa.float32()), pa.array([1 / 3]), 1.0),
+        (pa.array([0.5, 1], pa.float16()), pa.array([Decimal("0.50"), Decimal(1)]), 1.0),
+        (["1", "02"], ["1.0", "2"], 0.0),
+    ],
+)
+def test_accuracy__classes_of_two_types__are_compared_by_value(
+    prediction: Values, label: Values, accuracy: float
+) -> None:
+    found = measure_performance([Metric.ACCURACY], prediction=prediction, label=label)
+    assert found[Metric.ACCURACY].value == accuracy
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label", "said"),
+    [
+        (["yes", "no"], [1, 0], "prediction holds text that is no number, such as 'yes'"),
+        ([1, 0], ["1", "n/a"], "label holds text that is no number, such as 'n/a'"),
+        (["maybe", "yes"], [True, False], "prediction holds text that is no number, such as 'maybe'"),
+        ([1, 0], pa.array([0, 1], pa.timestamp("us")), "holds timestamp"),
+        ([b"a", b"b"], [b"a", b"b"], "holds binary"),
+    ],
+)  # fmt: skip
+def test_accuracy__columns_that_cannot_be_compared__says_which_and_why(
+    prediction: Values, label: Values, said: str
+) -> None:
+    with pytest.raises(UnusableColumn, match=said):
+        measure_performance([Metric.ACCURACY], prediction=prediction, label=label)

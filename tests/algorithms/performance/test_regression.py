@@ -73,3 +73,9 @@ def test_errors__one_row__no_interval_and_no_value() -> None:
     for found in measure_performance(REGRESSION, prediction=[1], label=[2]).values():
         assert (found.value, found.n) == (None, 1)
         assert "single row" in found.reason
+
+
+def test_measure_performance__whole_numbers_beyond_floats__are_subtracted_exactly() -> None:
+    columns = {"prediction": [2**60 + 1, 2**60 + 3], "label": [2**60, 2**60]}
+    found = measure_performance([Metric.MAE, Metric.RMSE], **columns)
+    assert (found[Metric.MAE].value, found[Metric.RMSE].value) == (2, pytest.approx(5**0.5))

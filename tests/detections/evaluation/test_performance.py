@@ -9,15 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
+from django.utils import timezone
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, roc_auc_score
 
 from alerts.models import Alert
-from detections.models import Detection, OutcomeStream
+from detections.models import Detection, DetectorState, OutcomeBatch, OutcomeStream
 from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
-from monitors.sources import WindowSpec, read_window
+from monitors.sources import WindowSpec, read_window, table_from_bytes, table_to_bytes
 from tests.data import TIMESTAMPS, flights_like
 from tests.detections.prediction_tables import classified, details, run_week, watch
 from tests.factories import WEEK, make_flights_monitor
@@ -258,3 +259,259 @@ def test_patch_monitor__wrong_limits__are_refused(
         f"/api/v1/monitors/{monitor.id}", {"performance_limits": limits}, format="json"
     )
     assert answer.status_code == 400
+
+
+def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, pa.array(values))
+
+
+def replace_week(flights: Path, week: int, **columns: Any) -> pa.Table:
+    """Week 2 with other columns, on disk."""
+    table = classified(week)
+    for name, values in columns.items():
+        table = with_column(table, name, values)
+    pq.write_table(table, flights / f"week{week}.parquet")
+    return table
+
+
+def send(monitor: Monitor, *outcomes: dict[str, Any], batch_id: str = "a") -> None:
+    inside = (TIMESTAMPS[2] + timedelta(days=1)).isoformat()
+    rows = rows_from_json([{"occurred_at": inside} | outcome for outcome in outcomes])
+    accept_outcomes(monitor=monitor, stream="default", batch_id=batch_id, rows=rows)
+
+
+def test_execute__one_score_out_of_range__costs_the_metrics_of_scores_alone(
+    classifier: Monitor, flights: Path
+) -> None:
+    score = classified(2)["score"].to_numpy().copy()
+    score[0] = 1.0000001
+    table = replace_week(flights, 2, score=score)
+    run = run_week(classifier, 2)
+    found = details(run, "performance")
+    assert found["accuracy"]["statistic"] == accuracy_score(table["label"], table["prediction"])
+    assert (run.status, run.verdict) == ("succeeded", "error")
+    assert (found["roc_auc"]["verdict"], found["roc_auc"]["statistic"]) == ("error", None)
+    assert "1.0000001" in found["roc_auc"]["reason"]
+    assert "roc_auc: Every score must be a probability" in run.reason
+
+
+def test_execute__stored_outcomes_with_a_score_out_of_range__are_measured(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.95}, "roc_auc": {"minimum": 0.5}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    send(monitor, *({"prediction": 1, "label": n % 4 > 0, "score": 0.7} for n in range(400)))
+    batch = OutcomeBatch.objects.get()  # as an older version took it
+    table = table_from_bytes(bytes(batch.content or b""))
+    batch.content = table_to_bytes(with_column(table, "score", [1.5] + [0.7] * 399))
+    batch.save()
+    run = run_week(monitor, 2)
+    found = details(run, "performance")
+    assert (found["accuracy"]["statistic"], found["accuracy"]["verdict"]) == (0.75, "drift")
+    assert (run.verdict, found["roc_auc"]["verdict"]) == ("drift", "error")
+
+
+def watch_as_text(flights: Path, role: str, suffix: str) -> Monitor:
+    """A classifier of which one column is text in each week."""
+    tables = {week: classified(week) for week in range(4)}
+    for week, table in tables.items():
+        texts = [f"{value}{suffix}" for value in table[role].to_pylist()]
+        tables[week] = with_column(table, role, texts)
+    return watch(
+        flights, tables, score_column="score", performance_limits=LIMITS, concept_methods=["adwin"]
+    )
+
+
+def test_execute__scores_as_text__are_an_error_of_their_metrics(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = watch_as_text(flights, "score", "")
+    Monitor.objects.filter(id=monitor.id).update(
+        performance_limits={"accuracy": {"minimum": 0.7}, "roc_auc": {"minimum": 0.6}}
+    )
+    run = run_week(monitor, 3)
+    found = details(run, "performance")
+    expected = accuracy_score(classified(3)["label"], classified(3)["prediction"])
+    assert (run.verdict, found["accuracy"]["verdict"]) == ("drift", "drift")
+    assert found["accuracy"]["statistic"] == expected
+    assert (found["roc_auc"]["verdict"], found["roc_auc"]["reason"]) == (
+        "error",
+        "score must hold numbers, not string.",
+    )
+
+
+@pytest.mark.parametrize("role", ["label", "prediction"])
+def test_execute__text_beside_numbers__is_read_by_value(
+    in_tenant: Tenant, flights: Path, role: str
+) -> None:
+    table, monitor = classified(2), watch_as_text(flights, role, ".0")
+    run = run_week(monitor, 2)
+    found = details(run, "performance")["accuracy"]
+    expected = accuracy_score(table["label"], table["prediction"])
+    assert (run.verdict, found["statistic"]) == ("ok", expected)
+    assert OutcomeStream.objects.get().sequence == table.num_rows
+
+
+def test_execute__text_that_is_no_number__is_an_error_that_says_so(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    run = run_week(watch_as_text(flights, "label", " of 1"), 2)
+    found = details(run, "performance")
+    assert (run.verdict, {each["verdict"] for each in found.values()}) == ("error", {"error"})
+    assert "label holds text that is no number, such as '0 of 1'" in run.reason
+
+
+def named(week: int, *, seed: int = 0) -> pa.Table:
+    """Labels and predictions of two classes of which none is called 1."""
+    table = flights_like(week=week, start=TIMESTAMPS[week])
+    random = np.random.default_rng(seed + week)
+    truth = random.random(table.num_rows) < 0.2
+    guess = np.where(random.random(table.num_rows) < 0.85, truth, ~truth)
+    words = {"label": truth, "prediction": guess}
+    for name, column in words.items():
+        table = table.append_column(name, pa.array(np.where(column, "yes", "no")))
+    return table
+
+
+@pytest.mark.parametrize("positive", ["1", "Yes", "yes "])
+def test_execute__positive_label_of_no_row__is_an_error_that_names_the_labels(
+    in_tenant: Tenant, flights: Path, positive: str
+) -> None:
+    limits = {metric: {"minimum": 0.01} for metric in ("f1", "precision", "recall", "accuracy")}
+    tables = {week: named(week) for week in range(4)}
+    monitor = watch(flights, tables, performance_limits=limits, positive_label=positive)
+    run = run_week(monitor, 2)
+    found = details(run, "performance")
+    assert run.verdict == "error"
+    assert found["accuracy"]["verdict"] == "ok"
+    for metric in ("f1", "precision", "recall"):
+        assert (found[metric]["verdict"], found[metric]["statistic"]) == ("error", None)
+    assert repr(positive) in run.reason
+    assert "'yes'" in run.reason
+    assert "'no'" in run.reason
+
+
+def test_execute__positive_label_of_some_rows__is_that_class_alone(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    tables = {week: named(week) for week in range(4)}
+    monitor = watch(
+        flights, tables, performance_limits={"f1": {"minimum": 0.01}}, positive_label="yes"
+    )
+    found = details(run_week(monitor, 2), "performance")["f1"]
+    expected = f1_score(
+        tables[2]["label"].to_pylist(), tables[2]["prediction"].to_pylist(), pos_label="yes"
+    )
+    assert found["statistic"] == pytest.approx(expected)
+
+
+def large(values: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    return pa.array([2**60 + value for value in values.to_pylist()]).cast(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int64(), pa.uint64(), pa.decimal128(20, 0), pa.decimal128(38, 2), pa.string()]
+)
+def test_execute__classes_beyond_floats_in_the_data__are_told_apart(
+    in_tenant: Tenant, flights: Path, kind: pa.DataType
+) -> None:
+    def enlarged(week: int) -> pa.Table:
+        table = classified(week)
+        return with_column(
+            with_column(table, "label", large(table["label"], pa.int64())),
+            "prediction",
+            large(table["prediction"], kind),
+        )
+
+    limits = {"accuracy": {"minimum": 0.1}}
+    monitor = watch(
+        flights,
+        {week: enlarged(week) for week in range(4)},
+        performance_limits=limits,
+        concept_methods=["adwin"],
+    )
+    run, plain = run_week(monitor, 2), classified(2)
+    right = accuracy_score(plain["label"], plain["prediction"])
+    assert details(run, "performance")["accuracy"]["statistic"] == pytest.approx(right)
+    state = DetectorState.objects.get().state
+    assert state["total"] == pytest.approx((1 - right) * plain.num_rows)
+
+
+def test_execute__limit_whose_metric_has_no_labels_or_estimate__is_not_ok(
+    classifier: Monitor, flights: Path
+) -> None:
+    Monitor.objects.filter(id=classifier.id).update(score_column="")
+    pq.write_table(classified(2, labels=False), flights / "week2.parquet")
+    run = run_week(classifier, 2)
+    found = details(run, "performance")
+    assert {name: each["verdict"] for name, each in found.items()} == dict.fromkeys(
+        ("accuracy", "roc_auc"), "insufficient_data"
+    )
+    assert run.verdict == "insufficient_data"
+    assert "roc_auc, accuracy: No prediction of the window has a label." in run.reason
+
+
+def test_execute__labels_that_are_still_to_come__leave_the_window_ok(
+    classifier: Monitor, flights: Path
+) -> None:
+    delay = timezone.now() - TIMESTAMPS[3] + timedelta(hours=1)
+    Monitor.objects.filter(id=classifier.id).update(score_column="", label_delay=delay)
+    pq.write_table(classified(2, labels=False), flights / "week2.parquet")
+    assert run_week(classifier, 2).verdict == "ok"
+
+
+def test_execute__no_outcomes_were_sent__is_insufficient_data(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.9}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    run = run_week(monitor, 2)
+    assert run.verdict == "insufficient_data"
+    assert run.reason == "Performance was not measured: No outcomes were sent for this window."
+    assert details(run, "performance")["accuracy"]["verdict"] == "insufficient_data"
+
+
+def test_execute__outcomes_without_scores__are_an_error_of_the_metrics_of_scores(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.1}, "roc_auc": {"minimum": 0.1}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    send(monitor, *({"prediction": 1, "label": n % 4 > 0} for n in range(400)))
+    run = run_week(monitor, 2)
+    assert (run.verdict, details(run, "performance")["accuracy"]["verdict"]) == ("error", "ok")
+    assert "roc_auc: There are no scores." in run.reason
+
+
+def test_execute__few_labels__are_insufficient_data_of_the_run(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.1}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    send(monitor, *({"prediction": 1, "label": 1} for _ in range(5)))
+    run = run_week(monitor, 2)
+    assert run.verdict == "insufficient_data"
+    assert "accuracy: Accuracy was measured on 5 rows, but a verdict takes" in run.reason
+
+
+def test_execute__text_and_numbers_in_two_batches__are_an_error_in_our_words(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    limits = {"accuracy": {"minimum": 0.1}}
+    monitor = make_flights_monitor(flights, feature_columns=["distance"], performance_limits=limits)
+    send(monitor, *({"prediction": "1", "label": "1"} for _ in range(60)))
+    send(monitor, *({"prediction": 1, "label": 1} for _ in range(60)), batch_id="b")
+    run = run_week(monitor, 2)
+    assert run.verdict == "error"
+    assert "text in some batches and numbers in others" in run.reason
+
+
+def test_execute__reference_with_a_score_out_of_range__keeps_its_other_metrics(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    tables = {week: classified(week) for week in range(4)}
+    score = tables[0]["score"].to_numpy().copy()
+    score[5] = -0.5
+    tables[0] = with_column(tables[0], "score", score)
+    monitor = watch(flights, tables, score_column="score", performance_limits=LIMITS)
+    run = run_week(monitor, 2)
+    assert (run.verdict, details(run, "performance")["accuracy"]["verdict"]) == ("ok", "ok")

@@ -140,6 +140,18 @@ def test_step__batch_id_again__counts_once(send: Send, monitor: Monitor) -> None
     assert seen(monitor) == 5
 
 
+def test_step__batch_id_of_other_outcomes__is_a_dead_letter(
+    send: Send, monitor: Monitor, topic: str
+) -> None:
+    first, other = [{"error": 1}], [{"error": 0}] * 3
+    send(*({"batch_id": "a", "outcomes": outcomes} for outcomes in (first, other, first)))
+    consume()
+    assert seen(monitor) == 1
+    [(value, reason)] = dead_letters(topic)
+    assert json.loads(value or b"")["outcomes"] == other
+    assert "'a'" in reason
+
+
 def test_step__unusable__is_dead_lettered_and_the_rest_goes_on(
     send: Send, monitor: Monitor, topic: str
 ) -> None:

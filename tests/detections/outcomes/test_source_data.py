@@ -118,13 +118,16 @@ def test_execute__predictions_that_are_no_labels__judges_the_window_and_says_so(
 ) -> None:
     Monitor.objects.filter(id=monitor.id).update(prediction_column="carrier")
     run = execute_week(monitor, 2)
-    assert run.status == "succeeded"
-    assert "Predictions and labels are both numbers" in run.reason
+    assert (run.status, run.verdict) == ("succeeded", "error")
+    assert "prediction holds text that is no number, such as 'B'" in run.reason
+    assert set(
+        Detection.objects.filter(run=run, verdict="error").values_list("method", flat=True)
+    ) == set(monitor.concept_methods)
 
 
 def test_execute__columns_missing__judges_the_window_and_says_so(monitor: Monitor) -> None:
     Monitor.objects.filter(id=monitor.id).update(label_column="truth")
     run = execute_week(monitor, 2)
-    assert run.status == "succeeded"
+    assert (run.status, run.verdict) == ("succeeded", "error")
     assert not OutcomeBatch.objects.exists()
     assert "Outcomes were not read" in run.reason

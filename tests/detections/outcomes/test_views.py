@@ -201,14 +201,66 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
     [
         ([{"prediction": 1}], "outcome 0 needs a prediction and a label"),
         ([{"error": 2}], "needs an error_scale"),
-        ([{"error": "high"}], "error has numbers"),
+        ([{"error": "high"}], "error of outcome 0 is 'high'; it must be a number"),
         ([{"error": 1}, 5], "Outcome 1 is not an object"),
         ([{"prediction": 1, "label": "1"}], "both numbers, or both text"),
-        ([{"prediction": [1], "label": [1]}], "may only hold numbers, strings, booleans and nulls"),
         (
-            [{"prediction": {"a": 1}, "label": 1}],
-            "may only hold numbers, strings, booleans and nulls",
+            [{"prediction": [1], "label": [1]}],
+            "prediction of outcome 0 is [1]; it must be a number, text",
         ),
+        (
+            [{"prediction": 1, "label": {"a": 1}}],
+            "label of outcome 0 is {'a': 1}; it must be a number, text",
+        ),
+        (
+            [{"error": 1}, {"error": "x"}],
+            "error of outcome 1 is 'x'; it must be a number, as those before it",
+        ),
+        (
+            [{"prediction": "a", "label": "b"}, {"prediction": 1, "label": "b"}],
+            "prediction of outcome 1 is 1;",
+        ),
+        ([{"error": 1}, {"error": 10**400}], "a number that a 64-bit float can hold"),
+        (
+            [{"error": 1, "score": 0.5}, {"error": 1, "score": 1.0000001}],
+            "score of outcome 1 is 1.0000001; it must be",
+        ),
+        (
+            [{"error": 1, "score": -0.1}],
+            "score of outcome 0 is -0.1; it must be a number from 0 to 1",
+        ),
+        ([{"error": 1, "occurred_at": "2024-02-03T10:00:00"}], "this one has no time zone"),
+        (
+            [{"error": 1, "occurred_at": "2024-02-03"}],
+            "occurred_at of outcome 0 is '2024-02-03'; it must be a time",
+        ),
+        (
+            [{"error": 1, "occurred_at": 1700000000}],
+            "occurred_at of outcome 0 is 1700000000; it must be a time",
+        ),
+        (
+            [{"prediction_id": 1.5, "label": 1}],
+            "prediction_id of outcome 0 is 1.5; it must be text or a whole number",
+        ),
+        (
+            [{"prediction": 2**60, "label": 1}],
+            "prediction of outcome 0 is 1152921504606846976; it must be text if",
+        ),
+        (
+            [{"prediction": 1, "label": 1}, {"prediction": 1.5, "label": 2**53 + 1}],
+            "label of outcome 1 is 9007199254",
+        ),
+        ([{"prediction": 10**30, "label": 0}], "whole numbers beyond 2**53"),
+        (
+            {"outcomes": {"prediction": [1.5, 2**60 + 1], "label": [1, 1]}},
+            "prediction of outcome 1 is 11529215046",
+        ),
+        ({"batch": "x", "outcomes": [{"error": 1}]}, "no field 'batch'; the nearest is 'batch_id'"),
+        (
+            {"batch_id": "x", "outcome": [{"error": 1}]},
+            "no field 'outcome'; the nearest is 'outcomes'",
+        ),
+        ({"batch_id": "x"}, "outcomes is missing"),
         ([{"error": 1, "occurred_at": "9999-12-31T23:59:59-05:00"}], "after 9999"),
         ([{"error": 1, "occurred_at": "0000-01-01T00:00:00Z"}], "before the year 1"),
         ({"batch_id": "a\x00", "outcomes": [{"error": 1}]}, "batch_id is text"),
@@ -220,7 +272,10 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
         ([{"colour": 1}], "Outcomes have no colour"),
         ([{"error": 1, "occurred_at": "noon"}], "noon"),
         ([{"prediction_id": "x" * 201, "prediction": 1}], "at most 200 characters"),
-        ([{"prediction": 1, "label": 1, "score": "\x00"}], "score has numbers"),
+        (
+            [{"prediction": 1, "label": 1, "score": "\x00"}],
+            "score of outcome 0 is '\\x00'; it must be a number",
+        ),
         ([{"prediction_id": "a\x00", "label": 1}], "NUL"),
         ({"outcomes": {"error": [1], "label": [1, 2]}}, "‘label’ has 2 values but ‘error’ has 1"),
         ({"outcomes": 5}, "an array of objects"),

@@ -1,0 +1,54 @@
+"""Hashes the outcomes of a batch, so that a batch that comes again is known from another one of its id."""
+
+from hashlib import sha256
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algorithms.arrays import FloatArray
+from detections.outcomes.outcome_tables import COLUMNS
+
+NUMBERS, TIMES, TEXT = b"numbers", b"times", b"text"
+
+
+def hash_of_rows(rows: pa.Table) -> str:
+    """The hash of what outcomes say, whatever they were sent as: JSON, NDJSON or Arrow.
+
+    A column without a value is one that was left out, and zeros have no sign.
+
+    Args:
+        rows: Normalized, without times that the sender did not give.
+    """
+    found = sha256(str(rows.num_rows).encode())
+    for name in COLUMNS:
+        column = rows[name].combine_chunks()
+        if column.null_count < len(column):
+            for piece in (name.encode(), *_pieces(column)):
+                found.update(len(piece).to_bytes(8))
+                found.update(piece)
+    return found.hexdigest()
+
+
+def _pieces(column: pa.Array) -> tuple[bytes, ...]:
+    """The type of a column, the rows that have a value, and the values, as bytes."""
+    known = column.is_valid().to_numpy(zero_copy_only=False).tobytes()
+    if pa.types.is_string(column.type):
+        return (TEXT, known, *_pieces_of_text(column))
+    if pa.types.is_timestamp(column.type):
+        return TIMES, known, column.cast(pa.int64()).fill_null(0).to_numpy().tobytes()
+    return NUMBERS, known, _bytes_of_numbers(column)
+
+
+def _bytes_of_numbers(column: pa.Array) -> bytes:
+    """Floats as bytes; the sum makes -0.0 to 0.0."""
+    numbers: FloatArray = column.fill_null(0.0).to_numpy() + 0.0
+    return numbers.tobytes()
+
+
+def _pieces_of_text(column: pa.Array) -> tuple[bytes, bytes]:
+    """The lengths of texts, then the texts one after the other."""
+    whole = column.fill_null("")
+    lengths = np.asarray(pc.binary_length(whole))
+    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(whole)], whole), "")[0]
+    return lengths.tobytes(), joined.as_buffer().to_pybytes()
