@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from alerts.models import Alert
+from drift_detector.api.fields import TextField
 from drift_detector.api.serializers import KnownFieldsMixin
 
 
@@ -23,7 +24,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AcknowledgeSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, str]]):
-    note = serializers.CharField(default="", allow_blank=True, max_length=5000)
+    note = TextField(default="", allow_blank=True, max_length=5000)
 
 
 class MonitorSummarySerializer(serializers.Serializer[dict[str, Any]]):

@@ -4,7 +4,12 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,13 +20,22 @@ from alerts.dashboard import get_dashboard
 from alerts.filters import AlertFilter
 from alerts.models import Alert
 from alerts.serializers import AcknowledgeSerializer, AlertSerializer, DashboardSerializer
-from drift_detector.api.problems import Conflict
+from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 
 LONGEST_DAYS = 366
+DAYS = OpenApiParameter(
+    "days",
+    {"type": "integer", "minimum": 1, "maximum": LONGEST_DAYS, "default": 7},
+    description=f"1 to {LONGEST_DAYS}; 7 by default.",
+)
 
 
+@extend_schema_view(
+    list=extend_schema(description="List alerts: one per episode."),
+    retrieve=extend_schema(description="Read an alert, with its drifted features."),
+)
 class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
     lookup_value_converter = "uuid"
     queryset = Alert.objects.none()
@@ -34,7 +48,10 @@ class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
 
 class AcknowledgeView(TenantAPIView):
     @extend_schema(
-        operation_id="alerts_acknowledge", request=AcknowledgeSerializer, responses=AlertSerializer
+        operation_id="alerts_acknowledge",
+        request=AcknowledgeSerializer,
+        responses={200: AlertSerializer} | CONFLICT,
+        examples=[OpenApiExample("note", {"note": "Snow on Monday."}, request_only=True)],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Say that you have seen an alert, with a note for the others."""
@@ -52,7 +69,7 @@ class AcknowledgeView(TenantAPIView):
 
 
 class DashboardView(TenantAPIView):
-    @takes_query(OpenApiParameter("days", int, description="1 to 366; 7 by default."))
+    @takes_query(DAYS)
     @extend_schema(responses=DashboardSerializer)
     def get(self, request: Request) -> Response:
         """The tenant's monitors, runs, drift and unacknowledged alerts of the last days."""
@@ -64,6 +81,6 @@ def _days(request: Request) -> int:
     text = request.query_params.get("days", "7")
     is_number = text.isascii() and text.isdecimal()
     if not is_number or not 1 <= int(text[:9]) <= LONGEST_DAYS:
-        message = f"days must be a number from 1 to {LONGEST_DAYS}, not {text!r}."
+        message = f"days must be a number from 1 to {LONGEST_DAYS}, not {text[:20]!r}."
         raise ValidationError({"days": message})
     return int(text)

@@ -137,7 +137,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["drift_detector.api.parsers.CappedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "drift_detector.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drift_detector.api.queries.QuerySchema",
+    "DEFAULT_SCHEMA_CLASS": "drift_detector.api.operations.OperationSchema",
     "EXCEPTION_HANDLER": "drift_detector.api.problems.handle_exception",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -152,10 +152,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "GET_LIB_DOC_EXCLUDES": "drift_detector.api.operations.undocumented_bases",
     "ENUM_NAME_OVERRIDES": {
         "AlertStatusEnum": "alerts.models.Alert.Status",
         "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",
+        "ConceptMethodEnum": "detections.models.outcomes.CONCEPT_METHODS",
         "MethodEnum": "detections.models.METHODS",
         "MonitorStatusEnum": "monitors.models.Monitor.Status",
         "RoleEnum": "drift_detector.tenancy.models.Role",
@@ -165,7 +167,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "drift_detector.api.problems.document_problems",
+        "drift_detector.api.operations.complete_document",
     ],
 }
 

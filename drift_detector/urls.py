@@ -44,5 +44,6 @@ urlpatterns = [
 ]
 
 handler400 = "drift_detector.api.problems.bad_request"
+handler403 = "drift_detector.api.problems.forbidden"
 handler404 = "drift_detector.api.problems.not_found"
 handler500 = "drift_detector.api.problems.server_error"

@@ -1,11 +1,12 @@
 from django_filters import rest_framework as filters
 
-from drift_detector.api.filters import InstantFilter
+from drift_detector.api.filters import InstantFilter, TextFilter
 from monitors.models import Monitor
 
 
 class MonitorFilter(filters.FilterSet):
-    search = filters.CharFilter(
+    name = TextFilter()
+    search = TextFilter(
         field_name="name", lookup_expr="icontains", label="A part of the name, in any case."
     )
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
@@ -13,4 +14,4 @@ class MonitorFilter(filters.FilterSet):
 
     class Meta:
         model = Monitor
-        fields = ["status", "model_id", "name"]
+        fields = ["status", "model_id"]

@@ -8,14 +8,33 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from algorithms.methods import DEFAULT_METHODS, Method
-from drift_detector.api.fields import InstantField, IsoDurationField
+from algorithms.methods import DEFAULT_METHODS
+from drift_detector.api.fields import (
+    InstantField,
+    IntegerField,
+    IsoDurationField,
+    NumberField,
+    TextField,
+)
 from drift_detector.api.serializers import KnownFieldsMixin
 from monitors import selectors
 from monitors.field_checks import FIELD_CHECKS, check_change
 from monitors.models import FIELD_GROUPS, Baseline, Monitor, default_concept_methods
+from monitors.setting_fields import (
+    METHODS,
+    CronField,
+    DetectorSettingsField,
+    DetectorsField,
+    ImportancesField,
+    KindsField,
+    LocationField,
+    MethodsField,
+    PerformanceLimitsField,
+    ThresholdsField,
+    TolerancesField,
+    ZoneField,
+)
 
-METHODS = [method.value for method in Method]
 DEFAULTS = [method.value for method in DEFAULT_METHODS]
 
 
@@ -55,42 +74,38 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         help_text="How late a tick is still on time, and runs whatever catch_up says.",
     )
     feature_columns = serializers.ListField(
-        child=serializers.CharField(max_length=200, trim_whitespace=False),
+        child=TextField(max_length=200, trim_whitespace=False),
         default=list,
         max_length=2000,
     )
-    methods = serializers.ListField(
-        child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS
-    )
-    thresholds = serializers.DictField(
+    methods = MethodsField(child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS)
+    thresholds = ThresholdsField(
         default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.'
     )
-    tolerances = serializers.DictField(
+    tolerances = TolerancesField(
         default=dict, help_text="The smallest effects that matter, per method."
     )
-    feature_kinds = serializers.DictField(
-        child=serializers.CharField(),
+    feature_kinds = KindsField(
+        child=TextField(),
         default=dict,
         help_text='How to read a column: {"zip": "categorical"}.',
     )
-    importances = serializers.DictField(
-        child=serializers.FloatField(),
+    importances = ImportancesField(
+        child=NumberField(),
         default=dict,
         help_text="How much a feature's drift matters; 1 where not given.",
     )
-    concept_methods = serializers.ListField(
-        child=serializers.CharField(),
+    concept_methods = DetectorsField(
+        child=TextField(),
         default=default_concept_methods,
         help_text="The detectors that watch the errors.",
     )
-    detector_settings = serializers.DictField(
+    detector_settings = DetectorSettingsField(
         default=dict, help_text='Other than calibrated: {"adwin": {"delta": 0.01}}.'
     )
-    score_column = serializers.CharField(
-        default="", allow_blank=True, max_length=200, trim_whitespace=False
-    )
-    positive_label = serializers.CharField(default="1", allow_blank=True, max_length=200)
-    performance_limits = serializers.DictField(
+    score_column = TextField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    positive_label = TextField(default="1", allow_blank=True, max_length=200)
+    performance_limits = PerformanceLimitsField(
         default=dict, help_text='What metrics must keep to: {"accuracy": {"relative": 0.03}}.'
     )
     label_delay = IsoDurationField(
@@ -98,33 +113,35 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         allow_null=True,
         help_text="How long after a window's end its labels are known; then its performance is measured once more.",
     )
-    error_batch = serializers.IntegerField(
+    error_batch = IntegerField(
         default=1,
         min_value=1,
         max_value=1_000_000,
         help_text="Detectors see the mean of so many errors in a row.",
     )
-    error_scale = serializers.FloatField(
+    error_scale = NumberField(
         default=None,
         allow_null=True,
         help_text="Predictions are numbers: an error of this size counts as 1.",
     )
-    prediction_column = serializers.CharField(
+    prediction_column = TextField(
         default="", allow_blank=True, max_length=200, trim_whitespace=False
     )
-    label_column = serializers.CharField(
+    label_column = TextField(default="", allow_blank=True, max_length=200, trim_whitespace=False)
+    timestamp_column = TextField(
         default="", allow_blank=True, max_length=200, trim_whitespace=False
     )
-    timestamp_column = serializers.CharField(
-        default="", allow_blank=True, max_length=200, trim_whitespace=False
+    reference_data_uri = LocationField(max_length=1000)
+    current_data_uri = LocationField(max_length=1000)
+    reference_start = InstantField(
+        required=False, allow_null=True, help_text="Included. Without a zone, it is UTC."
     )
-    reference_start = InstantField(required=False, allow_null=True)
-    reference_end = InstantField(required=False, allow_null=True)
-    schedule_cron = serializers.CharField(default="0 6 * * *", max_length=200)
-    timezone = serializers.CharField(default="UTC", max_length=64)
-    min_rows = serializers.IntegerField(
-        default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1
+    reference_end = InstantField(
+        required=False, allow_null=True, help_text="Not included. Without a zone, it is UTC."
     )
+    schedule_cron = CronField(default="0 6 * * *", max_length=200)
+    timezone = ZoneField(default="UTC", max_length=64)
+    min_rows = IntegerField(default=lambda: settings.ENV.min_rows, min_value=1, max_value=2**31 - 1)
     baseline = serializers.SerializerMethodField()
 
     class Meta:

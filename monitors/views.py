@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +13,9 @@ from rest_framework.viewsets import ModelViewSet
 
 from drift_detector.api.pagination import NewestFirst
 from drift_detector.api.queries import PAGING, takes_query
+from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.scope import set_local, tenant_scope
 from monitors import selectors, services
 from monitors.baselines import builds
 from monitors.features import check_sources
@@ -22,7 +23,33 @@ from monitors.filters import MonitorFilter
 from monitors.models import Monitor
 from monitors.serializers import BaselineSerializer, MonitorSerializer, PreviewSerializer
 
+LONGEST_REMOVAL = "600s"
+"""One statement removes all rows of a monitor; the limit of requests is too short for years of runs."""
+MONITOR_EXAMPLE = OpenApiExample(
+    "weekly",
+    {
+        "name": "Flights by week",
+        "model_id": "6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d",
+        "reference_data_uri": "/data/flights",
+        "reference_start": "2024-01-01T00:00:00Z",
+        "reference_end": "2024-01-15T00:00:00Z",
+        "current_data_uri": "/data/flights",
+        "timestamp_column": "departs_at",
+        "window": "P7D",
+        "schedule_cron": "0 0 * * 1",
+    },
+    request_only=True,
+)
+CHANGE_EXAMPLE = OpenApiExample("pause", {"status": "paused"}, request_only=True)
 
+
+@extend_schema_view(
+    list=extend_schema(description="List monitors."),
+    retrieve=extend_schema(description="Read a monitor, with the state of its newest baseline."),
+    create=extend_schema(examples=[MONITOR_EXAMPLE]),
+    partial_update=extend_schema(examples=[CHANGE_EXAMPLE]),
+    destroy=extend_schema(description="Remove a monitor with its baselines, runs and alerts."),
+)
 class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     lookup_value_converter = "uuid"
     serializer_class = MonitorSerializer
@@ -63,9 +90,10 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         services.retire_monitor(monitor=instance)
         self.leave_scope()  # beat and other tenants need not wait until all rows are removed
         with tenant_scope(self.principal.tenant_id):
+            set_local("statement_timeout", LONGEST_REMOVAL)
             services.delete_monitor(monitor=instance)
 
-    @extend_schema(responses={200: PreviewSerializer})
+    @extend_schema(responses={200: PreviewSerializer}, examples=[MONITOR_EXAMPLE])
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def preview(self, request: Request) -> Response:
         """Preview the features and the power of a monitor before it is saved."""
@@ -79,12 +107,13 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     @action(detail=True, methods=["post"])
     def baseline(self, request: Request, pk: UUID) -> Response:
         """Build a new version of the baseline from the reference as it is now."""
+        check_no_fields(request)
         baseline = builds.request_baseline(monitor=self.get_object())
         return Response(BaselineSerializer(baseline).data, status=202)
 
     @takes_query(*PAGING)
     @extend_schema(responses=BaselineSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, ordering_fields=("created_at",))
     def baselines(self, request: Request, pk: UUID) -> Response:
         """All versions of the baseline, newest first."""
         paginator = NewestFirst()

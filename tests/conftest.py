@@ -33,7 +33,7 @@ hypothesis_settings.load_profile("here")
 
 
 def role_url(role: str, database: str | None = None) -> str:
-    """The address of the test cluster as one of its roles: owner, relay or scheduler."""
+    """The address of the test cluster as one of its roles: owner, web, relay or scheduler."""
     url = urlsplit(os.environ[f"DRIFT_{role.upper()}_URL"])
     return url._replace(path=f"/{database or connection.settings_dict['NAME']}").geturl()
 

@@ -1,5 +1,6 @@
 """compose.yaml can't be run here; what can be checked without an engine is."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from drift_detector.embedded.processes import ALONE
-from drift_detector.embedded.roles import GROUPS, LOGINS
+from drift_detector.embedded.roles import GROUPS, LOGINS, STATEMENT_TIMEOUTS
 from drift_detector.env import PREFIX, Environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "compose.yaml").read_text())
@@ -37,7 +38,8 @@ def test_compose__worker__looks_for_no_others_as_with_make_run() -> None:
 @pytest.mark.parametrize(
     ("service", "role"),
     [
-        ("web", "app"),
+        ("web", "web"),
+        ("worker", "app"),
         ("consumer", "app"),
         ("beat", "scheduler"),
         ("relay", "relay"),
@@ -54,6 +56,12 @@ def test_compose__init_script__makes_the_roles_of_make_run() -> None:
     script = COMPOSE["configs"]["roles"]["content"]
     made = {line.split()[2] for line in script.splitlines() if line.startswith("CREATE ROLE")}
     assert made == {*GROUPS, *LOGINS}
+
+
+def test_compose__init_script__limits_statements_as_make_run_does() -> None:
+    script = COMPOSE["configs"]["roles"]["content"]
+    found = re.findall(r"ALTER ROLE (\w+) SET statement_timeout = '(\w+)'", script)
+    assert dict(found) == STATEMENT_TIMEOUTS
 
 
 @pytest.mark.parametrize("service", ["worker", "consumer", "beat", "reconciler", "relay"])

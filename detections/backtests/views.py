@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -21,8 +21,8 @@ from detections.backtests.serializers import (
     BacktestSpanSerializer,
 )
 from detections.models import Backtest
-from detections.runs.views import enabled_monitor
-from drift_detector.api.problems import Conflict
+from detections.runs.views import SPAN_EXAMPLE, enabled_monitor
+from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
@@ -43,7 +43,8 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
     @extend_schema(
         operation_id="monitors_backtest",
         request=BacktestSpanSerializer,
-        responses={202: BacktestSerializer},
+        responses={202: BacktestSerializer} | CONFLICT,
+        examples=[SPAN_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Replay past ticks against the current baseline, without alerts: how often would there have been one?"""
@@ -65,6 +66,7 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
             raise Conflict(str(error)) from error
 
 
+@extend_schema_view(retrieve=extend_schema(description="Read a backtest, with its windows."))
 class BacktestViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Backtest]):
     """A replay of a monitor's past ticks; asked for and listed at the monitor."""
 

@@ -2,33 +2,71 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from detections.models import DetectorState
 from detections.outcomes.ingest import Accepted
+from detections.outcomes.outcome_tables import LONGEST_BATCH_ID, LONGEST_ID, LONGEST_STREAM
+from drift_detector.api.fields import InstantField, TextField
+
+CLASS_OR_NUMBER = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
+
+
+@extend_schema_field(CLASS_OR_NUMBER)
+class AnswerField(serializers.JSONField):
+    """A prediction or a label."""
+
+
+@extend_schema_field({"type": "array", "items": CLASS_OR_NUMBER | {"nullable": True}})
+class AnswersField(serializers.ListField):
+    """A column of predictions or labels."""
 
 
 class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
-    occurred_at = serializers.DateTimeField(required=False, help_text="Now, if left out.")
-    prediction = serializers.JSONField(required=False, help_text="A number or text.")
-    label = serializers.JSONField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
+    occurred_at = InstantField(required=False, help_text="With its zone; now, if left out.")
+    prediction = AnswerField(required=False, help_text="A number or text.")
+    label = AnswerField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
     score = serializers.FloatField(required=False)
     error = serializers.FloatField(
-        required=False, help_text="0 to 1, instead of prediction and label."
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="0 to 1, instead of prediction and label.",
     )
-    prediction_id = serializers.CharField(
-        required=False, help_text="Joins a prediction with a label that comes later."
+    prediction_id = TextField(
+        required=False,
+        max_length=LONGEST_ID,
+        trim_whitespace=False,
+        help_text="Joins a prediction with a label that comes later.",
+    )
+
+
+class OutcomeColumnsSerializer(serializers.Serializer[dict[str, Any]]):
+    """Columns of outcomes, equally long."""
+
+    occurred_at = serializers.ListField(child=InstantField(allow_null=True), required=False)
+    prediction = AnswersField(required=False)
+    label = AnswersField(required=False)  # type: ignore[assignment]
+    score = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    error = serializers.ListField(
+        child=serializers.FloatField(allow_null=True, min_value=0, max_value=1), required=False
+    )
+    prediction_id = serializers.ListField(
+        child=TextField(allow_null=True, max_length=LONGEST_ID, trim_whitespace=False),
+        required=False,
     )
 
 
 class OutcomesSerializer(serializers.Serializer[dict[str, Any]]):
-    batch_id = serializers.CharField(
-        required=False, help_text="The same id again is the same batch; it counts once."
+    batch_id = TextField(
+        required=False,
+        max_length=LONGEST_BATCH_ID,
+        trim_whitespace=False,
+        help_text="The same id again is the same batch; it counts once.",
     )
-    stream = serializers.CharField(required=False)
-    outcomes = OutcomeSerializer(
-        many=True, help_text="In order; an object of arrays is taken, too."
-    )
+    stream = TextField(required=False, max_length=LONGEST_STREAM, trim_whitespace=False)
+    outcomes = OutcomeSerializer(many=True, help_text="In order.")
 
 
 class ConceptSignalSerializer(serializers.Serializer[dict[str, Any]]):

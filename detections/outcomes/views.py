@@ -6,7 +6,12 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,39 +30,65 @@ from detections.outcomes.refusals import BadOutcomes, BatchReused
 from detections.outcomes.serializers import (
     AcceptedSerializer,
     DetectorSerializer,
+    OutcomeColumnsSerializer,
+    OutcomeSerializer,
     OutcomesSerializer,
 )
 from detections.outcomes.services import accept_outcomes
 from drift_detector.api.names import unknown_names
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
-from drift_detector.api.problems import Conflict
+from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 
 WRAPPER = frozenset(OutcomesSerializer().fields)
 """The fields of the JSON object that outcomes can come in."""
+OUTCOMES_BODY = PolymorphicProxySerializer(
+    component_name="OutcomesBody",
+    serializers=[OutcomesSerializer, OutcomeSerializer(many=True), OutcomeColumnsSerializer],
+    resource_type_field_name=None,
+    many=False,
+)
+OUTCOMES_EXAMPLE = OpenApiExample(
+    "labelled and waiting",
+    {
+        "batch_id": "monday-1",
+        "outcomes": [
+            {"occurred_at": "2024-01-22T08:00:00Z", "prediction": 1, "label": 0},
+            {"prediction_id": "f-42", "prediction": 1, "score": 0.8},
+        ],
+    },
+    request_only=True,
+    media_type="application/json",
+)
 
 
 class MonitorOutcomesView(TenantAPIView):
     parser_classes = [CappedJSONParser, NdjsonParser, ArrowParser]
+    body_is_required = True  # for the OpenAPI document
 
     @takes_query(
         OpenApiParameter(
-            "batch_id", str, description="The same id again is the same batch; it counts once."
+            "batch_id",
+            {"type": "string", "minLength": 1, "maxLength": LONGEST_BATCH_ID},
+            description="The same id again is the same batch; it counts once.",
         ),
         OpenApiParameter(
-            "stream", str, description="One of the monitor's sequences; `default` if left out."
+            "stream",
+            {"type": "string", "minLength": 1, "maxLength": LONGEST_STREAM},
+            description="One of the monitor's sequences; `default` if left out.",
         ),
     )
     @extend_schema(
         operation_id="monitors_outcomes",
         request={
-            "application/json": OutcomesSerializer,
+            "application/json": OUTCOMES_BODY,
             "application/x-ndjson": {"type": "string", "format": "binary"},
             "application/vnd.apache.arrow.stream": {"type": "string", "format": "binary"},
         },
-        responses={200: AcceptedSerializer},
+        responses={200: AcceptedSerializer} | CONFLICT,
+        examples=[OUTCOMES_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Take outcomes in, in this order: predictions with their labels, or their errors, or either half alone."""

@@ -4,14 +4,23 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from detections.models import Detection, DetectionRun
-from drift_detector.api.fields import InstantField
+from detections.models import SEVERITIES, VERDICTS, Detection, DetectionRun
+from drift_detector.api.fields import INSTANT_SCHEMA, InstantField
 from drift_detector.api.serializers import KnownFieldsMixin
 
 
+def _severity() -> serializers.ChoiceField:
+    return serializers.ChoiceField(
+        SEVERITIES, allow_blank=True, read_only=True, help_text="Empty without a drift."
+    )
+
+
 class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
+    severity = _severity()
+
     class Meta:
         model = Detection
         fields = [
@@ -22,6 +31,8 @@ class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
 
 
 class DetectionListSerializer(serializers.ModelSerializer[Detection]):
+    severity = _severity()
+
     class Meta:
         model = Detection
         fields = [
@@ -42,6 +53,10 @@ class DetectionSerializer(DetectionListSerializer):
 
 
 class RunSerializer(serializers.ModelSerializer[DetectionRun]):
+    verdict = serializers.ChoiceField(
+        VERDICTS, allow_blank=True, read_only=True, help_text="Empty until the run has ended."
+    )
+
     class Meta:
         model = DetectionRun
         fields = [
@@ -66,9 +81,17 @@ def check_year(moment: datetime) -> None:
         raise serializers.ValidationError("The year must be from 1900 to 2200.")
 
 
+@extend_schema_field(INSTANT_SCHEMA | {"pattern": "^(19[0-9]{2}|2[01][0-9]{2}|2200)-"})
+class WindowInstantField(InstantField):
+    """A time of the years 1900 to 2200."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validators=[check_year], **options)
+
+
 class WindowSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, datetime]]):
-    start = InstantField(validators=[check_year])
-    end = InstantField(validators=[check_year])
+    start = WindowInstantField(help_text="The first moment, included. Without a zone, it is UTC.")
+    end = WindowInstantField(help_text="The last moment, not included; after start.")
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["start"] >= attrs["end"]:
@@ -94,8 +117,12 @@ class RunRequestSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, An
 
 
 class BackfillSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, datetime]]):
-    vars()["from"] = InstantField(validators=[check_year], help_text="The first tick, included.")
-    to = InstantField(help_text="The last tick, not included; not later than now.")
+    vars()["from"] = WindowInstantField(
+        help_text="The first tick, included. Without a zone, it is UTC."
+    )
+    to = WindowInstantField(
+        help_text="The last tick, not included; after from, not later than now."
+    )
 
     def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
         if attrs["from"] >= attrs["to"]:

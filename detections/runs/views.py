@@ -8,7 +8,12 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -33,8 +38,9 @@ from detections.runs.serializers import (
     RunRequestSerializer,
     RunSerializer,
 )
-from drift_detector.api.problems import Conflict
+from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import takes_query
+from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
@@ -49,7 +55,25 @@ REPORT_POLICY = (
     "img-src data: blob:; font-src data:"
 )
 WAIT = OpenApiParameter(
-    "wait", float, description="Wait up to this many seconds for the run to finish; at most 60."
+    "wait",
+    {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS, "default": 0},
+    description="Wait up to this many seconds for the run to finish; at most 60.",
+)
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^ *[!-~][ -~]*$"},
+    OpenApiParameter.HEADER,
+    description="The same key with the same request gives the same run.",
+)
+RUN_EXAMPLE = OpenApiExample(
+    "window",
+    {"window": {"start": "2024-01-15T00:00:00Z", "end": "2024-01-22T00:00:00Z"}},
+    request_only=True,
+)
+SPAN_EXAMPLE = OpenApiExample(
+    "two weeks",
+    {"from": "2024-01-22T00:00:00Z", "to": "2024-02-01T00:00:00Z"},
+    request_only=True,
 )
 AS = OpenApiParameter(
     "as", enum=["html", "json"], description="The form of the answer; html by default."
@@ -61,15 +85,9 @@ class MonitorRunView(TenantAPIView):
     @extend_schema(
         operation_id="monitors_run",
         request=RunRequestSerializer,
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="The same key, the same run.",
-            ),
-        ],
-        responses={202: RunSerializer, 200: RunDetailSerializer},
+        parameters=[KEY],
+        responses={202: RunSerializer, 200: RunDetailSerializer} | CONFLICT,
+        examples=[RUN_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Check now: the latest window, a window given, or rows given."""
@@ -104,7 +122,8 @@ class MonitorBackfillView(TenantAPIView):
     @extend_schema(
         operation_id="monitors_backfill",
         request=BackfillSerializer,
-        responses={202: BackfillResultSerializer},
+        responses={202: BackfillResultSerializer} | CONFLICT,
+        examples=[SPAN_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Make a run for each past tick of the monitor's schedule that has none yet."""
@@ -131,7 +150,9 @@ def _wait_seconds(request: Request) -> float:
     seconds = _to_seconds(text)
     if not isfinite(seconds) or not 0 <= seconds <= LONGEST_WAIT_SECONDS:
         most = f"{LONGEST_WAIT_SECONDS:g}"
-        raise ValidationError({"wait": f"wait must be from 0 to {most} seconds, not {text!r}."})
+        raise ValidationError(
+            {"wait": f"wait must be from 0 to {most} seconds, not {text[:20]!r}."}
+        )
     return seconds
 
 
@@ -143,12 +164,18 @@ def _to_seconds(text: str) -> float:
 
 
 def _idempotency_key(request: Request) -> str:
-    key: str = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > LONGEST_KEY:
-        raise ValidationError(
-            {"Idempotency-Key": f"Idempotency-Key must have at most {LONGEST_KEY} characters."}
-        )
+    key: str | None = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    key = key.strip()
+    if not 0 < len(key) <= LONGEST_KEY or not _is_plain(key):
+        reason = f"Idempotency-Key must have 1 to {LONGEST_KEY} characters of printable ASCII."
+        raise ValidationError({"Idempotency-Key": reason})
     return key
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _window(monitor: Monitor, fields: dict[str, Any]) -> tuple[datetime, datetime] | None:
@@ -178,6 +205,10 @@ def _inline_data(fields: dict[str, Any]) -> bytes | None:
         raise ValidationError({"current_data": str(error)}) from error
 
 
+@extend_schema_view(
+    list=extend_schema(description="List runs."),
+    retrieve=extend_schema(description="Read a run, with a summary of its detections."),
+)
 class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
     lookup_value_converter = "uuid"
     queryset = DetectionRun.objects.none()
@@ -194,10 +225,11 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
     def get_serializer_class(self) -> type[BaseSerializer[DetectionRun]]:
         return RunDetailSerializer if self.action == "retrieve" else RunSerializer
 
-    @extend_schema(request=None, responses={202: ReportSerializer})
+    @extend_schema(request=None, responses={202: ReportSerializer} | CONFLICT)
     @action(detail=True, methods=["post"])
     def report(self, request: Request, pk: UUID) -> Response:
         """Have Evidently make a report over the run's two windows."""
+        check_no_fields(request)
         try:
             report = reports.request_report(run=self.get_object())
         except reports.NoReport as error:
@@ -220,6 +252,10 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
         return HttpResponse(report.html, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
+@extend_schema_view(
+    list=extend_schema(description="List detections: one per run, method and reference."),
+    retrieve=extend_schema(description="Read a detection with its details, feature by feature."),
+)
 class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):
     lookup_value_converter = "uuid"
     queryset = Detection.objects.none()

@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
+from drf_spectacular.utils import extend_schema_field
 
-from drift_detector.api.fields import check_instant
+from drift_detector.api.fields import INSTANT_SCHEMA, STORABLE_TEXT, check_instant
 
 TRUTH = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
 
@@ -23,6 +24,7 @@ class _TruthField(forms.Field):
         return TRUTH[value]
 
 
+@extend_schema_field({"type": "boolean"})
 class TruthFilter(filters.Filter):
     """True or false, and nothing else."""
 
@@ -38,10 +40,16 @@ class _InstantField(IsoDateTimeField):
         return None if moment is None else check_instant(moment)
 
 
+@extend_schema_field(INSTANT_SCHEMA)
 class InstantFilter(filters.Filter):
     """An ISO-8601 time; one without a zone is UTC."""
 
     field_class = _InstantField
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": STORABLE_TEXT})
+class TextFilter(filters.CharFilter):
+    """Text, without the character NUL."""
 
 
 def existing_row(model: type[Model], *, field_name: str) -> filters.ModelChoiceFilter:

@@ -24,9 +24,7 @@ class NewestFirst(CursorPagination):
         wanted = request.query_params.get("ordering")
         if wanted is None:
             return self.ordering
-        fields = getattr(view, "ordering_fields", ("created_at",))
-        known = [f"{sign}{field}" for field in fields for sign in ("", "-")]
-        if unknown := unknown_names([wanted], known, what="ordering"):
+        if unknown := unknown_names([wanted], orderings(view), what="ordering"):
             raise ValidationError({"ordering": [unknown[wanted]]})
         return (wanted, "-id" if wanted.startswith("-") else "id")
 
@@ -49,6 +47,12 @@ class NewestFirst(CursorPagination):
         if cursor is not None and "\0" in str(cursor.position or ""):
             raise _bad_cursor()
         return cursor
+
+
+def orderings(view: Any) -> list[str]:
+    """The values that `ordering` takes in the lists of a view."""
+    fields = getattr(view, "ordering_fields", ("created_at",))
+    return [f"{sign}{field}" for field in fields for sign in ("", "-")]
 
 
 def _is_page_size(text: str) -> bool:

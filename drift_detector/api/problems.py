@@ -1,5 +1,6 @@
 """Renders every error as RFC 9457 problem details, with the field and the reason."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
-from django.views.defaults import page_not_found
+from django.utils.html import format_html
+from django.views.defaults import page_not_found, permission_denied
+from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 log = structlog.get_logger(__name__)
@@ -37,10 +40,41 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-PROBLEM_ANSWER = {
-    "description": "What is wrong, and with which field.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+PAGE = (
+    '<!doctype html><html lang="en"><head><title>{title}</title></head><body>'
+    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back to the admin</a></p></body></html>'
+)
+MEANINGS = {
+    400: "The body, a field or a query parameter is wrong. Nothing was written.",
+    401: "There is no valid key or session.",
+    403: "The role does not allow this.",
+    404: "There is no such object in your tenant.",
+    406: "The answer cannot have a media type of `Accept`.",
+    409: "The request conflicts with the state.",
+    411: "The body has no length, and comes through a server that does not mark its end.",
+    413: "The body is larger than the limit of the service.",
+    415: "The media type of the body is not one that the path takes.",
+    500: "The fault is ours, and it is logged.",
+    503: "The database took too long, or is away. The request can be sent again.",
 }
+COMPONENTS = {
+    f"Problem{status}": {
+        "description": meaning,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, meaning in MEANINGS.items()
+}
+CONFLICT: dict[tuple[int, str], Any] = {
+    (409, MEDIA_TYPE): {"$ref": "#/components/schemas/Problem"},
+}
+"""The answers of an operation that can conflict with the state, for `extend_schema`."""
+
+
+class Unavailable(APIException):
+    """The database cancelled a statement that took too long, or cannot be reached."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
 
 
 class Conflict(APIException):
@@ -57,27 +91,55 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
-def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
-    """Answer with a problem document; DRF's exception handler."""
-    if isinstance(error, DjangoValidationError):  # services raise it
-        error = ValidationError(get_error_detail(error))
-    elif isinstance(error, RequestDataTooBig):
-        error = PayloadTooLarge("The body is larger than the limit of the service.")
-    elif isinstance(error, UnreadablePostError):
-        error = ParseError("The body ends early, or its chunks are malformed.")
+def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
+    """Answer with a problem document; DRF's exception handler.
+
+    It is JSON whatever the view renders: the OpenAPI document is YAML, too, and its page HTML.
+    """
+    error = _as_known_to_drf(error)
     response = exception_handler(error, context)
     if response is None:
         return _unexpected(context)
     detail, errors = _explain(error)
-    response.data = problem(response.status_code, _utf8(detail), errors)
-    response.content_type = MEDIA_TYPE
-    return response
+    document = problem(response.status_code, _utf8(detail), errors)
+    return _json(document, headers=dict(response.items()))
 
 
-def _unexpected(context: dict[str, Any]) -> Response:
+def _as_known_to_drf(error: Exception) -> Exception:
+    """The error as DRF would raise it, for those of Django and of the database."""
+    if isinstance(error, DjangoValidationError):  # services raise it
+        return ValidationError(get_error_detail(error))
+    if isinstance(error, RequestDataTooBig):
+        return PayloadTooLarge("The body is larger than the limit of the service.")
+    if isinstance(error, UnreadablePostError):
+        return ParseError("The body ends early, or its chunks are malformed.")
+    if isinstance(error, OperationalError):
+        return Unavailable(reason_unavailable(error))
+    return error
+
+
+def reason_unavailable(error: OperationalError) -> str:
+    """A sentence about a statement that was cancelled, or about a database that is away; it is logged, too."""
+    log.warning("database_unavailable", error=str(error))
+    if isinstance(error.__cause__, QueryCanceled):
+        return "The database took too long to answer; ask for less, or try again later."
+    return "The database cannot be reached; try again later."
+
+
+def _unexpected(context: dict[str, Any]) -> JsonResponse:
     log.exception("request_failed", path=context["request"].path)
-    document = problem(500, "Something went wrong on our side; it has been logged.")
-    return Response(document, 500, content_type=MEDIA_TYPE)
+    return _json(problem(500, "Something went wrong on our side; it has been logged."))
+
+
+def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> JsonResponse:
+    further = {name: value for name, value in (headers or {}).items() if name != "Content-Type"}
+    return JsonResponse(
+        document,
+        status=document["status"],
+        content_type=MEDIA_TYPE,
+        headers=further,
+        json_dumps_params={"ensure_ascii": False},
+    )
 
 
 def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -101,32 +163,52 @@ def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 with a page in the admin and a problem elsewhere; Django's handler404."""
-    if request.path.startswith(reverse("admin:index")):
+    if _is_for_people(request):
         return page_not_found(request, exception)
     return _problem_response(404, f"There is nothing at {request.path}.")
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
-    """Answer 500 with a problem; Django's handler500."""
-    return _problem_response(500, "Something went wrong on our side.")
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 with a page in the admin and a problem elsewhere; Django's handler403."""
+    if _is_for_people(request):
+        return permission_denied(request, exception)
+    return _problem_response(403, "This is not allowed.")
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """Answer 400 with a problem; Django's handler400."""
-    return _problem_response(400, "The request could not be read.")
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 where the database cancelled or is away; Django's handler500."""
+    error = sys.exception()
+    if isinstance(error, OperationalError):
+        return _page_or_problem(request, 503, reason_unavailable(error))
+    return _page_or_problem(request, 500, "Something went wrong on our side.")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400; Django's handler400."""
+    reason = str(exception or "") if _is_for_people(request) else ""
+    return _page_or_problem(request, 400, reason or "The request could not be read.")
+
+
+def _is_for_people(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("admin:index"))
+
+
+def _page_or_problem(request: HttpRequest, code: int, reason: str) -> HttpResponse:
+    """A plain page in the admin, whose own layout would ask the database; a problem elsewhere."""
+    if not _is_for_people(request):
+        return _problem_response(code, reason)
+    title = HTTPStatus(code).phrase
+    page = format_html(PAGE, title=title, reason=reason, back=reverse("admin:index"))
+    return HttpResponse(page, status=code)
 
 
 def _problem_response(code: int, detail: str) -> JsonResponse:
-    return JsonResponse(problem(code, detail), status=code, content_type=MEDIA_TYPE)
+    return _json(problem(code, detail))
 
 
-def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the problem document to every operation; a hook of drf-spectacular."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-    for path in result.get("paths", {}).values():
-        for operation in path.values():
-            operation["responses"].setdefault("4XX", PROBLEM_ANSWER)
-    return result
+def problem_reference(status: int) -> dict[str, str]:
+    """The reference to the documented problem of a status."""
+    return {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def _explain(error: Exception) -> tuple[str, list[dict[str, str]]]:

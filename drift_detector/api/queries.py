@@ -3,20 +3,25 @@
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from drift_detector.api.names import unknown_names
+from drift_detector.api.pagination import LARGEST_PAGE, orderings
 
-CURSOR = OpenApiParameter("cursor", str, description="The page, as `next` and `previous` name it.")
-PAGE_SIZE = OpenApiParameter("page_size", int, description="Rows of a page: 1 to 200.")
-ORDERING = OpenApiParameter(
-    "ordering", str, description="The field to order by; with `-` before it, descending."
+CURSOR = OpenApiParameter(
+    "cursor",
+    {"type": "string", "format": "cursor", "minLength": 1},
+    description="The page, as `next` and `previous` name it.",
 )
-PAGING = (CURSOR, PAGE_SIZE, ORDERING)
+PAGE_SIZE = OpenApiParameter(
+    "page_size",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50},
+    description=f"Rows of a page: 1 to {LARGEST_PAGE}.",
+)
+PAGING = (CURSOR, PAGE_SIZE)
 
 
 def takes_query[F: Callable[..., Any]](*parameters: OpenApiParameter) -> Callable[[F], F]:
@@ -30,7 +35,7 @@ def takes_query[F: Callable[..., Any]](*parameters: OpenApiParameter) -> Callabl
 
 
 def check_query(view: APIView, request: Request) -> None:
-    """Refuse query parameters that the handler does not know, or that come twice.
+    """Refuse query parameters that the handler does not know, that come twice, or that are empty.
 
     Raises:
         ValidationError: By parameter.
@@ -43,33 +48,33 @@ def check_query(view: APIView, request: Request) -> None:
         for name, values in sent.lists()
         if len(values) > 1 and name in known
     }
+    wrong |= {name: f"{name} must not be empty." for name in known & sent.keys() if not sent[name]}
     if wrong:
         raise ValidationError({name: [reason] for name, reason in wrong.items()})
 
 
 def known_parameters(view: APIView, method: str) -> set[str]:
     """The names of all query parameters of a view's handler: its own, filters, and paging."""
-    names = {each.name for each in _declared(view, method)}
-    if _is_list(view):
-        names |= {each.name for each in PAGING}
-        filters = getattr(view, "filterset_class", None)
-        names |= set(filters.base_filters) if filters else set()
+    names = {each.name for each in documented_parameters(view, method)}
+    filters = getattr(view, "filterset_class", None)
+    if _is_list(view) and filters:
+        names |= set(filters.base_filters)
     return names
 
 
-def _declared(view: APIView, method: str) -> Iterable[OpenApiParameter]:
-    handler = getattr(view, method.lower(), None)
+def documented_parameters(view: APIView, method: str) -> list[OpenApiParameter]:
+    """The parameters of a view's handler without the filters: those that it declares, and paging."""
+    handler = getattr(view, getattr(view, "action", None) or method.lower(), None)
     declared: Iterable[OpenApiParameter] = getattr(handler, "query_parameters", ())
-    return declared
+    parameters = [*(PAGING if _is_list(view) else ()), *declared]
+    return [*parameters, _ordering(view)] if CURSOR in parameters else parameters
+
+
+def _ordering(view: APIView) -> OpenApiParameter:
+    schema = {"type": "string", "enum": orderings(view)}
+    words = "The field to order by; with `-` before it, descending."
+    return OpenApiParameter("ordering", schema, description=words)
 
 
 def _is_list(view: APIView) -> bool:
     return getattr(view, "action", None) == "list"
-
-
-class QuerySchema(AutoSchema):
-    """Documents what `takes_query` declares."""
-
-    def get_override_parameters(self) -> list[Any]:
-        ordering = [ORDERING] if _is_list(self.view) else []
-        return [*super().get_override_parameters(), *_declared(self.view, self.method), *ordering]

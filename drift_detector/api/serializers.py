@@ -3,13 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import models
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from drift_detector.api.fields import IdField, IntegerField, TextField, TruthField
 from drift_detector.api.names import unknown_names
 
 
 class KnownFieldsMixin(serializers.Serializer[Any]):
-    """Refuses unknown fields. Fields that are read only may be sent back as they were shown; they change nothing."""
+    """Refuses unknown fields, and values of another JSON type than the model's.
+
+    Fields that are read only may be sent back as they were shown; they change nothing.
+    """
+
+    serializer_field_mapping: Mapping[type[models.Field], type[serializers.Field]] = (
+        serializers.ModelSerializer.serializer_field_mapping
+        | {
+            models.CharField: TextField,
+            models.TextField: TextField,
+            models.UUIDField: IdField,
+            models.BooleanField: TruthField,
+            models.PositiveIntegerField: IntegerField,
+            models.PositiveSmallIntegerField: IntegerField,
+        }
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -19,3 +37,16 @@ class KnownFieldsMixin(serializers.Serializer[Any]):
                     {name: [reason] for name, reason in unknown.items()}
                 )
         return super().to_internal_value(data)
+
+
+class _NoFieldsSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
+    pass
+
+
+def check_no_fields(request: Request) -> None:
+    """Refuse the fields of a body, where a request takes none.
+
+    Raises:
+        ValidationError: If there is a body other than an empty object.
+    """
+    _NoFieldsSerializer(data=request.data).is_valid(raise_exception=True)

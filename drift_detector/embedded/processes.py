@@ -24,7 +24,7 @@ class Process:
 def service_processes(*, port: int, workers: int) -> list[Process]:
     """The processes of `make run`; compose.yaml has the same."""
     return [
-        Process(WEB, "app", _web(port)),
+        Process(WEB, "web", _web(port)),
         *(Process(f"worker.{number}", "app", _worker(number)) for number in range(1, workers + 1)),
         Process("consumer", "app", manage("consume_outcomes")),
         Process("beat", "scheduler", _beat()),

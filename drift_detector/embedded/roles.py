@@ -16,15 +16,25 @@ GROUPS: dict[str, LiteralString] = {
 }
 LOGINS: dict[str, LiteralString] = {
     OWNER: "LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
+    "drift_web": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_app": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_relay": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_scheduler": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
 }
 MEMBERSHIPS = {
+    "drift_web": "drf_app",
     "drift_app": "drf_app",
     "drift_relay": "drf_relay",
     "drift_scheduler": "drf_scheduler",
 }
+
+STATEMENT_TIMEOUTS = {
+    "drift_web": "10s",
+    "drift_app": "600s",
+    "drift_relay": "60s",
+    "drift_scheduler": "120s",
+}
+"""The longest that one statement of a login may run: a request is short, and a worker's may take as long as a run."""
 
 
 def ensure_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
@@ -37,6 +47,7 @@ def ensure_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -
     _ensure_attributes(connection)
     _set_passwords(connection, passwords)
     _grant_memberships(connection)
+    _limit_statements(connection)
     _ensure_database(connection)
 
 
@@ -60,6 +71,12 @@ def _grant_memberships(connection: psycopg.Connection) -> None:
     statement = sql.SQL("GRANT {} TO {}")
     for login, group in MEMBERSHIPS.items():
         connection.execute(statement.format(sql.Identifier(group), sql.Identifier(login)))
+
+
+def _limit_statements(connection: psycopg.Connection) -> None:
+    statement = sql.SQL("ALTER ROLE {} SET statement_timeout = {}")
+    for login, longest in STATEMENT_TIMEOUTS.items():
+        connection.execute(statement.format(sql.Identifier(login), sql.Literal(longest)))
 
 
 def _ensure_database(connection: psycopg.Connection) -> None:

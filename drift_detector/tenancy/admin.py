@@ -1,8 +1,16 @@
 """The base class of every admin page, and the pages of members and API keys."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import (
+    ImproperlyConfigured,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,6 +18,8 @@ from unfold.admin import ModelAdmin
 
 from drift_detector.tenancy.models import ApiKey, Membership, Role
 from drift_detector.tenancy.site import get_membership, site
+
+type ValueCheck = Callable[[str], bool]
 
 
 class TenantModelAdmin(ModelAdmin):
@@ -19,6 +29,33 @@ class TenantModelAdmin(ModelAdmin):
     list_disable_select_all = True
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.
+
+        Raises:
+            SuspiciousOperation: If the filter has a value that it cannot have; Django would leave the filter out.
+        """
+        checks = value_checks(self.model, self.get_list_filter(request))
+        if lookup not in checks:
+            return False
+        if not checks[lookup](str(value)):
+            raise SuspiciousOperation(f"{lookup} has a value that it cannot have.")
+        return True
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            # Django would answer with a redirect to the list without any filter.
+            raise SuspiciousOperation("A filter has a value that it cannot have.") from error
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changelist_view(request, *args, **kwargs)
+        except ValidationError as error:  # an action on rows whose ids are none
+            raise SuspiciousOperation("A selected row has no valid id.") from error
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return get_membership(request) is not None
@@ -37,6 +74,51 @@ class TenantModelAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueCheck]:
+    """The query parameters of the filters of a list, as Django's filters name them, each with a check of its value."""
+    checks: dict[str, ValueCheck] = {}
+    for each in filters:
+        checks |= _checks_of(model, each)
+    return checks
+
+
+def _checks_of(model: type[Model], list_filter: Any) -> dict[str, ValueCheck]:
+    if isinstance(list_filter, type):
+        return {list_filter.parameter_name: _is_storable}
+    if isinstance(list_filter, str):
+        return {f"{list_filter}__isnull": _is_truth} | _checks_of_field(model, list_filter)
+    name, kind = list_filter
+    if not issubclass(kind, admin.EmptyFieldListFilter):
+        raise ImproperlyConfigured(f"The lookups of {kind.__name__} are not known.")
+    return {f"{name}__isempty": _is_truth}
+
+
+def _checks_of_field(model: type[Model], name: str) -> dict[str, ValueCheck]:
+    """The lookup of the filter that Django chooses for a field."""
+    field: Any = model._meta.get_field(name)
+    if field.is_relation:
+        target = field.target_field.name
+        return {f"{name}__{target}__exact": partial(_is_row, field.related_model)}
+    if field.flatchoices:
+        return {f"{name}__exact": {str(value) for value, _ in field.flatchoices}.__contains__}
+    return {name: _is_storable}
+
+
+def _is_row(model: type[Model], key: str) -> bool:
+    try:
+        return model._default_manager.filter(pk=key).exists()
+    except (ValidationError, ValueError):
+        return False
+
+
+def _is_truth(value: str) -> bool:
+    return value in {"0", "1", "True", "False"}
+
+
+def _is_storable(value: str) -> bool:
+    return "\0" not in value
 
 
 def actor(request: HttpRequest) -> str:

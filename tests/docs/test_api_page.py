@@ -22,7 +22,7 @@ from tests.factories import drift_result, make_flights_monitor, make_run, take
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 ROOT = "/api/v1"
-PAGING = {"cursor", "page_size", "id"}
+PAGING = {"cursor", "page_size", "ordering", "id"}
 OUTSIDE_OF_THE_SCHEMA = {("GET", "/schema"), ("GET", "/docs")}
 EXAMPLE = re.compile(
     r"^```http\n(\w+) (\S+)\n(.*?)```\n\nanswers `(\d+)`:\n\n```json\n(.*?)^```$",
@@ -68,7 +68,8 @@ def endpoints() -> list[Endpoint]:
 
 
 def filters() -> dict[str, set[str]]:
-    _, section = PAGE.split("## Filters\n")
+    _, rest = PAGE.split("## Filters\n")
+    section = rest.split("\n## ")[0]
     rows = re.findall(r"^\| `(/\w+)` \| (.*) \|$", section, re.MULTILINE)
     return {path: set(re.findall(r"`(\w+)`", names)) for path, names in rows}
 

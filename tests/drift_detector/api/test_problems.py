@@ -5,7 +5,13 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
+
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import set_local
+from tests.factories import make_monitor, make_run
 
 URL = "/api/v1/monitors"
 
@@ -127,12 +133,61 @@ def test_problem__name_filter_with_a_null_byte__400(api: APIClient) -> None:
     check_problem(api.get(f"{URL}?name=%00"), 400)
 
 
-def test_problem__in_the_schema__every_operation_may_answer_with_it(db: None) -> None:
-    schema = APIClient().get("/api/v1/schema", {"format": "json"}).json()
-    answers = [
-        operation["responses"]["4XX"]
-        for path in schema["paths"].values()
-        for operation in path.values()
-    ]
-    assert len(answers) > 10
-    assert all("application/problem+json" in answer["content"] for answer in answers)
+def test_problem__statement_that_takes_too_long__503(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(**_: Any) -> Any:
+        set_local("statement_timeout", "20ms")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(5)")
+
+    monkeypatch.setattr("alerts.views.get_dashboard", slow)
+    assert "too long" in check_problem(api.get("/api/v1/dashboard"), 503)["detail"]
+
+
+def test_problem__database_that_is_away__503(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: Any) -> Any:
+        raise OperationalError("connection refused by 10.0.0.7")
+
+    monkeypatch.setattr("alerts.views.get_dashboard", away)
+    assert "10.0.0.7" not in check_problem(api.get("/api/v1/dashboard"), 503)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/schema/"])
+def test_problem__path_beside_the_operations__404(api: APIClient, path: str) -> None:
+    check_problem(api.get(path), 404)
+
+
+@pytest.mark.parametrize("path", ["schema", "docs", "dashboard", "runs"])
+def test_problem__post_where_only_get_is__405(api: APIClient, path: str) -> None:
+    check_problem(api.post(f"/api/v1/{path}", {}), 405)
+
+
+@pytest.mark.parametrize("path", ["baseline", "report"])
+def test_problem__body_where_none_is_taken__400(
+    api: APIClient, in_tenant: Tenant, path: str
+) -> None:
+    monitor = make_monitor()
+    place = f"monitors/{monitor.id}" if path == "baseline" else f"runs/{make_run(monitor).id}"
+    document = check_problem(api.post(f"/api/v1/{place}/{path}", {"force": True}), 400)
+    assert [each["field"] for each in document["errors"]] == ["force"]
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    paths = schema["paths"].items()
+    return [(path, method, operation) for path, each in paths for method, operation in each.items()]
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), operations())
+def test_schema__operation__declares_its_problems_and_says_what_it_does(
+    path: str, method: str, operation: dict[str, Any]
+) -> None:
+    expected = {"400", "401", "406", "500", "503"}
+    expected |= {"404"} if "{id}" in path else set()
+    expected |= {"403", "411", "413", "415"} if method != "get" else set()
+    assert expected <= operation["responses"].keys()
+    assert operation["description"].endswith((".", "?"))
+    assert "tenant scope" not in operation["description"]

@@ -13,7 +13,7 @@ import pytest
 
 from drift_detector.embedded.placement import Placement, home_of, place
 from drift_detector.embedded.postgres import Postgres
-from drift_detector.embedded.roles import LOGINS
+from drift_detector.embedded.roles import LOGINS, MEMBERSHIPS, STATEMENT_TIMEOUTS
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Stack
 from drift_detector.embedded.state import State
@@ -52,13 +52,28 @@ def test_owner__is__no_superuser_but_owns_the_database(stack: Stack) -> None:
     assert scalar(stack.database_url("owner"), query) is True
 
 
-@pytest.mark.parametrize("role", ["app", "relay", "scheduler"])
-def test_service_roles__are__members_of_their_group_only(stack: Stack, role: str) -> None:
+@pytest.mark.parametrize("login", MEMBERSHIPS)
+def test_service_roles__are__members_of_their_group_only(stack: Stack, login: str) -> None:
     query = (
         "SELECT array_agg(rolname::text) FROM pg_roles "
         "WHERE pg_has_role(current_user, oid, 'MEMBER') AND rolname <> current_user"
     )
-    assert scalar(stack.postgres.role_url(f"drift_{role}"), query) == [f"drf_{role}"]
+    assert scalar(stack.postgres.role_url(login), query) == [MEMBERSHIPS[login]]
+
+
+@pytest.mark.parametrize("login", STATEMENT_TIMEOUTS)
+def test_service_roles__statements__are_limited(stack: Stack, login: str) -> None:
+    query = "SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'"
+    seconds = int(STATEMENT_TIMEOUTS[login].removesuffix("s"))
+    assert scalar(stack.postgres.role_url(login), query) == 1000 * seconds
+
+
+def test_web__statement_of_a_minute__is_cancelled(stack: Stack) -> None:
+    """The role's limit, shortened here, stops a backtracking expression as it stops any statement."""
+    with psycopg.connect(stack.database_url("web")) as connection:
+        connection.execute("SET statement_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(60)")
 
 
 def test_app_role__creates_a_table__refused(stack: Stack) -> None:

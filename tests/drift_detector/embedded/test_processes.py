@@ -4,7 +4,7 @@ from drift_detector.embedded.processes import service_processes, with_metrics
 def test_service_processes__two_workers__each_process_has_its_role() -> None:
     roles = {process.name: process.role for process in service_processes(port=8000, workers=2)}
     assert roles == {
-        "web": "app",
+        "web": "web",
         "worker.1": "app",
         "worker.2": "app",
         "beat": "scheduler",

@@ -24,3 +24,9 @@ def relay(django_db_setup: None) -> Iterator[psycopg.Connection]:
 def scheduler(django_db_setup: None) -> Iterator[psycopg.Connection]:
     with psycopg.connect(role_url("scheduler"), autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def web(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(role_url("web"), autocommit=True) as connection:
+        yield connection

@@ -8,9 +8,11 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
+from drift_detector.embedded.roles import GROUPS, MEMBERSHIPS
 from drift_detector.events.models import OutboxKey
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
 from tests.factories import make_monitor
 
@@ -36,7 +38,7 @@ def sql(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else [(cursor.rowcount,)]
 
 
-@pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
+@pytest.mark.parametrize("role", MEMBERSHIPS)
 def test_role__of_the_service__has_no_way_around_the_rules(
     owner: psycopg.Connection, role: str
 ) -> None:
@@ -44,17 +46,15 @@ def test_role__of_the_service__has_no_way_around_the_rules(
     assert owner.execute(query, [role]).fetchall() == [(False,) * 5]
 
 
-@pytest.mark.parametrize("role", ["drift_app", "drift_relay", "drift_scheduler"])
+@pytest.mark.parametrize("role", MEMBERSHIPS)
 def test_role__of_the_service__is_a_member_of_its_group_only(
     owner: psycopg.Connection, role: str
 ) -> None:
     query = "SELECT rolname FROM pg_roles WHERE rolname <> %s AND pg_has_role(%s, oid, 'MEMBER')"
-    assert owner.execute(query, [role, role]).fetchall() == [(role.replace("drift", "drf"),)]
+    assert owner.execute(query, [role, role]).fetchall() == [(MEMBERSHIPS[role],)]
 
 
-@pytest.mark.parametrize(
-    "role", ["drift_app", "drf_app", "drift_relay", "drf_relay", "drift_scheduler", "drf_scheduler"]
-)
+@pytest.mark.parametrize("role", [*MEMBERSHIPS, *GROUPS])
 def test_role__of_the_service__owns_nothing(owner: psycopg.Connection, role: str) -> None:
     query = "SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = %s::regrole"
     assert owner.execute(query, [role]).fetchone() == (0,)
@@ -98,6 +98,26 @@ def test_app__another_tenants_rows__are_not_there(theirs: Monitor, in_tenant: Te
     make_monitor(name="Mine")
     assert sql("SELECT name FROM drf_monitors") == [("Mine",)]
     assert sql("SELECT slug FROM drf_tenants") == [(in_tenant.slug,)]
+
+
+def test_web__another_tenants_rows__are_not_there(
+    committed_tenant: Tenant, web: psycopg.Connection
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        make_monitor(name="Mine")
+    others = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(others.id):
+        make_monitor(name="Theirs")
+    assert web.execute("SELECT name FROM drf_monitors").fetchall() == []
+    with web.transaction():
+        web.execute("SELECT set_config('app.tenant_id', %s, true)", [str(committed_tenant.id)])
+        assert web.execute("SELECT name FROM drf_monitors").fetchall() == [("Mine",)]
+
+
+def test_web__privileges__are_those_of_the_app(owner: psycopg.Connection) -> None:
+    of_web = owner.execute(PRIVILEGES, ["drift_web"]).fetchall()
+    assert of_web == owner.execute(PRIVILEGES, ["drift_app"]).fetchall()
+    assert columns(owner, "drift_web", "drf_outbox_keys", "UPDATE") == {"seq"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""Describes the operations of the API for its OpenAPI document."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_lib_doc_excludes
+from rest_framework.fields import CharField
+from rest_framework.permissions import SAFE_METHODS
+
+from drift_detector.api.fields import NOT_BLANK_TEXT, STORABLE_TEXT
+from drift_detector.api.problems import COMPONENTS, PROBLEM_SCHEMA, problem_reference
+from drift_detector.api.queries import documented_parameters
+
+JSON = "application/json"
+EVERYWHERE = (400, 401, 406, 500, 503)
+TO_WRITE = (403, 411, 413, 415)
+MISSING = (404,)
+
+
+class OperationSchema(AutoSchema):
+    """Documents what `takes_query` declares, and each operation by its own words."""
+
+    def get_override_parameters(self) -> list[Any]:
+        own = documented_parameters(self.view, self.method)
+        return [*super().get_override_parameters(), *own]
+
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        if direction == "request" and _needs_letters(field) and "format" not in schema:
+            schema.setdefault("pattern", NOT_BLANK_TEXT)
+        return schema
+
+    def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
+        body: dict[str, Any] | None = super()._get_request_body(direction)
+        if body and getattr(self.view, "body_is_required", False):
+            body["required"] = True
+        return body
+
+
+def _needs_letters(field: Any) -> bool:
+    """True for text that must have more than the white space that its field trims."""
+    return isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank
+
+
+def undocumented_bases() -> list[type]:
+    """The classes whose docstrings are for programmers of the service, and not for its users."""
+    # DRF imports this module while it makes the classes that these are made from.
+    from drift_detector.api.serializers import KnownFieldsMixin
+    from drift_detector.api.views import TenantAPIView
+
+    return [TenantAPIView, KnownFieldsMixin, *get_lib_doc_excludes()]
+
+
+def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Declare each problem that an operation can answer, and print a request; a hook of drf-spectacular."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    components["responses"] = COMPONENTS
+    _declare_bodies(components["schemas"])
+    for path, operations in result.get("paths", {}).items():
+        for method, operation in operations.items():
+            _declare_problems(path, method, operation)
+            operation["x-codeSamples"] = [_sample(path, method, operation)]
+    return result
+
+
+def _declare_bodies(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Bodies have the fields that are declared and no others, and text without NUL."""
+    for name, schema in schemas.items():
+        if name.endswith("Request") and "properties" in schema:
+            schema["additionalProperties"] = False
+            _declare_text(schema["properties"].values())
+
+
+def _declare_text(fields: Iterable[dict[str, Any]]) -> None:
+    for field in fields:
+        if field.get("type") == "string" and not field.keys() & {"format", "enum", "pattern"}:
+            field["pattern"] = STORABLE_TEXT
+
+
+def _declare_problems(path: str, method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    for status in _statuses(path, method):
+        responses[str(status)] = problem_reference(status)
+    if "409" in responses:
+        responses["409"] = problem_reference(409)
+
+
+def _statuses(path: str, method: str) -> Iterable[int]:
+    yield from EVERYWHERE
+    if "{" in path:
+        yield from MISSING
+    if method.upper() not in SAFE_METHODS:
+        yield from TO_WRITE
+
+
+def _sample(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
+    """A request for the shell, with the address, a key and the id of a row in variables."""
+    parts = [f'curl -X {method.upper()} "$URL{path.replace("{id}", "$ID")}"']
+    parts.append('-H "Authorization: Bearer $KEY"')
+    example = _example(operation)
+    if example is not None:
+        parts.append(f'-H "Content-Type: {JSON}"')
+        parts.append(f"-d '{json.dumps(example)}'")
+    return {"lang": "Shell", "source": " \\\n  ".join(parts)}
+
+
+def _example(operation: Mapping[str, Any]) -> Any:
+    content = operation.get("requestBody", {}).get("content", {})
+    examples = content.get(JSON, {}).get("examples", {})
+    return next((each["value"] for each in examples.values()), None)

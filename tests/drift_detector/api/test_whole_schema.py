@@ -1,0 +1,199 @@
+"""Schemathesis sends requests made from the OpenAPI document, right ones and wrong ones, to each operation.
+
+The checks are the library's: no 5xx, no undeclared status, media type, header or shape of an answer, no wrong request
+accepted, no right one refused, no answer without a key. `make fuzz` sends many more.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import schemathesis
+from django.conf import LazySettings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.schemas import BaseSchema
+
+from alerts.models import Alert
+from algorithms.verdicts import Severity
+from detections.models import Detection
+from detections.runs.completion import complete_run
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
+from tests.conftest import client_of
+from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
+SOME = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
+ROW = {"prediction": 1, "label": 0}
+CURSOR = "cj0x"
+SPAN = timedelta(days=10)
+FIRST, LAST = datetime(2000, 1, 1), datetime(2024, 1, 1)
+OF_OTHER_FIELDS = {
+    "feature_columns", "prediction_column", "label_column", "score_column", "performance_limits", "label_delay",
+    "reference_start", "reference_end", "detector_settings", "error_scale", "error_batch",
+}  # fmt: skip
+"""Fields that are right or wrong by what the data or other fields have, which JSON Schema cannot say."""
+
+
+def arrow_stream() -> bytes:
+    table, sink = pa.table({"prediction": [1.0], "label": [0.0]}), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def moments() -> st.SearchStrategy[str]:
+    zoned = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
+    return zoned.map(datetime.isoformat)
+
+
+def durations() -> st.SearchStrategy[str]:
+    return st.integers(1, 1000).map(lambda hours: f"PT{hours}H")
+
+
+def zones() -> st.SearchStrategy[str]:
+    return st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+
+
+def crons() -> st.SearchStrategy[str]:
+    return st.sampled_from(["0 6 * * *", "*/5 * * * *", "0 0 1 1 *", "15 10 * * MON-FRI"])
+
+
+@pytest.fixture
+def document(settings: LazySettings, static_root: None, flights: Path) -> BaseSchema:
+    """The document with the application, and with values of the formats that are the project's own."""
+    from drift_detector.wsgi import application  # whitenoise looks for its folder at the import
+
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "localhost"]
+    formats = {
+        "data-location": st.just(str(flights)), "date-time": moments(), "duration": durations(),
+        "cursor": st.just(CURSOR), "time-zone": zones(), "cron": crons(),
+    }  # fmt: skip
+    for name, strategy in formats.items():
+        schemathesis.openapi.format(name, strategy)
+    schemathesis.openapi.media_type("application/x-ndjson", st.just(json.dumps(ROW).encode()))
+    schemathesis.openapi.media_type("application/vnd.apache.arrow.stream", st.just(arrow_stream()))
+    on_disk = json.loads(json.dumps(DOCUMENT).replace('"/data/flights"', json.dumps(str(flights))))
+    loaded = schemathesis.openapi.from_dict(on_disk)
+    loaded.app = application
+    return loaded
+
+
+@pytest.fixture(autouse=True)
+def kept_connection() -> Iterator[None]:
+    """Requests share the test's transaction, as those of Django's own test client do."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
+    """A row of each resource, by the noun of its path."""
+    with tenant_scope(tenant.id):
+        monitor = make_flights_monitor(flights, name="Flights")
+        run, backtest = make_run(monitor), make_backtest(monitor)
+        result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
+        assert complete_run(take(run), result)
+        detection, alert = Detection.objects.get(), Alert.objects.get()
+    rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
+    return {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+
+
+def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in body.items() if name not in OF_OTHER_FIELDS}
+    kept["timestamp_column"] = "departs_at"
+    kept["feature_kinds"] = {"delay": "numeric"}
+    kept["importances"] = {"delay": 2.5}
+    for name in ("thresholds", "tolerances"):
+        limits = kept.get(name, {}).items()
+        kept[name] = {method: limit for method, limit in limits if not isinstance(limit, dict)}
+    return kept
+
+
+def span_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    start = datetime.fromisoformat(body["from"])
+    return {"from": start.isoformat(), "to": (start + SPAN).isoformat()}
+
+
+def run_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    if "current_data" in body:
+        return {"current_data": {"delay": [1.5], "distance": [740], "carrier": ["A"]}}
+    if "window" not in body:
+        return body
+    start = datetime.fromisoformat(body["window"]["start"])
+    return {"window": {"start": start.isoformat(), "end": (start + SPAN).isoformat()}}
+
+
+def outcomes_body(body: Any, ids: dict[str, str]) -> Any:
+    if isinstance(body, list):
+        return [ROW for _ in body] or [ROW]
+    if isinstance(body, dict) and "outcomes" in body:
+        return body | {"outcomes": [ROW]}
+    return {"prediction": [1, 0], "label": [0, 0]} if isinstance(body, dict) else body
+
+
+BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
+    "monitors": monitor_body, "preview": monitor_body, "backfill": span_body, "backtest": span_body,
+    "run": run_body, "outcomes": outcomes_body,
+}  # fmt: skip
+"""What a right body has to keep to beside the schema, by the last noun of the path."""
+
+
+def keep_to_the_rest(case: Case, ids: dict[str, str]) -> None:
+    """Make a request that is right by the schema right by the rows, the data and the other fields, too."""
+    *_, noun = [part for part in case.path.split("/") if part != "{id}"]
+    if noun in BODIES and case.method != "GET" and isinstance(case.body, dict | list):
+        case.body = BODIES[noun](case.body, ids)
+    known = {"monitor_id": ids["monitors"], "run_id": ids["runs"], "cursor": CURSOR}
+    for name in known.keys() & case.query.keys():
+        case.query[name] = known[name]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: str(part))
+def test_operation__requests_of_its_schema__are_answered_as_declared(
+    document: BaseSchema,
+    tenant: Tenant,
+    ids: dict[str, str],
+    path: str,
+    method: str,
+    mode: GenerationMode,
+) -> None:
+    operation = document[path][method.upper()]
+    key = client_of(tenant.id)._credentials["HTTP_AUTHORIZATION"]
+    noun = "alerts" if "alerts" in path else path.split("/")[3]
+    fixed: dict[str, Any] = {"path_parameters": {"id": ids[noun]}} if "{id}" in path else {}
+
+    @SOME
+    @given(case=operation.as_strategy(generation_mode=mode, **fixed))
+    def answers_as_declared(case: Case) -> None:
+        if mode is GenerationMode.POSITIVE:
+            keep_to_the_rest(case, ids)
+        with transaction.atomic():
+            case.call_and_validate(headers={"Authorization": key})
+            transaction.set_rollback(True)
+
+    answers_as_declared()
