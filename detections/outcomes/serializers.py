@@ -7,7 +7,8 @@ from rest_framework import serializers
 
 from detections.models import DetectorState
 from detections.outcomes.ingest import Accepted
-from detections.outcomes.outcome_tables import LONGEST_BATCH_ID, LONGEST_ID, LONGEST_STREAM
+from detections.outcomes.outcome_columns import LONGEST_ID
+from detections.outcomes.outcome_tables import LONGEST_BATCH_ID, LONGEST_STREAM
 from drift_detector.api.fields import InstantField, TextField
 
 CLASS_OR_NUMBER = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
