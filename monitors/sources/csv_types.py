@@ -66,11 +66,13 @@ def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataTyp
     later = family[list(family).index(first) :]
     if not pa.types.is_timestamp(first):
         return tuple(later)
-    return (first, *(other for other in TIMES if _is_stamp_of(first.tz, other) and other != first))
+    return (first, *(other for other in TIMES if _is_wider_stamp(first, other)))
 
 
-def _is_stamp_of(zone: str | None, dtype: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(dtype) and dtype.tz == zone)
+def _is_wider_stamp(first: pa.DataType, other: pa.DataType) -> bool:
+    """True if the words of one type of timestamps can be tried as the other."""
+    is_stamp = pa.types.is_timestamp(other) and other != first
+    return bool(is_stamp and (first.tz is None or other.tz is not None))
 
 
 def _is_time(dtype: pa.DataType) -> bool:
@@ -134,7 +136,16 @@ def _known(words: pa.ChunkedArray, dialect: CsvDialect) -> pa.ChunkedArray:
 
 
 def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> pa.ChunkedArray:
-    """The words with a decimal point for the dialect's own, if they are to be numbers."""
+    """The words as Arrow spells values of the type."""
+    if pa.types.is_timestamp(dtype) and dtype.tz is not None:
+        return _in_utc(words)
     if dialect.decimal == "." or not pa.types.is_floating(dtype):
         return words
     return pc.replace_substring(words, dialect.decimal, ".")
+
+
+def _in_utc(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The times with a zone: one without a zone is UTC, and a date is its midnight."""
+    times = pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
+    has_zone = pc.match_substring_regex(times, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
+    return pc.if_else(has_zone, times, pc.binary_join_element_wise(times, "Z", ""))

@@ -24,9 +24,9 @@ from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
-    IncompleteSource,
     SourceError,
     UnreadableSource,
+    incomplete,
     to_source_error,
     translated,
 )
@@ -214,9 +214,7 @@ def explain_file(dataset: Dataset, fragment: pads.Fragment, error: Exception) ->
     size = dataset.sizes[fragment.path]
     head, tail = read_ends(dataset.filesystem, fragment.path, size)
     if is_begun(dataset.format.magic, head, tail):
-        return IncompleteSource(
-            f"‘{name}’ cannot be read: it is cut short, as a file is that is still being written."
-        )
+        return incomplete(name)
     if not head.startswith(dataset.format.magic) and (words := say_what_it_is(head)):
         return UnreadableSource(f"‘{name}’ cannot be read: it is {words}.")
     return found

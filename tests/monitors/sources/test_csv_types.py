@@ -85,7 +85,7 @@ def test_read_window__row_with_too_many_values__names_file_and_row(
     [
         (b"", "‘x.csv’ cannot be read: the file is empty"),
         (b"a,b\n1,2\n1\n", "row 3 has 1 values where 2 are expected"),
-        (b"a,b\n1,\xe9\n", "column ‘b’ is not UTF-8"),
+        (b"a,b\n1,\xe9\n", "row 2 is not UTF-8 text; name its encoding"),
         (b"a,b\n" + b"1,xxxxxxxxx\n" * 150_000 + b"1,\xe9\n", "it is not UTF-8 text"),
         (b"a,a\n1,2\n", "two columns have the same name"),
     ],
