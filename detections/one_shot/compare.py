@@ -16,7 +16,17 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
-from monitors.sources import SourcePolicy, WindowSpec, describe, open_window
+from monitors.sources import (
+    ColumnType,
+    CsvDialect,
+    DatasetDescription,
+    SourcePolicy,
+    WindowSpec,
+    column_type_of,
+    describe_window,
+    open_window,
+)
+from monitors.sources.csv_dialect import DEFAULT_DIALECT
 from monitors.sources.formats import SkippedFile
 from monitors.sources.uris import parse_uri
 
@@ -48,6 +58,7 @@ class ComparisonRequest:
         kinds: Kinds that take the place of those the columns' types suggest.
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
+        dialect: How CSV files of both are written.
     """
 
     reference: str
@@ -58,6 +69,7 @@ class ComparisonRequest:
     timestamp_column: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    dialect: CsvDialect = DEFAULT_DIALECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +148,14 @@ class _Chosen:
 
     Attributes:
         kinds: The columns to compare.
+        types: How they are read from CSV, in the reference and in the current window alike.
         unusable: Columns asked for that the reference's files disagree about, with the reasons.
         left_out: Columns that are not compared.
         skipped: Files that are no part of the reference.
     """
 
     kinds: Mapping[str, FeatureKind]
+    types: Mapping[str, ColumnType]
     unusable: Mapping[str, str]
     left_out: tuple[str, ...]
     skipped: tuple[SkippedFile, ...]
@@ -159,8 +173,8 @@ def compare(request: ComparisonRequest) -> Comparison:
     policy = _policy(request)
     chosen = _choose(request, policy)
     kinds = chosen.kinds
-    with open_window(_current_window(request, policy, list(kinds))) as window:
-        baseline = _fit(request.reference, policy, kinds)
+    with open_window(_current_window(request, policy, chosen.types)) as window:
+        baseline = _fit(_window(request.reference, request, policy, chosen.types), kinds)
         result = judge_window(baseline, window, request.plan)
         skipped = window.files_skipped
     features = _rows(result.methods, chosen.unusable)
@@ -179,12 +193,20 @@ def compare(request: ComparisonRequest) -> Comparison:
 
 
 def _current_window(
-    request: ComparisonRequest, policy: SourcePolicy, columns: list[str]
+    request: ComparisonRequest, policy: SourcePolicy, types: Mapping[str, ColumnType]
 ) -> WindowSpec:
+    window = _window(request.current, request, policy, types)
     if not request.timestamp_column:
-        return WindowSpec(request.current, policy, columns)
-    bounds = (request.start, request.end)
-    return WindowSpec(request.current, policy, columns, request.timestamp_column, *bounds)
+        return window
+    column, start, end = request.timestamp_column, request.start, request.end
+    return replace(window, timestamp_column=column, start=start, end=end)
+
+
+def _window(
+    uri: str, request: ComparisonRequest, policy: SourcePolicy, types: Mapping[str, ColumnType]
+) -> WindowSpec:
+    """All rows of one of the two, with the columns that are compared."""
+    return WindowSpec(uri, policy, list(types), types=types, dialect=request.dialect)
 
 
 def _policy(request: ComparisonRequest) -> SourcePolicy:
@@ -208,7 +230,8 @@ def _object_stores(request: ComparisonRequest) -> tuple[str, ...]:
 
 def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
-    reference = describe(request.reference, policy)
+    whole = WindowSpec(request.reference, policy, dialect=request.dialect)
+    reference = describe_window(whole, is_whole=True)
     held = (*reference.columns, *reference.unusable)
     asked = find_columns(request.columns, held)
     usable = [name for name in asked if name not in reference.unusable]
@@ -220,10 +243,22 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     judged = {*kinds, *unusable}
     return _Chosen(
         kinds=kinds,
+        types=_types(kinds, reference),
         unusable=unusable,
         left_out=tuple(name for name in asked or held if name not in judged),
         skipped=reference.files_skipped,
     )
+
+
+def _types(
+    kinds: Mapping[str, FeatureKind], reference: DatasetDescription
+) -> dict[str, ColumnType]:
+    """How each feature is read from CSV: as it is in the reference, whatever one window looks like."""
+    categorical = {name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL}
+    return {
+        name: column_type_of(reference.columns[name], is_categorical=name in categorical)
+        for name in kinds
+    }
 
 
 def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
@@ -266,9 +301,9 @@ def _comparable(kinds: Mapping[str, FeatureKind], plan: EvaluationPlan) -> dict[
     return chosen
 
 
-def _fit(uri: str, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]) -> Baseline:
+def _fit(reference: WindowSpec, kinds: Mapping[str, FeatureKind]) -> Baseline:
     data = settings.ENV.data
-    with open_window(WindowSpec(uri, policy, list(kinds))) as window:
+    with open_window(reference) as window:
         return Baseline.fit(
             window.batches() if window.bytes_at_most >= data.stream_bytes else window,
             kinds,

@@ -110,7 +110,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         SourceError: If it cannot be read.
     """
     kinds = choose_features(
-        describe_window(reference_window(monitor, policy)),
+        describe_window(reference_window(monitor, policy), is_whole=True),
         monitor.feature_columns,
         monitor.timestamp_column,
         overrides=monitor.feature_kinds,

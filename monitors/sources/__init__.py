@@ -1,5 +1,7 @@
 """Windows of data from files, object stores and the request itself; without Django."""
 
+from monitors.sources.column_types import ColumnType, column_type_of
+from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.descriptions import DatasetDescription, describe, describe_window
 from monitors.sources.formats import FileFormat
 from monitors.sources.inline import (
@@ -28,6 +30,8 @@ from monitors.sources.window_spec import WindowSpec
 
 __all__ = [
     "ColumnMismatch",
+    "ColumnType",
+    "CsvDialect",
     "DatasetDescription",
     "FileFormat",
     "ForbiddenUri",
@@ -44,6 +48,7 @@ __all__ = [
     "UnreadableSource",
     "WindowSpec",
     "WindowTooLarge",
+    "column_type_of",
     "describe",
     "describe_window",
     "is_storable",

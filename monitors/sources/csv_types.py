@@ -1,127 +1,151 @@
-"""Read CSV files again with wider types, when a value further down does not fit the first block."""
+"""Convert the words of a CSV column to values: whole numbers, numbers, booleans, times or text."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.dataset as pads
+import pyarrow.compute as pc
 
-from monitors.sources.datasets import explain_file, file_schema
-from monitors.sources.pruning import NarrowedDataset
-from monitors.sources.scans import Scan
-from monitors.sources.source_errors import PYARROW_ERRORS, SourceError, to_source_error
+from monitors.sources.column_types import ColumnType
+from monitors.sources.csv_dialect import CsvDialect
 
-_CONVERSION = re.compile(
-    r"In CSV column #(\d+):.*CSV conversion error to (?!.*invalid UTF8)", re.DOTALL
-)
-_NEXT_WIDER = {
-    pa.null(): pa.int64(),
-    pa.int64(): pa.float64(),
-    pa.date32(): pa.timestamp("s"),
-}
+NUMBERS = (pa.int64(), pa.float64())
+_UNITS = ("s", "us", "ns")
+TIMES = (pa.date32(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in _UNITS))
+TEXT = pa.string()
 
 
-def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
-    """The scan that reads a window."""
-    return Scan(
-        narrowed.dataset,
-        narrowed.fragments,
-        narrowed.schema,
-        narrowed.columns,
-        narrowed.timeframe,
-        max_bytes,
-    )
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A word that is no value of the types that a column can have.
 
-
-def read_widened(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, pa.Schema]:
-    """The whole window, and the schema whose types held every value.
-
-    Raises:
-        SourceError: A subclass that says what is wrong, and with which file.
+    Attributes:
+        word: The word, as it is written.
+        wanted: The kind of value that it must be.
     """
-    while True:
-        scan = scan_of(narrowed, max_bytes)
-        try:
-            return scan.read(), scan.schema
-        except PYARROW_ERRORS as error:
-            narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
+
+    word: str
+    wanted: str
 
 
-def find_types(narrowed: NarrowedDataset) -> pa.Schema:
-    """The schema whose types hold every value, found by reading everything and keeping nothing.
-
-    A division of CSV files needs it: the types of a part may depend on a value in another part.
-
-    Raises:
-        SourceError: A subclass that says what is wrong, and with which file.
-    """
-    while True:
-        before = narrowed.schema
-        for fragment in narrowed.fragments:
-            schema = _find_file_types(replace(narrowed, fragments=(fragment,)))
-            narrowed = replace(narrowed, schema=schema)
-        # A wider type may hold less than a narrower one: seconds reach further than nanoseconds.
-        if narrowed.schema.equals(before):
-            return narrowed.schema
-
-
-def _find_file_types(narrowed: NarrowedDataset) -> pa.Schema:
-    while True:
-        scan = scan_of(narrowed, max_bytes=0)
-        try:
-            scan.check()
-        except PYARROW_ERRORS as error:
-            narrowed = replace(narrowed, schema=_widen_or_raise(scan, error))
-        else:
-            return narrowed.schema
-
-
-def _widen_or_raise(scan: Scan, error: Exception) -> pa.Schema:
-    """The schema for the next try, after a CSV value did not fit the type of the first block."""
-    fragment, error = scan.find_culprit(error)
-    schema = _widened_for(scan, fragment, str(error))
-    if schema is None:
-        raise _explained(scan, fragment, error) from error
-    return schema
-
-
-def _explained(scan: Scan, fragment: pads.Fragment | None, error: Exception) -> SourceError:
-    if fragment is None:
-        return to_source_error(error, scan.dataset.uri)
-    return explain_file(scan.dataset, fragment, error)
-
-
-def _widened_for(scan: Scan, fragment: pads.Fragment | None, message: str) -> pa.Schema | None:
-    """A wider schema for the file that failed; None if a wider type does not help."""
-    if fragment is None or not scan.dataset.format.types_are_guessed:
-        return None
-    return widened(scan.schema, file_schema(scan.dataset, fragment).names, message)
-
-
-def widened(schema: pa.Schema, file_columns: Sequence[str], message: str) -> pa.Schema | None:
-    """The schema with one column a step wider: the column that a conversion error names.
+def first_type(contract: ColumnType, guessed: pa.DataType) -> pa.DataType:
+    """The type that a column is parsed as at first.
 
     Args:
-        schema: The schema of the scan.
-        file_columns: The header of the file that failed; the message counts its columns.
-        message: pyarrow's error.
-
-    Returns:
-        None if the message is another error, or no wider type exists.
+        contract: The way to read it.
+        guessed: The type of its first block, by its looks.
     """
-    found = _CONVERSION.search(message)
-    if found is None:
-        return None
-    position = schema.get_field_index(file_columns[int(found[1])])
-    field = schema.field(position)
-    wider = _wider(field.type)
-    return None if wider is None else schema.set(position, field.with_type(wider))
+    if contract is ColumnType.TEXT or pa.types.is_null(guessed):
+        return TEXT
+    if contract is ColumnType.TIME and not _is_time(guessed):
+        return TEXT
+    return guessed
 
 
-def _wider(dtype: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_string(dtype):
+def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType, ...]:
+    """The types that the words of a column are tried as, the narrowest first.
+
+    Without a candidate the column stays text.
+    """
+    if contract is ColumnType.TEXT or (contract is ColumnType.GUESS and guessed == TEXT):
+        return ()
+    if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
+        return _from(guessed, TIMES)
+    if contract is ColumnType.NUMERIC:
+        return (guessed, *NUMBERS) if pa.types.is_boolean(guessed) else _from(guessed, NUMBERS)
+    if pa.types.is_null(guessed):
+        return (guessed, *NUMBERS, pa.bool_(), *TIMES, TEXT)
+    family = NUMBERS if guessed in NUMBERS else TIMES if _is_time(guessed) else (guessed,)
+    return (*_from(guessed, family), TEXT)
+
+
+def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataType, ...]:
+    """The types of a family, from one of them on if it is among them."""
+    if first not in family:
+        return tuple(family)
+    later = family[list(family).index(first) :]
+    if not pa.types.is_timestamp(first):
+        return tuple(later)
+    return (first, *(other for other in TIMES if _is_wider_stamp(first, other)))
+
+
+def _is_wider_stamp(first: pa.DataType, other: pa.DataType) -> bool:
+    """True if the words of one type of timestamps can be tried as the other."""
+    is_stamp = pa.types.is_timestamp(other) and other != first
+    return bool(is_stamp and (first.tz is None or other.tz is not None))
+
+
+def _is_time(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(dtype) or pa.types.is_date(dtype))
+
+
+def convert(
+    words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect
+) -> pa.ChunkedArray | None:
+    """The values that the words write, or None if one of them is no value of the type."""
+    if dtype == TEXT:
+        return words
+    known = _known(words, dialect)
+    if pa.types.is_null(dtype):
+        return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
+    try:
+        return _spelt(known, dtype, dialect).cast(dtype)
+    except pa.ArrowInvalid:
         return None
-    if pa.types.is_timestamp(dtype) and dtype.unit == "s":
-        return pa.timestamp("ns", tz=dtype.tz)
-    return _NEXT_WIDER.get(dtype, pa.string())
+
+
+def find_misfit(
+    words: pa.ChunkedArray, types: Sequence[pa.DataType], dialect: CsvDialect
+) -> Misfit:
+    """The first word that is no value of the type that fits the most words before it."""
+    known = _known(words, dialect)
+    reach = {dtype: _count_fitting(_spelt(known, dtype, dialect), dtype) for dtype in types}
+    best = max(types, key=lambda dtype: reach[dtype])
+    return Misfit(str(words[reach[best]].as_py()), _wanted(best))
+
+
+def _count_fitting(words: pa.ChunkedArray, dtype: pa.DataType) -> int:
+    """The number of words before the first one that does not fit, by bisection."""
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high) // 2
+        if _fits(words.slice(low, middle - low + 1), dtype):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _fits(words: pa.ChunkedArray, dtype: pa.DataType) -> bool:
+    try:
+        words.cast(dtype)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _wanted(dtype: pa.DataType) -> str:
+    return "dates or times" if _is_time(dtype) else "numbers"
+
+
+def _known(words: pa.ChunkedArray, dialect: CsvDialect) -> pa.ChunkedArray:
+    """The words without the spaces around them, null where they stand for a missing value."""
+    trimmed = pc.utf8_trim_whitespace(words)
+    is_missing = pc.is_in(trimmed, value_set=pa.array(dialect.null_words, words.type))
+    return pc.if_else(is_missing, pa.scalar(None, words.type), trimmed)
+
+
+def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> pa.ChunkedArray:
+    """The words as Arrow spells values of the type."""
+    if pa.types.is_timestamp(dtype) and dtype.tz is not None:
+        return _in_utc(words)
+    if dialect.decimal == "." or not pa.types.is_floating(dtype):
+        return words
+    return pc.replace_substring(words, dialect.decimal, ".")
+
+
+def _in_utc(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The times with a zone: one without a zone is UTC, and a date is its midnight."""
+    times = pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
+    has_zone = pc.match_substring_regex(times, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
+    return pc.if_else(has_zone, times, pc.binary_join_element_wise(times, "Z", ""))

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
+from monitors.sources.csv_heads import find_encoding
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.formats import (
     FileFormat,
@@ -22,9 +24,9 @@ from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
-    IncompleteSource,
     SourceError,
     UnreadableSource,
+    incomplete,
     to_source_error,
     translated,
 )
@@ -40,19 +42,25 @@ class Dataset:
     Attributes:
         uri: The user's own text, for error messages.
         names: Each file's path to the name that error messages may contain.
+        sizes: Each file's path to its size in bytes.
         fragments: One per file, with the values that its folders give to its rows.
         partitions: Schema of the partition columns.
         skipped: Files of the folder that are no part of the dataset.
+        dialect: How CSV files are written.
+        dialects: The same with each file's own encoding, by its path.
     """
 
     uri: str
     files: tuple[SourceFile, ...]
     names: Mapping[str, str]
+    sizes: Mapping[str, int]
     fragments: tuple[pads.Fragment, ...]
     partitions: pa.Schema
     format: FileFormat
     filesystem: pafs.FileSystem
     skipped: tuple[SkippedFile, ...] = ()
+    dialect: CsvDialect = DEFAULT_DIALECT
+    dialects: Mapping[str, CsvDialect] = field(default_factory=dict)
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""
@@ -69,14 +77,28 @@ class Dataset:
     def combine(
         self, fragments: Sequence[pads.Fragment], schema: pa.Schema
     ) -> pads.FileSystemDataset:
-        """A pyarrow dataset of these fragments."""
+        """A pyarrow dataset of these fragments, to read their values."""
         return pads.FileSystemDataset(
-            list(fragments), schema, self.format.arrow_format(), filesystem=self.filesystem
+            list(map(self._to_read, fragments)),
+            schema,
+            self.format.arrow_format(self.dialect),
+            filesystem=self.filesystem,
+        )
+
+    def _to_read(self, fragment: pads.Fragment) -> pads.Fragment:
+        """The fragment in the format that reads its values."""
+        if self.format.reading_format is None:
+            return fragment
+        return self.format.reading_format(self.dialects[fragment.path]).make_fragment(
+            fragment.path,
+            filesystem=self.filesystem,
+            partition_expression=fragment.partition_expression,
+            file_size=self.sizes[fragment.path],
         )
 
 
-def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
-    """Find the files behind a URI.
+def open_dataset(uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_DIALECT) -> Dataset:
+    """Find the files behind a URI; of CSV files, look at the first bytes.
 
     Raises:
         SourceError: A subclass that says what is wrong with the URI, the files or the store.
@@ -86,17 +108,44 @@ def open_dataset(uri: str, policy: SourcePolicy) -> Dataset:
         filesystem = open_filesystem(location, policy)
         files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
         file_format, partitions = detect_format(files), discover_partitions(files)
-        fragments = [_fragment(file, file_format, filesystem, partitions) for file in files]
+        dialects = _find_dialects(files, file_format, filesystem, dialect)
+        fragments = [
+            _fragment(file, file_format.arrow_format(dialects[file.path]), filesystem, partitions)
+            for file in files
+        ]
     return Dataset(
         uri=uri,
         files=tuple(files),
         names={file.path: file.name for file in files},
+        sizes={file.path: file.size for file in files},
         fragments=tuple(fragments),
         partitions=partitions,
         format=file_format,
         filesystem=filesystem,
         skipped=skipped,
+        dialect=dialect,
+        dialects=dialects,
     )
+
+
+def _find_dialects(
+    files: Sequence[SourceFile],
+    file_format: FileFormat,
+    filesystem: pafs.FileSystem,
+    dialect: CsvDialect,
+) -> dict[str, CsvDialect]:
+    """The dialect of each file by its path: that of the dataset, with the file's own encoding."""
+    if not file_format.types_are_guessed:
+        return {file.path: dialect for file in files}
+
+    def look(file: SourceFile) -> CsvDialect:
+        with translated(file.name):
+            encoding = find_encoding(filesystem, file.path, file.name, dialect)
+        return dialect if encoding == dialect.encoding else replace(dialect, encoding=encoding)
+
+    with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
+        found = list(pool.map(look, files))
+    return {file.path: each for file, each in zip(files, found, strict=True)}
 
 
 def unify_files(
@@ -162,12 +211,10 @@ def explain_file(dataset: Dataset, fragment: pads.Fragment, error: Exception) ->
     found = to_source_error(error, name)
     if type(found) is not UnreadableSource or not dataset.format.magic:
         return found
-    size = next(file.size for file in dataset.files if file.path == fragment.path)
+    size = dataset.sizes[fragment.path]
     head, tail = read_ends(dataset.filesystem, fragment.path, size)
     if is_begun(dataset.format.magic, head, tail):
-        return IncompleteSource(
-            f"‘{name}’ cannot be read: it is cut short, as a file is that is still being written."
-        )
+        return incomplete(name)
     if not head.startswith(dataset.format.magic) and (words := say_what_it_is(head)):
         return UnreadableSource(f"‘{name}’ cannot be read: it is {words}.")
     return found
@@ -184,12 +231,12 @@ def _refuse_binary(name: str, schema: pa.Schema) -> None:
 
 def _fragment(
     file: SourceFile,
-    file_format: FileFormat,
+    arrow_format: pads.FileFormat,
     filesystem: pafs.FileSystem,
     partitions: pa.Schema,
 ) -> pads.Fragment:
     with translated(file.name):
-        return file_format.arrow_format().make_fragment(
+        return arrow_format.make_fragment(
             file.path,
             filesystem=filesystem,
             partition_expression=partition_expression(file, partitions),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from monitors.sources.csv_windows import settle
 from monitors.sources.formats import SkippedFile
 from monitors.sources.index_columns import find_index_columns
 from monitors.sources.policy import SourcePolicy
@@ -40,7 +41,7 @@ class DatasetDescription:
 def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
     """The schema and size of a dataset, from file footers alone.
 
-    CSV has no footer, so its schema comes from the first block of each file.
+    CSV has no footer, so its schema comes from the first block of each file, in the usual dialect.
 
     Raises:
         SourceError: A subclass that says what is wrong with the URI, the files or the store.
@@ -48,13 +49,22 @@ def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
     return describe_window(WindowSpec(uri, policy))
 
 
-def describe_window(window: WindowSpec) -> DatasetDescription:
-    """The description of the files that can hold rows of a window; the errors are its own."""
+def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDescription:
+    """The description of the files that can hold rows of a window; the errors are its own.
+
+    Args:
+        window: The window; a column of times is not needed to describe it.
+        is_whole: Read CSV to its end, so that its types hold every value and not only those of the
+            first block.
+    """
     narrowed = narrow(window)
-    dataset = narrowed.dataset
+    dataset, schema, unusable = narrowed.dataset, narrowed.schema, narrowed.unusable
+    if is_whole and dataset.format.types_are_guessed:
+        plan = settle(narrowed)
+        schema, unusable = plan.schema, plan.unusable
     return DatasetDescription(
-        columns={column.name: column.type for column in narrowed.schema},
-        unusable=narrowed.unusable,
+        columns={column.name: column.type for column in schema},
+        unusable=unusable,
         partition_columns=tuple(dataset.partitions.names),
         index_columns=_index_columns(narrowed),
         format=dataset.format.name,

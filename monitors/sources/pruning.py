@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from monitors.sources.column_types import ColumnType
 from monitors.sources.datasets import (
     Dataset,
     file_schema,
@@ -29,6 +30,7 @@ class NarrowedDataset:
         columns: The columns that can be read, in the order wanted.
         named: All columns asked for that the data have, in the order wanted.
         unusable: The columns that cannot be read, each with the reason.
+        types: How columns of CSV files are read; the others are guessed.
     """
 
     dataset: Dataset
@@ -38,16 +40,17 @@ class NarrowedDataset:
     timeframe: Timeframe
     named: tuple[str, ...]
     unusable: Mapping[str, str]
+    types: Mapping[str, ColumnType]
 
 
 def narrow(window: WindowSpec) -> NarrowedDataset:
     """Prune the dataset behind a URI; the errors are those of `read_window`."""
     timeframe = window.timeframe
-    dataset = open_dataset(window.uri, window.policy)
+    dataset = open_dataset(window.uri, window.policy, window.dialect)
     with translated(window.uri):
         fragments = _fragments_within(dataset, timeframe)
         unified, fragments = _unify_needed(dataset, fragments, window)
-        timeframe.condition(unified.schema)
+        _check_time(dataset, timeframe, unified.schema)
     schema, conflicts = unified.schema, unified.conflicts
     returned = _returned(window.columns, [*schema.names, *conflicts])
     return NarrowedDataset(
@@ -58,6 +61,7 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
         timeframe=timeframe,
         named=returned,
         unusable=conflicts,
+        types=window.types,
     )
 
 
@@ -71,6 +75,14 @@ def _fragments_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Frag
         return fragments
     subsets = (_row_groups_within(dataset, fragment, timeframe) for fragment in fragments)
     return tuple(filter(None, subsets))
+
+
+def _check_time(dataset: Dataset, timeframe: Timeframe, schema: pa.Schema) -> None:
+    """Check the column of times; in CSV its words say later whether they are times."""
+    if not dataset.format.types_are_guessed or dataset.has_key(timeframe.column):
+        timeframe.condition(schema)
+    elif timeframe.column is not None:
+        timeframe.require(schema)
 
 
 def _refuse_without_time(

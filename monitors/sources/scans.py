@@ -10,6 +10,7 @@ import pyarrow.dataset as pads
 from monitors.sources.casts import to_common_types
 from monitors.sources.datasets import Dataset, explain_file, file_schema
 from monitors.sources.policy import GIB
+from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
     SourceUnavailable,
@@ -58,6 +59,20 @@ class Scan:
         allowed = within_budget(batches, self.max_bytes, "The window holds more than")
         return pa.Table.from_batches(allowed, schema=self.schema_of(self.columns))
 
+    def read_or_explain(self) -> pa.Table:
+        """Read the window; an error says which file is at fault.
+
+        Raises:
+            SourceError: A subclass that says what is wrong, and with which file.
+        """
+        try:
+            return self.read()
+        except PYARROW_ERRORS as error:
+            fragment, again = self.find_culprit(error)
+            if fragment is None:
+                raise to_source_error(again, self.dataset.uri) from again
+            raise explain_file(self.dataset, fragment, again) from again
+
     def stream(self) -> Iterator[pa.RecordBatch]:
         """The window in batches by file and block, none of them empty, without a limit.
 
@@ -70,6 +85,10 @@ class Scan:
                 yield from (batch for batch in self._batches([fragment]) if batch.num_rows)
             except PYARROW_ERRORS as error:
                 raise explain_file(self.dataset, fragment, error) from error
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All batches, without a limit; pyarrow's errors pass through."""
+        return self._batches(self.fragments)
 
     def check(self) -> None:
         """Read everything and keep nothing; pyarrow's errors pass through."""
@@ -169,6 +188,18 @@ class Scan:
         if self._is_filtered and not self.dataset.format.has_row_groups:
             return None
         return sum(footer_rows(fragment) for fragment in self.fragments)
+
+
+def scan_of(narrowed: NarrowedDataset, max_bytes: int) -> Scan:
+    """The scan that reads a window."""
+    return Scan(
+        narrowed.dataset,
+        narrowed.fragments,
+        narrowed.schema,
+        narrowed.columns,
+        narrowed.timeframe,
+        max_bytes,
+    )
 
 
 def within_budget[Piece: pa.RecordBatch | pa.Array](

@@ -3,14 +3,14 @@
 import pyarrow.fs as pafs
 
 SEEN_BYTES = 64
-PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
+PARQUET_MAGIC, ARROW_MAGIC, GZIP_MAGIC = b"PAR1", b"ARROW1", b"\x1f\x8b"
 
 _SIGNATURES = (
     (PARQUET_MAGIC, "a Parquet file"),
     (b"PARE", "an encrypted Parquet file"),
     (ARROW_MAGIC, "an Arrow file"),
     (b"\xff\xff\xff\xff", "an Arrow stream, not an Arrow file; write it as a file"),
-    (b"\x1f\x8b", "compressed with gzip"),
+    (GZIP_MAGIC, "compressed with gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
     (b"BZh", "compressed with bzip2"),
     (b"\xfd7zXZ\0", "compressed with xz"),

@@ -87,9 +87,13 @@ _CREDENTIALS = re.compile(
 _RAGGED = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _HINTS = (
     (re.compile(r"Empty CSV file|size is 0 bytes|too small: 0"), "the file is empty"),
-    (re.compile(r"invalid UTF-?8", re.IGNORECASE), "it is not UTF-8 text"),
+    (
+        re.compile(r"invalid UTF-?8|codec can't decode", re.IGNORECASE),
+        "it is not UTF-8 text, or not text of the encoding named",
+    ),
     (re.compile(r"multiple columns named"), "two columns have the same name"),
 )
+_CUT_SHORT = re.compile(r"Truncated compressed stream")
 _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], type[SourceError], str], ...] = (
     ((FileNotFoundError, NotADirectoryError), SourceNotFound, "There is nothing at ‘{}’."),
     ((PermissionError,), UnreadableSource, "The service has no permission to read ‘{}’."),
@@ -125,7 +129,16 @@ def to_source_error(error: BaseException, name: str) -> SourceError:
             return source_error(sentence.format(name))
     if isinstance(error, OSError) and error.errno in _NETWORK_MOUNT:
         return SourceUnavailable(f"The disk that holds ‘{name}’ does not answer.")
+    if _CUT_SHORT.search(text):
+        return incomplete(name)
     return UnreadableSource(f"‘{name}’ cannot be read: {_hint(text)}.")
+
+
+def incomplete(name: str) -> IncompleteSource:
+    """The error about a file that a writer has not finished."""
+    return IncompleteSource(
+        f"‘{name}’ cannot be read: it is cut short, as a file is that is still being written."
+    )
 
 
 def _store_error(text: str, name: str) -> SourceError:

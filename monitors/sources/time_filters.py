@@ -63,6 +63,14 @@ class Timeframe:
         inside = self._inside(pads.field(self.column), dtype)
         return reduce(and_, inside) if inside else None
 
+    def require(self, schema: pa.Schema) -> None:
+        """Check that the data have the column of times.
+
+        Raises:
+            SchemaMismatch: If they have not.
+        """
+        self._type_in(schema)
+
     def check(self, schema: pa.Schema, name: str) -> None:
         """Check that a file's column of times is one.
 

@@ -10,11 +10,11 @@ from typing import Self, cast
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from monitors.sources.csv_types import find_types, read_widened, scan_of
+from monitors.sources.csv_windows import read_csv, settle, stream_csv
 from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
-from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, within_budget
+from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
 from monitors.sources.source_errors import ColumnMismatch, SchemaMismatch, SourceChanged
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
@@ -31,8 +31,18 @@ def read_window(spec: WindowSpec) -> pa.Table:
     narrowed = narrow(spec)
     if reasons := [narrowed.unusable[name] for name in narrowed.named if name in narrowed.unusable]:
         raise SchemaMismatch(" ".join(reasons))
-    table, _ = read_widened(narrowed, spec.policy.max_window_bytes)
+    table, unusable = _read_whole(narrowed, spec.policy.max_window_bytes)
+    if unusable:
+        raise SchemaMismatch(" ".join(unusable.values()))
     return table
+
+
+def _read_whole(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, Mapping[str, str]]:
+    """All columns that can be read, and the reasons against the others."""
+    if narrowed.dataset.format.types_are_guessed:
+        found = read_csv(narrowed, max_bytes)
+        return found.table, found.unusable
+    return scan_of(narrowed, max_bytes).read_or_explain(), {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ class LazyWindow:
     def num_rows(self) -> int:
         """Rows of the window; may read the timestamps."""
         if not self.is_by_column:
-            return int(self._whole.num_rows)
+            return int(self._whole[0].num_rows)
         return sum(count_rows(group, rows) for group, rows in self._kept)
 
     @property
@@ -156,25 +166,32 @@ class LazyWindow:
             self._refuse_long_column()
             yield from self._chunks_by_row_group(name)
         else:
-            yield from _chunks_of(self._whole.column(name))
+            table, unusable = self._whole
+            refuse_unusable(name, unusable)
+            yield from _chunks_of(table.column(name))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The window in batches that are not empty, one per row group or block of a file.
 
         A column that cannot be read raises its reason when it is taken from a batch.
         """
-        unusable = self.narrowed.unusable
+        batches, unusable = self._usable_batches()
         if not unusable:
-            yield from self._usable_batches()
+            yield from batches
             return
-        for batch in self._usable_batches():
+        for batch in batches:
             yield cast("pa.RecordBatch", PartialBatch(batch, self.column_names, unusable))
 
-    def _usable_batches(self) -> Iterator[pa.RecordBatch]:
+    def _usable_batches(self) -> tuple[Iterator[pa.RecordBatch], Mapping[str, str]]:
+        """The batches of the columns that can be read, and the reasons against the others."""
+        narrowed = self.narrowed
         if self._has_row_groups:
-            yield from (self._reader.batch(group, rows) for group, rows in self._kept)
-        else:
-            yield from self._scan().stream()
+            found = (self._reader.batch(group, rows) for group, rows in self._kept)
+            return found, narrowed.unusable
+        if narrowed.dataset.format.types_are_guessed:
+            plan = settle(narrowed)
+            return stream_csv(plan), plan.unusable
+        return scan_of(narrowed, self.max_bytes).stream(), narrowed.unusable
 
     def parts(self, target_bytes: int) -> list[Part]:
         """The window divided into parts of about `target_bytes`, by row group or else by file.
@@ -215,13 +232,6 @@ class LazyWindow:
         for group, rows in self._kept:
             yield self._reader.column(group, name, rows)
 
-    def _scan(self) -> Scan:
-        """The scan of the window, in types that hold every value."""
-        narrowed = self.narrowed
-        if narrowed.dataset.format.types_are_guessed:
-            narrowed = replace(narrowed, schema=find_types(narrowed))
-        return scan_of(narrowed, self.max_bytes)
-
     def _row_group_pieces(self) -> list[tuple[Piece, int]]:
         """Each row group with its bytes."""
         names, sizes = self.narrowed.dataset.names, self._sizes
@@ -259,13 +269,13 @@ class LazyWindow:
         return [(group, rows) for group, rows in found if count_rows(group, rows)]
 
     @property
-    def _whole(self) -> pa.Table:
+    def _whole(self) -> tuple[pa.Table, Mapping[str, str]]:
         with self._lock:
             return self._whole_once
 
     @cached_property
-    def _whole_once(self) -> pa.Table:
-        return read_widened(self.narrowed, self.max_bytes)[0]
+    def _whole_once(self) -> tuple[pa.Table, Mapping[str, str]]:
+        return _read_whole(self.narrowed, self.max_bytes)
 
 
 def open_window(spec: WindowSpec) -> LazyWindow:

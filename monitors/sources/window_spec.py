@@ -1,9 +1,11 @@
 """Specify a window of data: the place, the columns and the time that one read takes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from monitors.sources.column_types import ColumnType
+from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.time_filters import Timeframe
 
@@ -22,6 +24,9 @@ class WindowSpec:
         start: Inclusive and aware; None is unbounded.
         end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
             window.
+        types: How columns of CSV files are read; the others are guessed. Other formats say it
+            themselves.
+        dialect: How CSV files are written.
     """
 
     uri: str
@@ -30,6 +35,8 @@ class WindowSpec:
     timestamp_column: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    dialect: CsvDialect = DEFAULT_DIALECT
 
     @property
     def timeframe(self) -> Timeframe:

@@ -17,11 +17,12 @@ from detections.one_shot.compare import Comparison, ComparisonRequest, FailOn, c
 from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
-from monitors.sources import SourceError
+from monitors.sources import CsvDialect, SourceError
 
 UNREADABLE = 2
 LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
 START = "of the current window, inclusive"
+NULL_VALUE = "a word that stands for a missing value in any column; may be given again"
 COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
 METHODS = f"of {', '.join(FEATURE_METHODS)}; default: {','.join(DEFAULT_METHODS)}"
@@ -34,6 +35,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         _add_data(parser)
         _add_columns(parser)
+        _add_dialect(parser)
         _add_judgement(parser)
         parser.add_argument("--format", choices=list(RENDERERS), default="table")
         parser.add_argument(
@@ -55,6 +57,15 @@ def _add_data(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--start", type=_instant, help=f"{START}; UTC unless it says else")
     parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
+
+
+def _add_dialect(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("CSV", "how the CSV files of both sides are written")
+    group.add_argument("--delimiter", default=",", help="one character, or \\t; default: a comma")
+    group.add_argument("--decimal", default=".", help="the decimal point of numbers: . or ,")
+    group.add_argument("--encoding", default="utf-8", help="such as latin-1 or utf-16-le")
+    group.add_argument("--quote", default='"', help="around values; empty for none")
+    group.add_argument("--null-value", action="append", default=[], metavar="WORD", help=NULL_VALUE)
 
 
 def _add_columns(parser: ArgumentParser) -> None:
@@ -100,7 +111,21 @@ def _request(options: dict[str, Any]) -> ComparisonRequest:
         timestamp_column=options["timestamp_column"],
         start=options["start"],
         end=options["end"],
+        dialect=_dialect(options),
     )
+
+
+def _dialect(options: dict[str, Any]) -> CsvDialect:
+    try:
+        return CsvDialect(
+            delimiter=options["delimiter"].replace("\\t", "\t"),
+            decimal=options["decimal"],
+            encoding=options["encoding"],
+            quote=options["quote"],
+            null_values=tuple(options["null_value"]),
+        )
+    except ValueError as error:
+        raise _unreadable(f"--{error}.") from error
 
 
 def _check_window(options: dict[str, Any]) -> None:

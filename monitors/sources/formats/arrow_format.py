@@ -2,8 +2,13 @@
 
 import pyarrow.dataset as pads
 
+from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.formats.file_format import FileFormat
 from monitors.sources.signatures import ARROW_MAGIC
+
+
+def _arrow_format(_: CsvDialect) -> pads.FileFormat:
+    return pads.IpcFileFormat()
 
 
 def _footer_rows(fragment: pads.Fragment) -> int:
@@ -13,7 +18,7 @@ def _footer_rows(fragment: pads.Fragment) -> int:
 ARROW = FileFormat(
     name="arrow",
     extensions=(".arrow", ".feather", ".ipc"),
-    arrow_format=pads.IpcFileFormat,
+    arrow_format=_arrow_format,
     needs_validation=True,
     magic=ARROW_MAGIC,
     footer_rows=_footer_rows,

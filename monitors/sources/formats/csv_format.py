@@ -1,22 +1,47 @@
-"""CSV in UTF-8, plain or compressed with gzip."""
+"""CSV as text in any encoding, plain or compressed with gzip."""
 
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 
+from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.formats.file_format import FileFormat
 
 
-def _arrow_format() -> pads.FileFormat:
-    """An empty or `NA` text is a null, and a quoted value may hold a line break."""
+def _guessing_format(dialect: CsvDialect) -> pads.FileFormat:
+    """The words for a missing number are null, so that they do not hide the type of the numbers."""
+    options = pacsv.ConvertOptions(
+        null_values=dialect.null_words, strings_can_be_null=True, decimal_point=dialect.decimal
+    )
+    return _format(dialect, options)
+
+
+def _reading_format(dialect: CsvDialect) -> pads.FileFormat:
+    """Only a field with nothing in it is null: a word or a quoted field may be a category."""
+    options = pacsv.ConvertOptions(
+        null_values=["", *dialect.null_values],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        decimal_point=dialect.decimal,
+    )
+    return _format(dialect, options)
+
+
+def _format(dialect: CsvDialect, options: pacsv.ConvertOptions) -> pads.FileFormat:
+    """A quoted value may hold a line break."""
+    parsing = pacsv.ParseOptions(
+        delimiter=dialect.delimiter, quote_char=dialect.quote or False, newlines_in_values=True
+    )
     return pads.CsvFileFormat(
-        parse_options=pacsv.ParseOptions(newlines_in_values=True),
-        convert_options=pacsv.ConvertOptions(strings_can_be_null=True),
+        parse_options=parsing,
+        read_options=pacsv.ReadOptions(encoding=dialect.encoding),
+        convert_options=options,
     )
 
 
 CSV = FileFormat(
     name="csv",
     extensions=(".csv", ".csv.gz"),
-    arrow_format=_arrow_format,
+    arrow_format=_guessing_format,
+    reading_format=_reading_format,
     types_are_guessed=True,
 )

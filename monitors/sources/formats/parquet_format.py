@@ -2,6 +2,7 @@
 
 import pyarrow.dataset as pads
 
+from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.formats.file_format import FileFormat
 from monitors.sources.signatures import PARQUET_MAGIC
 
@@ -9,7 +10,7 @@ INT96_UNIT = "us"
 """INT96 counts nanoseconds, whose int64 ends in 2262; microseconds hold the years 1 to 9999."""
 
 
-def _arrow_format() -> pads.FileFormat:
+def _arrow_format(_: CsvDialect) -> pads.FileFormat:
     options = pads.ParquetReadOptions(coerce_int96_timestamp_unit=INT96_UNIT)
     return pads.ParquetFileFormat(read_options=options)
 

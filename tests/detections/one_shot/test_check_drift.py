@@ -226,6 +226,67 @@ def test_sources__file_named_like_a_pattern__is_found(
     )
 
 
+def csv_of(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def shares(found: dict[str, Any]) -> dict[str, float]:
+    detail = found["outcomes"][0]["details"][0]
+    return {
+        each["category"]: each["current_share"] for each in detail["explanation"]["top_categories"]
+    }
+
+
+def test_csv__categorical_in_the_reference__is_text_on_both_sides(
+    tmp_path: Path, written: Write
+) -> None:
+    codes = [*["02134", "NA", "1.10", "True"] * 250]
+    before, after = (
+        csv_of(tmp_path / name, "c,x", *(f"{code},1" for code in lines))
+        for name, lines in (("a.csv", codes), ("b.csv", [*codes[:-1], "K1A"]))
+    )
+    found = check_json(before, after, "--columns", "c", "--methods", "chi_squared")
+    assert (found["verdict"], found["rows"][0]["n_current"]) == ("ok", 1000)
+    assert shares(found) == {
+        "02134": 0.25,
+        "NA": 0.25,
+        "1.10": 0.25,
+        "True": 0.249,
+        "(other)": 0.001,
+    }
+    parquet = written("a.parquet", c=codes)
+    found = check_json(parquet, before, "--methods", "chi_squared")
+    assert (found["verdict"], found["rows"][0]["statistic"]) == ("ok", 0)
+
+
+def test_csv__numbers_declared_categorical__keep_their_zeros(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "z", *["02134", "10001"] * 100)
+    found = check_json(path, path, "--categorical", "z", "--methods", "chi_squared")
+    assert shares(found) == {"02134": 0.5, "10001": 0.5}
+
+
+def test_csv__stray_word_among_numbers__costs_that_column(tmp_path: Path) -> None:
+    good = csv_of(tmp_path / "a.csv", "a,b", *["1,2", "2,3"] * 100)
+    stray = csv_of(tmp_path / "b.csv", "a,b", *["1,2", "2,3"] * 100, "?,2")
+    rows = {row["feature"]: row for row in check_json(good, stray)["rows"]}
+    assert (rows["a"]["verdict"], rows["b"]["verdict"]) == ("error", "ok")
+    assert rows["a"]["reason"].endswith("holds ‘?’ in row 202 of ‘b.csv’.")
+
+
+@pytest.mark.parametrize("stream_bytes", [1, 1 << 30])
+def test_csv__dialect__is_that_of_both_sides(
+    tmp_path: Path, override: Callable[..., None], stream_bytes: int
+) -> None:
+    override(data={"stream_bytes": stream_bytes})
+    path = tmp_path / "a.csv"
+    path.write_bytes("é;x\n".encode("latin-1") + b"1,5;a\n-;b\n" * 100)
+    options = ["--delimiter", ";", "--decimal", ",", "--encoding", "latin-1", "--null-value", "-"]
+    found = check_json(path, path, *options, "--quote", "'")
+    rows = {row["feature"]: (row["kind"], row["n_current"]) for row in found["rows"]}
+    assert rows == {"é": ("numeric", 100), "x": ("categorical", 200)}
+
+
 def test_html__hostile_column_name__is_escaped(written: Write) -> None:
     before, after = (written(f"{n}.parquet", **{HOSTILE: np.arange(100.0) + n}) for n in (0, 500))
     page, code = check(before, after, "--format", "html")
@@ -319,6 +380,8 @@ def test_policy__threshold__asks_for_no_effect(written: Write) -> None:
             "must be after",
         ),
         (["--timestamp-column", "nope", "--start", "2024-01-01"], "no timestamp column"),
+        (["--delimiter", ";;"], "--delimiter must be one ASCII character"),
+        (["--encoding", "klingon"], "--encoding must be a known one, not 'klingon'"),
     ],
 )
 def test_arguments__that_do_not_fit__exit_with_2(

@@ -1,0 +1,72 @@
+"""The dialect of CSV files: how values are divided, quoted, written and encoded."""
+
+import codecs
+from dataclasses import dataclass
+
+import pyarrow.csv as pacsv
+
+NULL_WORDS = (*pacsv.ConvertOptions().null_values, "None", "<NA>")
+"""Words that stand for a missing number or time; an empty field is one."""
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+DECIMALS = (".", ",")
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How CSV files are written.
+
+    Attributes:
+        delimiter: One character between two values.
+        decimal: The decimal point of numbers, `.` or `,`.
+        encoding: The name of the encoding; a file that begins with a byte-order mark is read as
+            the mark says.
+        quote: The character around values that hold the delimiter; empty if there is none.
+        null_values: Words that stand for a missing value in every column, besides the usual ones of
+            numbers and times.
+
+    Raises:
+        ValueError: If an attribute cannot be one of a dialect.
+    """
+
+    delimiter: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    quote: str = '"'
+    null_values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(_is_mark(self.delimiter), "delimiter must be one ASCII character")
+        _require(
+            not self.quote or _is_mark(self.quote), "quote must be one ASCII character or empty"
+        )
+        _require(self.decimal in DECIMALS, "decimal must be a point or a comma")
+        _require(self.delimiter != self.decimal, "delimiter must differ from decimal")
+        _require(self.delimiter != self.quote, "delimiter must differ from quote")
+        _require(
+            _is_encoding(self.encoding), f"encoding must be a known one, not {self.encoding!r}"
+        )
+
+    @property
+    def null_words(self) -> tuple[str, ...]:
+        """Words that stand for a missing number or time."""
+        return tuple(dict.fromkeys((*NULL_WORDS, *self.null_values)))
+
+
+def _is_mark(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and text not in "\r\n\0"
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return bool(getattr(codec, "_is_text_encoding", True))
+
+
+def _require(condition: bool, rule: str) -> None:
+    if not condition:
+        raise ValueError(rule)
+
+
+DEFAULT_DIALECT = CsvDialect()

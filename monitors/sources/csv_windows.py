@@ -1,0 +1,322 @@
+"""Read windows of CSV files, column by column as their reference was read.
+
+Values are parsed in the types of each file's first block. A column with a value that does not fit
+is read as words, and the words are converted: to a wider type, or else the column is refused with
+the word and its row.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from monitors.sources.column_types import ColumnType
+from monitors.sources.csv_parsing import misfitting_column
+from monitors.sources.csv_types import TEXT, Misfit, candidates, convert, find_misfit, first_type
+from monitors.sources.datasets import explain_file, file_schema
+from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.scans import Scan, within_budget
+from monitors.sources.source_errors import (
+    PYARROW_ERRORS,
+    SchemaMismatch,
+    SourceError,
+    to_source_error,
+)
+from monitors.sources.time_filters import Timeframe
+
+HEADER_ROWS = 1
+LONGEST_WORD = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A window of CSV files: the columns that can be read, and the reasons against the others."""
+
+    table: pa.Table
+    unusable: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvPlan:
+    """The way in which the columns of some CSV files are parsed.
+
+    Attributes:
+        narrowed: The files, with the types of their first blocks.
+        parsed: The types that the parser is given.
+        words: The columns that are parsed as text and then converted, each with the types that are
+            still to be tried.
+        unusable: The columns that no type fits, each with the reason.
+    """
+
+    narrowed: NarrowedDataset
+    parsed: pa.Schema
+    words: Mapping[str, tuple[pa.DataType, ...]]
+    unusable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def time_in_words(self) -> str | None:
+        """The column of times, if it is converted after it has been parsed."""
+        column = self.narrowed.timeframe.column
+        return column if column in self.words else None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The types of the columns after the conversion."""
+        fields = (each for each in self.parsed if each.name not in self.unusable)
+        return pa.schema([each.with_type(self._type_of(each)) for each in fields])
+
+    def _type_of(self, each: pa.Field) -> pa.DataType:
+        return self.words[each.name][0] if each.name in self.words else each.type
+
+    def with_words(self, column: str) -> Self:
+        """The plan with a column that is parsed as text and then converted."""
+        position = self.parsed.get_field_index(column)
+        guessed = self.parsed.field(position).type
+        types = candidates(_contract(self.narrowed, column), guessed)
+        parsed = self.parsed.set(position, pa.field(column, TEXT))
+        return replace(self, parsed=parsed, words=self._with(column, types))
+
+    def with_types(self, column: str, types: tuple[pa.DataType, ...]) -> Self:
+        """The plan with other types that are still to be tried for a column of words."""
+        return replace(self, words=self._with(column, types))
+
+    def _with(
+        self, column: str, types: tuple[pa.DataType, ...]
+    ) -> dict[str, tuple[pa.DataType, ...]]:
+        rest = {name: other for name, other in self.words.items() if name != column}
+        return rest | {column: types} if types else rest
+
+
+def read_csv(narrowed: NarrowedDataset, max_bytes: int) -> CsvTable:
+    """The whole window.
+
+    Raises:
+        SourceError: A subclass that says what is wrong, and with which file.
+    """
+    plan = _begin(narrowed)
+    while True:
+        plan = _settle_time(plan)
+        try:
+            return _read(plan, max_bytes)
+        except PYARROW_ERRORS as error:
+            plan = _reread_or_raise(plan, error)
+
+
+def settle(narrowed: NarrowedDataset) -> CsvPlan:
+    """The plan whose types hold every value, found by reading everything and keeping nothing.
+
+    A division of CSV files needs it: the types of a part may depend on a value in another part.
+
+    Raises:
+        SourceError: A subclass that says what is wrong, and with which file.
+    """
+    plan = _begin(narrowed)
+    while True:
+        plan = _settle_time(plan)
+        try:
+            settled = _settle_words(plan)
+        except PYARROW_ERRORS as error:
+            plan = _reread_or_raise(plan, error)
+            continue
+        # A later type may hold less than an earlier one: seconds reach further than nanoseconds.
+        if settled.words == plan.words and settled.unusable == plan.unusable:
+            return settled
+        plan = settled
+
+
+def stream_csv(plan: CsvPlan) -> Iterator[pa.RecordBatch]:
+    """The window in batches that are not empty, in the types of a settled plan."""
+    wanted = [name for name in plan.narrowed.columns if name not in plan.unusable]
+    for batch in _window_batches(plan):
+        if batch.num_rows:
+            yield _converted(plan, batch).select(wanted)
+
+
+def _begin(narrowed: NarrowedDataset) -> CsvPlan:
+    """The plan that trusts the first blocks as far as the contract lets it."""
+    dataset, words = narrowed.dataset, {}
+    fields = []
+    for each in narrowed.schema:
+        contract = _contract(narrowed, each.name)
+        is_key = dataset.has_key(each.name)
+        parsed = each.type if is_key else first_type(contract, each.type)
+        fields.append(pa.field(each.name, parsed))
+        if parsed == TEXT and not is_key and (types := candidates(contract, each.type)):
+            words[each.name] = types
+    return CsvPlan(narrowed, pa.schema(fields), words)
+
+
+def _contract(narrowed: NarrowedDataset, column: str) -> ColumnType:
+    if column == narrowed.timeframe.column:
+        return ColumnType.TIME
+    return narrowed.types.get(column, ColumnType.GUESS)
+
+
+def _read(plan: CsvPlan, max_bytes: int) -> CsvTable:
+    columns = list(plan.narrowed.columns)
+    kept = (batch.select(columns) for batch in _window_batches(plan))
+    allowed = within_budget(kept, max_bytes, "The window holds more than")
+    schema = pa.schema([_read_field(plan, name) for name in columns])
+    table = pa.Table.from_batches(allowed, schema=schema)
+    unusable: dict[str, str] = {}
+    for name in plan.words.keys() & set(columns):
+        if name == plan.time_in_words:
+            continue
+        values = _convert_all(plan, name, table[name])
+        if isinstance(values, Misfit):
+            unusable[name] = _reason(plan, name, values)
+            table = table.drop_columns([name])
+        else:
+            table = table.set_column(table.column_names.index(name), name, values)
+    return CsvTable(table, unusable)
+
+
+def _read_field(plan: CsvPlan, name: str) -> pa.Field:
+    """The column as `_window_batches` gives it: the times are converted by then."""
+    source = plan.schema if name == plan.time_in_words else plan.parsed
+    return source.field(name)
+
+
+def _convert_all(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> pa.ChunkedArray | Misfit:
+    """The words as the first of the column's types that fits them all."""
+    types, dialect = plan.words[name], plan.narrowed.dataset.dialect
+    found = (convert(words, dtype, dialect) for dtype in types)
+    values = next((each for each in found if each is not None), None)
+    return find_misfit(words, types, dialect) if values is None else values
+
+
+def _window_batches(plan: CsvPlan) -> Iterator[pa.RecordBatch]:
+    """The rows of the window as they are parsed, and the timestamps."""
+    column = plan.time_in_words
+    scan = _scan_of(plan)
+    if column is None or not plan.narrowed.timeframe.is_bounded:
+        yield from (_with_times(plan, batch) for batch in scan.batches())
+        return
+    for batch in scan.batches():
+        stamped = _with_times(plan, batch)
+        inside = plan.narrowed.timeframe.mask(stamped.column(column))
+        yield stamped.filter(inside)
+
+
+def _with_times(plan: CsvPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its words of times converted to the type that they have settled on."""
+    if plan.time_in_words is None:
+        return batch
+    return _set(plan, batch, plan.time_in_words)
+
+
+def _converted(plan: CsvPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    for name in plan.words.keys() & set(batch.schema.names) - {plan.time_in_words}:
+        batch = _set(plan, batch, name)
+    return batch
+
+
+def _set(plan: CsvPlan, batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """The batch with a column of words converted to the first of its types."""
+    words = pa.chunked_array([batch.column(name)])
+    values = convert(words, plan.words[name][0], plan.narrowed.dataset.dialect)
+    if values is None:
+        raise SchemaMismatch(f"The column ‘{name}’ has changed while it was read.")
+    return batch.set_column(batch.schema.get_field_index(name), name, values.combine_chunks())
+
+
+def _scan_of(plan: CsvPlan) -> Scan:
+    narrowed = plan.narrowed
+    is_late = plan.time_in_words is not None
+    columns = [name for name in narrowed.columns if name not in plan.unusable]
+    if is_late and plan.time_in_words not in columns:
+        columns.append(str(plan.time_in_words))
+    return Scan(
+        narrowed.dataset,
+        narrowed.fragments,
+        plan.parsed,
+        tuple(columns),
+        Timeframe() if is_late else narrowed.timeframe,
+        max_bytes=0,
+    )
+
+
+def _settle_time(plan: CsvPlan) -> CsvPlan:
+    """The plan whose column of times has a type that holds every time.
+
+    Raises:
+        SchemaMismatch: If one of its words is no time, with its row and file.
+    """
+    column = plan.time_in_words
+    if column is None:
+        return plan
+    scan = replace(_scan_of(plan), columns=(column,), timeframe=Timeframe())
+    table = pa.Table.from_batches(scan.batches(), schema=scan.schema_of([column]))
+    values = _convert_all(plan, column, table[column])
+    if isinstance(values, Misfit):
+        raise SchemaMismatch(_reason(plan, column, values))
+    return plan.with_types(column, (values.type,))
+
+
+def _settle_words(plan: CsvPlan) -> CsvPlan:
+    """The plan after one pass, with the types that have held every word of it."""
+    for batch in _window_batches(plan):
+        for name in [*plan.words]:
+            if name in batch.schema.names and name != plan.time_in_words:
+                plan = _settle_column(plan, name, pa.chunked_array([batch.column(name)]))
+    return plan
+
+
+def _settle_column(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> CsvPlan:
+    """The plan with the types that hold these words too."""
+    types, dialect = plan.words[name], plan.narrowed.dataset.dialect
+    fitting = next((n for n, each in enumerate(types) if _holds(words, each, plan)), None)
+    if fitting is not None:
+        return plan.with_types(name, types[fitting:]) if fitting else plan
+    reason = _reason(plan, name, find_misfit(words, types, dialect))
+    return replace(plan.with_types(name, ()), unusable={**plan.unusable, name: reason})
+
+
+def _holds(words: pa.ChunkedArray, dtype: pa.DataType, plan: CsvPlan) -> bool:
+    return convert(words, dtype, plan.narrowed.dataset.dialect) is not None
+
+
+def _reread_or_raise(plan: CsvPlan, error: Exception) -> CsvPlan:
+    """The plan for the next try, after a value did not fit the type of the first block."""
+    scan = _scan_of(plan)
+    fragment, error = scan.find_culprit(error)
+    if fragment is None:
+        raise to_source_error(error, scan.dataset.uri) from error
+    column = misfitting_column(str(error), file_schema(scan.dataset, fragment).names)
+    if column is None or column not in plan.parsed.names or _is_text(plan, column):
+        raise _explained(scan, fragment, error) from error
+    return plan.with_words(column)
+
+
+def _is_text(plan: CsvPlan, column: str) -> bool:
+    return bool(plan.parsed.field(column).type == TEXT)
+
+
+def _explained(scan: Scan, fragment: pads.Fragment, error: Exception) -> SourceError:
+    return explain_file(scan.dataset, fragment, error)
+
+
+def _reason(plan: CsvPlan, name: str, misfit: Misfit) -> str:
+    """The sentence about a word that does not fit, with the first row that has it."""
+    where = _find_row(plan, name, misfit.word)
+    word = misfit.word[:LONGEST_WORD] + "…" * (len(misfit.word) > LONGEST_WORD)
+    return f"The column ‘{name}’ must hold {misfit.wanted}, but holds ‘{word}’{where}."
+
+
+def _find_row(plan: CsvPlan, name: str, word: str) -> str:
+    """The row and file of a word, with the header as the first row."""
+    dataset = plan.narrowed.dataset
+    schema = pa.schema([pa.field(name, TEXT)])
+    for fragment in plan.narrowed.fragments:
+        row = HEADER_ROWS
+        for batch in dataset.combine([fragment], schema).to_batches(
+            columns={name: pads.field(name)}
+        ):
+            found = pc.index(batch.column(0), word).as_py()
+            if found >= 0:
+                return f" in row {row + found + 1} of ‘{dataset.name_of(fragment)}’"
+            row += batch.num_rows
+    return ""
