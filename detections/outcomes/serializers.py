@@ -6,26 +6,42 @@ from rest_framework import serializers
 
 from detections.models import DetectorState
 from detections.outcomes.ingest import Accepted
+from detections.outcomes.outcome_columns import LONGEST_ID
+from detections.outcomes.outcome_tables import LONGEST_BATCH_ID, LONGEST_STREAM
 
 
 class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
-    occurred_at = serializers.DateTimeField(required=False, help_text="Now, if left out.")
-    prediction = serializers.JSONField(required=False, help_text="A number or text.")
+    occurred_at = serializers.DateTimeField(
+        required=False, help_text="With its time zone. Now, if left out."
+    )
+    prediction = serializers.JSONField(
+        required=False,
+        help_text="A number or text. Whole numbers beyond 2**53 are not kept exactly, so they must be text.",
+    )
     label = serializers.JSONField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
-    score = serializers.FloatField(required=False)
+    score = serializers.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="The probability of the positive label, from 0 to 1.",
+    )
     error = serializers.FloatField(
         required=False, help_text="0 to 1, instead of prediction and label."
     )
     prediction_id = serializers.CharField(
-        required=False, help_text="Joins a prediction with a label that comes later."
+        required=False,
+        max_length=LONGEST_ID,
+        help_text="Joins a prediction with a label that comes later.",
     )
 
 
 class OutcomesSerializer(serializers.Serializer[dict[str, Any]]):
     batch_id = serializers.CharField(
-        required=False, help_text="The same id again is the same batch; it counts once."
+        required=False,
+        max_length=LONGEST_BATCH_ID,
+        help_text="The same id with the same outcomes counts once; with other outcomes it is a conflict.",
     )
-    stream = serializers.CharField(required=False)
+    stream = serializers.CharField(required=False, max_length=LONGEST_STREAM)
     outcomes = OutcomeSerializer(
         many=True, help_text="In order; an object of arrays is taken, too."
     )

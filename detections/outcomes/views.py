@@ -21,7 +21,7 @@ from detections.outcomes.outcome_tables import (
     rows_from_json,
     rows_from_ndjson,
 )
-from detections.outcomes.refusals import BadOutcomes, BatchReused
+from detections.outcomes.refusals import BadOutcomes, IdReused
 from detections.outcomes.serializers import (
     AcceptedSerializer,
     DetectorSerializer,
@@ -44,7 +44,9 @@ class MonitorOutcomesView(TenantAPIView):
 
     @takes_query(
         OpenApiParameter(
-            "batch_id", str, description="The same id again is the same batch; it counts once."
+            "batch_id",
+            str,
+            description="The same id with the same outcomes counts once; with other outcomes it is a conflict.",
         ),
         OpenApiParameter(
             "stream", str, description="One of the monitor's sequences; `default` if left out."
@@ -66,7 +68,7 @@ class MonitorOutcomesView(TenantAPIView):
             raise Conflict("The monitor is disabled.")
         try:
             accepted = _accept(request, monitor)
-        except BatchReused as error:
+        except IdReused as error:
             raise Conflict(str(error)) from error
         except BadOutcomes as error:
             raise ValidationError({"outcomes": str(error)}) from error
