@@ -344,6 +344,8 @@ def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parce
         offset = _place(message)[1]
         try:
             parcels.append(_parcel(offset, message))
+        except BadOutcomes as error:
+            unusable[offset] = str(error)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             unusable[offset] = (
                 f"The message is no JSON object with tenant_id, monitor_id and outcomes: {error!r}"
@@ -357,7 +359,7 @@ def _parcel(offset: int, message: Message) -> Parcel:
     if "outcomes" not in body:
         return Parcel(offset, target, [_without_envelope(body)])
     if unknown := unknown_names(body, (*ENVELOPE, "outcomes"), what="field"):
-        raise ValueError(" ".join(unknown.values()))
+        raise BadOutcomes(" ".join(unknown.values()))
     if not isinstance(body["outcomes"], list):
         raise TypeError("outcomes is no array")
     return Parcel(offset, target, body["outcomes"])

@@ -17,7 +17,7 @@ from detections.outcomes.history import some_times
 from detections.outcomes.joining import join_halves
 from detections.outcomes.outcome_tables import with_times
 from detections.outcomes.prediction_errors import errors_of
-from detections.outcomes.refusals import BadOutcomes, BatchReused
+from detections.outcomes.refusals import BadOutcomes, IdReused
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes
@@ -95,7 +95,7 @@ def take_batch(
         is_sent: Outcomes that were sent are stored; of those read from the monitor's own data, some times.
 
     Raises:
-        BatchReused: If the id has been used for other rows.
+        IdReused: If the id has been used for other rows.
         BadOutcomes: If one can't be used; the transaction must be rolled back.
     """
     content_hash = hash_of_rows(rows) if is_sent else ""
@@ -117,7 +117,7 @@ def _earlier_batch(stream: OutcomeStream, batch_id: str, content_hash: str) -> O
     if earlier is None:
         return None
     if earlier.content_hash not in ("", content_hash):
-        raise BatchReused(
+        raise IdReused(
             f"batch_id {batch_id!r} has been used for other outcomes; other outcomes need another batch_id."
         )
     earlier.stream = stream

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from algorithms.arrays import BoolArray, IntArray
 from detections.models import OutcomeStream, PendingOutcome
-from detections.outcomes.refusals import BadOutcomes, shown
+from detections.outcomes.refusals import BadOutcomes, IdReused, shown
 from drift_detector.tenancy.scope import current_tenant_id
 
 HALF = ["occurred_at", "prediction", "label", "score", "is_joined"]
 OF_PREDICTION = ("prediction", "score", "occurred_at")
+SAID = ("prediction", "label", "score")
 VALUES = ("occurred_at", "prediction", "label", "score")
 TWO_TYPES = (
     "The predictions and labels of a batch, joined ones too, must be all numbers, or all text"
@@ -25,12 +26,14 @@ def join_halves(stream: OutcomeStream, rows: pa.Table) -> tuple[pa.Table, int]:
 
     An outcome that was put together has the time of its prediction and the place of the half that came last. Of two
     equal halves the first one counts, however long ago it came and was joined. A whole outcome takes the place of
-    a half of its id that waits, and counts no more if that has been joined. The stream is locked.
+    a half of its id that waits, and counts no more if that has been joined. Another prediction, label or score under a
+    known id is refused. The stream is locked.
 
     Returns:
         The whole outcomes, and how many halves now wait.
 
     Raises:
+        IdReused: If a row's id has come before with another prediction, label or score.
         BadOutcomes: If a row is neither whole nor a half with an id.
     """
     is_whole, is_named = _completeness(rows)
@@ -59,20 +62,23 @@ class _Joins:
     joined: list[tuple[int, PendingOutcome]] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
 
-    def add_whole(self, row: int, prediction_id: str) -> None:
+    def add_whole(self, row: int, record: dict[str, Any]) -> None:
         """Let a whole outcome take the place of the half that waits, or note that it is repeated."""
-        half = self.known.get(prediction_id)
+        half = self.known.get(record["prediction_id"])
         if half is None:
             return
+        _check_same(half, record)
         if half.is_joined:
             self.repeated.append(row)
             return
+        _add(half, record)
         half.is_joined = True
-        self.changed[prediction_id] = half
+        self.changed[half.prediction_id] = half
 
     def add_half(self, row: int, record: dict[str, Any]) -> None:
         """Join a half with what is known of its id."""
         half = self._half_of(record)
+        _check_same(half, record)
         if half.is_joined:
             return
         self.changed[half.prediction_id] = half
@@ -123,10 +129,21 @@ def _join(stream: OutcomeStream, rows: pa.Table, places: IntArray, is_whole: Boo
     joins = _Joins(stream, {half.prediction_id: half for half in known})
     for row, record in zip(places.tolist(), records, strict=True):
         if is_whole[row]:
-            joins.add_whole(row, record["prediction_id"])
+            joins.add_whole(row, record)
         else:
             joins.add_half(row, record)
     return joins
+
+
+def _check_same(half: PendingOutcome, record: dict[str, Any]) -> None:
+    """Refuse a row that says something else than what came before it under its id."""
+    for name in SAID:
+        earlier, value = getattr(half, name), record[name]
+        if value is not None and earlier not in (None, value):
+            raise IdReused(
+                f"prediction_id {half.prediction_id!r} came before with the {name} {shown(earlier)}, now it has "
+                f"{shown(value)}; another prediction needs another prediction_id."
+            )
 
 
 def _add(half: PendingOutcome, record: dict[str, Any]) -> bool:

@@ -13,15 +13,16 @@ from django.utils import timezone
 from algorithms.decimals import LARGEST_EXACT
 from detections.outcomes.arrow_messages import is_compressed
 from detections.outcomes.outcome_columns import AN_EXACT_NUMBER, CLASSES, INSTANT, read_column
-from detections.outcomes.refusals import BadOutcomes, bad_cell, shown
+from detections.outcomes.refusals import LONGEST_SHOWN, BadOutcomes, bad_cell, shown
+from drift_detector.api.names import unknown_names
 from monitors.sources import InvalidInlineData, is_storable, table_from_columns
 
 COLUMNS = ("occurred_at", "prediction_id", "prediction", "label", "score", "error")
-KNOWN, ALL = frozenset(COLUMNS), ", ".join(COLUMNS)
+KNOWN = frozenset(COLUMNS)
 LONGEST_BATCH_ID = 200
 LONGEST_STREAM = 100
 MOST_ROWS = 200_000
-MOST_NAMED, LONGEST_NAMED = 3, 40
+MOST_NAMED = 2
 LONGEST_INTEGER = 1024
 """Bits of the largest float, as a whole number."""
 
@@ -65,7 +66,8 @@ def _parsed(number: int, line: bytes) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadOutcomes(f"Line {number} is not JSON: {error}") from error
+        start = line[:LONGEST_SHOWN].decode(errors="replace")
+        raise BadOutcomes(f"Line {number} is no JSON: {start!r}") from error
 
 
 def rows_from_arrow(body: bytes) -> pa.Table:
@@ -79,7 +81,9 @@ def rows_from_arrow(body: bytes) -> pa.Table:
     except BadOutcomes:
         raise
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
-        raise BadOutcomes(f"This is not an Arrow IPC stream of outcomes: {error}") from error
+        raise BadOutcomes(
+            "This is not an Arrow IPC stream of outcomes, or it is damaged."
+        ) from error
 
 
 def _read_stream(body: bytes) -> pa.Table:
@@ -146,10 +150,9 @@ def _batch(table: pa.Table) -> pa.Table:
 
 
 def _check_names(names: Iterable[Any]) -> None:
-    unknown = sorted(set(map(str, names)) - set(COLUMNS))
-    if unknown:
-        named = ", ".join(name[:LONGEST_NAMED] for name in unknown[:MOST_NAMED])
-        raise BadOutcomes(f"Outcomes have no {named}; they have {ALL}.")
+    if unknown := unknown_names(map(str, names), COLUMNS, what="field"):
+        sentences = list(unknown.values())[:MOST_NAMED]
+        raise BadOutcomes(f"An outcome has other fields. {' '.join(sentences)}")
 
 
 def _from_records(records: Sequence[Any]) -> pa.Table:

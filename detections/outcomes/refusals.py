@@ -9,8 +9,8 @@ class BadOutcomes(ValueError):
     """A batch that can't be read, with a sentence for its sender; nothing of it was taken."""
 
 
-class BatchReused(BadOutcomes):
-    """A batch's id came again with other outcomes."""
+class IdReused(BadOutcomes):
+    """The id of a batch or of a prediction came again with other content."""
 
 
 def bad_cell(column: str, row: int, value: Any, need: str) -> BadOutcomes:

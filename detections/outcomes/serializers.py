@@ -26,9 +26,17 @@ class AnswersField(serializers.ListField):
 
 class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
     occurred_at = InstantField(required=False, help_text="With its zone; now, if left out.")
-    prediction = AnswerField(required=False, help_text="A number or text.")
+    prediction = AnswerField(
+        required=False,
+        help_text="A number or text. Whole numbers beyond 2**53 are not kept exactly, so they must be text.",
+    )
     label = AnswerField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
-    score = serializers.FloatField(required=False)
+    score = serializers.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="The probability of the positive label, from 0 to 1.",
+    )
     error = serializers.FloatField(
         required=False,
         min_value=0,
@@ -49,7 +57,9 @@ class OutcomeColumnsSerializer(serializers.Serializer[dict[str, Any]]):
     occurred_at = serializers.ListField(child=InstantField(allow_null=True), required=False)
     prediction = AnswersField(required=False)
     label = AnswersField(required=False)  # type: ignore[assignment]
-    score = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    score = serializers.ListField(
+        child=serializers.FloatField(allow_null=True, min_value=0, max_value=1), required=False
+    )
     error = serializers.ListField(
         child=serializers.FloatField(allow_null=True, min_value=0, max_value=1), required=False
     )
@@ -64,7 +74,7 @@ class OutcomesSerializer(serializers.Serializer[dict[str, Any]]):
         required=False,
         max_length=LONGEST_BATCH_ID,
         trim_whitespace=False,
-        help_text="The same id again is the same batch; it counts once.",
+        help_text="The same id with the same outcomes counts once; with other outcomes it is a conflict.",
     )
     stream = TextField(required=False, max_length=LONGEST_STREAM, trim_whitespace=False)
     outcomes = OutcomeSerializer(many=True, help_text="In order.")

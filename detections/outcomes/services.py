@@ -20,7 +20,7 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
     """Accept a batch and record the drifts that detectors see in it, in the caller's transaction.
 
     Raises:
-        BatchReused: If the batch's id has been used for other outcomes.
+        IdReused: If the batch's id has been used for other outcomes.
         BadOutcomes: If the batch can't be used; the transaction must be rolled back.
     """
     if stream == SOURCE_STREAM:

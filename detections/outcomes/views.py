@@ -26,7 +26,7 @@ from detections.outcomes.outcome_tables import (
     rows_from_json,
     rows_from_ndjson,
 )
-from detections.outcomes.refusals import BadOutcomes, BatchReused
+from detections.outcomes.refusals import BadOutcomes, IdReused
 from detections.outcomes.serializers import (
     AcceptedSerializer,
     DetectorSerializer,
@@ -72,7 +72,7 @@ class MonitorOutcomesView(TenantAPIView):
         OpenApiParameter(
             "batch_id",
             {"type": "string", "minLength": 1, "maxLength": LONGEST_BATCH_ID},
-            description="The same id again is the same batch; it counts once.",
+            description="The same id with the same outcomes counts once; with other outcomes it is a conflict.",
         ),
         OpenApiParameter(
             "stream",
@@ -97,7 +97,7 @@ class MonitorOutcomesView(TenantAPIView):
             raise Conflict("The monitor is disabled.")
         try:
             accepted = _accept(request, monitor)
-        except BatchReused as error:
+        except IdReused as error:
             raise Conflict(str(error)) from error
         except BadOutcomes as error:
             raise ValidationError({"outcomes": str(error)}) from error

@@ -23,7 +23,7 @@ def compare(
     Returns:
         The page as HTML, and the same figures as JSON values.
     """
-    columns = [name for name in reference.column_names if name in current.column_names]
+    columns = reference.column_names
     numeric = [name for name in numeric if name in columns]
     definition = _definition(columns, numeric)
     datasets = [

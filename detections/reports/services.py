@@ -19,6 +19,7 @@ from detections.evaluation.context import (
     read_run_window,
 )
 from detections.models import DetectionRun, Report
+from detections.reports.report_columns import describe_left_out, left_out, with_note
 from drift_detector.celery import Priority, enqueue
 from drift_detector.lease import (
     NO_LEASE,
@@ -134,19 +135,28 @@ def _build(context: RunContext) -> dict[str, Any]:
         compare,  # three to ten seconds and 280 MB, which no other process should pay
     )
 
-    columns = list(context.baseline.features)
-    reference = read_window(reference_window(context.monitor, context.policy, columns))
-    current = read_run_window(context, columns)
-    numeric = [name for name, kind in context.baseline.features.items() if kind == "numeric"]
-    reference, current = _sample(reference), _sample(current)
-    html, summary = compare(reference, current, numeric=numeric)
+    features = context.baseline.features
+    numeric = [name for name, kind in features.items() if kind == "numeric"]
+    reference, current = _windows(context, list(features))
+    reasons = left_out(reference, current, list(features), numeric)
+    note, compared = describe_left_out(reasons), [name for name in features if name not in reasons]
+    if not compared:
+        return {"status": Report.Status.FAILED, "reason": f"No column can be compared. {note}"}
+    html, summary = compare(reference.select(compared), current.select(compared), numeric=numeric)
     return {
         "status": Report.Status.READY,
-        "html": html,
+        "reason": note,
+        "html": with_note(html, note),
         "summary": summary,
         "reference_rows": reference.num_rows,
         "current_rows": current.num_rows,
     }
+
+
+def _windows(context: RunContext, columns: list[str]) -> tuple[pa.Table, pa.Table]:
+    """The reference and the current window, sampled."""
+    reference = read_window(reference_window(context.monitor, context.policy, columns))
+    return _sample(reference), _sample(read_run_window(context, columns))
 
 
 def _sample(table: pa.Table) -> pa.Table:

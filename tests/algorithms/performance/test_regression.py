@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,8 @@ def test_errors__one_row__no_interval_and_no_value() -> None:
 
 
 def test_measure_performance__whole_numbers_beyond_floats__are_subtracted_exactly() -> None:
-    columns = {"prediction": [2**60 + 1, 2**60 + 3], "label": [2**60, 2**60]}
+    columns: dict[str, Any] = {"prediction": [2**60 + 1, 2**60 + 3], "label": [2**60, 2**60]}
     found = measure_performance([Metric.MAE, Metric.RMSE], **columns)
-    assert (found[Metric.MAE].value, found[Metric.RMSE].value) == (2, pytest.approx(5**0.5))
+    assert [found[metric].value for metric in (Metric.MAE, Metric.RMSE)] == pytest.approx(
+        [2, 5**0.5]
+    )

@@ -145,11 +145,13 @@ def test_step__batch_id_of_other_outcomes__is_a_dead_letter(
 ) -> None:
     first, other = [{"error": 1}], [{"error": 0}] * 3
     send(*({"batch_id": "a", "outcomes": outcomes} for outcomes in (first, other, first)))
+    send({"batch": "a", "outcomes": first})
     consume()
     assert seen(monitor) == 1
-    [(value, reason)] = dead_letters(topic)
+    [(value, reason), (_, unknown)] = dead_letters(topic)
     assert json.loads(value or b"")["outcomes"] == other
     assert "'a'" in reason
+    assert unknown == "There is no field 'batch'; the nearest is 'batch_id'."
 
 
 def test_step__unusable__is_dead_lettered_and_the_rest_goes_on(

@@ -220,6 +220,7 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
             [{"prediction": "a", "label": "b"}, {"prediction": 1, "label": "b"}],
             "prediction of outcome 1 is 1;",
         ),
+        ([{"error": 1, "lable": 0}], "no field 'lable'; the nearest is 'label'"),
         ([{"error": 1}, {"error": 10**400}], "a number that a 64-bit float can hold"),
         (
             [{"error": 1, "score": 0.5}, {"error": 1, "score": 1.0000001}],
@@ -269,7 +270,7 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
             {"stream": "data", "outcomes": [{"error": 1}]},
             "takes the rows of the monitor's data",
         ),
-        ([{"colour": 1}], "Outcomes have no colour"),
+        ([{"colour": 1}], "no field 'colour'; known are error, label"),
         ([{"error": 1, "occurred_at": "noon"}], "noon"),
         ([{"prediction_id": "x" * 201, "prediction": 1}], "at most 200 characters"),
         (
@@ -326,6 +327,75 @@ def test_post_outcomes__half_that_comes_again__counts_no_more(
     ]
     with tenant_scope(tenant.id):
         assert OutcomeStream.objects.get().sequence == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({"label": 0}, {"label": 1}, "came before with the label 0.0, now it has 1.0"),
+        (
+            {"prediction": "a"},
+            {"prediction": "b"},
+            "came before with the prediction 'a', now it has 'b'",
+        ),
+        ({"prediction": 1, "score": 0.5}, {"prediction": 1, "score": 0.6}, "the score 0.5"),
+        ({"prediction": 1}, {"prediction": 0, "label": 0}, "the prediction 1.0, now it has 0.0"),
+        ({"label": 1}, {"label": "1"}, "the label 1.0, now it has '1'"),
+    ],
+)
+def test_post_outcomes__prediction_id_with_other_content__is_409(
+    api: APIClient, monitor: Monitor, first: dict[str, Any], second: dict[str, Any], said: str
+) -> None:
+    named = {"prediction_id": "p"}
+    assert api.post(url(monitor), [named | first]).status_code == 200
+    answer = api.post(url(monitor), [{"error": 1}, named | second], format="json")
+    assert (answer.status_code, said in answer.json()["detail"]) == (409, True)
+    assert api.post(url(monitor), [named | first]).status_code == 200
+    with tenant_scope(monitor.tenant_id):
+        assert OutcomeStream.objects.get().sequence == 0
+
+
+def test_post_outcomes__other_label_after_a_whole_one__is_409(
+    api: APIClient, monitor: Monitor
+) -> None:
+    halves = [
+        {"prediction_id": "p", "prediction": 1},
+        {"prediction_id": "p", "prediction": 1, "label": 0},
+    ]
+    assert [api.post(url(monitor), [half]).status_code for half in halves] == [200, 200]
+    assert api.post(url(monitor), [{"prediction_id": "p", "label": 1}]).status_code == 409
+    assert api.post(url(monitor), [{"prediction_id": "p", "label": 0}]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"prediction_id": "p", "label": 1}],
+        [{"prediction": 1, "label": 1}, {"prediction_id": "p", "label": 1}],
+        [
+            {"prediction_id": "q", "prediction": 1},
+            {"prediction_id": "q", "label": 1},
+            {"prediction_id": "p", "label": 1},
+        ],
+    ],
+)
+def test_post_outcomes__text_joined_with_numbers__is_refused_in_our_words(
+    api: APIClient, monitor: Monitor, body: list[dict[str, Any]]
+) -> None:
+    api.post(url(monitor), [{"prediction_id": "p", "prediction": "a"}])
+    answer = api.post(url(monitor), body, format="json")
+    assert (answer.status_code, "all numbers, or all text" in answer.json()["detail"]) == (
+        400,
+        True,
+    )
+
+
+def test_post_outcomes__other_batch_id_in_query_and_body__is_refused(
+    api: APIClient, monitor: Monitor
+) -> None:
+    body = {"batch_id": "a", "outcomes": [{"error": 1}]}
+    assert api.post(url(monitor, "?batch_id=b"), body).status_code == 400
+    assert api.post(url(monitor, "?batch_id=a"), body).json()["batch_id"] == "a"
 
 
 def test_post_outcomes__whole_one_after_its_half__takes_its_place(

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -19,6 +21,7 @@ from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
+from tests.data import TIMESTAMPS
 from tests.factories import make_finished_run, make_flights_monitor, make_run, rows_of, wake_ups
 
 MODULES = """
@@ -96,6 +99,28 @@ def test_report__asked_and_built__is_served_sandboxed_and_as_json(
         500,
     )
     assert "delay" in json.dumps(figures["summary"])
+
+
+def test_report__columns_without_a_value__are_left_out_and_named(
+    committed_tenant: Tenant, committed_api: APIClient, data_root: Path, flights: Path
+) -> None:
+    for path in flights.glob("*.parquet"):
+        table = pq.read_table(path)
+        is_last = pc.greater_equal(table["departs_at"], TIMESTAMPS[3])
+        fee = pc.if_else(is_last, None, table["distance"])
+        kind = pc.if_else(is_last, None, table["carrier"])
+        pq.write_table(table.append_column("fee", fee).append_column("kind", kind), path)
+    with tenant_scope(committed_tenant.id):
+        run = make_run(make_flights_monitor(flights))
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="w")
+    committed_api.post(url(run))
+    build(run, data_root)
+    figures, page = committed_api.get(url(run, "?as=json")).json(), committed_api.get(url(run))
+    empty = "as each value is null in the current window"
+    assert figures["status"] == "ready"
+    assert figures["reason"] == f"Left out: fee, {empty}; kind, {empty}."
+    assert "delay" in json.dumps(figures["summary"])
+    assert f"<p>Left out: fee, {empty}".encode() in page.content
 
 
 def test_report__asked__enqueues_the_task_once(
