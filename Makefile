@@ -12,7 +12,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration chaos lock clean-state
+.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration fuzz chaos lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -58,6 +58,10 @@ bench: .venv/.installed ## Measure speed next to the peers; rewrites docs/benchm
 
 calibration: .venv/.installed ## Measure false alarms and power; rewrites docs/calibration.md
 	@exec env $(PLACEHOLDERS) $(PYTHON) -m tests.calibration $(ARGS)
+
+fuzz: .venv/.installed ## Send many requests made from the OpenAPI document (EXAMPLES=300 each); ARGS="-k runs"
+	@exec env FUZZ_EXAMPLES=$(or $(EXAMPLES),300) $(EMBEDDED) exec -- \
+		$(PYTHON) -m pytest -n 3 --dist worksteal --no-cov tests/drift_detector/api/test_whole_schema.py $(ARGS)
 
 chaos: .venv/.installed ## Kill, stop and cut what can fail; rewrites docs/guarantees.md (ARGS="--short")
 	@exec $(PYTHON) -m tests.chaos $(ARGS)

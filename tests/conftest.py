@@ -157,12 +157,17 @@ def in_tenant(tenant: Tenant) -> Iterator[Tenant]:
         yield tenant
 
 
-def client_of(tenant_id: UUID, role: Role = Role.OPERATOR) -> APIClient:
-    """An API client with a fresh key of a tenant."""
+def authorization_of(tenant_id: UUID, role: Role = Role.OPERATOR) -> str:
+    """The header of a request with a fresh key of a tenant."""
     with tenant_scope(tenant_id):
         _, key = tenancy.create_api_key(name=f"test-{role}", role=role)
+    return f"Bearer {key}"
+
+
+def client_of(tenant_id: UUID, role: Role = Role.OPERATOR) -> APIClient:
+    """An API client with a fresh key of a tenant."""
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    client.credentials(HTTP_AUTHORIZATION=authorization_of(tenant_id, role))
     return client
 
 

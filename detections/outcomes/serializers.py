@@ -11,17 +11,60 @@ from detections.outcomes.outcome_columns import LONGEST_ID
 from detections.outcomes.outcome_tables import LONGEST_BATCH_ID, LONGEST_STREAM
 from drift_detector.api.fields import InstantField, TextField
 
-CLASS_OR_NUMBER = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
+
+def _one_of(*schemas: dict[str, Any]) -> dict[str, Any]:
+    """One of the schemas, or a boolean: false is 0 and true is 1, wherever they are sent."""
+    return {"oneOf": [*schemas, {"type": "boolean"}]}
 
 
-@extend_schema_field(CLASS_OR_NUMBER)
+def _column_of(values: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": values | {"nullable": True}}
+
+
+TEXT, NUMBER = {"type": "string"}, {"type": "number"}
+ANSWER = _one_of(TEXT, NUMBER)
+SCORE = ERROR = _one_of(NUMBER | {"minimum": 0, "maximum": 1})
+PREDICTION_ID = _one_of(TEXT | {"maxLength": LONGEST_ID}, {"type": "integer"})
+
+
+@extend_schema_field(ANSWER)
 class AnswerField(serializers.JSONField):
     """A prediction or a label."""
 
 
-@extend_schema_field({"type": "array", "items": CLASS_OR_NUMBER | {"nullable": True}})
+@extend_schema_field(SCORE)
+class ScoreField(serializers.JSONField):
+    """The probability of the positive class."""
+
+
+@extend_schema_field(ERROR)
+class ErrorField(serializers.JSONField):
+    """A prediction error."""
+
+
+@extend_schema_field(PREDICTION_ID)
+class PredictionIdField(serializers.JSONField):
+    """The id that joins a prediction with its label."""
+
+
+@extend_schema_field(_column_of(ANSWER))
 class AnswersField(serializers.ListField):
     """A column of predictions or labels."""
+
+
+@extend_schema_field(_column_of(SCORE))
+class ScoresField(serializers.ListField):
+    """A column of scores."""
+
+
+@extend_schema_field(_column_of(ERROR))
+class ErrorsField(serializers.ListField):
+    """A column of prediction errors."""
+
+
+@extend_schema_field(_column_of(PREDICTION_ID))
+class PredictionIdsField(serializers.ListField):
+    """A column of ids."""
 
 
 class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
@@ -31,23 +74,12 @@ class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="A number or text. Whole numbers beyond 2**53 are not kept exactly, so they must be text.",
     )
     label = AnswerField(required=False, help_text="As the prediction is.")  # type: ignore[assignment]
-    score = serializers.FloatField(
-        required=False,
-        min_value=0,
-        max_value=1,
-        help_text="The probability of the positive label, from 0 to 1.",
+    score = ScoreField(
+        required=False, help_text="The probability of the positive label, from 0 to 1."
     )
-    error = serializers.FloatField(
-        required=False,
-        min_value=0,
-        max_value=1,
-        help_text="0 to 1, instead of prediction and label.",
-    )
-    prediction_id = TextField(
-        required=False,
-        max_length=LONGEST_ID,
-        trim_whitespace=False,
-        help_text="Joins a prediction with a label that comes later.",
+    error = ErrorField(required=False, help_text="0 to 1, instead of prediction and label.")
+    prediction_id = PredictionIdField(
+        required=False, help_text="Joins a prediction with a label that comes later."
     )
 
 
@@ -57,16 +89,9 @@ class OutcomeColumnsSerializer(serializers.Serializer[dict[str, Any]]):
     occurred_at = serializers.ListField(child=InstantField(allow_null=True), required=False)
     prediction = AnswersField(required=False)
     label = AnswersField(required=False)  # type: ignore[assignment]
-    score = serializers.ListField(
-        child=serializers.FloatField(allow_null=True, min_value=0, max_value=1), required=False
-    )
-    error = serializers.ListField(
-        child=serializers.FloatField(allow_null=True, min_value=0, max_value=1), required=False
-    )
-    prediction_id = serializers.ListField(
-        child=TextField(allow_null=True, max_length=LONGEST_ID, trim_whitespace=False),
-        required=False,
-    )
+    score = ScoresField(required=False)
+    error = ErrorsField(required=False)
+    prediction_id = PredictionIdsField(required=False)
 
 
 class OutcomesSerializer(serializers.Serializer[dict[str, Any]]):

@@ -29,13 +29,15 @@ class OperationSchema(AutoSchema):
     def _map_serializer_field(
         self, field: Any, direction: str, bypass_extensions: bool = False
     ) -> dict[str, Any]:
-        schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        schema: dict[str, Any] = super()._map_serializer_field(  # type: ignore[no-untyped-call]
+            field, direction, bypass_extensions
+        )
         if direction == "request" and _needs_letters(field) and "format" not in schema:
             schema.setdefault("pattern", NOT_BLANK_TEXT)
         return schema
 
     def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
-        body: dict[str, Any] | None = super()._get_request_body(direction)
+        body: dict[str, Any] | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         if body and getattr(self.view, "body_is_required", False):
             body["required"] = True
         return body
@@ -52,7 +54,7 @@ def undocumented_bases() -> list[type]:
     from drift_detector.api.serializers import KnownFieldsMixin
     from drift_detector.api.views import TenantAPIView
 
-    return [TenantAPIView, KnownFieldsMixin, *get_lib_doc_excludes()]
+    return [TenantAPIView, KnownFieldsMixin, *get_lib_doc_excludes()]  # type: ignore[no-untyped-call]
 
 
 def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -17,17 +17,15 @@ class KnownFieldsMixin(serializers.Serializer[Any]):
     Fields that are read only may be sent back as they were shown; they change nothing.
     """
 
-    serializer_field_mapping: Mapping[type[models.Field], type[serializers.Field]] = (
-        serializers.ModelSerializer.serializer_field_mapping
-        | {
-            models.CharField: TextField,
-            models.TextField: TextField,
-            models.UUIDField: IdField,
-            models.BooleanField: TruthField,
-            models.PositiveIntegerField: IntegerField,
-            models.PositiveSmallIntegerField: IntegerField,
-        }
-    )
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+        models.TextField: TextField,
+        models.UUIDField: IdField,
+        models.BooleanField: TruthField,
+        models.PositiveIntegerField: IntegerField,
+        models.PositiveSmallIntegerField: IntegerField,
+    }
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):

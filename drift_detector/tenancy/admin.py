@@ -85,8 +85,8 @@ def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueC
 
 
 def _checks_of(model: type[Model], list_filter: Any) -> dict[str, ValueCheck]:
-    if isinstance(list_filter, type):
-        return {list_filter.parameter_name: _is_storable}
+    if isinstance(list_filter, type) and issubclass(list_filter, admin.SimpleListFilter):
+        return {str(list_filter.parameter_name): _is_storable}
     if isinstance(list_filter, str):
         return {f"{list_filter}__isnull": _is_truth} | _checks_of_field(model, list_filter)
     name, kind = list_filter

@@ -109,18 +109,18 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"min_rows": 0}, "min_rows", "greater than or equal to 1"),
     ({"min_rows": 2**31}, "min_rows", "less than or equal to"),
     ({"min_rows": 10**400}, "min_rows", ""),
-    ({"min_rows": "many"}, "min_rows", "integer"),
+    ({"min_rows": "many"}, "min_rows", "whole number"),
     ({"model_id": "7"}, "model_id", "UUID"),
     ({"model_id": 2**200}, "model_id", "UUID"),
     ({"name": ""}, "name", "blank"),
     ({"name": "x" * 201}, "name", "200 characters"),
     ({"name": "a\0b"}, "name", "ull characters"),
     ({"name": "\ud800"}, "name", "urrogate"),
-    ({"name": ["a"]}, "name", "string"),
+    ({"name": ["a"]}, "name", "text"),
     ({"reference_end": "2023-12-31T00:00:00Z"}, "reference_end", "must be after reference_start"),
     ({"reference_start": "2024-13-01"}, "reference_start", "wrong format"),
     ({"reference_start": "0001-01-01T00:00:00+14:00"}, "reference_start", ""),
-    ({"retraining_enabled": "maybe"}, "retraining_enabled", "boolean"),
+    ({"retraining_enabled": "maybe"}, "retraining_enabled", "true or false"),
 ]
 
 

@@ -17,7 +17,6 @@ import schemathesis
 from django.conf import LazySettings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
-from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -29,7 +28,8 @@ from detections.models import Detection
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
-from tests.conftest import client_of
+from tests.conftest import authorization_of
+from tests.drift_detector.api.openapi_document import openapi_document
 from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
@@ -42,7 +42,7 @@ SOME = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+DOCUMENT = openapi_document()
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 ROW = {"prediction": 1, "label": 0}
 CURSOR = "cj0x"
@@ -109,6 +109,12 @@ def kept_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker ends a run here, so `wait` would take its time in full."""
+    monkeypatch.setattr("detections.runs.selectors.wait_for_run", lambda **_: None)
+
+
 @pytest.fixture
 def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
     """A row of each resource, by the noun of its path."""
@@ -162,7 +168,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 
 
-def keep_to_the_rest(case: Case, ids: dict[str, str]) -> None:
+def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
     """Make a request that is right by the schema right by the rows, the data and the other fields, too."""
     *_, noun = [part for part in case.path.split("/") if part != "{id}"]
     if noun in BODIES and case.method != "GET" and isinstance(case.body, dict | list):
@@ -183,13 +189,13 @@ def test_operation__requests_of_its_schema__are_answered_as_declared(
     mode: GenerationMode,
 ) -> None:
     operation = document[path][method.upper()]
-    key = client_of(tenant.id)._credentials["HTTP_AUTHORIZATION"]
+    key = authorization_of(tenant.id)
     noun = "alerts" if "alerts" in path else path.split("/")[3]
     fixed: dict[str, Any] = {"path_parameters": {"id": ids[noun]}} if "{id}" in path else {}
 
     @SOME
     @given(case=operation.as_strategy(generation_mode=mode, **fixed))
-    def answers_as_declared(case: Case) -> None:
+    def answers_as_declared(case: Case[Any]) -> None:
         if mode is GenerationMode.POSITIVE:
             keep_to_the_rest(case, ids)
         with transaction.atomic():

@@ -1,0 +1,96 @@
+"""The request that the OpenAPI document prints for each operation works as it is printed."""
+
+import shlex
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from alerts.models import Alert
+from algorithms.verdicts import Severity
+from detections.models import Detection, Report
+from detections.runs.completion import complete_run
+from drift_detector.tenancy.models import Tenant
+from tests.drift_detector.api.openapi_document import openapi_document
+from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+
+OPERATIONS = [
+    (path, method, operation)
+    for path, methods in openapi_document()["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+@dataclass(frozen=True)
+class Curl:
+    """The parts of a call of curl."""
+
+    method: str
+    url: str
+    headers: list[str]
+    body: str
+
+
+def parsed(source: str) -> Curl:
+    """Read a call as a shell does."""
+    words = shlex.split(source)
+    options = list(pairwise(words))
+    by_name = {name: value for name, value in options if name in ("-X", "-d")}
+    [url] = [word for word in words if word.startswith("$URL")]
+    headers = [value for name, value in options if name == "-H"]
+    return Curl(by_name["-X"], url, headers, by_name.get("-d", ""))
+
+
+@pytest.fixture
+def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
+    """A row of each resource, by the noun of its path."""
+    monitor = make_flights_monitor(flights, name="Flights")
+    run, backtest = make_run(monitor), make_backtest(monitor)
+    assert complete_run(
+        take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
+    )
+    Report.objects.create(tenant_id=in_tenant.id, run=run)
+    rows = {
+        "monitors": monitor,
+        "runs": run,
+        "detections": Detection.objects.get(),
+        "alerts": Alert.objects.get(),
+    }
+    return {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"),
+    OPERATIONS,
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_sample__sent_as_printed__is_answered_with_success(
+    api: APIClient,
+    ids: dict[str, str],
+    flights: Path,
+    path: str,
+    method: str,
+    operation: dict[str, Any],
+) -> None:
+    [sample] = operation["x-codeSamples"]
+    curl = parsed(sample["source"])
+    assert curl.method == method.upper()
+    assert curl.headers[0] == "Authorization: Bearer $KEY"
+    noun = path.split("/")[3]
+    url = curl.url.replace("$URL", "").replace("$ID", ids.get(noun, ""))
+    body = curl.body.replace("/data/flights", str(flights))
+    answer = api.generic(curl.method, url, body, content_type="application/json")
+    assert answer.status_code in (200, 201, 202, 204), answer.content
+    assert str(answer.status_code) in operation["responses"]
+
+
+def test_operations__each_that_takes_a_body__prints_one() -> None:
+    without = [
+        (path, method)
+        for path, method, operation in OPERATIONS
+        if "requestBody" in operation and " -d " not in operation["x-codeSamples"][0]["source"]
+    ]
+    assert without == []
