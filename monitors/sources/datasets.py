@@ -31,6 +31,7 @@ from monitors.sources.source_errors import (
     translated,
 )
 from monitors.sources.uris import resolve_uri
+from monitors.sources.wide_integers import find_lossy
 
 SCHEMA_THREADS = 8
 
@@ -162,6 +163,11 @@ def unify_files(
     keys = _keys(dataset, columns)
     stored = read_schemas(dataset, fragments)
     unified = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
+    if dataset.format.has_row_groups:
+        files = [
+            (name, schema, file) for (name, schema), file in zip(stored, fragments, strict=True)
+        ]
+        unified = unified.without(find_lossy(files, unified.schema))
     return replace(unified, schema=pa.schema([*unified.schema, *keys]))
 
 

@@ -1,7 +1,8 @@
 """Unify the schemas of files that differ in their types or columns."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import pyarrow as pa
 
@@ -22,6 +23,11 @@ class UnifiedSchema:
 
     schema: pa.Schema
     conflicts: Mapping[str, str]
+
+    def without(self, conflicts: Mapping[str, str]) -> Self:
+        """The same schema without more columns that conflict."""
+        kept = [field for field in self.schema if field.name not in conflicts]
+        return replace(self, schema=pa.schema(kept), conflicts={**self.conflicts, **conflicts})
 
 
 def unify(

@@ -274,3 +274,26 @@ def test_describe__mixed_formats__says_which_file(
     (root / "b.csv").write_text("x\n1\n")
     with pytest.raises(UnreadableSource, match=r"‘b\.csv’.*one dataset has one format"):
         describe(str(root), policy)
+
+
+@pytest.mark.parametrize("offset", [2**53 + 1, -(2**60)])
+def test_describe__whole_numbers_that_no_float_holds__are_a_conflict_of_their_column(
+    write: Writer, policy: SourcePolicy, root: Path, offset: int
+) -> None:
+    write("1.parquet", {"k": [offset, 1], "x": [1.0, 2.0]})
+    write("2.parquet", {"k": [1.5, 2.5], "x": [3.0, 4.0]})
+    with open_window(WindowSpec(str(root), policy, ["k", "x"])) as window:
+        assert window.column("x").to_pylist() == [1.0, 2.0, 3.0, 4.0]
+        with pytest.raises(
+            UnusableColumn, match=r"‘k’ holds whole numbers beyond 2\^53 in ‘1.parquet’"
+        ):
+            window.column("k")
+
+
+def test_describe__whole_numbers_up_to_2_to_the_53__meet_floats(
+    write: Writer, policy: SourcePolicy, root: Path
+) -> None:
+    write("1.parquet", {"k": [2**53, -(2**53)]})
+    write("2.parquet", {"k": [1.5, 2.5]})
+    with open_window(WindowSpec(str(root), policy, ["k"])) as window:
+        assert window.column("k").to_pylist() == [2.0**53, -(2.0**53), 1.5, 2.5]
