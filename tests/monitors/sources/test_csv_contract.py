@@ -300,7 +300,7 @@ def test_encoding__named__is_read(write_csv: WriteCsv, window: Any, encoding: st
         ("a,é\n1,2\n".encode("latin-1"), "row 1 is not UTF-8 text; name its encoding"),
         ("a,b\n1,2\n1,é\n".encode("latin-1"), "row 3 is not UTF-8 text"),
         ("a,b\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte-order mark"),
-        (gzip.compress(b"a,b\n1,2\n"), r"compressed with gzip; its name must end in \.csv\.gz"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), r"compressed with gzip; its name must end in \.csv\.gz"),
         (b"PK\x03\x04 and more", "a ZIP archive, as a spreadsheet is"),
         (b"PAR1 and more", "a Parquet file"),
     ],
@@ -314,7 +314,7 @@ def test_file__that_is_no_text_of_the_encoding__is_called_what_it_is(
 
 
 def test_gzip__cut_short__is_worth_a_retry(root: Path, read: ReadFolder) -> None:
-    whole = gzip.compress(b"a,b\n" + b"1,2\n" * FAR)
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * FAR, mtime=0)
     (root / "x.csv.gz").write_bytes(whole[:-9])
     with pytest.raises(IncompleteSource, match=r"‘x\.csv\.gz’"):
         read("")
