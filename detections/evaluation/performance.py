@@ -122,11 +122,11 @@ def _with_unread(
     """The result of a window whose predictions cannot be read, with the reason once and in each metric's row."""
     if isinstance(error, SourceError) and error.is_transient:
         raise error
+    estimates = unmeasured(plan.limits, 0, error)
     if isinstance(error, NoOutcomes):
-        is_empty = result.verdict is Verdict.NO_DATA
-        estimates = {} if is_empty else _unlabelled(plan, run, str(error))
-    else:
-        estimates = unmeasured(plan.limits, 0, error)
+        estimates = _unlabelled(plan, run, str(error))
+        if result.verdict is Verdict.NO_DATA:
+            estimates = {}
     result = _with_reason(result, f"Performance was not measured: {error}")
     methods = _judged(PerformanceMethod.PERFORMANCE, plan, estimates)
     return replace(_with_methods(result, methods), reason=result.reason)
@@ -152,12 +152,12 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
         return replace(blank, reason=NO_LIMITS)
     try:
         predictions = read_predictions(claim, context, [])
-        methods = _judged(PerformanceMethod.PERFORMANCE, plan, _measured(plan, predictions))
     except NoOutcomes as error:
         return replace(blank, reason=str(error))
     except COLUMN_ERRORS as error:
         return failure(f"Performance was not measured: {error}", methods=[])
     result = replace(blank, rows=predictions.num_rows)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, _measured(plan, predictions))
     if not methods:
         return replace(result, reason=NO_LABELS)
     return _with_methods(result, _beside_estimates(claim, context, methods))
@@ -183,12 +183,16 @@ def loudest_verdict(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _reason_unjudged(method: MethodResult) -> str:
     """The reasons of the metrics that were not judged, each once, with the names of its metrics."""
-    names: dict[str, list[str]] = {}
-    for detail in method.details:
-        if detail.verdict in UNJUDGED:
-            names.setdefault(detail.reason, []).append(detail.feature)
-    sentences = [f"{', '.join(metrics)}: {reason}" for reason, metrics in names.items()]
-    return f"{method.method}: {' '.join(sentences)}" if sentences else ""
+    unjudged = [detail for detail in method.details if detail.verdict in UNJUDGED]
+    if not unjudged:
+        return ""
+    reasons = dict.fromkeys(detail.reason for detail in unjudged)
+    sentences = [f"{_names_of(reason, unjudged)}: {reason}" for reason in reasons]
+    return f"{method.method}: {' '.join(sentences)}"
+
+
+def _names_of(reason: str, details: Iterable[FeatureDetail]) -> str:
+    return ", ".join(detail.feature for detail in details if detail.reason == reason)
 
 
 def _with_both(
@@ -197,16 +201,26 @@ def _with_both(
     """The result with the measured and the estimated performance."""
     plan = PerformancePlan.of(context)
     measured, estimated = _measured(plan, predictions), _estimated(plan, predictions)
-    failed = {name: each for name, each in estimated.items() if each.is_error and name in measured}
-    for reason in sorted({each.reason for each in failed.values()}):
+    for reason in _reasons_beside(measured, estimated):
         result = _with_reason(result, f"{PerformanceMethod.ESTIMATED}: {reason}")
-    estimated = {name: each for name, each in estimated.items() if name not in failed}
-    neither = _neither(plan, context.run, measured | estimated)
-    methods = [
-        *_judged(PerformanceMethod.PERFORMANCE, plan, measured | neither),
-        *_judged(PerformanceMethod.ESTIMATED, plan, estimated),
-    ]
+    estimated = _without_failed(estimated, measured)
+    measured |= _neither(plan, context.run, measured | estimated)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
+    methods += _judged(PerformanceMethod.ESTIMATED, plan, estimated)
     return _with_methods(result, _beside_estimates(claim, context, methods))
+
+
+def _reasons_beside(measured: Estimates, estimated: Estimates) -> list[str]:
+    """Why metrics that are measured could not be estimated, each reason once; the run is judged without them."""
+    failed = [each for name, each in estimated.items() if each.is_error and name in measured]
+    return list(dict.fromkeys(each.reason for each in failed))
+
+
+def _without_failed(estimated: Estimates, measured: Estimates) -> Estimates:
+    """The estimates without those that failed although the metric is measured."""
+    return {
+        name: each for name, each in estimated.items() if not each.is_error or name not in measured
+    }
 
 
 def _neither(plan: PerformancePlan, run: DetectionRun, found: Estimates) -> Estimates:

@@ -11,7 +11,8 @@ from algorithms.decimals import LARGEST_EXACT
 from detections.outcomes.refusals import BadOutcomes, bad_cell
 
 INSTANT = pa.timestamp("us", "UTC")
-COARSE_UNITS = ("s", "ms")
+COARSE_UNITS = {"s": 1_000_000, "ms": 1000}
+"""Microseconds of the units that are longer."""
 LONGEST_ID = 200
 MOST_TEXT_BYTES = 64 * 2**20
 CLASSES = ("prediction", "label")
@@ -112,25 +113,31 @@ def _instants(column: pa.Array) -> pa.Array:
         times = _times(column)
     else:
         raise _bad_type("occurred_at", column, A_TIME)
-    numbers = times.cast(pa.int64())
-    is_earlier = pc.less_equal(numbers, LAST_MICROSECOND)
-    is_later = pc.greater_equal(numbers, FIRST_MICROSECOND)
-    _check("occurred_at", column, pc.and_(is_earlier, is_later), A_YEAR)
+    _check("occurred_at", column, _is_in_calendar(times), A_YEAR)
     return times
+
+
+def _is_in_calendar(times: pa.Array) -> pa.Array:
+    microseconds = times.cast(pa.int64())
+    is_earlier = pc.less_equal(microseconds, LAST_MICROSECOND)
+    return pc.and_(is_earlier, pc.greater_equal(microseconds, FIRST_MICROSECOND))
 
 
 def _times(column: pa.Array) -> pa.Array:
     """Timestamps as instants, those without a zone as UTC, and dates as their midnights."""
     if pa.types.is_date(column.type):
         column = column.cast(pa.date32()).cast(pa.timestamp("s"))
-    is_coarse = column.type.unit in COARSE_UNITS
-    try:
-        times = column.cast(pa.timestamp("us", column.type.tz), safe=is_coarse)
-    except pa.ArrowInvalid:  # more microseconds than 64 bits hold
-        most = LAST_MICROSECOND // (MICROSECONDS if column.type.unit == "s" else 1000)
-        _check("occurred_at", column, pc.less(pc.abs(column.cast(pa.int64())), most), A_YEAR)
-        raise
+    if microseconds := COARSE_UNITS.get(column.type.unit):
+        _check_reach(column, LAST_MICROSECOND // microseconds)
+    times = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     return times.cast(INSTANT)
+
+
+def _check_reach(column: pa.Array, most: int) -> None:
+    """Refuse times of a coarse unit that have more microseconds than 64 bits hold."""
+    numbers = column.cast(pa.int64())
+    is_in_reach = pc.and_(pc.less_equal(numbers, most), pc.greater_equal(numbers, -most))
+    _check("occurred_at", column, is_in_reach, A_YEAR)
 
 
 def _times_of_text(texts: pa.Array) -> pa.Array:

@@ -59,7 +59,10 @@ def rows_from_ndjson(body: bytes) -> pa.Table:
         BadOutcomes: If a line is not JSON, or an outcome can't be read.
     """
     lines = enumerate(body.splitlines())
-    return rows_from_json([_parsed(number, line) for number, line in lines if line.strip()])
+    records = [_parsed(number, line) for number, line in lines if line.strip()]
+    if not records:
+        raise BadOutcomes("The body is empty; it needs outcomes.")
+    return rows_from_json(records)
 
 
 def _parsed(number: int, line: bytes) -> Any:

@@ -89,11 +89,9 @@ def read_new_outcomes(
         return None
     if predictions is None or start < run.window_start:
         predictions = _read(monitor, current_window(monitor, policy, (start, until)))
-    whole = _whole(predictions, is_measured=monitor.error_scale is not None)
-    rows = rows_between(whole, start, until)
+    rows = rows_between(_whole(monitor, predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
-    wants_reference = since is None and monitor.error_batch > 1
-    reference = _reference_outcomes(monitor, policy) if wants_reference else None
+    reference = _reference_outcomes(monitor, policy) if since is None else None
     return NewOutcomes(rows, until, reference)
 
 
@@ -103,10 +101,14 @@ def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
 
 
 def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
-    """The outcomes of the reference; without labels it teaches nothing, and the stream's beginning will."""
+    """The outcomes of the reference, if errors are averaged.
+
+    Without labels it teaches nothing, and the stream's beginning will.
+    """
+    if monitor.error_batch == 1:
+        return None
     with suppress(BadOutcomes):
-        reference = _read(monitor, reference_window(monitor, policy))
-        return _whole(reference, is_measured=monitor.error_scale is not None)
+        return _whole(monitor, _read(monitor, reference_window(monitor, policy)))
     return None
 
 
@@ -117,15 +119,11 @@ def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
         raise BadOutcomes(str(error)) from error
 
 
-def _whole(predictions: pa.Table, *, is_measured: bool) -> pa.Table:
-    """The rows that have a prediction and a label, normalized, in order of time.
-
-    Args:
-        is_measured: Predictions and labels are numbers whose distance is measured; else they are classes.
-    """
+def _whole(monitor: Monitor, predictions: pa.Table) -> pa.Table:
+    """The rows that have a prediction and a label, normalized, in order of time; without `error_scale`, classes."""
     _check_columns(predictions.column_names)
     known = drop_unknown(predictions.select(COLUMNS), "label")
-    if not is_measured:
+    if monitor.error_scale is None:
         known = _with_comparable_classes(known)
     return with_times(normalized(known)).sort_by("occurred_at")
 

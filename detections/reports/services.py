@@ -142,12 +142,15 @@ def _build(context: RunContext) -> dict[str, Any]:
     note, compared = describe_left_out(reasons), [name for name in features if name not in reasons]
     if not compared:
         return {"status": Report.Status.FAILED, "reason": f"No column can be compared. {note}"}
-    html, summary = compare(reference.select(compared), current.select(compared), numeric=numeric)
+    reference, current = reference.select(compared), current.select(compared)
+    html, summary = compare(reference, current, numeric=numeric)
+    page = {"html": with_note(html, note), "summary": summary, "reason": note}
+    return page | _ready(reference, current)
+
+
+def _ready(reference: pa.Table, current: pa.Table) -> dict[str, Any]:
     return {
         "status": Report.Status.READY,
-        "reason": note,
-        "html": with_note(html, note),
-        "summary": summary,
         "reference_rows": reference.num_rows,
         "current_rows": current.num_rows,
     }
