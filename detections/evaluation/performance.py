@@ -322,9 +322,7 @@ def _detail(
 ) -> FeatureDetail:
     """One metric's verdict; `baseline` is its value over the reference, None if that is not known."""
     blank, limit = _blank_detail(metric, estimate, baseline), plan.limits[metric]
-    if estimate.is_error:
-        return replace(blank, verdict=Verdict.ERROR, reason=estimate.reason)
-    if not estimate.n:
+    if estimate.is_error or not estimate.n:
         return replace(blank, reason=estimate.reason)
     if limit.relative is not None and baseline is None:
         return replace(blank, reason=UNKNOWN_REFERENCE.format(plan.reason_unknown))
@@ -339,7 +337,7 @@ def _blank_detail(
     return FeatureDetail(
         feature=metric.value,
         kind=None,
-        verdict=Verdict.INSUFFICIENT_DATA,
+        verdict=Verdict.ERROR if estimate.is_error else Verdict.INSUFFICIENT_DATA,
         statistic=estimate.value,
         n_current=estimate.n,
         n_reference=baseline.n if baseline else 0,
@@ -364,11 +362,15 @@ def _with_severity(
     if judged.excess is None or judged.limit is None:
         return detail
     scale = _scale(judged.limit, judged.baseline if limit.relative else None)
-    effect = scale + judged.excess
-    detail = replace(detail, threshold=judged.limit, effect_size=effect, scale=scale)
-    if judged.verdict is not Verdict.DRIFT:
-        return replace(detail, reason="")
-    return replace(detail, severity=_severity(effect, scale))
+    effect, is_drift = scale + judged.excess, judged.verdict is Verdict.DRIFT
+    return replace(
+        detail,
+        threshold=judged.limit,
+        effect_size=effect,
+        scale=scale,
+        reason=detail.reason if is_drift else "",
+        severity=_severity(effect, scale) if is_drift else None,
+    )
 
 
 def _scale(limit: float, baseline: float | None) -> float:

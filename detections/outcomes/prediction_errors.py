@@ -67,7 +67,9 @@ def _missed(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
 
 def _scaled(prediction: pa.Array, label: pa.Array, error_scale: float) -> FloatArray:
     if not pa.types.is_floating(prediction.type):
-        raise BadOutcomes("The monitor has an error_scale, so predictions and labels are numbers.")
+        raise BadOutcomes(
+            "Predictions and labels must be numbers, as the monitor has an error_scale."
+        )
     distance = _floats(pc.abs(pc.subtract(prediction, label)))
     scaled: FloatArray = np.minimum(distance / error_scale, 1.0)
     return scaled

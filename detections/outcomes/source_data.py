@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms.baseline import COLUMN_ERRORS
-from algorithms.decimals import LARGEST_EXACT
 from algorithms.errors import UnusableColumn
 from algorithms.performance import read_classes
 from algorithms.value_types import ValueType, value_type_of
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_columns import CLASSES, INSTANT
+from detections.outcomes.outcome_columns import CLASSES, INSTANT, are_exact
 from detections.outcomes.outcome_tables import normalized, rows_between, with_times
 from detections.outcomes.prediction_errors import errors_of
 from detections.outcomes.refusals import BadOutcomes
@@ -137,10 +136,8 @@ def _with_comparable_classes(known: pa.Table) -> pa.Table:
     except COLUMN_ERRORS as error:
         raise BadOutcomes(str(error)) from error
     names = pa.array(classes.names, pa.string())
-    for column in CLASSES:
-        place = known.column_names.index(column)
-        known = known.set_column(place, column, names.take(pa.array(classes.codes[column])))
-    return known
+    named = {name: names.take(pa.array(classes.codes[name])) for name in CLASSES}
+    return pa.table({"occurred_at": known["occurred_at"]} | named)
 
 
 def _needs_names(*columns: pa.ChunkedArray) -> bool:
@@ -152,8 +149,7 @@ def _needs_names(*columns: pa.ChunkedArray) -> bool:
 def _is_beyond_floats(column: pa.ChunkedArray) -> bool:
     if value_type_of(column.type) not in (ValueType.INTEGER, ValueType.DECIMAL):
         return False
-    bounds = pc.min_max(column).as_py().values()
-    return any(bound is not None and abs(bound) > LARGEST_EXACT for bound in bounds)
+    return not are_exact(pc.min_max(column).as_py().values())
 
 
 def _check_columns(names: Sequence[str]) -> None:
