@@ -224,7 +224,7 @@ def _lack(value: Any) -> str:
 
 
 def _check_exact(columns: Mapping[str, Any], table: pa.Table) -> None:
-    """Refuse whole numbers that became floats beside others: as classes they could not be told apart."""
+    """Refuse whole numbers that became floats beside others: as classes, two of them could be equal."""
     for name in CLASSES:
         values = columns.get(name)
         if values and pa.types.is_floating(table[name].type) and int in set(map(type, values)):
