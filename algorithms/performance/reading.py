@@ -120,15 +120,21 @@ def read_classes(**columns: Values) -> Classes:
     """
     encoded = {name: _encoded(values, name) for name, values in columns.items()}
     contract = _contract({name: each.type.value_type for name, each in encoded.items()})
-    named = [_named(each.dictionary, contract, name) for name, each in encoded.items()]
-    merged = pa.concat_arrays(named).dictionary_encode()
-    _require_few_classes(merged.dictionary)
-    places = np.split(_codes(merged), np.cumsum([len(names) for names in named])[:-1])
+    named = {name: _named(each.dictionary, contract, name) for name, each in encoded.items()}
+    classes, places = _merged(list(named.values()))
     codes = {
         name: place[_codes(each)]
         for place, (name, each) in zip(places, encoded.items(), strict=True)
     }
-    return Classes(merged.dictionary.to_pylist(), codes, contract)
+    return Classes(classes, codes, contract)
+
+
+def _merged(named: list[pa.Array]) -> tuple[list[str], list[IntArray]]:
+    """The distinct names of several columns, and the places of each column's names among them."""
+    merged = pa.concat_arrays(named).dictionary_encode()
+    _require_few_classes(merged.dictionary)
+    ends = np.cumsum([len(names) for names in named])[:-1]
+    return merged.dictionary.to_pylist(), np.split(_codes(merged), ends)
 
 
 def _encoded(values: Values, name: str) -> pa.DictionaryArray:

@@ -1,8 +1,8 @@
 """Judges the model's performance in a window: measured where labels are known, estimated where they are not."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 from django.utils import timezone
@@ -12,33 +12,27 @@ from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.evaluation import summarize
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.performance import (
-    LOSSES,
-    REGRESSION_METRICS,
-    LossModel,
     Metric,
     MetricEstimate,
     PerformanceJudgement,
     PerformanceLimit,
-    ScoreCalibration,
-    estimate_classification,
-    estimate_regression,
     judge_performance,
 )
 from algorithms.verdicts import Severity, Verdict, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
+from detections.evaluation.window_metrics import (
+    Estimates,
+    PerformancePlan,
+    estimated_metrics,
+    measured_metrics,
+)
 from detections.ledger.runs import Claim
 from detections.models import Detection, DetectionRun
 from detections.results import NOTHING_MEASURED, RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.baselines.reference_performance import (
-    limits_of,
-    measure_predictions,
-    positive_of,
-    unmeasured,
-)
+from monitors.baselines.reference_performance import unmeasured
 from monitors.models import Monitor
-from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix
 from monitors.sources import SourceError
 
 WITHOUT_SCALE = 0.1
@@ -46,49 +40,8 @@ WITHOUT_SCALE = 0.1
 NO_LIMITS = "The monitor has no limits on performance any more."
 NO_LABELS = "No prediction of the window has a label."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
-
 LOUDEST_FIRST = (Verdict.DRIFT, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.OK)
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
-
-type Estimates = dict[Metric, MetricEstimate]
-
-
-@dataclass(frozen=True, slots=True)
-class PerformancePlan:
-    """The metrics that a window's predictions are judged by.
-
-    Attributes:
-        monitor: The monitor of the window.
-        limits: The limit of each metric.
-        reference: The performance over the reference, as the baseline stores it.
-    """
-
-    monitor: Monitor
-    limits: Mapping[Metric, PerformanceLimit]
-    reference: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, context: RunContext) -> Self:
-        """The plan for the window of a run."""
-        monitor = context.monitor
-        return cls(monitor, limits_of(monitor), context.baseline.performance or {})
-
-    @property
-    def loss_features(self) -> Sequence[str]:
-        """The features that the model of losses reads; none without such a model."""
-        features: Sequence[str] = self.reference.get("losses", {}).get("features", [])
-        return features
-
-    @property
-    def reference_metrics(self) -> dict[str, MetricEstimate]:
-        """The metrics over the reference, by name."""
-        stored = self.reference.get("metrics", {})
-        return {name: MetricEstimate(**fields) for name, fields in stored.items()}
-
-    @property
-    def reason_unknown(self) -> str:
-        """The reason why a metric has no value over the reference."""
-        return self.reference.get("reason") or "its performance was not measured"
 
 
 def with_performance(
@@ -122,11 +75,11 @@ def _with_unread(
     """The result of a window whose predictions cannot be read, with the reason once and in each metric's row."""
     if isinstance(error, SourceError) and error.is_transient:
         raise error
+    estimates = unmeasured(plan.limits, 0, error)
     if isinstance(error, NoOutcomes):
-        is_empty = result.verdict is Verdict.NO_DATA
-        estimates = {} if is_empty else _unlabelled(plan, run, str(error))
-    else:
-        estimates = unmeasured(plan.limits, 0, error)
+        estimates = _unlabelled(plan, run, str(error))
+        if result.verdict is Verdict.NO_DATA:
+            estimates = {}
     result = _with_reason(result, f"Performance was not measured: {error}")
     methods = _judged(PerformanceMethod.PERFORMANCE, plan, estimates)
     return replace(_with_methods(result, methods), reason=result.reason)
@@ -152,12 +105,12 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
         return replace(blank, reason=NO_LIMITS)
     try:
         predictions = read_predictions(claim, context, [])
-        methods = _judged(PerformanceMethod.PERFORMANCE, plan, _measured(plan, predictions))
     except NoOutcomes as error:
         return replace(blank, reason=str(error))
     except COLUMN_ERRORS as error:
         return failure(f"Performance was not measured: {error}", methods=[])
     result = replace(blank, rows=predictions.num_rows)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured_metrics(plan, predictions))
     if not methods:
         return replace(result, reason=NO_LABELS)
     return _with_methods(result, _beside_estimates(claim, context, methods))
@@ -183,12 +136,16 @@ def loudest_verdict(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _reason_unjudged(method: MethodResult) -> str:
     """The reasons of the metrics that were not judged, each once, with the names of its metrics."""
-    names: dict[str, list[str]] = {}
-    for detail in method.details:
-        if detail.verdict in UNJUDGED:
-            names.setdefault(detail.reason, []).append(detail.feature)
-    sentences = [f"{', '.join(metrics)}: {reason}" for reason, metrics in names.items()]
-    return f"{method.method}: {' '.join(sentences)}" if sentences else ""
+    unjudged = [detail for detail in method.details if detail.verdict in UNJUDGED]
+    if not unjudged:
+        return ""
+    reasons = dict.fromkeys(detail.reason for detail in unjudged)
+    sentences = [f"{_names_of(reason, unjudged)}: {reason}" for reason in reasons]
+    return f"{method.method}: {' '.join(sentences)}"
+
+
+def _names_of(reason: str, details: Iterable[FeatureDetail]) -> str:
+    return ", ".join(detail.feature for detail in details if detail.reason == reason)
 
 
 def _with_both(
@@ -196,17 +153,28 @@ def _with_both(
 ) -> RunResult:
     """The result with the measured and the estimated performance."""
     plan = PerformancePlan.of(context)
-    measured, estimated = _measured(plan, predictions), _estimated(plan, predictions)
-    failed = {name: each for name, each in estimated.items() if each.is_error and name in measured}
-    for reason in sorted({each.reason for each in failed.values()}):
+    measured = measured_metrics(plan, predictions)
+    estimated = estimated_metrics(plan, predictions)
+    for reason in _reasons_beside(measured, estimated):
         result = _with_reason(result, f"{PerformanceMethod.ESTIMATED}: {reason}")
-    estimated = {name: each for name, each in estimated.items() if name not in failed}
-    neither = _neither(plan, context.run, measured | estimated)
-    methods = [
-        *_judged(PerformanceMethod.PERFORMANCE, plan, measured | neither),
-        *_judged(PerformanceMethod.ESTIMATED, plan, estimated),
-    ]
+    estimated = _without_failed(estimated, measured)
+    measured |= _neither(plan, context.run, measured | estimated)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
+    methods += _judged(PerformanceMethod.ESTIMATED, plan, estimated)
     return _with_methods(result, _beside_estimates(claim, context, methods))
+
+
+def _reasons_beside(measured: Estimates, estimated: Estimates) -> list[str]:
+    """Why metrics that are measured could not be estimated, each reason once; the run is judged without them."""
+    failed = [each for name, each in estimated.items() if each.is_error and name in measured]
+    return list(dict.fromkeys(each.reason for each in failed))
+
+
+def _without_failed(estimated: Estimates, measured: Estimates) -> Estimates:
+    """The estimates without those that failed although the metric is measured."""
+    return {
+        name: each for name, each in estimated.items() if not each.is_error or name not in measured
+    }
 
 
 def _neither(plan: PerformancePlan, run: DetectionRun, found: Estimates) -> Estimates:
@@ -221,70 +189,6 @@ def _unlabelled(plan: PerformancePlan, run: DetectionRun, reason: str) -> Estima
     if delay is not None and run.window_end + delay > timezone.now():
         return {}
     return dict.fromkeys(plan.limits, MetricEstimate(n=0, reason=reason))
-
-
-def _measured(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
-    return measure_predictions(plan.monitor, plan.limits, predictions)
-
-
-def _estimated(plan: PerformancePlan, predictions: pa.Table) -> Estimates:
-    """Estimate over all rows of the window, with or without labels, so that the two can be compared."""
-    by_scores = [metric for metric in plan.limits if metric not in REGRESSION_METRICS]
-    by_losses = [metric for metric in plan.limits if metric in LOSSES]
-    sources = ((_estimated_by_scores, by_scores), (_estimated_by_losses, by_losses))
-    found: Estimates = {}
-    for estimate, metrics in sources:
-        found |= _try_estimate(estimate, plan, predictions, metrics)
-    return found
-
-
-def _try_estimate(
-    estimate: Callable[[PerformancePlan, pa.Table, Sequence[Metric]], Estimates],
-    plan: PerformancePlan,
-    predictions: pa.Table,
-    metrics: Sequence[Metric],
-) -> Estimates:
-    try:
-        return estimate(plan, predictions, metrics)
-    except COLUMN_ERRORS as error:
-        return unmeasured(metrics, predictions.num_rows, error)
-
-
-def _estimated_by_scores(
-    plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
-) -> Estimates:
-    positive = positive_of(plan.monitor)
-    if "calibration" not in plan.reference or "score" not in predictions.column_names:
-        return {}
-    table = drop_unknown(predictions, "score")
-    if not table.num_rows or positive is None:
-        return {}
-    return estimate_classification(
-        metrics,
-        score=table["score"].combine_chunks(),
-        prediction=table["prediction"].combine_chunks(),
-        calibration=ScoreCalibration.from_json(plan.reference["calibration"]),
-        positive=positive,
-    )
-
-
-def _estimated_by_losses(
-    plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
-) -> Estimates:
-    features = plan.loss_features
-    if not predictions.num_rows or not _has_features(predictions, features):
-        return {}
-    return estimate_regression(
-        metrics,
-        features=feature_matrix(predictions, features),
-        prediction=predictions["prediction"].combine_chunks(),
-        model=LossModel.from_json(plan.reference["losses"]["model"]),
-    )
-
-
-def _has_features(predictions: pa.Table, features: Sequence[str]) -> bool:
-    columns = {FEATURE + name for name in features}
-    return bool(columns) and columns <= set(predictions.column_names)
 
 
 def _judged(
@@ -308,9 +212,7 @@ def _detail(
 ) -> FeatureDetail:
     """One metric's verdict; `baseline` is its value over the reference, None if that is not known."""
     blank, limit = _blank_detail(metric, estimate, baseline), plan.limits[metric]
-    if estimate.is_error:
-        return replace(blank, verdict=Verdict.ERROR, reason=estimate.reason)
-    if not estimate.n:
+    if estimate.is_error or not estimate.n:
         return replace(blank, reason=estimate.reason)
     if limit.relative is not None and baseline is None:
         return replace(blank, reason=UNKNOWN_REFERENCE.format(plan.reason_unknown))
@@ -325,7 +227,7 @@ def _blank_detail(
     return FeatureDetail(
         feature=metric.value,
         kind=None,
-        verdict=Verdict.INSUFFICIENT_DATA,
+        verdict=Verdict.ERROR if estimate.is_error else Verdict.INSUFFICIENT_DATA,
         statistic=estimate.value,
         n_current=estimate.n,
         n_reference=baseline.n if baseline else 0,
@@ -350,11 +252,15 @@ def _with_severity(
     if judged.excess is None or judged.limit is None:
         return detail
     scale = _scale(judged.limit, judged.baseline if limit.relative else None)
-    effect = scale + judged.excess
-    detail = replace(detail, threshold=judged.limit, effect_size=effect, scale=scale)
-    if judged.verdict is not Verdict.DRIFT:
-        return replace(detail, reason="")
-    return replace(detail, severity=_severity(effect, scale))
+    effect, is_drift = scale + judged.excess, judged.verdict is Verdict.DRIFT
+    return replace(
+        detail,
+        threshold=judged.limit,
+        effect_size=effect,
+        scale=scale,
+        reason=detail.reason if is_drift else "",
+        severity=_severity(effect, scale) if is_drift else None,
+    )
 
 
 def _scale(limit: float, baseline: float | None) -> float:

@@ -1,6 +1,8 @@
 """Shows new errors to a stream's detectors, each from the state it was left in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
@@ -71,15 +73,21 @@ def advance_detectors(
     shown = _observe(stream, monitor, errors)
     if not len(shown.values):
         return []
-    states = {state.method: state for state in DetectorState.objects.filter(stream=stream)}
+    states = _states(stream, monitor)
     signals: list[ConceptSignal] = []
-    advanced: list[DetectorState] = []
-    for method in map(ConceptMethod, monitor.concept_methods):
-        state = states.get(method) or _fresh_state(stream, monitor, method)
+    for method, state in states.items():
         signals += _advance(state, method, stream, monitor, shown)
-        advanced.append(state)
-    _store(advanced)
+    _store(list(states.values()))
     return sorted(signals, key=lambda signal: signal.sequence)
+
+
+def _states(stream: OutcomeStream, monitor: Monitor) -> dict[ConceptMethod, DetectorState]:
+    """The state of each detector that the monitor wants, fresh where the stream has none."""
+    known = {state.method: state for state in DetectorState.objects.filter(stream=stream)}
+    methods = map(ConceptMethod, monitor.concept_methods)
+    return {
+        method: known.get(method) or _fresh_state(stream, monitor, method) for method in methods
+    }
 
 
 def _fresh_state(stream: OutcomeStream, monitor: Monitor, method: ConceptMethod) -> DetectorState:
@@ -125,17 +133,18 @@ def _resumed(method: ConceptMethod, monitor: Monitor, state: DetectorState) -> D
     fresh, stored = new_detector(method, detector_settings(monitor, method)), state.state
     if stored is None or state.error_batch != monitor.error_batch:
         return fresh
-    settings = DETECTORS[method].setting_defaults()
-    is_changed = any(stored.get(name) != getattr(fresh, name) for name in settings)
-    return fresh if is_changed else detector_from_json(method, stored)
+    return detector_from_json(method, stored) if _has_settings(stored, fresh, method) else fresh
+
+
+def _has_settings(stored: Mapping[str, Any], fresh: Detector, method: ConceptMethod) -> bool:
+    """True if a stored detector has the settings of a fresh one."""
+    names = DETECTORS[method].setting_defaults()
+    return all(stored.get(name) == getattr(fresh, name) for name in names)
 
 
 def _note(state: DetectorState, detector: Detector, error_batch: int, drifts: int) -> None:
-    state.state, state.signal, state.observations = (
-        detector.as_json(),
-        detector.signal,
-        detector.observations,
-    )
+    state.state, state.signal = detector.as_json(), detector.signal
+    state.observations = detector.observations
     state.error_batch, state.updated_at = error_batch, timezone.now()
     if drifts:
         state.drifts += drifts

@@ -16,7 +16,7 @@ from detections.outcomes.detectors import ConceptSignal, advance_detectors
 from detections.outcomes.history import some_times
 from detections.outcomes.joining import join_halves
 from detections.outcomes.outcome_tables import with_times
-from detections.outcomes.prediction_errors import errors_of
+from detections.outcomes.prediction_errors import check_given_errors, errors_of
 from detections.outcomes.refusals import BadOutcomes, IdReused
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
@@ -102,6 +102,7 @@ def take_batch(
     earlier = _earlier_batch(stream, batch_id, content_hash)
     if earlier is not None:
         return Accepted(batch=earlier, is_repeat=True)
+    check_given_errors(rows, monitor.error_scale)
     whole, waiting = join_halves(stream, with_times(rows))
     signals = _advance(stream, monitor, whole)
     batch = _new_batch(stream, whole, is_sent=is_sent)

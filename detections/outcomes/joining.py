@@ -1,6 +1,6 @@
 """Joins predictions and labels that come apart, by their id."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from algorithms.arrays import BoolArray, IntArray
 from detections.models import OutcomeStream, PendingOutcome
+from detections.outcomes.outcome_columns import CLASSES, INSTANT
 from detections.outcomes.refusals import BadOutcomes, IdReused, shown
 from drift_detector.tenancy.scope import current_tenant_id
 
 HALF = ["occurred_at", "prediction", "label", "score", "is_joined"]
 OF_PREDICTION = ("prediction", "score", "occurred_at")
 SAID = ("prediction", "label", "score")
-VALUES = ("occurred_at", "prediction", "label", "score")
 TWO_TYPES = (
     "The predictions and labels of a batch, joined ones too, must be all numbers, or all text"
 )
@@ -181,37 +181,40 @@ def _store(changed: Iterable[PendingOutcome]) -> int:
 def _joined_rows(joined: list[tuple[int, PendingOutcome]], rows: pa.Table) -> pa.Table:
     """Joined outcomes in the types of the batch; what waited may be of another type."""
     halves = [half for _, half in joined]
-    _check_one_type(halves, rows)
-    values = pa.string() if _is_text(halves[0].label) else pa.float64()
-    types = {"prediction": values, "label": values, "score": pa.float64()}
-    columns = _columns(halves, types | {"occurred_at": rows["occurred_at"].type})
+    columns = _columns(halves, _one_type(halves, rows))
     columns["row"] = pa.array([row for row, _ in joined])
     columns["prediction_id"] = columns["error"] = pa.nulls(len(joined))
     return pa.table(columns).select([*rows.column_names, "row"])
 
 
-def _check_one_type(halves: list[PendingOutcome], rows: pa.Table) -> None:
-    """Refuse a batch whose outcomes are text in part and numbers in part, as detectors compare them by column."""
-    is_text = _is_text(halves[0].label)
+def _one_type(halves: list[PendingOutcome], rows: pa.Table) -> pa.DataType:
+    """The type of all predictions and labels of a batch: detectors compare them by column.
+
+    Raises:
+        BadOutcomes: If they are text in part and numbers in part.
+    """
+    found = {rows[name].type for name in CLASSES} - {pa.null()}
+    kind = next(iter(found), _type_of(halves[0].label))
     for half in halves:
-        for name in ("prediction", "label"):
-            value = getattr(half, name)
-            if _is_text(value) is not is_text:
-                raise BadOutcomes(
-                    f"{name} of {half.prediction_id!r} is {shown(value)}. {TWO_TYPES}."
-                )
-    found = {rows[name].type for name in ("prediction", "label")} - {pa.null()}
-    if found - {pa.string() if is_text else pa.float64()}:
-        one = halves[0]
-        raise BadOutcomes(f"label of {one.prediction_id!r} is {shown(one.label)}. {TWO_TYPES}.")
+        for name in CLASSES:
+            _check_type(half, name, kind)
+    return kind
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _check_type(half: PendingOutcome, name: str, kind: pa.DataType) -> None:
+    value = getattr(half, name)
+    if _type_of(value) != kind:
+        raise BadOutcomes(f"{name} of {half.prediction_id!r} is {shown(value)}. {TWO_TYPES}.")
 
 
-def _columns(halves: list[PendingOutcome], types: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    return {name: _column(name, halves, types[name]) for name in VALUES}
+def _type_of(value: Any) -> pa.DataType:
+    return pa.string() if isinstance(value, str) else pa.float64()
+
+
+def _columns(halves: list[PendingOutcome], kind: pa.DataType) -> dict[str, pa.Array]:
+    """The values of halves, their predictions and labels of one type."""
+    types = {"occurred_at": INSTANT, "score": pa.float64(), "prediction": kind, "label": kind}
+    return {name: _column(name, halves, data_type) for name, data_type in types.items()}
 
 
 def _column(name: str, halves: list[PendingOutcome], kind: pa.DataType) -> pa.Array:

@@ -1,5 +1,6 @@
 """Brings each column of outcomes into its one type, and refuses a value that it cannot have by its row."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from algorithms.decimals import LARGEST_EXACT
 from detections.outcomes.refusals import BadOutcomes, bad_cell
 
 INSTANT = pa.timestamp("us", "UTC")
-COARSE_UNITS = ("s", "ms")
+COARSE_UNITS = {"s": 1_000_000, "ms": 1000}
+"""Microseconds of the units that are longer."""
 LONGEST_ID = 200
 MOST_TEXT_BYTES = 64 * 2**20
 CLASSES = ("prediction", "label")
@@ -67,19 +69,27 @@ def _numbers(name: str, column: pa.Array) -> pa.Array:
     numbers = column.cast(pa.float64(), safe=False)
     _check(name, column, pc.is_finite(numbers), "be a finite number")
     if name == "score":
-        is_probability = pc.and_(pc.greater_equal(numbers, 0), pc.less_equal(numbers, 1))
-        _check(name, column, is_probability, "be a number from 0 to 1")
+        _check(name, column, is_between(numbers, 0, 1), "be a number from 0 to 1")
     return numbers
+
+
+def is_between(numbers: pa.Array, least: float, most: float) -> pa.Array:
+    """True where a number is neither less nor more than two others, null where it is null."""
+    return pc.and_(pc.greater_equal(numbers, least), pc.less_equal(numbers, most))
 
 
 def _check_exact(name: str, column: pa.Array) -> None:
     """Refuse whole numbers and decimals that floats would round into one another."""
     if pa.types.is_floating(column.type):
         return
-    bounds = pc.min_max(column).as_py().values()
-    if any(bound is not None and abs(bound) > LARGEST_EXACT for bound in bounds):
-        is_exact = [value is None or abs(value) <= LARGEST_EXACT for value in column.to_pylist()]
+    if not are_exact(pc.min_max(column).as_py().values()):
+        is_exact = [are_exact([value]) for value in column.to_pylist()]
         _check(name, column, pa.array(is_exact), AN_EXACT_NUMBER)
+
+
+def are_exact(numbers: Iterable[Any]) -> bool:
+    """True if floats keep these numbers, and all whole ones nearer to 0, apart."""
+    return all(number is None or abs(number) <= LARGEST_EXACT for number in numbers)
 
 
 def _check(name: str, column: pa.Array, is_right: pa.Array, need: str) -> None:
@@ -112,25 +122,27 @@ def _instants(column: pa.Array) -> pa.Array:
         times = _times(column)
     else:
         raise _bad_type("occurred_at", column, A_TIME)
-    numbers = times.cast(pa.int64())
-    is_earlier = pc.less_equal(numbers, LAST_MICROSECOND)
-    is_later = pc.greater_equal(numbers, FIRST_MICROSECOND)
-    _check("occurred_at", column, pc.and_(is_earlier, is_later), A_YEAR)
+    _check("occurred_at", column, _is_in_calendar(times), A_YEAR)
     return times
+
+
+def _is_in_calendar(times: pa.Array) -> pa.Array:
+    return is_between(times.cast(pa.int64()), FIRST_MICROSECOND, LAST_MICROSECOND)
 
 
 def _times(column: pa.Array) -> pa.Array:
     """Timestamps as instants, those without a zone as UTC, and dates as their midnights."""
     if pa.types.is_date(column.type):
         column = column.cast(pa.date32()).cast(pa.timestamp("s"))
-    is_coarse = column.type.unit in COARSE_UNITS
-    try:
-        times = column.cast(pa.timestamp("us", column.type.tz), safe=is_coarse)
-    except pa.ArrowInvalid:  # more microseconds than 64 bits hold
-        most = LAST_MICROSECOND // (MICROSECONDS if column.type.unit == "s" else 1000)
-        _check("occurred_at", column, pc.less(pc.abs(column.cast(pa.int64())), most), A_YEAR)
-        raise
+    if microseconds := COARSE_UNITS.get(column.type.unit):
+        _check_reach(column, LAST_MICROSECOND // microseconds)
+    times = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     return times.cast(INSTANT)
+
+
+def _check_reach(column: pa.Array, most: int) -> None:
+    """Refuse times of a coarse unit that have more microseconds than 64 bits hold."""
+    _check("occurred_at", column, is_between(column.cast(pa.int64()), -most, most), A_YEAR)
 
 
 def _times_of_text(texts: pa.Array) -> pa.Array:

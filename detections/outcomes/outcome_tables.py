@@ -59,7 +59,10 @@ def rows_from_ndjson(body: bytes) -> pa.Table:
         BadOutcomes: If a line is not JSON, or an outcome can't be read.
     """
     lines = enumerate(body.splitlines())
-    return rows_from_json([_parsed(number, line) for number, line in lines if line.strip()])
+    records = [_parsed(number, line) for number, line in lines if line.strip()]
+    if not records:
+        raise BadOutcomes("The body is empty; it needs outcomes.")
+    return rows_from_json(records)
 
 
 def _parsed(number: int, line: bytes) -> Any:
@@ -189,34 +192,49 @@ def _from_columns(columns: Mapping[str, Any]) -> pa.Table:
 def _refuse_odd_cells(columns: Mapping[str, Any]) -> None:
     """Name the first value that its column can't have beside those before it; return if the fault is another."""
     for name, values in columns.items():
-        known = enumerate(values) if isinstance(values, list) else ()
-        first: str | None = None
-        for row, value in known:
-            kind = None if value is None else _kind(name, row, value)
-            if first is not None and kind not in (None, first):
-                raise bad_cell(name, row, value, f"be {first}, as those before it are")
-            first = first or kind
+        if isinstance(values, list):
+            _refuse_odd_cell(name, values)
 
 
-def _kind(name: str, row: int, value: Any) -> str:
-    """The kind of one value: a number or text."""
-    if isinstance(value, str) and not is_storable(value.replace("\0", "")):
-        raise bad_cell(name, row, value, "be valid Unicode")
-    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
-        raise bad_cell(name, row, value, "be a number that a 64-bit float can hold")
-    if not isinstance(value, str | int | float):
-        raise bad_cell(name, row, value, "be a number, text, true, false or null")
+def _refuse_odd_cell(name: str, values: list[Any]) -> None:
+    known = [(row, value) for row, value in enumerate(values) if value is not None]
+    kinds = [_kind(value) for _, value in known]
+    for (row, value), kind in zip(known, kinds, strict=True):
+        if need := _lack(value):
+            raise bad_cell(name, row, value, need)
+        if kind != kinds[0]:
+            raise bad_cell(name, row, value, f"be {kinds[0]}, as those before it are")
+
+
+def _kind(value: Any) -> str:
     return "text" if isinstance(value, str) else "a number"
 
 
+def _lack(value: Any) -> str:
+    """The need of a value that no column can have; empty for others."""
+    match value:
+        case str():
+            return "" if is_storable(value.replace("\0", "")) else "be valid Unicode"
+        case int():
+            is_float = value.bit_length() <= LONGEST_INTEGER
+            return "" if is_float else "be a number that a 64-bit float can hold"
+        case float():
+            return ""
+    return "be a number, text, true, false or null"
+
+
 def _check_exact(columns: Mapping[str, Any], table: pa.Table) -> None:
-    """Refuse whole numbers that became floats beside others: as classes they could not be told apart."""
+    """Refuse whole numbers that became floats beside others: as classes, two of them could be equal."""
     for name in CLASSES:
         values = columns.get(name)
         if values and pa.types.is_floating(table[name].type) and int in set(map(type, values)):
-            for row, value in enumerate(values):
-                if isinstance(value, int) and abs(value) > LARGEST_EXACT:
-                    raise bad_cell(name, row, value, AN_EXACT_NUMBER)
+            _check_exact_values(name, values)
+
+
+def _check_exact_values(name: str, values: list[Any]) -> None:
+    for row, value in enumerate(values):
+        if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+            raise bad_cell(name, row, value, AN_EXACT_NUMBER)
 
 
 def _without_booleans(values: Any) -> Any:

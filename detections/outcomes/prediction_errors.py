@@ -10,24 +10,38 @@ from algorithms.arrays import FloatArray
 from detections.outcomes.refusals import BadOutcomes
 
 
+def check_given_errors(outcomes: pa.Table, error_scale: float | None) -> None:
+    """Check the errors that outcomes came with, before halves among them are joined and rows move.
+
+    Args:
+        outcomes: Normalized.
+        error_scale: As of `errors_of`.
+
+    Raises:
+        BadOutcomes: If an error is not between 0 and 1 and there is no scale.
+    """
+    given = outcomes["error"].combine_chunks()
+    if error_scale is None and not pa.types.is_null(given.type):
+        _check_rates(np.abs(given.fill_null(0.0).to_numpy()))
+
+
 def errors_of(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
     """The error of each outcome, shape (n,): the one it came with, else of its prediction against its label.
 
     Args:
         outcomes: Normalized and whole.
-        error_scale: Predictions are numbers, and an error of this size or a larger one is 1; None: right or wrong.
+        error_scale: Predictions are numbers, and an error of this size or a larger one is 1; None: right or wrong,
+            and `check_given_errors` has been passed.
 
     Raises:
-        BadOutcomes: If an error that was given is not between 0 and 1 and there is no scale.
+        BadOutcomes: If there is a scale and predictions and labels are text.
     """
     missed = _missed(outcomes, error_scale)
     given = outcomes["error"].combine_chunks()
     if pa.types.is_null(given.type):
         return missed
     sizes: FloatArray = np.abs(given.fill_null(0.0).to_numpy())
-    if error_scale is None:
-        _check_rates(sizes)
-    else:
+    if error_scale is not None:
         sizes = np.minimum(sizes / error_scale, 1.0)
     errors: FloatArray = np.where(given.is_valid(), sizes, missed)
     return errors
@@ -53,7 +67,9 @@ def _missed(outcomes: pa.Table, error_scale: float | None) -> FloatArray:
 
 def _scaled(prediction: pa.Array, label: pa.Array, error_scale: float) -> FloatArray:
     if not pa.types.is_floating(prediction.type):
-        raise BadOutcomes("The monitor has an error_scale, so predictions and labels are numbers.")
+        raise BadOutcomes(
+            "Predictions and labels must be numbers, as the monitor has an error_scale."
+        )
     distance = _floats(pc.abs(pc.subtract(prediction, label)))
     scaled: FloatArray = np.minimum(distance / error_scale, 1.0)
     return scaled

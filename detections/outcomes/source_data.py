@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms.baseline import COLUMN_ERRORS
-from algorithms.decimals import LARGEST_EXACT
 from algorithms.errors import UnusableColumn
 from algorithms.performance import read_classes
 from algorithms.value_types import ValueType, value_type_of
 from detections.models import DetectionRun, OutcomeStream
-from detections.outcomes.outcome_columns import CLASSES, INSTANT
+from detections.outcomes.outcome_columns import CLASSES, INSTANT, are_exact
 from detections.outcomes.outcome_tables import normalized, rows_between, with_times
 from detections.outcomes.prediction_errors import errors_of
 from detections.outcomes.refusals import BadOutcomes
@@ -89,11 +88,9 @@ def read_new_outcomes(
         return None
     if predictions is None or start < run.window_start:
         predictions = _read(monitor, current_window(monitor, policy, (start, until)))
-    whole = _whole(predictions, is_measured=monitor.error_scale is not None)
-    rows = rows_between(whole, start, until)
+    rows = rows_between(_whole(monitor, predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
-    wants_reference = since is None and monitor.error_batch > 1
-    reference = _reference_outcomes(monitor, policy) if wants_reference else None
+    reference = _reference_outcomes(monitor, policy) if since is None else None
     return NewOutcomes(rows, until, reference)
 
 
@@ -103,10 +100,14 @@ def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
 
 
 def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
-    """The outcomes of the reference; without labels it teaches nothing, and the stream's beginning will."""
+    """The outcomes of the reference, if errors are averaged.
+
+    Without labels it teaches nothing, and the stream's beginning will.
+    """
+    if monitor.error_batch == 1:
+        return None
     with suppress(BadOutcomes):
-        reference = _read(monitor, reference_window(monitor, policy))
-        return _whole(reference, is_measured=monitor.error_scale is not None)
+        return _whole(monitor, _read(monitor, reference_window(monitor, policy)))
     return None
 
 
@@ -117,15 +118,11 @@ def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
         raise BadOutcomes(str(error)) from error
 
 
-def _whole(predictions: pa.Table, *, is_measured: bool) -> pa.Table:
-    """The rows that have a prediction and a label, normalized, in order of time.
-
-    Args:
-        is_measured: Predictions and labels are numbers whose distance is measured; else they are classes.
-    """
+def _whole(monitor: Monitor, predictions: pa.Table) -> pa.Table:
+    """The rows that have a prediction and a label, normalized, in order of time; without `error_scale`, classes."""
     _check_columns(predictions.column_names)
     known = drop_unknown(predictions.select(COLUMNS), "label")
-    if not is_measured:
+    if monitor.error_scale is None:
         known = _with_comparable_classes(known)
     return with_times(normalized(known)).sort_by("occurred_at")
 
@@ -139,10 +136,8 @@ def _with_comparable_classes(known: pa.Table) -> pa.Table:
     except COLUMN_ERRORS as error:
         raise BadOutcomes(str(error)) from error
     names = pa.array(classes.names, pa.string())
-    for column in CLASSES:
-        place = known.column_names.index(column)
-        known = known.set_column(place, column, names.take(pa.array(classes.codes[column])))
-    return known
+    named = {name: names.take(pa.array(classes.codes[name])) for name in CLASSES}
+    return pa.table({"occurred_at": known["occurred_at"]} | named)
 
 
 def _needs_names(*columns: pa.ChunkedArray) -> bool:
@@ -154,8 +149,7 @@ def _needs_names(*columns: pa.ChunkedArray) -> bool:
 def _is_beyond_floats(column: pa.ChunkedArray) -> bool:
     if value_type_of(column.type) not in (ValueType.INTEGER, ValueType.DECIMAL):
         return False
-    bounds = pc.min_max(column).as_py().values()
-    return any(bound is not None and abs(bound) > LARGEST_EXACT for bound in bounds)
+    return not are_exact(pc.min_max(column).as_py().values())
 
 
 def _check_columns(names: Sequence[str]) -> None:

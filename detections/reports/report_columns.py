@@ -1,15 +1,44 @@
 """Finds the columns of two windows that a report can compare, and says why others are left out."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.columns import FeatureKind
 from algorithms.value_types import ValueType, value_type_of
 
 NO_NUMBERS = frozenset({ValueType.TEXT, ValueType.OTHER})
 BODY = "<body>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparableWindows:
+    """The columns of two windows that can be compared.
+
+    Attributes:
+        reference: The window that is compared with; without columns if none can be compared.
+        current: The other window, with the same columns.
+        numeric: The columns that are compared as numbers.
+        note: A sentence about the columns that are left out; empty without one.
+    """
+
+    reference: pa.Table
+    current: pa.Table
+    numeric: list[str]
+    note: str
+
+    @classmethod
+    def of(cls, reference: pa.Table, current: pa.Table, features: Mapping[str, str]) -> Self:
+        """The windows with those features of a baseline, each with its kind, that have values in both."""
+        numeric = [name for name, kind in features.items() if kind == FeatureKind.NUMERIC]
+        reasons = left_out(reference, current, list(features), numeric)
+        kept = [name for name in features if name not in reasons]
+        note = describe_left_out(reasons)
+        return cls(reference.select(kept), current.select(kept), numeric, note)
 
 
 def left_out(

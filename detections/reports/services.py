@@ -19,7 +19,7 @@ from detections.evaluation.context import (
     read_run_window,
 )
 from detections.models import DetectionRun, Report
-from detections.reports.report_columns import describe_left_out, left_out, with_note
+from detections.reports.report_columns import ComparableWindows, with_note
 from drift_detector.celery import Priority, enqueue
 from drift_detector.lease import (
     NO_LEASE,
@@ -136,20 +136,18 @@ def _build(context: RunContext) -> dict[str, Any]:
     )
 
     features = context.baseline.features
-    numeric = [name for name, kind in features.items() if kind == "numeric"]
-    reference, current = _windows(context, list(features))
-    reasons = left_out(reference, current, list(features), numeric)
-    note, compared = describe_left_out(reasons), [name for name in features if name not in reasons]
-    if not compared:
-        return {"status": Report.Status.FAILED, "reason": f"No column can be compared. {note}"}
-    html, summary = compare(reference.select(compared), current.select(compared), numeric=numeric)
+    windows = ComparableWindows.of(*_windows(context, list(features)), features)
+    if not windows.reference.num_columns:
+        reason = f"No column can be compared. {windows.note}"
+        return {"status": Report.Status.FAILED, "reason": reason}
+    page, summary = compare(windows.reference, windows.current, numeric=windows.numeric)
     return {
         "status": Report.Status.READY,
-        "reason": note,
-        "html": with_note(html, note),
+        "reason": windows.note,
+        "html": with_note(page, windows.note),
         "summary": summary,
-        "reference_rows": reference.num_rows,
-        "current_rows": current.num_rows,
+        "reference_rows": windows.reference.num_rows,
+        "current_rows": windows.current.num_rows,
     }
 
 

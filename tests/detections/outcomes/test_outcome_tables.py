@@ -131,6 +131,7 @@ def test_with_times__missing_times__are_now() -> None:
         ({"error": [1.0], "occurred_at": [1.5]}, "occurred_at of outcome 0 is 1.5; it must be a time"),
         ({"error": [0.0] * 2, "occurred_at": pa.array([0, 2**62], pa.timestamp("s"))},
          f"occurred_at of outcome 1 is {2**62}; it must be neither before the year 1"),
+        ({"error": [0.0], "occurred_at": pa.array([-(2**63)], pa.timestamp("ms"))}, "before the year 1"),
         ({"error": [0.0], "occurred_at": pa.array([2**31 - 1], pa.int32()).cast(pa.date32())}, "before the year 1"),
         ({"error": [0.0] * 2, "score": pa.array([1, 2], pa.decimal128(5, 2))}, "score of outcome 1 is 2.00; it must"),
         ({"error": [0.0, np.inf]}, "error of outcome 1 is inf; it must be a finite number"),

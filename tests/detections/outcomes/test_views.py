@@ -201,6 +201,10 @@ def test_post_outcomes__in_many_batches__leave_the_state_of_one(
     [
         ([{"prediction": 1}], "outcome 0 needs a prediction and a label"),
         ([{"error": 2}], "needs an error_scale"),
+        (
+            [{"prediction_id": "p", "label": 1}, {"error": 0}, {"error": -2}],
+            "the error of outcome 2 is 2",
+        ),
         ([{"error": "high"}], "error of outcome 0 is 'high'; it must be a number"),
         ([{"error": 1}, 5], "Outcome 1 is not an object"),
         ([{"prediction": 1, "label": "1"}], "both numbers, or both text"),
@@ -425,6 +429,7 @@ def test_post_outcomes__settings_that_see_drift_everywhere__record_the_newest(
         (b"not arrow", "vnd.apache.arrow.stream"),
         (b'{"error": 1}\n{"error', "x-ndjson"),
         (b"\xff\n", "x-ndjson"),
+        (b"\n \n", "x-ndjson"),
     ],
 )
 def test_post_outcomes__unreadable_bytes__are_refused(
