@@ -29,7 +29,7 @@ from drift_detector.lease import (
     lease_of_worker,
 )
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.monitor_windows import reference_window
+from monitors.monitor_windows import column_types, reference_window
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ def _build(context: RunContext) -> dict[str, Any]:
         compare,  # three to ten seconds and 280 MB, which no other process should pay
     )
 
-    columns = list(context.baseline.features)
+    columns = column_types(context.baseline.features)
     reference = read_window(reference_window(context.monitor, context.policy, columns))
     current = read_run_window(context, columns)
     numeric = [name for name, kind in context.baseline.features.items() if kind == "numeric"]
