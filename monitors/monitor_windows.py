@@ -13,7 +13,7 @@ type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 
 
 def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
-    """How features are read from CSV: those that are compared by name keep their letters."""
+    """The way to read features from CSV: those that are compared by name keep their letters."""
     return {
         name: column_type_of(None, is_categorical=kind == FeatureKind.CATEGORICAL)
         for name, kind in kinds.items()
@@ -21,7 +21,7 @@ def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
 
 
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
-    """How the features of a baseline are read from CSV: as its reference was."""
+    """The way to read the features of a baseline from CSV: as its reference was."""
     return column_types({name: reference.kind for name, reference in frozen.features.items()})
 
 
