@@ -1,15 +1,31 @@
 """Specifies the windows of a monitor's data: its reference, and spans of its current data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.baseline import FeatureKind
 from monitors.models import Monitor
-from monitors.sources import SourcePolicy, WindowSpec
+from monitors.sources import ColumnType, SourcePolicy, WindowSpec, column_type_of
+
+type Columns = Sequence[str] | Mapping[str, ColumnType] | None
+"""The columns to read, with the way to read each from CSV where it is known; None for all."""
 
 
-def reference_window(
-    monitor: Monitor, policy: SourcePolicy, columns: Sequence[str] | None = None
-) -> WindowSpec:
+def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
+    """The way to read features from CSV: those that are compared by name keep their letters."""
+    return {
+        name: column_type_of(None, is_categorical=kind == FeatureKind.CATEGORICAL)
+        for name, kind in kinds.items()
+    }
+
+
+def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
+    """The way to read the features of a baseline from CSV: as its reference was."""
+    return column_types({name: reference.kind for name, reference in frozen.features.items()})
+
+
+def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:
     """The reference between its bounds; all of it without a timestamp column."""
     bounds = (monitor.reference_start, monitor.reference_end)
     return _window(monitor, monitor.reference_data_uri, policy, columns, bounds)
@@ -19,7 +35,7 @@ def current_window(
     monitor: Monitor,
     policy: SourcePolicy,
     bounds: tuple[datetime, datetime],
-    columns: Sequence[str] | None = None,
+    columns: Columns = None,
 ) -> WindowSpec:
     """The current data between these bounds.
 
@@ -32,9 +48,11 @@ def _window(
     monitor: Monitor,
     uri: str,
     policy: SourcePolicy,
-    columns: Sequence[str] | None,
+    columns: Columns,
     bounds: tuple[datetime | None, datetime | None],
 ) -> WindowSpec:
+    types = columns if isinstance(columns, Mapping) else {}
+    names = None if columns is None else list(columns)
     if not monitor.timestamp_column:
-        return WindowSpec(uri, policy, columns)
-    return WindowSpec(uri, policy, columns, monitor.timestamp_column, *bounds)
+        return WindowSpec(uri, policy, names, types=types)
+    return WindowSpec(uri, policy, names, monitor.timestamp_column, *bounds, types=types)

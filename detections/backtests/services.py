@@ -37,7 +37,7 @@ from drift_detector.lease import (
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import current_window
+from monitors.monitor_windows import current_window, frozen_column_types
 from monitors.selectors import get_current_baseline, get_source_policy
 from monitors.sources import SourceError, SourcePolicy, open_window
 
@@ -252,7 +252,8 @@ def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
 
 def _judge_window(context: _ReplayContext, bounds: tuple[datetime, datetime]) -> RunResult:
     monitor, policy, frozen, plan = context.monitor, context.policy, context.frozen, context.plan
-    with open_window(current_window(monitor, policy, bounds, list(frozen.features))) as window:
+    spec = current_window(monitor, policy, bounds, frozen_column_types(frozen))
+    with open_window(spec) as window:
         result = judge_window(frozen, window, plan)
         return with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
 

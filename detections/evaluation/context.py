@@ -10,7 +10,7 @@ import pyarrow as pa
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import current_window
+from monitors.monitor_windows import Columns, current_window
 from monitors.sources import (
     LazyWindow,
     SourcePolicy,
@@ -63,7 +63,7 @@ def _missing_baseline(monitor: Monitor) -> BaselineNotReady | NoBaseline:
 
 
 @contextmanager
-def open_run_window(context: RunContext, columns: list[str]) -> Iterator[pa.Table | LazyWindow]:
+def open_run_window(context: RunContext, columns: Columns) -> Iterator[pa.Table | LazyWindow]:
     """The rows a run judges, read when they are asked for; see `read_run_window`."""
     if context.run.inline_data is not None:
         yield table_from_bytes(bytes(context.run.inline_data))
@@ -72,7 +72,7 @@ def open_run_window(context: RunContext, columns: list[str]) -> Iterator[pa.Tabl
         yield window
 
 
-def read_run_window(context: RunContext, columns: list[str]) -> pa.Table:
+def read_run_window(context: RunContext, columns: Columns) -> pa.Table:
     """The rows a run judges: those sent with the request, or its window of the monitor's data.
 
     Without a timestamp column there is no telling windows apart, and the data as it stands is the window.
@@ -82,6 +82,6 @@ def read_run_window(context: RunContext, columns: list[str]) -> pa.Table:
     return read_window(_window_of(context, columns))
 
 
-def _window_of(context: RunContext, columns: list[str]) -> WindowSpec:
+def _window_of(context: RunContext, columns: Columns) -> WindowSpec:
     bounds = (context.run.window_start, context.run.window_end)
     return current_window(context.monitor, context.policy, bounds, columns)

@@ -24,6 +24,7 @@ from drift_detector.celery import Priority, TaskMessage, enqueue_all
 from drift_detector.lease import kept_lease
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
+from monitors.monitor_windows import frozen_column_types
 from monitors.sources import LazyWindow, SourceError
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
         return 0
     try:
         frozen = frozen_baselines.get(context.baseline)
-        with open_run_window(context, list(frozen.features)) as window:
+        with open_run_window(context, frozen_column_types(frozen)) as window:
             if not isinstance(window, LazyWindow):
                 return 0
             return _count_free_parts(context.run, frozen, window, worker=worker)

@@ -24,6 +24,7 @@ from detections.results import RunResult, failure
 from drift_detector.observability.metrics import timed_phase
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
+from monitors.monitor_windows import frozen_column_types
 from monitors.sources import LazyWindow, SourceError
 
 
@@ -67,7 +68,7 @@ def _compare(claim: Claim, context: RunContext) -> RunResult:
         with timed_phase("open"):
             plan = plan_of(context.monitor, context.baseline)
             frozen = frozen_baselines.get(context.baseline)
-            window = opened.enter_context(open_run_window(context, list(frozen.features)))
+            window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with timed_phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
     return replace(result, baseline_id=context.baseline.id)

@@ -15,7 +15,7 @@ from algorithms.verdicts import Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from detections.results import RunResult, not_compared
 from monitors.models import Monitor
-from monitors.monitor_windows import current_window
+from monitors.monitor_windows import Columns, current_window, frozen_column_types
 from monitors.sources import LazyWindow, SourceError, SourcePolicy, open_window
 
 NO_ROW = "The same window of the {} weeks before holds no row."
@@ -41,7 +41,7 @@ def with_weeks_before(
     """
     if not monitor.seasonal_weeks or not result.rows:
         return result
-    weeks = _Weeks(monitor, policy, list(frozen.features), monitor.seasonal_windows(*bounds))
+    weeks = _Weeks(monitor, policy, frozen_column_types(frozen), monitor.seasonal_windows(*bounds))
     seasonal = _judge(weeks, frozen, window, plan)
     methods = [replace(method, reference=Reference.SEASONAL) for method in seasonal.methods]
     return replace(
@@ -66,7 +66,7 @@ class _Weeks:
 
     monitor: Monitor
     policy: SourcePolicy
-    columns: list[str]
+    columns: Columns
     spans: Sequence[Span]
     rows: list[int] = field(default_factory=list)
 

@@ -253,7 +253,7 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
 def _types(
     kinds: Mapping[str, FeatureKind], reference: DatasetDescription
 ) -> dict[str, ColumnType]:
-    """How each feature is read from CSV: as it is in the reference, whatever one window looks like."""
+    """The way to read each feature from CSV: as it is in the reference, whatever one window looks like."""
     categorical = {name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL}
     return {
         name: column_type_of(reference.columns[name], is_categorical=name in categorical)

@@ -30,7 +30,7 @@ from drift_detector.lease import (
     lease_of_worker,
 )
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.monitor_windows import reference_window
+from monitors.monitor_windows import column_types, reference_window
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -136,7 +136,7 @@ def _build(context: RunContext) -> dict[str, Any]:
     )
 
     features = context.baseline.features
-    windows = ComparableWindows.of(*_windows(context, list(features)), features)
+    windows = ComparableWindows.of(*_windows(context), features)
     if not windows.reference.num_columns:
         reason = f"No column can be compared. {windows.note}"
         return {"status": Report.Status.FAILED, "reason": reason}
@@ -151,8 +151,9 @@ def _build(context: RunContext) -> dict[str, Any]:
     }
 
 
-def _windows(context: RunContext, columns: list[str]) -> tuple[pa.Table, pa.Table]:
+def _windows(context: RunContext) -> tuple[pa.Table, pa.Table]:
     """The reference and the current window, sampled."""
+    columns = column_types(context.baseline.features)
     reference = read_window(reference_window(context.monitor, context.policy, columns))
     return _sample(reference), _sample(read_run_window(context, columns))
 

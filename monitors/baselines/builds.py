@@ -21,7 +21,7 @@ from monitors import selectors
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import reference_window
+from monitors.monitor_windows import column_types, reference_window
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
 log = structlog.get_logger(__name__)
@@ -109,14 +109,15 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         InsufficientData: If it has no row.
         SourceError: If it cannot be read.
     """
+    reference = describe_window(reference_window(monitor, policy), is_whole=True)
     kinds = choose_features(
-        describe_window(reference_window(monitor, policy), is_whole=True),
+        reference,
         monitor.feature_columns,
         monitor.timestamp_column,
         overrides=monitor.feature_kinds,
     )
     data = settings.ENV.data
-    with open_window(reference_window(monitor, policy, list(kinds))) as window:
+    with open_window(reference_window(monitor, policy, column_types(kinds))) as window:
         is_streamed = window.bytes_at_most >= data.stream_bytes
         return FrozenBaseline.fit(
             window.batches() if is_streamed else window,

@@ -17,7 +17,7 @@ from algorithms.profiles import Profile
 from drift_detector.scheduling.cron import ticks_between
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
-from monitors.monitor_windows import reference_window
+from monitors.monitor_windows import frozen_column_types, reference_window
 from monitors.sources import SourcePolicy, WindowSpec, open_window
 
 MOST_BLOCKS = 60
@@ -85,7 +85,7 @@ def _reason(monitor: Monitor, blocks: int) -> str:
 
 def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, span: Span) -> Profile:
     start, end = span
-    whole = reference_window(monitor, policy, list(frozen.features))
+    whole = reference_window(monitor, policy, frozen_column_types(frozen))
     with open_window(replace(whole, start=start, end=end)) as window:
         return frozen.profile(window.batches())
 

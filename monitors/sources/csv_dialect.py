@@ -13,7 +13,7 @@ DECIMALS = (".", ",")
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How CSV files are written.
+    """The way in which CSV files are written.
 
     Attributes:
         delimiter: One character between two values.

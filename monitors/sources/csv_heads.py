@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,9 @@ def find_encoding(filesystem: pafs.FileSystem, path: str, name: str, dialect: Cs
     encoding = next((found for mark, found in MARKS if head.startswith(mark)), dialect.encoding)
     _refuse_other_format(name, head)
     _refuse_bytes_of_wide_letters(name, head, encoding)
-    _refuse_other_delimiter(name, _decode(name, head, encoding), dialect)
+    text = _decode(name, head, encoding)
+    _refuse_other_delimiter(name, text, dialect)
+    _refuse_same_names(name, _header(text, dialect.delimiter, dialect.quote))
     return encoding
 
 
@@ -107,6 +110,15 @@ def _refuse_other_delimiter(name: str, text: str, dialect: CsvDialect) -> None:
                 f"‘{name}’ cannot be read: its values are separated by {words}, not by {expected}. "
                 f"Set the delimiter to {delimiter!r}."
             )
+
+
+def _refuse_same_names(name: str, header: list[str]) -> None:
+    """Refuse a header that has a name twice, as pyarrow does without saying which one."""
+    twice = next((each for each, count in Counter(header).items() if count > 1), None)
+    if twice is not None:
+        raise UnreadableSource(
+            f"‘{name}’ cannot be read: two columns have the same name, ‘{twice}’."
+        )
 
 
 def _header(text: str, delimiter: str, quote: str) -> list[str]:

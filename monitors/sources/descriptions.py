@@ -22,6 +22,7 @@ class DatasetDescription:
         partition_columns: The columns whose values are in folder names (`key=value`).
         unusable: Columns about whose type the files disagree, each with the reason; not in `columns`.
         index_columns: Row numbers and labels that a data frame wrote beside its columns.
+        is_text: True if the files say nothing of types, so that `columns` are guesses.
         format: The name of the one format of all files.
         file_count: The number of files.
         files_skipped: Files of the folder that are no part of it.
@@ -36,6 +37,7 @@ class DatasetDescription:
     index_columns: tuple[str, ...] = ()
     files_skipped: tuple[SkippedFile, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
+    is_text: bool = False
 
 
 def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
@@ -68,6 +70,7 @@ def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDes
         partition_columns=tuple(dataset.partitions.names),
         index_columns=_index_columns(narrowed),
         format=dataset.format.name,
+        is_text=dataset.format.types_are_guessed,
         file_count=len(dataset.files),
         files_skipped=dataset.skipped,
         total_bytes=sum(file.size for file in dataset.files),

@@ -47,7 +47,8 @@ def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
 
 
 def _list_groups(file: pads.Fragment, needed: Collection[str]) -> Iterator[RowGroup]:
-    leaves, metadata = _leaves_of(file, needed), file.metadata
+    leaves_by_name, metadata = _leaves_of(file), file.metadata
+    leaves = [leaf for name in needed for leaf in leaves_by_name.get(name, [])]
     for group in file.row_groups:
         size = _bytes_of(metadata.row_group(group.id), leaves)
         yield RowGroup(file, group.id, int(group.num_rows), size)
@@ -57,17 +58,16 @@ def _bytes_of(group: pq.RowGroupMetaData, leaves: Iterable[int]) -> int:
     return sum(group.column(leaf).total_uncompressed_size for leaf in leaves)
 
 
-def _leaves_of(fragment: pads.Fragment, names: Collection[str]) -> list[int]:
-    """The positions at which a file stores the columns: a nested one has several.
+def _leaves_of(fragment: pads.Fragment) -> dict[str, list[int]]:
+    """The positions at which a file stores each column: a nested one has several.
 
     They are counted, because a path with a dot can be a nested column or a name with a dot.
     """
-    found: list[int] = []
+    found: dict[str, list[int]] = {}
     position = 0
     for field in fragment.physical_schema:
         leaves = range(position, position + _count_leaves(field.type))
-        if field.name in names:
-            found += leaves
+        found.setdefault(field.name, []).extend(leaves)
         position = leaves.stop
     return found
 
@@ -87,7 +87,7 @@ class RowGroupReader:
         self._narrowed = narrowed
         self._handles = threading.local()
         self._open: list[pq.ParquetFile] = []
-        self._columns: dict[str, frozenset[str]] = {}
+        self._leaves_by_path: dict[str, dict[str, list[int]]] = {}
 
     def close(self) -> None:
         """Close every file."""
@@ -144,7 +144,7 @@ class RowGroupReader:
         if dataset.has_key(name):
             return _repeated_key(group, name, wanted)
         with translated(dataset.name_of(group.fragment)):
-            if name not in self._stored(group):
+            if name not in self._leaves(group):
                 return _encoded(pa.nulls(group.rows, wanted))
             return _as_type(self._read_stored(group, name), wanted)
 
@@ -157,7 +157,7 @@ class RowGroupReader:
 
     def _read_stored(self, group: RowGroup, name: str) -> pa.ChunkedArray:
         # By position: `read_row_group(columns=["a"])` would read a column "a.b" too.
-        reader, leaves = self._handle(group).reader, _leaves_of(group.fragment, {name})
+        reader, leaves = self._handle(group).reader, self._leaves(group)[name]
         table = reader.read_row_group(group.number, column_indices=leaves, use_threads=False)
         column = table.column(name)
         # pyarrow takes a file's early end for the end of its rows.
@@ -165,10 +165,10 @@ class RowGroupReader:
             raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
         return column
 
-    def _stored(self, group: RowGroup) -> frozenset[str]:
-        if group.path not in self._columns:
-            self._columns[group.path] = frozenset(group.fragment.physical_schema.names)
-        return self._columns[group.path]
+    def _leaves(self, group: RowGroup) -> dict[str, list[int]]:
+        if group.path not in self._leaves_by_path:
+            self._leaves_by_path[group.path] = _leaves_of(group.fragment)
+        return self._leaves_by_path[group.path]
 
     def _handle(self, group: RowGroup) -> pq.ParquetFile:
         files: dict[str, pq.ParquetFile] = self._handles.__dict__

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from monitors.models import Monitor
-from monitors.monitor_windows import current_window, reference_window
-from monitors.sources import SourcePolicy, WindowSpec
+from monitors.monitor_windows import column_types, current_window, reference_window
+from monitors.sources import ColumnType, SourcePolicy, WindowSpec
 
 MONDAY, TUESDAY = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 POLICY = SourcePolicy()
@@ -33,3 +33,10 @@ def test_current_window__has_the_bounds_given(monitor: Monitor) -> None:
 def test_current_window__no_timestamp_column__is_all_data(monitor: Monitor) -> None:
     monitor.timestamp_column = ""
     assert current_window(monitor, POLICY, (MONDAY, TUESDAY)) == WindowSpec("/current", POLICY)
+
+
+def test_column_types__categorical_features__are_text_in_csv(monitor: Monitor) -> None:
+    types = column_types({"zip": "categorical", "delay": "numeric"})
+    assert types == {"zip": ColumnType.TEXT, "delay": ColumnType.NUMERIC}
+    window = current_window(monitor, POLICY, (MONDAY, TUESDAY), types)
+    assert (window.columns, window.types) == (["zip", "delay"], types)

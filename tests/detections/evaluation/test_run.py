@@ -70,6 +70,36 @@ def test_evaluate_run__week_like_the_reference__is_ok(flights_monitor: Monitor) 
     assert set(verdicts(result).values()) == {"ok"}
 
 
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_evaluate_run__csv__is_read_as_its_baseline_was(
+    in_tenant: Tenant, flights: Path, extension: str
+) -> None:
+    """Zip codes keep their zeros and `NA` its letters, whatever else one window holds."""
+    zips = np.array(["02134", "NA", "10001", "True"])
+    for week in range(3):
+        frame = weeks(flights, week).assign(zip=np.resize(zips, 2000))
+        frame.loc[frame.index[-1], "zip"] = "K1A" if week == 2 else "10001"
+        if extension == "parquet" and week < 2:
+            frame.to_parquet(flights / f"week{week}.parquet")
+            continue
+        frame.to_csv(flights.parent / f"week{week}.csv", index=False)
+    current = flights.parent / "week2.csv"
+    reference = (flights if extension == "parquet" else flights.parent) / f"week[01].{extension}"
+    monitor = make_flights_monitor(
+        flights,
+        reference_data_uri=str(reference),
+        current_data_uri=str(current),
+        feature_columns=["zip", "delay"],
+        feature_kinds={"zip": "categorical"},
+    )
+    result = evaluate(monitor, 2)
+    assert set(verdicts(result).values()) == {"ok"}
+    shares = details(result)["chi_squared", "zip"]["explanation"]["top_categories"]
+    counted = {each["category"]: each["current_share"] for each in shares}
+    assert counted["02134"] == counted["NA"] == counted["10001"] == 0.25
+    assert counted["True"] == 0.2495
+
+
 def test_evaluate_run__drifted_week__names_delay_and_carrier(flights_monitor: Monitor) -> None:
     result = evaluate(flights_monitor, 3)
     assert result.verdict == "drift"

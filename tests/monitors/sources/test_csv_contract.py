@@ -300,7 +300,10 @@ def test_encoding__named__is_read(write_csv: WriteCsv, window: Any, encoding: st
         ("a,é\n1,2\n".encode("latin-1"), "row 1 is not UTF-8 text; name its encoding"),
         ("a,b\n1,2\n1,é\n".encode("latin-1"), "row 3 is not UTF-8 text"),
         ("a,b\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte-order mark"),
-        (gzip.compress(b"a,b\n1,2\n", mtime=0), r"compressed with gzip; its name must end in \.csv\.gz"),
+        (
+            gzip.compress(b"a,b\n1,2\n", mtime=0),
+            r"compressed with gzip; its name must end in \.csv\.gz",
+        ),
         (b"PK\x03\x04 and more", "a ZIP archive, as a spreadsheet is"),
         (b"PAR1 and more", "a Parquet file"),
     ],
@@ -338,3 +341,44 @@ def test_gzip__cut_short__is_worth_a_retry(root: Path, read: ReadFolder) -> None
 def test_dialect__that_cannot_be__is_refused(options: dict[str, str], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         CsvDialect(**options)  # type: ignore[arg-type]
+
+
+def test_csv__file_retyped_outside_the_window__is_not_needed(
+    write_csv: WriteCsv, window: Any
+) -> None:
+    write_csv("1.csv", [["ts", "k", "x"], *[[f"2024-01-0{day}", day, day] for day in (1, 2, 3)]])
+    write_csv("2.csv", [["ts", "k", "x"], *[[f"2024-02-0{day}", "v", day] for day in (1, 2, 3)]])
+    types = {"k": ColumnType.NUMERIC, "x": ColumnType.NUMERIC}
+    bounds = {"timestamp_column": "ts", "start": utc(2024, 1, 2)}
+    spec = window(columns=["k", "x"], types=types, **bounds, end=utc(2024, 1, 9))
+    assert both_ways(spec, "k") == [2, 3]
+    spec = window(columns=["k", "x"], types=types, **bounds)
+    assert both_ways(spec, "x") == [2, 3, 1, 2, 3]
+    with (
+        open_window(spec) as opened,
+        pytest.raises(UnusableColumn, match=r"‘v’ in row 2 of ‘2\.csv’"),
+    ):
+        opened.column("k")
+
+
+def test_csv__file_of_a_header_alone__says_nothing_of_types(
+    write_csv: WriteCsv, window: Any
+) -> None:
+    write_csv("1.csv", [["ts", "k", "c"]])
+    write_csv("2.csv", [["ts", "k", "c"], ["2024-01-02", "1.5", "x"]])
+    bounds = {"timestamp_column": "ts", "start": utc(2024, 1, 2)}
+    assert both_ways(window(**bounds), "k") == [1.5]
+    assert both_ways(window(**bounds), "c") == ["x"]
+    assert both_ways(window(types={"k": ColumnType.NUMERIC}), "k") == [1.5]
+
+
+def test_csv__misfits_of_several_columns__cost_each_of_them(
+    write_csv: WriteCsv, window: Any
+) -> None:
+    write_csv("x.csv", [["a", "b", "c"], [1, 2, 3], ["p", "q", 4]])
+    spec = window(types=dict.fromkeys("abc", ColumnType.NUMERIC))
+    assert both_ways(spec, "c") == [3, 4]
+    with open_window(spec) as opened:
+        for name, word in (("a", "p"), ("b", "q")):
+            with pytest.raises(UnusableColumn, match=f"‘{name}’ .*‘{word}’ in row 3"):
+                opened.column(name)
