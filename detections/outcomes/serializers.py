@@ -86,7 +86,9 @@ class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
 class OutcomeColumnsSerializer(serializers.Serializer[dict[str, Any]]):
     """Columns of outcomes, equally long."""
 
-    occurred_at = serializers.ListField(child=InstantField(allow_null=True), required=False)
+    occurred_at = serializers.ListField(
+        child=InstantField(allow_null=True, help_text="With its zone."), required=False
+    )
     prediction = AnswersField(required=False)
     label = AnswersField(required=False)  # type: ignore[assignment]
     score = ScoresField(required=False)

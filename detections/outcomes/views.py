@@ -38,7 +38,7 @@ from detections.outcomes.services import accept_outcomes
 from drift_detector.api.names import unknown_names
 from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonParser
 from drift_detector.api.problems import CONFLICT, Conflict
-from drift_detector.api.queries import takes_query
+from drift_detector.api.queries import name_schema, takes_query
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 
@@ -71,12 +71,12 @@ class MonitorOutcomesView(TenantAPIView):
     @takes_query(
         OpenApiParameter(
             "batch_id",
-            {"type": "string", "minLength": 1, "maxLength": LONGEST_BATCH_ID},
+            name_schema(LONGEST_BATCH_ID),
             description="The same id with the same outcomes counts once; with other outcomes it is a conflict.",
         ),
         OpenApiParameter(
             "stream",
-            {"type": "string", "minLength": 1, "maxLength": LONGEST_STREAM},
+            name_schema(LONGEST_STREAM),
             description="One of the monitor's sequences; `default` if left out.",
         ),
     )

@@ -164,18 +164,18 @@ def _to_seconds(text: str) -> float:
 
 
 def _idempotency_key(request: Request) -> str:
-    key: str | None = request.headers.get("Idempotency-Key")
-    if key is None:
+    sent: str | None = request.headers.get("Idempotency-Key")
+    if sent is None:
         return ""
-    key = key.strip()
-    if not 0 < len(key) <= LONGEST_KEY or not _is_plain(key):
+    key = sent.strip()
+    if not _is_key(key):
         reason = f"Idempotency-Key must have 1 to {LONGEST_KEY} characters of printable ASCII."
         raise ValidationError({"Idempotency-Key": reason})
     return key
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _is_key(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()
 
 
 def _window(monitor: Monitor, fields: dict[str, Any]) -> tuple[datetime, datetime] | None:

@@ -65,9 +65,13 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     _declare_bodies(components["schemas"])
     for path, operations in result.get("paths", {}).items():
         for method, operation in operations.items():
-            _declare_problems(path, method, operation)
-            operation["x-codeSamples"] = [_sample(path, method, operation)]
+            _complete_operation(path, method, operation)
     return result
+
+
+def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
+    _declare_problems(path, method, operation)
+    operation["x-codeSamples"] = [_sample(path, method, operation)]
 
 
 def _declare_bodies(schemas: Mapping[str, dict[str, Any]]) -> None:
@@ -102,13 +106,17 @@ def _statuses(path: str, method: str) -> Iterable[int]:
 
 def _sample(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     """A request for the shell, with the address, a key and the id of a row in variables."""
-    parts = [f'curl -X {method.upper()} "$URL{path.replace("{id}", "$ID")}"']
-    parts.append('-H "Authorization: Bearer $KEY"')
-    example = _example(operation)
-    if example is not None:
-        parts.append(f'-H "Content-Type: {JSON}"')
-        parts.append(f"-d '{json.dumps(example)}'")
+    address = path.replace("{id}", "$ID")
+    request = f'curl -X {method.upper()} "$URL{address}"'
+    parts = [request, '-H "Authorization: Bearer $KEY"', *_sample_body(operation)]
     return {"lang": "Shell", "source": " \\\n  ".join(parts)}
+
+
+def _sample_body(operation: Mapping[str, Any]) -> list[str]:
+    example = _example(operation)
+    if example is None:
+        return []
+    return [f'-H "Content-Type: {JSON}"', f"-d '{json.dumps(example)}'"]
 
 
 def _example(operation: Mapping[str, Any]) -> Any:

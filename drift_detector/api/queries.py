@@ -8,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from drift_detector.api.fields import STORABLE_TEXT
 from drift_detector.api.names import unknown_names
 from drift_detector.api.pagination import LARGEST_PAGE, orderings
 
@@ -22,6 +23,11 @@ PAGE_SIZE = OpenApiParameter(
     description=f"Rows of a page: 1 to {LARGEST_PAGE}.",
 )
 PAGING = (CURSOR, PAGE_SIZE)
+
+
+def name_schema(longest: int) -> dict[str, Any]:
+    """The JSON Schema of a name, without the character NUL, up to a length."""
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": STORABLE_TEXT}
 
 
 def takes_query[F: Callable[..., Any]](*parameters: OpenApiParameter) -> Callable[[F], F]:
@@ -41,16 +47,19 @@ def check_query(view: APIView, request: Request) -> None:
         ValidationError: By parameter.
     """
     known = known_parameters(view, request.method or "")
-    sent = request.query_params
-    wrong = unknown_names(sent, known, what="query parameter")
-    wrong |= {
-        name: f"{name} must be given once."
-        for name, values in sent.lists()
-        if len(values) > 1 and name in known
-    }
-    wrong |= {name: f"{name} must not be empty." for name in known & sent.keys() if not sent[name]}
+    wrong = unknown_names(request.query_params, known, what="query parameter")
+    for name, values in request.query_params.lists():
+        if name in known and (reason := _wrong_values(name, values)):
+            wrong[name] = reason
     if wrong:
         raise ValidationError({name: [reason] for name, reason in wrong.items()})
+
+
+def _wrong_values(name: str, values: list[str]) -> str:
+    """The reason why a parameter's values are refused; empty if they are not."""
+    if len(values) > 1:
+        return f"{name} must be given once."
+    return "" if values[0] else f"{name} must not be empty."
 
 
 def known_parameters(view: APIView, method: str) -> set[str]:

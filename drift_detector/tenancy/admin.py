@@ -85,11 +85,14 @@ def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueC
 
 
 def _checks_of(model: type[Model], list_filter: Any) -> dict[str, ValueCheck]:
-    if isinstance(list_filter, type) and issubclass(list_filter, admin.SimpleListFilter):
-        return {str(list_filter.parameter_name): _is_storable}
     if isinstance(list_filter, str):
         return {f"{list_filter}__isnull": _is_truth} | _checks_of_field(model, list_filter)
-    name, kind = list_filter
+    if isinstance(list_filter, type) and issubclass(list_filter, admin.SimpleListFilter):
+        return {str(list_filter.parameter_name): _is_storable}
+    return _checks_of_pair(*list_filter)
+
+
+def _checks_of_pair(name: str, kind: type) -> dict[str, ValueCheck]:
     if not issubclass(kind, admin.EmptyFieldListFilter):
         raise ImproperlyConfigured(f"The lookups of {kind.__name__} are not known.")
     return {f"{name}__isempty": _is_truth}
@@ -99,11 +102,12 @@ def _checks_of_field(model: type[Model], name: str) -> dict[str, ValueCheck]:
     """The lookup of the filter that Django chooses for a field."""
     field: Any = model._meta.get_field(name)
     if field.is_relation:
-        target = field.target_field.name
-        return {f"{name}__{target}__exact": partial(_is_row, field.related_model)}
-    if field.flatchoices:
-        return {f"{name}__exact": {str(value) for value, _ in field.flatchoices}.__contains__}
-    return {name: _is_storable}
+        lookup = f"{name}__{field.target_field.name}__exact"
+        return {lookup: partial(_is_row, field.related_model)}
+    if not field.flatchoices:
+        return {name: _is_storable}
+    known = {str(value) for value, _ in field.flatchoices}
+    return {f"{name}__exact": known.__contains__}
 
 
 def _is_row(model: type[Model], key: str) -> bool:

@@ -55,6 +55,18 @@ def test_create__number_that_64_bits_do_not_hold__is_refused(
     assert field in {each["field"].split(".")[0] for each in answer.json()["errors"]}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"thresholds": {"ks": 5e-324}}, {"tolerances": {"ks": {"features": {"delay": 1e-200}}}},
+     {"importances": {"delay": 1e-101}}],
+)  # fmt: skip
+def test_preview__limit_that_underflows__is_refused(
+    api: APIClient, monitor_fields: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    answer = api.post(f"{URL}/preview", monitor_fields | fields)
+    assert [each["field"] for each in answer.json()["errors"]] == list(fields)
+
+
 @pytest.mark.parametrize("note", [7, True, ["x"], {}, None])
 def test_acknowledge__note_that_is_no_text__is_refused(
     api: APIClient, in_tenant: Tenant, note: Any
