@@ -18,7 +18,7 @@ from algorithms.performance import (
     PerformanceLimit,
     judge_performance,
 )
-from algorithms.verdicts import Severity, Verdict, severity_of
+from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
 from detections.evaluation.window_metrics import (
@@ -40,7 +40,6 @@ WITHOUT_SCALE = 0.1
 NO_LIMITS = "The monitor has no limits on performance any more."
 NO_LABELS = "No prediction of the window has a label."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
-LOUDEST_FIRST = (Verdict.DRIFT, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.OK)
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
 
@@ -124,14 +123,8 @@ def _with_methods(result: RunResult, methods: Sequence[MethodResult]) -> RunResu
     """The result with the judged performance, and the reasons of metrics that could not be judged."""
     for method in methods:
         result = _with_reason(result, _reason_unjudged(method))
-    verdict = loudest_verdict([result.verdict, *(method.verdict for method in methods)])
+    verdict = combine_verdicts([result.verdict, *(method.verdict for method in methods)])
     return replace(result, verdict=verdict, methods=(*result.methods, *methods))
-
-
-def loudest_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict for many, where a metric that could not be judged is louder than those that are fine."""
-    found = set(verdicts)
-    return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
 
 
 def _reason_unjudged(method: MethodResult) -> str:
@@ -200,8 +193,7 @@ def _judged(
     ]
     if not details:
         return []
-    verdict = loudest_verdict(detail.verdict for detail in details)
-    return [replace(summarize(method, details), verdict=verdict)]
+    return [summarize(method, details)]
 
 
 def _detail(
