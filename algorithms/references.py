@@ -203,7 +203,7 @@ class CategoricalReference:
         Raises:
             UnusableColumn: If the column holds no categories.
         """
-        (found,) = distinct_categories(chunk, self.value_type)
+        (found,) = distinct_categories(self._spelt(chunk), self.value_type)
         places = pc.index_in(found.categories, value_set=self._categories_as(chunk.type))
         known = places.is_valid().to_numpy(zero_copy_only=False)
         return CategoricalProfile(
@@ -211,6 +211,22 @@ class CategoricalReference:
             unseen=_unseen(found, ~known),
             nulls=found.nulls,
         )
+
+    def _spelt(self, chunk: pa.Array) -> pa.Array:
+        """Booleans as the reference spells them, if it was read from text such as True and False."""
+        if not pa.types.is_boolean(chunk.type) or self.value_type is not ValueType.TEXT:
+            return chunk
+        spellings = self._spellings
+        if not spellings:
+            return chunk
+        true, false = (spellings.get(word, word) for word in ("true", "false"))
+        return pc.if_else(chunk, true, false)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """The reference's own words for true and false, by those words; empty if it has others too."""
+        spellings = {name.strip().lower(): name for name in self.categories[:3].to_pylist()}
+        return spellings if spellings.keys() <= {"true", "false"} else {}
 
     def _categories_as(self, data_type: pa.DataType) -> pa.Array:
         """The categories, rounded to the type of a window that holds them as narrower floats."""

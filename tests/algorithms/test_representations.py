@@ -114,3 +114,23 @@ def test_evaluate__ids_one_apart_beyond_2_to_the_53__are_different_categories() 
     baseline = Baseline.fit(pa.table({"x": ids}), {"x": FeatureKind.CATEGORICAL})
     results = evaluate(baseline, pa.table({"x": ids + 4}), PLAN)
     assert {r.method.value: r.verdict for r in results}["chi_squared"] is Verdict.DRIFT
+
+
+@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("true", "false")])
+def test_evaluate__words_for_true_and_false__are_the_booleans(words: tuple[str, str]) -> None:
+    flags = np.random.default_rng(0).random(ROWS) < 0.4
+    text, truth = np.where(flags, *words), pa.array(flags)
+    for reference, current in ((text, truth), (truth, text)):
+        baseline = Baseline.fit(pa.table({"x": reference}), {"x": FeatureKind.CATEGORICAL})
+        results = evaluate(baseline, pa.table({"x": current}), PLAN)
+        details = [detail for result in results for detail in result.details]
+        assert {detail.verdict for detail in details} == {Verdict.OK}
+
+
+def test_evaluate__words_beside_others__are_text_and_no_booleans() -> None:
+    text = np.random.default_rng(0).choice(["True", "False", "unknown"], ROWS)
+    baseline = Baseline.fit(pa.table({"x": text}), {"x": FeatureKind.CATEGORICAL})
+    results = evaluate(baseline, pa.table({"x": text == "True"}), PLAN)
+    details = [detail for result in results for detail in result.details]
+    assert {detail.verdict for detail in details} == {Verdict.ERROR}
+    assert "Expected text values" in details[0].reason
