@@ -1,6 +1,6 @@
 """Compares two datasets once, without monitor, ledger or server."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -179,7 +179,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         skipped = window.files_skipped
     features = _rows(result.methods, chosen.unusable)
     return Comparison(
-        verdict=result.verdict,
+        verdict=_verdict_of(features),
         reference=request.reference,
         current=request.current,
         reference_rows=baseline.rows,
@@ -350,6 +350,12 @@ def _has_warning(result: MethodResult) -> bool:
 def _place(row: FeatureRow) -> tuple[int, bool, float]:
     """The place of a feature in the table."""
     return TABLE_ORDER.index(row.detail.verdict), *_rank(row)
+
+
+def _verdict_of(features: Sequence[FeatureRow]) -> Verdict:
+    """The verdict over all features, without those that the reference cannot judge."""
+    counted = [row.detail.verdict for row in features if row.detail.is_judgeable]
+    return combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
 
 
 def _deciding(rows: list[FeatureRow]) -> FeatureRow:
