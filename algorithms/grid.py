@@ -99,8 +99,10 @@ class Grid:
             return self
         runs = _Runs.of(self.edges, self.single_valued[1:-1], bits)
         slack = np.where(runs.are_loose, SLACK.get(bits, 1), 0) * _unit(self.edges, bits)
-        moved = np.where(runs.are_last, self.edges + slack, runs.first - slack)
-        return type(self)(np.where(runs.are_loose, moved, self.edges))
+        with np.errstate(over="ignore"):
+            moved = np.where(runs.are_last, self.edges + slack, runs.first - slack)
+        is_moved = runs.are_loose & np.isfinite(moved)
+        return type(self)(np.where(is_moved, moved, self.edges))
 
     def cell_starts(self, upper_edges: FloatArray) -> IntArray:
         """The first cell above each of some of the grid's edges, with 0 in front: where groups of cells begin."""

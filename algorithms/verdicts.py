@@ -34,14 +34,14 @@ LOUDEST_FIRST = (
     Verdict.DRIFT,
     Verdict.ERROR,
     Verdict.INSUFFICIENT_DATA,
-    Verdict.NO_DATA,
     Verdict.OK,
+    Verdict.NO_DATA,
 )
 SEVERITY_FROM_RATIO = ((2.5, Severity.CRITICAL), (1.5, Severity.WARNING))
 
 
 def combine_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict for many: the first of drift, error, insufficient_data, no_data and ok that is among them."""
+    """One verdict for many: the first of drift, error, insufficient_data, ok and no_data that is among them."""
     found = set(verdicts)
     return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
 

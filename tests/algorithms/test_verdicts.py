@@ -15,7 +15,7 @@ FEW, NONE = Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA
         ([OK, ERROR, FEW], ERROR),
         ([OK, FEW], FEW),
         ([FEW, NONE], FEW),
-        ([OK, NONE], NONE),
+        ([OK, NONE], OK),
         ([NONE], NONE),
         ([], NONE),
     ],

@@ -173,6 +173,9 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
     *_, noun = [part for part in case.path.split("/") if part != "{id}"]
     if noun in BODIES and case.method != "GET" and isinstance(case.body, dict | list):
         case.body = BODIES[noun](case.body, ids)
+    if isinstance(case.body, dict):  # a name in the query must be that of the body
+        for name in {"batch_id", "stream"} & case.query.keys() & case.body.keys():
+            del case.body[name]
     known = {"monitor_id": ids["monitors"], "run_id": ids["runs"], "cursor": CURSOR}
     for name in known.keys() & case.query.keys():
         case.query[name] = known[name]

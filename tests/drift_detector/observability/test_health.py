@@ -57,4 +57,4 @@ def test_healthz__nothing_there__200_all_the_same(client: Client) -> None:
 @pytest.mark.usefixtures("no_database")
 def test_api__no_database__is_a_problem_and_no_page(client: Client) -> None:
     answer = client.get("/api/v1/monitors", headers={"Authorization": "Bearer adk_x"})
-    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
