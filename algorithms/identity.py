@@ -4,20 +4,26 @@ Integers, decimals and floats that are equal have one name, -0.0 is 0, booleans 
 any unit or zone, and a date is its midnight. Text keeps its letters.
 """
 
+import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import UnusableColumn
-from .value_types import MOMENTS, NUMBERS, ValueType, are_comparable, value_type_of
+from .value_types import MOMENTS, NARROW_FLOATS, NUMBERS, ValueType, are_comparable, value_type_of
 
 NAME = pa.large_string()
 LONGEST_DIGITS = 76
 """Digits of the widest decimals; floats with more are written with an exponent."""
 LARGEST_INTEGER = 2.0**63
+EXACT = Context(prec=4 * LONGEST_DIGITS)
+"""Python's usual context would round to 28 digits."""
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+FLOATS = frozenset({*NARROW_FLOATS, ValueType.FLOAT64})
 DIGITS_OF_FLOAT64 = 15
 """Decimal digits that every float64 keeps (C's DBL_DIG)."""
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
@@ -109,7 +115,7 @@ def _plain(names: pa.Array) -> pa.Array:
 
 def _digits(text: str) -> str:
     """A number with its digits written out; very large and very small ones keep their exponent."""
-    number = Decimal(text).normalize()
+    number = Decimal(text).normalize(EXACT)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or abs(number.adjusted()) > LONGEST_DIGITS:
         return f"{number:e}"
@@ -148,7 +154,7 @@ def _names_of_text(names: pa.Array, contract: ValueType) -> pa.Array:
     if contract is ValueType.BOOLEAN:
         return pa.array([_truth(name) for name in names.to_pylist()], NAME)
     if contract in NUMBERS:
-        return pa.array([_number(name) for name in names.to_pylist()], NAME)
+        return pa.array([_number(name, contract) for name in names.to_pylist()], NAME)
     if contract in MOMENTS:
         return pa.array([_moment(name) for name in names.to_pylist()], NAME)
     return names
@@ -156,20 +162,31 @@ def _names_of_text(names: pa.Array, contract: ValueType) -> pa.Array:
 
 def _truth(text: str | None) -> str | None:
     word = (text or "").strip().lower()
-    if word in TRUE_WORDS or _number(word) == "1":
+    number = _number(word, ValueType.INTEGER)
+    if word in TRUE_WORDS or number == "1":
         return "true"
-    return "false" if word in FALSE_WORDS or _number(word) == "0" else text
+    return "false" if word in FALSE_WORDS or number == "0" else text
 
 
-def _number(text: str | None) -> str | None:
+def _number(text: str | None, contract: ValueType) -> str | None:
     """The name of the number that a text says, or the text."""
-    try:
-        number = Decimal((text or "").strip())
-    except InvalidOperation:
+    digits = (text or "").strip()
+    if not NUMBER.fullmatch(digits):
         return text
-    if not number.is_finite() or abs(number.adjusted()) > LONGEST_DIGITS:
+    number = Decimal(digits)
+    if abs(number.adjusted()) > LONGEST_DIGITS:
         return text
-    return "0" if not number else f"{number.normalize():f}"
+    if contract in FLOATS and number != number.to_integral_value():
+        number = _rounded_number(number, contract)
+    return "0" if not number else f"{number.normalize(EXACT):f}"
+
+
+def _rounded_number(number: Decimal, contract: ValueType) -> Decimal:
+    """A fraction as the contract's floats are named."""
+    value = float(number)
+    if contract is ValueType.FLOAT64:
+        return Decimal(f"{value:.{DIGITS_OF_FLOAT64}g}")
+    return Decimal(str(np.float32(value) if contract is ValueType.FLOAT32 else np.float16(value)))
 
 
 def _moment(text: str | None) -> str | None:

@@ -53,6 +53,32 @@ def test_name_values__integers_beyond_2_to_the_53__stay_apart(values: list[int])
     assert names(values, pa.int64(), T.INTEGER) == [str(value) for value in values]
 
 
+@pytest.mark.parametrize(
+    "data_type", [pa.string(), pa.decimal256(60, 0), pa.decimal256(60, 20)], ids=str
+)
+def test_name_values__ids_of_forty_digits__stay_apart(data_type: pa.DataType) -> None:
+    ids = [10**39 + 1, 10**39 + 2, 12 * 10**38]
+    is_text = pa.types.is_string(data_type)
+    values = [str(each) if is_text else Decimal(each) for each in ids]
+    assert names(values, data_type, T.DECIMAL) == [str(each) for each in ids]
+
+
+@pytest.mark.parametrize(
+    ("contract", "number"), [(T.FLOAT64, 0.1 * 3), (T.FLOAT32, np.float32(0.1)), (T.FLOAT64, 1e-7)]
+)
+def test_name_values__float_and_its_digits_as_text__one_name(
+    contract: ValueType, number: float
+) -> None:
+    stored = pa.float32() if contract is T.FLOAT32 else pa.float64()
+    text = [repr(float(number))]
+    assert names(text, pa.string(), contract) == names([number], stored, contract)
+
+
+@pytest.mark.parametrize("text", ["1_000", "١", "0x10", "NaN", "inf", "1e", ".", "1e99999", "--1"])
+def test_name_values__text_that_only_python_calls_a_number__is_text(text: str) -> None:
+    assert names([text], pa.string(), T.INTEGER) == [text]
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9))
 @example([-0.0, 0.1 + 0.2, 5e-324])
 def test_name_values__floats__name_gives_the_float_back_to_15_digits(values: list[float]) -> None:
