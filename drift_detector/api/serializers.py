@@ -38,7 +38,7 @@ class KnownFieldsMixin(serializers.Serializer[Any]):
 
 
 class _NoFieldsSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
-    pass
+    """The body of a request that takes no field."""
 
 
 def check_no_fields(request: Request) -> None:
