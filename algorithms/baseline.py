@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
-from .errors import InsufficientData, MissingColumn, UnusableColumn
+from .errors import InsufficientData, MissingColumn, RetypedColumn, UnusableColumn
 from .fitting import Fitter, new_fitter
 from .profiles import FeatureProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window, chunks_of
+from .schema_changes import SchemaChange
 
 __all__ = ["Baseline", "FeatureKind", "Window", "guess_kind"]
 
@@ -123,9 +124,12 @@ class Baseline:
     ) -> FeatureProfile | Unprofiled:
         """Count one column of a window; a column that cannot be read becomes the reason why."""
         if name not in _column_names(window):
-            return Unprofiled(reason=f"The window has no column {name!r}.")
+            reason = f"The window has no column {name!r}."
+            return Unprofiled(reason=reason, change=SchemaChange.LOST)
         try:
             return self._profile_chunks(chunks_of(window, name), name, keep_values=keep_values)
+        except RetypedColumn as error:
+            return Unprofiled(reason=str(error), change=SchemaChange.RETYPED)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
         except COLUMN_ERRORS as error:

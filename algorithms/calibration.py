@@ -130,7 +130,8 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         blocks: Profiles of windows of it, in time order; those that are too small to be judged are left out.
         plan: Methods, limits and policy, as a run would use them.
     """
-    by_block = [(block.rows, _examine(baseline, block, plan)) for block in blocks]
+    measuring = plan.without_schema()
+    by_block = [(block.rows, _examine(baseline, block, measuring)) for block in blocks]
     rows = [count for count, details in by_block if _is_judged(details)]
     judged = [details for _, details in by_block if _is_judged(details)]
     drifted = _drifted_by_the_others(judged, plan, SURPRISE)

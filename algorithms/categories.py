@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from .arrays import IntArray
 from .columns import guess_kind
-from .errors import UnusableColumn
+from .errors import RetypedColumn
 from .identity import name_values
 from .kernels.cells import count_indices
 from .value_types import ValueType, value_type_of
@@ -100,7 +100,7 @@ def count_categories(
         contract: The type whose names the values get; their own type where it is left out.
 
     Raises:
-        UnusableColumn: If the column holds bytes or nested values.
+        RetypedColumn: If the column holds bytes or nested values.
     """
     found = list(distinct_categories(column, contract or value_type_of(column.type)))
     summed = sum_by_name(_joined_names(found), found)
@@ -136,7 +136,7 @@ def distinct_categories(
     Dictionary-encoded chunks, as Parquet's readers give, are counted by their codes.
 
     Raises:
-        UnusableColumn: If the column holds bytes or nested values.
+        RetypedColumn: If the column holds bytes or nested values.
     """
     _require_categories(column.type)
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
@@ -156,7 +156,7 @@ def _count(chunk: pa.Array) -> CategoryCounts:
 
 def _require_categories(data_type: pa.DataType) -> None:
     if not pa.types.is_null(data_type) and guess_kind(data_type) is None:
-        raise UnusableColumn(f"Expected categories, but the column holds {data_type}.")
+        raise RetypedColumn(f"Expected categories, but the column holds {data_type}.")
 
 
 def _count_dictionary(chunk: pa.DictionaryArray) -> CategoryCounts:

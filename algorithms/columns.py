@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .arrays import FloatArray
 from .decimals import decimals_to_float64
-from .errors import UnusableColumn
+from .errors import RetypedColumn, UnusableColumn
 
 type Values = npt.NDArray[Any] | Sequence[Any] | pa.Array | pa.ChunkedArray
 
@@ -74,13 +74,13 @@ def to_float64(column: pa.Array | pa.ChunkedArray) -> FloatArray:
     beyond 2**53 and decimals round to the nearest float64.
 
     Raises:
-        UnusableColumn: If the column holds text, bytes or nested values.
+        RetypedColumn: If the column holds text, bytes or nested values.
     """
     if _is_temporal(column.type):
         return _seconds(column)
     if _holds_numbers(column.type):
         return _floats(column)
-    raise UnusableColumn(f"Expected numbers, but the column holds {column.type}.")
+    raise RetypedColumn(f"Expected numbers, but the column holds {column.type}.")
 
 
 def _seconds(column: pa.Array | pa.ChunkedArray) -> FloatArray:

@@ -13,6 +13,10 @@ class UnusableColumn(TypeError):
     """A column's values are of a type that the feature's kind cannot read."""
 
 
+class RetypedColumn(UnusableColumn):
+    """A window holds a column in another type than its reference does."""
+
+
 class CorruptBundle(ValueError):
     """The bytes are not a whole and unaltered baseline or profile."""
 

@@ -1,6 +1,6 @@
 """Evaluates one run: compares a baseline with one window, feature by feature, method by method."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +13,7 @@ from .multiple_testing import adjust_p_values
 from .plan import EvaluationPlan, Policy
 from .profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window
+from .schema_check import check_column, list_new_columns, require_type
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
@@ -34,7 +35,12 @@ class _Examined:
 
 
 def evaluate(
-    baseline: Baseline, window: Window, plan: EvaluationPlan, *, threads: int = THREADS
+    baseline: Baseline,
+    window: Window,
+    plan: EvaluationPlan,
+    *,
+    new_columns: Collection[str] = (),
+    threads: int = THREADS,
 ) -> list[MethodResult]:
     """Compare a window with its baseline, reading, measuring and freeing each column once.
 
@@ -45,6 +51,7 @@ def evaluate(
         baseline: The reference.
         window: The window; columns that the baseline does not know are not read.
         plan: Methods, limits and policy.
+        new_columns: Columns of the data that the reference did not have.
         threads: Columns that are read and counted at once; one of a window of few rows.
 
     Returns:
@@ -60,9 +67,9 @@ def evaluate(
         return _examine(baseline.features[name], profiled, rows, plan)
 
     if rows < FEW_ROWS:
-        return _conclude_all(map(examined, baseline.features), rows, plan)
+        return _conclude_all(map(examined, baseline.features), rows, plan, new_columns)
     with ThreadPoolExecutor(threads) as pool:
-        return _conclude_all(pool.map(examined, baseline.features), rows, plan)
+        return _conclude_all(pool.map(examined, baseline.features), rows, plan, new_columns)
 
 
 def _has_values(reference: FeatureReference) -> bool:
@@ -70,14 +77,18 @@ def _has_values(reference: FeatureReference) -> bool:
 
 
 def evaluate_profile(
-    baseline: Baseline, profile: Profile, plan: EvaluationPlan
+    baseline: Baseline,
+    profile: Profile,
+    plan: EvaluationPlan,
+    *,
+    new_columns: Collection[str] = (),
 ) -> list[MethodResult]:
     """Compare a window that has been counted already; otherwise as `evaluate`."""
     found = (
         _examine(reference, profile.features.__getitem__, profile.rows, plan)
         for reference in baseline.features.values()
     )
-    return _conclude_all(found, profile.rows, plan)
+    return _conclude_all(found, profile.rows, plan, new_columns)
 
 
 def _examine(
@@ -86,24 +97,46 @@ def _examine(
     rows: int,
     plan: EvaluationPlan,
 ) -> dict[Key, _Examined]:
-    """Read one feature's column once and measure it by each method that compares its kind."""
-    keys = _keys(reference, plan)
+    """Read one feature's column once; measure it by each method that compares its kind, and check its type."""
+    measuring, checking = _keys_measuring(reference, plan), _keys_checking(reference, plan)
     if not rows:
-        return dict.fromkeys(keys, _unread(reference, Verdict.NO_DATA, "The window holds no row."))
-    profile = profiled(reference.name)
-    if isinstance(profile, Unprofiled):
-        return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
-    detail = _describe_windows(reference, profile, rows)
-    return {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
+        unread = _unread(reference, Verdict.NO_DATA, "The window holds no row.")
+        return dict.fromkeys([*measuring, *checking], unread)
+    profile = require_type(reference, profiled(reference.name))
+    checked = _Examined(check_column(_describe(reference), profile))
+    return _measure_all(measuring, reference, profile, rows, plan) | dict.fromkeys(
+        checking, checked
+    )
 
 
-def _keys(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
+def _keys_measuring(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
     methods = (method for method in plan.methods if reference.kind in METHODS[method].kinds)
     return [(method, reference.name) for method in methods]
 
 
+def _keys_checking(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
+    return [(method, reference.name) for method in _checking_schema(plan)]
+
+
+def _checking_schema(plan: EvaluationPlan) -> list[Method]:
+    return [method for method in plan.methods if METHODS[method].checks_schema]
+
+
 def _unread(reference: FeatureReference, verdict: Verdict, reason: str) -> _Examined:
     return _Examined(_describe(reference, verdict=verdict, reason=reason))
+
+
+def _measure_all(
+    keys: Collection[Key],
+    reference: FeatureReference,
+    profile: FeatureProfile | Unprofiled,
+    rows: int,
+    plan: EvaluationPlan,
+) -> dict[Key, _Examined]:
+    if isinstance(profile, Unprofiled):
+        return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
+    detail = _describe_windows(reference, profile, rows)
+    return {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
 
 
 def _describe_windows(
@@ -174,12 +207,15 @@ def _shortage_of(window: str, rows: int, min_rows: int) -> str:
 
 
 def _conclude_all(
-    found: Iterable[Mapping[Key, _Examined]], rows: int, plan: EvaluationPlan
+    found: Iterable[Mapping[Key, _Examined]],
+    rows: int,
+    plan: EvaluationPlan,
+    new_columns: Collection[str],
 ) -> list[MethodResult]:
     examined: dict[Key, _Examined] = {}
     for feature in found:
         examined |= feature
-    examined |= _examine_row_count(rows, plan)
+    examined |= _examine_row_count(rows, plan) | _examine_new_columns(new_columns, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
     return [summarize(method, _of_method(method, details)) for method in plan.methods]
 
@@ -195,6 +231,15 @@ def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
         (method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
         for method, measure in measures.items()
         if measure is not None
+    }
+
+
+def _examine_new_columns(names: Collection[str], plan: EvaluationPlan) -> dict[Key, _Examined]:
+    found = list_new_columns(names)
+    return {
+        (method, detail.feature): _Examined(detail)
+        for method in _checking_schema(plan)
+        for detail in found
     }
 
 
@@ -266,7 +311,9 @@ def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
 def _worst(details: list[FeatureDetail]) -> FeatureDetail | None:
     """The drifted feature with the largest effect for its scale; without drift, that of all features."""
     worst = max(details, key=_rank, default=None)
-    return None if worst is None or worst.statistic is None else worst
+    if worst is None or (worst.statistic is None and worst.verdict is not Verdict.DRIFT):
+        return None
+    return worst
 
 
 def _rank(detail: FeatureDetail) -> tuple[bool, float]:

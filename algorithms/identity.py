@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import UnusableColumn
+from .errors import RetypedColumn
 from .value_types import MOMENTS, NARROW_FLOATS, NUMBERS, ValueType, are_comparable, value_type_of
 
 NAME = pa.large_string()
@@ -37,15 +37,15 @@ def name_values(values: pa.Array, contract: ValueType) -> pa.Array:
         contract: The type of the baseline's values, whose names these are compared with.
 
     Raises:
-        UnusableColumn: If values of the two types cannot be compared.
+        RetypedColumn: If values of the two types cannot be compared.
     """
     found = value_type_of(values.type)
     if not len(values):  # a column without a value has no type
         return pa.array([], NAME)
-    if found is ValueType.TEXT:
+    if found is ValueType.TEXT and contract is not ValueType.DURATION:
         return _names_of_text(values.cast(NAME), contract)
     if not are_comparable(contract, found):
-        raise UnusableColumn(f"Expected {contract} values, but the column holds {values.type}.")
+        raise RetypedColumn(f"Expected {contract} values, but the column holds {values.type}.")
     if found in NUMBERS:
         names = _names_of_numbers(_rounded(values, contract))
         return _names_of_truths(names) if contract is ValueType.BOOLEAN else names
@@ -158,6 +158,23 @@ def _names_of_text(names: pa.Array, contract: ValueType) -> pa.Array:
     if contract in MOMENTS:
         return pa.array([_moment(name) for name in names.to_pylist()], NAME)
     return names
+
+
+def reads_as(text: str, contract: ValueType) -> bool:
+    """True if a text says a value of the type; any text is text."""
+    if contract is ValueType.BOOLEAN and text.strip().lower() in TRUE_WORDS | FALSE_WORDS:
+        return True
+    if contract in NUMBERS:
+        return NUMBER.fullmatch(text.strip()) is not None
+    return contract not in MOMENTS or _is_moment(text)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _truth(text: str | None) -> str | None:

@@ -75,9 +75,9 @@ class FeatureDetail:
 
     @property
     def ratio(self) -> float:
-        """Effect size over the scale of severity; −1 when nothing was measured."""
+        """Effect size over the scale of severity; −1 when nothing was measured, infinite for a lost column."""
         if self.effect_size is None or self.scale is None:
-            return -1.0
+            return math.inf if self.verdict is Verdict.DRIFT else -1.0
         return self.effect_size / self.scale if self.scale > 0 else math.inf
 
     def as_json(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class MethodResult:
     Attributes:
         worst_feature: The drifted feature with the largest effect for its scale; of all when none drifted.
         statistic: That feature's; so are threshold, p_value and effect_size.
-        severity: The highest among the drifted features; None without drift.
+        severity: The highest among the drifted features, and `info` for new columns; else None.
         details: One record per feature of the kind that the method compares.
         reference: What was compared with: the frozen baseline, or the same window of the weeks before.
     """

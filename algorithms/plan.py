@@ -1,10 +1,12 @@
 """Defines the plan of a run: its methods, their limits and the policy."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
-from .methods import DEFAULT_LIMITS, DEFAULT_METHODS, Limits, Method
+from .methods import DEFAULT_LIMITS, DEFAULT_METHODS, METHODS, Limits, Method
+from .methods.row_count_method import FEWEST_WINDOWS
 
 
 class Policy(StrEnum):
@@ -14,9 +16,15 @@ class Policy(StrEnum):
     THRESHOLD = "threshold"
 
 
+def default_methods(usual_rows: Collection[int] = ()) -> list[Method]:
+    """The methods of a run that names none: those that count rows only where enough windows are known."""
+    has_history = len(usual_rows) >= FEWEST_WINDOWS
+    return [each for each in DEFAULT_METHODS if has_history or METHODS[each].row_count is None]
+
+
 def default_method_limits() -> dict[Method, Limits]:
-    """The default methods with their default limits."""
-    return {method: DEFAULT_LIMITS[method] for method in DEFAULT_METHODS}
+    """The default methods of a run without history, with their default limits."""
+    return {method: DEFAULT_LIMITS[method] for method in default_methods()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,11 @@ class EvaluationPlan:
     importances: Mapping[str, float] = field(default_factory=dict)
     usual_rows: tuple[int, ...] = ()
     usual_effects: Mapping[tuple[Method, str], float] = field(default_factory=dict)
+
+    def without_schema(self) -> Self:
+        """The plan of a comparison with other data than the baseline: it measures, and checks no columns."""
+        kept = {each: own for each, own in self.methods.items() if not METHODS[each].checks_schema}
+        return replace(self, methods=kept)
 
     def limits(self, method: Method, feature: str) -> Limits:
         """The limits for a method on a feature."""

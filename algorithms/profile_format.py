@@ -17,6 +17,7 @@ from .profiles import (
     Profile,
     Unprofiled,
 )
+from .schema_changes import SchemaChange
 from .sums import ExactSum
 
 KIND = "profile"
@@ -54,7 +55,7 @@ def _describe_named(name: str, feature: FeatureProfile | Unprofiled) -> Describe
 def _describe(feature: FeatureProfile | Unprofiled) -> Described:
     """A feature's figures as JSON values, and its arrays by name."""
     if isinstance(feature, Unprofiled):
-        return {"kind": "none", "reason": feature.reason}, {}
+        return {"kind": "none", "reason": feature.reason, "change": feature.change}, {}
     if isinstance(feature, NumericProfile):
         return _describe_numeric(feature)
     return _describe_categorical(feature)
@@ -95,10 +96,15 @@ def _named_counts(unseen: Unseen) -> dict[str, pa.Array]:
 def _read(about: Header, place: int, arrays: bundles.Arrays) -> FeatureProfile | Unprofiled:
     """The feature at a place that `_describe` described."""
     if about["kind"] == "none":
-        return Unprofiled(reason=about["reason"])
+        return _read_unprofiled(about)
     if about["kind"] == "numeric":
         return _read_numeric(about, place, arrays)
     return _read_categorical(about, place, arrays)
+
+
+def _read_unprofiled(about: Header) -> Unprofiled:
+    change = about["change"]
+    return Unprofiled(reason=about["reason"], change=SchemaChange(change) if change else None)
 
 
 def _read_numeric(about: Header, place: int, arrays: bundles.Arrays) -> NumericProfile:

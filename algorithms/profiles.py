@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from .arrays import CodeArray, FloatArray, IntArray
 from .categories import Unseen
+from .schema_changes import SchemaChange
 from .sums import ExactSum
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
@@ -189,9 +190,11 @@ class Unprofiled:
 
     Attributes:
         reason: A sentence for people.
+        change: The change of the column that is the cause; None for any other cause.
     """
 
     reason: str
+    change: SchemaChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -239,7 +242,8 @@ def _add(
 
 def _first_reason(*features: FeatureProfile | Unprofiled) -> Unprofiled:
     """The first by the alphabet, so that the order of merging does not matter."""
-    return Unprofiled(reason=min(each.reason for each in features if isinstance(each, Unprofiled)))
+    unprofiled = (each for each in features if isinstance(each, Unprofiled))
+    return min(unprofiled, key=lambda each: (each.reason, each.change or ""))
 
 
 def _finite_or_none(value: float) -> float | None:

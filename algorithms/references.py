@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
 from .categories import CategoryCounts, Unseen, distinct_categories
 from .columns import FeatureKind, to_float64
-from .errors import UnusableColumn
+from .errors import RetypedColumn
 from .grid import Grid, usual_range
-from .identity import name_values
+from .identity import name_values, reads_as
 from .kernels import moments
 from .kernels.cell_values import take_cells
 from .kernels.cells import BLOCK, Lookup
@@ -103,7 +103,7 @@ class NumericReference:
         """Count a piece of the current window's column.
 
         Raises:
-            UnusableColumn: If the column holds no numbers.
+            RetypedColumn: If the column holds no numbers.
         """
         if chunk.null_count == len(chunk):  # a column without a value has no type
             chunk = pa.nulls(len(chunk))
@@ -201,7 +201,7 @@ class CategoricalReference:
         """Count a piece of the current window's column; there are no values to keep.
 
         Raises:
-            UnusableColumn: If the column holds no categories.
+            RetypedColumn: If the column holds no categories.
         """
         (found,) = distinct_categories(self._spelt(chunk), self.value_type)
         places = pc.index_in(found.categories, value_set=self._categories_as(chunk.type))
@@ -211,6 +211,13 @@ class CategoricalReference:
             unseen=_unseen(found, ~known),
             nulls=found.nulls,
         )
+
+    def is_retyped(self, profile: CategoricalProfile) -> bool:
+        """True if no row of a window holds a value of the reference's type: its numbers became words."""
+        names, contract = profile.unseen.counts, self.value_type
+        if contract is None or not names or profile.counts.any():
+            return False
+        return not any(reads_as(name, contract) for name in names)
 
     def _spelt(self, chunk: pa.Array) -> pa.Array:
         """Booleans as the reference spells them, if it was read from text such as True and False."""
@@ -287,10 +294,10 @@ def require_comparable(
     """Check that a window's column can be compared with the reference.
 
     Raises:
-        UnusableColumn: If its values are of another type.
+        RetypedColumn: If its values are of another type.
     """
     if contract is not None and not are_comparable(contract, found):
-        raise UnusableColumn(
+        raise RetypedColumn(
             f"Expected {contract} values, as in the reference, but the column holds {data_type}."
         )
 

@@ -14,6 +14,7 @@ from . import (
     psi_method,
     range_method,
     row_count_method,
+    schema_method,
     wasserstein_method,
 )
 from .method_limits import Limits
@@ -34,6 +35,7 @@ class Method(StrEnum):
     RANGE = "range"
     NEW_CATEGORIES = "new_categories"
     ROW_COUNT = "row_count"
+    SCHEMA = "schema"
 
 
 METHODS: Mapping[Method, MethodSpec] = {
@@ -48,6 +50,7 @@ METHODS: Mapping[Method, MethodSpec] = {
     Method.RANGE: range_method.SPEC,
     Method.NEW_CATEGORIES: new_categories_method.SPEC,
     Method.ROW_COUNT: row_count_method.SPEC,
+    Method.SCHEMA: schema_method.SPEC,
 }
 DEFAULT_METHODS = tuple(method for method, spec in METHODS.items() if spec.is_default)
 FEATURE_METHODS = tuple(method for method, spec in METHODS.items() if spec.kinds)

@@ -22,11 +22,13 @@ class ThresholdKind(StrEnum):
     """The threshold is compared with the p-value; a tolerance says which effect sizes matter."""
     SIZE = "size"
     """The threshold is compared with the statistic, and is the tolerance too."""
+    NONE = "none"
+    """There is no threshold: the method states facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSpec:
-    """A method that compares two windows of one feature, or the row counts of windows.
+    """A method that compares two windows of one feature, the row counts of windows, or their columns.
 
     Attributes:
         title: Its usual name.
@@ -39,6 +41,7 @@ class MethodSpec:
         numeric: Measures a numeric feature; None if it compares no numbers.
         categorical: Measures a categorical feature; None if it compares no categories.
         row_count: Measures the row count of a window, for a method that looks at no feature.
+        checks_schema: Whether it compares the columns and their types, and no values.
         counts_missing: Whether rows without a value are usable rows.
         is_default: Whether a monitor that names no method runs it.
     """
@@ -53,6 +56,7 @@ class MethodSpec:
     numeric: NumericMeasure | None = None
     categorical: CategoricalMeasure | None = None
     row_count: RowCountMeasure | None = None
+    checks_schema: bool = False
     counts_missing: bool = False
     is_default: bool = False
 
@@ -63,8 +67,9 @@ class MethodSpec:
         return frozenset(kind for kind, measure in measures.items() if measure is not None)
 
     def compares(self, kinds: Collection[FeatureKind]) -> bool:
-        """True if it compares features of one of these kinds, or looks at no feature."""
-        return self.row_count is not None or not self.kinds.isdisjoint(kinds)
+        """True if it compares features of one of these kinds, or looks at the window as a whole."""
+        looks_at_whole = self.checks_schema or self.row_count is not None
+        return looks_at_whole or not self.kinds.isdisjoint(kinds)
 
     @property
     def is_significance(self) -> bool:

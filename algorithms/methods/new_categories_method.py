@@ -26,4 +26,5 @@ SPEC = MethodSpec(
     threshold_kind=ThresholdKind.SIZE,
     threshold=0.01,
     categorical=_measure,
+    is_default=True,
 )

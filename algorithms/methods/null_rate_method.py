@@ -22,4 +22,5 @@ SPEC = MethodSpec(
     numeric=_measure,
     categorical=_measure,
     counts_missing=True,
+    is_default=True,
 )

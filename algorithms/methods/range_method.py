@@ -24,4 +24,5 @@ SPEC = MethodSpec(
     threshold_kind=ThresholdKind.SIZE,
     threshold=0.01,
     numeric=_measure,
+    is_default=True,
 )

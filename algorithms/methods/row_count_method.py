@@ -75,4 +75,5 @@ SPEC = MethodSpec(
     threshold=0.5,
     highest_threshold=1000.0,
     row_count=measure_row_count,
+    is_default=True,
 )

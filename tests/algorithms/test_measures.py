@@ -22,7 +22,7 @@ from algorithms.references import NumericReference
 from tests.algorithms.windows import fit
 
 INF, NAN = float("inf"), float("nan")
-PLAN = EvaluationPlan(methods=DEFAULT_LIMITS, min_rows=1)
+PLAN = EvaluationPlan(methods=DEFAULT_LIMITS, min_rows=1).without_schema()
 NUMERIC = {"x": FeatureKind.NUMERIC}
 
 samples = st.lists(st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float), min_size=1, max_size=40)

@@ -46,9 +46,9 @@ def test_registry__titles_are_unique() -> None:
 
 
 @each_method
-def test_spec__compares_features_or_counts_rows_never_both(method: Method) -> None:
+def test_spec__compares_features_or_rows_or_columns(method: Method) -> None:
     spec = METHODS[method]
-    assert bool(spec.kinds) != (spec.row_count is not None)
+    assert sum([bool(spec.kinds), spec.row_count is not None, spec.checks_schema]) == 1
     assert spec.compares(FeatureKind)
 
 
@@ -70,7 +70,10 @@ def test_method__a_great_change_is_drift_and_none_is_ok(method: Method, policy: 
     )
     baseline = fit(window(changed=False))
     assert evaluate(baseline, window(changed=False), plan)[0].verdict is Verdict.OK
-    assert evaluate(baseline, window(changed=True), plan)[0].verdict is Verdict.DRIFT
+    changed = window(changed=True)
+    if METHODS[method].checks_schema:
+        changed = changed.drop_columns(["x"])
+    assert evaluate(baseline, changed, plan)[0].verdict is Verdict.DRIFT
 
 
 @each_method
