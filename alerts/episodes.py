@@ -31,7 +31,7 @@ def raise_alert(run: DetectionRun, finding: RunFinding, kind: Alert.Kind) -> Non
         alert = _open_alert(run, finding, kind)
     else:
         _add_occurrence(alert, run, finding)
-    if alert.status != Status.RESOLVED:
+    if alert.status != Status.RESOLVED and finding.calls_for_retraining:
         require_retraining(run=run, alert=alert, summary=finding.summary)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from algorithms.method_results import FeatureDetail, MethodResult
+from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections.models import DetectionRun
 from detections.results import RunResult
@@ -53,6 +54,12 @@ class RunFinding:
     drifted_features: tuple[dict[str, Any], ...]
     summary: dict[str, Any]
     change: ErrorRateChange | None = None
+
+    @property
+    def calls_for_retraining(self) -> bool:
+        """True if a model could learn from the drift; a lost or retyped column must be mended first."""
+        drifted = (each.method for each in self.methods if each.is_drifted)
+        return any(method != Method.SCHEMA for method in drifted)
 
 
 def build_finding(

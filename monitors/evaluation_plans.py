@@ -9,7 +9,7 @@ from django.conf import settings
 from algorithms.calibration import usual_effects_from_json
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import METHODS, Limits, Method, MethodSpec
-from algorithms.plan import EvaluationPlan, Policy
+from algorithms.plan import EvaluationPlan, Policy, default_methods
 from monitors.models import Monitor
 
 SETTINGS_OF_METHODS: Mapping[Method, Mapping[str, str]] = {
@@ -35,16 +35,24 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         monitor: Saved or not.
         card: The baseline's power card, with the usual sizes and effects; None if there is none.
     """
-    methods = [Method(method) for method in monitor.methods]
+    usual_rows = tuple(card.get("rows", ())) if card else ()
+    methods = _methods(monitor, usual_rows)
     return EvaluationPlan(
         methods={method: _limits(monitor, method) for method in methods},
         overrides=_overrides(monitor, methods),
         policy=Policy(monitor.policy),
         min_rows=monitor.min_rows,
         importances=monitor.importances,
-        usual_rows=tuple(card.get("rows", ())) if card else (),
+        usual_rows=usual_rows,
         usual_effects=usual_effects_from_json(card) if card else {},
     )
+
+
+def _methods(monitor: Monitor, usual_rows: tuple[int, ...]) -> list[Method]:
+    """The monitor's own methods, or those of the default ones that its history allows."""
+    if monitor.methods is None:
+        return default_methods(usual_rows)
+    return [Method(method) for method in monitor.methods]
 
 
 def _overrides(monitor: Monitor, methods: list[Method]) -> dict[tuple[Method, str], Limits]:

@@ -66,6 +66,8 @@ def _reference_window(fields: Mapping[str, Any], policy: SourcePolicy) -> Window
 
 def _check_methods(fields: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> None:
     kinds = frozenset(features.values())
+    if fields["methods"] is None:
+        return  # one of the default methods compares each kind
     methods = [Method(method) for method in _names(fields["methods"])]
     if not any(METHODS[method].compares(kinds) for method in methods):
         _refuse("methods", "methods must include one that compares these kinds of features.")

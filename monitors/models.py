@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from algorithms.concept_drift.detector_registry import DEFAULT_CONCEPT_METHODS
+from algorithms.methods import DEFAULT_METHODS
 from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
@@ -92,7 +93,9 @@ class Monitor(TenantModel):
         help_text="How late a tick is still on time, and runs whatever catch_up says.",
     )
 
-    methods = models.JSONField(default=list)
+    methods = models.JSONField(
+        null=True, blank=True, default=None, help_text="Empty: the default methods of the day."
+    )
     policy = models.CharField(max_length=20, choices=Policy, default=Policy.EVIDENCE_AND_EFFECT)
     thresholds = models.JSONField(default=dict, blank=True)
     tolerances = models.JSONField(default=dict, blank=True)
@@ -201,6 +204,11 @@ class Monitor(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def effective_methods(self) -> list[str]:
+        """The methods of its runs: its own, or the default ones of the day."""
+        return [each.value for each in DEFAULT_METHODS] if self.methods is None else self.methods
+
     def window_at(self, tick: datetime) -> tuple[datetime, datetime]:
         """The half-open window [start, end) that a run scheduled for `tick` reads, in UTC.
 
@@ -234,6 +242,9 @@ class Baseline(LeasedModel):
     rows = models.PositiveBigIntegerField(default=0)
     is_sampled = models.BooleanField(default=False)
     features = models.JSONField(default=dict)
+    columns = models.JSONField(
+        null=True, help_text="All columns of the reference, whether they are features or not."
+    )
     calibration = models.JSONField(
         null=True, help_text="What checks of the reference's own windows found."
     )

@@ -8,7 +8,6 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from algorithms.methods import DEFAULT_METHODS
 from drift_detector.api.fields import (
     InstantField,
     IntegerField,
@@ -34,8 +33,6 @@ from monitors.setting_fields import (
     TolerancesField,
     ZoneField,
 )
-
-DEFAULTS = [method.value for method in DEFAULT_METHODS]
 
 
 class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
@@ -78,7 +75,17 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         default=list,
         max_length=2000,
     )
-    methods = MethodsField(child=serializers.ChoiceField(METHODS), default=lambda: DEFAULTS)
+    methods = MethodsField(
+        child=serializers.ChoiceField(METHODS),
+        default=None,
+        allow_null=True,
+        help_text="null: the default methods of the day.",
+    )
+    effective_methods = serializers.ListField(
+        child=serializers.ChoiceField(METHODS),
+        read_only=True,
+        help_text="The methods of its runs: its own, or the default ones of the day.",
+    )
     thresholds = ThresholdsField(
         default=dict, help_text='Per method: {"psi": 0.25, "ks": {"features": {…}}}.'
     )
@@ -149,6 +156,7 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         fields = [
             "id",
             *chain.from_iterable(FIELD_GROUPS.values()),
+            "effective_methods",
             "baseline",
             "created_by",
             "created_at",

@@ -114,7 +114,7 @@ def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         ValidationError: If the reference cannot be read or compared.
     """
     try:
-        frozen = fit_reference(monitor, policy)
+        frozen = fit_reference(monitor, policy).frozen
         card = power_card_of(monitor, policy, frozen)
     except (SourceError, InsufficientData) as error:
         raise ValidationError({"reference_data_uri": str(error)}) from error

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from algorithms.columns import FeatureKind
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod, new_detector
-from algorithms.methods import METHODS, Method
+from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.performance import Metric, PerformanceLimit
 from drift_detector.scheduling.cron import BadSchedule, canonical
 from drift_detector.scheduling.schedules import check_storable
@@ -17,7 +17,9 @@ from monitors.sources import is_storable
 
 LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
-    method.value: spec.highest_threshold for method, spec in METHODS.items()
+    method.value: spec.highest_threshold
+    for method, spec in METHODS.items()
+    if spec.threshold_kind is not ThresholdKind.NONE
 }
 HIGHEST_TOLERANCE: Mapping[str, float] = {
     method.value: 1.0 for method, spec in METHODS.items() if spec.is_significance
@@ -117,8 +119,10 @@ def check_cron(expression: str, zone: str) -> None:
         raise ValidationError({"schedule_cron": str(error)}) from error
 
 
-def check_methods(methods: Any) -> list[str]:
-    """A list of known methods, each once and at least one."""
+def check_methods(methods: Any) -> list[str] | None:
+    """A list of known methods, each once and at least one; None for the default ones of the day."""
+    if methods is None:
+        return None
     known = [method.value for method in Method]
     if not isinstance(methods, list) or not methods or set(map(str, methods)) - set(known):
         raise ValidationError(f"methods must be a list of one or more of {', '.join(known)}.")

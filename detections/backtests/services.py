@@ -245,7 +245,7 @@ def _judge_tick(context: _ReplayContext, tick: datetime) -> dict[str, Any]:
     try:
         result = _judge_window(context, (start, end))
     except SourceError as error:
-        result = failure(str(error), methods=context.monitor.methods)
+        result = failure(str(error), methods=context.monitor.effective_methods)
     times = {"scheduled_for": tick, "window_start": start, "window_end": end}
     return {name: moment.isoformat() for name, moment in times.items()} | _record(result)
 

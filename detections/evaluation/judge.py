@@ -14,6 +14,7 @@ from algorithms.profiles import Profile
 from algorithms.verdicts import Verdict, combine_verdicts
 from detections.results import RunResult
 from monitors.evaluation_plans import evaluation_plan
+from monitors.features import ROLE_FIELDS
 from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow
 
@@ -25,8 +26,26 @@ def plan_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
     return evaluation_plan(monitor, baseline.calibration)
 
 
+def find_new_columns(
+    monitor: Monitor, baseline: Baseline, window: pa.Table | LazyWindow
+) -> list[str]:
+    """The columns of a window that neither the reference has nor the monitor knows.
+
+    None for a baseline from before columns were kept.
+    """
+    if baseline.columns is None:
+        return []
+    held = window.held_columns if isinstance(window, LazyWindow) else window.column_names
+    roles = [getattr(monitor, field) for field in ROLE_FIELDS]
+    known = {*baseline.columns, *roles, monitor.timestamp_column}
+    return [name for name in held if name not in known]
+
+
 def judge_window(
-    frozen: FrozenBaseline, window: pa.Table | LazyWindow, plan: EvaluationPlan
+    frozen: FrozenBaseline,
+    window: pa.Table | LazyWindow,
+    plan: EvaluationPlan,
+    new_columns: Sequence[str] = (),
 ) -> RunResult:
     """Compare an open window with a baseline; one that is large is streamed.
 
@@ -34,13 +53,20 @@ def judge_window(
         SourceError: If the window cannot be read.
     """
     if is_streamed(window):
-        return judge_profile(frozen, frozen.profile(window.batches()), plan)
-    return _to_result(window.num_rows, evaluate(frozen, window, plan))
+        return judge_profile(frozen, frozen.profile(window.batches()), plan, new_columns)
+    methods = evaluate(frozen, window, plan, new_columns=new_columns)
+    return _to_result(window.num_rows, methods)
 
 
-def judge_profile(frozen: FrozenBaseline, profile: Profile, plan: EvaluationPlan) -> RunResult:
+def judge_profile(
+    frozen: FrozenBaseline,
+    profile: Profile,
+    plan: EvaluationPlan,
+    new_columns: Sequence[str] = (),
+) -> RunResult:
     """Compare a window that has been counted with a baseline."""
-    return _to_result(profile.rows, evaluate_profile(frozen, profile, plan))
+    methods = evaluate_profile(frozen, profile, plan, new_columns=new_columns)
+    return _to_result(profile.rows, methods)
 
 
 def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:

@@ -9,7 +9,13 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
-from detections.evaluation.judge import is_streamed, judge_profile, judge_window, plan_of
+from detections.evaluation.judge import (
+    find_new_columns,
+    is_streamed,
+    judge_profile,
+    judge_window,
+    plan_of,
+)
 from detections.evaluation.performance import (
     measure_again,
     with_performance,
@@ -82,13 +88,14 @@ def _judge(
     plan: EvaluationPlan,
 ) -> RunResult:
     """Compare the window with the baseline, and with the weeks before if it is read from a source."""
+    new_columns = find_new_columns(context.monitor, context.baseline, window)
     if not isinstance(window, LazyWindow):
-        return judge_window(frozen, window, plan)
+        return judge_window(frozen, window, plan, new_columns)
     if is_streamed(window):
         profile = profile_in_parts(claim, context, frozen, window)
-        result = judge_profile(frozen, profile, plan)
+        result = judge_profile(frozen, profile, plan, new_columns)
     else:
-        result = judge_window(frozen, window, plan)
+        result = judge_window(frozen, window, plan, new_columns)
     bounds = (context.run.window_start, context.run.window_end)
     return with_weeks_before(result, context.monitor, context.policy, frozen, window, bounds, plan)
 

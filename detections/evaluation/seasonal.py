@@ -83,7 +83,7 @@ class _Weeks:
 def _judge(
     weeks: _Weeks, frozen: FrozenBaseline, window: LazyWindow, plan: EvaluationPlan
 ) -> RunResult:
-    names = weeks.monitor.methods
+    names = [method.value for method in plan.without_schema().methods]
     try:
         reference = _fit(weeks, frozen)
     except InsufficientData:

@@ -25,6 +25,7 @@ class Detection(TenantModel):
         STATISTICAL = "statistical"
         CONCEPT = "concept"
         PERFORMANCE = "performance"
+        SCHEMA = "schema"
 
     run = tenant_reference("detections.DetectionRun", related_name="detections")
     monitor = tenant_reference("monitors.Monitor")

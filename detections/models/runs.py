@@ -160,7 +160,7 @@ class DetectionRun(LeasedModel):
     @property
     def methods(self) -> list[str]:
         """The methods that its window is compared by; a follow-up repeats none."""
-        return [] if self.trigger == self.Trigger.LABELS else list(self.monitor.methods)
+        return [] if self.trigger == self.Trigger.LABELS else self.monitor.effective_methods
 
 
 class RunPart(LeasedModel):

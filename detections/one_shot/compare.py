@@ -94,6 +94,7 @@ class Comparison:
         reference_skipped: Files of the reference's folder that are no part of it; those of the
             current data likewise.
         left_out: Columns of the reference that were not compared, such as timestamps.
+        new_columns: Columns of the current data that the reference does not have.
         method_results: One per method, with all that was measured.
     """
 
@@ -106,6 +107,7 @@ class Comparison:
     reference_skipped: tuple[SkippedFile, ...]
     current_skipped: tuple[SkippedFile, ...]
     left_out: tuple[str, ...]
+    new_columns: tuple[str, ...]
     method_results: tuple[MethodResult, ...]
 
     @property
@@ -133,6 +135,7 @@ class Comparison:
             "features_drifted": self.drifted,
             "features_compared": len(self.features),
             "left_out": list(self.left_out),
+            "new_columns": list(self.new_columns),
             "rows": [row.as_json() for row in self.features],
             "outcomes": [result.as_json() for result in self.method_results],
         }
@@ -151,6 +154,7 @@ class _Chosen:
         types: How they are read from CSV, in the reference and in the current window alike.
         unusable: Columns asked for that the reference's files disagree about, with the reasons.
         left_out: Columns that are not compared.
+        held: All columns of the reference.
         skipped: Files that are no part of the reference.
     """
 
@@ -158,6 +162,7 @@ class _Chosen:
     types: Mapping[str, ColumnType]
     unusable: Mapping[str, str]
     left_out: tuple[str, ...]
+    held: tuple[str, ...]
     skipped: tuple[SkippedFile, ...]
 
 
@@ -175,9 +180,11 @@ def compare(request: ComparisonRequest) -> Comparison:
     kinds = chosen.kinds
     with open_window(_current_window(request, policy, chosen.types)) as window:
         baseline = _fit(_window(request.reference, request, policy, chosen.types), kinds)
-        result = judge_window(baseline, window, request.plan)
+        known = {*chosen.held, request.timestamp_column}
+        new_columns = tuple(name for name in window.held_columns if name not in known)
+        result = judge_window(baseline, window, request.plan, new_columns)
         skipped = window.files_skipped
-    features = _rows(result.methods, chosen.unusable)
+    features = _rows(result.methods, chosen)
     return Comparison(
         verdict=_verdict_of(features),
         reference=request.reference,
@@ -188,6 +195,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         current_skipped=skipped,
         features=features,
         left_out=chosen.left_out,
+        new_columns=new_columns,
         method_results=result.methods,
     )
 
@@ -246,6 +254,7 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
         types=_types(kinds, reference),
         unusable=unusable,
         left_out=tuple(name for name in asked or held if name not in judged),
+        held=held,
         skipped=reference.files_skipped,
     )
 
@@ -287,7 +296,11 @@ def _joined(pieces: list[str]) -> str:
 
 
 def _compared_kinds(plan: EvaluationPlan) -> set[FeatureKind]:
-    return set[FeatureKind]().union(*(METHODS[method].kinds for method in plan.methods))
+    return {kind for kind in FeatureKind if _compares(plan, kind)}
+
+
+def _compares(plan: EvaluationPlan, kind: FeatureKind) -> bool:
+    return any(METHODS[method].compares([kind]) for method in plan.methods)
 
 
 def _comparable(kinds: Mapping[str, FeatureKind], plan: EvaluationPlan) -> dict[str, FeatureKind]:
@@ -312,12 +325,12 @@ def _fit(reference: WindowSpec, kinds: Mapping[str, FeatureKind]) -> Baseline:
         )
 
 
-def _rows(
-    method_results: tuple[MethodResult, ...], unusable: Mapping[str, str]
-) -> tuple[FeatureRow, ...]:
-    rows = [_deciding(of_one) for of_one in _rows_by_feature(method_results).values()]
+def _rows(method_results: tuple[MethodResult, ...], chosen: _Chosen) -> tuple[FeatureRow, ...]:
+    """A row per column of the reference; new columns have none, as there is nothing to compare."""
+    by_feature = _rows_by_feature(method_results)
+    rows = [_deciding(by_feature[name]) for name in chosen.kinds if name in by_feature]
     method = Method(method_results[0].method)
-    unread = [_unread(method, name, reason) for name, reason in unusable.items()]
+    unread = [_unread(method, name, reason) for name, reason in chosen.unusable.items()]
     return tuple(sorted([*rows, *unread], key=_place))
 
 

@@ -29,9 +29,7 @@ def as_table(comparison: Comparison) -> str:
     lines = [_line(HEADINGS, widths)]
     for row, texts in zip(comparison.features, cells, strict=True):
         lines += [_line(texts, widths), *_wrapped(row.detail.reason)]
-    if comparison.left_out:
-        lines.append(_left_out(comparison))
-    return "\n".join([*lines, _sum(comparison)])
+    return "\n".join([*lines, *_other_columns(comparison), _sum(comparison)])
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
@@ -41,9 +39,14 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     return [min(first, WIDTH - sum(others) - gaps), *others]
 
 
-def _left_out(comparison: Comparison) -> str:
-    names = _plain(", ".join(comparison.left_out))
-    return textwrap.shorten(f"Not compared: {names}", WIDTH)
+def _other_columns(comparison: Comparison) -> list[str]:
+    """A line for the columns that were not compared, and one for those that are new."""
+    columns = {"Not compared": comparison.left_out, "New columns": comparison.new_columns}
+    return [_listed(what, names) for what, names in columns.items() if names]
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    return textwrap.shorten(f"{what}: {_plain(', '.join(names))}", WIDTH)
 
 
 def _width(column: Sequence[str]) -> int:

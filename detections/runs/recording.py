@@ -17,6 +17,7 @@ TYPES_IN_ORDER = [
     Detection.Type.CONCEPT.value,
     Detection.Type.PERFORMANCE.value,
     Detection.Type.STATISTICAL.value,
+    Detection.Type.SCHEMA.value,
 ]
 
 
@@ -50,7 +51,9 @@ def _baseline_version(run: DetectionRun) -> int:
 
 
 def detection_type(method: MethodResult) -> str:
-    """The type of a detection: statistical, concept or performance."""
+    """The type of a detection: statistical, concept, performance or schema."""
+    if method.method == Method.SCHEMA:
+        return Detection.Type.SCHEMA.value
     if isinstance(method.method, Method):
         return Detection.Type.STATISTICAL.value
     if isinstance(method.method, ConceptMethod):

@@ -101,7 +101,15 @@ def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
             log.info("build_released", baseline_id=str(baseline_id), worker=worker)
 
 
-def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
+@dataclass(frozen=True, slots=True)
+class FittedReference:
+    """A reference that has been read: its summary, and all columns of its data."""
+
+    frozen: FrozenBaseline
+    columns: tuple[str, ...]
+
+
+def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
     """Read a monitor's reference and summarize it. No transaction may be open.
 
     Raises:
@@ -119,12 +127,13 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
     data = settings.ENV.data
     with open_window(reference_window(monitor, policy, column_types(kinds))) as window:
         is_streamed = window.bytes_at_most >= data.stream_bytes
-        return FrozenBaseline.fit(
+        frozen = FrozenBaseline.fit(
             window.batches() if is_streamed else window,
             kinds,
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
         )
+    return FittedReference(frozen, (*reference.columns, *reference.unusable))
 
 
 def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
@@ -149,13 +158,15 @@ def _claim(tenant_id: UUID, baseline_id: UUID, worker: str) -> _Build | None:
 
 def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     try:
-        frozen = fit_reference(monitor, policy)
+        fitted = fit_reference(monitor, policy)
     except InsufficientData:
         return {"status": Status.FAILED, "reason": "The reference has no rows."}
+    frozen = fitted.frozen
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
     return _content_of(frozen) | {
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
+        "columns": list(fitted.columns),
         "calibration": power_card_of(monitor, policy, frozen),
         "performance": describe_reference(monitor, policy, kinds),
         "built_at": timezone.now(),

@@ -7,9 +7,8 @@ import pyarrow as pa
 
 from monitors.sources.csv_windows import settle
 from monitors.sources.formats import SkippedFile
-from monitors.sources.index_columns import find_index_columns
 from monitors.sources.policy import SourcePolicy
-from monitors.sources.pruning import NarrowedDataset, narrow
+from monitors.sources.pruning import narrow
 from monitors.sources.window_spec import WindowSpec
 
 
@@ -68,18 +67,10 @@ def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDes
         columns={column.name: column.type for column in schema},
         unusable=unusable,
         partition_columns=tuple(dataset.partitions.names),
-        index_columns=_index_columns(narrowed),
+        index_columns=narrowed.index_columns,
         format=dataset.format.name,
         is_text=dataset.format.types_are_guessed,
         file_count=len(dataset.files),
         files_skipped=dataset.skipped,
         total_bytes=sum(file.size for file in dataset.files),
     )
-
-
-def _index_columns(narrowed: NarrowedDataset) -> tuple[str, ...]:
-    """The columns that are the index of a data frame in one of the files."""
-    schemas = (fragment.physical_schema for fragment in narrowed.fragments)
-    is_text = narrowed.dataset.format.types_are_guessed
-    found = (name for schema in schemas for name in find_index_columns(schema, is_text=is_text))
-    return tuple(dict.fromkeys(found))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -14,6 +15,7 @@ from monitors.sources.datasets import (
     read_schemas,
     unify_files,
 )
+from monitors.sources.index_columns import find_index_columns
 from monitors.sources.schemas import UnifiedSchema
 from monitors.sources.source_errors import SchemaMismatch, translated
 from monitors.sources.time_filters import Timeframe
@@ -41,6 +43,22 @@ class NarrowedDataset:
     named: tuple[str, ...]
     unusable: Mapping[str, str]
     types: Mapping[str, ColumnType]
+
+    @property
+    def index_columns(self) -> tuple[str, ...]:
+        """The columns that are the index of a data frame in one of the files."""
+        is_text = self.dataset.format.types_are_guessed
+        schemas = (fragment.physical_schema for fragment in self.fragments)
+        found = (find_index_columns(schema, is_text=is_text) for schema in schemas)
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
+
+    @property
+    def held_columns(self) -> tuple[str, ...]:
+        """All columns of the files and folders, also those that nobody asked for; no index."""
+        names = (fragment.physical_schema.names for fragment in self.fragments)
+        held = dict.fromkeys([*chain.from_iterable(names), *self.dataset.partitions.names])
+        index = set(self.index_columns)
+        return tuple(name for name in held if name not in index)
 
 
 def narrow(window: WindowSpec) -> NarrowedDataset:

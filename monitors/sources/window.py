@@ -117,6 +117,11 @@ class LazyWindow:
         return list(self.narrowed.named)
 
     @property
+    def held_columns(self) -> tuple[str, ...]:
+        """All columns of the data, also those not asked for; no index of a data frame."""
+        return self.narrowed.held_columns
+
+    @property
     def files_skipped(self) -> tuple[SkippedFile, ...]:
         """The files of the folder that are no part of the dataset."""
         return self.narrowed.dataset.skipped

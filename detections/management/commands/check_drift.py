@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from algorithms.baseline import FeatureKind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
-from algorithms.methods import DEFAULT_METHODS, FEATURE_METHODS, Method
-from algorithms.plan import EvaluationPlan, Policy
+from algorithms.methods import FEATURE_METHODS, Method
+from algorithms.plan import EvaluationPlan, Policy, default_methods
 from detections.one_shot.compare import Comparison, ComparisonRequest, FailOn, compare
 from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
@@ -25,7 +25,8 @@ START = "of the current window, inclusive"
 NULL_VALUE = "a word that stands for a missing value in any column; may be given again"
 COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
-METHODS = f"of {', '.join(FEATURE_METHODS)}; default: {','.join(DEFAULT_METHODS)}"
+NAMED_METHODS = (*FEATURE_METHODS, Method.SCHEMA)
+METHODS = f"of {', '.join(NAMED_METHODS)}; default: {','.join(default_methods())}"
 
 
 class Command(BaseCommand):
@@ -78,9 +79,7 @@ def _add_columns(parser: ArgumentParser) -> None:
 
 
 def _add_judgement(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--methods", type=_methods, default=DEFAULT_METHODS, metavar="KS,PSI", help=METHODS
-    )
+    parser.add_argument("--methods", type=_methods, default=None, metavar="KS,PSI", help=METHODS)
     parser.add_argument("--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT)
     parser.add_argument(
         "--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes"
@@ -145,7 +144,7 @@ def _kinds(options: dict[str, Any]) -> dict[str, FeatureKind]:
 
 def _plan(options: dict[str, Any]) -> EvaluationPlan:
     """A monitor's, never saved: the same settings as the service's give the same verdict."""
-    methods, policy, min_rows = list(options["methods"]), options["policy"], options["min_rows"]
+    methods, policy, min_rows = options["methods"], options["policy"], options["min_rows"]
     return evaluation_plan(Monitor(methods=methods, policy=policy, min_rows=min_rows))
 
 
@@ -168,11 +167,11 @@ def _column_list(text: str) -> str:
     return text
 
 
-def _methods(text: str) -> tuple[Method, ...]:
+def _methods(text: str) -> list[Method]:
     names = _names(text)
-    if unknown := [name for name in names if name not in FEATURE_METHODS]:
-        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(FEATURE_METHODS)}")
-    return tuple(Method(name) for name in names)
+    if unknown := [name for name in names if name not in NAMED_METHODS]:
+        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(NAMED_METHODS)}")
+    return [Method(name) for name in names]
 
 
 def _positive(text: str) -> int:

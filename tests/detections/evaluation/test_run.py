@@ -300,7 +300,7 @@ def test_evaluate_run__damaged_file__fails_with_the_reason(
     assert (result.verdict, result.is_failed) == ("error", True)
     assert "cannot be read" in result.reason
     assert {m.method.value: m.verdict.value for m in result.methods} == dict.fromkeys(
-        monitor.methods, "error"
+        monitor.effective_methods, "error"
     )
 
 

@@ -101,7 +101,7 @@ def test_execute__damaged_file__fails_at_once_with_a_detection_per_method(
     assert (run.status, run.verdict, run.attempt) == ("failed", "error", 1)
     assert "cannot be read" in run.reason
     assert dict(Detection.objects.values_list("method", "verdict")) == dict.fromkeys(
-        monitor.methods, "error"
+        monitor.effective_methods, "error"
     )
 
 
