@@ -9,6 +9,7 @@ from django.conf import settings
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.method_results import MethodResult
+from algorithms.methods import Method
 from algorithms.plan import EvaluationPlan
 from algorithms.profiles import Profile
 from algorithms.verdicts import Verdict, combine_verdicts
@@ -75,7 +76,7 @@ def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
 
 
 def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
-    counted = [method for method in methods if method.is_judgeable]
+    counted = _counted(methods)
     verdict = combine_verdicts(method.verdict for method in counted)
     if methods and not counted:
         verdict = Verdict.INSUFFICIENT_DATA
@@ -85,6 +86,12 @@ def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
         rows=rows,
         methods=tuple(methods),
     )
+
+
+def _counted(methods: Sequence[MethodResult]) -> list[MethodResult]:
+    """The methods whose verdict counts. Columns that are as they were say nothing about their values."""
+    judging = [method for method in methods if method.method != Method.SCHEMA or method.is_drifted]
+    return [method for method in judging or methods if method.is_judgeable]
 
 
 def _reason(rows: int, methods: Sequence[MethodResult]) -> str:

@@ -372,9 +372,15 @@ def _verdict_of(features: Sequence[FeatureRow]) -> Verdict:
 
 
 def _deciding(rows: list[FeatureRow]) -> FeatureRow:
-    counted = [row for row in rows if row.detail.is_judgeable] or rows
+    counted = [row for row in rows if _counts(row)] or rows
     verdict = combine_verdicts(row.detail.verdict for row in counted)
     return min((row for row in counted if row.detail.verdict is verdict), key=_rank)
+
+
+def _counts(row: FeatureRow) -> bool:
+    """True unless the reference is why it was not judged, or it says only that the column is there."""
+    is_present = row.method is Method.SCHEMA and row.detail.verdict is Verdict.OK
+    return row.detail.is_judgeable and not is_present
 
 
 def _rank(row: FeatureRow) -> tuple[bool, float]:

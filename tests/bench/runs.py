@@ -36,7 +36,9 @@ def measure_runs(folder: Path) -> Iterator[str]:
     monitor = _watch(reference, current)
     yield f"| run over {ROWS:,} rows × {FEATURES} features | measured | asked for |"
     yield "|---|---|---|"
-    evaluation = check(fit(reference, is_exact=True), current, *map(Method, monitor.effective_methods))
+    evaluation = check(
+        fit(reference, is_exact=True), current, *map(Method, monitor.effective_methods)
+    )
     alone, service, queries = _compare(monitor, evaluation)
     yield f"| evaluation alone, median | {1e3 * alone:.1f} ms | |"
     yield f"| beyond it, by the service, median | {1e3 * (service - alone):.1f} ms | at most 15 ms |"

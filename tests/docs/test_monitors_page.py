@@ -21,7 +21,7 @@ from monitors.baselines.builds import build_baseline
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
 from monitors.serializers import MonitorSerializer
-from monitors.validators import check_concept_methods, check_detector_settings
+from monitors.validators import check_concept_methods, check_detector_settings, check_thresholds
 from tests.data import TIMESTAMPS, flights_like
 from tests.factories import make_monitor
 
@@ -124,6 +124,10 @@ def test_page__methods__are_those_of_the_api() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_page__method__has_its_defaults(method: str) -> None:
     *_, threshold, _, tolerance = METHODS[method]
+    if threshold == "none":
+        with pytest.raises(ValidationError):
+            check_thresholds({method: 0.1})
+        return
     limits = evaluation_plan(Monitor(methods=[method], min_rows=1)).methods[method]  # type: ignore[index]
     assert float(threshold) == limits.threshold
     assert (limits.threshold if tolerance == "the threshold" else float(tolerance)) == (

@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "window_lag": "PT0S",
     "label_delay": None,
     "timezone": "UTC",
-    "methods": ["ks", "psi", "chi_squared"],
+    "methods": None,
     "policy": "evidence_and_effect",
     "thresholds": {},
     "tolerances": {},
