@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import simulations, streams
+from tests.calibration import incidents, simulations, streams
 from tests.calibration.real import real_rows
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -51,7 +51,7 @@ INTRODUCTION = (
 
 
 def _sections(draws: int) -> Iterable[str]:
-    few = max(1, draws // 5)
+    few = max(2, draws // 5)
     yield _section(
         "Whole runs without drift",
         "Twenty features of seven distributions, default methods and policy. *Evidently, any column*: its default "
@@ -67,6 +67,21 @@ def _sections(draws: int) -> Iterable[str]:
             "its draws",
         ],
         simulations.whole_run_rows(4 * draws, few),
+    )
+    yield _section(
+        "Real data: whole runs without an incident",
+        "Random halves of six real datasets, by three sets of methods: the distribution tests `ks`, `psi` and "
+        "`chi_squared`; the default methods; all methods. In brackets the 95 % interval. *Evidently*: its default "
+        f"preset flags at least one column, {few // 2} draws. The level q is 5 %.",
+        ["data", "rows × features", *incidents.PLAN_NAMES, "Evidently"],
+        incidents.quiet_rows(2 * draws, few // 2),
+    )
+    yield _section(
+        "Real data: incidents",
+        "An incident in one random column of one half: how often that column is found. *Datasets*: those with a "
+        "column of the kind.",
+        ["incident", "datasets", *incidents.PLAN_NAMES, "runs", "Evidently", "its runs"],
+        incidents.incident_rows(2 * draws, few // 2),
     )
     yield _section(
         "A million rows",

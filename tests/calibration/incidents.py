@@ -160,9 +160,7 @@ def _eligible(table: pa.Table, incident: Incident) -> list[str]:
 
 
 def _kinds(table: pa.Table) -> dict[str, FeatureKind]:
-    return {
-        field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in table.schema
-    }
+    return {field.name: guess_kind(field.type) or FeatureKind.CATEGORICAL for field in table.schema}
 
 
 def _results_by_plan(before: pa.Table, after: pa.Table) -> dict[str, list[MethodResult]]:
