@@ -14,7 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import UnusableColumn
-from .value_types import MOMENTS, NARROW_FLOATS, NUMBERS, ValueType, are_comparable, value_type_of
+from .value_types import (
+    FLOATS,
+    MOMENTS,
+    NUMBERS,
+    ValueType,
+    are_comparable,
+    value_type_of,
+)
 
 NAME = pa.large_string()
 LONGEST_DIGITS = 76
@@ -23,7 +30,6 @@ LARGEST_INTEGER = 2.0**63
 EXACT = Context(prec=4 * LONGEST_DIGITS)
 """Python's usual context would round to 28 digits."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-FLOATS = frozenset({*NARROW_FLOATS, ValueType.FLOAT64})
 DIGITS_OF_FLOAT64 = 15
 """Decimal digits that every float64 keeps (C's DBL_DIG)."""
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})

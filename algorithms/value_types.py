@@ -52,6 +52,7 @@ MANTISSA_BITS = {
 }
 """Bits after the point of a float (IEEE 754); decimals are read as float64."""
 NARROW_FLOATS = frozenset({ValueType.FLOAT16, ValueType.FLOAT32})
+FLOATS = frozenset({*NARROW_FLOATS, ValueType.FLOAT64})
 
 
 def shared_bits(contract: ValueType, found: ValueType) -> int | None:
