@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from .arrays import FloatArray, IntArray
 from .columns import as_one_array, to_float64
-from .decimals import LARGEST_EXACT, decimals_to_float64
+from .decimals import LARGEST_EXACT, as_decimals, decimals_to_float64
 from .profiles import Column, Moments
-from .value_types import ValueType, value_type_of
+from .value_types import EXACT_TYPES, value_type_of
 
 ROWS_TO_SEE = 1000
 """Rows from the first wide number on among which the origin is the median: a rare far value does not become it."""
@@ -18,9 +18,6 @@ HALF_BITS = 32
 LOW_HALF = (1 << HALF_BITS) - 1
 LARGEST_SPLIT = 2**84
 """Up to here the upper part of an origin is a whole number of 64 bits with room for a difference."""
-INTEGER_DIGITS = 20
-"""Digits of the widest whole numbers of 64 bits."""
-EXACT_TYPES = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
 
 
 def has_wide_numbers(column: Column, moments: Moments) -> bool:
@@ -71,10 +68,9 @@ def distances_from(origin: int, column: Column) -> FloatArray:
     array = as_one_array(column)
     if pa.types.is_integer(array.type) and abs(origin) <= LARGEST_SPLIT:
         return _integer_distances(origin, array)
-    if pa.types.is_integer(array.type):
-        array = array.cast(pa.decimal128(INTEGER_DIGITS, 0))
-    if pa.types.is_decimal(array.type):
-        return decimals_to_float64(_decimal_differences(origin, array))
+    if value_type_of(array.type) in EXACT_TYPES:
+        whole = pa.scalar(origin, pa.decimal256(len(str(abs(origin))), 0))
+        return decimals_to_float64(pc.subtract(as_decimals(array), whole))
     distances: FloatArray = to_float64(array) - float(origin)
     return distances
 
@@ -89,12 +85,6 @@ def _integer_distances(origin: int, array: pa.Array) -> FloatArray:
     if array.null_count:
         distances[~array.is_valid().to_numpy(zero_copy_only=False)] = np.nan
     return distances
-
-
-def _decimal_differences(origin: int, array: pa.Array) -> pa.Array:
-    widest = pa.decimal256(min(75, array.type.precision + 1), array.type.scale)
-    digits = len(str(abs(origin)))
-    return pc.subtract(array.cast(widest), pa.scalar(origin, pa.decimal256(digits, 0)))
 
 
 def with_origin(origin: int, distance: float | None) -> float | None:

@@ -36,6 +36,8 @@ NUMBERS = frozenset(
     }
 )
 """Types whose values are numbers; booleans are 0 and 1."""
+EXACT_TYPES = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
+"""Types that keep every digit of a number."""
 MOMENTS = frozenset({ValueType.INSTANT, ValueType.DATE})
 """Types whose values are points in time; a date is its midnight."""
 FAMILIES = (

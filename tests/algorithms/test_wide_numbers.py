@@ -178,6 +178,7 @@ def test_fit__column_in_pieces__baseline_of_the_whole(
     one, other = reference_of(whole), reference_of(streamed)
     assert one.origin == other.origin
     assert one.values is not None
+    assert other.values is not None
     assert np.array_equal(one.values, other.values)
     assert replace(one.summary, mean=0, std=0) == replace(other.summary, mean=0, std=0)
     assert Baseline.from_bytes(streamed.to_bytes()).content_hash == streamed.content_hash
