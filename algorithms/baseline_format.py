@@ -69,8 +69,10 @@ def _read(about: dict[str, Any], arrays: Arrays) -> FeatureReference:
 
 
 def _numeric(feature: NumericReference) -> Described:
-    whole = {name: getattr(feature, name) for name in ("nulls", "nans", "infinite")}
+    whole: dict[str, Any] = {name: getattr(feature, name) for name in ("nulls", "nans", "infinite")}
     arrays = {name: pa.array(array) for name, array in _numeric_arrays(feature).items()}
+    if feature.origin is not None:  # as text, which any reader of JSON keeps
+        whole["origin"] = str(feature.origin)
     return whole | {"summary": asdict(feature.summary)}, arrays
 
 
@@ -92,6 +94,8 @@ def _categorical(feature: CategoricalReference) -> Described:
 
 def _read_numeric(about: dict[str, Any], arrays: Arrays) -> NumericReference:
     summary = NumericSummary(**about.pop("summary"))
+    if "origin" in about:
+        about["origin"] = int(about["origin"])
     return NumericReference(
         **about,
         summary=summary,

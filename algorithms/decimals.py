@@ -1,4 +1,4 @@
-"""Reads decimals as the nearest float64."""
+"""Reads decimals as the nearest float64, and whole numbers as decimals."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +8,10 @@ from .arrays import FloatArray, IntArray
 
 LARGEST_EXACT = 2**53
 """Whole numbers up to here are floats, exactly."""
+INTEGER_DIGITS = 20
+"""Digits of the widest whole numbers of 64 bits."""
+MOST_DIGITS = 75
+"""Digits of the widest decimals but one, so that a difference has room."""
 LARGEST_EXACT_SCALE = 22
 """10**22 is the largest power of ten that is a float, exactly."""
 
@@ -28,6 +32,18 @@ def decimals_to_float64(column: pa.Array) -> FloatArray:
     if column.null_count:
         floats[~column.is_valid().to_numpy(zero_copy_only=False)] = np.nan
     return floats
+
+
+def as_decimals(column: pa.Array) -> pa.Array:
+    """Whole numbers or decimals as decimals of 256 bits with room for a difference.
+
+    Raises:
+        ArrowInvalid: If a number has more than 75 digits.
+    """
+    digits, scale = INTEGER_DIGITS, 0
+    if pa.types.is_decimal(column.type):
+        digits, scale = column.type.precision, column.type.scale
+    return column.cast(pa.decimal256(min(MOST_DIGITS, digits + 1), scale))
 
 
 def _small_unscaled(column: pa.Array) -> IntArray | None:

@@ -11,7 +11,7 @@ from .method_results import AnyMethod, FeatureDetail, MethodResult
 from .methods import METHODS, Measurement, Method
 from .multiple_testing import adjust_p_values
 from .plan import EvaluationPlan, Policy
-from .profiles import FeatureProfile, NumericProfile, Profile, Unprofiled
+from .profiles import FeatureProfile, NumericProfile, NumericSummary, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window
 from .schema_check import check_column, list_new_columns, require_type
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
@@ -20,6 +20,8 @@ __all__ = ["evaluate", "evaluate_profile", "summarize"]
 
 ALL_ROWS = "(rows)"
 """The name that stands for a window as a whole, in place of a feature's."""
+PLACES = ("location", "edges", "reference_range", "current_range")
+"""Parts of an explanation that are numbers of the feature, or lists of them."""
 FEW_ROWS = 50_000
 """Of fewer rows a column takes less time than a second thread costs by waiting for the first."""
 
@@ -144,7 +146,7 @@ def _describe_windows(
 ) -> FeatureDetail:
     summary = None
     if isinstance(profile, NumericProfile) and isinstance(reference, NumericReference):
-        summary = profile.moments.summary(reference.centre)
+        summary = reference.shown_summary(profile.moments.summary(reference.centre))
     return _describe(
         reference,
         n_current=profile.rows,
@@ -163,9 +165,15 @@ def _describe(
         verdict=verdict,
         n_reference=reference.usable_rows,
         null_rate_reference=reference.missing / max(1, reference.n + reference.missing),
-        reference_summary=reference.summary if isinstance(reference, NumericReference) else None,
+        reference_summary=_summary_of(reference),
         **known,
     )
+
+
+def _summary_of(reference: FeatureReference) -> NumericSummary | None:
+    if not isinstance(reference, NumericReference):
+        return None
+    return reference.shown_summary(reference.summary)
 
 
 def _measured(
@@ -178,10 +186,24 @@ def _measured(
     if shortage := _shortage(method, reference, profile, min_rows):
         return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, **shortage))
     try:
-        return _Examined(detail, METHODS[method].measure(reference, profile))
+        measurement = METHODS[method].measure(reference, profile)
+        return _Examined(detail, _with_places(measurement, reference))
     except COLUMN_ERRORS as error:
         reason = f"{type(error).__name__}: {error}"
         return _Examined(replace(detail, verdict=Verdict.ERROR, reason=reason))
+
+
+def _with_places(measurement: Measurement, reference: FeatureReference) -> Measurement:
+    """The measurement with the origin added to what its explanation says of places."""
+    if not isinstance(reference, NumericReference) or reference.origin is None:
+        return measurement
+    found = measurement.explanation
+    places = {name: _place(reference, found[name]) for name in PLACES if name in found}
+    return replace(measurement, explanation={**found, **places})
+
+
+def _place(reference: NumericReference, found: Any) -> Any:
+    return [*map(reference.shown, found)] if isinstance(found, list) else reference.shown(found)
 
 
 def _shortage(

@@ -10,7 +10,8 @@ from .arrays import FloatArray, IntArray
 from .categories import CategoryCounts, count_categories, sum_by_name
 from .columns import FeatureKind, to_float64
 from .grid import Grid, reference_quantile_edges, sorted_numbers
-from .profiles import Column, Moments
+from .origins import choose_origin, has_wide_numbers
+from .profiles import Column, Moments, NumericSummary
 from .references import (
     CategoricalReference,
     FeatureReference,
@@ -19,6 +20,7 @@ from .references import (
     measure_moments,
 )
 from .value_types import ValueType, value_type_of
+from .wide_numbers import WideNumbers, tell_more_apart
 
 MAX_CATEGORIES = 100_000
 BY_FREQUENCY = [("count_sum", "descending"), ("name", "ascending")]
@@ -51,7 +53,8 @@ class NumericFitter:
     """Keeps the numbers of at most `max_rows` rows, a uniform sample without replacement, and figures of all rows.
 
     Every row has a random priority, drawn in row order, so features fitted with one seed keep the same rows, however
-    their columns are cut.
+    their columns are cut. From the first number on that is too wide for a float, distances from an origin are kept
+    beside the floats; the reference is what tells more of its numbers apart.
     """
 
     name: str
@@ -68,6 +71,8 @@ class NumericFitter:
     centre: float | None = None
     moments: Moments = field(default_factory=Moments)
     value_type: ValueType = ValueType.NULL
+    wide: WideNumbers | None = None
+    waiting: list[Column] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -79,16 +84,47 @@ class NumericFitter:
             UnusableColumn: If the column holds no numbers.
         """
         self.value_type = first_known(self.value_type, column)
+        if self.waiting:
+            self._wait(column)
+        else:
+            self._take(column)
+
+    def _take(self, column: Column) -> None:
+        """Count and hold a column; the first one with a wide number waits until an origin is chosen."""
         values = to_float64(column)
+        centre = _first_finite(values) if self.centre is None else self.centre
+        moments = measure_moments(values, centre or 0.0)
+        if self.wide is None and has_wide_numbers(column, moments):
+            self._wait(column)
+            return
+        self.centre = centre
+        self.moments += moments
         self._count(values, column.null_count)
-        if self.centre is None:
-            self.centre = _first_finite(values)
-        self.moments += measure_moments(values, self.centre or 0.0)
         self._hold(values)
+        if self.wide is not None:
+            self.wide.add(column)
+        if self.held > 2 * self.max_rows:
+            self._thin()
+
+    def _wait(self, column: Column) -> None:
+        self.waiting.append(column)
+        self._choose_origin(is_all=False)
+
+    def _choose_origin(self, *, is_all: bool) -> None:
+        """Choose the origin as soon as enough rows are seen, and take the columns that waited for it."""
+        origin = choose_origin(self.waiting, is_all=is_all)
+        if origin is None:
+            return
+        self.wide = WideNumbers.after(self.chunks, self.moments, self.centre or 0.0, origin)
+        waiting, self.waiting = self.waiting, []
+        for column in waiting:
+            self._take(column)
 
     def finish(self) -> NumericReference:
         """The reference with its values; the caller decides whether they stay."""
-        values = self._ordered_sample()
+        if self.waiting:
+            self._choose_origin(is_all=True)
+        values, summary, origin = self._found()
         grid = Grid.from_sorted(values, self.bins, exact_cells(len(values)))
         return NumericReference(
             name=self.name,
@@ -97,12 +133,24 @@ class NumericFitter:
             nulls=self.nulls,
             nans=self.nans,
             infinite=self._numbers - self.moments.finite,
-            summary=self.moments.summary(self.centre or 0.0),
+            summary=summary,
             grid=grid,
             bin_edges=self._bin_edges(values),
             counts=count_cells(grid, values, self.value_type),
             values=values,
+            origin=origin,
         )
+
+    def _found(self) -> tuple[FloatArray, NumericSummary, int | None]:
+        """The numbers that stay, ascending, the summary of all, and the origin that both are distances from."""
+        if self.held > self.max_rows:
+            self._thin()
+        values = _ordered(self.chunks)
+        if self.wide is not None:
+            distances = _ordered(self.wide.chunks)
+            if tell_more_apart(distances, values):
+                return distances, self.wide.moments.summary(0.0), self.wide.origin
+        return values, self.moments.summary(self.centre or 0.0), None
 
     @property
     def _numbers(self) -> int:
@@ -116,19 +164,8 @@ class NumericFitter:
         self.nans += int(np.count_nonzero(np.isnan(values))) - nulls
 
     def _hold(self, values: FloatArray) -> None:
-        """Keep values; a sample of them as soon as they are twice as many as may stay."""
         self.chunks.append(values)
         self.held += len(values)
-        if self.held > 2 * self.max_rows:
-            self._thin()
-
-    def _ordered_sample(self) -> FloatArray:
-        """The numbers that stay, ascending, protected against changes."""
-        if self.held > self.max_rows:
-            self._thin()
-        values = sorted_numbers(np.concatenate([np.empty(0), *self.chunks]))
-        values.flags.writeable = False
-        return values
 
     def _bin_edges(self, values: FloatArray) -> FloatArray:
         return reference_quantile_edges(values, self.bins) if len(values) else np.empty(0)
@@ -139,6 +176,8 @@ class NumericFitter:
         chosen = np.sort(np.argpartition(priorities, self.max_rows)[: self.max_rows])
         self.chunks, self.priorities = [values[chosen]], priorities[chosen]
         self.held = self.max_rows
+        if self.wide is not None:
+            self.wide.keep(chosen)
 
     def _drawn_priorities(self) -> FloatArray:
         """The priorities of all rows held, those that have none yet drawn in row order."""
@@ -149,6 +188,13 @@ class NumericFitter:
 def first_known(known: ValueType, column: Column) -> ValueType:
     """The type of the first part of a column that has one."""
     return value_type_of(column.type) if known is ValueType.NULL else known
+
+
+def _ordered(chunks: list[FloatArray]) -> FloatArray:
+    """The numbers of some chunks, ascending, protected against changes."""
+    values = sorted_numbers(np.concatenate([np.empty(0), *chunks]))
+    values.flags.writeable = False
+    return values
 
 
 def _first_finite(values: FloatArray) -> float | None:

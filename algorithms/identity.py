@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import RetypedColumn
-from .value_types import MOMENTS, NARROW_FLOATS, NUMBERS, ValueType, are_comparable, value_type_of
+from .value_types import (
+    FLOATS,
+    MOMENTS,
+    NUMBERS,
+    ValueType,
+    are_comparable,
+    value_type_of,
+    words_of,
+)
 
 NAME = pa.large_string()
 LONGEST_DIGITS = 76
@@ -23,7 +31,6 @@ LARGEST_INTEGER = 2.0**63
 EXACT = Context(prec=4 * LONGEST_DIGITS)
 """Python's usual context would round to 28 digits."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-FLOATS = frozenset({*NARROW_FLOATS, ValueType.FLOAT64})
 DIGITS_OF_FLOAT64 = 15
 """Decimal digits that every float64 keeps (C's DBL_DIG)."""
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
@@ -45,7 +52,9 @@ def name_values(values: pa.Array, contract: ValueType) -> pa.Array:
     if found is ValueType.TEXT and contract is not ValueType.DURATION:
         return _names_of_text(values.cast(NAME), contract)
     if not are_comparable(contract, found):
-        raise RetypedColumn(f"Expected {contract} values, but the column holds {values.type}.")
+        raise RetypedColumn(
+            f"Expected {contract} values, as in the reference, but the column holds {words_of(values.type)}."
+        )
     if found in NUMBERS:
         names = _names_of_numbers(_rounded(values, contract))
         return _names_of_truths(names) if contract is ValueType.BOOLEAN else names

@@ -19,13 +19,26 @@ from .kernels import moments
 from .kernels.cell_values import take_cells
 from .kernels.cells import BLOCK, Lookup
 from .kernels.moments import no_moments, profile_column, sum_moments
+from .origins import distances_from, with_origin
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
+from .spreading import RoundedNumbers
 from .sums import ExactSum
-from .value_types import NARROW_FLOATS, ValueType, are_comparable, shared_bits, value_type_of
+from .value_types import (
+    FLOATS,
+    NARROW_FLOATS,
+    ValueType,
+    are_comparable,
+    shared_bits,
+    value_type_of,
+    words_of,
+)
 
 BINNED_CELLS = 4000
 ROUNDED = frozenset({ValueType.FLOAT64, ValueType.FLOAT32, ValueType.DECIMAL})
 """Types whose categories a window of narrower floats holds rounded."""
+
+SUMMARY_PLACES = ("minimum", "maximum", "mean")
+"""Figures of a summary that move with the origin; the standard deviation does not."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +57,8 @@ class NumericReference:
         counts: Shape (cells,), rows in each cell, of the whole window or of a uniform sample.
         values: Shape (kept,), the counted rows, ascending; None when they are too many to be kept.
         value_type: The type of the values; None in a baseline from before types were kept.
+        origin: A whole number that the summary, edges and values are distances from, so that numbers beyond 2^53 stay
+            exact; None where floats hold the numbers themselves.
     """
 
     name: str
@@ -57,6 +72,7 @@ class NumericReference:
     counts: IntArray
     values: FloatArray | None
     value_type: ValueType | None = None
+    origin: int | None = None
 
     kind = FeatureKind.NUMERIC
 
@@ -109,7 +125,7 @@ class NumericReference:
             chunk = pa.nulls(len(chunk))
         found = value_type_of(chunk.type)
         require_comparable(self.value_type, found, chunk.type)
-        values = self._rounded(to_float64(chunk), found)
+        values = self._read(chunk, found)
         codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
         counts, moments = self._count(values, codes, self._bits(found))
         return NumericProfile(
@@ -129,6 +145,34 @@ class NumericReference:
         profile_column(values, lookup, counts, codes, self.centre, low, high, found)
         return counts, _as_moments(found)
 
+    def _read(self, chunk: pa.Array, found: ValueType) -> FloatArray:
+        """A column's numbers as the reference holds its own."""
+        if self.origin is None:
+            return self._rounded(to_float64(chunk), found)
+        if found in FLOATS:
+            numbers = to_float64(chunk)
+            return self._rounded_numbers(self.origin, found).spread(numbers, self.origin)
+        return distances_from(self.origin, chunk)
+
+    def _rounded_numbers(self, origin: int, found: ValueType) -> RoundedNumbers:
+        """The reference's numbers as floats of a type; where they were not kept, the greatest of each cell."""
+        if found not in self._by_float:
+            numbers, rows = self._kept_numbers()
+            self._by_float[found] = RoundedNumbers.of(numbers, rows, origin, found)
+        return self._by_float[found]
+
+    def _kept_numbers(self) -> tuple[FloatArray, IntArray]:
+        """Ascending distances from the origin, and the rows of each."""
+        if self.values is not None:
+            return self.values, np.ones(len(self.values), np.int64)
+        ends = np.append(self.grid.edges, _usual_range(None, self.summary.maximum)[1])
+        is_whole = self.value_type is ValueType.INTEGER
+        return np.floor(ends) if is_whole else ends, self.counts
+
+    @cached_property
+    def _by_float(self) -> dict[ValueType, RoundedNumbers]:
+        return {}
+
     def _rounded(self, values: FloatArray, found: ValueType) -> FloatArray:
         """Values in the precision of the reference, where that is narrower than theirs."""
         narrow = {ValueType.FLOAT32: np.float32, ValueType.FLOAT16: np.float16}
@@ -138,7 +182,10 @@ class NumericReference:
             return values.astype(narrow[self.value_type]).astype(np.float64)
 
     def _bits(self, found: ValueType) -> int | None:
-        return None if self.value_type is None else shared_bits(self.value_type, found)
+        """The bits that values of a type agree in; distances from an origin agree in those of its own type."""
+        if self.value_type is None:
+            return None
+        return shared_bits(self.value_type, found if self.origin is None else self.value_type)
 
     def _counting_for(self, bits: int | None) -> tuple[Lookup, float, float]:
         """The lookup of the grid, and the usual range, for values that are rounded to these bits."""
@@ -156,6 +203,17 @@ class NumericReference:
     def centre(self) -> float:
         """The value that moments are taken about."""
         return self.summary.mean or 0.0
+
+    def shown(self, number: float | None) -> float | None:
+        """A number of the summary, the grid or the values as people know it, the origin added."""
+        return number if self.origin is None else with_origin(self.origin, number)
+
+    def shown_summary(self, summary: NumericSummary) -> NumericSummary:
+        """A summary of this reference, or of a window that was counted against it, as people know it."""
+        if self.origin is None:
+            return summary
+        places = {name: self.shown(getattr(summary, name)) for name in SUMMARY_PLACES}
+        return replace(summary, **places)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -298,7 +356,7 @@ def require_comparable(
     """
     if contract is not None and not are_comparable(contract, found):
         raise RetypedColumn(
-            f"Expected {contract} values, as in the reference, but the column holds {data_type}."
+            f"Expected {contract} values, as in the reference, but the column holds {words_of(data_type)}."
         )
 
 

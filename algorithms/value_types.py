@@ -36,6 +36,8 @@ NUMBERS = frozenset(
     }
 )
 """Types whose values are numbers; booleans are 0 and 1."""
+EXACT_TYPES = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
+"""Types that keep every digit of a number."""
 MOMENTS = frozenset({ValueType.INSTANT, ValueType.DATE})
 """Types whose values are points in time; a date is its midnight."""
 FAMILIES = (
@@ -52,6 +54,7 @@ MANTISSA_BITS = {
 }
 """Bits after the point of a float (IEEE 754); decimals are read as float64."""
 NARROW_FLOATS = frozenset({ValueType.FLOAT16, ValueType.FLOAT32})
+FLOATS = frozenset({*NARROW_FLOATS, ValueType.FLOAT64})
 
 
 def shared_bits(contract: ValueType, found: ValueType) -> int | None:
@@ -91,6 +94,12 @@ _CHECKS = (
     (pa.types.is_large_string, ValueType.TEXT),
     (pa.types.is_string_view, ValueType.TEXT),
 )
+
+
+def words_of(data_type: pa.DataType) -> str:
+    """The type of a column for people: that of its values, or Arrow's word for what is not compared."""
+    found = value_type_of(data_type)
+    return str(data_type) if found is ValueType.OTHER else found.value
 
 
 def are_comparable(contract: ValueType, found: ValueType) -> bool:

@@ -60,7 +60,7 @@ def with_one_type(table: pa.Table) -> pa.Table:
 
 def _read_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Texts as whole numbers, or else as floats; as they are if one of them is neither."""
-    for kind in (pa.int64(), pa.float64()):
+    for kind in (pa.int64(), pa.uint64(), pa.float64()):
         with suppress(pa.ArrowException):
             return texts.cast(pa.large_string()).cast(kind)
     return texts

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from ..arrays import BoolArray, FloatArray, IntArray
 from ..columns import Values, as_arrow, as_one_array, to_float64
-from ..decimals import LARGEST_EXACT
+from ..decimals import LARGEST_EXACT, as_decimals, decimals_to_float64
 from ..errors import UnusableColumn
 from ..identity import name_values
-from ..value_types import NUMBERS, ValueType, are_comparable, value_type_of
+from ..value_types import EXACT_TYPES, NUMBERS, ValueType, are_comparable, value_type_of
 
 type Label = str | int | float | bool
 
@@ -47,18 +47,18 @@ def read_numbers(values: Values, name: str) -> FloatArray:
 
 
 def exact_differences(one: Values, other: Values) -> FloatArray | None:
-    """The differences of whole numbers beyond 2**53, which floats would round before they are subtracted.
+    """The differences of whole numbers and decimals beyond 2**53, which floats would round before they are subtracted.
 
     Returns:
-        Shape (n,); None if the columns are not both of whole numbers, or floats are exact enough.
+        Shape (n,), the floats nearest to the exact differences; None if one of the columns holds others, or floats are
+        exact enough.
     """
     columns = [as_one_array(as_arrow(values)) for values in (one, other)]
-    if not all(
-        pa.types.is_integer(column.type) and _is_beyond_floats(column) for column in columns
-    ):
+    if not all(value_type_of(column.type) in EXACT_TYPES for column in columns):
         return None
-    differences: FloatArray = pc.subtract_checked(*columns).to_numpy().astype(np.float64)
-    return differences
+    if not any(_is_beyond_floats(column) for column in columns):
+        return None
+    return decimals_to_float64(pc.subtract(*map(as_decimals, columns)))
 
 
 def _is_beyond_floats(column: pa.Array) -> bool:

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from monitors.sources.column_types import ColumnType
 from monitors.sources.csv_dialect import CsvDialect
 
-NUMBERS = (pa.int64(), pa.float64())
+NUMBERS = (pa.int64(), pa.uint64(), pa.float64())
+LARGEST_SIGNED, LARGEST_UNSIGNED = 2.0**63, 2.0**64
 _UNITS = ("s", "us", "ns")
 TIMES = (pa.date32(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in _UNITS))
 TEXT = pa.string()
@@ -52,11 +53,28 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
         return _from(guessed, TIMES)
     if contract is ColumnType.NUMERIC:
-        return (guessed, *NUMBERS) if pa.types.is_boolean(guessed) else _from(guessed, NUMBERS)
+        return (guessed, *NUMBERS) if pa.types.is_boolean(guessed) else _numbers_from(guessed)
     if pa.types.is_null(guessed):
         return (guessed, *NUMBERS, pa.bool_(), *TIMES, TEXT)
-    family = NUMBERS if guessed in NUMBERS else TIMES if _is_time(guessed) else (guessed,)
-    return (*_from(guessed, family), TEXT)
+    if guessed in NUMBERS:
+        return (*_numbers_from(guessed), TEXT)
+    return (*_from(guessed, TIMES if _is_time(guessed) else (guessed,)), TEXT)
+
+
+def _numbers_from(guessed: pa.DataType) -> tuple[pa.DataType, ...]:
+    """The types of numbers from a guess on; whole numbers beyond int64 are guessed as floats."""
+    return NUMBERS[1:] if guessed == pa.float64() else _from(guessed, NUMBERS)
+
+
+def may_be_unsigned(values: pa.Array | pa.ChunkedArray) -> bool:
+    """True if the words of floats may be whole numbers that only uint64 holds, exactly."""
+    if values.type != pa.float64():
+        return False
+    ends = pc.min_max(values)
+    least, greatest = ends["min"].as_py(), ends["max"].as_py()
+    if greatest is None or not LARGEST_SIGNED <= greatest <= LARGEST_UNSIGNED or least < 0:
+        return False
+    return bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
 
 
 def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataType, ...]:

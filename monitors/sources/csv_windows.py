@@ -5,8 +5,9 @@ is read as words, and the words are converted: to a wider type, or else the colu
 the word and its row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Self
 
 import pyarrow as pa
@@ -15,7 +16,15 @@ import pyarrow.dataset as pads
 
 from monitors.sources.column_types import ColumnType
 from monitors.sources.csv_parsing import misfitting_column
-from monitors.sources.csv_types import TEXT, Misfit, candidates, convert, find_misfit, first_type
+from monitors.sources.csv_types import (
+    TEXT,
+    Misfit,
+    candidates,
+    convert,
+    find_misfit,
+    first_type,
+    may_be_unsigned,
+)
 from monitors.sources.datasets import explain_file, file_schema
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan, within_budget
@@ -79,6 +88,10 @@ class CsvPlan:
         parsed = self.parsed.set(position, pa.field(column, TEXT))
         return replace(self, parsed=parsed, words=self._with(column, types))
 
+    def with_all_words(self, columns: Iterable[str]) -> Self:
+        """The plan with some columns that are parsed as text and then converted."""
+        return reduce(type(self).with_words, columns, self)
+
     def with_types(self, column: str, types: tuple[pa.DataType, ...]) -> Self:
         """The plan with other types that are still to be tried for a column of words."""
         return replace(self, words=self._with(column, types))
@@ -100,9 +113,13 @@ def read_csv(narrowed: NarrowedDataset, max_bytes: int) -> CsvTable:
     while True:
         plan = _settle_time(plan)
         try:
-            return _read(plan, max_bytes)
+            found = _read(plan, max_bytes)
         except PYARROW_ERRORS as error:
             plan = _reread_or_raise(plan, error)
+            continue
+        if not (unsigned := _unsigned_columns(plan, found.table)):
+            return found
+        plan = plan.with_all_words(unsigned)
 
 
 def settle(narrowed: NarrowedDataset) -> CsvPlan:
@@ -258,11 +275,20 @@ def _settle_time(plan: CsvPlan) -> CsvPlan:
 
 def _settle_words(plan: CsvPlan) -> CsvPlan:
     """The plan after one pass, with the types that have held every word of it."""
+    unsigned = set[str]()
     for batch in _window_batches(plan):
+        unsigned |= _unsigned_columns(plan, batch)
         for name in [*plan.words]:
             if name in batch.schema.names and name != plan.time_in_words:
                 plan = _settle_column(plan, name, pa.chunked_array([batch.column(name)]))
-    return plan
+    return plan.with_all_words(sorted(unsigned))
+
+
+def _unsigned_columns(plan: CsvPlan, found: pa.Table | pa.RecordBatch) -> set[str]:
+    """The columns that were parsed as floats, but whose words may be uint64."""
+    keys = plan.narrowed.dataset.partitions.names
+    parsed = set(found.schema.names) - plan.words.keys() - set(keys)
+    return {name for name in parsed if may_be_unsigned(found.column(name))}
 
 
 def _settle_column(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> CsvPlan:

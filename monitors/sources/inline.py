@@ -11,7 +11,12 @@ from monitors.sources.source_errors import InvalidInlineData, UnreadableSource
 Scalar = bool | int | float | str | None
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_INT64 = range(-(1 << 63), 1 << 63)
+_WHOLE = (
+    (range(-(1 << 63), 1 << 63), pa.int64()),
+    (range(1 << 64), pa.uint64()),
+    (range(-(1 << 63), 1 << 64), pa.decimal128(20, 0)),
+)
+"""Whole numbers that a type holds, in the order in which the types are tried."""
 _KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
 _TYPES = {"booleans": pa.bool_(), "strings": pa.string()}
 
@@ -24,8 +29,9 @@ def is_storable(text: str) -> bool:
 def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:
     """A table of JSON columns.
 
-    Whole numbers become int64. A column that also holds a fraction, NaN, an infinity or a whole
-    number beyond 64 bits becomes float64.
+    Whole numbers become int64, uint64 or a decimal of 20 digits, the first that holds them all. A
+    column that also holds a fraction, NaN, an infinity or a whole number beyond 64 bits becomes
+    float64.
     A column of nulls alone has the null type.
 
     Args:
@@ -86,11 +92,14 @@ def _type(name: str, values: Sequence[Any]) -> pa.DataType:
     kind = _kind(name, types)
     if kind != "numbers":
         return _TYPES[kind]
-    return pa.int64() if types == {int} and _fit_int64(values) else pa.float64()
+    return _whole_type(values) if types == {int} else pa.float64()
 
 
-def _fit_int64(values: Sequence[int | None]) -> bool:
-    return all(value is None or value in _INT64 for value in values)
+def _whole_type(values: Sequence[int | None]) -> pa.DataType:
+    known = [value for value in values if value is not None]
+    least, greatest = min(known), max(known)
+    fitting = (dtype for held, dtype in _WHOLE if least in held and greatest in held)
+    return next(fitting, pa.float64())
 
 
 def _kind(name: str, types: set[type]) -> str:

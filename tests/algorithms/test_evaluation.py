@@ -137,7 +137,7 @@ def test_evaluate__empty_window__no_data_everywhere() -> None:
     ("column", "verdict", "reason"),
     [
         ({"y": [1.0] * 100}, Verdict.ERROR, "no column 'x'"),
-        ({"x": ["text"] * 100}, Verdict.ERROR, "holds string"),
+        ({"x": ["text"] * 100}, Verdict.ERROR, "holds text"),
         ({"x": [[1.0]] * 100}, Verdict.ERROR, "holds list"),
         ({"x": [None] * 100}, Verdict.INSUFFICIENT_DATA, "Every row of the current window is null"),
         (

@@ -201,7 +201,7 @@ def test_bytes__column_that_could_not_be_read__keeps_its_reason() -> None:
     assert {
         name: each.reason for name, each in profile.features.items() if isinstance(each, Unprofiled)
     } == {
-        "x": "Expected float64 values, as in the reference, but the column holds string.",
+        "x": "Expected float64 values, as in the reference, but the column holds text.",
         "c": "The window has no column 'c'.",
     }
 

@@ -1,6 +1,8 @@
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,8 +79,19 @@ def test_errors__one_row__no_interval_and_no_value() -> None:
         assert "single row" in found.reason
 
 
-def test_measure_performance__whole_numbers_beyond_floats__are_subtracted_exactly() -> None:
-    columns: dict[str, Any] = {"prediction": [2**60 + 1, 2**60 + 3], "label": [2**60, 2**60]}
+WHOLE: list[pa.DataType] = [pa.int64(), pa.uint64(), pa.decimal128(20, 0), pa.decimal128(38, 2)]
+
+
+@pytest.mark.parametrize("label", WHOLE)
+@pytest.mark.parametrize("prediction", WHOLE)
+def test_measure_performance__whole_numbers_beyond_floats__are_subtracted_exactly(
+    prediction: pa.DataType, label: pa.DataType
+) -> None:
+    predictions = [Decimal(2**60 - 1), Decimal(2**60 + 3)]
+    columns: dict[str, Any] = {
+        "prediction": pa.array(predictions, pa.decimal128(38, 2)).cast(prediction),
+        "label": pa.array([Decimal(2**60)] * 2, pa.decimal128(38, 2)).cast(label),
+    }
     found = measure_performance([Metric.MAE, Metric.RMSE], **columns)
     assert [found[metric].value for metric in (Metric.MAE, Metric.RMSE)] == pytest.approx(
         [2, 5**0.5]

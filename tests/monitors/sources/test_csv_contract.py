@@ -149,6 +149,16 @@ def test_whole_numbers__beyond_2_to_the_53_with_gaps__stay_whole(root: Path, win
         assert found == [2**53 + 1, None, 2**53]
 
 
+@pytest.mark.parametrize("first", ["18446744073709551614", "1"])
+@pytest.mark.parametrize("kind", [ColumnType.NUMERIC, ColumnType.GUESS])
+def test_whole_numbers__of_64_bits_without_a_sign__stay_whole(
+    write_csv: WriteCsv, window: Any, first: str, kind: ColumnType
+) -> None:
+    write_csv("x.csv", [["a", "pad"], *[[first, "z"]] * FAR, ["18446744073709551615", "z"]])
+    found = both_ways(window(types={"a": kind}), "a")
+    assert found == [*[int(first)] * FAR, 2**64 - 1]
+
+
 def test_guess__looks_at_the_whole_file(write_csv: WriteCsv, window: Any) -> None:
     write_csv("x.csv", [["z", "f", "n"], *[["02134", "True", "NA"]] * FAR, ["K1A", "unknown", "4"]])
     found = describe_window(window(), is_whole=True).columns
@@ -163,6 +173,10 @@ def test_guess__looks_at_the_whole_file(write_csv: WriteCsv, window: Any) -> Non
     [
         (["True", "false"], pa.bool_()),
         (["1", "0.5"], pa.float64()),
+        (["1", "18446744073709551615"], pa.uint64()),
+        (["18446744073709551615", "NA", "1"], pa.uint64()),
+        (["18446744073709551615", "0.5"], pa.float64()),
+        (["18446744073709551616", "1"], pa.float64()),
         (["1", ""], pa.int64()),
         (["NA", ""], pa.null()),
         (["NA", "ZA"], pa.string()),
