@@ -21,6 +21,7 @@ from algorithms.performance import (
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
+from detections.evaluation.reading import with_reading
 from detections.evaluation.window_metrics import (
     Estimates,
     PerformancePlan,
@@ -60,7 +61,7 @@ def with_performance(
     if not plan.limits or context.run.inline_data is not None:
         return result, None
     try:
-        predictions = read_predictions(claim, context, plan.loss_features)
+        predictions = read_predictions(claim, context, plan.loss_features).table
     except (SourceError, *COLUMN_ERRORS) as error:
         return _with_unread(result, plan, context.run, error), None
     if predictions.num_rows or result.verdict is not Verdict.NO_DATA:
@@ -103,15 +104,16 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
     if not plan.limits:
         return replace(blank, reason=NO_LIMITS)
     try:
-        predictions = read_predictions(claim, context, [])
+        found = read_predictions(claim, context, [])
     except NoOutcomes as error:
         return replace(blank, reason=str(error))
     except COLUMN_ERRORS as error:
         return failure(f"Performance was not measured: {error}", methods=[])
-    result = replace(blank, rows=predictions.num_rows)
-    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured_metrics(plan, predictions))
+    result = replace(blank, rows=found.table.num_rows)
+    result = with_reading(result, rows=found.row_count, files=found.files)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured_metrics(plan, found.table))
     if not methods:
-        return replace(result, reason=NO_LABELS)
+        return _with_reason(result, NO_LABELS)
     return _with_methods(result, _beside_estimates(claim, context, methods))
 
 

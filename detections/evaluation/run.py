@@ -15,6 +15,7 @@ from detections.evaluation.performance import (
     with_performance,
     with_unread_outcomes,
 )
+from detections.evaluation.reading import with_reading
 from detections.evaluation.seasonal import with_weeks_before
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
@@ -83,14 +84,16 @@ def _judge(
 ) -> RunResult:
     """Compare the window with the baseline, and with the weeks before if it is read from a source."""
     if not isinstance(window, LazyWindow):
-        return judge_window(frozen, window, plan)
+        return with_reading(judge_window(frozen, window, plan), rows=window.num_rows, files=None)
     if is_streamed(window):
         profile = profile_in_parts(claim, context, frozen, window)
         result = judge_profile(frozen, profile, plan)
     else:
         result = judge_window(frozen, window, plan)
     bounds = (context.run.window_start, context.run.window_end)
-    return with_weeks_before(result, context.monitor, context.policy, frozen, window, bounds, plan)
+    monitor, policy, rows = context.monitor, context.policy, result.rows
+    result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+    return with_reading(result, rows=rows, files=window.files)
 
 
 def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:

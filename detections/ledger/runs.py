@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from detections.ledger.dispatch import enqueue_soon, lock_runs
 from detections.models import DetectionRun, RunPart
-from detections.results import RunResult
+from detections.results import NOTHING_READ, Reading, RunResult
 from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
@@ -233,6 +233,7 @@ def finish_run(
     reason: str,
     rows: int | None,
     baseline_id: UUID | None,
+    reading: Reading = NOTHING_READ,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
     is_ours = bool(
@@ -243,6 +244,7 @@ def finish_run(
             rows=rows,
             baseline_id=baseline_id,
             finished_at=timezone.now(),
+            **reading.as_columns(),
             **NO_LEASE,
         )
     )
