@@ -34,12 +34,16 @@ from detections.results import NOTHING_MEASURED, RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.reference_performance import unmeasured
 from monitors.models import Monitor
+from monitors.prediction_tables import WindowPredictions
 from monitors.sources import SourceError
 
 WITHOUT_SCALE = 0.1
 """The share of an absolute limit that severity is measured by."""
 NO_LIMITS = "The monitor has no limits on performance any more."
 NO_LABELS = "No prediction of the window has a label."
+NO_LABEL_CAME = "Labels are due, but no label has come for the {:,} predictions of the window."
+NO_PREDICTION = "No row of the window has a prediction."
+NO_ROW = "The window holds no row."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
@@ -111,10 +115,20 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
         return failure(f"Performance was not measured: {error}", methods=[])
     result = replace(blank, rows=found.table.num_rows)
     result = with_reading(result, rows=found.row_count, files=found.files)
-    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured_metrics(plan, found.table))
+    measured = measured_metrics(plan, found.table) or _not_labelled(plan, found)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
     if not methods:
-        return _with_reason(result, NO_LABELS)
+        return _with_reason(result, NO_ROW)
     return _with_methods(result, _beside_estimates(claim, context, methods))
+
+
+def _not_labelled(plan: PerformancePlan, found: WindowPredictions) -> Estimates:
+    """All metrics as not measured, because no label has come though labels are due; none without a row."""
+    if not found.row_count:
+        return {}
+    predictions = found.table.num_rows
+    reason = NO_LABEL_CAME.format(predictions) if predictions else NO_PREDICTION
+    return dict.fromkeys(plan.limits, MetricEstimate(n=0, reason=reason))
 
 
 def _with_reason(result: RunResult, reason: str) -> RunResult:

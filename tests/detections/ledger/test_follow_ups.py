@@ -262,10 +262,38 @@ def test_execute__follow_up__repeats_nothing_and_feeds_no_detector(
     assert DetectionRun.objects.filter(trigger="labels").count() == 1
 
 
-def test_execute__labels_have_not_come__is_no_data(unlabelled: Monitor) -> None:
-    later = follow_up(run_week(unlabelled, 2))
-    assert (later.status, later.verdict) == ("succeeded", "no_data")
-    assert later.reason == "No prediction of the window has a label."
+def test_execute__labels_have_not_come__says_so_in_each_metric(unlabelled: Monitor) -> None:
+    early = run_week(unlabelled, 2)
+    estimate = details(early, "estimated_performance")["accuracy"]["statistic"]
+    later = follow_up(early)
+    reason = "Labels are due, but no label has come for the 2,000 predictions of the window."
+    assert (later.status, later.verdict) == ("succeeded", "insufficient_data")
+    assert later.reason == f"performance: accuracy: {reason}"
+    found = details(later, "performance")["accuracy"]
+    assert (found["verdict"], found["n_current"], found["reason"]) == (
+        "insufficient_data",
+        0,
+        reason,
+    )
+    assert found["explanation"]["estimated"]["value"] == estimate
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "reason"),
+    [
+        (0, "no_data", "The window holds no row."),
+        (9, "insufficient_data", "performance: accuracy: No row of the window has a prediction."),
+    ],
+)
+def test_execute__no_prediction_left_when_labels_are_due__says_so(
+    unlabelled: Monitor, flights: Path, rows: int, verdict: str, reason: str
+) -> None:
+    early, table = run_week(unlabelled, 2), classified(2).slice(0, rows)
+    nulls = pa.nulls(rows, pa.int64())
+    place = table.column_names.index("prediction")
+    pq.write_table(table.set_column(place, "prediction", nulls), flights / "week2.parquet")
+    later = follow_up(early)
+    assert (later.verdict, later.reason, later.rows_read) == (verdict, reason, rows)
 
 
 def test_execute__limits_are_gone__says_so(unlabelled: Monitor) -> None:
