@@ -31,10 +31,11 @@ def _name_skipped(files: FileCounts) -> str:
         return ""
     count = len(files.skipped)
     were = "was" if count == 1 else "were"
-    return f"{count:,} of {files.found:,} files {were} skipped: {_list_files(files.skipped)}."
+    return f"{count:,} of {files.found:,} files {were} skipped: {list_files(files.skipped)}."
 
 
-def _list_files(skipped: Sequence[SkippedFile]) -> str:
+def list_files(skipped: Sequence[SkippedFile]) -> str:
+    """The first of some skipped files by name, each with its reason, and the number of the others."""
     named = [f"‘{shorten_name(file.name)}’ ({file.reason})" for file in skipped[:MOST_NAMED]]
     more = len(skipped) - len(named)
     return ", ".join(named) + (f" and {more:,} more" if more else "")

@@ -88,7 +88,7 @@ def request_run(
     run.inline_data, run.requested_by = inline_data, requested_by
     run.idempotency_key = idempotency_key
     run.request_hash = _hash_of_request(window, inline_data) if idempotency_key else ""
-    return run if _is_inserted(run) else _same_request(run, window)
+    return run if _is_inserted(run) else _same_request(run, _hash_of_bytes(window, inline_data))
 
 
 def _hash_of_request(window: Span | None, inline_data: bytes | None) -> str:
@@ -113,11 +113,11 @@ def _is_inserted(run: DetectionRun) -> bool:
     return True
 
 
-def _same_request(run: DetectionRun, window: Span | None) -> DetectionRun:
-    """The earlier run with the key of a run."""
+def _same_request(run: DetectionRun, earlier_hash: str) -> DetectionRun:
+    """The earlier run with the key of a run, and its hash or the one of earlier versions."""
     key = run.idempotency_key
     earlier = DetectionRun.objects.get(monitor=run.monitor, idempotency_key=key)
-    if earlier.request_hash not in (run.request_hash, _hash_of_bytes(window, run.inline_data)):
+    if earlier.request_hash not in (run.request_hash, earlier_hash):
         raise KeyReused(f"Idempotency-Key {key!r} was used for another request.")
     return earlier
 

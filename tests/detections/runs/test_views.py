@@ -127,7 +127,7 @@ def test_list__id_of_no_row_of_the_tenant__is_refused_under_both_names(
     with tenant_scope(other_tenant.id):
         theirs = make_run(make_monitor())
     foreign = theirs.monitor_id if "monitor" in field else theirs.id
-    for value in (uuid4(), foreign, "seven", str(drifted.id)[:-1]):
+    for value in (str(uuid4()), str(foreign), "seven", str(drifted.id)[:-1]):
         answer = api.get(url, {field: value})
         assert answer.status_code == 400
         assert [each["field"] for each in answer.json()["errors"]] == [field]
