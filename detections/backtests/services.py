@@ -20,8 +20,8 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
 from detections.evaluation.judge import judge_window, plan_of
-from detections.evaluation.reading import with_reading
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.window_counts import with_reading
 from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
 from detections.models import Backtest

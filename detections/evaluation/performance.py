@@ -21,7 +21,7 @@ from algorithms.performance import (
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
-from detections.evaluation.reading import with_reading
+from detections.evaluation.window_counts import with_reading
 from detections.evaluation.window_metrics import (
     Estimates,
     PerformancePlan,
@@ -123,7 +123,7 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
 
 
 def _not_labelled(plan: PerformancePlan, found: WindowPredictions) -> Estimates:
-    """All metrics as not measured, because no label has come though labels are due; none without a row."""
+    """All metrics as not measured, as no label has come when labels are due; none without a row."""
     if not found.row_count:
         return {}
     predictions = found.table.num_rows

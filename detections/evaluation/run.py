@@ -15,8 +15,8 @@ from detections.evaluation.performance import (
     with_performance,
     with_unread_outcomes,
 )
-from detections.evaluation.reading import with_reading
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
 from detections.outcomes.refusals import BadOutcomes

@@ -70,13 +70,14 @@ class DetectionRun(LeasedModel):
     rows = models.PositiveBigIntegerField(null=True, help_text="Rows that were judged.")
     rows_read = models.PositiveBigIntegerField(
         null=True,
-        help_text="Rows of the window that were read, or were sent: those judged, and in a run of the trigger "
-        "labels those without a prediction too. Null if the window was not read to its end.",
+        help_text="Rows of the window that were read, or were sent: those judged, and in a run of "
+        "the trigger labels those without a prediction too. Null if the window was not read to "
+        "its end.",
     )
     files_read = models.PositiveIntegerField(
         null=True,
-        help_text="Files that were read for the window; those that cannot hold rows of it do not count. Null if "
-        "the window was not read to its end, or not from files.",
+        help_text="Files that were read for the window; those that cannot hold rows of it do not "
+        "count. Null if the window was not read to its end, or not from files.",
     )
     files_skipped = models.JSONField(
         default=list,

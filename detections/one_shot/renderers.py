@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 
 from algorithms.method_results import FeatureDetail
 from algorithms.verdicts import Signal, Verdict
-from detections.evaluation.reading import list_files
+from detections.evaluation.window_counts import list_files
 from detections.one_shot.compare import Comparison, FeatureRow
 
 WIDTH = 120

@@ -1,4 +1,4 @@
-"""Hashes rows that are sent by what they say, so that what comes again is known from something else of its id."""
+"""Hashes sent rows by what they say, so that what comes again is known from other rows of its id."""
 
 from collections.abc import Iterable
 from hashlib import sha256

@@ -11,9 +11,10 @@ MOST_NAMED = 5
 
 
 def with_reading(result: RunResult, *, rows: int | None, files: FileCounts | None) -> RunResult:
-    """The result with the rows and files that were read; its reason names the files that were skipped.
+    """The result with the rows and files that were read; its reason names the skipped files.
 
-    The verdict stays: a skipped file has no row that could be read, so all rows that there are were judged.
+    The verdict stays: a skipped file has no row that could be read, so all rows that there are
+    were judged.
 
     Args:
         result: Of a window that was read to its end.
@@ -35,7 +36,7 @@ def _name_skipped(files: FileCounts) -> str:
 
 
 def list_files(skipped: Sequence[SkippedFile]) -> str:
-    """The first of some skipped files by name, each with its reason, and the number of the others."""
+    """The first few skipped files, each with its reason, and the number of the others."""
     named = [f"‘{shorten_name(file.name)}’ ({file.reason})" for file in skipped[:MOST_NAMED]]
     more = len(skipped) - len(named)
     return ", ".join(named) + (f" and {more:,} more" if more else "")
