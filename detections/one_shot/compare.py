@@ -176,7 +176,7 @@ def compare(request: ComparisonRequest) -> Comparison:
     with open_window(_current_window(request, policy, chosen.types)) as window:
         baseline = _fit(_window(request.reference, request, policy, chosen.types), kinds)
         result = judge_window(baseline, window, request.plan)
-        skipped = window.files.skipped
+        skipped = window.files_skipped
     features = _rows(result.methods, chosen.unusable)
     return Comparison(
         verdict=_verdict_of(features),

@@ -12,6 +12,7 @@ import pyarrow.dataset as pads
 
 from monitors.sources.csv_windows import read_csv, settle, stream_csv
 from monitors.sources.file_counts import FileCounts
+from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
@@ -120,6 +121,11 @@ class LazyWindow:
     def column_names(self) -> list[str]:
         """The columns asked for that the data have; reading one of them may fail."""
         return list(self.narrowed.named)
+
+    @property
+    def files_skipped(self) -> tuple[SkippedFile, ...]:
+        """The files of the folder that are no part of the dataset."""
+        return self.narrowed.dataset.skipped
 
     @property
     def files(self) -> FileCounts:
