@@ -24,6 +24,7 @@ SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 CELL = '<td class="px-3 py-1">{}</td>'
 HEADING = '<th class="px-3 py-1 text-left">{}</th>'
 LINK = '<a class="text-primary-600" href="{}">{}: {}</a><br>'
+SKIPPED = "{}: {}<br>"
 LINK_TO_REPORT = (
     '<a class="text-primary-600" href="{}" target="_blank" rel="noopener">open</a> ({} and {} rows)'
 )
@@ -50,8 +51,8 @@ class DetectionRunAdmin(TenantModelAdmin):
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
-        "shown_verdict", "reason", "rows", "shown_detections", "shown_report", "attempt", "not_before", "worker",
-        "created_at", "started_at", "finished_at",
+        "shown_verdict", "reason", "rows", "rows_read", "files_read", "shown_files_skipped", "shown_detections",
+        "shown_report", "attempt", "not_before", "worker", "created_at", "started_at", "finished_at",
     ]  # fmt: skip
     actions_detail = ["make_report"]
 
@@ -66,6 +67,15 @@ class DetectionRunAdmin(TenantModelAdmin):
     def shown_detections(self, run: DetectionRun) -> SafeString:
         detections = run.detections.order_by("method")
         return format_html_join("\n", LINK, map(_link_to, detections))
+
+    @admin.display(description="Files skipped")
+    def shown_files_skipped(self, run: DetectionRun) -> SafeString | str:
+        if not run.files_skipped_count:
+            return "–"
+        shown = ((each["file"], each["reason"]) for each in run.files_skipped)
+        more = run.files_skipped_count - len(run.files_skipped)
+        rest = format_html("and {} more", more) if more else ""
+        return format_html("{}{}", format_html_join("\n", SKIPPED, shown), rest)
 
     @admin.display(description="Evidently report")
     def shown_report(self, run: DetectionRun) -> SafeString | str:

@@ -1,24 +1,67 @@
 """Holds the result of a run."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
 from algorithms.verdicts import Verdict
 from detections.outcomes.source_data import NewOutcomes
+from monitors.sources import FileCounts, SkippedFile
+
+MOST_SKIPPED = 20
+"""The most skipped files that a run keeps by name; all of them are counted."""
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The rows and files that a run has read for its window.
+
+    Attributes:
+        rows: Rows of the window, before any is left out; None if it was not read to its end.
+        files: The files of the window; None if it was not read to its end, or not from files.
+    """
+
+    rows: int | None = None
+    files: FileCounts | None = None
+
+    def as_columns(self) -> dict[str, Any]:
+        """The columns of the ledger that say so."""
+        skipped = self.files.skipped if self.files else ()
+        return {
+            "rows_read": self.rows,
+            "files_read": self.files.read if self.files else None,
+            "files_skipped": [_shown(file) for file in skipped[:MOST_SKIPPED]],
+            "files_skipped_count": len(skipped),
+        }
+
+
+def _shown(file: SkippedFile) -> dict[str, str]:
+    return {"file": shorten_name(file.name), "reason": file.reason}
+
+
+def shorten_name(name: str) -> str:
+    """The name of a file, cut if it is very long."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+
+
+NOTHING_READ = Reading()
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
     """The result of a run; `is_failed` when the window could not be judged at all.
 
+    `rows` are those that were judged, `reading` says how many were read.
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
     """
 
     verdict: Verdict
     reason: str = ""
     rows: int | None = None
+    reading: Reading = NOTHING_READ
     baseline_id: UUID | None = None
     methods: tuple[MethodResult, ...] = ()
     new_outcomes: NewOutcomes | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,24 @@ from algorithms.columns import as_arrow, to_float64
 from algorithms.errors import UnusableColumn
 from algorithms.value_types import NUMBERS, ValueType, value_type_of
 from monitors.models import Monitor
-from monitors.sources import WindowSpec, read_window
+from monitors.sources import FileCounts, WindowSpec, read_counted_window
 
 FEATURE = "feature:"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPredictions:
+    """The predictions of a window.
+
+    Attributes:
+        table: As `read_prediction_table` describes it.
+        row_count: Rows of the window, with and without a prediction.
+        files: The files of the window; None for outcomes that were sent.
+    """
+
+    table: pa.Table
+    row_count: int
+    files: FileCounts | None = None
 
 
 def read_prediction_table(
@@ -37,11 +52,23 @@ def read_prediction_table(
         SourceError: If the data cannot be read.
         UnusableColumn: If they have no column of predictions.
     """
+    return read_window_predictions(monitor, window, features).table
+
+
+def read_window_predictions(
+    monitor: Monitor, window: WindowSpec, features: Sequence[str]
+) -> WindowPredictions:
+    """The prediction table of a window, with the rows and files that were read for it.
+
+    The arguments and errors are those of `read_prediction_table`.
+    """
     sources = _source_columns(monitor, features)
-    table = read_window(replace(window, columns=list(dict.fromkeys(sources.values()))))
-    if monitor.prediction_column not in table.column_names:
+    columns = list(dict.fromkeys(sources.values()))
+    rows, files = read_counted_window(replace(window, columns=columns))
+    if monitor.prediction_column not in rows.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
-    return with_one_type(drop_unknown(_renamed(table, sources), "prediction"))
+    table = with_one_type(drop_unknown(_renamed(rows, sources), "prediction"))
+    return WindowPredictions(table, rows.num_rows, files)
 
 
 def with_one_type(table: pa.Table) -> pa.Table:

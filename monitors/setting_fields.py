@@ -1,6 +1,6 @@
 """The fields of a monitor that have a form of their own, with the JSON Schema of what their checks take."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -15,6 +15,7 @@ from monitors.validators import (
     HIGHEST_IMPORTANCE,
     HIGHEST_THRESHOLD,
     HIGHEST_TOLERANCE,
+    LEAST_LIMIT,
     WAYS_TO_LIMIT,
 )
 
@@ -22,8 +23,6 @@ METHODS = [method.value for method in Method]
 DETECTOR_NAMES = [method.value for method in ConceptMethod]
 KINDS = [kind.value for kind in FeatureKind]
 METRICS = [metric.value for metric in Metric]
-LEAST_LIMIT = 1e-100
-"""Smaller levels and sizes underflow to zero once they are divided among features."""
 JSON_TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number"}
 
 
@@ -112,31 +111,13 @@ class DetectorsField(serializers.ListField):
     """Names of detectors."""
 
 
-class _LimitsField(serializers.DictField):
-    """Limits, none of which is so small that it counts as zero; the monitor's checks refuse all else."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        limits = super().to_internal_value(data)
-        if any(0 < number < LEAST_LIMIT for number in _numbers_in(limits)):
-            raise serializers.ValidationError(f"A limit must be at least {LEAST_LIMIT:g}.")
-        return limits
-
-
-def _numbers_in(value: Any) -> Iterator[float]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _numbers_in(inner)
-    elif isinstance(value, int | float):
-        yield value
-
-
 @extend_schema_field(_limits(HIGHEST_THRESHOLD))
-class ThresholdsField(_LimitsField):
+class ThresholdsField(serializers.DictField):
     """A threshold, or one by feature, of each method."""
 
 
 @extend_schema_field(_limits(HIGHEST_TOLERANCE))
-class TolerancesField(_LimitsField):
+class TolerancesField(serializers.DictField):
     """A tolerance, or one by feature, of each method."""
 
 
@@ -146,7 +127,7 @@ class KindsField(serializers.DictField):
 
 
 @extend_schema_field(_map_to(_up_to(HIGHEST_IMPORTANCE)))
-class ImportancesField(_LimitsField):
+class ImportancesField(serializers.DictField):
     """A number of each feature."""
 
 

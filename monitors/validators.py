@@ -24,6 +24,8 @@ HIGHEST_THRESHOLD: Mapping[str, float] = {
 HIGHEST_TOLERANCE: Mapping[str, float] = {
     method.value: 1.0 for method, spec in METHODS.items() if spec.is_significance
 }
+LEAST_LIMIT = 1e-100
+"""Smaller levels and sizes underflow to zero once they are divided among features."""
 HIGHEST_IMPORTANCE = 100.0
 METRICS_OF_SCORES = frozenset({Metric.ROC_AUC, Metric.LOG_LOSS})
 WAYS_TO_LIMIT = frozenset({"minimum", "maximum", "relative"})
@@ -257,6 +259,8 @@ def _check_number(name: str, number: Any, highest: float) -> None:
         raise ValidationError(
             f"{name} must be a number above 0 and at most {highest:g}, not {number!r}."
         )
+    if number < LEAST_LIMIT:
+        raise ValidationError(f"{name} must be at least {LEAST_LIMIT:g}, not {number!r}.")
 
 
 def _check_names(features: Mapping[Any, Any]) -> None:

@@ -21,6 +21,7 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
 from detections.evaluation.judge import judge_window, plan_of
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.window_counts import with_reading
 from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
 from detections.models import Backtest
@@ -255,13 +256,16 @@ def _judge_window(context: _ReplayContext, bounds: tuple[datetime, datetime]) ->
     spec = current_window(monitor, policy, bounds, frozen_column_types(frozen))
     with open_window(spec) as window:
         result = judge_window(frozen, window, plan)
-        return with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+        rows = result.rows
+        result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+        return with_reading(result, rows=rows, files=window.files)
 
 
 def _record(result: RunResult) -> dict[str, Any]:
-    is_drift = result.verdict is Verdict.DRIFT
+    is_drift, read = result.verdict is Verdict.DRIFT, result.reading.as_columns()
     return {
         "rows": result.rows,
+        **{name: read[name] for name in ("rows_read", "files_read", "files_skipped_count")},
         "verdict": result.verdict.value,
         "reason": result.reason,
         "severity": severity_of_run(result.methods).value if is_drift else "",

@@ -21,6 +21,7 @@ from algorithms.performance import (
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
 from detections.evaluation.context import RunContext
 from detections.evaluation.predictions import NoOutcomes, read_predictions
+from detections.evaluation.window_counts import with_reading
 from detections.evaluation.window_metrics import (
     Estimates,
     PerformancePlan,
@@ -33,12 +34,16 @@ from detections.results import NOTHING_MEASURED, RunResult, failure
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.reference_performance import unmeasured
 from monitors.models import Monitor
+from monitors.prediction_tables import WindowPredictions
 from monitors.sources import SourceError
 
 WITHOUT_SCALE = 0.1
 """The share of an absolute limit that severity is measured by."""
 NO_LIMITS = "The monitor has no limits on performance any more."
 NO_LABELS = "No prediction of the window has a label."
+NO_LABEL_CAME = "Labels are due, but no label has come for the {:,} predictions of the window."
+NO_PREDICTION = "No row of the window has a prediction."
+NO_ROW = "The window holds no row."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
@@ -60,7 +65,7 @@ def with_performance(
     if not plan.limits or context.run.inline_data is not None:
         return result, None
     try:
-        predictions = read_predictions(claim, context, plan.loss_features)
+        predictions = read_predictions(claim, context, plan.loss_features).table
     except (SourceError, *COLUMN_ERRORS) as error:
         return _with_unread(result, plan, context.run, error), None
     if predictions.num_rows or result.verdict is not Verdict.NO_DATA:
@@ -103,16 +108,27 @@ def measure_again(claim: Claim, context: RunContext) -> RunResult:
     if not plan.limits:
         return replace(blank, reason=NO_LIMITS)
     try:
-        predictions = read_predictions(claim, context, [])
+        found = read_predictions(claim, context, [])
     except NoOutcomes as error:
         return replace(blank, reason=str(error))
     except COLUMN_ERRORS as error:
         return failure(f"Performance was not measured: {error}", methods=[])
-    result = replace(blank, rows=predictions.num_rows)
-    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured_metrics(plan, predictions))
+    result = replace(blank, rows=found.table.num_rows)
+    result = with_reading(result, rows=found.row_count, files=found.files)
+    measured = measured_metrics(plan, found.table) or _not_labelled(plan, found)
+    methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
     if not methods:
-        return replace(result, reason=NO_LABELS)
+        return _with_reason(result, NO_ROW)
     return _with_methods(result, _beside_estimates(claim, context, methods))
+
+
+def _not_labelled(plan: PerformancePlan, found: WindowPredictions) -> Estimates:
+    """All metrics as not measured, as no label has come when labels are due; none without a row."""
+    if not found.row_count:
+        return {}
+    predictions = found.table.num_rows
+    reason = NO_LABEL_CAME.format(predictions) if predictions else NO_PREDICTION
+    return dict.fromkeys(plan.limits, MetricEstimate(n=0, reason=reason))
 
 
 def _with_reason(result: RunResult, reason: str) -> RunResult:

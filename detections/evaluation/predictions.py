@@ -15,7 +15,11 @@ from detections.outcomes.outcome_tables import rows_between
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from monitors.monitor_windows import current_window
-from monitors.prediction_tables import drop_unknown, read_prediction_table
+from monitors.prediction_tables import (
+    WindowPredictions,
+    drop_unknown,
+    read_window_predictions,
+)
 from monitors.sources import table_from_bytes
 
 BYTES_PER_OUTCOME = 64
@@ -25,7 +29,9 @@ class NoOutcomes(UnusableColumn):
     """No outcomes of the window were sent."""
 
 
-def read_predictions(claim: Claim, context: RunContext, features: Sequence[str]) -> pa.Table:
+def read_predictions(
+    claim: Claim, context: RunContext, features: Sequence[str]
+) -> WindowPredictions:
     """The window's predictions, with their labels as far as they are known, and features that losses need.
 
     Raises:
@@ -36,7 +42,7 @@ def read_predictions(claim: Claim, context: RunContext, features: Sequence[str])
     monitor, bounds = context.monitor, (context.run.window_start, context.run.window_end)
     if monitor.prediction_column:
         window = current_window(monitor, context.policy, bounds)
-        return read_prediction_table(monitor, window, features)
+        return read_window_predictions(monitor, window, features)
     with tenant_scope(claim.tenant_id):
         contents = _sent_contents(monitor, *bounds)
     return _sent_predictions(contents, *bounds)
@@ -66,15 +72,16 @@ def _check_size(batches: QuerySet[OutcomeBatch]) -> None:
         )
 
 
-def _sent_predictions(contents: list[bytes], start: datetime, end: datetime) -> pa.Table:
+def _sent_predictions(contents: list[bytes], start: datetime, end: datetime) -> WindowPredictions:
     """The outcomes of a window, of batches that hold some of it."""
     tables = [table_from_bytes(content) for content in contents]
     whole = [table for table in tables if "prediction" in table.column_names]
     if not whole:
         raise NoOutcomes("No outcomes were sent for this window.")
-    table = rows_between(_joined(whole), start, end)
-    empty = [name for name in ("score", "label") if pa.types.is_null(table.schema.field(name).type)]
-    return drop_unknown(table.drop_columns([*empty, "occurred_at", "error"]), "prediction")
+    rows = rows_between(_joined(whole), start, end)
+    empty = [name for name in ("score", "label") if pa.types.is_null(rows.schema.field(name).type)]
+    table = drop_unknown(rows.drop_columns([*empty, "occurred_at", "error"]), "prediction")
+    return WindowPredictions(table, rows.num_rows)
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

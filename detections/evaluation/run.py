@@ -22,6 +22,7 @@ from detections.evaluation.performance import (
     with_unread_outcomes,
 )
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
 from detections.outcomes.refusals import BadOutcomes
@@ -90,14 +91,17 @@ def _judge(
     """Compare the window with the baseline, and with the weeks before if it is read from a source."""
     new_columns = find_new_columns(context.monitor, context.baseline, window)
     if not isinstance(window, LazyWindow):
-        return judge_window(frozen, window, plan, new_columns)
+        result = judge_window(frozen, window, plan, new_columns)
+        return with_reading(result, rows=window.num_rows, files=None)
     if is_streamed(window):
         profile = profile_in_parts(claim, context, frozen, window)
         result = judge_profile(frozen, profile, plan, new_columns)
     else:
         result = judge_window(frozen, window, plan, new_columns)
     bounds = (context.run.window_start, context.run.window_end)
-    return with_weeks_before(result, context.monitor, context.policy, frozen, window, bounds, plan)
+    monitor, policy, rows = context.monitor, context.policy, result.rows
+    result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+    return with_reading(result, rows=rows, files=window.files)
 
 
 def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:

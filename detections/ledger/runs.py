@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -18,12 +18,14 @@ from django.utils import timezone
 
 from detections.ledger.dispatch import enqueue_soon, lock_runs
 from detections.models import DetectionRun, RunPart
-from detections.results import RunResult
+from detections.outcomes.batch_content import hash_of_columns
+from detections.results import NOTHING_READ, Reading, RunResult
 from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.models import Baseline, Monitor
+from monitors.sources import table_from_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,8 @@ CLAIM = """
     RETURNING monitor_id, attempt, due.since
 """
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+
+type Span = tuple[datetime, datetime]
 
 
 class LeaseLost(Exception):
@@ -69,7 +73,7 @@ def request_run(
     *,
     monitor: Monitor,
     requested_by: str,
-    window: tuple[datetime, datetime] | None = None,
+    window: Span | None = None,
     inline_data: bytes | None = None,
     idempotency_key: str = "",
 ) -> DetectionRun:
@@ -83,8 +87,21 @@ def request_run(
         run.window_start, run.window_end = window
     run.inline_data, run.requested_by = inline_data, requested_by
     run.idempotency_key = idempotency_key
-    run.request_hash = sha256(repr((window, inline_data)).encode()).hexdigest()
-    return run if _is_inserted(run) else _same_request(run)
+    run.request_hash = _hash_of_request(window, inline_data) if idempotency_key else ""
+    return run if _is_inserted(run) else _same_request(run, _hash_of_bytes(window, inline_data))
+
+
+def _hash_of_request(window: Span | None, inline_data: bytes | None) -> str:
+    """The hash of what a request says: the moments of its window, and its rows by value."""
+    moments = [moment.astimezone(UTC).isoformat() for moment in window or ()]
+    rows = None if inline_data is None else table_from_bytes(inline_data)
+    content = None if rows is None else hash_of_columns(rows, sorted(rows.column_names))
+    return sha256(repr((moments, content)).encode()).hexdigest()
+
+
+def _hash_of_bytes(window: Span | None, inline_data: bytes | None) -> str:
+    """The hash that the ledger kept of a request before it hashed what the rows say."""
+    return sha256(repr((window, inline_data)).encode()).hexdigest()
 
 
 def _is_inserted(run: DetectionRun) -> bool:
@@ -96,11 +113,11 @@ def _is_inserted(run: DetectionRun) -> bool:
     return True
 
 
-def _same_request(run: DetectionRun) -> DetectionRun:
-    """The earlier run with the key of a run."""
+def _same_request(run: DetectionRun, earlier_hash: str) -> DetectionRun:
+    """The earlier run with the key of a run, and its hash or the one of earlier versions."""
     key = run.idempotency_key
     earlier = DetectionRun.objects.get(monitor=run.monitor, idempotency_key=key)
-    if earlier.request_hash != run.request_hash:
+    if earlier.request_hash not in (run.request_hash, earlier_hash):
         raise KeyReused(f"Idempotency-Key {key!r} was used for another request.")
     return earlier
 
@@ -233,6 +250,7 @@ def finish_run(
     reason: str,
     rows: int | None,
     baseline_id: UUID | None,
+    reading: Reading = NOTHING_READ,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
     is_ours = bool(
@@ -243,6 +261,7 @@ def finish_run(
             rows=rows,
             baseline_id=baseline_id,
             finished_at=timezone.now(),
+            **reading.as_columns(),
             **NO_LEASE,
         )
     )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("detections", "0003_outcome_content_hash"),
+        ("detections", "0004_files_read"),
     ]
 
     operations = [

@@ -67,7 +67,26 @@ class DetectionRun(LeasedModel):
 
     verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)
     reason = models.TextField(blank=True)
-    rows = models.PositiveBigIntegerField(null=True)
+    rows = models.PositiveBigIntegerField(null=True, help_text="Rows that were judged.")
+    rows_read = models.PositiveBigIntegerField(
+        null=True,
+        help_text="Rows of the window that were read, or were sent: those judged, and in a run of "
+        "the trigger labels those without a prediction too. Null if the window was not read to "
+        "its end.",
+    )
+    files_read = models.PositiveIntegerField(
+        null=True,
+        help_text="Files that were read for the window; those that cannot hold rows of it do not "
+        "count. Null if the window was not read to its end, or not from files.",
+    )
+    files_skipped = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="The first 20 files of the folder that are no data, with reasons.",
+    )
+    files_skipped_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="All files of the folder that are no data."
+    )
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     is_kept = models.BooleanField(

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 
 from algorithms.method_results import FeatureDetail
 from algorithms.verdicts import Signal, Verdict
+from detections.evaluation.window_counts import list_files
 from detections.one_shot.compare import Comparison, FeatureRow
 
 WIDTH = 120
@@ -29,7 +30,18 @@ def as_table(comparison: Comparison) -> str:
     lines = [_line(HEADINGS, widths)]
     for row, texts in zip(comparison.features, cells, strict=True):
         lines += [_line(texts, widths), *_wrapped(row.detail.reason)]
+    for heading, files in _skipped(comparison).items():
+        lines += textwrap.wrap(f"{heading}: {files}", WIDTH, subsequent_indent="    ")
     return "\n".join([*lines, *_other_columns(comparison), _sum(comparison)])
+
+
+def _skipped(comparison: Comparison) -> dict[str, str]:
+    """The files that were skipped on each side that has some."""
+    sides = {
+        "Skipped in the reference": comparison.reference_skipped,
+        "Skipped in the current data": comparison.current_skipped,
+    }
+    return {heading: _plain(list_files(files)) for heading, files in sides.items() if files}
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
@@ -65,6 +77,7 @@ def as_html(comparison: Comparison) -> str:
         "headings": HEADINGS,
         "words": WORDS,
         "rows": [_row(row) for row in comparison.features],
+        "skipped": _skipped(comparison),
         "sum": _sum(comparison),
     }
     return render_to_string("detections/check_drift.html", context)

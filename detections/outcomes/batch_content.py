@@ -1,5 +1,6 @@
-"""Hashes the outcomes of a batch, so that a batch that comes again is known from another one of its id."""
+"""Hashes sent rows by what they say, so that what comes again is known from other rows of its id."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from algorithms.arrays import FloatArray
 from detections.outcomes.outcome_tables import COLUMNS
 
-NUMBERS, TIMES, TEXT = b"numbers", b"times", b"text"
+NUMBERS, INTEGERS, TIMES, TEXT, NULLS = b"numbers", b"integers", b"times", b"text", b"nulls"
 
 
 def hash_of_rows(rows: pa.Table) -> str:
@@ -20,24 +21,48 @@ def hash_of_rows(rows: pa.Table) -> str:
     Args:
         rows: Normalized, without times that the sender did not give.
     """
+    held = [name for name in COLUMNS if rows[name].null_count < rows.num_rows]
+    return hash_of_columns(rows, held)
+
+
+def hash_of_columns(rows: pa.Table, names: Iterable[str]) -> str:
+    """The hash of the values of some columns, in this order of the columns.
+
+    Numbers of any type and booleans are compared by value.
+
+    Args:
+        rows: Columns of numbers, booleans, text, points in time or nulls.
+        names: The columns.
+    """
     found = sha256(str(rows.num_rows).encode())
-    for name in COLUMNS:
-        column = rows[name].combine_chunks()
-        if column.null_count < len(column):
-            for piece in (name.encode(), *_pieces(column)):
-                found.update(len(piece).to_bytes(8))
-                found.update(piece)
+    for name in names:
+        for piece in (name.encode(), *_pieces(rows[name].combine_chunks())):
+            found.update(len(piece).to_bytes(8))
+            found.update(piece)
     return found.hexdigest()
 
 
 def _pieces(column: pa.Array) -> tuple[bytes, ...]:
     """The type of a column, the rows that have a value, and the values, as bytes."""
+    if column.null_count == len(column):
+        return (NULLS,)
     known = column.is_valid().to_numpy(zero_copy_only=False).tobytes()
-    if pa.types.is_string(column.type):
-        return (TEXT, known, *_pieces_of_text(column))
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return (TEXT, known, *_pieces_of_text(column.cast(pa.string())))
     if pa.types.is_timestamp(column.type):
         return TIMES, known, column.cast(pa.int64()).fill_null(0).to_numpy().tobytes()
-    return NUMBERS, known, _bytes_of_numbers(column)
+    numbers = _as_floats(column)
+    if numbers is None:
+        return INTEGERS, known, column.cast(pa.int64()).fill_null(0).to_numpy().tobytes()
+    return NUMBERS, known, _bytes_of_numbers(numbers)
+
+
+def _as_floats(column: pa.Array) -> pa.Array | None:
+    """Numbers as floats; None for whole numbers that are not all exact as floats."""
+    try:
+        return column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _bytes_of_numbers(column: pa.Array) -> bytes:

@@ -68,4 +68,5 @@ def _is_finished(claim: Claim, result: RunResult) -> bool:
         reason=result.reason,
         rows=result.rows,
         baseline_id=result.baseline_id,
+        reading=result.reading,
     )

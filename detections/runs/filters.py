@@ -8,7 +8,7 @@ from monitors.models import Monitor
 
 
 class RunFilter(filters.FilterSet):
-    monitor = filters.UUIDFilter(field_name="monitor_id")
+    monitor = existing_row(Monitor, field_name="monitor")
     monitor_id = existing_row(Monitor, field_name="monitor")
     verdict = filters.ChoiceFilter(choices=VERDICTS)
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
@@ -20,9 +20,9 @@ class RunFilter(filters.FilterSet):
 
 
 class DetectionFilter(filters.FilterSet):
-    monitor = filters.UUIDFilter(field_name="monitor_id")
+    monitor = existing_row(Monitor, field_name="monitor")
     monitor_id = existing_row(Monitor, field_name="monitor")
-    run = filters.UUIDFilter(field_name="run_id")
+    run = existing_row(DetectionRun, field_name="run")
     run_id = existing_row(DetectionRun, field_name="run")
     method = filters.ChoiceFilter(choices=METHODS)
     reference = filters.ChoiceFilter(choices=REFERENCES)

@@ -52,16 +52,27 @@ class DetectionSerializer(DetectionListSerializer):
         read_only_fields = fields
 
 
+class SkippedFileSerializer(serializers.Serializer[dict[str, str]]):
+    file = serializers.CharField(help_text="Its path below the folder or pattern of the monitor.")
+    reason = serializers.CharField()
+
+
 class RunSerializer(serializers.ModelSerializer[DetectionRun]):
     verdict = serializers.ChoiceField(
         VERDICTS, allow_blank=True, read_only=True, help_text="Empty until the run has ended."
+    )
+    files_skipped = SkippedFileSerializer(
+        many=True,
+        read_only=True,
+        help_text="The first 20 files of the folder that are no data, with reasons.",
     )
 
     class Meta:
         model = DetectionRun
         fields = [
             "id", "monitor_id", "baseline_id", "trigger", "status", "verdict", "reason", "scheduled_for",
-            "window_start", "window_end", "rows", "attempt", "not_before", "worker", "requested_by",
+            "window_start", "window_end", "rows", "rows_read", "files_read", "files_skipped",
+            "files_skipped_count", "attempt", "not_before", "worker", "requested_by",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields

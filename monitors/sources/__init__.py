@@ -3,7 +3,8 @@
 from monitors.sources.column_types import ColumnType, column_type_of
 from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.descriptions import DatasetDescription, describe, describe_window
-from monitors.sources.formats import FileFormat
+from monitors.sources.file_counts import FileCounts
+from monitors.sources.formats import FileFormat, SkippedFile
 from monitors.sources.inline import (
     is_storable,
     table_from_bytes,
@@ -24,7 +25,7 @@ from monitors.sources.source_errors import (
     UnreadableSource,
     WindowTooLarge,
 )
-from monitors.sources.window import LazyWindow, open_window, read_window
+from monitors.sources.window import LazyWindow, open_window, read_counted_window, read_window
 from monitors.sources.window_parts import Part
 from monitors.sources.window_spec import WindowSpec
 
@@ -33,6 +34,7 @@ __all__ = [
     "ColumnType",
     "CsvDialect",
     "DatasetDescription",
+    "FileCounts",
     "FileFormat",
     "ForbiddenUri",
     "IncompleteSource",
@@ -40,6 +42,7 @@ __all__ = [
     "LazyWindow",
     "Part",
     "SchemaMismatch",
+    "SkippedFile",
     "SourceChanged",
     "SourceError",
     "SourceNotFound",
@@ -53,6 +56,7 @@ __all__ = [
     "describe_window",
     "is_storable",
     "open_window",
+    "read_counted_window",
     "read_window",
     "table_from_bytes",
     "table_from_columns",

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.csv_windows import read_csv, settle, stream_csv
+from monitors.sources.file_counts import FileCounts
 from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
@@ -28,13 +29,18 @@ def read_window(spec: WindowSpec) -> pa.Table:
         ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
             timestamp column.
     """
+    return read_counted_window(spec)[0]
+
+
+def read_counted_window(spec: WindowSpec) -> tuple[pa.Table, FileCounts]:
+    """The rows of a window, and its files; the errors are those of `read_window`."""
     narrowed = narrow(spec)
     if reasons := [narrowed.unusable[name] for name in narrowed.named if name in narrowed.unusable]:
         raise SchemaMismatch(" ".join(reasons))
     table, unusable = _read_whole(narrowed, spec.policy.max_window_bytes)
     if unusable:
         raise SchemaMismatch(" ".join(unusable.values()))
-    return table
+    return table, FileCounts.of(narrowed)
 
 
 def _read_whole(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, Mapping[str, str]]:
@@ -127,9 +133,9 @@ class LazyWindow:
         return self.narrowed.dataset.skipped
 
     @property
-    def files_read(self) -> int:
-        """The number of files that can hold rows of the window."""
-        return len(self.narrowed.fragments)
+    def files(self) -> FileCounts:
+        """The files that are read for the window, and those that are skipped."""
+        return FileCounts.of(self.narrowed)
 
     @property
     def num_rows(self) -> int:

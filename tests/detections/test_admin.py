@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -66,6 +67,19 @@ def test_run_list__other_tenants_run__is_not_there(admin: Client, other_tenant: 
     assert str(theirs.id) not in page
     assert "Secret monitor" not in page
     assert admin.get(f"{RUNS}{theirs.id}/change/").status_code == 302
+
+
+def test_run_page__files_skipped__names_them_as_text(admin: Client, monitor: Monitor) -> None:
+    skipped = [{"file": "<i>.txt", "reason": "the file is empty"}]
+    fields: dict[str, Any] = {
+        "files_skipped": skipped,
+        "files_skipped_count": 1022,
+        "files_read": 7,
+    }
+    run = make_finished_run(monitor, rows_read=123456, **fields)
+    page = admin.get(f"{RUNS}{run.id}/change/").content.decode()
+    assert "&lt;i&gt;.txt: the file is empty<br>and 1021 more" in page
+    assert "123456" in words(page.encode()).replace(",", "")
 
 
 def test_run_page__drifted__links_its_detections(admin: Client, drifted: DetectionRun) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from monitors.validators import check_methods, check_monitor, check_thresholds, check_tolerances
+from monitors.validators import (
+    check_importances,
+    check_methods,
+    check_monitor,
+    check_thresholds,
+    check_tolerances,
+)
 
 JANUARY, FEBRUARY = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)
 GOOD: dict[str, Any] = {
@@ -110,6 +116,18 @@ def test_check_thresholds__not_a_number_in_range__is_refused(number: Any) -> Non
     for limits in ({"ks": number}, {"ks": {"features": {"age": number}}}):
         with pytest.raises(ValidationError, match="ks must"):
             check_thresholds(limits)
+
+
+@pytest.mark.parametrize("number", [5e-324, 9e-101])
+def test_check_limits__so_small_that_it_counts_as_zero__is_refused(number: float) -> None:
+    for check, limits in (
+        (check_thresholds, {"ks": number}),
+        (check_tolerances, {"ks": {"features": {"age": number}}}),
+        (check_importances, {"age": number}),
+    ):
+        with pytest.raises(ValidationError, match="must be at least 1e-100, not"):
+            check(limits)
+    assert check_thresholds({"ks": 1e-100})
 
 
 def test_check_tolerances__psi__has_none() -> None:

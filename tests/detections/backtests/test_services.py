@@ -111,6 +111,9 @@ def test_build_backtest__drifted_week__is_recorded_with_its_features(
         "window_start": "2024-01-22T00:00:00+00:00",
         "window_end": "2024-01-29T00:00:00+00:00",
         "rows": 2000,
+        "rows_read": 2000,
+        "files_read": 1,
+        "files_skipped_count": 0,
         "verdict": "drift",
         "reason": "",
     }

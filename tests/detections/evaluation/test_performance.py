@@ -18,7 +18,13 @@ from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
-from monitors.sources import WindowSpec, read_window, table_from_bytes, table_to_bytes
+from monitors.sources import (
+    FileCounts,
+    WindowSpec,
+    read_counted_window,
+    table_from_bytes,
+    table_to_bytes,
+)
 from tests.data import TIMESTAMPS, flights_like
 from tests.detections.prediction_tables import classified, details, run_week, watch
 from tests.factories import WEEK, make_flights_monitor
@@ -71,11 +77,11 @@ def test_execute__metrics_and_new_outcomes__read_the_answers_once(
     Monitor.objects.filter(id=classifier.id).update(concept_methods=["adwin"])
     reads: list[WindowSpec] = []
 
-    def counted(spec: WindowSpec) -> pa.Table:
+    def counted(spec: WindowSpec) -> tuple[pa.Table, FileCounts]:
         reads.append(spec)
-        return read_window(spec)
+        return read_counted_window(spec)
 
-    monkeypatch.setattr("monitors.prediction_tables.read_window", counted)
+    monkeypatch.setattr("monitors.prediction_tables.read_counted_window", counted)
     for week in (2, 3):
         run_week(classifier, week)
     assert [(spec.start, spec.end) for spec in reads] == [

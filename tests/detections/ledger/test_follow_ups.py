@@ -219,6 +219,34 @@ def test_execute__labels_have_come__are_measured_beside_the_estimate(
     assert found["explanation"]["estimated"]["value"] == estimate
 
 
+def test_execute__some_rows_without_a_prediction__are_read_but_not_judged(
+    unlabelled: Monitor, flights: Path
+) -> None:
+    early, table = run_week(unlabelled, 2), classified(2)
+    known = pa.array(
+        [n if row % 4 else None for row, n in enumerate(table["prediction"].to_pylist())]
+    )
+    place = table.column_names.index("prediction")
+    pq.write_table(table.set_column(place, "prediction", known), flights / "week2.parquet")
+    (flights / "week2.parquet.tmp").touch()
+    later = follow_up(early)
+    assert (later.verdict, later.rows, later.rows_read, later.files_read) == ("ok", 1500, 2000, 1)
+    assert [each["file"] for each in later.files_skipped] == ["week2.parquet.tmp"]
+    assert later.reason.startswith("1 of 5 files was skipped: ‘week2.parquet.tmp’")
+
+
+def test_execute__file_half_written_when_labels_are_due__is_tried_again(
+    unlabelled: Monitor, flights: Path
+) -> None:
+    early = run_week(unlabelled, 2)
+    labels_come(flights, 2)
+    whole = (flights / "week2.parquet").read_bytes()
+    (flights / "week2.parquet").write_bytes(whole[:-9])
+    later = follow_up(early)
+    assert (later.status, later.rows_read, later.files_read) == ("queued", None, None)
+    assert "‘week2.parquet’ cannot be read: it is cut short" in later.reason
+
+
 def test_execute__follow_up__repeats_nothing_and_feeds_no_detector(
     unlabelled: Monitor, flights: Path
 ) -> None:
@@ -234,10 +262,38 @@ def test_execute__follow_up__repeats_nothing_and_feeds_no_detector(
     assert DetectionRun.objects.filter(trigger="labels").count() == 1
 
 
-def test_execute__labels_have_not_come__is_no_data(unlabelled: Monitor) -> None:
-    later = follow_up(run_week(unlabelled, 2))
-    assert (later.status, later.verdict) == ("succeeded", "no_data")
-    assert later.reason == "No prediction of the window has a label."
+def test_execute__labels_have_not_come__says_so_in_each_metric(unlabelled: Monitor) -> None:
+    early = run_week(unlabelled, 2)
+    estimate = details(early, "estimated_performance")["accuracy"]["statistic"]
+    later = follow_up(early)
+    reason = "Labels are due, but no label has come for the 2,000 predictions of the window."
+    assert (later.status, later.verdict) == ("succeeded", "insufficient_data")
+    assert later.reason == f"performance: accuracy: {reason}"
+    found = details(later, "performance")["accuracy"]
+    assert (found["verdict"], found["n_current"], found["reason"]) == (
+        "insufficient_data",
+        0,
+        reason,
+    )
+    assert found["explanation"]["estimated"]["value"] == estimate
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "reason"),
+    [
+        (0, "no_data", "The window holds no row."),
+        (9, "insufficient_data", "performance: accuracy: No row of the window has a prediction."),
+    ],
+)
+def test_execute__no_prediction_left_when_labels_are_due__says_so(
+    unlabelled: Monitor, flights: Path, rows: int, verdict: str, reason: str
+) -> None:
+    early, table = run_week(unlabelled, 2), classified(2).slice(0, rows)
+    nulls = pa.nulls(rows, pa.int64())
+    place = table.column_names.index("prediction")
+    pq.write_table(table.set_column(place, "prediction", nulls), flights / "week2.parquet")
+    later = follow_up(early)
+    assert (later.verdict, later.reason, later.rows_read) == (verdict, reason, rows)
 
 
 def test_execute__limits_are_gone__says_so(unlabelled: Monitor) -> None:
@@ -292,8 +348,10 @@ def test_execute__outcomes_that_are_sent__are_measured_when_due(
         {"occurred_at": inside.isoformat(), "prediction": 1, "label": n % 5 > 0} for n in range(200)
     ]
     accept_outcomes(monitor=monitor, stream="default", batch_id="a", rows=rows_from_json(outcomes))
-    found = details(follow_up(early), "performance")["accuracy"]
+    later = follow_up(early)
+    found = details(later, "performance")["accuracy"]
     assert (found["statistic"], found["n_current"], found["verdict"]) == (0.8, 200, "drift")
+    assert (later.rows, later.rows_read, later.files_read) == (200, 200, None)
 
 
 def test_execute__no_outcomes_were_sent__is_no_data(in_tenant: Tenant, flights: Path) -> None:

@@ -225,6 +225,20 @@ def test_sources__one_file_of_the_reference_retyped__costs_that_column(tmp_path:
     assert {row["feature"]: row["verdict"] for row in found["rows"]} == {"x": "ok", "k": "error"}
 
 
+@pytest.mark.parametrize("form", ["table", "html"])
+def test_sources__file_that_is_no_data__is_named(
+    weeks: list[Path], tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "now").mkdir()
+    weeks[1].rename(tmp_path / "now" / "a.parquet")
+    (tmp_path / "now" / "b\x1b.parquet").touch()
+    text, code = check(weeks[0], tmp_path / "now", "--format", form)
+    assert code == 0
+    assert "Skipped in the current data" in text
+    assert "‘b\N{REPLACEMENT CHARACTER}.parquet’ (the file is empty)" in text
+    assert "Skipped in the reference" not in text
+
+
 def test_sources__file_named_like_a_pattern__is_found(
     weeks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,13 @@ import pytest
 from rest_framework.test import APIClient
 
 from detections.models import OutcomeBatch, OutcomeStream
-from detections.outcomes.batch_content import hash_of_rows
+from detections.outcomes.batch_content import hash_of_columns, hash_of_rows
 from detections.outcomes.ingest import lock_stream, take_batch
 from detections.outcomes.outcome_tables import rows_from_arrow, rows_from_json, rows_from_ndjson
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
+from monitors.sources import table_from_columns
 from tests.factories import make_monitor
 
 NOON = "2026-03-01T12:00:00Z"
@@ -84,6 +85,26 @@ def test_hash_of_rows__json_ndjson_and_arrow__agree() -> None:
         error=pa.nulls(2),
     )
     assert of_json(records) == hash_of_rows(rows_from_ndjson(lines)) == arrow
+
+
+def test_hash_of_rows__stored_hash__is_still_the_same() -> None:
+    """Batches keep their hashes, so that another way to hash would refuse what comes again."""
+    record = {"prediction": 1, "label": 0, "score": 0.5, "occurred_at": NOON, "prediction_id": "é"}
+    stored = "b86740c3df3c39d5e6a64034d6191750c43831b7a08ab5e37f8ac36935cadbc9"
+    assert of_json([record]) == stored
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"a": pa.array([1, 2], pa.int8()), "b": pa.array(["x", None], pa.large_string())},
+        {"a": pa.array([1, 2], pa.float32()), "b": pa.array(["x", None])},
+        {"a": pa.chunked_array([[1], [2]]), "b": pa.chunked_array([["x"], [None]], pa.string())},
+    ],
+)
+def test_hash_of_columns__columns_of_json_and_of_arrow__agree(rows: dict[str, Any]) -> None:
+    sent = table_from_columns({"b": ["x", None], "a": [1, 2.0]})
+    assert hash_of_columns(pa.table(rows), ["a", "b"]) == hash_of_columns(sent, ["a", "b"])
 
 
 @pytest.fixture

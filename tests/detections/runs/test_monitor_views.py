@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -168,6 +169,12 @@ def test_run__body_larger_than_the_cap__is_413(
     assert not DetectionRun.objects.exists()
 
 
+def send_rows(api: APIClient, monitor: Monitor, rows: str) -> Any:
+    """Send rows as this very text, with one key."""
+    body, headers = f'{{"current_data": {rows}}}', {"Idempotency-Key": "k1"}
+    return api.generic("POST", url(monitor), body, "application/json", headers=headers)
+
+
 def test_run__idempotency_key_again__is_the_same_run(api: APIClient, monitor: Monitor) -> None:
     first, second = (
         api.post(url(monitor), {"window": WINDOW}, headers={"Idempotency-Key": "k1"})
@@ -199,6 +206,72 @@ def test_run__idempotency_key_with_the_same_rows__is_the_same_run(
         for _ in range(2)
     }
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": [1, 2], "b": ["x", null]}', '{ "b":["x",null],\n"a" : [1.0, 2e0] }'),
+        ('{"a": [true, false]}', '{"a": [1, 0]}'),
+        ('{"a": [0.0, null]}', '{"a": [-0.0, null]}'),
+        ('{"a": ["\\u00e9"]}', '{"a": ["é"]}'),
+        ('{"a": [null, null]}', '{"a": [null,null]}'),
+        ('{"a": [9007199254740993]}', '{ "a": [9007199254740993] }'),
+        ('{"a": []}', '{"a":[ ]}'),
+    ],
+)
+def test_run__idempotency_key_with_the_same_rows_in_other_words__is_the_same_run(
+    api: APIClient, monitor: Monitor, one: str, other: str
+) -> None:
+    answers = [send_rows(api, monitor, rows) for rows in (one, other)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": [1, 2]}', '{"a": [2, 1]}'),
+        ('{"a": [1], "b": [2]}', '{"a": [2], "b": [1]}'),
+        ('{"a": [1]}', '{"b": [1]}'),
+        ('{"a": [1]}', '{"a": [1], "b": [null]}'),
+        ('{"a": [1]}', '{"a": ["1"]}'),
+        ('{"a": [0]}', '{"a": [null]}'),
+        ('{"a": ["ab", "c"]}', '{"a": ["a", "bc"]}'),
+        ('{"a": [""]}', '{"a": [null]}'),
+        ('{"a": [9007199254740993]}', '{"a": [9007199254740992]}'),
+        ('{"a": [null]}', '{"a": [null, null]}'),
+    ],
+)
+def test_run__idempotency_key_with_other_rows__is_409(
+    api: APIClient, monitor: Monitor, one: str, other: str
+) -> None:
+    assert send_rows(api, monitor, one).status_code == 202
+    assert send_rows(api, monitor, other).status_code == 409
+    assert DetectionRun.objects.count() == 1
+
+
+def test_run__idempotency_key_with_the_same_window_in_another_zone__is_the_same_run(
+    api: APIClient, monitor: Monitor
+) -> None:
+    berlin = {"start": "2024-01-15T01:00:00+01:00", "end": "2024-01-22T01:00:00+01:00"}
+    utc = {"start": "2024-01-15T00:00:00Z", "end": "2024-01-22T00:00:00"}
+    runs = {
+        api.post(url(monitor), {"window": window}, headers={"Idempotency-Key": "k1"}).json()["id"]
+        for window in (berlin, utc)
+    }
+    assert len(runs) == 1
+
+
+def test_run__idempotency_key_of_a_version_that_hashed_bytes__is_the_same_run(
+    api: APIClient, monitor: Monitor
+) -> None:
+    first = send_rows(api, monitor, '{"a": [1, 2]}').json()
+    sent = bytes(DetectionRun.objects.get().inline_data or b"")
+    old = hashlib.sha256(repr((None, sent)).encode()).hexdigest()
+    DetectionRun.objects.update(request_hash=old)
+    assert send_rows(api, monitor, '{"a": [1, 2]}').json()["id"] == first["id"]
+    assert send_rows(api, monitor, '{"a": [1, 3]}').status_code == 409
 
 
 def test_run__idempotency_key_of_another_monitor__is_another_run(

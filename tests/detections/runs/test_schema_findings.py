@@ -77,7 +77,10 @@ def test_run__column_is_retyped__named_with_both_types(monitor: Monitor, flights
         "drift",
         "critical",
     )
-    assert detail["reason"] == "Expected float64 values, as in the reference, but the column holds text."
+    assert (
+        detail["reason"]
+        == "Expected float64 values, as in the reference, but the column holds text."
+    )
 
 
 def test_run__column_comes_back__alert_is_resolved(monitor: Monitor, flights: Path) -> None:

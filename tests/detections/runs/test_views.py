@@ -11,6 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from detections.models import Detection, DetectionRun
+from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.data import TIMESTAMPS
 from tests.factories import make_detection, make_finished_run, make_monitor, make_run
@@ -106,6 +108,31 @@ def test_list_detections__not_drifted__finds_the_other(
 ) -> None:
     other = Detection.objects.exclude(run=drifted).get()
     assert ids(api, DETECTIONS, is_drifted="false") == {str(other.id)}
+
+
+@pytest.mark.parametrize(
+    ("url", "field"),
+    [
+        (RUNS, "monitor"),
+        (RUNS, "monitor_id"),
+        (DETECTIONS, "monitor"),
+        (DETECTIONS, "monitor_id"),
+        (DETECTIONS, "run"),
+        (DETECTIONS, "run_id"),
+    ],
+)
+def test_list__id_of_no_row_of_the_tenant__is_refused_under_both_names(
+    api: APIClient, other_tenant: Tenant, drifted: DetectionRun, url: str, field: str
+) -> None:
+    with tenant_scope(other_tenant.id):
+        theirs = make_run(make_monitor())
+    foreign = theirs.monitor_id if "monitor" in field else theirs.id
+    for value in (str(uuid4()), str(foreign), "seven", str(drifted.id)[:-1]):
+        answer = api.get(url, {field: value})
+        assert answer.status_code == 400
+        assert [each["field"] for each in answer.json()["errors"]] == [field]
+    own = drifted.monitor_id if "monitor" in field else drifted.id
+    assert len(ids(api, url, **{field: own})) == 1
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
     if isinstance(case.body, dict):  # a name in the query must be that of the body
         for name in {"batch_id", "stream"} & case.query.keys() & case.body.keys():
             del case.body[name]
-    known = {"monitor_id": ids["monitors"], "run_id": ids["runs"], "cursor": CURSOR}
+    of_rows = {"monitor": ids["monitors"], "run": ids["runs"]}
+    known = of_rows | {f"{name}_id": row for name, row in of_rows.items()} | {"cursor": CURSOR}
     for name in known.keys() & case.query.keys():
         case.query[name] = known[name]
 

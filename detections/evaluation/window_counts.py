@@ -1,0 +1,42 @@
+"""Adds the rows and files that were read for a window to the result of its run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from detections.results import Reading, RunResult, shorten_name
+from monitors.sources import FileCounts, SkippedFile
+
+MOST_NAMED = 5
+"""The most skipped files that a reason names; the run has more of them."""
+
+
+def with_reading(result: RunResult, *, rows: int | None, files: FileCounts | None) -> RunResult:
+    """The result with the rows and files that were read; its reason names the skipped files.
+
+    The verdict stays: a skipped file has no row that could be read, so all rows that there are
+    were judged.
+
+    Args:
+        result: Of a window that was read to its end.
+        rows: Rows of the window, before any is left out.
+        files: None if the rows were sent.
+    """
+    sentences = [result.reason, _name_skipped(files) if files else ""]
+    reason = " ".join(filter(None, sentences))
+    return replace(result, reason=reason, reading=Reading(rows=rows, files=files))
+
+
+def _name_skipped(files: FileCounts) -> str:
+    """The sentence about the files that were skipped; empty without any."""
+    if not files.skipped:
+        return ""
+    count = len(files.skipped)
+    were = "was" if count == 1 else "were"
+    return f"{count:,} of {files.found:,} files {were} skipped: {list_files(files.skipped)}."
+
+
+def list_files(skipped: Sequence[SkippedFile]) -> str:
+    """The first few skipped files, each with its reason, and the number of the others."""
+    named = [f"‘{shorten_name(file.name)}’ ({file.reason})" for file in skipped[:MOST_NAMED]]
+    more = len(skipped) - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more else "")
