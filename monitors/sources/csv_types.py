@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from monitors.sources.column_types import ColumnType
 from monitors.sources.csv_dialect import CsvDialect
+from monitors.sources.local_times import UTC_ZONE, place_in_zone
 
 NUMBERS = (pa.int64(), pa.float64())
 _UNITS = ("s", "us", "ns")
@@ -80,15 +81,20 @@ def _is_time(dtype: pa.DataType) -> bool:
 
 
 def convert(
-    words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect
+    words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect, zone: str
 ) -> pa.ChunkedArray | None:
-    """The values that the words write, or None if one of them is no value of the type."""
+    """The values that the words write, or None if one of them is no value of the type.
+
+    Where a type has a zone, words without one are times in `zone`.
+    """
     if dtype == TEXT:
         return words
     known = _known(words, dialect)
     if pa.types.is_null(dtype):
         return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
     try:
+        if pa.types.is_timestamp(dtype) and dtype.tz is not None:
+            return _moments(known, dtype, zone)
         return _spelt(known, dtype, dialect).cast(dtype)
     except pa.ArrowInvalid:
         return None
@@ -144,8 +150,26 @@ def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> p
     return pc.replace_substring(words, dialect.decimal, ".")
 
 
+def _moments(words: pa.ChunkedArray, dtype: pa.DataType, zone: str) -> pa.ChunkedArray:
+    """The times as moments, those without a zone read in one."""
+    if zone == UTC_ZONE:
+        return _in_utc(words).cast(dtype)
+    times, has_zone = _with_midnights(words), _has_zone(words)
+    nothing = pa.scalar(None, times.type)
+    local = pc.if_else(has_zone, nothing, times).cast(pa.timestamp(dtype.unit))
+    moments = pc.if_else(has_zone, times, nothing).cast(dtype)
+    return pc.coalesce(moments, place_in_zone(local, zone))
+
+
 def _in_utc(words: pa.ChunkedArray) -> pa.ChunkedArray:
     """The times with a zone: one without a zone is UTC, and a date is its midnight."""
-    times = pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
-    has_zone = pc.match_substring_regex(times, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
-    return pc.if_else(has_zone, times, pc.binary_join_element_wise(times, "Z", ""))
+    times = _with_midnights(words)
+    return pc.if_else(_has_zone(words), times, pc.binary_join_element_wise(times, "Z", ""))
+
+
+def _with_midnights(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
+
+
+def _has_zone(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.match_substring_regex(words, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")

@@ -19,6 +19,7 @@ from monitors.sources.formats import (
 )
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
 from monitors.sources.listing import SourceFile, list_files
+from monitors.sources.local_times import placed_schema, placed_type
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
@@ -150,18 +151,27 @@ def _find_dialects(
 
 
 def unify_files(
-    dataset: Dataset, fragments: Sequence[pads.Fragment], *, columns: Collection[str] | None
+    dataset: Dataset,
+    fragments: Sequence[pads.Fragment],
+    *,
+    columns: Collection[str] | None,
+    zone: str,
 ) -> UnifiedSchema:
     """One schema for these fragments; a folder key wins over a column of the same name.
 
     Args:
         columns: The columns that matter, or None for all.
+        zone: The zone in which dates and times without a zone are read. In CSV they are read in it
+            after they have been parsed.
 
     Raises:
         SourceError: If a file is unreadable.
     """
     keys = _keys(dataset, columns)
     stored = read_schemas(dataset, fragments)
+    if not dataset.format.types_are_guessed:
+        stored = [(name, placed_schema(schema, zone)) for name, schema in stored]
+        keys = [each.with_type(placed_type(each.type, zone)) for each in keys]
     unified = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
     if dataset.format.has_row_groups:
         files = [

@@ -8,6 +8,7 @@ import pyarrow as pa
 from monitors.sources.csv_windows import settle
 from monitors.sources.formats import SkippedFile
 from monitors.sources.index_columns import find_index_columns
+from monitors.sources.local_times import placed_type
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.window_spec import WindowSpec
@@ -65,7 +66,7 @@ def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDes
         plan = settle(narrowed)
         schema, unusable = plan.schema, plan.unusable
     return DatasetDescription(
-        columns={column.name: column.type for column in schema},
+        columns={each.name: placed_type(each.type, window.zone) for each in schema},
         unusable=unusable,
         partition_columns=tuple(dataset.partitions.names),
         index_columns=_index_columns(narrowed),

@@ -116,11 +116,13 @@ def _unify_needed(
     If no file is left, the last one still says which columns and types there are.
     """
     needed = _needed(window)
-    found = unify_files(dataset, fragments or dataset.fragments[-1:], columns=needed)
+    zone = window.zone
+    found = unify_files(dataset, fragments or dataset.fragments[-1:], columns=needed, zone=zone)
     if not found.conflicts or not window.timeframe.is_bounded:
         return found, fragments
     held = tuple(each for each in fragments if _has_rows(dataset, each, window.timeframe))
-    return unify_files(dataset, held or dataset.fragments[-1:], columns=needed), held
+    chosen = held or dataset.fragments[-1:]
+    return unify_files(dataset, chosen, columns=needed, zone=zone), held
 
 
 def _has_rows(dataset: Dataset, fragment: pads.Fragment, timeframe: Timeframe) -> bool:
