@@ -6,7 +6,7 @@ from datetime import datetime
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
 from monitors.models import Monitor
-from monitors.sources import ColumnType, SourcePolicy, WindowSpec, column_type_of
+from monitors.sources import ColumnType, CsvDialect, SourcePolicy, WindowSpec, column_type_of
 
 type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
@@ -53,6 +53,21 @@ def _window(
 ) -> WindowSpec:
     types = columns if isinstance(columns, Mapping) else {}
     names = None if columns is None else list(columns)
-    if not monitor.timestamp_column:
-        return WindowSpec(uri, policy, names, types=types)
-    return WindowSpec(uri, policy, names, monitor.timestamp_column, *bounds, types=types)
+    column = monitor.timestamp_column or None
+    start, end = bounds if column else (None, None)
+    return WindowSpec(
+        uri,
+        policy,
+        names,
+        column,
+        start,
+        end,
+        types=types,
+        dialect=csv_dialect(monitor.csv_dialect, monitor.null_values),
+        zone=monitor.data_timezone,
+    )
+
+
+def csv_dialect(settings: Mapping[str, str], null_values: Sequence[str]) -> CsvDialect:
+    """The dialect that the fields `csv_dialect` and `null_values` of a monitor describe."""
+    return CsvDialect(**settings, null_values=tuple(null_values))

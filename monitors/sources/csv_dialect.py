@@ -9,6 +9,7 @@ NULL_WORDS = (*pacsv.ConvertOptions().null_values, "None", "<NA>")
 """Words that stand for a missing number or time; an empty field is one."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 DECIMALS = (".", ",")
+QUOTES = ('"', "'", "")
 
 
 @dataclass(frozen=True, slots=True)
