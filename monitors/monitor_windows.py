@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import pyarrow as pa
+
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
+from algorithms.value_types import MOMENTS
 from monitors.models import Monitor
 from monitors.sources import ColumnType, CsvDialect, SourcePolicy, WindowSpec, column_type_of
 
+A_MOMENT = pa.timestamp("us", "UTC")
 type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
 
@@ -21,8 +25,14 @@ def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
 
 
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
-    """The way to read the features of a baseline from CSV: as its reference was."""
-    return column_types({name: reference.kind for name, reference in frozen.features.items()})
+    """The way to read the features of a baseline from text: as its reference was."""
+    return {
+        name: column_type_of(
+            A_MOMENT if reference.value_type in MOMENTS else None,
+            is_categorical=reference.kind == FeatureKind.CATEGORICAL,
+        )
+        for name, reference in frozen.features.items()
+    }
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:

@@ -28,6 +28,7 @@ from monitors.sources import (
 )
 from monitors.sources.csv_dialect import DEFAULT_DIALECT
 from monitors.sources.formats import SkippedFile
+from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
@@ -59,6 +60,7 @@ class ComparisonRequest:
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
         dialect: How CSV files of both are written.
+        zone: The zone in which dates and times without a zone are read, in both.
     """
 
     reference: str
@@ -70,6 +72,7 @@ class ComparisonRequest:
     start: datetime | None = None
     end: datetime | None = None
     dialect: CsvDialect = DEFAULT_DIALECT
+    zone: str = UTC_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +209,11 @@ def _window(
     uri: str, request: ComparisonRequest, policy: SourcePolicy, types: Mapping[str, ColumnType]
 ) -> WindowSpec:
     """All rows of one of the two, with the columns that are compared."""
-    return WindowSpec(uri, policy, list(types), types=types, dialect=request.dialect)
+    return replace(_whole(uri, request, policy), columns=list(types), types=types)
+
+
+def _whole(uri: str, request: ComparisonRequest, policy: SourcePolicy) -> WindowSpec:
+    return WindowSpec(uri, policy, dialect=request.dialect, zone=request.zone)
 
 
 def _policy(request: ComparisonRequest) -> SourcePolicy:
@@ -230,8 +237,7 @@ def _object_stores(request: ComparisonRequest) -> tuple[str, ...]:
 
 def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
-    whole = WindowSpec(request.reference, policy, dialect=request.dialect)
-    reference = describe_window(whole, is_whole=True)
+    reference = describe_window(_whole(request.reference, request, policy), is_whole=True)
     held = (*reference.columns, *reference.unusable)
     asked = find_columns(request.columns, held)
     usable = [name for name in asked if name not in reference.unusable]
@@ -255,10 +261,13 @@ def _types(
 ) -> dict[str, ColumnType]:
     """The way to read each feature from CSV: as it is in the reference, whatever one window looks like."""
     categorical = {name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL}
-    return {
-        name: column_type_of(reference.columns[name], is_categorical=name in categorical)
-        for name in kinds
-    }
+    return {name: _type_of(name, reference, is_categorical=name in categorical) for name in kinds}
+
+
+def _type_of(name: str, reference: DatasetDescription, *, is_categorical: bool) -> ColumnType:
+    is_read_as_text = is_categorical and reference.is_text
+    dtype = None if is_read_as_text else reference.columns[name]
+    return column_type_of(dtype, is_categorical=is_categorical)
 
 
 def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitors.sources.column_types import ColumnType
+from monitors.sources.column_types import TEXTS, ColumnType
 from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.local_times import UTC_ZONE, place_in_zone
 
@@ -36,7 +36,7 @@ def first_type(contract: ColumnType, guessed: pa.DataType) -> pa.DataType:
         contract: The way to read it.
         guessed: The type of its first block, by its looks.
     """
-    if contract is ColumnType.TEXT or pa.types.is_null(guessed):
+    if contract in TEXTS or pa.types.is_null(guessed):
         return TEXT
     if contract is ColumnType.TIME and not _is_time(guessed):
         return TEXT
@@ -48,7 +48,7 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
 
     Without a candidate the column stays text.
     """
-    if contract is ColumnType.TEXT or (contract is ColumnType.GUESS and guessed == TEXT):
+    if contract in TEXTS or (contract is ColumnType.GUESS and guessed == TEXT):
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
         return _from(guessed, TIMES)

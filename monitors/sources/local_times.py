@@ -94,6 +94,19 @@ def place_in_zone[Values: pa.Array | pa.ChunkedArray](values: Values, zone: str)
     return _placed(values, zone)
 
 
+def moment_of(time: datetime, zone: str) -> datetime:
+    """A time without a zone as the moment in UTC at which the clock of a zone shows it.
+
+    Raises:
+        OverflowError: If the moment is outside the years 1 to 9999.
+    """
+    ticks = (time.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    if zone == UTC_ZONE:
+        return time.replace(tzinfo=UTC)
+    moment = int(_moments(np.array([ticks]), MICROSECONDS, zone)[0])
+    return EPOCH + timedelta(microseconds=moment)
+
+
 def _unit(dtype: pa.DataType) -> str:
     if pa.types.is_timestamp(dtype):
         return str(dtype.unit)

@@ -14,6 +14,7 @@ from monitors.sources.datasets import (
     read_schemas,
     unify_files,
 )
+from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.schemas import UnifiedSchema
 from monitors.sources.source_errors import SchemaMismatch, translated
 from monitors.sources.time_filters import Timeframe
@@ -30,7 +31,7 @@ class NarrowedDataset:
         columns: The columns that can be read, in the order wanted.
         named: All columns asked for that the data have, in the order wanted.
         unusable: The columns that cannot be read, each with the reason.
-        types: How columns of CSV files are read; the others are guessed.
+        types: How columns of text are read; the others are guessed in CSV.
     """
 
     dataset: Dataset
@@ -41,6 +42,14 @@ class NarrowedDataset:
     named: tuple[str, ...]
     unusable: Mapping[str, str]
     types: Mapping[str, ColumnType]
+
+    @property
+    def times_in_text(self) -> tuple[str, ...]:
+        """The columns whose text can be times of another zone than UTC."""
+        if self.timeframe.zone == UTC_ZONE or not self.types:
+            return ()
+        read = (name for name in self.columns if self.types.get(name) is ColumnType.TIME_TEXT)
+        return tuple(read)
 
 
 def narrow(window: WindowSpec) -> NarrowedDataset:

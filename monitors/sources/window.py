@@ -16,6 +16,7 @@ from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
 from monitors.sources.source_errors import ColumnMismatch, SchemaMismatch, SourceChanged
+from monitors.sources.text_times import write_in_utc
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
 
@@ -34,6 +35,9 @@ def read_window(spec: WindowSpec) -> pa.Table:
     table, unusable = _read_whole(narrowed, spec.policy.max_window_bytes)
     if unusable:
         raise SchemaMismatch(" ".join(unusable.values()))
+    for name in narrowed.times_in_text:
+        column = write_in_utc(table.column(name), spec.zone)
+        table = table.set_column(table.column_names.index(name), name, column)
     return table
 
 
@@ -162,6 +166,13 @@ class LazyWindow:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
         refuse_unusable(name, self.narrowed.unusable)
+        chunks = self._stored_chunks(name)
+        if name in self.narrowed.times_in_text:
+            zone = self.narrowed.timeframe.zone
+            chunks = (write_in_utc(chunk, zone) for chunk in chunks)
+        yield from chunks
+
+    def _stored_chunks(self, name: str) -> Iterator[pa.Array]:
         if self.is_by_column:
             self._refuse_long_column()
             yield from self._chunks_by_row_group(name)
@@ -176,11 +187,21 @@ class LazyWindow:
         A column that cannot be read raises its reason when it is taken from a batch.
         """
         batches, unusable = self._usable_batches()
+        if self.narrowed.times_in_text:
+            batches = map(self._with_times_in_utc, batches)
         if not unusable:
             yield from batches
             return
         for batch in batches:
             yield cast("pa.RecordBatch", PartialBatch(batch, self.column_names, unusable))
+
+    def _with_times_in_utc(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for name in self.narrowed.times_in_text:
+            position = batch.schema.get_field_index(name)
+            if position >= 0:
+                column = write_in_utc(batch.column(position), self.narrowed.timeframe.zone)
+                batch = batch.set_column(position, name, column)
+        return batch
 
     def _usable_batches(self) -> tuple[Iterator[pa.RecordBatch], Mapping[str, str]]:
         """The batches of the columns that can be read, and the reasons against the others."""
