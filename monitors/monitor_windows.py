@@ -9,17 +9,33 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
 from algorithms.value_types import MOMENTS
 from monitors.models import Monitor
-from monitors.sources import ColumnType, CsvDialect, SourcePolicy, WindowSpec, column_type_of
+from monitors.sources import (
+    ColumnType,
+    CsvDialect,
+    DatasetDescription,
+    SourcePolicy,
+    WindowSpec,
+    column_type_of,
+)
 
 A_MOMENT = pa.timestamp("us", "UTC")
 type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
 
 
-def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
-    """The way to read features from CSV: those that are compared by name keep their letters."""
+def column_types(
+    kinds: Mapping[str, str], reference: DatasetDescription | None = None
+) -> dict[str, ColumnType]:
+    """The way to read features from text: those that are compared by name keep their letters.
+
+    Args:
+        kinds: The kind of each feature.
+        reference: The types that the reference has; a category of CSV has none but its letters.
+    """
+    stored = reference.columns if reference else {}
+    is_text = reference is not None and reference.is_text
     return {
-        name: column_type_of(None, is_categorical=kind == FeatureKind.CATEGORICAL)
+        name: _column_type(kind, None if is_text and _is_name(kind) else stored.get(name))
         for name, kind in kinds.items()
     }
 
@@ -27,12 +43,17 @@ def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
     """The way to read the features of a baseline from text: as its reference was."""
     return {
-        name: column_type_of(
-            A_MOMENT if reference.value_type in MOMENTS else None,
-            is_categorical=reference.kind == FeatureKind.CATEGORICAL,
-        )
-        for name, reference in frozen.features.items()
+        name: _column_type(each.kind, A_MOMENT if each.value_type in MOMENTS else None)
+        for name, each in frozen.features.items()
     }
+
+
+def _column_type(kind: str, dtype: pa.DataType | None) -> ColumnType:
+    return column_type_of(dtype, is_categorical=_is_name(kind))
+
+
+def _is_name(kind: str) -> bool:
+    return kind == FeatureKind.CATEGORICAL
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:

@@ -16,13 +16,12 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
+from monitors.monitor_windows import column_types
 from monitors.sources import (
     ColumnType,
     CsvDialect,
-    DatasetDescription,
     SourcePolicy,
     WindowSpec,
-    column_type_of,
     describe_window,
     open_window,
 )
@@ -249,25 +248,11 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     judged = {*kinds, *unusable}
     return _Chosen(
         kinds=kinds,
-        types=_types(kinds, reference),
+        types=column_types(kinds, reference),
         unusable=unusable,
         left_out=tuple(name for name in asked or held if name not in judged),
         skipped=reference.files_skipped,
     )
-
-
-def _types(
-    kinds: Mapping[str, FeatureKind], reference: DatasetDescription
-) -> dict[str, ColumnType]:
-    """The way to read each feature from CSV: as it is in the reference, whatever one window looks like."""
-    categorical = {name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL}
-    return {name: _type_of(name, reference, is_categorical=name in categorical) for name in kinds}
-
-
-def _type_of(name: str, reference: DatasetDescription, *, is_categorical: bool) -> ColumnType:
-    is_read_as_text = is_categorical and reference.is_text
-    dtype = None if is_read_as_text else reference.columns[name]
-    return column_type_of(dtype, is_categorical=is_categorical)
 
 
 def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FrozenBaseline:
         overrides=monitor.feature_kinds,
     )
     data = settings.ENV.data
-    with open_window(reference_window(monitor, policy, column_types(kinds))) as window:
+    with open_window(reference_window(monitor, policy, column_types(kinds, reference))) as window:
         is_streamed = window.bytes_at_most >= data.stream_bytes
         return FrozenBaseline.fit(
             window.batches() if is_streamed else window,
