@@ -40,7 +40,7 @@ def find_encoding(filesystem: pafs.FileSystem, path: str, name: str, dialect: Cs
     _refuse_bytes_of_wide_letters(name, head, encoding)
     text = _decode(name, head, encoding)
     _refuse_other_delimiter(name, text, dialect)
-    _refuse_same_names(name, _header(text, dialect.delimiter, dialect.quote))
+    _refuse_same_names(name, _header(text, dialect.separator, dialect.quote))
     return encoding
 
 
@@ -101,11 +101,11 @@ def _not_text(name: str, encoding: str, before: bytes) -> UnreadableSource:
 
 
 def _refuse_other_delimiter(name: str, text: str, dialect: CsvDialect) -> None:
-    if len(_header(text, dialect.delimiter, dialect.quote)) != 1:
+    if len(_header(text, dialect.separator, dialect.quote)) != 1:
         return
     for delimiter, words in DELIMITERS.items():
         if len(_header(text, delimiter, dialect.quote)) > 1:
-            expected = DELIMITERS.get(dialect.delimiter, f"‘{dialect.delimiter}’")
+            expected = DELIMITERS.get(dialect.separator, f"‘{dialect.separator}’")
             raise UnreadableSource(
                 f"‘{name}’ cannot be read: its values are separated by {words}, not by {expected}. "
                 f"Set the delimiter to {delimiter!r}."

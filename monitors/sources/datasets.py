@@ -49,7 +49,7 @@ class Dataset:
         partitions: Schema of the partition columns.
         skipped: Files of the folder that are no part of the dataset.
         dialect: How CSV files are written.
-        dialects: The same with each file's own encoding, by its path.
+        dialects: The same with each file's own encoding and delimiter, by its path.
     """
 
     uri: str
@@ -136,14 +136,15 @@ def _find_dialects(
     filesystem: pafs.FileSystem,
     dialect: CsvDialect,
 ) -> dict[str, CsvDialect]:
-    """The dialect of each file by its path: that of the dataset, with the file's own encoding."""
+    """The dialect of each file by its path: that of the dataset, with its own encoding."""
     if not file_format.types_are_guessed:
         return {file.path: dialect for file in files}
 
     def look(file: SourceFile) -> CsvDialect:
+        own = dialect.of_file(file.name)
         with translated(file.name):
-            encoding = find_encoding(filesystem, file.path, file.name, dialect)
-        return dialect if encoding == dialect.encoding else replace(dialect, encoding=encoding)
+            encoding = find_encoding(filesystem, file.path, file.name, own)
+        return own if encoding == own.encoding else replace(own, encoding=encoding)
 
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         found = list(pool.map(look, files))

@@ -25,6 +25,7 @@ UNREADABLE = 2
 LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
 START = "of the current window, inclusive"
 TIMEZONE = "of times that have none, in the data and in --start and --end; default: UTC"
+DELIMITER = "one character, or \\t; default: a tab in .tsv, else a comma"
 NULL_VALUE = "a word that stands for a missing value in any column; may be given again"
 COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
@@ -65,7 +66,7 @@ def _add_data(parser: ArgumentParser) -> None:
 
 def _add_dialect(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("CSV", "how the CSV files of both sides are written")
-    group.add_argument("--delimiter", default=",", help="one character, or \\t; default: a comma")
+    group.add_argument("--delimiter", type=_delimiter, help=DELIMITER)
     group.add_argument("--decimal", default=".", help="the decimal point of numbers: . or ,")
     group.add_argument("--encoding", default="utf-8", help="such as latin-1 or utf-16-le")
     group.add_argument("--quote", default='"', help="around values; empty for none")
@@ -123,7 +124,7 @@ def _request(options: dict[str, Any]) -> ComparisonRequest:
 def _dialect(options: dict[str, Any]) -> CsvDialect:
     try:
         return CsvDialect(
-            delimiter=options["delimiter"].replace("\\t", "\t"),
+            delimiter=options["delimiter"],
             decimal=options["decimal"],
             encoding=options["encoding"],
             quote=options["quote"],
@@ -195,6 +196,11 @@ def _positive(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text):
         return int(text)
     raise ArgumentTypeError(f"{text!r} is not a positive number")
+
+
+def _delimiter(text: str) -> str:
+    """The text, or the tab that it stands for."""
+    return text.replace("\\t", "\t")
 
 
 def _instant(text: str) -> datetime:

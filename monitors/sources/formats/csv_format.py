@@ -3,7 +3,7 @@
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 
-from monitors.sources.csv_dialect import CsvDialect
+from monitors.sources.csv_dialect import TABBED, CsvDialect
 from monitors.sources.formats.file_format import FileFormat
 
 
@@ -29,7 +29,7 @@ def _reading_format(dialect: CsvDialect) -> pads.FileFormat:
 def _format(dialect: CsvDialect, options: pacsv.ConvertOptions) -> pads.FileFormat:
     """A quoted value may hold a line break."""
     parsing = pacsv.ParseOptions(
-        delimiter=dialect.delimiter, quote_char=dialect.quote or False, newlines_in_values=True
+        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=True
     )
     return pads.CsvFileFormat(
         parse_options=parsing,
@@ -40,7 +40,7 @@ def _format(dialect: CsvDialect, options: pacsv.ConvertOptions) -> pads.FileForm
 
 CSV = FileFormat(
     name="csv",
-    extensions=(".csv", ".csv.gz"),
+    extensions=(".csv", ".csv.gz", *TABBED),
     arrow_format=_guessing_format,
     reading_format=_reading_format,
     types_are_guessed=True,
