@@ -260,6 +260,9 @@ class Baseline(LeasedModel):
     performance = models.JSONField(
         null=True, help_text="The model's performance over the reference."
     )
+    prediction_types = models.JSONField(
+        null=True, help_text="How predictions and labels are read from CSV, by column."
+    )
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)

@@ -13,13 +13,16 @@ from algorithms.columns import as_arrow, to_float64
 from algorithms.errors import UnusableColumn
 from algorithms.value_types import NUMBERS, ValueType, value_type_of
 from monitors.models import Monitor
-from monitors.sources import WindowSpec, read_window
+from monitors.sources import ColumnType, WindowSpec, read_window
 
 FEATURE = "feature:"
 
 
 def read_prediction_table(
-    monitor: Monitor, window: WindowSpec, features: Sequence[str]
+    monitor: Monitor,
+    window: WindowSpec,
+    features: Sequence[str],
+    types: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """Predictions, labels and scores of a window of data, and the features asked for.
 
@@ -27,6 +30,7 @@ def read_prediction_table(
         monitor: Names the columns.
         window: The data and the time; its columns are replaced.
         features: The features that losses are estimated from; usually none.
+        types: The way to read columns from CSV, as the baseline has it; the others are guessed.
 
     Returns:
         Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows
@@ -38,10 +42,19 @@ def read_prediction_table(
         UnusableColumn: If they have no column of predictions.
     """
     sources = _source_columns(monitor, features)
-    table = read_window(replace(window, columns=list(dict.fromkeys(sources.values()))))
+    names = list(dict.fromkeys(sources.values()))
+    table = read_window(replace(window, columns=names, types=_column_types(monitor, types or {})))
     if monitor.prediction_column not in table.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
     return with_one_type(drop_unknown(_renamed(table, sources), "prediction"))
+
+
+def _column_types(monitor: Monitor, types: Mapping[str, str]) -> dict[str, ColumnType]:
+    """The way to read predictions, labels and scores from CSV."""
+    read = {name: ColumnType(each) for name, each in types.items()}
+    if monitor.score_column:
+        read[monitor.score_column] = ColumnType.LENIENT_NUMERIC
+    return read
 
 
 def with_one_type(table: pa.Table) -> pa.Table:

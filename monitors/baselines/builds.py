@@ -18,6 +18,7 @@ from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
+from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
@@ -153,11 +154,13 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     except InsufficientData:
         return {"status": Status.FAILED, "reason": "The reference has no rows."}
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
+    types = find_prediction_types(monitor, policy)
     return _content_of(frozen) | {
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
         "calibration": power_card_of(monitor, policy, frozen),
-        "performance": describe_reference(monitor, policy, kinds),
+        "performance": describe_reference(monitor, policy, kinds, types),
+        "prediction_types": types,
         "built_at": timezone.now(),
     }
 

@@ -16,6 +16,10 @@ class ColumnType(StrEnum):
     """As its letters, but times without a zone are read in the zone of the data."""
     TIME = "time"
     """As dates or timestamps."""
+    LENIENT_NUMERIC = "lenient_numeric"
+    """As numbers where all words are numbers, else as text."""
+    LENIENT_TRUTH = "lenient_truth"
+    """As booleans or numbers where all words are, else as text."""
     GUESS = "guess"
     """As whatever fits all of its values: numbers, booleans, times, else text."""
 

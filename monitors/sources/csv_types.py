@@ -1,6 +1,6 @@
 """Convert the words of a CSV column to values: whole numbers, numbers, booleans, times or text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -38,9 +38,8 @@ def first_type(contract: ColumnType, guessed: pa.DataType) -> pa.DataType:
     """
     if contract in TEXTS or pa.types.is_null(guessed):
         return TEXT
-    if contract is ColumnType.TIME and not _is_time(guessed):
-        return TEXT
-    return guessed
+    is_first = _FIRST_TYPES.get(contract)
+    return guessed if is_first is None or is_first(guessed) else TEXT
 
 
 def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType, ...]:
@@ -52,6 +51,10 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
         return _from(guessed, TIMES)
+    if contract is ColumnType.LENIENT_NUMERIC:
+        return (*_from(guessed, NUMBERS), TEXT)
+    if contract is ColumnType.LENIENT_TRUTH:
+        return (pa.bool_(), *NUMBERS, TEXT)
     if contract is ColumnType.NUMERIC:
         return (guessed, *NUMBERS) if pa.types.is_boolean(guessed) else _from(guessed, NUMBERS)
     if pa.types.is_null(guessed):
@@ -78,6 +81,14 @@ def _is_wider_stamp(first: pa.DataType, other: pa.DataType) -> bool:
 
 def _is_time(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(dtype) or pa.types.is_date(dtype))
+
+
+_FIRST_TYPES: Mapping[ColumnType, Callable[[pa.DataType], bool]] = {
+    ColumnType.TIME: _is_time,
+    ColumnType.LENIENT_NUMERIC: lambda guessed: guessed in NUMBERS,
+    ColumnType.LENIENT_TRUTH: pa.types.is_boolean,
+}
+"""The guesses that are tried first for a contract; for others, any guess is."""
 
 
 def convert(

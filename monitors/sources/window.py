@@ -138,6 +138,11 @@ class LazyWindow:
         return sum(count_rows(group, rows) for group, rows in self._kept)
 
     @property
+    def is_text(self) -> bool:
+        """True if the files say nothing of types."""
+        return self.narrowed.dataset.format.types_are_guessed
+
+    @property
     def is_by_column(self) -> bool:
         """True if a column can be read without the others."""
         return self._has_row_groups and self.narrowed.dataset.filesystem.type_name == "local"
