@@ -193,6 +193,8 @@ def _refuse(field: str, reason: str) -> NoReturn:
 def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: str) -> None:
     if not timestamp_column:
         return
+    if timestamp_column in source.unusable:
+        _refuse("timestamp_column", source.unusable[timestamp_column])
     if timestamp_column not in source.columns:
         _refuse("timestamp_column", f"{field} has no column {timestamp_column}.")
     if not _is_moment(found := source.columns[timestamp_column]):

@@ -1,6 +1,7 @@
 """The dialect of CSV files: how values are divided, quoted, written and encoded."""
 
 import codecs
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -12,6 +13,8 @@ COMMA, TAB = ",", "\t"
 DELIMITERS = {COMMA: "commas", ";": "semicolons", TAB: "tabs", "|": "pipes"}
 TABBED = (".tsv", ".tsv.gz")
 """Names of files whose values are separated by tabs."""
+DOUBLED = "\x1f"
+"""Stands between a name that a header has twice and its position."""
 DECIMALS = (".", ",")
 QUOTES = ('"', "'", "")
 
@@ -29,6 +32,7 @@ class CsvDialect:
         quote: The character around values that hold the delimiter; empty if there is none.
         null_values: Words that stand for a missing value in every column, besides the usual ones of
             numbers and times.
+        header: The names of a file's columns, if it has one of them twice; else empty.
 
     Raises:
         ValueError: If an attribute cannot be one of a dialect.
@@ -39,6 +43,7 @@ class CsvDialect:
     encoding: str = "utf-8"
     quote: str = '"'
     null_values: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         delimiter = self.separator
@@ -62,6 +67,15 @@ class CsvDialect:
         """The dialect of a file, whose name can say the delimiter."""
         is_tabbed = self.delimiter is None and name.lower().endswith(TABBED)
         return replace(self, delimiter=TAB) if is_tabbed else self
+
+    @property
+    def unique_header(self) -> list[str]:
+        """The header with another name for each column whose name comes again."""
+        counts = Counter(self.header)
+        return [
+            f"{name}{DOUBLED}{position}" if counts[name] > 1 else name
+            for position, name in enumerate(self.header)
+        ]
 
     @property
     def null_words(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
-from monitors.sources.csv_heads import find_encoding
+from monitors.sources.csv_heads import look_at_head
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.formats import (
     FileFormat,
@@ -143,8 +143,7 @@ def _find_dialects(
     def look(file: SourceFile) -> CsvDialect:
         own = dialect.of_file(file.name)
         with translated(file.name):
-            encoding = find_encoding(filesystem, file.path, file.name, own)
-        return own if encoding == own.encoding else replace(own, encoding=encoding)
+            return look_at_head(filesystem, file.path, file.name, own)
 
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         found = list(pool.map(look, files))
@@ -218,8 +217,16 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     except PYARROW_ERRORS as error:
         raise explain_file(dataset, fragment, error) from error
     if dataset.format.types_are_guessed:
+        schema = _with_header(schema, dataset.dialects[fragment.path].header)
         _refuse_binary(name, schema)
     return schema
+
+
+def _with_header(schema: pa.Schema, header: Sequence[str]) -> pa.Schema:
+    """The schema with the names that a header has, some of them twice; none if it has none twice."""
+    if not header:
+        return schema
+    return pa.schema([each.with_name(name) for each, name in zip(schema, header, strict=True)])
 
 
 def explain_file(dataset: Dataset, fragment: pads.Fragment, error: Exception) -> SourceError:

@@ -73,7 +73,7 @@ def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDes
     dataset, schema, unusable = narrowed.dataset, narrowed.schema, narrowed.unusable
     if is_whole and dataset.format.types_are_guessed:
         plan = settle(narrowed)
-        schema, unusable = plan.schema, plan.unusable
+        schema, unusable = plan.schema, {**unusable, **plan.unusable}
     return DatasetDescription(
         columns={each.name: placed_type(each.type, window.zone) for each in schema},
         unusable=unusable,

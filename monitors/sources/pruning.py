@@ -16,7 +16,7 @@ from monitors.sources.datasets import (
 )
 from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.schemas import UnifiedSchema
-from monitors.sources.source_errors import SchemaMismatch, translated
+from monitors.sources.source_errors import PYARROW_ERRORS, SchemaMismatch, translated
 from monitors.sources.time_filters import Timeframe
 from monitors.sources.window_spec import WindowSpec
 
@@ -59,6 +59,8 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
     with translated(window.uri):
         fragments = _fragments_within(dataset, timeframe)
         unified, fragments = _unify_needed(dataset, fragments, window)
+        if timeframe.column in unified.conflicts:
+            raise SchemaMismatch(unified.conflicts[timeframe.column])
         _check_time(dataset, timeframe, unified.schema)
     schema, conflicts = unified.schema, unified.conflicts
     returned = _returned(window.columns, [*schema.names, *conflicts])
@@ -102,9 +104,8 @@ def _refuse_without_time(
     lacking = [each for each in schemas if timeframe.column not in each[1].names]
     if lacking:
         raise _without_time(timeframe, *lacking[0], is_every=len(lacking) == len(schemas))
-    if not dataset.format.types_are_guessed:
-        for name, schema in schemas:
-            timeframe.check(schema, name)
+    for name, schema in schemas:
+        timeframe.check(schema, name, is_guessed=dataset.format.types_are_guessed)
 
 
 def _without_time(
@@ -135,9 +136,21 @@ def _unify_needed(
 
 
 def _has_rows(dataset: Dataset, fragment: pads.Fragment, timeframe: Timeframe) -> bool:
-    """True if a file holds rows of the window; reads its timestamps."""
+    """True if a file holds rows of the window, or if its first block cannot say so; reads its timestamps."""
     schema = pa.schema([*file_schema(dataset, fragment), *dataset.partitions])
-    return int(fragment.count_rows(filter=timeframe.condition(schema))) > 0
+    stamps = pa.schema([schema.field(str(timeframe.column))])
+    if not dataset.format.types_are_guessed:
+        return _count_rows(fragment, stamps, timeframe) > 0
+    try:
+        return _count_rows(fragment, stamps, timeframe) > 0
+    except (SchemaMismatch, *PYARROW_ERRORS):
+        return True
+
+
+def _count_rows(fragment: pads.Fragment, stamps: pa.Schema, timeframe: Timeframe) -> int:
+    # With the columns that it does not need, pyarrow refuses a file that has a name twice.
+    scanner = fragment.scanner(schema=stamps, filter=timeframe.condition(stamps))
+    return int(scanner.count_rows())
 
 
 def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:

@@ -73,12 +73,22 @@ class Timeframe:
         """
         self._type_in(schema)
 
-    def check(self, schema: pa.Schema, name: str) -> None:
+    def check(self, schema: pa.Schema, name: str, *, is_guessed: bool) -> None:
         """Check that a file's column of times is one.
 
+        Args:
+            schema: The columns of the file.
+            name: The name of the file.
+            is_guessed: True if the file says nothing of types, so that they are not checked.
+
         Raises:
-            SchemaMismatch: Naming the file, if the column is neither a timestamp nor a date.
+            SchemaMismatch: Naming the file, if it has the column twice, or if the column is neither
+                a timestamp nor a date.
         """
+        if schema.names.count(self.column) > 1:
+            raise SchemaMismatch(f"‘{name}’ has more than one column ‘{self.column}’.")
+        if is_guessed:
+            return
         dtype = self._type_in(schema)
         if not pa.types.is_null(dtype) and not _is_moment(dtype):
             raise SchemaMismatch(f"In ‘{name}’: {self._no_moment(dtype)}")

@@ -216,7 +216,7 @@ class LazyWindow:
             return found, narrowed.unusable
         if narrowed.dataset.format.types_are_guessed:
             plan = settle(narrowed)
-            return stream_csv(plan), plan.unusable
+            return stream_csv(plan), {**narrowed.unusable, **plan.unusable}
         return scan_of(narrowed, self.max_bytes).stream(), narrowed.unusable
 
     def parts(self, target_bytes: int) -> list[Part]:

@@ -31,9 +31,13 @@ def _format(dialect: CsvDialect, options: pacsv.ConvertOptions) -> pads.FileForm
     parsing = pacsv.ParseOptions(
         delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=True
     )
+    reading = pacsv.ReadOptions(encoding=dialect.encoding)
+    if dialect.header:  # pyarrow refuses a header that has a name twice
+        reading.column_names = dialect.unique_header
+        reading.skip_rows_after_names = 1
     return pads.CsvFileFormat(
         parse_options=parsing,
-        read_options=pacsv.ReadOptions(encoding=dialect.encoding),
+        read_options=reading,
         convert_options=options,
     )
 
