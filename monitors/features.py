@@ -1,6 +1,7 @@
 """Chooses the columns that a monitor watches, and checks that both sources have them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -10,7 +11,9 @@ from django.core.exceptions import ValidationError
 from algorithms.baseline import FeatureKind, guess_kind
 from algorithms.methods import METHODS, Method
 from drift_detector.api.names import unknown_names
+from monitors.monitor_windows import csv_dialect
 from monitors.sources import (
+    CsvDialect,
     DatasetDescription,
     SourceError,
     SourcePolicy,
@@ -18,6 +21,7 @@ from monitors.sources import (
     describe,
     describe_window,
 )
+from monitors.sources.local_times import UTC_ZONE
 
 LONGEST_NAME = 200
 ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
@@ -46,7 +50,7 @@ def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
 
 def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:
     try:
-        found = describe(str(fields[field]), policy)
+        found = describe(str(fields[field]), policy, _dialect(fields), _zone(fields))
         if found.unusable and field == "reference_data_uri":
             found = describe_window(_reference_window(fields, policy))
     except SourceError as error:
@@ -58,10 +62,19 @@ def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> D
 def _reference_window(fields: Mapping[str, Any], policy: SourcePolicy) -> WindowSpec:
     """The reference as these fields bound it: files outside it need not fit together."""
     uri, column = str(fields["reference_data_uri"]), fields["timestamp_column"]
+    whole = WindowSpec(uri, policy, dialect=_dialect(fields), zone=_zone(fields))
     if not column:
-        return WindowSpec(uri, policy)
-    bounds = (fields.get("reference_start"), fields.get("reference_end"))
-    return WindowSpec(uri, policy, None, str(column), *bounds)
+        return whole
+    start, end = fields.get("reference_start"), fields.get("reference_end")
+    return replace(whole, timestamp_column=str(column), start=start, end=end)
+
+
+def _dialect(fields: Mapping[str, Any]) -> CsvDialect:
+    return csv_dialect(fields.get("csv_dialect") or {}, fields.get("null_values") or ())
+
+
+def _zone(fields: Mapping[str, Any]) -> str:
+    return str(fields.get("data_timezone") or UTC_ZONE)
 
 
 def _check_methods(fields: Mapping[str, Any], features: Mapping[str, FeatureKind]) -> None:
@@ -182,6 +195,8 @@ def _refuse(field: str, reason: str) -> NoReturn:
 def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: str) -> None:
     if not timestamp_column:
         return
+    if timestamp_column in source.unusable:
+        _refuse("timestamp_column", source.unusable[timestamp_column])
     if timestamp_column not in source.columns:
         _refuse("timestamp_column", f"{field} has no column {timestamp_column}.")
     if not _is_moment(found := source.columns[timestamp_column]):

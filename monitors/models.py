@@ -16,9 +16,10 @@ MOST_SEASONAL_WEEKS = 12
 
 DATA_FIELDS = (
     "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
+    "data_timezone", "csv_dialect", "null_values",
     "feature_columns", "feature_kinds", "prediction_column", "label_column", "score_column", "positive_label",
 )  # fmt: skip
-"""The places and columns of a monitor's data; the admin cannot change them, as it reads no source."""
+"""The places, form and columns of a monitor's data; the admin cannot change them, as it reads no source."""
 
 REFERENCE_FIELDS = frozenset(DATA_FIELDS) - {"current_data_uri"} | {"performance_limits"}
 """A change of any of these makes the old baseline a baseline of something else."""
@@ -27,7 +28,8 @@ FIELD_GROUPS = {
     "Monitor": ("name", "model_id", "status"),
     "Data": (
         "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
-        "timestamp_column", "feature_columns", "feature_kinds", "importances",
+        "timestamp_column", "data_timezone", "csv_dialect", "null_values",
+        "feature_columns", "feature_kinds", "importances",
     ),
     "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
     "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
@@ -70,6 +72,24 @@ class Monitor(TenantModel):
     reference_end = models.DateTimeField(null=True, blank=True)
     current_data_uri = models.CharField(max_length=1000)
     timestamp_column = models.CharField(max_length=200, blank=True)
+    data_timezone = models.CharField(
+        max_length=64,
+        default="UTC",
+        db_default="UTC",
+        help_text="The zone of dates and times that have none.",
+    )
+    csv_dialect = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text='How CSV files are written: {"delimiter": ";", "decimal": ","}.',
+    )
+    null_values = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Words that stand for a missing value in every column of CSV files.",
+    )
     feature_columns = models.JSONField(
         default=list, blank=True, help_text="Empty: all columns of a known type."
     )
@@ -250,6 +270,9 @@ class Baseline(LeasedModel):
     )
     performance = models.JSONField(
         null=True, help_text="The model's performance over the reference."
+    )
+    prediction_types = models.JSONField(
+        null=True, help_text="How predictions and labels are read from CSV, by column."
     )
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)

@@ -3,26 +3,57 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import pyarrow as pa
+
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
+from algorithms.value_types import MOMENTS
 from monitors.models import Monitor
-from monitors.sources import ColumnType, SourcePolicy, WindowSpec, column_type_of
+from monitors.sources import (
+    ColumnType,
+    CsvDialect,
+    DatasetDescription,
+    SourcePolicy,
+    WindowSpec,
+    column_type_of,
+)
 
+A_MOMENT = pa.timestamp("us", "UTC")
 type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
 
 
-def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
-    """The way to read features from CSV: those that are compared by name keep their letters."""
+def column_types(
+    kinds: Mapping[str, str], reference: DatasetDescription | None = None
+) -> dict[str, ColumnType]:
+    """The way to read features from text: those that are compared by name keep their letters.
+
+    Args:
+        kinds: The kind of each feature.
+        reference: The types that the reference has; a category of CSV has none but its letters.
+    """
+    stored = reference.columns if reference else {}
+    is_text = reference is not None and reference.is_text
     return {
-        name: column_type_of(None, is_categorical=kind == FeatureKind.CATEGORICAL)
+        name: _column_type(kind, None if is_text and _is_name(kind) else stored.get(name))
         for name, kind in kinds.items()
     }
 
 
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
-    """The way to read the features of a baseline from CSV: as its reference was."""
-    return column_types({name: reference.kind for name, reference in frozen.features.items()})
+    """The way to read the features of a baseline from text: as its reference was."""
+    return {
+        name: _column_type(each.kind, A_MOMENT if each.value_type in MOMENTS else None)
+        for name, each in frozen.features.items()
+    }
+
+
+def _column_type(kind: str, dtype: pa.DataType | None) -> ColumnType:
+    return column_type_of(dtype, is_categorical=_is_name(kind))
+
+
+def _is_name(kind: str) -> bool:
+    return kind == FeatureKind.CATEGORICAL
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:
@@ -53,6 +84,21 @@ def _window(
 ) -> WindowSpec:
     types = columns if isinstance(columns, Mapping) else {}
     names = None if columns is None else list(columns)
-    if not monitor.timestamp_column:
-        return WindowSpec(uri, policy, names, types=types)
-    return WindowSpec(uri, policy, names, monitor.timestamp_column, *bounds, types=types)
+    column = monitor.timestamp_column or None
+    start, end = bounds if column else (None, None)
+    return WindowSpec(
+        uri,
+        policy,
+        names,
+        column,
+        start,
+        end,
+        types=types,
+        dialect=csv_dialect(monitor.csv_dialect, monitor.null_values),
+        zone=monitor.data_timezone,
+    )
+
+
+def csv_dialect(settings: Mapping[str, str], null_values: Sequence[str]) -> CsvDialect:
+    """The dialect that the fields `csv_dialect` and `null_values` of a monitor describe."""
+    return CsvDialect(**settings, null_values=tuple(null_values))

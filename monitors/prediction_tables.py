@@ -13,7 +13,7 @@ from algorithms.columns import as_arrow, to_float64
 from algorithms.errors import UnusableColumn
 from algorithms.value_types import NUMBERS, ValueType, value_type_of
 from monitors.models import Monitor
-from monitors.sources import FileCounts, WindowSpec, read_counted_window
+from monitors.sources import ColumnType, FileCounts, WindowSpec, read_counted_window
 
 FEATURE = "feature:"
 
@@ -34,7 +34,10 @@ class WindowPredictions:
 
 
 def read_prediction_table(
-    monitor: Monitor, window: WindowSpec, features: Sequence[str]
+    monitor: Monitor,
+    window: WindowSpec,
+    features: Sequence[str],
+    types: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """Predictions, labels and scores of a window of data, and the features asked for.
 
@@ -42,6 +45,7 @@ def read_prediction_table(
         monitor: Names the columns.
         window: The data and the time; its columns are replaced.
         features: The features that losses are estimated from; usually none.
+        types: The way to read columns from CSV, as the baseline has it; the others are guessed.
 
     Returns:
         Columns `occurred_at`, `prediction`, `label` and `score` as far as the data have them, rows
@@ -52,11 +56,14 @@ def read_prediction_table(
         SourceError: If the data cannot be read.
         UnusableColumn: If they have no column of predictions.
     """
-    return read_window_predictions(monitor, window, features).table
+    return read_window_predictions(monitor, window, features, types).table
 
 
 def read_window_predictions(
-    monitor: Monitor, window: WindowSpec, features: Sequence[str]
+    monitor: Monitor,
+    window: WindowSpec,
+    features: Sequence[str],
+    types: Mapping[str, str] | None = None,
 ) -> WindowPredictions:
     """The prediction table of a window, with the rows and files that were read for it.
 
@@ -64,11 +71,20 @@ def read_window_predictions(
     """
     sources = _source_columns(monitor, features)
     columns = list(dict.fromkeys(sources.values()))
-    rows, files = read_counted_window(replace(window, columns=columns))
+    read_as = _column_types(monitor, types or {})
+    rows, files = read_counted_window(replace(window, columns=columns, types=read_as))
     if monitor.prediction_column not in rows.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
     table = with_one_type(drop_unknown(_renamed(rows, sources), "prediction"))
     return WindowPredictions(table, rows.num_rows, files)
+
+
+def _column_types(monitor: Monitor, types: Mapping[str, str]) -> dict[str, ColumnType]:
+    """The way to read predictions, labels and scores from CSV."""
+    read = {name: ColumnType(each) for name, each in types.items()}
+    if monitor.score_column:
+        read[monitor.score_column] = ColumnType.LENIENT_NUMERIC
+    return read
 
 
 def with_one_type(table: pa.Table) -> pa.Table:

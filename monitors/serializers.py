@@ -22,6 +22,7 @@ from monitors.models import FIELD_GROUPS, Baseline, Monitor, default_concept_met
 from monitors.setting_fields import (
     METHODS,
     CronField,
+    CsvDialectField,
     DetectorSettingsField,
     DetectorsField,
     ImportancesField,
@@ -33,6 +34,7 @@ from monitors.setting_fields import (
     TolerancesField,
     ZoneField,
 )
+from monitors.validators import LONGEST_NULL_WORD, MOST_NULL_WORDS
 
 
 class BaselineSummarySerializer(serializers.ModelSerializer[Baseline]):
@@ -69,6 +71,20 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
     misfire_grace = IsoDurationField(
         default=timedelta(minutes=1),
         help_text="How late a tick is still on time, and runs whatever catch_up says.",
+    )
+    data_timezone = ZoneField(
+        default="UTC", max_length=64, help_text="The zone of dates and times that have none."
+    )
+    csv_dialect = CsvDialectField(
+        child=TextField(allow_blank=True, trim_whitespace=False),
+        default=dict,
+        help_text='How CSV files are written: {"delimiter": ";", "decimal": ","}.',
+    )
+    null_values = serializers.ListField(
+        child=TextField(max_length=LONGEST_NULL_WORD, trim_whitespace=False),
+        default=list,
+        max_length=MOST_NULL_WORDS,
+        help_text="Words that stand for a missing value in every column of CSV files.",
     )
     feature_columns = serializers.ListField(
         child=TextField(max_length=200, trim_whitespace=False),

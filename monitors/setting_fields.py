@@ -1,6 +1,6 @@
 """The fields of a monitor that have a form of their own, with the JSON Schema of what their checks take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,6 +11,7 @@ from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import Method
 from algorithms.performance import Metric
 from drift_detector.api.fields import TextField
+from monitors.sources.csv_dialect import DELIMITERS, QUOTES
 from monitors.validators import (
     HIGHEST_IMPORTANCE,
     HIGHEST_THRESHOLD,
@@ -22,6 +23,13 @@ from monitors.validators import (
 METHODS = [method.value for method in Method]
 DETECTOR_NAMES = [method.value for method in ConceptMethod]
 KINDS = [kind.value for kind in FeatureKind]
+ENCODINGS = (
+    *("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii", "latin-1"),
+    *("iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15"),
+    *("cp437", "cp850", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "koi8-r", "mac-roman"),
+    *("shift_jis", "euc-jp", "euc-kr", "gb18030", "big5"),
+)
+"""Names of encodings in use; their aliases are accepted too."""
 METRICS = [metric.value for metric in Metric]
 JSON_TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number"}
 
@@ -76,6 +84,24 @@ def _detector_settings() -> dict[str, Any]:
     return _object({method.value: _settings_of(method) for method in ConceptMethod})
 
 
+def _dialects() -> list[dict[str, Any]]:
+    """A dialect with decimal points; and one with decimal commas, which needs another delimiter."""
+    others = [delimiter for delimiter in DELIMITERS if delimiter != ","]
+    points = _dialect(tuple(DELIMITERS), ".")
+    commas = _dialect(others, ",") | {"required": ["delimiter", "decimal"]}
+    return [points, commas]
+
+
+def _dialect(delimiters: Sequence[str], decimal: str) -> dict[str, Any]:
+    values = {
+        "delimiter": delimiters,
+        "decimal": [decimal],
+        "encoding": ENCODINGS,
+        "quote": QUOTES,
+    }
+    return _object({name: {"type": "string", "enum": [*each]} for name, each in values.items()})
+
+
 def _text(text_format: str, longest: int, example: str) -> dict[str, Any]:
     return {
         "type": "string",
@@ -99,6 +125,11 @@ class CronField(TextField):
 @extend_schema_field(_text("time-zone", 64, "Europe/Berlin"))
 class ZoneField(TextField):
     """A time zone of the IANA database."""
+
+
+@extend_schema_field({"oneOf": _dialects()})
+class CsvDialectField(serializers.DictField):
+    """The dialect of CSV files."""
 
 
 @extend_schema_field(_list_of(METHODS, minItems=1))

@@ -1,6 +1,6 @@
 """Checks the fields of a monitor, for the API and the admin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import inf
 from typing import Any, NoReturn
@@ -11,9 +11,10 @@ from algorithms.columns import FeatureKind
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod, new_detector
 from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.performance import Metric, PerformanceLimit
-from drift_detector.scheduling.cron import BadSchedule, canonical
+from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.schedules import check_storable
-from monitors.sources import is_storable
+from monitors.sources import CsvDialect, is_storable
+from monitors.sources.csv_dialect import DECIMALS, DELIMITERS, QUOTES
 
 LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
@@ -28,6 +29,15 @@ LEAST_LIMIT = 1e-100
 """Smaller levels and sizes underflow to zero once they are divided among features."""
 HIGHEST_IMPORTANCE = 100.0
 METRICS_OF_SCORES = frozenset({Metric.ROC_AUC, Metric.LOG_LOSS})
+DIALECT_CHOICES: Mapping[str, Sequence[str]] = {
+    "delimiter": tuple(DELIMITERS),
+    "decimal": DECIMALS,
+    "encoding": (),
+    "quote": QUOTES,
+}
+"""The keys of `csv_dialect`, each with the values that it can have; none where a name is looked up."""
+LONGEST_NULL_WORD = 100
+MOST_NULL_WORDS = 100
 WAYS_TO_LIMIT = frozenset({"minimum", "maximum", "relative"})
 
 
@@ -119,6 +129,52 @@ def check_cron(expression: str, zone: str) -> None:
         check_storable(expression, zone)
     except BadSchedule as error:
         raise ValidationError({"schedule_cron": str(error)}) from error
+
+
+def check_data_timezone(zone: str) -> str:
+    """The name of a zone of the IANA database."""
+    try:
+        check_schedule("* * * * *", zone)
+    except BadSchedule as error:
+        raise ValidationError(str(error)) from error
+    return zone
+
+
+def check_csv_dialect(dialect: Any) -> dict[str, str]:
+    """The dialect of CSV files, where it is not the usual one: `{"delimiter": ";", "decimal": ","}`."""
+    if not isinstance(dialect, dict) or set(dialect) - set(DIALECT_CHOICES):
+        raise ValidationError(
+            f"csv_dialect must be an object with some of the keys {', '.join(DIALECT_CHOICES)}."
+        )
+    for name, value in dialect.items():
+        _check_dialect_value(name, value)
+    try:
+        CsvDialect(**dialect)
+    except ValueError as error:
+        raise ValidationError(f"{error}.") from error
+    return dialect
+
+
+def _check_dialect_value(name: str, value: Any) -> None:
+    choices = DIALECT_CHOICES[name]
+    if not isinstance(value, str) or (choices and value not in choices):
+        needed = f"one of {', '.join(map(repr, choices))}" if choices else "text"
+        raise ValidationError(f"{name} must be {needed}, not {value!r}.")
+
+
+def check_null_values(words: Any) -> list[str]:
+    """Words that stand for a missing value, each once."""
+    if not isinstance(words, list) or not all(map(_is_null_word, words)):
+        raise ValidationError(
+            f"null_values must be a list of words, each of 1 to {LONGEST_NULL_WORD} characters."
+        )
+    if len(words) > MOST_NULL_WORDS:
+        raise ValidationError(f"null_values must be at most {MOST_NULL_WORDS} words.")
+    return list(dict.fromkeys(words))
+
+
+def _is_null_word(word: Any) -> bool:
+    return isinstance(word, str) and 0 < len(word) <= LONGEST_NULL_WORD and is_storable(word)
 
 
 def check_methods(methods: Any) -> list[str] | None:

@@ -1,6 +1,6 @@
 """Loads the context of a run: its monitor, its baseline, its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,6 +16,7 @@ from monitors.sources import (
     SourcePolicy,
     WindowSpec,
     open_window,
+    read_inline_times,
     read_window,
     table_from_bytes,
 )
@@ -66,7 +67,7 @@ def _missing_baseline(monitor: Monitor) -> BaselineNotReady | NoBaseline:
 def open_run_window(context: RunContext, columns: Columns) -> Iterator[pa.Table | LazyWindow]:
     """The rows a run judges, read when they are asked for; see `read_run_window`."""
     if context.run.inline_data is not None:
-        yield table_from_bytes(bytes(context.run.inline_data))
+        yield _inline_rows(context, columns)
         return
     with open_window(_window_of(context, columns)) as window:
         yield window
@@ -78,8 +79,14 @@ def read_run_window(context: RunContext, columns: Columns) -> pa.Table:
     Without a timestamp column there is no telling windows apart, and the data as it stands is the window.
     """
     if context.run.inline_data is not None:
-        return table_from_bytes(bytes(context.run.inline_data))
+        return _inline_rows(context, columns)
     return read_window(_window_of(context, columns))
+
+
+def _inline_rows(context: RunContext, columns: Columns) -> pa.Table:
+    table = table_from_bytes(bytes(context.run.inline_data or b""))
+    types = columns if isinstance(columns, Mapping) else {}
+    return read_inline_times(table, types, context.monitor.data_timezone)
 
 
 def _window_of(context: RunContext, columns: Columns) -> WindowSpec:

@@ -42,7 +42,8 @@ def read_predictions(
     monitor, bounds = context.monitor, (context.run.window_start, context.run.window_end)
     if monitor.prediction_column:
         window = current_window(monitor, context.policy, bounds)
-        return read_window_predictions(monitor, window, features)
+        types = context.baseline.prediction_types
+        return read_window_predictions(monitor, window, features, types)
     with tenant_scope(claim.tenant_id):
         contents = _sent_contents(monitor, *bounds)
     return _sent_predictions(contents, *bounds)

@@ -120,7 +120,14 @@ def _with_new_outcomes(
     with tenant_scope(claim.tenant_id):
         since = read_until(context.monitor)
     try:
-        new = read_new_outcomes(context.monitor, context.policy, context.run, since, predictions)
+        new = read_new_outcomes(
+            context.monitor,
+            context.policy,
+            context.run,
+            since,
+            predictions,
+            context.baseline.prediction_types,
+        )
         return replace(result, new_outcomes=new)
     except (SourceError, BadOutcomes) as error:
         if isinstance(error, SourceError) and error.is_transient:

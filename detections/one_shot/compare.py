@@ -16,18 +16,18 @@ from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
+from monitors.monitor_windows import column_types
 from monitors.sources import (
     ColumnType,
     CsvDialect,
-    DatasetDescription,
     SourcePolicy,
     WindowSpec,
-    column_type_of,
     describe_window,
     open_window,
 )
 from monitors.sources.csv_dialect import DEFAULT_DIALECT
 from monitors.sources.formats import SkippedFile
+from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
@@ -59,6 +59,7 @@ class ComparisonRequest:
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
         dialect: How CSV files of both are written.
+        zone: The zone in which dates and times without a zone are read, in both.
     """
 
     reference: str
@@ -70,6 +71,7 @@ class ComparisonRequest:
     start: datetime | None = None
     end: datetime | None = None
     dialect: CsvDialect = DEFAULT_DIALECT
+    zone: str = UTC_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +216,11 @@ def _window(
     uri: str, request: ComparisonRequest, policy: SourcePolicy, types: Mapping[str, ColumnType]
 ) -> WindowSpec:
     """All rows of one of the two, with the columns that are compared."""
-    return WindowSpec(uri, policy, list(types), types=types, dialect=request.dialect)
+    return replace(_whole(uri, request, policy), columns=list(types), types=types)
+
+
+def _whole(uri: str, request: ComparisonRequest, policy: SourcePolicy) -> WindowSpec:
+    return WindowSpec(uri, policy, dialect=request.dialect, zone=request.zone)
 
 
 def _policy(request: ComparisonRequest) -> SourcePolicy:
@@ -238,8 +244,7 @@ def _object_stores(request: ComparisonRequest) -> tuple[str, ...]:
 
 def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
-    whole = WindowSpec(request.reference, policy, dialect=request.dialect)
-    reference = describe_window(whole, is_whole=True)
+    reference = describe_window(_whole(request.reference, request, policy), is_whole=True)
     held = (*reference.columns, *reference.unusable)
     asked = find_columns(request.columns, held)
     usable = [name for name in asked if name not in reference.unusable]
@@ -251,23 +256,12 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     judged = {*kinds, *unusable}
     return _Chosen(
         kinds=kinds,
-        types=_types(kinds, reference),
+        types=column_types(kinds, reference),
         unusable=unusable,
         left_out=tuple(name for name in asked or held if name not in judged),
         held=held,
         skipped=reference.files_skipped,
     )
-
-
-def _types(
-    kinds: Mapping[str, FeatureKind], reference: DatasetDescription
-) -> dict[str, ColumnType]:
-    """The way to read each feature from CSV: as it is in the reference, whatever one window looks like."""
-    categorical = {name for name, kind in kinds.items() if kind is FeatureKind.CATEGORICAL}
-    return {
-        name: column_type_of(reference.columns[name], is_categorical=name in categorical)
-        for name in kinds
-    }
 
 
 def find_columns(lists: Iterable[str], known: Collection[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,7 @@ def read_new_outcomes(
     run: DetectionRun,
     since: datetime | None,
     predictions: pa.Table | None,
+    types: Mapping[str, str] | None = None,
 ) -> NewOutcomes | None:
     """The rows that have both a prediction and a label, from `since` to the end of the run's window.
 
@@ -74,6 +75,7 @@ def read_new_outcomes(
 
     Args:
         predictions: The prediction table of the run's window if it was read; enough if nothing before it is wanted.
+        types: The way to read predictions and labels from CSV, as the baseline has it.
 
     Returns:
         None when the stream is already past that window.
@@ -87,10 +89,10 @@ def read_new_outcomes(
     if start >= until:
         return None
     if predictions is None or start < run.window_start:
-        predictions = _read(monitor, current_window(monitor, policy, (start, until)))
+        predictions = _read(monitor, current_window(monitor, policy, (start, until)), types)
     rows = rows_between(_whole(monitor, predictions), start, until)
     errors_of(rows, monitor.error_scale)  # whether it can be done, while the run can still say so
-    reference = _reference_outcomes(monitor, policy) if since is None else None
+    reference = _reference_outcomes(monitor, policy, types) if since is None else None
     return NewOutcomes(rows, until, reference)
 
 
@@ -99,7 +101,9 @@ def _end_of_rows(run: DetectionRun, start: datetime) -> datetime:
     return min(run.window_end, run.scheduled_for, most)
 
 
-def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | None:
+def _reference_outcomes(
+    monitor: Monitor, policy: SourcePolicy, types: Mapping[str, str] | None
+) -> pa.Table | None:
     """The outcomes of the reference, if errors are averaged.
 
     Without labels it teaches nothing, and the stream's beginning will.
@@ -107,13 +111,13 @@ def _reference_outcomes(monitor: Monitor, policy: SourcePolicy) -> pa.Table | No
     if monitor.error_batch == 1:
         return None
     with suppress(BadOutcomes):
-        return _whole(monitor, _read(monitor, reference_window(monitor, policy)))
+        return _whole(monitor, _read(monitor, reference_window(monitor, policy), types))
     return None
 
 
-def _read(monitor: Monitor, window: WindowSpec) -> pa.Table:
+def _read(monitor: Monitor, window: WindowSpec, types: Mapping[str, str] | None) -> pa.Table:
     try:
-        return read_prediction_table(monitor, window, ())
+        return read_prediction_table(monitor, window, (), types)
     except UnusableColumn as error:
         raise BadOutcomes(str(error)) from error
 

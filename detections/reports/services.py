@@ -30,7 +30,8 @@ from drift_detector.lease import (
     lease_of_worker,
 )
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.monitor_windows import column_types, reference_window
+from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
+from monitors.monitor_windows import frozen_column_types, reference_window
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -123,7 +124,7 @@ def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
         with tenant_scope(tenant_id):
             context = load_context(run_id)
         return _build(context)
-    except (NoBaseline, BaselineNotReady, SourceError) as error:
+    except (NoBaseline, BaselineNotReady, SourceError, UnreadableBaseline) as error:
         return {"status": Report.Status.FAILED, "reason": str(error)}
     except Exception as error:
         log.exception("report_crashed", run_id=str(run_id))
@@ -153,7 +154,7 @@ def _build(context: RunContext) -> dict[str, Any]:
 
 def _windows(context: RunContext) -> tuple[pa.Table, pa.Table]:
     """The reference and the current window, sampled."""
-    columns = column_types(context.baseline.features)
+    columns = frozen_column_types(frozen_baselines.get(context.baseline))
     reference = read_window(reference_window(context.monitor, context.policy, columns))
     return _sample(reference), _sample(read_run_window(context, columns))
 

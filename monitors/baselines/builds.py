@@ -18,6 +18,7 @@ from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
+from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
@@ -125,7 +126,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
         overrides=monitor.feature_kinds,
     )
     data = settings.ENV.data
-    with open_window(reference_window(monitor, policy, column_types(kinds))) as window:
+    with open_window(reference_window(monitor, policy, column_types(kinds, reference))) as window:
         is_streamed = window.bytes_at_most >= data.stream_bytes
         frozen = FrozenBaseline.fit(
             window.batches() if is_streamed else window,
@@ -163,12 +164,14 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         return {"status": Status.FAILED, "reason": "The reference has no rows."}
     frozen = fitted.frozen
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
+    types = find_prediction_types(monitor, policy)
     return _content_of(frozen) | {
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
         "columns": list(fitted.columns),
         "calibration": power_card_of(monitor, policy, frozen),
-        "performance": describe_reference(monitor, policy, kinds),
+        "performance": describe_reference(monitor, policy, kinds, types),
+        "prediction_types": types,
         "built_at": timezone.now(),
     }
 

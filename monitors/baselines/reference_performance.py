@@ -50,9 +50,18 @@ def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[st
 
 
 def describe_reference(
-    monitor: Monitor, policy: SourcePolicy, kinds: Mapping[str, FeatureKind]
+    monitor: Monitor,
+    policy: SourcePolicy,
+    kinds: Mapping[str, FeatureKind],
+    types: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | None:
     """The model's performance over the reference, and what estimates without labels need, as JSON.
+
+    Args:
+        monitor: Names the columns and the limits.
+        policy: The places that may be read.
+        kinds: The kind of each feature.
+        types: The way to read predictions and labels from CSV.
 
     Returns:
         `metrics` by name, `calibration` of scores and `losses` of predictions where they can be
@@ -62,7 +71,7 @@ def describe_reference(
         return None
     features = loss_features(monitor, kinds)
     try:
-        return _describe(monitor, _read_labelled(monitor, policy, features), features)
+        return _describe(monitor, _read_labelled(monitor, policy, features, types), features)
     except SourceError as error:
         if error.is_transient:
             raise
@@ -123,9 +132,11 @@ def _scored_columns(known: pa.Table) -> dict[str, Any]:
     return _columns(drop_unknown(known, "score"), "prediction", "label", "score")
 
 
-def _read_labelled(monitor: Monitor, policy: SourcePolicy, features: list[str]) -> pa.Table:
+def _read_labelled(
+    monitor: Monitor, policy: SourcePolicy, features: list[str], types: Mapping[str, str] | None
+) -> pa.Table:
     """The reference's predictions whose labels are known."""
-    table = read_prediction_table(monitor, reference_window(monitor, policy), features)
+    table = read_prediction_table(monitor, reference_window(monitor, policy), features, types)
     if "label" not in table.column_names:
         raise UnusableColumn(f"The reference has no column {monitor.label_column!r}.")
     return drop_unknown(table, "label")

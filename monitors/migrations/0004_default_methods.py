@@ -17,7 +17,7 @@ NAME_OLD_DEFAULT = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("monitors", "0002_rls")]
+    dependencies = [("monitors", "0003_data_form")]
 
     operations = [
         migrations.AlterField(

@@ -25,6 +25,7 @@ from monitors.sources.source_errors import (
     UnreadableSource,
     WindowTooLarge,
 )
+from monitors.sources.text_times import read_inline_times
 from monitors.sources.window import LazyWindow, open_window, read_counted_window, read_window
 from monitors.sources.window_parts import Part
 from monitors.sources.window_spec import WindowSpec
@@ -57,6 +58,7 @@ __all__ = [
     "is_storable",
     "open_window",
     "read_counted_window",
+    "read_inline_times",
     "read_window",
     "table_from_bytes",
     "table_from_columns",

@@ -3,7 +3,8 @@
 import codecs
 import csv
 import io
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,9 @@ from monitors.sources.signatures import GZIP_MAGIC, say_what_it_is
 from monitors.sources.source_errors import UnreadableSource
 
 HEAD_BYTES = 1 << 14
+LONGEST_HEADER = 1 << 24
+GROWTH = 16
+"""A header that is longer than the first bytes is read again, so many times longer."""
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -27,30 +31,47 @@ TEXT_MARKS = (b"<", b"{")
 """Beginnings of other formats that a header can have too."""
 
 
-def find_encoding(filesystem: pafs.FileSystem, path: str, name: str, dialect: CsvDialect) -> str:
-    """The encoding of a CSV file, by its byte-order mark or else by the dialect.
+def look_at_head(
+    filesystem: pafs.FileSystem, path: str, name: str, dialect: CsvDialect
+) -> CsvDialect:
+    """The dialect of one CSV file: its encoding by its byte-order mark, and names that it has twice.
 
     Raises:
         UnreadableSource: If the file is not CSV of this dialect, with what it is instead.
         OSError: If it cannot be opened.
     """
-    head = _read_head(filesystem, path, name)
+    head = _read_head(filesystem, path, name, HEAD_BYTES)
     encoding = next((found for mark, found in MARKS if head.startswith(mark)), dialect.encoding)
     _refuse_other_format(name, head)
     _refuse_bytes_of_wide_letters(name, head, encoding)
     text = _decode(name, head, encoding)
+    while HEAD_BYTES <= len(head) < LONGEST_HEADER and _is_cut(text, dialect):
+        longer = _read_head(filesystem, path, name, len(head) * GROWTH)
+        if len(longer) == len(head):
+            break
+        head, text = longer, _decode(name, longer, encoding)
     _refuse_other_delimiter(name, text, dialect)
-    _refuse_same_names(name, _header(text, dialect.delimiter, dialect.quote))
-    return encoding
+    header = _header(text, dialect.separator, dialect.quote)
+    has_twice = len(set(header)) < len(header)
+    return replace(dialect, encoding=encoding, header=tuple(header) if has_twice else ())
 
 
-def _read_head(filesystem: pafs.FileSystem, path: str, name: str) -> bytes:
+def _is_cut(text: str, dialect: CsvDialect) -> bool:
+    """True if the first row that is not empty may go on after the text."""
+    rows = _rows(text, dialect.separator, dialect.quote)
+    try:
+        return next(filter(None, rows), None) is None or next(rows, None) is None
+    except csv.Error:
+        return False
+
+
+def _read_head(filesystem: pafs.FileSystem, path: str, name: str, size: int) -> bytes:
     is_compressed = name.lower().endswith(".gz")
     try:
         with filesystem.open_input_stream(
             path, compression="gzip" if is_compressed else None
         ) as file:
-            return bytes(file.read(HEAD_BYTES))
+            return bytes(file.read(size))
     except pa.ArrowException as error:
         raise _not_compressed(name) from error
     except OSError as error:
@@ -101,31 +122,25 @@ def _not_text(name: str, encoding: str, before: bytes) -> UnreadableSource:
 
 
 def _refuse_other_delimiter(name: str, text: str, dialect: CsvDialect) -> None:
-    if len(_header(text, dialect.delimiter, dialect.quote)) != 1:
+    if len(_header(text, dialect.separator, dialect.quote)) != 1:
         return
     for delimiter, words in DELIMITERS.items():
         if len(_header(text, delimiter, dialect.quote)) > 1:
-            expected = DELIMITERS.get(dialect.delimiter, f"‘{dialect.delimiter}’")
+            expected = DELIMITERS.get(dialect.separator, f"‘{dialect.separator}’")
             raise UnreadableSource(
                 f"‘{name}’ cannot be read: its values are separated by {words}, not by {expected}. "
                 f"Set the delimiter to {delimiter!r}."
             )
 
 
-def _refuse_same_names(name: str, header: list[str]) -> None:
-    """Refuse a header that has a name twice, as pyarrow does without saying which one."""
-    twice = next((each for each, count in Counter(header).items() if count > 1), None)
-    if twice is not None:
-        raise UnreadableSource(
-            f"‘{name}’ cannot be read: two columns have the same name, ‘{twice}’."
-        )
-
-
 def _header(text: str, delimiter: str, quote: str) -> list[str]:
     """The names in the first row that is not empty."""
-    quotes: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **quotes)
     try:
-        return next(filter(None, rows), [])
+        return next(filter(None, _rows(text, delimiter, quote)), [])
     except csv.Error:
         return []
+
+
+def _rows(text: str, delimiter: str, quote: str) -> Iterator[list[str]]:
+    quotes: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **quotes)

@@ -1,13 +1,14 @@
 """Convert the words of a CSV column to values: whole numbers, numbers, booleans, times or text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitors.sources.column_types import ColumnType
+from monitors.sources.column_types import TEXTS, ColumnType
 from monitors.sources.csv_dialect import CsvDialect
+from monitors.sources.local_times import UTC_ZONE, place_in_zone
 
 NUMBERS = (pa.int64(), pa.uint64(), pa.float64())
 LARGEST_SIGNED, LARGEST_UNSIGNED = 2.0**63, 2.0**64
@@ -36,11 +37,10 @@ def first_type(contract: ColumnType, guessed: pa.DataType) -> pa.DataType:
         contract: The way to read it.
         guessed: The type of its first block, by its looks.
     """
-    if contract is ColumnType.TEXT or pa.types.is_null(guessed):
+    if contract in TEXTS or pa.types.is_null(guessed):
         return TEXT
-    if contract is ColumnType.TIME and not _is_time(guessed):
-        return TEXT
-    return guessed
+    is_first = _FIRST_TYPES.get(contract)
+    return guessed if is_first is None or is_first(guessed) else TEXT
 
 
 def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType, ...]:
@@ -48,10 +48,14 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
 
     Without a candidate the column stays text.
     """
-    if contract is ColumnType.TEXT or (contract is ColumnType.GUESS and guessed == TEXT):
+    if contract in TEXTS or (contract is ColumnType.GUESS and guessed == TEXT):
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
         return _from(guessed, TIMES)
+    if contract is ColumnType.LENIENT_NUMERIC:
+        return (*_from(guessed, NUMBERS), TEXT)
+    if contract is ColumnType.LENIENT_TRUTH:
+        return (pa.bool_(), *NUMBERS, TEXT)
     if contract is ColumnType.NUMERIC:
         return (guessed, *NUMBERS) if pa.types.is_boolean(guessed) else _numbers_from(guessed)
     if pa.types.is_null(guessed):
@@ -97,16 +101,29 @@ def _is_time(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(dtype) or pa.types.is_date(dtype))
 
 
+_FIRST_TYPES: Mapping[ColumnType, Callable[[pa.DataType], bool]] = {
+    ColumnType.TIME: _is_time,
+    ColumnType.LENIENT_NUMERIC: lambda guessed: guessed in NUMBERS,
+    ColumnType.LENIENT_TRUTH: pa.types.is_boolean,
+}
+"""The guesses that are tried first for a contract; for others, any guess is."""
+
+
 def convert(
-    words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect
+    words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect, zone: str
 ) -> pa.ChunkedArray | None:
-    """The values that the words write, or None if one of them is no value of the type."""
+    """The values that the words write, or None if one of them is no value of the type.
+
+    Where a type has a zone, words without one are times in `zone`.
+    """
     if dtype == TEXT:
         return words
     known = _known(words, dialect)
     if pa.types.is_null(dtype):
         return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
     try:
+        if pa.types.is_timestamp(dtype) and dtype.tz is not None:
+            return _moments(known, dtype, zone)
         return _spelt(known, dtype, dialect).cast(dtype)
     except pa.ArrowInvalid:
         return None
@@ -162,8 +179,26 @@ def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> p
     return pc.replace_substring(words, dialect.decimal, ".")
 
 
+def _moments(words: pa.ChunkedArray, dtype: pa.DataType, zone: str) -> pa.ChunkedArray:
+    """The times as moments, those without a zone read in one."""
+    if zone == UTC_ZONE:
+        return _in_utc(words).cast(dtype)
+    times, has_zone = _with_midnights(words), _has_zone(words)
+    nothing = pa.scalar(None, times.type)
+    local = pc.if_else(has_zone, nothing, times).cast(pa.timestamp(dtype.unit))
+    moments = pc.if_else(has_zone, times, nothing).cast(dtype)
+    return pc.coalesce(moments, place_in_zone(local, zone))
+
+
 def _in_utc(words: pa.ChunkedArray) -> pa.ChunkedArray:
     """The times with a zone: one without a zone is UTC, and a date is its midnight."""
-    times = pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
-    has_zone = pc.match_substring_regex(times, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
-    return pc.if_else(has_zone, times, pc.binary_join_element_wise(times, "Z", ""))
+    times = _with_midnights(words)
+    return pc.if_else(_has_zone(words), times, pc.binary_join_element_wise(times, "Z", ""))
+
+
+def _with_midnights(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(words, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00")
+
+
+def _has_zone(words: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.match_substring_regex(words, r"\d:\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")

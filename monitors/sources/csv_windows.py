@@ -26,6 +26,7 @@ from monitors.sources.csv_types import (
     may_be_unsigned,
 )
 from monitors.sources.datasets import explain_file, file_schema
+from monitors.sources.local_times import place_in_zone
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan, within_budget
 from monitors.sources.source_errors import (
@@ -64,6 +65,11 @@ class CsvPlan:
     parsed: pa.Schema
     words: Mapping[str, tuple[pa.DataType, ...]]
     unusable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> str:
+        """The zone in which dates and times without a zone are read."""
+        return self.narrowed.timeframe.zone
 
     @property
     def time_in_words(self) -> str | None:
@@ -149,7 +155,7 @@ def stream_csv(plan: CsvPlan) -> Iterator[pa.RecordBatch]:
     wanted = [name for name in plan.narrowed.columns if name not in plan.unusable]
     for batch in _window_batches(plan):
         if batch.num_rows:
-            yield _converted(plan, batch).select(wanted)
+            yield _placed_batch(_converted(plan, batch).select(wanted), plan.zone)
 
 
 def _begin(narrowed: NarrowedDataset) -> CsvPlan:
@@ -188,7 +194,18 @@ def _read(plan: CsvPlan, max_bytes: int) -> CsvTable:
             table = table.drop_columns([name])
         else:
             table = table.set_column(table.column_names.index(name), name, values)
-    return CsvTable(table, unusable)
+    return CsvTable(_placed_table(table, plan.zone), unusable)
+
+
+def _placed_table(table: pa.Table, zone: str) -> pa.Table:
+    """The table with its dates and times without a zone read in one."""
+    columns = [place_in_zone(column, zone) for column in table.columns]
+    return pa.table(columns, table.column_names) if table.num_columns else table
+
+
+def _placed_batch(batch: pa.RecordBatch, zone: str) -> pa.RecordBatch:
+    columns = [place_in_zone(column, zone) for column in batch.columns]
+    return pa.record_batch(columns, batch.schema.names) if batch.num_columns else batch
 
 
 def _read_field(plan: CsvPlan, name: str) -> pa.Field:
@@ -200,7 +217,7 @@ def _read_field(plan: CsvPlan, name: str) -> pa.Field:
 def _convert_all(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> pa.ChunkedArray | Misfit:
     """The words as the first of the column's types that fits them all."""
     types, dialect = plan.words[name], plan.narrowed.dataset.dialect
-    found = (convert(words, dtype, dialect) for dtype in types)
+    found = (convert(words, dtype, dialect, plan.zone) for dtype in types)
     values = next((each for each in found if each is not None), None)
     return find_misfit(words, types, dialect) if values is None else values
 
@@ -234,7 +251,7 @@ def _converted(plan: CsvPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
 def _set(plan: CsvPlan, batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """The batch with a column of words converted to the first of its types."""
     words = pa.chunked_array([batch.column(name)])
-    values = convert(words, plan.words[name][0], plan.narrowed.dataset.dialect)
+    values = convert(words, plan.words[name][0], plan.narrowed.dataset.dialect, plan.zone)
     if values is None:
         raise SchemaMismatch(f"The column ‘{name}’ has changed while it was read.")
     return batch.set_column(batch.schema.get_field_index(name), name, values.combine_chunks())
@@ -251,7 +268,7 @@ def _scan_of(plan: CsvPlan) -> Scan:
         narrowed.fragments,
         plan.parsed,
         tuple(columns),
-        Timeframe() if is_late else narrowed.timeframe,
+        Timeframe(zone=plan.zone) if is_late else narrowed.timeframe,
         max_bytes=0,
     )
 
@@ -265,7 +282,7 @@ def _settle_time(plan: CsvPlan) -> CsvPlan:
     column = plan.time_in_words
     if column is None:
         return plan
-    scan = replace(_scan_of(plan), columns=(column,), timeframe=Timeframe())
+    scan = replace(_scan_of(plan), columns=(column,), timeframe=Timeframe(zone=plan.zone))
     table = pa.Table.from_batches(scan.batches(), schema=scan.schema_of([column]))
     values = _convert_all(plan, column, table[column])
     if isinstance(values, Misfit):
@@ -302,7 +319,7 @@ def _settle_column(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> CsvPlan:
 
 
 def _holds(words: pa.ChunkedArray, dtype: pa.DataType, plan: CsvPlan) -> bool:
-    return convert(words, dtype, plan.narrowed.dataset.dialect) is not None
+    return convert(words, dtype, plan.narrowed.dataset.dialect, plan.zone) is not None
 
 
 def _reread_or_raise(plan: CsvPlan, error: Exception) -> CsvPlan:

@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
-from monitors.sources.csv_heads import find_encoding
+from monitors.sources.csv_heads import look_at_head
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.formats import (
     FileFormat,
@@ -19,6 +19,7 @@ from monitors.sources.formats import (
 )
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
 from monitors.sources.listing import SourceFile, list_files
+from monitors.sources.local_times import placed_schema, placed_type
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
@@ -48,7 +49,7 @@ class Dataset:
         partitions: Schema of the partition columns.
         skipped: Files of the folder that are no part of the dataset.
         dialect: How CSV files are written.
-        dialects: The same with each file's own encoding, by its path.
+        dialects: The same with each file's own encoding and delimiter, by its path.
     """
 
     uri: str
@@ -135,14 +136,14 @@ def _find_dialects(
     filesystem: pafs.FileSystem,
     dialect: CsvDialect,
 ) -> dict[str, CsvDialect]:
-    """The dialect of each file by its path: that of the dataset, with the file's own encoding."""
+    """The dialect of each file by its path: that of the dataset, with its own encoding."""
     if not file_format.types_are_guessed:
         return {file.path: dialect for file in files}
 
     def look(file: SourceFile) -> CsvDialect:
+        own = dialect.of_file(file.name)
         with translated(file.name):
-            encoding = find_encoding(filesystem, file.path, file.name, dialect)
-        return dialect if encoding == dialect.encoding else replace(dialect, encoding=encoding)
+            return look_at_head(filesystem, file.path, file.name, own)
 
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         found = list(pool.map(look, files))
@@ -150,18 +151,27 @@ def _find_dialects(
 
 
 def unify_files(
-    dataset: Dataset, fragments: Sequence[pads.Fragment], *, columns: Collection[str] | None
+    dataset: Dataset,
+    fragments: Sequence[pads.Fragment],
+    *,
+    columns: Collection[str] | None,
+    zone: str,
 ) -> UnifiedSchema:
     """One schema for these fragments; a folder key wins over a column of the same name.
 
     Args:
         columns: The columns that matter, or None for all.
+        zone: The zone in which dates and times without a zone are read. In CSV they are read in it
+            after they have been parsed.
 
     Raises:
         SourceError: If a file is unreadable.
     """
     keys = _keys(dataset, columns)
     stored = read_schemas(dataset, fragments)
+    if not dataset.format.types_are_guessed:
+        stored = [(name, placed_schema(schema, zone)) for name, schema in stored]
+        keys = [each.with_type(placed_type(each.type, zone)) for each in keys]
     unified = unify(stored, columns=columns, text=dataset.format.types_are_guessed)
     if dataset.format.has_row_groups:
         files = [
@@ -207,8 +217,16 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     except PYARROW_ERRORS as error:
         raise explain_file(dataset, fragment, error) from error
     if dataset.format.types_are_guessed:
+        schema = _with_header(schema, dataset.dialects[fragment.path].header)
         _refuse_binary(name, schema)
     return schema
+
+
+def _with_header(schema: pa.Schema, header: Sequence[str]) -> pa.Schema:
+    """The schema with the names that a header has, some of them twice; none if it has none twice."""
+    if not header:
+        return schema
+    return pa.schema([each.with_name(name) for each, name in zip(schema, header, strict=True)])
 
 
 def explain_file(dataset: Dataset, fragment: pads.Fragment, error: Exception) -> SourceError:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
 from monitors.sources.csv_windows import settle
 from monitors.sources.formats import SkippedFile
+from monitors.sources.local_times import UTC_ZONE, placed_type
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.pruning import narrow
 from monitors.sources.window_spec import WindowSpec
@@ -39,15 +41,23 @@ class DatasetDescription:
     is_text: bool = False
 
 
-def describe(uri: str, policy: SourcePolicy) -> DatasetDescription:
+def describe(
+    uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_DIALECT, zone: str = UTC_ZONE
+) -> DatasetDescription:
     """The schema and size of a dataset, from file footers alone.
 
-    CSV has no footer, so its schema comes from the first block of each file, in the usual dialect.
+    CSV has no footer, so its schema comes from the first block of each file.
+
+    Args:
+        uri: A file, a folder or a pattern.
+        policy: The places that may be read.
+        dialect: How CSV files are written.
+        zone: The zone in which dates and times without a zone are read.
 
     Raises:
         SourceError: A subclass that says what is wrong with the URI, the files or the store.
     """
-    return describe_window(WindowSpec(uri, policy))
+    return describe_window(WindowSpec(uri, policy, dialect=dialect, zone=zone))
 
 
 def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDescription:
@@ -62,9 +72,9 @@ def describe_window(window: WindowSpec, *, is_whole: bool = False) -> DatasetDes
     dataset, schema, unusable = narrowed.dataset, narrowed.schema, narrowed.unusable
     if is_whole and dataset.format.types_are_guessed:
         plan = settle(narrowed)
-        schema, unusable = plan.schema, plan.unusable
+        schema, unusable = plan.schema, {**unusable, **plan.unusable}
     return DatasetDescription(
-        columns={column.name: column.type for column in schema},
+        columns={each.name: placed_type(each.type, window.zone) for each in schema},
         unusable=unusable,
         partition_columns=tuple(dataset.partitions.names),
         index_columns=narrowed.index_columns,

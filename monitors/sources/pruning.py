@@ -16,8 +16,9 @@ from monitors.sources.datasets import (
     unify_files,
 )
 from monitors.sources.index_columns import find_index_columns
+from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.schemas import UnifiedSchema
-from monitors.sources.source_errors import SchemaMismatch, translated
+from monitors.sources.source_errors import PYARROW_ERRORS, SchemaMismatch, translated
 from monitors.sources.time_filters import Timeframe
 from monitors.sources.window_spec import WindowSpec
 
@@ -32,7 +33,7 @@ class NarrowedDataset:
         columns: The columns that can be read, in the order wanted.
         named: All columns asked for that the data have, in the order wanted.
         unusable: The columns that cannot be read, each with the reason.
-        types: How columns of CSV files are read; the others are guessed.
+        types: How columns of text are read; the others are guessed in CSV.
     """
 
     dataset: Dataset
@@ -60,6 +61,14 @@ class NarrowedDataset:
         index = set(self.index_columns)
         return tuple(name for name in held if name not in index)
 
+    @property
+    def times_in_text(self) -> tuple[str, ...]:
+        """The columns whose text can be times of another zone than UTC."""
+        if self.timeframe.zone == UTC_ZONE or not self.types:
+            return ()
+        read = (name for name in self.columns if self.types.get(name) is ColumnType.TIME_TEXT)
+        return tuple(read)
+
 
 def narrow(window: WindowSpec) -> NarrowedDataset:
     """Prune the dataset behind a URI; the errors are those of `read_window`."""
@@ -68,6 +77,8 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
     with translated(window.uri):
         fragments = _fragments_within(dataset, timeframe)
         unified, fragments = _unify_needed(dataset, fragments, window)
+        if timeframe.column in unified.conflicts:
+            raise SchemaMismatch(unified.conflicts[timeframe.column])
         _check_time(dataset, timeframe, unified.schema)
     schema, conflicts = unified.schema, unified.conflicts
     returned = _returned(window.columns, [*schema.names, *conflicts])
@@ -111,9 +122,8 @@ def _refuse_without_time(
     lacking = [each for each in schemas if timeframe.column not in each[1].names]
     if lacking:
         raise _without_time(timeframe, *lacking[0], is_every=len(lacking) == len(schemas))
-    if not dataset.format.types_are_guessed:
-        for name, schema in schemas:
-            timeframe.check(schema, name)
+    for name, schema in schemas:
+        timeframe.check(schema, name, is_guessed=dataset.format.types_are_guessed)
 
 
 def _without_time(
@@ -134,17 +144,31 @@ def _unify_needed(
     If no file is left, the last one still says which columns and types there are.
     """
     needed = _needed(window)
-    found = unify_files(dataset, fragments or dataset.fragments[-1:], columns=needed)
+    zone = window.zone
+    found = unify_files(dataset, fragments or dataset.fragments[-1:], columns=needed, zone=zone)
     if not found.conflicts or not window.timeframe.is_bounded:
         return found, fragments
     held = tuple(each for each in fragments if _has_rows(dataset, each, window.timeframe))
-    return unify_files(dataset, held or dataset.fragments[-1:], columns=needed), held
+    chosen = held or dataset.fragments[-1:]
+    return unify_files(dataset, chosen, columns=needed, zone=zone), held
 
 
 def _has_rows(dataset: Dataset, fragment: pads.Fragment, timeframe: Timeframe) -> bool:
-    """True if a file holds rows of the window; reads its timestamps."""
+    """True if a file holds rows of the window, or if its first block cannot say so; reads its timestamps."""
     schema = pa.schema([*file_schema(dataset, fragment), *dataset.partitions])
-    return int(fragment.count_rows(filter=timeframe.condition(schema))) > 0
+    stamps = pa.schema([schema.field(str(timeframe.column))])
+    if not dataset.format.types_are_guessed:
+        return _count_rows(fragment, stamps, timeframe) > 0
+    try:
+        return _count_rows(fragment, stamps, timeframe) > 0
+    except (SchemaMismatch, *PYARROW_ERRORS):
+        return True
+
+
+def _count_rows(fragment: pads.Fragment, stamps: pa.Schema, timeframe: Timeframe) -> int:
+    # With the columns that it does not need, pyarrow refuses a file that has a name twice.
+    scanner = fragment.scanner(schema=stamps, filter=timeframe.condition(stamps))
+    return int(scanner.count_rows())
 
 
 def _files_within(dataset: Dataset, timeframe: Timeframe) -> tuple[pads.Fragment, ...]:

@@ -141,12 +141,14 @@ class RowGroupReader:
 
     def _read(self, group: RowGroup, name: str) -> pa.Array:
         dataset, wanted = self._narrowed.dataset, self._narrowed.schema.field(name).type
+        zone = self._narrowed.timeframe.zone
         if dataset.has_key(name):
-            return _repeated_key(group, name, wanted)
+            stored = dataset.partitions.field(name).type
+            return to_common_type(_repeated_key(group, name, stored), wanted, zone)
         with translated(dataset.name_of(group.fragment)):
             if name not in self._leaves(group):
                 return _encoded(pa.nulls(group.rows, wanted))
-            return _as_type(self._read_stored(group, name), wanted)
+            return _as_type(self._read_stored(group, name), wanted, zone)
 
     def _read_stamps(self, group: RowGroup, name: str) -> pa.Array:
         """The timestamps in the file's own unit: a coarser one could move a row over a bound."""
@@ -199,15 +201,15 @@ def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
     return [name for name in texts if name in stored]
 
 
-def _as_type(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
+def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
-        return _with_values(_as_one(column.unify_dictionaries()), wanted)
-    return _encoded(_as_one(to_common_type(column, wanted)))
+        return _with_values(_as_one(column.unify_dictionaries()), wanted, zone)
+    return _encoded(_as_one(to_common_type(column, wanted, zone)))
 
 
-def _with_values(array: pa.DictionaryArray, wanted: pa.DataType) -> pa.DictionaryArray:
+def _with_values(array: pa.DictionaryArray, wanted: pa.DataType, zone: str) -> pa.DictionaryArray:
     """The array with dictionary values of the type wanted."""
-    values = to_common_type(array.dictionary, wanted)
+    values = to_common_type(array.dictionary, wanted, zone)
     return pa.DictionaryArray.from_arrays(array.indices, values)
 
 
@@ -246,10 +248,10 @@ def _kept(array: pa.Array, rows: Rows) -> pa.Array:
     return array[rows] if isinstance(rows, slice) else array.filter(rows)
 
 
-def _repeated_key(group: RowGroup, name: str, wanted: pa.DataType) -> pa.Array:
+def _repeated_key(group: RowGroup, name: str, dtype: pa.DataType) -> pa.Array:
     """The value that a folder's name gives to all rows of the group."""
     keys = pads.get_partition_keys(group.fragment.partition_expression)
-    return pa.repeat(pa.scalar(keys.get(name), wanted), group.rows)
+    return pa.repeat(pa.scalar(keys.get(name), dtype), group.rows)
 
 
 def count_rows(group: RowGroup, rows: Rows) -> int:

@@ -1,6 +1,6 @@
 """Scan the files once, within a budget of memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -110,7 +110,7 @@ class Scan:
         wanted = self.schema_of(self.columns)
         for group in self._groups(fragments):
             for batch in self._stored_batches(group):
-                yield to_common_types(batch, wanted)
+                yield to_common_types(batch, wanted, self.timeframe.zone)
 
     def schema_of(self, columns: Iterable[str]) -> pa.Schema:
         """The schema of some of the columns, in their order."""
@@ -130,9 +130,13 @@ class Scan:
             return self.schema
         stored = file_schema(self.dataset, fragment)
         held = set(stored.names) - set(self.dataset.partitions.names)
-        return pa.schema(
-            [stored.field(each.name) if each.name in held else each for each in self.schema]
-        )
+        return pa.schema([self._own_field(each, stored, held) for each in self.schema])
+
+    def _own_field(self, wanted: pa.Field, stored: pa.Schema, held: Collection[str]) -> pa.Field:
+        if wanted.name in held:
+            return stored.field(wanted.name)
+        is_key = self.dataset.has_key(wanted.name)
+        return self.dataset.partitions.field(wanted.name) if is_key else wanted
 
     def _stored_batches(self, group: ScanGroup) -> Iterator[pa.RecordBatch]:
         source = self.dataset.combine(group.fragments, group.schema)

@@ -1,7 +1,7 @@
 """Turn a half-open window into a condition that prunes partitions and row groups."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from monitors.sources.local_times import UTC_ZONE, first_time_on_clock, is_local
 from monitors.sources.source_errors import SchemaMismatch
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000_000
 _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _INT64_MAX = (1 << 63) - 1
@@ -22,8 +22,9 @@ _INT64_MAX = (1 << 63) - 1
 class Timeframe:
     """The rows asked for: `start <= column < end`, or all rows when there is no column.
 
-    A timestamp without a zone is UTC and a date is its midnight in UTC, so windows that follow one
-    another share no row and lose none. Rows whose timestamp is null are in no bounded window.
+    A timestamp without a zone is read in `zone` and a date is its midnight there, so windows that
+    follow one another share no row and lose none. Rows whose timestamp is null are in no bounded
+    window.
 
     Raises:
         ValueError: If a bound has no time zone or no column, or the end is before the start. All
@@ -33,6 +34,7 @@ class Timeframe:
     column: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    zone: str = UTC_ZONE
 
     def __post_init__(self) -> None:
         _refuse_naive("start", self.start)
@@ -71,12 +73,22 @@ class Timeframe:
         """
         self._type_in(schema)
 
-    def check(self, schema: pa.Schema, name: str) -> None:
+    def check(self, schema: pa.Schema, name: str, *, is_guessed: bool) -> None:
         """Check that a file's column of times is one.
 
+        Args:
+            schema: The columns of the file.
+            name: The name of the file.
+            is_guessed: True if the file says nothing of types, so that they are not checked.
+
         Raises:
-            SchemaMismatch: Naming the file, if the column is neither a timestamp nor a date.
+            SchemaMismatch: Naming the file, if it has the column twice, or if the column is neither
+                a timestamp nor a date.
         """
+        if schema.names.count(self.column) > 1:
+            raise SchemaMismatch(f"‘{name}’ has more than one column ‘{self.column}’.")
+        if is_guessed:
+            return
         dtype = self._type_in(schema)
         if not pa.types.is_null(dtype) and not _is_moment(dtype):
             raise SchemaMismatch(f"In ‘{name}’: {self._no_moment(dtype)}")
@@ -128,7 +140,8 @@ class Timeframe:
     def _limits(self, dtype: pa.DataType) -> tuple[pa.Scalar | None, pa.Scalar | None]:
         """Start and end as values of the column's type."""
         unit = self._unit_nanoseconds(dtype)
-        return _limit(self.start, dtype, unit), _limit(self.end, dtype, unit)
+        zone = self.zone if is_local(dtype) else UTC_ZONE
+        return _limit(self.start, dtype, unit, zone), _limit(self.end, dtype, unit, zone)
 
     def _unit_nanoseconds(self, dtype: pa.DataType) -> int:
         if pa.types.is_timestamp(dtype):
@@ -152,10 +165,10 @@ def _refuse_naive(name: str, bound: datetime | None) -> None:
         raise ValueError(f"{name} of a window must have a time zone, not {bound!r}")
 
 
-def _limit(bound: datetime | None, dtype: pa.DataType, unit: int) -> pa.Scalar | None:
+def _limit(bound: datetime | None, dtype: pa.DataType, unit: int, zone: str) -> pa.Scalar | None:
     """The first value in the column's unit at or after the bound: it keeps comparisons exact."""
     if bound is None:
         return None
-    nanoseconds = (bound - _EPOCH) // timedelta(microseconds=1) * 1_000
+    nanoseconds = first_time_on_clock(bound, zone) * 1_000
     value = -(-nanoseconds // unit)
     return pa.scalar(max(-_INT64_MAX, min(value, _INT64_MAX)), type=dtype)

@@ -17,6 +17,7 @@ from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
 from monitors.sources.source_errors import ColumnMismatch, SchemaMismatch, SourceChanged
+from monitors.sources.text_times import write_in_utc
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
 
@@ -40,6 +41,9 @@ def read_counted_window(spec: WindowSpec) -> tuple[pa.Table, FileCounts]:
     table, unusable = _read_whole(narrowed, spec.policy.max_window_bytes)
     if unusable:
         raise SchemaMismatch(" ".join(unusable.values()))
+    for name in narrowed.times_in_text:
+        column = write_in_utc(table.column(name), spec.zone)
+        table = table.set_column(table.column_names.index(name), name, column)
     return table, FileCounts.of(narrowed)
 
 
@@ -145,6 +149,11 @@ class LazyWindow:
         return sum(count_rows(group, rows) for group, rows in self._kept)
 
     @property
+    def is_text(self) -> bool:
+        """True if the files say nothing of types."""
+        return self.narrowed.dataset.format.types_are_guessed
+
+    @property
     def is_by_column(self) -> bool:
         """True if a column can be read without the others."""
         return self._has_row_groups and self.narrowed.dataset.filesystem.type_name == "local"
@@ -173,6 +182,13 @@ class LazyWindow:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
         """
         refuse_unusable(name, self.narrowed.unusable)
+        chunks = self._stored_chunks(name)
+        if name in self.narrowed.times_in_text:
+            zone = self.narrowed.timeframe.zone
+            chunks = (write_in_utc(chunk, zone) for chunk in chunks)
+        yield from chunks
+
+    def _stored_chunks(self, name: str) -> Iterator[pa.Array]:
         if self.is_by_column:
             self._refuse_long_column()
             yield from self._chunks_by_row_group(name)
@@ -187,11 +203,21 @@ class LazyWindow:
         A column that cannot be read raises its reason when it is taken from a batch.
         """
         batches, unusable = self._usable_batches()
+        if self.narrowed.times_in_text:
+            batches = map(self._with_times_in_utc, batches)
         if not unusable:
             yield from batches
             return
         for batch in batches:
             yield cast("pa.RecordBatch", PartialBatch(batch, self.column_names, unusable))
+
+    def _with_times_in_utc(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for name in self.narrowed.times_in_text:
+            position = batch.schema.get_field_index(name)
+            if position >= 0:
+                column = write_in_utc(batch.column(position), self.narrowed.timeframe.zone)
+                batch = batch.set_column(position, name, column)
+        return batch
 
     def _usable_batches(self) -> tuple[Iterator[pa.RecordBatch], Mapping[str, str]]:
         """The batches of the columns that can be read, and the reasons against the others."""
@@ -201,7 +227,7 @@ class LazyWindow:
             return found, narrowed.unusable
         if narrowed.dataset.format.types_are_guessed:
             plan = settle(narrowed)
-            return stream_csv(plan), plan.unusable
+            return stream_csv(plan), {**narrowed.unusable, **plan.unusable}
         return scan_of(narrowed, self.max_bytes).stream(), narrowed.unusable
 
     def parts(self, target_bytes: int) -> list[Part]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from monitors.sources.column_types import ColumnType
 from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
+from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.time_filters import Timeframe
 
@@ -19,14 +20,15 @@ class WindowSpec:
         policy: The places that may be read.
         columns: Names to read, in the order wanted. A window leaves out names that the data does
             not have. None reads all. The timestamp column is returned only if it is among them.
-        timestamp_column: A timestamp (without a zone it is UTC) or a date (its midnight in UTC). It
-            may be a partition key, and then folders outside the window are not opened.
+        timestamp_column: A timestamp or a date. It may be a partition key, and then folders outside
+            the window are not opened.
         start: Inclusive and aware; None is unbounded.
         end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
             window.
         types: How columns of CSV files are read; the others are guessed. Other formats say it
             themselves.
         dialect: How CSV files are written.
+        zone: The IANA zone in which dates and times without a zone are read.
     """
 
     uri: str
@@ -37,6 +39,7 @@ class WindowSpec:
     end: datetime | None = None
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     dialect: CsvDialect = DEFAULT_DIALECT
+    zone: str = UTC_ZONE
 
     @property
     def timeframe(self) -> Timeframe:
@@ -46,4 +49,4 @@ class WindowSpec:
             ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
                 timestamp column.
         """
-        return Timeframe(self.timestamp_column, self.start, self.end)
+        return Timeframe(self.timestamp_column, self.start, self.end, self.zone)

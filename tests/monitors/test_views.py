@@ -82,6 +82,24 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"schedule_cron": None}, "schedule_cron", "null"),
     ({"timezone": "Mars/Olympus"}, "timezone", "not an IANA time zone"),
     ({"timezone": "x" * 65}, "timezone", "64 characters"),
+    ({"data_timezone": "Mars/Olympus"}, "data_timezone", "not an IANA time zone"),
+    ({"data_timezone": None}, "data_timezone", "null"),
+    (
+        {"csv_dialect": {"seperator": ";"}},
+        "csv_dialect",
+        "keys delimiter, decimal, encoding, quote",
+    ),
+    ({"csv_dialect": {"delimiter": "::"}}, "csv_dialect", "delimiter must be one of"),
+    ({"csv_dialect": {"delimiter": 7}}, "csv_dialect.delimiter", "Must be text"),
+    ({"csv_dialect": {"decimal": ","}}, "csv_dialect", "delimiter must differ from decimal"),
+    ({"csv_dialect": {"encoding": "klingon"}}, "csv_dialect", "encoding must be a known one"),
+    ({"csv_dialect": {"encoding": "hex"}}, "csv_dialect", "encoding must be a known one"),
+    ({"csv_dialect": ";"}, "csv_dialect", "dictionary"),
+    ({"null_values": "-"}, "null_values", "list"),
+    ({"null_values": [""]}, "null_values[0]", "blank"),
+    ({"null_values": [None]}, "null_values[0]", "null"),
+    ({"null_values": ["x" * 101]}, "null_values[0]", "100 characters"),
+    ({"null_values": ["-"] * 101}, "null_values", "100"),
     ({"window": "7 days"}, "window", "not an ISO-8601 duration"),
     ({"window": "PT0S"}, "window", "must be greater than zero"),
     ({"window": "P999999999D"}, "window", "at most 100 years"),
@@ -394,6 +412,9 @@ def test_patch__bad_field__is_named_and_nothing_changes(
         {"reference_end": "2024-01-08T00:00:00Z"},
         {"feature_columns": ["delay"]},
         {"reference_start": None, "reference_end": None},
+        {"data_timezone": "Asia/Tokyo"},
+        {"csv_dialect": {"delimiter": ";"}},
+        {"null_values": ["-"]},
     ],
 )
 def test_patch__reference__builds_a_new_baseline_version(
@@ -611,9 +632,71 @@ def test_create__cron_with_more_spaces__is_the_same_schedule(
     assert created["schedule_cron"] == "0 6 * * *"
 
 
+@pytest.mark.parametrize("field", ["timezone", "data_timezone"])
 @pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "right/UTC", "posix/UTC"])
 def test_create__zone_that_depends_on_the_machine__is_refused(
-    api: APIClient, monitor_fields: dict[str, Any], zone: str
+    api: APIClient, monitor_fields: dict[str, Any], zone: str, field: str
 ) -> None:
-    answer = api.post(URL, monitor_fields | {"timezone": zone})
-    assert [each["field"] for each in answer.json()["errors"]] == ["timezone"]
+    answer = api.post(URL, monitor_fields | {field: zone})
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
+
+
+@pytest.fixture
+def european(flights: Path, monitor_fields: dict[str, Any]) -> dict[str, Any]:
+    """A monitor of the flights as CSV with semicolons and decimal commas, read as such."""
+    folder = flights.parent / "european"
+    folder.mkdir()
+    for path in flights.glob("*.parquet"):
+        frame = pq.read_table(path).to_pandas()
+        frame.loc[::7, "delay"] = None
+        frame.to_csv(folder / f"{path.stem}.csv", sep=";", decimal=",", index=False, na_rep="k.A.")
+    return monitor_fields | {
+        "reference_data_uri": str(folder),
+        "current_data_uri": str(folder),
+        "csv_dialect": {"delimiter": ";", "decimal": ","},
+        "null_values": ["k.A."],
+    }
+
+
+def test_preview__dialect_and_null_words__are_those_of_the_fields(
+    api: APIClient, european: dict[str, Any]
+) -> None:
+    answer = api.post(f"{URL}/preview", european).json()
+    assert answer["features"] == {
+        "delay": "numeric",
+        "distance": "numeric",
+        "carrier": "categorical",
+    }
+    assert answer["rows"] == 4000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"csv_dialect": {}}, "separated by semicolons, not by commas"),
+        ({"csv_dialect": {"delimiter": "\t"}}, "separated by semicolons, not by tabs"),
+        ({"csv_dialect": {"delimiter": ";", "encoding": "utf-16"}}, "UTF-16 text"),
+    ],
+)
+def test_change__dialect_that_the_files_do_not_have__is_refused_by_post_and_patch(
+    api: APIClient, european: dict[str, Any], change: dict[str, Any], reason: str
+) -> None:
+    url = f"{URL}/{api.post(URL, european).json()['id']}"
+    for answer in (api.post(URL, european | change), api.patch(url, change)):
+        [error] = answer.json()["errors"]
+        assert (answer.status_code, error["field"]) == (400, "reference_data_uri")
+        assert reason in error["reason"]
+
+
+def test_create__encoding_by_another_name__is_kept_as_it_is_written(
+    api: APIClient, european: dict[str, Any]
+) -> None:
+    dialect = european["csv_dialect"] | {"encoding": "Latin1"}
+    assert api.post(URL, european | {"csv_dialect": dialect}).json()["csv_dialect"] == dialect
+
+
+def test_create__null_words_twice__are_kept_once(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
+    fields = monitor_fields | {"null_values": ["-", " ", "-"]}
+    assert api.post(URL, fields).json()["null_values"] == ["-", " "]

@@ -1,7 +1,7 @@
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,14 @@ from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 from monitors.sources import CsvDialect, SourceError
+from monitors.sources.local_times import UTC_ZONE, moment_of
+from monitors.validators import check_data_timezone
 
 UNREADABLE = 2
 LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
 START = "of the current window, inclusive"
+TIMEZONE = "of times that have none, in the data and in --start and --end; default: UTC"
+DELIMITER = "one character, or \\t; default: a tab in .tsv, else a comma"
 NULL_VALUE = "a word that stands for a missing value in any column; may be given again"
 COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
@@ -56,13 +60,14 @@ def _add_data(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timestamp-column", default="", help="is no feature; --start and --end refer to it"
     )
-    parser.add_argument("--start", type=_instant, help=f"{START}; UTC unless it says else")
+    parser.add_argument("--start", type=_instant, help=START)
     parser.add_argument("--end", type=_instant, help="of the current window, exclusive")
+    parser.add_argument("--timezone", type=_zone, default=UTC_ZONE, metavar="ZONE", help=TIMEZONE)
 
 
 def _add_dialect(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("CSV", "how the CSV files of both sides are written")
-    group.add_argument("--delimiter", default=",", help="one character, or \\t; default: a comma")
+    group.add_argument("--delimiter", type=_delimiter, help=DELIMITER)
     group.add_argument("--decimal", default=".", help="the decimal point of numbers: . or ,")
     group.add_argument("--encoding", default="utf-8", help="such as latin-1 or utf-16-le")
     group.add_argument("--quote", default='"', help="around values; empty for none")
@@ -108,16 +113,17 @@ def _request(options: dict[str, Any]) -> ComparisonRequest:
         columns=tuple(options["columns"]),
         kinds=_kinds(options),
         timestamp_column=options["timestamp_column"],
-        start=options["start"],
-        end=options["end"],
+        start=_bound(options, "start"),
+        end=_bound(options, "end"),
         dialect=_dialect(options),
+        zone=options["timezone"],
     )
 
 
 def _dialect(options: dict[str, Any]) -> CsvDialect:
     try:
         return CsvDialect(
-            delimiter=options["delimiter"].replace("\\t", "\t"),
+            delimiter=options["delimiter"],
             decimal=options["decimal"],
             encoding=options["encoding"],
             quote=options["quote"],
@@ -128,11 +134,22 @@ def _dialect(options: dict[str, Any]) -> CsvDialect:
 
 
 def _check_window(options: dict[str, Any]) -> None:
-    start, end = options["start"], options["end"]
+    start, end = _bound(options, "start"), _bound(options, "end")
     if (start or end) and not options["timestamp_column"]:
         raise _unreadable("--start and --end need --timestamp-column.")
     if start and end and end <= start:
         raise _unreadable("--end must be after --start.")
+
+
+def _bound(options: dict[str, Any], name: str) -> datetime | None:
+    """A bound of the window; one without a zone is a time in the zone of the data."""
+    bound: datetime | None = options[name]
+    if bound is None or bound.tzinfo:
+        return bound
+    try:
+        return moment_of(bound, options["timezone"])
+    except OverflowError:
+        raise _unreadable(f"--{name} must be between the years 1 and 9999 in UTC.") from None
 
 
 def _kinds(options: dict[str, Any]) -> dict[str, FeatureKind]:
@@ -180,9 +197,20 @@ def _positive(text: str) -> int:
     raise ArgumentTypeError(f"{text!r} is not a positive number")
 
 
+def _delimiter(text: str) -> str:
+    """The text, or the tab that it stands for."""
+    return text.replace("\\t", "\t")
+
+
 def _instant(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not like 2024-01-31T12:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _zone(text: str) -> str:
+    try:
+        return check_data_timezone(text)
+    except ValidationError as error:
+        raise ArgumentTypeError(" ".join(error.messages)) from error

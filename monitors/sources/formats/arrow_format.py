@@ -1,5 +1,6 @@
 """Arrow IPC files, which Feather version 2 files are too."""
 
+import pyarrow as pa
 import pyarrow.dataset as pads
 
 from monitors.sources.csv_dialect import CsvDialect
@@ -12,7 +13,12 @@ def _arrow_format(_: CsvDialect) -> pads.FileFormat:
 
 
 def _footer_rows(fragment: pads.Fragment) -> int:
-    return int(fragment.count_rows())
+    schema = fragment.physical_schema
+    if len(set(schema.names)) == len(schema.names):
+        return int(fragment.count_rows())
+    # pyarrow refuses a file that has a column name twice, unless it reads another column alone.
+    single = [each for each in schema if schema.names.count(each.name) == 1]
+    return int(fragment.scanner(schema=pa.schema(single[:1])).count_rows()) if single else 0
 
 
 ARROW = FileFormat(

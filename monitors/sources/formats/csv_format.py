@@ -3,7 +3,7 @@
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 
-from monitors.sources.csv_dialect import CsvDialect
+from monitors.sources.csv_dialect import TABBED, CsvDialect
 from monitors.sources.formats.file_format import FileFormat
 
 
@@ -29,18 +29,22 @@ def _reading_format(dialect: CsvDialect) -> pads.FileFormat:
 def _format(dialect: CsvDialect, options: pacsv.ConvertOptions) -> pads.FileFormat:
     """A quoted value may hold a line break."""
     parsing = pacsv.ParseOptions(
-        delimiter=dialect.delimiter, quote_char=dialect.quote or False, newlines_in_values=True
+        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=True
     )
+    reading = pacsv.ReadOptions(encoding=dialect.encoding)
+    if dialect.header:  # pyarrow refuses a header that has a name twice
+        reading.column_names = dialect.unique_header
+        reading.skip_rows_after_names = 1
     return pads.CsvFileFormat(
         parse_options=parsing,
-        read_options=pacsv.ReadOptions(encoding=dialect.encoding),
+        read_options=reading,
         convert_options=options,
     )
 
 
 CSV = FileFormat(
     name="csv",
-    extensions=(".csv", ".csv.gz"),
+    extensions=(".csv", ".csv.gz", *TABBED),
     arrow_format=_guessing_format,
     reading_format=_reading_format,
     types_are_guessed=True,

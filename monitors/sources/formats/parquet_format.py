@@ -22,7 +22,7 @@ def _footer_rows(fragment: pads.Fragment) -> int:
 
 PARQUET = FileFormat(
     name="parquet",
-    extensions=(".parquet",),
+    extensions=(".parquet", ".parq", ".pq"),
     arrow_format=_arrow_format,
     has_row_groups=True,
     magic=PARQUET_MAGIC,

@@ -455,3 +455,46 @@ def test_sources__damaged_or_empty__exits_with_2(
         with pytest.raises(CommandError) as refused:
             check(*pair)
         assert refused.value.returncode == 2
+
+
+@pytest.mark.parametrize("extension", ["parquet", "csv"])
+def test_timezone__times_and_bounds_without_a_zone__are_of_it(
+    tmp_path: Path, extension: str
+) -> None:
+    """The hour of 27 October that a clock in Berlin shows twice is the first of the two."""
+    moments = pd.date_range("2024-10-26T21:00Z", "2024-10-27T06:59Z", freq="min")
+    shown = moments.tz_convert("Europe/Berlin").tz_localize(None)
+    frame = pd.DataFrame({"at": shown, "n": range(len(shown))})
+    path = tmp_path / f"x.{extension}"
+    frame.to_parquet(path) if extension == "parquet" else frame.to_csv(path, index=False)
+    window = [
+        "--timestamp-column",
+        "at",
+        "--start",
+        "2024-10-27T02:00",
+        "--end",
+        "2024-10-27T03:00",
+    ]
+    found = check_json(path, path, *window, "--timezone", "Europe/Berlin", "--columns", "n")
+    assert (found["reference"]["rows"], found["current"]["rows"]) == (600, 120)
+    assert check_json(path, path, *window, "--columns", "n")["current"]["rows"] == 120
+    shifted = [*window[:3], "2024-10-27T00:00Z", *window[4:5], "2024-10-27T01:00Z"]
+    in_berlin = check_json(path, path, *shifted, "--timezone", "Europe/Berlin", "--columns", "n")
+    assert in_berlin["current"]["rows"] == 120
+    assert check_json(path, path, *shifted, "--columns", "n")["current"]["rows"] == 60
+
+
+def test_timezone__dates_and_moments__are_equal(written: Write) -> None:
+    days = pd.date_range("2024-07-01", periods=10, freq="D").repeat(10)
+    one = written("dates.parquet", day=pa.array(days.date))
+    other = written("moments.parquet", day=pa.array(days.tz_localize("Asia/Kolkata")))
+    kind = ["--categorical", "day", "--columns", "day", "--methods", "new_categories"]
+    found = check_json(one, other, *kind, "--timezone", "Asia/Kolkata")["rows"][0]
+    assert (found["verdict"], found["statistic"]) == ("ok", 0)
+    assert check_json(one, other, *kind)["rows"][0]["verdict"] == "drift"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Bonn", "localtime", ""])
+def test_timezone__that_does_not_exist__is_refused(weeks: list[Path], zone: str) -> None:
+    with pytest.raises(CommandError, match="is not an IANA time zone"):
+        check(weeks[0], weeks[1], "--timezone", zone)

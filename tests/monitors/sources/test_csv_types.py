@@ -87,7 +87,6 @@ def test_read_window__row_with_too_many_values__names_file_and_row(
         (b"a,b\n1,2\n1\n", "row 3 has 1 values where 2 are expected"),
         (b"a,b\n1,\xe9\n", "row 2 is not UTF-8 text; name its encoding"),
         (b"a,b\n" + b"1,xxxxxxxxx\n" * 150_000 + b"1,\xe9\n", "it is not UTF-8 text"),
-        (b"a,a\n1,2\n", "two columns have the same name, ‘a’"),
     ],
 )
 def test_read_window__not_a_table__says_what_is_wrong(

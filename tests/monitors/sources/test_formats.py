@@ -9,7 +9,15 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from monitors.sources import SourcePolicy, WindowSpec, describe, formats, read_window
+from monitors.sources import (
+    CsvDialect,
+    SourcePolicy,
+    UnreadableSource,
+    WindowSpec,
+    describe,
+    formats,
+    read_window,
+)
 from monitors.sources.datasets import open_dataset
 from monitors.sources.formats import FORMATS, FileFormat, detect_format
 from monitors.sources.listing import SourceFile
@@ -77,3 +85,35 @@ def test_format__footer_rows_are_the_rows_of_the_file(
     fragments = open_dataset(written, policy).fragments
     if file_format.footer_rows is not None:
         assert [file_format.footer_rows(each) for each in fragments] == [TABLE.num_rows]
+
+
+@pytest.mark.parametrize("name", ["x.tsv", "X.TSV", "x.csv"])
+def test_tsv__without_a_delimiter__is_divided_by_tabs(
+    root: Path, policy: SourcePolicy, name: str
+) -> None:
+    mark = "," if name.endswith("csv") else "\t"
+    (root / name).write_text(f"n{mark}text\n1{mark}a b\n2{mark}\n")
+    table = read_window(WindowSpec(str(root / name), policy))
+    assert table.to_pydict() == {"n": [1, 2], "text": ["a b", None]}
+
+
+def test_tsv__beside_csv__is_one_format(root: Path, policy: SourcePolicy) -> None:
+    (root / "1.csv").write_text("n,m\n1,2\n")
+    (root / "2.tsv").write_text("n\tm\n3\t4\n")
+    found = read_window(WindowSpec(str(root), policy))
+    assert found.to_pydict() == {"n": [1, 3], "m": [2, 4]}
+
+
+def test_tsv__delimiter_that_is_named__goes_first(root: Path, policy: SourcePolicy) -> None:
+    (root / "x.tsv").write_text("n,m\n1,2\n")
+    spec = WindowSpec(str(root / "x.tsv"), policy, dialect=CsvDialect(delimiter=","))
+    assert read_window(spec).to_pydict() == {"n": [1], "m": [2]}
+    with pytest.raises(UnreadableSource, match="separated by commas, not by tabs"):
+        read_window(WindowSpec(str(root / "x.tsv"), policy))
+
+
+@pytest.mark.parametrize("name", ["x.pq", "x.parq", "X.PQ"])
+def test_parquet__short_names__are_known(root: Path, policy: SourcePolicy, name: str) -> None:
+    pq.write_table(TABLE, root / name)
+    assert describe(str(root), policy).format == "parquet"
+    assert read_window(WindowSpec(str(root), policy)).equals(TABLE)

@@ -1,13 +1,17 @@
+import gzip
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
 from algorithms.errors import UnusableColumn
 from monitors.sources import (
+    ColumnMismatch,
     SchemaMismatch,
     SourcePolicy,
     UnreadableSource,
@@ -296,3 +300,90 @@ def test_describe__whole_numbers_up_to_2_to_the_53__meet_floats(
     write("2.parquet", {"k": [1.5, 2.5]})
     with open_window(WindowSpec(str(root), policy, ["k"])) as window:
         assert window.column("k").to_pylist() == [2.0**53, -(2.0**53), 1.5, 2.5]
+
+
+DOUBLED = pa.Table.from_arrays(
+    [pa.array([1, 2]), pa.array([3, 4]), pa.array(["a", "b"])], ["n", "n", "text"]
+)
+
+
+@pytest.fixture(params=["parquet", "arrow", "csv", "csv.gz"])
+def doubled(request: pytest.FixtureRequest, root: Path) -> str:
+    """A file that has one of its columns twice."""
+    path = root / f"x.{request.param}"
+    if request.param == "parquet":
+        pq.write_table(DOUBLED, path)
+    elif request.param == "arrow":
+        with pa.ipc.new_file(path, DOUBLED.schema) as file:
+            file.write_table(DOUBLED)
+    else:
+        text = b'n,n,"text"\n1,3,a\n2,4,b\n'
+        path.write_bytes(text if request.param == "csv" else gzip.compress(text))
+    return str(path)
+
+
+def test_doubled_name__other_columns__are_read(doubled: str, policy: SourcePolicy) -> None:
+    assert read_window(WindowSpec(doubled, policy, ["text"]))["text"].to_pylist() == ["a", "b"]
+    with open_window(WindowSpec(doubled, policy)) as window:
+        assert (sorted(window.column_names), window.num_rows) == (["n", "text"], 2)
+        assert window.column("text").to_pylist() == ["a", "b"]
+        [batch] = window.batches()
+        assert batch.column("text").to_pylist() == ["a", "b"]
+
+
+def test_doubled_name__that_is_needed__is_an_error_of_its_column(
+    doubled: str, policy: SourcePolicy
+) -> None:
+    reason = f"‘{Path(doubled).name}’ has more than one column ‘n’."
+    assert describe(doubled, policy).unusable == {"n": reason}
+    with open_window(WindowSpec(doubled, policy)) as window:
+        [batch] = window.batches()
+        for read in (window.column, batch.column):
+            with pytest.raises(ColumnMismatch, match=reason):
+                read("n")
+    with pytest.raises(SchemaMismatch, match=reason):
+        read_window(WindowSpec(doubled, policy))
+
+
+@pytest.mark.parametrize("start", [None, utc(2023, 1, 1)])
+def test_doubled_name__of_the_times__is_named(
+    doubled: str, policy: SourcePolicy, start: Any
+) -> None:
+    spec = WindowSpec(doubled, policy, ["text"], "n", start)
+    with pytest.raises(SchemaMismatch, match="has more than one column ‘n’"):
+        read_window(spec)
+
+
+@pytest.mark.parametrize("extension", ["parquet", "csv"])
+def test_doubled_name__outside_the_window__is_not_needed(
+    root: Path, policy: SourcePolicy, extension: str
+) -> None:
+    for month, names in ((1, ["ts", "n", "m"]), (2, ["ts", "n", "n"])):
+        stamps = [utc(2024, month, day) for day in (1, 2)]
+        table = pa.Table.from_arrays([pa.array(stamps), pa.array([1, 2]), pa.array([3, 4])], names)
+        path = root / f"{month}.{extension}"
+        pq.write_table(table, path) if extension == "parquet" else pacsv.write_csv(table, path)
+    january = {"timestamp_column": "ts", "end": utc(2024, 1, 9)}
+    table = read_window(WindowSpec(str(root), policy, ["n"], **january))  # type: ignore[arg-type]
+    assert table["n"].to_pylist() == [1, 2]
+    with pytest.raises(SchemaMismatch, match=rf"‘2\.{extension}’ has more than one column ‘n’"):
+        read_window(WindowSpec(str(root), policy, ["n"], "ts", utc(2024, 1, 2)))
+
+
+@pytest.mark.parametrize("columns", [2, 4000])
+def test_doubled_name__at_the_end_of_a_long_header__is_found(
+    root: Path, policy: SourcePolicy, columns: int
+) -> None:
+    names = [f"column_{number}" for number in range(columns)]
+    header = ",".join([*names, "column_1"])
+    (root / "x.csv").write_text(f"{header}\n" + ",".join("7" * (columns + 1)) + "\n")
+    found = describe(str(root), policy)
+    assert list(found.unusable) == ["column_1"]
+    assert list(found.columns) == [name for name in names if name != "column_1"]
+
+
+def test_header__cut_within_a_name__is_read_to_its_end(root: Path, policy: SourcePolicy) -> None:
+    """The first bytes end with `ab`, which is the beginning of the last name and another name."""
+    filler = "x" * ((1 << 14) - len("ab,") - len(",ab"))
+    (root / "x.csv").write_text(f"ab,{filler},abc\n1,2,3\n")
+    assert list(describe(str(root), policy).columns) == ["ab", filler, "abc"]
