@@ -8,8 +8,10 @@ CATALOG = {
             generation_expression, character_maximum_length, identity_generation
         FROM information_schema.columns WHERE table_schema = 'public'
     """,
-    "constraints": """
-        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated
+    # A dump that is loaded casts the items of a list, a migration the list: casts are left out.
+    "constraints": r"""
+        SELECT conrelid::regclass::text, conname, convalidated, condeferrable,
+            regexp_replace(pg_get_constraintdef(oid), '::(character varying|text(\[\])?)|[()]', '', 'g')
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     """,
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",

@@ -17,10 +17,17 @@ from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
+from drift_detector.celery import app
 from tests.conftest import connected_as, role_url
 
 OLD = Path(__file__).parent / "c67e9ca"
 PLACEHOLDER = "/data-root"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tasks_registered() -> None:
+    """The tasks can be called by their names, as a worker calls them."""
+    app.loader.import_default_modules()
 
 
 @pytest.fixture(scope="session")
