@@ -54,5 +54,5 @@ def read_schema(url: str) -> set[tuple[str, ...]]:
     records: set[tuple[str, ...]] = set()
     with psycopg.connect(url) as database:
         for part, query in CATALOG.items():
-            records.update((part, *map(str, row)) for row in database.execute(query))  # type: ignore[arg-type]
+            records.update((part, *map(str, row)) for row in database.execute(query))
     return records

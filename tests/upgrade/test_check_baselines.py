@@ -108,7 +108,9 @@ def test_check_baselines__rebuild__requests_those_whose_reference_is_the_same(
     before = versions_of(acme)
     table = run_to_1(acme["id"], "--rebuild")
     requested = {each for each in before if "version 2" in "".join(lines_of(table, each))}
-    assert {each for each, version in versions_of(acme).items() if version > before[each]} == requested
+    assert {
+        each for each, version in versions_of(acme).items() if version > before[each]
+    } == requested
     assert acme["gone"] not in requested
     assert len(requested) == 3
     assert {message["tenant_id"] for message in wake_ups("monitors.build_baseline")} == {acme["id"]}

@@ -139,9 +139,7 @@ def test_migrate__old_database__every_table_forces_row_level_security(upgraded: 
         assert owner.execute(query).fetchall() == []
 
 
-def test_migrate__twice__does_nothing_more(
-    upgraded: str, new_schema: set[tuple[str, ...]]
-) -> None:
+def test_migrate__twice__does_nothing_more(upgraded: str, new_schema: set[tuple[str, ...]]) -> None:
     migrate(upgraded)
     assert read_schema(upgraded) == new_schema
 
@@ -159,7 +157,7 @@ def test_migrate__database_older_than_the_squashed__is_refused_and_stays(
         with psycopg.connect(owner) as database:
             database.execute("DELETE FROM django_migrations WHERE name = '0006_labels'")
         before = read_schema(owner)
-        with pytest.raises(DatabaseTooOld, match="monitors.0006_labels"):
+        with pytest.raises(DatabaseTooOld, match=r"monitors\.0006_labels"):
             migrate(owner)
         assert read_schema(owner) == before
 
@@ -227,7 +225,9 @@ def test_judging__old_baselines__measure_the_same_as_before(facts: Facts) -> Non
             old, again = measures_of(tenant, run), judge_again(tenant, run)
             new = measures_of(tenant, again)
             assert (again["rows"], again["baseline_id"]) == (run["rows"], run["baseline_id"])
-            assert {name: new.get(name) for name in old if not are_close(old[name], new[name])} == {}
+            assert {
+                name: new.get(name) for name in old if not are_close(old[name], new[name])
+            } == {}
             judged += len(old)
     assert judged > 100
 
