@@ -84,7 +84,7 @@ def _rebuild(check: BaselineCheck) -> str:
 def _row(slug: str, check: BaselineCheck, rebuilt: str) -> list[str]:
     monitor = check.monitor
     rebuild = rebuilt or ("under way" if check.is_rebuilding else "")
-    about = [str(check.version), check.contract.value, check.reference.value]
+    about = [str(check.version), check.contract.value, check.reference.value or "-"]
     return [slug, str(monitor.id), monitor.name, *about, rebuild or "-", _one_line(check.reason)]
 
 
