@@ -32,6 +32,19 @@ ALL_METHODS = [
     "ks", "psi", "chi_squared", "wasserstein", "jensen_shannon", "hellinger", "anderson_darling",
     "null_rate", "range", "new_categories", "row_count",
 ]  # fmt: skip
+NAMED_PARTS = ["price_name", "level_name", "ratio_name", "small_name", "day_name", "moment_name"]
+ORDERED_PARTS = [
+    "price",
+    "tariff",
+    "weight",
+    "level",
+    "label",
+    "is_new",
+    "ordered_at",
+    "serial",
+    "nothing",
+]
+CODES = ["zip", "rate", "flag", "day", "moment", "mixed", "gap"]
 FEATURES = ["delay", "distance", "stops", "carrier", "booked_on", "is_night"]
 
 
@@ -193,22 +206,73 @@ def _make_acme(root: Path) -> dict[str, Any]:
 
 def _make_rival(root: Path) -> dict[str, Any]:
     rival = Tenant("rival")
+    common = {
+        "model_id": "11111111-2222-4333-8444-555555555555",
+        "reference_start": START.isoformat(),
+        "reference_end": (START + 2 * WEEK).isoformat(),
+        "window": "P7D",
+        "schedule_cron": "0 0 * * 1",
+        "retraining_enabled": False,
+    }
     shops = rival.make_monitor(
         name="Shops",
-        model_id="11111111-2222-4333-8444-555555555555",
-        reference_data_uri=str(root / "rival/shops"),
-        reference_start=START.isoformat(),
-        reference_end=(START + 2 * WEEK).isoformat(),
-        current_data_uri=str(root / "rival/shops"),
         timestamp_column="sold_at",
-        window="P7D",
-        schedule_cron="0 0 * * 1",
         methods=["ks", "psi", "chi_squared", "null_rate", "new_categories"],
-        retraining_enabled=False,
+        **common | _data_in(root / "rival/shops"),
     )
-    rival.build(shops)
-    rival.check(shops, 2, 3)
-    return rival.facts() | {"waiting": None, "gone": None, "exact": [shops]}
+    parts = rival.make_monitor(
+        name="Parts",
+        timestamp_column="made_at",
+        methods=ALL_METHODS,
+        feature_columns=[*ORDERED_PARTS, *NAMED_PARTS],
+        feature_kinds=dict.fromkeys(NAMED_PARTS, "categorical"),
+        **common | _data_in(root / "rival/parts"),
+    )
+    codes = rival.make_monitor(
+        name="Codes",
+        timestamp_column="sold_at",
+        methods=ALL_METHODS,
+        feature_columns=CODES,
+        feature_kinds=dict.fromkeys(CODES, "categorical"),
+        **common | _data_in(root / "rival/codes"),
+    )
+    ordered = rival.make_monitor(
+        name="Codes, by order",
+        timestamp_column="sold_at",
+        feature_columns=CODES,
+        methods=ALL_METHODS,
+        **common | _data_in(root / "rival/codes"),
+    )
+    monitors = [shops, parts, codes, ordered]
+    for monitor in monitors:
+        rival.build(monitor)
+        rival.check(monitor, 2, 3)
+    inline = _judge_inline(rival, parts)
+    return rival.facts() | {"inline": inline, "exact": monitors}
+
+
+def _judge_inline(rival: Tenant, monitor: str) -> dict[str, Any]:
+    """A run over rows that are sent with the request, and these rows."""
+    columns = {
+        "made_at": [START.isoformat()] * 60,
+        "price": [1.15, 2.5, 4] * 20,
+        "tariff": [0.29, 1.15, 4.35] * 20,
+        "price_name": ["1.00", "10.00", "250.00"] * 20,
+        "weight": [1.5, None, 2.25] * 20,
+        "level": [0, 1, 2] * 20,
+        "level_name": [0, 1, 7] * 20,
+        "ratio_name": [-0.5, 0.0, 0.5] * 20,
+        "small_name": [0.25, 0.5, None] * 20,
+        "label": ["x", "y", "v"] * 20,
+        "is_new": [True, False, False] * 20,
+    }
+    run = rival.post(f"monitors/{monitor}/run", {"current_data": columns})
+    rival.work("detections.execute_run", run_id=run["id"])
+    return {"columns": columns, "run_id": run["id"]}
+
+
+def _data_in(folder: Path) -> dict[str, str]:
+    return {"reference_data_uri": str(folder), "current_data_uri": str(folder)}
 
 
 def _send_outcomes(acme: Tenant, monitor: str) -> None:
