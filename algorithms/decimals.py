@@ -46,6 +46,14 @@ def as_decimals(column: pa.Array) -> pa.Array:
     return column.cast(pa.decimal256(min(MOST_DIGITS, digits + 1), scale))
 
 
+def read_as_before(column: pa.Array) -> pa.Array:
+    """Decimals as the floats that older versions read, which can differ in the last place; else the column.
+
+    The cells of a baseline without value types begin at such floats.
+    """
+    return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+
+
 def _small_unscaled(column: pa.Array) -> IntArray | None:
     """The whole numbers of decimals, shape (n,), 0 where null; None if one of them is no float, exactly."""
     words = _words(column)

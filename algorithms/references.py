@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
 from .categories import CategoryCounts, Unseen, distinct_categories
 from .columns import FeatureKind, to_float64
+from .decimals import read_as_before
 from .errors import RetypedColumn
 from .grid import Grid, usual_range
 from .identity import name_values, reads_as
@@ -123,6 +124,8 @@ class NumericReference:
         """
         if chunk.null_count == len(chunk):  # a column without a value has no type
             chunk = pa.nulls(len(chunk))
+        if self.value_type is None:
+            chunk = read_as_before(chunk)
         found = value_type_of(chunk.type)
         require_comparable(self.value_type, found, chunk.type)
         values = self._read(chunk, found)

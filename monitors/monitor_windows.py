@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
+from algorithms.references import FeatureReference
 from algorithms.value_types import MOMENTS
 from monitors.models import Monitor
 from monitors.sources import (
@@ -42,10 +43,14 @@ def column_types(
 
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
     """The way to read the features of a baseline from text: as its reference was."""
-    return {
-        name: _column_type(each.kind, A_MOMENT if each.value_type in MOMENTS else None)
-        for name, each in frozen.features.items()
-    }
+    return {name: _type_of_frozen(each) for name, each in frozen.features.items()}
+
+
+def _type_of_frozen(reference: FeatureReference) -> ColumnType:
+    """Without a value type it is guessed: older versions did so, and named `02134` as `2134`."""
+    if reference.value_type is None and _is_name(reference.kind):
+        return ColumnType.GUESS
+    return _column_type(reference.kind, A_MOMENT if reference.value_type in MOMENTS else None)
 
 
 def _column_type(kind: str, dtype: pa.DataType | None) -> ColumnType:

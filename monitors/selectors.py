@@ -42,6 +42,12 @@ def list_builds() -> QuerySet[Baseline]:
     )
 
 
+def list_tenants_with_baselines() -> list[UUID]:
+    """The tenants that have a baseline; needs the scheduler's role."""
+    tenants = Baseline.objects.order_by("tenant_id").values_list("tenant_id", flat=True)
+    return list(tenants.distinct())
+
+
 def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -> Baseline | None:
     """The newest version that is ready, or the one asked for, without its content."""
     ready = list_baselines(monitor_id).filter(status=Baseline.Status.READY)

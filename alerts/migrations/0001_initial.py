@@ -10,8 +10,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("detections", "0002_rls"),
-        ("monitors", "0002_rls"),
+        ("detections", "0001_initial"),
+        ("monitors", "0001_initial"),
         ("tenancy", "0001_initial"),
     ]
 

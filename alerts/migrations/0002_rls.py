@@ -1,6 +1,20 @@
 from django.db import migrations
 
 from drift_detector.tenancy import rls
+from drift_detector.upgrades import upgrade_squashed
+
+SQUASHED = ("0002_concept", "0003_retention", "0004_resolved")
+# Row-level security would hide all rows from the owner, too.
+UPGRADE = (
+    "ALTER TABLE drf_alerts NO FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE drf_runs NO FORCE ROW LEVEL SECURITY",
+    """
+    UPDATE drf_runs SET is_kept = true
+    WHERE id IN (SELECT first_run_id FROM drf_alerts UNION SELECT last_run_id FROM drf_alerts)
+    """,
+    "ALTER TABLE drf_runs FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE drf_alerts FORCE ROW LEVEL SECURITY",
+)
 
 
 class Migration(migrations.Migration):
@@ -10,6 +24,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        upgrade_squashed("alerts", SQUASHED, UPGRADE),
         rls.enable_tenant_rls("drf_alerts"),
         rls.tenant_foreign_key("drf_alerts", "monitor_id", "drf_monitors"),
         rls.tenant_foreign_key("drf_alerts", "first_run_id", "drf_runs"),

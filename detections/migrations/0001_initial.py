@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("monitors", "0002_rls"),
+        ("monitors", "0001_initial"),
         ("tenancy", "0001_initial"),
     ]
 

@@ -2,6 +2,7 @@ from django.db import migrations
 from django.db.migrations.operations.base import Operation
 
 from drift_detector.tenancy import rls
+from drift_detector.upgrades import upgrade_squashed
 
 TABLES = (
     "drf_runs",
@@ -30,6 +31,54 @@ FOREIGN_KEYS = (
     ("drf_outcome_batches", "stream_id", "drf_outcome_streams"),
     ("drf_pending_outcomes", "stream_id", "drf_outcome_streams"),
 )
+SQUASHED = (
+    "0002_methods",
+    "0003_backtest",
+    "0004_parts",
+    "0005_seasonal",
+    "0006_concept",
+    "0007_ticks",
+    "0008_retention",
+    "0009_labels",
+    "0010_details",
+    "0011_oldest",
+    "0012_retention",
+)
+UPGRADE = (
+    "DROP INDEX run_waiting, run_at_work",
+    "ALTER TABLE drf_runs RENAME COLUMN woken_at TO enqueued_at",
+    # alerts.0002_rls sets it for the runs that an alert refers to.
+    "ALTER TABLE drf_runs ADD COLUMN is_kept boolean NOT NULL DEFAULT false",
+    """
+    CREATE INDEX run_waiting ON drf_runs (tenant_id, priority, scheduled_for)
+        WHERE enqueued_at IS NULL AND status = 'queued'
+    """,
+    """
+    CREATE INDEX run_at_work ON drf_runs (tenant_id, status, priority)
+        WHERE status = 'running' OR (enqueued_at IS NOT NULL AND status = 'queued')
+    """,
+    # Their not_before was the lease. Without one, the reconciler enqueues them again.
+    """
+    ALTER TABLE drf_backtests
+        DROP COLUMN not_before,
+        ADD COLUMN lease_token uuid,
+        ADD COLUMN lease_expires_at timestamptz,
+        ADD COLUMN worker varchar(200) NOT NULL DEFAULT ''
+    """,
+    "ALTER TABLE drf_backtests ALTER COLUMN worker DROP DEFAULT",
+    """
+    ALTER TABLE drf_reports
+        ADD COLUMN attempt smallint NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+        ADD COLUMN lease_token uuid,
+        ADD COLUMN lease_expires_at timestamptz,
+        ADD COLUMN worker varchar(200) NOT NULL DEFAULT ''
+    """,
+    """
+    ALTER TABLE drf_reports
+        ALTER COLUMN attempt DROP DEFAULT,
+        ALTER COLUMN worker DROP DEFAULT
+    """,
+)
 
 
 def reconciler_reads(table: str, name: str) -> Operation:
@@ -49,6 +98,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        upgrade_squashed("detections", SQUASHED, UPGRADE),
         *[rls.enable_tenant_rls(table) for table in TABLES],
         *[rls.tenant_foreign_key(*key) for key in FOREIGN_KEYS],
         # Beat writes the runs of every tenant; the reconciler returns, enqueues and purges them. Neither

@@ -1,4 +1,7 @@
-"""Migration operations for row-level security, grants and foreign keys that lead with the tenant."""
+"""Migration operations for row-level security, grants and foreign keys that lead with the tenant.
+
+Each can be applied to a database that has its result already, as one of squashed migrations has.
+"""
 
 from django.db.migrations import RunSQL
 
@@ -11,6 +14,17 @@ CREATE_ROLE = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
         CREATE ROLE {role} NOLOGIN;
+    END IF;
+END $$
+"""
+
+# Added again, it would check all rows again.
+ADD_CONSTRAINT = """
+DO $$ BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint WHERE conname = '{name}' AND conrelid = '{table}'::regclass
+    ) THEN
+        {add};
     END IF;
 END $$
 """
@@ -28,6 +42,7 @@ def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:
         [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"DROP POLICY IF EXISTS tenant_isolation ON {table}",
             f"CREATE POLICY tenant_isolation ON {table} USING ({rule}) WITH CHECK ({rule})",
         ],
         [
@@ -48,7 +63,10 @@ def policy(
     }
     condition = conditions.get(command, f"USING ({using})")
     return RunSQL(
-        f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {condition}",
+        [
+            f"DROP POLICY IF EXISTS {name} ON {table}",
+            f"CREATE POLICY {name} ON {table} FOR {command} TO {to} {condition}",
+        ],
         f"DROP POLICY {name} ON {table}",
     )
 
@@ -68,8 +86,11 @@ def tenant_foreign_key(
 ) -> RunSQL:
     """A foreign key by (tenant_id, id), so that a row cannot refer to another tenant's row."""
     name = f"{table}_{column}_tenant_fk"
-    return RunSQL(
+    add = (
         f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY (tenant_id, {column}) "
-        f"REFERENCES {target} (tenant_id, id) ON DELETE {on_delete} DEFERRABLE INITIALLY DEFERRED",
+        f"REFERENCES {target} (tenant_id, id) ON DELETE {on_delete} DEFERRABLE INITIALLY DEFERRED"
+    )
+    return RunSQL(
+        ADD_CONSTRAINT.format(name=name, table=table, add=add),
         f"ALTER TABLE {table} DROP CONSTRAINT {name}",
     )

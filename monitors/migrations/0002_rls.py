@@ -2,6 +2,7 @@ from django.db import migrations
 from django.db.migrations import RunSQL
 
 from drift_detector.tenancy import rls
+from drift_detector.upgrades import upgrade_squashed
 
 BEAT_TABLES = ", ".join(
     f"django_celery_beat_{name}"
@@ -28,19 +29,41 @@ BEAT_SEQUENCES = ", ".join(
 TICK_COLUMNS = 'id, tenant_id, status, timezone, "window", window_lag, catch_up, misfire_grace'
 
 FREEZE_READY_BASELINES = """
-CREATE FUNCTION drf_baseline_is_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION drf_baseline_is_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'baseline % is ready and can not be changed', OLD.id USING ERRCODE = 'restrict_violation';
 END $$;
-CREATE TRIGGER baseline_is_frozen BEFORE UPDATE ON drf_baselines
+CREATE OR REPLACE TRIGGER baseline_is_frozen BEFORE UPDATE ON drf_baselines
     FOR EACH ROW WHEN (OLD.status = 'ready') EXECUTE FUNCTION drf_baseline_is_frozen();
 """
 
 # The numbers of a monitor's events only rise, so its counter stays as long as the monitor.
 KEEP_COUNTING = """
+    DROP POLICY IF EXISTS outbox_key_of_a_monitor_stays ON drf_outbox_keys;
     CREATE POLICY outbox_key_of_a_monitor_stays ON drf_outbox_keys AS RESTRICTIVE FOR DELETE TO drf_app
     USING (NOT EXISTS (SELECT FROM drf_monitors WHERE drf_monitors.id = drf_outbox_keys.key))
 """
+
+SQUASHED = (
+    "0002_engine",
+    "0003_seasonal",
+    "0004_concept",
+    "0005_ticks",
+    "0006_labels",
+    "0007_retention",
+)
+UPGRADE = (
+    # Their not_before was the lease as well. A build that was broken off is claimed when it is over.
+    """
+    ALTER TABLE drf_baselines
+        ADD COLUMN lease_token uuid,
+        ADD COLUMN lease_expires_at timestamptz,
+        ADD COLUMN worker varchar(200) NOT NULL DEFAULT ''
+    """,
+    "ALTER TABLE drf_baselines ALTER COLUMN worker DROP DEFAULT",
+    # Those of the schedules are granted again below.
+    f"REVOKE USAGE ON ALL SEQUENCES IN SCHEMA public FROM {rls.SCHEDULER}",
+)
 
 
 class Migration(migrations.Migration):
@@ -51,6 +74,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        upgrade_squashed("monitors", SQUASHED, UPGRADE),
         rls.enable_tenant_rls("drf_monitors"),
         rls.enable_tenant_rls("drf_baselines"),
         rls.tenant_foreign_key("drf_baselines", "monitor_id", "drf_monitors"),
