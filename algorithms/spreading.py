@@ -40,21 +40,36 @@ class RoundedNumbers:
 
     def spread(self, values: FloatArray, origin: int) -> FloatArray:
         """The distances of values, shape (n,), those that stand for several numbers spread over these."""
-        first = self.rows_before[np.searchsorted(self.rounded, values)]
-        end = self.rows_before[np.searchsorted(self.rounded, values, side="right")]
-        row = first + np.floor(_shares_of_equals(values) * (end - first)).astype(np.int64)
-        place = np.searchsorted(self.rows_before, row, side="right") - 1
-        known = np.minimum(place, len(self.distances) - 1)
-        spread: FloatArray = np.where(end > first, self.distances[known], values - float(origin))
+        order = np.argsort(values, kind="stable")
+        spread = np.empty(len(values))
+        spread[order] = self._spread_ascending(values[order], origin)
         return spread
 
+    def _spread_ascending(self, values: FloatArray, origin: int) -> FloatArray:
+        is_new = np.ones(len(values), np.bool_)
+        is_new[1:] = values[1:] != values[:-1]
+        begins = np.flatnonzero(is_new)
+        counts = np.diff(begins, append=len(values))
+        first, end = self._rows_equal(values[begins])
+        share = _shares(begins, counts)
+        row = np.repeat(first, counts) + (share * np.repeat(end - first, counts)).astype(np.int64)
+        is_known = np.repeat(end > first, counts)
+        spread: FloatArray = np.where(is_known, self._distances_at(row), values - float(origin))
+        return spread
 
-def _shares_of_equals(values: FloatArray) -> FloatArray:
-    """Evenly spaced shares between 0 and 1 for the rows of each value, shape (n,)."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    order = np.argsort(places, kind="stable")
-    starts = np.cumsum(counts) - counts
-    among = np.empty(len(values))
-    among[order] = np.arange(len(values)) - starts[places[order]]
-    shares: FloatArray = (among + 0.5) / counts[places]
+    def _rows_equal(self, values: FloatArray) -> tuple[IntArray, IntArray]:
+        """The reference's first row that rounds to each of some values, and the row after the last."""
+        first = self.rows_before[np.searchsorted(self.rounded, values)]
+        return first, self.rows_before[np.searchsorted(self.rounded, values, side="right")]
+
+    def _distances_at(self, rows: IntArray) -> FloatArray:
+        """The distance of each of some rows of the reference, in its order."""
+        places = np.searchsorted(self.rows_before, rows, side="right") - 1
+        return self.distances[np.minimum(places, len(self.distances) - 1)]
+
+
+def _shares(begins: IntArray, counts: IntArray) -> FloatArray:
+    """Evenly spaced shares between 0 and 1 for the rows of each run of equal values."""
+    among = np.arange(int(counts.sum())) - np.repeat(begins, counts)
+    shares: FloatArray = (among + 0.5) / np.repeat(counts, counts)
     return shares

@@ -21,7 +21,7 @@ from algorithms.method_results import FeatureDetail
 from algorithms.methods import DEFAULT_LIMITS, FEATURE_METHODS
 from algorithms.plan import EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
-from algorithms.profiles import Profile
+from algorithms.profiles import NumericProfile, Profile
 from algorithms.references import NumericReference, measure_moments
 from algorithms.verdicts import Verdict
 from algorithms.wide_numbers import moved_moments
@@ -231,3 +231,17 @@ def test_evaluate__window_beyond_2_to_the_53_reference_below__above_every_cell()
     found = details_of(fit(pa.array(reference)), pa.array(reference + 500))
     assert found["ks"].statistic == 1.0
     assert found["range"].statistic == 1.0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_profile__floats_without_a_number__counted_as_missing(kept: bool) -> None:
+    baseline = fit(EXACT["int64"](ids(0, 3000, 100)))
+    window = pa.table(
+        {"x": pa.array([float(BASE), np.nan, None, np.inf, np.inf], from_pandas=False)}
+    )
+    profile = baseline.profile_feature(window, "x", keep_values=kept)
+    assert isinstance(profile, NumericProfile)
+    assert (profile.rows, profile.nans, profile.nulls, profile.infinite) == (3, 1, 1, 2)
+    empty = baseline.profile_feature(window.slice(0, 0), "x", keep_values=kept)
+    assert isinstance(empty, NumericProfile)
+    assert empty.rows == 0
