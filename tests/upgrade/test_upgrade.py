@@ -33,6 +33,8 @@ EVER = -10_000  # days; the rows are as old as the fixture, whatever the clock s
 
 pytestmark = pytest.mark.usefixtures("upgraded")
 
+OLD_DEFAULT = ["ks", "psi", "chi_squared"]
+
 
 @pytest.fixture
 def acme(facts: Facts) -> Facts:
@@ -170,7 +172,20 @@ def test_migrate__database_older_than_the_squashed__is_refused_and_stays(
 def test_api__old_monitors__have_the_same_settings(facts: Facts) -> None:
     for tenant in facts["tenants"]:
         found = get(tenant, "monitors")["results"]
-        assert list(differences(tenant["monitors"], found)) == []
+        assert list(differences(with_default_of_the_day(tenant["monitors"]), found)) == []
+        assert all(
+            set(OLD_DEFAULT) < set(each["effective_methods"])
+            for each in found
+            if not each["methods"]
+        )
+
+
+def with_default_of_the_day(monitors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The monitors whose methods were the old default have none of their own now."""
+    assert any(each["methods"] != OLD_DEFAULT for each in monitors)
+    return [
+        each | {"methods": None} if each["methods"] == OLD_DEFAULT else each for each in monitors
+    ]
 
 
 def test_api__old_baselines__are_the_same(facts: Facts) -> None:
