@@ -23,13 +23,13 @@ def column_types(kinds: Mapping[str, str]) -> dict[str, ColumnType]:
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
     """The way to read the features of a baseline from CSV: as its reference was."""
     kinds = {name: reference.kind for name, reference in frozen.features.items()}
-    return column_types(kinds) | _guessed_types(frozen)
+    return column_types(kinds) | _older_types(frozen)
 
 
-def _guessed_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
-    """The features whose types are guessed: older versions did so, and named `02134` as `2134`."""
+def _older_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
+    """The names of a baseline of an older version, which guessed their types: `02134` was `2134`."""
     return {
-        name: ColumnType.GUESS
+        name: ColumnType.OLDER
         for name, reference in frozen.features.items()
         if reference.value_type is None and reference.kind == FeatureKind.CATEGORICAL
     }

@@ -16,6 +16,8 @@ class ColumnType(StrEnum):
     """As dates or timestamps."""
     GUESS = "guess"
     """As whatever fits all of its values: numbers, booleans, times, else text."""
+    OLDER = "older"
+    """Guessed, and the usual words for a missing value are null in text too, as in older versions."""
 
 
 def column_type_of(dtype: pa.DataType | None, *, is_categorical: bool) -> ColumnType:

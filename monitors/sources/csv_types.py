@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from monitors.sources.column_types import ColumnType
 from monitors.sources.csv_dialect import CsvDialect
@@ -13,6 +14,9 @@ NUMBERS = (pa.int64(), pa.float64())
 _UNITS = ("s", "us", "ns")
 TIMES = (pa.date32(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in _UNITS))
 TEXT = pa.string()
+OLDER_TEXT = pa.large_string()
+"""Text in which the null words of older versions are null."""
+OLDER_NULL_WORDS = pa.array(pacsv.ConvertOptions().null_values, TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
 
     Without a candidate the column stays text.
     """
+    if contract is ColumnType.OLDER:
+        return _older_candidates(guessed)
     if contract is ColumnType.TEXT or (contract is ColumnType.GUESS and guessed == TEXT):
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
@@ -57,6 +63,11 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
         return (guessed, *NUMBERS, pa.bool_(), *TIMES, TEXT)
     family = NUMBERS if guessed in NUMBERS else TIMES if _is_time(guessed) else (guessed,)
     return (*_from(guessed, family), TEXT)
+
+
+def _older_candidates(guessed: pa.DataType) -> tuple[pa.DataType, ...]:
+    types = candidates(ColumnType.GUESS, guessed)
+    return (*(each for each in types if each != TEXT), OLDER_TEXT)
 
 
 def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataType, ...]:
@@ -85,6 +96,8 @@ def convert(
     """The values that the words write, or None if one of them is no value of the type."""
     if dtype == TEXT:
         return words
+    if dtype == OLDER_TEXT:
+        return _without(words, OLDER_NULL_WORDS).cast(OLDER_TEXT)
     known = _known(words, dialect)
     if pa.types.is_null(dtype):
         return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
@@ -131,8 +144,13 @@ def _wanted(dtype: pa.DataType) -> str:
 def _known(words: pa.ChunkedArray, dialect: CsvDialect) -> pa.ChunkedArray:
     """The words without the spaces around them, null where they stand for a missing value."""
     trimmed = pc.utf8_trim_whitespace(words)
-    is_missing = pc.is_in(trimmed, value_set=pa.array(dialect.null_words, words.type))
-    return pc.if_else(is_missing, pa.scalar(None, words.type), trimmed)
+    return _without(trimmed, pa.array(dialect.null_words, words.type))
+
+
+def _without(words: pa.ChunkedArray, missing: pa.Array) -> pa.ChunkedArray:
+    """The words, null where they are among those for a missing value."""
+    is_missing = pc.is_in(words, value_set=missing)
+    return pc.if_else(is_missing, pa.scalar(None, words.type), words)
 
 
 def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> pa.ChunkedArray:

@@ -44,7 +44,7 @@ ORDERED_PARTS = [
     "serial",
     "nothing",
 ]
-CODES = ["zip", "rate", "flag", "day", "moment", "mixed", "gap"]
+CODES = ["zip", "rate", "flag", "day", "moment", "mixed", "gap", "word", "quoted"]
 FEATURES = ["delay", "distance", "stops", "carrier", "booked_on", "is_night"]
 
 

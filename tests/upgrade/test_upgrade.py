@@ -239,6 +239,17 @@ def runs_over_weeks(facts: Facts) -> Iterator[tuple[Facts, Facts]]:
                 yield tenant, run
 
 
+def test_judging__old_baseline_of_csv_in_a_stream__measures_the_same(
+    facts: Facts, override: Callable[..., None]
+) -> None:
+    override(data={"stream_bytes": 1})
+    rival = facts["tenants"][1]
+    codes = next(each["id"] for each in rival["monitors"] if each["name"] == "Codes")
+    run = next(each for each in rival["runs"] if each["monitor_id"] == codes)
+    old, new = measures_of(rival, run), measures_of(rival, judge_again(rival, run))
+    assert [name for name in old if not are_close(old[name], new[name])] == []
+
+
 def test_judging__rows_sent_to_an_old_baseline__measure_the_same(facts: Facts) -> None:
     rival = facts["tenants"][1]
     (run,) = (each for each in rival["runs"] if each["id"] == rival["inline"]["run_id"])
