@@ -66,8 +66,10 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
 
 
 def _older_candidates(guessed: pa.DataType) -> tuple[pa.DataType, ...]:
+    """A guess, but older versions read whole numbers beyond int64 as floats."""
     types = candidates(ColumnType.GUESS, guessed)
-    return (*(each for each in types if each != TEXT), OLDER_TEXT)
+    kept = (each for each in types if each not in (TEXT, pa.uint64()))
+    return (*kept, OLDER_TEXT)
 
 
 def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataType, ...]:
