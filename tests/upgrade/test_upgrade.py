@@ -85,7 +85,7 @@ def column_of(tenant: Facts, query: str) -> set[str]:
 
 
 def measures_of(tenant: Facts, run: Facts) -> dict[tuple[str, ...], tuple[Any, ...]]:
-    """What each method measured on each feature in a run."""
+    """The measures of each method on each feature in a run."""
     details: dict[tuple[str, ...], tuple[Any, ...]] = {}
     for row in run["detections"]:
         detection = get(tenant, f"detections/{row['id']}")
