@@ -47,9 +47,9 @@ def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
 
 
 def _type_of_frozen(reference: FeatureReference) -> ColumnType:
-    """Without a value type it is guessed: older versions did so, and named `02134` as `2134`."""
+    """Without a value type it is read as older versions did, which guessed and named `02134` as `2134`."""
     if reference.value_type is None and _is_name(reference.kind):
-        return ColumnType.GUESS
+        return ColumnType.OLDER
     return _column_type(reference.kind, A_MOMENT if reference.value_type in MOMENTS else None)
 
 

@@ -28,7 +28,7 @@ from monitors.sources import (
 
 
 class Contract(StrEnum):
-    """Whether a baseline keeps the value types of its features."""
+    """The answer to the question if a baseline keeps the value types of its features."""
 
     YES = "yes"
     NO = "no"
@@ -37,7 +37,7 @@ class Contract(StrEnum):
 
 
 class Reference(StrEnum):
-    """What a rebuild would read."""
+    """The rows that a rebuild would read, compared with those that the baseline was made of."""
 
     SAME = "same"
     """As many rows as the baseline was made of."""

@@ -22,6 +22,8 @@ class ColumnType(StrEnum):
     """As booleans or numbers where all words are, else as text."""
     GUESS = "guess"
     """As whatever fits all of its values: numbers, booleans, times, else text."""
+    OLDER = "older"
+    """Guessed, and the usual words for a missing value are null in text too, as in older versions."""
 
 
 def column_type_of(dtype: pa.DataType | None, *, is_categorical: bool) -> ColumnType:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from monitors.sources.column_types import TEXTS, ColumnType
 from monitors.sources.csv_dialect import CsvDialect
@@ -15,6 +16,9 @@ LARGEST_SIGNED, LARGEST_UNSIGNED = 2.0**63, 2.0**64
 _UNITS = ("s", "us", "ns")
 TIMES = (pa.date32(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in _UNITS))
 TEXT = pa.string()
+OLDER_TEXT = pa.large_string()
+"""Text in which the null words of older versions are null."""
+OLDER_NULL_WORDS = pa.array(pacsv.ConvertOptions().null_values, TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
 
     Without a candidate the column stays text.
     """
+    if contract is ColumnType.OLDER:
+        return _older_candidates(guessed)
     if contract in TEXTS or (contract is ColumnType.GUESS and guessed == TEXT):
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
@@ -79,6 +85,13 @@ def may_be_unsigned(values: pa.Array | pa.ChunkedArray) -> bool:
     if greatest is None or not LARGEST_SIGNED <= greatest <= LARGEST_UNSIGNED or least < 0:
         return False
     return bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
+
+
+def _older_candidates(guessed: pa.DataType) -> tuple[pa.DataType, ...]:
+    """A guess, but older versions read whole numbers beyond int64 as floats."""
+    types = candidates(ColumnType.GUESS, guessed)
+    kept = (each for each in types if each not in (TEXT, pa.uint64()))
+    return (*kept, OLDER_TEXT)
 
 
 def _from(first: pa.DataType, family: Sequence[pa.DataType]) -> tuple[pa.DataType, ...]:
@@ -118,6 +131,8 @@ def convert(
     """
     if dtype == TEXT:
         return words
+    if dtype == OLDER_TEXT:
+        return _without(words, OLDER_NULL_WORDS).cast(OLDER_TEXT)
     known = _known(words, dialect)
     if pa.types.is_null(dtype):
         return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
@@ -166,8 +181,13 @@ def _wanted(dtype: pa.DataType) -> str:
 def _known(words: pa.ChunkedArray, dialect: CsvDialect) -> pa.ChunkedArray:
     """The words without the spaces around them, null where they stand for a missing value."""
     trimmed = pc.utf8_trim_whitespace(words)
-    is_missing = pc.is_in(trimmed, value_set=pa.array(dialect.null_words, words.type))
-    return pc.if_else(is_missing, pa.scalar(None, words.type), trimmed)
+    return _without(trimmed, pa.array(dialect.null_words, words.type))
+
+
+def _without(words: pa.ChunkedArray, missing: pa.Array) -> pa.ChunkedArray:
+    """The words, null where they are among those for a missing value."""
+    is_missing = pc.is_in(words, value_set=missing)
+    return pc.if_else(is_missing, pa.scalar(None, words.type), words)
 
 
 def _spelt(words: pa.ChunkedArray, dtype: pa.DataType, dialect: CsvDialect) -> pa.ChunkedArray:

@@ -44,7 +44,7 @@ ORDERED_PARTS = [
     "serial",
     "nothing",
 ]
-CODES = ["zip", "rate", "flag", "day", "moment", "mixed", "gap"]
+CODES = ["zip", "rate", "flag", "day", "moment", "mixed", "gap", "word", "quoted"]
 FEATURES = ["delay", "distance", "stops", "carrier", "booked_on", "is_night"]
 
 
@@ -353,7 +353,7 @@ def _as_owner(statement: str) -> list[Any]:
 
 
 def _sql() -> str:
-    """What pg_dump writes, and what the owner had to undo in order to see all rows."""
+    """The output of pg_dump, and the rules that the owner had to undo in order to see all rows."""
     secured = "SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname"
     force = [
         f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY;" for (name,) in _as_owner(secured)

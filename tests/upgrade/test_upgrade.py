@@ -87,7 +87,7 @@ def column_of(tenant: Facts, query: str) -> set[str]:
 
 
 def measures_of(tenant: Facts, run: Facts) -> dict[tuple[str, ...], tuple[Any, ...]]:
-    """What each method measured on each feature in a run."""
+    """The measures of each method on each feature in a run."""
     details: dict[tuple[str, ...], tuple[Any, ...]] = {}
     for row in run["detections"]:
         detection = get(tenant, f"detections/{row['id']}")
@@ -252,6 +252,17 @@ def runs_over_weeks(facts: Facts) -> Iterator[tuple[Facts, Facts]]:
         for run in tenant["runs"]:
             if run["trigger"] == "backfill":
                 yield tenant, run
+
+
+def test_judging__old_baseline_of_csv_in_a_stream__measures_the_same(
+    facts: Facts, override: Callable[..., None]
+) -> None:
+    override(data={"stream_bytes": 1})
+    rival = facts["tenants"][1]
+    codes = next(each["id"] for each in rival["monitors"] if each["name"] == "Codes")
+    run = next(each for each in rival["runs"] if each["monitor_id"] == codes)
+    old, new = measures_of(rival, run), measures_of(rival, judge_again(rival, run))
+    assert [name for name in old if not are_close(old[name], new[name])] == []
 
 
 def test_judging__rows_sent_to_an_old_baseline__measure_the_same(facts: Facts) -> None:

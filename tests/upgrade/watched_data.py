@@ -97,15 +97,17 @@ def make_codes(week: int) -> str:
     """CSV, whose types were guessed from the values: codes of digits, prices, truths, days, times."""
     random = np.random.default_rng(300 + week)
     high = 3 if week == DRIFTED_WEEK else 2
-    lines = ["sold_at,zip,rate,flag,day,moment,mixed,gap"]
+    lines = ["sold_at,zip,rate,flag,day,moment,mixed,gap,word,quoted"]
     times = _times(random, week).to_pylist()
     for time, level in zip(times, random.integers(0, high + 1, ROWS), strict=True):
         each = int(level)
         zip_code, rate = f"0{2134 + each}", f"{1 + each / 10:.2f}"
         flag, day = ["true", "False", "TRUE", "false"][each], f"2024-01-0{1 + each}"
         moment, mixed = f"2024-01-01 10:0{each}:00", ["a1", "7", "007", "1.50"][each]
-        gap = ["NA", "", "5", "6"][each]
-        fields = [f"{time:%Y-%m-%dT%H:%M:%SZ}", zip_code, rate, flag, day, moment, mixed, gap]
+        gap, word = ["NA", "", "5", "6"][each], ["a", "NA", "", "null"][each]
+        quoted = ['"b, c"', '""', '"NA"', "None"][each]
+        instant = f"{time:%Y-%m-%dT%H:%M:%SZ}"
+        fields = [instant, zip_code, rate, flag, day, moment, mixed, gap, word, quoted]
         lines.append(",".join(fields))
     return "\n".join([*lines, ""])
 
