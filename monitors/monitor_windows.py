@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -106,4 +107,5 @@ def _window(
 
 def csv_dialect(settings: Mapping[str, str], null_values: Sequence[str]) -> CsvDialect:
     """The dialect that the fields `csv_dialect` and `null_values` of a monitor describe."""
-    return CsvDialect(**settings, null_values=tuple(null_values))
+    fields: dict[str, Any] = {**settings, "null_values": tuple(null_values)}
+    return CsvDialect(**fields)

@@ -127,7 +127,7 @@ class ZoneField(TextField):
     """A time zone of the IANA database."""
 
 
-@extend_schema_field({"oneOf": _dialects()})
+@extend_schema_field({"type": "object", "oneOf": _dialects()})
 class CsvDialectField(serializers.DictField):
     """The dialect of CSV files."""
 

@@ -85,13 +85,8 @@ def place_in_zone[Values: pa.Array | pa.ChunkedArray](values: Values, zone: str)
     """
     if zone == UTC_ZONE or not is_local(values.type):
         return values
-    if isinstance(values, pa.ChunkedArray):
-        chunks = [place_in_zone(chunk, zone) for chunk in values.chunks]
-        return pa.chunked_array(chunks, placed_type(values.type, zone))
-    if isinstance(values, pa.DictionaryArray):
-        placed = place_in_zone(values.dictionary, zone)
-        return pa.DictionaryArray.from_arrays(values.indices, placed)
-    return _placed(values, zone)
+    placed: Values = _placed(values, zone)
+    return placed
 
 
 def moment_of(time: datetime, zone: str) -> datetime:
@@ -113,7 +108,17 @@ def _unit(dtype: pa.DataType) -> str:
     return "ms" if pa.types.is_date64(dtype) else "s"
 
 
-def _placed(values: pa.Array, zone: str) -> pa.Array:
+def _placed(values: pa.Array | pa.ChunkedArray, zone: str) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.ChunkedArray):
+        chunks = [_placed(chunk, zone) for chunk in values.chunks]
+        return pa.chunked_array(chunks, placed_type(values.type, zone))
+    if isinstance(values, pa.DictionaryArray):
+        placed = _placed(values.dictionary, zone)
+        return pa.DictionaryArray.from_arrays(values.indices, placed)
+    return _placed_array(values, zone)
+
+
+def _placed_array(values: pa.Array, zone: str) -> pa.Array:
     unit = _unit(values.type)
     stamps = values.cast(pa.timestamp(unit))
     known = stamps.cast(pa.int64()).fill_null(0)
@@ -138,17 +143,20 @@ def _moments(ticks: IntArray, per_second: int, zone: str) -> IntArray:
     latest = _seconds_of(LAST_YEAR) * per_second
     if high >= latest:
         shift = np.maximum(0, (ticks - latest) // (CYCLE * per_second) + 1) * (CYCLE * per_second)
-        return _moments(ticks - shift, per_second, zone) + shift
+        later: IntArray = _moments(ticks - shift, per_second, zone) + shift
+        return later
     furthest = INT64_MAX - 2 * DAY * per_second
     if max(-low, high) > furthest:  # the last hours that 64 bits hold would leave them
         ticks = np.clip(ticks, -furthest, furthest)
     clock = _clock_between(zone, low // per_second, high // per_second)
     if not len(clock.changes):
-        return ticks - clock.offsets[0] * per_second
+        steady: IntArray = ticks - clock.offsets[0] * per_second
+        return steady
     place = np.searchsorted(clock.starts * per_second, ticks, side="right")
     moments: IntArray = ticks - (clock.offsets * per_second)[place]
     ends = np.append(clock.changes * per_second, INT64_MAX)
-    return np.minimum(moments, ends[place], out=moments)
+    np.minimum(moments, ends[place], out=moments)
+    return moments
 
 
 def first_time_on_clock(moment: datetime, zone: str) -> int:

@@ -77,7 +77,7 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
     with translated(window.uri):
         fragments = _fragments_within(dataset, timeframe)
         unified, fragments = _unify_needed(dataset, fragments, window)
-        if timeframe.column in unified.conflicts:
+        if timeframe.column is not None and timeframe.column in unified.conflicts:
             raise SchemaMismatch(unified.conflicts[timeframe.column])
         _check_time(dataset, timeframe, unified.schema)
     schema, conflicts = unified.schema, unified.conflicts

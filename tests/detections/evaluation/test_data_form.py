@@ -150,7 +150,7 @@ def test_outcomes__of_the_data__happen_at_the_same_moments(plain: Path, written:
 def test_evaluate_run__inline_times__are_read_in_the_zone(plain: Path, written: Written) -> None:
     _, monitor = make_both(plain, written, methods=["ks"])
     days = [date(2024, 1, day).isoformat() for day in range(1, 15)] * 100
-    rows = {"day": days, "delay": [1.0] * len(days)}
+    rows: dict[str, list[Any]] = {"day": days, "delay": [1.0] * len(days)}
     inline = evaluated(monitor, 2, inline_data=table_to_bytes(table_from_columns(rows)))
     verdict, statistic, count = figures(inline)["baseline", "ks", "day"]
     assert (verdict, count) == ("ok", 1400)
