@@ -154,6 +154,22 @@ def find_misfit(
     return Misfit(str(words[reach[best]].as_py()), _wanted(best))
 
 
+def are_mostly_other(
+    words: pa.ChunkedArray, types: Sequence[pa.DataType], dialect: CsvDialect
+) -> bool:
+    """True if more than half of the words are no value of any of the types; a missing value is no word."""
+    known = _known(words, dialect).drop_null()
+    fitting = [_spelt(known, dtype, dialect) for dtype in types]
+    others = sum(_is_other(fitting, types, place) for place in range(len(known)))
+    return 2 * others > len(known)
+
+
+def _is_other(spelt: Sequence[pa.ChunkedArray], types: Sequence[pa.DataType], place: int) -> bool:
+    """True if the word at a place is no value of any type."""
+    pairs = zip(spelt, types, strict=True)
+    return not any(_fits(words.slice(place, 1), dtype) for words, dtype in pairs)
+
+
 def _count_fitting(words: pa.ChunkedArray, dtype: pa.DataType) -> int:
     """The number of words before the first one that does not fit, by bisection."""
     low, high = 0, len(words)

@@ -19,6 +19,7 @@ from monitors.sources.csv_parsing import misfitting_column
 from monitors.sources.csv_types import (
     TEXT,
     Misfit,
+    are_mostly_other,
     candidates,
     convert,
     find_misfit,
@@ -31,6 +32,7 @@ from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.scans import Scan, within_budget
 from monitors.sources.source_errors import (
     PYARROW_ERRORS,
+    RetypedReason,
     SchemaMismatch,
     SourceError,
     to_source_error,
@@ -39,6 +41,8 @@ from monitors.sources.time_filters import Timeframe
 
 HEADER_ROWS = 1
 LONGEST_WORD = 40
+MOST_WORDS = 1000
+"""The words that say if a column is retyped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,7 @@ def _read(plan: CsvPlan, max_bytes: int) -> CsvTable:
             continue
         values = _convert_all(plan, name, table[name])
         if isinstance(values, Misfit):
-            unusable[name] = _reason(plan, name, values)
+            unusable[name] = _reason_against(plan, name, values)
             table = table.drop_columns([name])
         else:
             table = table.set_column(table.column_names.index(name), name, values)
@@ -314,7 +318,7 @@ def _settle_column(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> CsvPlan:
     fitting = next((n for n, each in enumerate(types) if _holds(words, each, plan)), None)
     if fitting is not None:
         return plan.with_types(name, types[fitting:]) if fitting else plan
-    reason = _reason(plan, name, find_misfit(words, types, dialect))
+    reason = _reason_against(plan, name, find_misfit(words, types, dialect))
     return replace(plan.with_types(name, ()), unusable={**plan.unusable, name: reason})
 
 
@@ -347,6 +351,28 @@ def _reason(plan: CsvPlan, name: str, misfit: Misfit) -> str:
     where = _find_row(plan, name, misfit.word)
     word = misfit.word[:LONGEST_WORD] + "…" * (len(misfit.word) > LONGEST_WORD)
     return f"The column ‘{name}’ must hold {misfit.wanted}, but holds ‘{word}’{where}."
+
+
+def _reason_against(plan: CsvPlan, name: str, misfit: Misfit) -> str:
+    """The sentence about a feature with a word that does not fit; retyped if most of its first words don't."""
+    reason = _reason(plan, name, misfit)
+    is_feature = plan.narrowed.types.get(name) is ColumnType.NUMERIC
+    if not is_feature:
+        return reason
+    types, dialect = plan.words[name], plan.narrowed.dataset.dialect
+    is_retyped = are_mostly_other(_first_words(plan, name), types, dialect)
+    return RetypedReason(reason) if is_retyped else reason
+
+
+def _first_words(plan: CsvPlan, name: str) -> pa.ChunkedArray:
+    """The column's words in the first rows of the window, whichever way the window is read."""
+    alone = replace(plan, narrowed=replace(plan.narrowed, columns=(name,)))
+    found: list[pa.Array] = []
+    for batch in _window_batches(alone):
+        found.append(batch.column(name))
+        if sum(map(len, found)) >= MOST_WORDS:
+            break
+    return pa.chunked_array(found, TEXT).slice(0, MOST_WORDS)
 
 
 def _find_row(plan: CsvPlan, name: str, word: str) -> str:

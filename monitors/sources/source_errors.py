@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from algorithms.errors import UnusableColumn
+from algorithms.errors import RetypedColumn, UnusableColumn
 
 
 class SourceError(Exception):
@@ -59,6 +59,16 @@ class SchemaMismatch(SourceError):
 
 class ColumnMismatch(SchemaMismatch, UnusableColumn):
     """One column cannot be read; the others of the window can."""
+
+
+class ColumnRetyped(ColumnMismatch, RetypedColumn):
+    """A column of text holds words where its reference holds values of another type."""
+
+
+class RetypedReason(str):
+    """The reason against a column that is retyped; other reasons are plain text."""
+
+    __slots__ = ()
 
 
 class WindowTooLarge(SourceError):

@@ -16,7 +16,13 @@ from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
 from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
-from monitors.sources.source_errors import ColumnMismatch, SchemaMismatch, SourceChanged
+from monitors.sources.source_errors import (
+    ColumnMismatch,
+    ColumnRetyped,
+    RetypedReason,
+    SchemaMismatch,
+    SourceChanged,
+)
 from monitors.sources.text_times import write_in_utc
 from monitors.sources.window_parts import Part, Piece, group_pieces
 from monitors.sources.window_spec import WindowSpec
@@ -90,8 +96,10 @@ def refuse_unusable(name: str, unusable: Mapping[str, str]) -> None:
     Raises:
         ColumnMismatch: With the reason.
     """
-    if name in unusable:
-        raise ColumnMismatch(unusable[name])
+    if name not in unusable:
+        return
+    reason = unusable[name]
+    raise ColumnRetyped(reason) if isinstance(reason, RetypedReason) else ColumnMismatch(reason)
 
 
 @dataclass(eq=False)

@@ -498,3 +498,32 @@ def test_timezone__dates_and_moments__are_equal(written: Write) -> None:
 def test_timezone__that_does_not_exist__is_refused(weeks: list[Path], zone: str) -> None:
     with pytest.raises(CommandError, match="is not an IANA time zone"):
         check(weeks[0], weeks[1], "--timezone", zone)
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        (["low", "high"] * 150, "drift"),
+        (["7"] * 120 + ["low"] * 180, "drift"),
+        (["7"] * 299 + ["?"], "error"),
+        (["7"] * 160 + ["low"] * 140, "error"),
+        (["", "low", "low"] * 100, "drift"),
+        (["NA"] * 299 + ["7"], "drift"),
+    ],
+)
+@pytest.mark.parametrize("stream_bytes", [10**9, 1])
+def test_csv__numbers_become_words__schema_says_so_if_most_did(
+    tmp_path: Path,
+    override: Callable[..., None],
+    words: list[str],
+    verdict: str,
+    stream_bytes: int,
+) -> None:
+    override(data={"stream_bytes": stream_bytes})
+    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+    before.write_text("x,y\n" + "".join(f"{number % 50},1\n" for number in range(300)))
+    after.write_text("x,y\n" + "".join(f"{word},1\n" for word in words))
+    [row] = [row for row in check_json(before, after)["rows"] if row["feature"] == "x"]
+    has_no_word = set(words) <= {"7", "NA", ""}
+    method = "null_rate" if has_no_word else "schema" if verdict == "drift" else "ks"
+    assert (row["verdict"], row["method"]) == (verdict, method)
