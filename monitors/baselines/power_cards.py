@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from django.utils import timezone
 
@@ -24,6 +25,8 @@ MOST_BLOCKS = 60
 LEAST_COVERED = 0.95
 """Share of a window that the reference must cover for the window to count."""
 MONTH = timedelta(days=30)
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+"""Days at the ends of the calendar."""
 RATES = ("estimate", "low", "high")
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
 TOO_SHORT = "The reference is shorter than two windows."
@@ -126,7 +129,15 @@ def _time_bounds(spec: WindowSpec) -> tuple[datetime | None, datetime | None]:
     """The earliest and the latest time of the window's rows."""
     with open_window(spec) as window:
         found = pc.min_max(window.column(str(spec.timestamp_column)))
-    return _aware(found["min"].as_py()), _aware(found["max"].as_py())
+    return _moment(found["min"], outside=FIRST), _moment(found["max"], outside=LAST)
+
+
+def _moment(value: pa.Scalar, *, outside: datetime) -> datetime | None:
+    """The moment of a time; another one if Python has no such year."""
+    try:
+        return _aware(value.as_py())
+    except OverflowError:  # the year 1 begins in the year 0 of UTC, east of it
+        return outside
 
 
 def _aware(moment: datetime | date | None) -> datetime | None:

@@ -181,7 +181,7 @@ def _first_time(ticks: int, zone: str) -> int:
         return ticks + int(offsets[0])
     change, before, after = (int(each[place - 1]) for each in (changes, offsets, offsets[1:]))
     if ticks == change:
-        return change + before  # of a clock put forward, the first time that it leaves out
+        return change + before  # the first time that a clock put forward leaves out
     return max(ticks + after, change + max(before, after))
 
 

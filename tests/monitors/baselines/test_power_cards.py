@@ -1,8 +1,10 @@
 """Power cards over real files, through the API and with each baseline."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rest_framework.test import APIClient
@@ -51,6 +53,22 @@ def test_build_baseline__no_timestamps__card_says_why_it_has_no_checks(
     assert card["checks"] == 0
     assert "timestamp column" in card["reason"]
     assert card["alarm_rate"] is None
+
+
+def test_build_baseline__first_day_of_the_calendar__is_a_day_of_the_zone(
+    in_tenant: None, data_root: Path
+) -> None:
+    """It begins in the year 0 of UTC, as systems write a time that they do not know."""
+    times = [
+        datetime(1, 1, 1),
+        *[datetime(2024, 1, 1 + hour // 24, hour % 24) for hour in range(500)],
+    ]
+    path = data_root / "x.parquet"
+    pq.write_table(pa.table({"departs_at": times, "n": range(501)}), path)
+    bounds = {"reference_start": None, "reference_end": None, "feature_columns": ["n"]}
+    make_flights_monitor(path, data_timezone="Europe/Berlin", **bounds)
+    baseline = Baseline.objects.get()
+    assert (baseline.status, baseline.rows) == ("ready", 501)
 
 
 def test_build_baseline__smallest_changes__of_each_feature_in_its_unit(
