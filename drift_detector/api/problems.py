@@ -17,7 +17,6 @@ from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
-from rest_framework.views import exception_handler
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +95,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
 
     It is JSON whatever the view renders: the OpenAPI document is YAML, too, and its page HTML.
     """
+    from rest_framework.views import exception_handler  # imports parsers, and they this module
+
     error = _as_known_to_drf(error)
     response = exception_handler(error, context)
     if response is None:
@@ -103,6 +104,23 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
     detail, errors = _explain(error)
     document = problem(response.status_code, _utf8(detail), errors)
     return _json(document, headers=dict(response.items()))
+
+
+def problem_of(error: Exception) -> dict[str, Any]:
+    """The problem document of a refusal, for an answer that is given later.
+
+    Args:
+        error: A validation error, of Django or of DRF, or another `APIException`.
+    """
+    known = _as_known_to_drf(error)
+    assert isinstance(known, APIException)
+    detail, errors = _explain(known)
+    return problem(known.status_code, _utf8(detail), errors)
+
+
+def problem_response(document: dict[str, Any]) -> JsonResponse:
+    """The answer of a problem document."""
+    return _json(document)
 
 
 def _as_known_to_drf(error: Exception) -> Exception:
