@@ -15,8 +15,8 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished", "outbox_by_age", "outbox_put_off",
-    "outbox_unpublished", "run_due",
+    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {"baseline_oldest", "outcome_batch_by_age", "pending_outcome_by_age", "run_oldest"}
 
