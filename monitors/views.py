@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -73,7 +72,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
     def get_queryset(self) -> QuerySet[Monitor]:
         return selectors.list_monitors()
 
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create a monitor after a look at both sources; a refusal says what is wrong with them.
 
         A worker reads the sources. If that takes longer than ten seconds, the answer is 202 with a job, and the monitor
@@ -84,7 +83,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         services.check_name_is_free(serializer.validated_data["name"])
         return self._answer_by_job(Job.Kind.CREATE_MONITOR, serializer)
 
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change a monitor; a changed reference builds a new baseline version.
 
         A worker reads the sources if a change is about them. If that takes longer than ten seconds, the answer is 202
@@ -111,7 +110,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         responses={200: PreviewSerializer, 202: JobSerializer}, examples=[MONITOR_EXAMPLE]
     )
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
-    def preview(self, request: Request) -> HttpResponseBase:
+    def preview(self, request: Request) -> Response:
         """Preview the features and the power of a monitor before it is saved.
 
         A worker reads the sources. If that takes longer than ten seconds, the answer is 202 with a job.
@@ -141,7 +140,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
 
     def _answer_by_job(
         self, kind: Job.Kind, serializer: BaseSerializer[Monitor], monitor_id: UUID | None = None
-    ) -> HttpResponseBase:
+    ) -> Response:
         """Have a worker read the sources and answer, and wait for it as long as the settings say."""
         tenant_id = self.principal.tenant_id
         job = jobs.request_job(

@@ -118,11 +118,6 @@ def problem_of(error: Exception) -> dict[str, Any]:
     return problem(known.status_code, _utf8(detail), errors)
 
 
-def problem_response(document: dict[str, Any]) -> JsonResponse:
-    """The answer of a problem document."""
-    return _json(document)
-
-
 def _as_known_to_drf(error: Exception) -> Exception:
     """The error as DRF would raise it, for those of Django and of the database."""
     if isinstance(error, DjangoValidationError):  # services raise it

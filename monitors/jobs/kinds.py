@@ -88,7 +88,7 @@ def _change(job: Job, checked: Mapping[str, Any]) -> Answer:
 
 
 def _monitor_of(job: Job, monitors: QuerySet[Monitor]) -> Monitor:
-    monitor = monitors.filter(id=job.monitor_id).first()
+    monitor = monitors.filter(id__in=[job.monitor_id]).first()
     if monitor is None:
         raise NotFound("There is no such object.")
     return monitor

@@ -3,7 +3,6 @@
 import json
 
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -11,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
-from drift_detector.api.problems import problem_response
+from drift_detector.api.problems import MEDIA_TYPE
 from drift_detector.api.views import TenantAPIView
 from monitors.jobs.serializers import JobSerializer
 from monitors.models import Job
@@ -31,12 +30,10 @@ class JobViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Job]):
         return Job.objects.defer("fields")
 
 
-def job_response(request: Request, job: Job) -> HttpResponseBase:
+def job_response(request: Request, job: Job) -> Response:
     """The answer of a job to the request that asked for it; 202 with the job while it has none."""
     if not job.is_finished:
         location = reverse("job-detail", args=[job.id], request=request)
         return Response(JobSerializer(job).data, status=202, headers={"Location": location})
-    body = json.loads(job.answer)
-    if job.status == Job.Status.FAILED:
-        return problem_response(body)
-    return Response(body, status=job.answer_status)
+    media_type = MEDIA_TYPE if job.status == Job.Status.FAILED else None
+    return Response(json.loads(job.answer), status=job.answer_status, content_type=media_type)
