@@ -148,9 +148,9 @@ def answering_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a request waits for the answer of its job, a worker's task gives it, in this process."""
     really_wait = job_selectors.wait_for_job
 
-    def answer_and_wait(*, tenant_id: UUID, job_id: UUID, seconds: float) -> Job:
+    def answer_and_wait(*, tenant_id: UUID, job_id: UUID, **options: Any) -> Job:
         answer_job(tenant_id=str(tenant_id), job_id=str(job_id))
-        return really_wait(tenant_id=tenant_id, job_id=job_id, seconds=seconds)
+        return really_wait(tenant_id=tenant_id, job_id=job_id, **options)
 
     monkeypatch.setattr(job_selectors, "wait_for_job", answer_and_wait)
 

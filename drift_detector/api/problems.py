@@ -106,14 +106,15 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
     return _json(document, headers=dict(response.items()))
 
 
-def problem_of(error: Exception) -> dict[str, Any]:
+def problem_of(error: Exception) -> dict[str, Any] | None:
     """The problem document of a refusal, for an answer that is given later.
 
-    Args:
-        error: A validation error, of Django or of DRF, or another `APIException`.
+    Returns:
+        None for an error that refuses nothing, as it is a fault of ours.
     """
     known = _as_known_to_drf(error)
-    assert isinstance(known, APIException)
+    if not isinstance(known, APIException):
+        return None
     detail, errors = _explain(known)
     return problem(known.status_code, _utf8(detail), errors)
 

@@ -8,11 +8,9 @@ from uuid import UUID
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.utils import timezone
-from rest_framework.exceptions import APIException
 
 from drift_detector.api.problems import problem, problem_of
 from drift_detector.celery import enqueue
@@ -82,15 +80,11 @@ def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
         _attempt(work)
     except (OperationalError, InterfaceError):
         raise  # the database is away; the lease expires and the reconciler enqueues the job again
-    except SoftTimeLimitExceeded:
-        _refuse(work.lease, problem(400, _took_too_long()))
-    except MemoryError:
-        _refuse(work.lease, problem(400, TOO_LARGE))
-    except (ValidationError, APIException) as error:
-        _refuse(work.lease, problem_of(error))
-    except Exception:
-        log.exception("job_crashed", job_id=str(job_id))
-        _refuse(work.lease, problem(500, WENT_WRONG))
+    except Exception as error:
+        document = _refusal_of(error)
+        if document is None:
+            log.exception("job_crashed", job_id=str(job_id))
+        _refuse(work.lease, document or problem(500, WENT_WRONG))
 
 
 def fail_job(*, tenant_id: UUID, job_id: UUID, worker: str, reason: str) -> None:
@@ -183,6 +177,11 @@ def _lock_jobs(tenant_id: UUID) -> None:
     lock_local(f"jobs of {tenant_id}")
 
 
-def _took_too_long() -> str:
-    seconds = settings.ENV.jobs.time_limit_seconds
-    return f"The data could not be read within {seconds} seconds."
+def _refusal_of(error: Exception) -> dict[str, Any] | None:
+    """The problem document of an error that is not our fault; else None."""
+    if isinstance(error, SoftTimeLimitExceeded):
+        seconds = settings.ENV.jobs.time_limit_seconds
+        return problem(400, f"The data could not be read within {seconds} seconds.")
+    if isinstance(error, MemoryError):
+        return problem(400, TOO_LARGE)
+    return problem_of(error)

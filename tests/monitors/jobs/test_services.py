@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import LazySettings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from drift_detector.celery import Priority, app
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -19,6 +21,7 @@ from monitors import services as monitors
 from monitors.features import check_sources
 from monitors.jobs import services as jobs
 from monitors.models import Baseline, Job, Monitor
+from tasks.monitors import answer_job as answer_task
 from tests.factories import at_once, make_job, make_monitor, rows_of, wake_ups
 
 type BeforeReading = Callable[[Callable[[], object]], None]
@@ -233,6 +236,22 @@ def test_request_job__other_tenant_has_many__is_sent_at_once(
     with tenant_scope(committed_tenant.id):
         ours = make_job(flights)
     assert [sent(job) for job in (*theirs, ours)] == [1, 0, 0, 1]
+
+
+def test_request_job__backfills_wait_in_the_broker__is_taken_before_them(
+    committed_tenant: Tenant, flights: Path, empty_broker: None
+) -> None:
+    app.send_task("detections.execute_run", priority=Priority.BACKFILL)
+    with tenant_scope(committed_tenant.id):
+        job = make_job(flights)
+    with app.connection_for_read() as broker:
+        first = broker.default_channel.basic_get(app.conf.task_default_queue)
+    assert first.properties["application_headers"]["kwargsrepr"].count(str(job.id)) == 1
+
+
+def test_task__of_a_job__may_take_no_longer_than_the_settings_say(settings: LazySettings) -> None:
+    soft = settings.ENV.jobs.time_limit_seconds
+    assert (answer_task.soft_time_limit, answer_task.time_limit) == (soft, soft + 30)
 
 
 def test_release_job__of_a_worker_that_stops__is_sent_again_and_costs_no_attempt(
