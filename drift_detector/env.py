@@ -193,6 +193,22 @@ class Runs(Group):
     )
 
 
+class Jobs(Group):
+    wait_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=10,
+        description="how long a request waits for a worker to read data; then it is answered with 202",
+    )
+    time_limit_seconds: Positive = Field(
+        default=60, description="the longest that a worker may read data for a request"
+    )
+    max_per_tenant: Positive = Field(
+        default=1, description="jobs of one tenant that workers have at once; others wait"
+    )
+    retention_days: Positive = Field(
+        default=7, description="days that the answers of jobs are kept"
+    )
+
+
 class Alerts(Group):
     retention_days: Positive = Field(
         default=730, description="days that alerts are kept once they are resolved"
@@ -262,6 +278,7 @@ class Environment(BaseSettings):
     metrics: Metrics = Metrics()
     tracing: Tracing = Tracing()
     runs: Runs = Runs()
+    jobs: Jobs = Jobs()
     alerts: Alerts = Alerts()
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()

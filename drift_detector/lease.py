@@ -1,6 +1,6 @@
 """The lease: the right of one worker to finish a piece of work, as long as its token stands in the row.
 
-Runs, parts, baselines, backtests and reports are leased in the same way. Every write of a worker names
+Runs, parts, baselines, jobs, backtests and reports are leased in the same way. Every write of a worker names
 the token, so a worker that lost its lease writes nothing.
 """
 

@@ -12,10 +12,12 @@ from detections.runs.views import DetectionViewSet, MonitorBackfillView, Monitor
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
+from monitors.jobs.views import JobViewSet
 from monitors.views import MonitorViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("monitors", MonitorViewSet, basename="monitor")
+router.register("jobs", JobViewSet, basename="job")
 router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
 router.register("backtests", BacktestViewSet, basename="backtest")

@@ -1,4 +1,4 @@
-"""Monitors and their baselines."""
+"""Monitors, their baselines, and jobs."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -301,6 +301,72 @@ class Baseline(LeasedModel):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+class Job(LeasedModel):
+    """A request that needs a tenant's data, and the answer that a worker gives to it."""
+
+    class Kind(models.TextChoices):
+        PREVIEW = "preview"
+        CREATE_MONITOR = "create_monitor"
+        UPDATE_MONITOR = "update_monitor"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"  # a worker has it, or had it and stopped answering
+        SUCCEEDED = "succeeded"  # the answer is what was asked for
+        FAILED = "failed"  # the answer is a problem document
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    requested_by = models.CharField(max_length=200)
+    fields = models.JSONField(default=dict, help_text="The fields of the request, as they came.")
+    monitor_id = models.UUIDField(
+        null=True, help_text="The monitor that is changed, or that was created; it can be gone."
+    )
+    answer_status = models.PositiveSmallIntegerField(null=True, help_text="The HTTP status.")
+    # Text and not jsonb, which orders the names of an object by their length.
+    answer = models.TextField(blank=True, help_text="The body of the answer, as JSON.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "drf_jobs"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            TenantModel.identity("job"),
+            models.CheckConstraint(
+                name="job_finished_with_an_answer",
+                condition=Q(
+                    status__in=["queued", "running"],
+                    finished_at__isnull=True,
+                    answer_status__isnull=True,
+                )
+                | Q(
+                    status__in=["succeeded", "failed"],
+                    finished_at__isnull=False,
+                    answer_status__isnull=False,
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="job_unfinished",
+                fields=["tenant", "created_at", "id"],
+                condition=Q(status__in=["queued", "running"]),
+            ),
+            models.Index(
+                name="job_finished",
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.finished_at is not None
 
 
 def _earlier(moment: datetime, duration: timedelta, zone: ZoneInfo) -> datetime:

@@ -1,5 +1,7 @@
 """Creates, changes and removes monitors, and keeps their schedules."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -7,16 +9,15 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from algorithms.errors import InsufficientData
 from drift_detector.events.services import purge_key
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.scope import current_tenant_id
-from monitors.baselines.builds import fit_reference, power_card_of, request_baseline
+from monitors.baselines.builds import request_baseline
 from monitors.models import REFERENCE_FIELDS, Monitor
-from monitors.sources import SourceError, SourcePolicy
 
 log = structlog.get_logger(__name__)
 
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 # The fields that `features.check_sources` reads.
 SOURCE_FIELDS = (
     "reference_data_uri",
@@ -76,9 +77,20 @@ def delete_monitor(*, monitor: Monitor) -> None:
     purge_key(monitor_id)
 
 
-def source_fields(monitor: Monitor) -> dict[str, Any]:
-    """The fields that `features.check_sources` reads."""
-    return {name: getattr(monitor, name) for name in SOURCE_FIELDS}
+def check_name_is_free(name: str) -> None:
+    """Refuse a name that another monitor has, before anything is read for a new one.
+
+    Raises:
+        ValidationError: If it is taken. Of two that ask at once, the database decides.
+    """
+    if Monitor.objects.filter(name=name).exists():
+        raise _name_taken(name)
+
+
+def source_fields(monitor: Monitor, changes: Mapping[str, Any] = NO_CHANGES) -> dict[str, Any]:
+    """The fields that `features.check_sources` reads, as a change would leave them."""
+    kept = {name: getattr(monitor, name) for name in SOURCE_FIELDS}
+    return {name: changes.get(name, value) for name, value in kept.items()}
 
 
 def schedule_name(monitor_id: UUID) -> str:
@@ -106,27 +118,11 @@ def _save(monitor: Monitor, **options: Any) -> None:
     except IntegrityError as error:
         if "monitor_name_once" not in str(error):
             raise
-        reason = f"name must be unique; {monitor.name!r} is taken."
-        raise ValidationError({"name": reason}) from error
+        raise _name_taken(monitor.name) from error
 
 
-def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
-    """The features and the power card of a monitor that is not saved.
-
-    Raises:
-        ValidationError: If the reference cannot be read or compared.
-    """
-    try:
-        frozen = fit_reference(monitor, policy).frozen
-        card = power_card_of(monitor, policy, frozen)
-    except (SourceError, InsufficientData) as error:
-        raise ValidationError({"reference_data_uri": str(error)}) from error
-    return {
-        "rows": frozen.rows,
-        "is_sampled": frozen.sampled,
-        "features": {name: feature.kind.value for name, feature in frozen.features.items()},
-        "calibration": card,
-    }
+def _name_taken(name: str) -> ValidationError:
+    return ValidationError({"name": f"name must be unique; {name!r} is taken."})
 
 
 def _sync_schedule(monitor: Monitor) -> None:

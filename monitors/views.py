@@ -3,24 +3,30 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from drift_detector.api.pagination import NewestFirst
+from drift_detector.api.problems import CONFLICT
 from drift_detector.api.queries import PAGING, takes_query
-from drift_detector.api.serializers import check_no_fields
+from drift_detector.api.serializers import check_no_fields, sent_fields
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.scope import set_local, tenant_scope
 from monitors import selectors, services
 from monitors.baselines import builds
-from monitors.features import check_sources
 from monitors.filters import MonitorFilter
-from monitors.models import Monitor
+from monitors.jobs import selectors as job_selectors
+from monitors.jobs import services as jobs
+from monitors.jobs.serializers import JobSerializer
+from monitors.jobs.views import job_response
+from monitors.models import Job, Monitor
 from monitors.serializers import BaselineSerializer, MonitorSerializer, PreviewSerializer
 
 LONGEST_REMOVAL = "600s"
@@ -46,8 +52,13 @@ CHANGE_EXAMPLE = OpenApiExample("pause", {"status": "paused"}, request_only=True
 @extend_schema_view(
     list=extend_schema(description="List monitors."),
     retrieve=extend_schema(description="Read a monitor, with the state of its newest baseline."),
-    create=extend_schema(examples=[MONITOR_EXAMPLE]),
-    partial_update=extend_schema(examples=[CHANGE_EXAMPLE]),
+    create=extend_schema(
+        responses={201: MonitorSerializer, 202: JobSerializer}, examples=[MONITOR_EXAMPLE]
+    ),
+    partial_update=extend_schema(
+        responses={200: MonitorSerializer, 202: JobSerializer} | CONFLICT,
+        examples=[CHANGE_EXAMPLE],
+    ),
     destroy=extend_schema(description="Remove a monitor with its baselines, runs and alerts."),
 )
 class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
@@ -62,29 +73,31 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         return selectors.list_monitors()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Create a monitor after a look at both sources; a refusal says what is wrong with them."""
+        """Create a monitor after a look at both sources; a refusal says what is wrong with them.
+
+        A worker reads the sources. If that takes longer than ten seconds, the answer is 202 with a job, and the monitor
+        is created when its sources have been read.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self._check_sources(serializer.validated_data)
-        with tenant_scope(self.principal.tenant_id):
-            monitor = services.create_monitor(
-                created_by=self.principal.name, **serializer.validated_data
-            )
-            return Response(self.get_serializer(monitor).data, status=201)
+        services.check_name_is_free(serializer.validated_data["name"])
+        return self._answer_by_job(Job.Kind.CREATE_MONITOR, serializer)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Change a monitor; a changed reference builds a new baseline version."""
-        monitor = self.get_object()
+        """Change a monitor; a changed reference builds a new baseline version.
+
+        A worker reads the sources if a change is about them. If that takes longer than ten seconds, the answer is 202
+        with a job, and the monitor is changed when its sources have been read.
+        """
+        locked = Monitor.objects.select_for_update(no_key=True)
+        monitor = get_object_or_404(locked, id=kwargs["pk"])
         serializer = self.get_serializer(monitor, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        self._check_changed_sources(monitor, serializer.validated_data)
-        self.leave_scope()
-        with tenant_scope(self.principal.tenant_id):
-            # It may have been changed or removed while the sources were read.
-            locked = Monitor.objects.select_for_update(no_key=True)
-            monitor = get_object_or_404(locked, id=monitor.id)
-            services.update_monitor(monitor=monitor, **serializer.validated_data)
-            return Response(self.get_serializer(monitor).data)
+        changes = serializer.validated_data
+        if services.source_fields(monitor, changes) != services.source_fields(monitor):
+            return self._answer_by_job(Job.Kind.UPDATE_MONITOR, serializer, monitor.id)
+        services.update_monitor(monitor=monitor, **changes)
+        return Response(self.get_serializer(monitor).data)
 
     def perform_destroy(self, instance: Monitor) -> None:
         services.retire_monitor(monitor=instance)
@@ -93,15 +106,18 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
             set_local("statement_timeout", LONGEST_REMOVAL)
             services.delete_monitor(monitor=instance)
 
-    @extend_schema(responses={200: PreviewSerializer}, examples=[MONITOR_EXAMPLE])
+    @extend_schema(
+        responses={200: PreviewSerializer, 202: JobSerializer}, examples=[MONITOR_EXAMPLE]
+    )
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def preview(self, request: Request) -> Response:
-        """Preview the features and the power of a monitor before it is saved."""
+        """Preview the features and the power of a monitor before it is saved.
+
+        A worker reads the sources. If that takes longer than ten seconds, the answer is 202 with a job.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        policy = selectors.get_source_policy()
-        self._check_sources(serializer.validated_data)
-        return Response(services.preview_monitor(Monitor(**serializer.validated_data), policy))
+        return self._answer_by_job(Job.Kind.PREVIEW, serializer)
 
     @extend_schema(request=None, responses={202: BaselineSerializer})
     @action(detail=True, methods=["post"])
@@ -122,13 +138,18 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         )
         return paginator.get_paginated_response(BaselineSerializer(page, many=True).data)
 
-    def _check_changed_sources(self, monitor: Monitor, changes: dict[str, Any]) -> None:
-        before = services.source_fields(monitor)
-        after = {name: changes.get(name, value) for name, value in before.items()}
-        if after != before:
-            self._check_sources(after)
-
-    def _check_sources(self, fields: dict[str, Any]) -> None:
-        policy = selectors.get_source_policy()
-        self.leave_scope()  # reading a source goes over the network; no transaction waits for it
-        check_sources(fields, policy)
+    def _answer_by_job(
+        self, kind: Job.Kind, serializer: BaseSerializer[Monitor], monitor_id: UUID | None = None
+    ) -> Response:
+        """Have a worker read the sources and answer, and wait for it as long as the settings say."""
+        tenant_id = self.principal.tenant_id
+        job = jobs.request_job(
+            kind=kind,
+            fields=sent_fields(serializer),
+            requested_by=self.principal.name,
+            monitor_id=monitor_id,
+        )
+        self.leave_scope()
+        seconds = settings.ENV.jobs.wait_seconds
+        job = job_selectors.wait_for_job(tenant_id=tenant_id, job_id=job.id, seconds=seconds)
+        return job_response(self.request, job)

@@ -18,6 +18,7 @@ from detections.ledger import dispatch
 from detections.ledger import runs as ledger
 from detections.reports import services as reports
 from monitors.baselines import builds
+from monitors.jobs import services as jobs
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ RELEASE: dict[str, Callable[..., None]] = {
     dispatch.EXECUTE_TASK: ledger.release_run,
     fan_out.HELP_TASK: ledger.release_parts,
     builds.BUILD_TASK: builds.release_build,
+    jobs.JOB_TASK: jobs.release_job,
     backtests.BACKTEST_TASK: backtests.release_backtest,
     reports.REPORT_TASK: reports.release_report,
 }

@@ -24,9 +24,13 @@ from detections.ledger.old_runs import (
 from detections.ledger.recovery import mark_lost_messages, measure_queue, release_abandoned_runs
 from detections.models import Backtest
 from drift_detector.celery import TaskMessage, count_messages, enqueue_all
+from drift_detector.lease import LeasedModel
 from monitors.baselines.builds import BUILD_TASK
 from monitors.baselines.old_baselines import purge_old_baselines, sweep_baselines
-from monitors.models import Baseline
+from monitors.jobs.old_jobs import purge_old_jobs
+from monitors.jobs.selectors import list_unfinished_jobs
+from monitors.jobs.services import JOB_TASK
+from monitors.models import Baseline, Job
 from monitors.selectors import list_builds
 
 log = structlog.get_logger(__name__)
@@ -52,6 +56,7 @@ def reconcile() -> None:
         "enqueued": enqueue_due(),
         "rebuilt": _enqueue_stale(BUILD_TASK, "baseline_id", _next_builds(), is_claimable=is_due),
         "purged": purge_old(),
+        "answered": _enqueue_stale(JOB_TASK, "job_id", _next_jobs(), is_claimable=is_old),
         "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests, is_claimable=is_old),
     }
     measure_queue()
@@ -68,21 +73,34 @@ def purge_old() -> int:
         + purge_old_runs(until)
         + purge_old_baselines(old_baselines, until)
         + purge_old_outcomes(until)
+        + purge_old_jobs(until)
     )
 
 
 def _next_builds() -> QuerySet[Baseline]:
     """The builds within each tenant's limit; the others have their turn later."""
-    builds = list_builds()
+    return _first_of_each_tenant(list_builds(), settings.ENV.runs.max_per_tenant)
+
+
+def _next_jobs() -> QuerySet[Job]:
+    """The jobs within each tenant's limit; the others have their turn later."""
+    return _first_of_each_tenant(list_unfinished_jobs(), settings.ENV.jobs.max_per_tenant)
+
+
+def _first_of_each_tenant[Row: LeasedModel](rows: QuerySet[Row], most: int) -> QuerySet[Row]:
     place = Window(RowNumber(), partition_by="tenant_id", order_by=["created_at", "id"])
-    chosen = builds.annotate(place=place).filter(place__lte=settings.ENV.runs.max_per_tenant)
-    return builds.filter(id__in=chosen.values("id"))
+    chosen = rows.annotate(place=place).filter(place__lte=most)
+    return rows.filter(id__in=chosen.values("id"))
 
 
 def _enqueue_stale(
-    task: str, name: str, unfinished: QuerySet[Baseline] | QuerySet[Backtest], *, is_claimable: Q
+    task: str,
+    name: str,
+    unfinished: QuerySet[Baseline] | QuerySet[Backtest] | QuerySet[Job],
+    *,
+    is_claimable: Q,
 ) -> int:
-    """Enqueue again the builds or backtests that no worker holds and whose message can be lost."""
+    """Enqueue again the builds, jobs or backtests that no worker holds and whose message can be lost."""
     expired = Q(lease_expires_at__lt=timezone.now())
     stale = unfinished.filter(expired | (Q(lease_expires_at__isnull=True) & is_claimable))
     ids = list(stale.order_by("created_at").values_list("tenant_id", "id")[:BATCH_SIZE])

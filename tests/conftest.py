@@ -25,6 +25,9 @@ from drift_detector.celery import app
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
+from monitors.jobs import selectors as job_selectors
+from monitors.models import Job
+from tasks.monitors import answer_job
 from tests.data import TIMESTAMPS, flights_like
 
 # How long an example takes is the machine's affair; what is slow is seen in `make bench`.
@@ -138,6 +141,27 @@ def override(settings: LazySettings) -> Callable[..., None]:
         settings.ENV = settings.ENV.model_copy(update=update)
 
     return change
+
+
+@pytest.fixture(autouse=True)
+def answering_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a request waits for the answer of its job, a worker's task gives it, in this process."""
+    really_wait = job_selectors.wait_for_job
+
+    def answer_and_wait(*, tenant_id: UUID, job_id: UUID, **options: Any) -> Job:
+        answer_job(tenant_id=str(tenant_id), job_id=str(job_id))
+        return really_wait(tenant_id=tenant_id, job_id=job_id, **options)
+
+    monkeypatch.setattr(job_selectors, "wait_for_job", answer_and_wait)
+
+
+@pytest.fixture
+def absent_worker(
+    answering_worker: None, monkeypatch: pytest.MonkeyPatch, override: Callable[..., None]
+) -> None:
+    """No worker answers a job, and a request waits for it no longer than for a look."""
+    monkeypatch.undo()
+    override(jobs={"wait_seconds": 0})
 
 
 @pytest.fixture

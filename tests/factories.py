@@ -29,7 +29,8 @@ from drift_detector.celery import Priority
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
 from monitors.baselines import builds
-from monitors.models import Monitor
+from monitors.jobs import services as jobs
+from monitors.models import Job, Monitor
 from tests.conftest import role_url
 from tests.data import TIMESTAMPS
 
@@ -121,6 +122,19 @@ def make_backtest(monitor: Monitor, *, weeks: tuple[int, int] = (2, 4), **fields
         "end": end,
     }
     return Backtest.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, **values | fields)
+
+
+def make_job(flights: Path, **fields: Any) -> Job:
+    """A job of the current tenant that nobody works on yet: a preview of a monitor of `flights`."""
+    asked = {
+        "name": "Flights",
+        "model_id": str(uuid4()),
+        "reference_data_uri": str(flights),
+        "current_data_uri": str(flights),
+        "timestamp_column": "departs_at",
+    }
+    values: dict[str, Any] = {"kind": Job.Kind.PREVIEW, "fields": asked, "requested_by": "key:test"}
+    return jobs.request_job(**values | fields)
 
 
 def take(run: DetectionRun, worker: str = "worker-1") -> Claim:

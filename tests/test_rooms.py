@@ -19,6 +19,12 @@ WRITTEN = re.compile(
     r'\s+"?(drf_\w+)',
     re.IGNORECASE,
 )
+# Workers alone read the data of tenants; what web answers from it comes by a job or from the ledger.
+OF_WEB = {"views", "serializers", "admin", "filters", "setting_fields"}
+READERS = {
+    "check_sources", "describe", "describe_window", "fit_reference", "frozen_baselines", "kinds", "open_window",
+    "preview_monitor", "read_counted_window", "read_data", "read_window", "read_window_predictions",
+}  # fmt: skip
 # Roles of PostgreSQL (`drift_detector/tenancy/rls.py`) have the same prefix as tables.
 ROLES = {"drf_app", "drf_relay", "drf_scheduler"}
 
@@ -34,6 +40,13 @@ def imported_by(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def names_imported_by(tree: ast.AST) -> Iterator[str]:
+    """What a module takes from others by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
 
 
 def texts_of(path: Path) -> Iterator[str]:
@@ -93,6 +106,18 @@ def test_detections__imports__none_of_alerts() -> None:
         for path in modules_of("detections")
         for name in imported_by(ast.parse(path.read_text()))
         if name.partition(".")[0] == "alerts"
+    }
+    assert offenders == set()
+
+
+def test_web__views_serializers_and_admin__import_nothing_that_reads_data() -> None:
+    offenders = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for room in LAYERS
+        for path in modules_of(room)
+        if path.stem in OF_WEB
+        for name in names_imported_by(ast.parse(path.read_text()))
+        if name in READERS
     }
     assert offenders == set()
 

@@ -17,7 +17,6 @@ from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
-from rest_framework.views import exception_handler
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +95,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
 
     It is JSON whatever the view renders: the OpenAPI document is YAML, too, and its page HTML.
     """
+    from rest_framework.views import exception_handler  # imports parsers, and they this module
+
     error = _as_known_to_drf(error)
     response = exception_handler(error, context)
     if response is None:
@@ -103,6 +104,19 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
     detail, errors = _explain(error)
     document = problem(response.status_code, _utf8(detail), errors)
     return _json(document, headers=dict(response.items()))
+
+
+def problem_of(error: Exception) -> dict[str, Any] | None:
+    """The problem document of a refusal, for an answer that is given later.
+
+    Returns:
+        None for an error that refuses nothing, as it is a fault of ours.
+    """
+    known = _as_known_to_drf(error)
+    if not isinstance(known, APIException):
+        return None
+    detail, errors = _explain(known)
+    return problem(known.status_code, _utf8(detail), errors)
 
 
 def _as_known_to_drf(error: Exception) -> Exception:

@@ -37,6 +37,13 @@ class KnownFieldsMixin(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+def sent_fields(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """The fields of a checked body as they were sent, without those that are read only."""
+    known: Mapping[str, serializers.Field[Any, Any, Any, Any]] = serializer.fields  # type: ignore[attr-defined]
+    sent: Mapping[str, Any] = serializer.initial_data
+    return {name: value for name, value in sent.items() if not known[name].read_only}
+
+
 class _NoFieldsSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
     """The body of a request that takes no field."""
 

@@ -18,7 +18,7 @@ from detections.models import Detection
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Role, Tenant
 from tests.conftest import client_of
-from tests.factories import drift_result, make_flights_monitor, make_run, take
+from tests.factories import drift_result, make_flights_monitor, make_job, make_run, take
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 ROOT = "/api/v1"
@@ -92,7 +92,8 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     run = make_run(monitor)
     assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=baseline.id))
     detection, alert = Detection.objects.get(), Alert.objects.get()
-    found = {"monitor": monitor, "run": run, "detection": detection, "alert": alert}
+    job = make_job(flights)
+    found = {"monitor": monitor, "run": run, "detection": detection, "alert": alert, "job": job}
     return {name: str(each.id) for name, each in found.items()}
 
 

@@ -51,6 +51,13 @@ class Service:
         assert response.ok, response.text
         return response.json()
 
+    def create_monitor(self, fields: dict[str, Any]) -> Any:
+        """Create a monitor; workers of a loaded machine may not be there before the request is answered."""
+        answer = self.post("/api/v1/monitors", fields)
+        if "answer_status" not in answer:
+            return answer
+        return wait_until(lambda: self.get(f"/api/v1/jobs/{answer['id']}")["answer"])
+
 
 @pytest.fixture
 def service(committed: None, tmp_path: Path) -> Iterator[Service]:

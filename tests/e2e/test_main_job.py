@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
-    monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 0 1 1 *"})
+    monitor = service.create_monitor(recent_data | {"schedule_cron": "0 0 1 1 *"})
     baselines = f"/api/v1/monitors/{monitor['id']}/baselines"  # workers of a loaded machine are not there at once
     wait_until(lambda: service.get(baselines)["results"][0]["status"] == "ready")
     run = service.post(f"/api/v1/monitors/{monitor['id']}/run?wait=30")
@@ -39,7 +39,7 @@ def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
 def test_main_job__one_minute_cron__makes_its_runs_by_itself(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
-    monitor = service.post("/api/v1/monitors", recent_data)
+    monitor = service.create_monitor(recent_data)
     path = f"/api/v1/runs?monitor={monitor['id']}&trigger=schedule&status=succeeded"
     (run, *_) = wait_until(lambda: service.get(path)["results"], seconds=100)
     tick = datetime.fromisoformat(run["scheduled_for"])
@@ -50,7 +50,7 @@ def test_main_job__one_minute_cron__makes_its_runs_by_itself(
 def test_main_job__two_workers__both_take_runs_and_keep_their_connections(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
-    monitor = service.post("/api/v1/monitors", recent_data | {"schedule_cron": "0 * * * *"})
+    monitor = service.create_monitor(recent_data | {"schedule_cron": "0 * * * *"})
     before = sessions_begun()
     asked = service.post(
         f"/api/v1/monitors/{monitor['id']}/backfill",

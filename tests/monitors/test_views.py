@@ -682,7 +682,8 @@ def test_change__dialect_that_the_files_do_not_have__is_refused_by_post_and_patc
     api: APIClient, european: dict[str, Any], change: dict[str, Any], reason: str
 ) -> None:
     url = f"{URL}/{api.post(URL, european).json()['id']}"
-    for answer in (api.post(URL, european | change), api.patch(url, change)):
+    posted = api.post(URL, european | change | {"name": "other"})
+    for answer in (posted, api.patch(url, change)):
         [error] = answer.json()["errors"]
         assert (answer.status_code, error["field"]) == (400, "reference_data_uri")
         assert reason in error["reason"]

@@ -16,7 +16,14 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline
 from tasks import detections
-from tests.factories import eventually, make_flights_monitor, make_monitor, make_run, rows_of
+from tests.factories import (
+    eventually,
+    make_flights_monitor,
+    make_job,
+    make_monitor,
+    make_run,
+    rows_of,
+)
 
 
 @pytest.fixture
@@ -68,6 +75,18 @@ def test_worker__build_and_run_messages__end_in_a_verdict(
     send(queue, "detections.execute_run", tenant_id=run.tenant_id, run_id=run.id)
     ended = "SELECT status, rows FROM drf_runs WHERE finished_at IS NOT NULL"
     assert eventually(lambda: rows_of(run.tenant_id, ended), seconds=60) == [("succeeded", 2000)]
+
+
+def test_worker__message_of_a_job__ends_in_an_answer_and_a_monitor(
+    committed_tenant: Tenant, flights: Path, queue: Celery
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        job = make_job(flights, kind="create_monitor")
+    send(queue, "monitors.answer_job", tenant_id=job.tenant_id, job_id=job.id)
+    ended = "SELECT status, answer_status, monitor_id FROM drf_jobs WHERE finished_at IS NOT NULL"
+    [(status, answer_status, monitor_id)] = eventually(lambda: rows_of(job.tenant_id, ended))
+    assert (status, answer_status) == ("succeeded", 201)
+    assert rows_of(job.tenant_id, "SELECT id FROM drf_monitors") == [(monitor_id,)]
 
 
 def test_record_ticks__called_as_beat_does__keeps_the_connection_that_holds_its_leadership(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from drift_detector.celery import app, new_broker_run_id, remember_broker_run_id
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
-from monitors.models import Baseline, Monitor
+from monitors.models import Baseline, Job, Monitor
 from tasks.reconciler import reconcile
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.samples import sample
@@ -28,6 +29,7 @@ from tests.factories import (
     make_backtest,
     make_detection,
     make_finished_run,
+    make_job,
     make_monitor,
     make_run,
     rows_of,
@@ -269,6 +271,68 @@ def test_reconcile__backtest__is_enqueued_when_it_has_no_worker(
         Backtest.objects.update(created_at=now - age)
     scheduler()
     assert times_enqueued(backtest.id, "detections.build_backtest") == times
+
+
+@pytest.mark.parametrize(
+    ("age", "claimed", "times"),
+    [
+        (LONG_AGO, None, 1),
+        (timedelta(seconds=30), None, 0),
+        (timedelta(seconds=30), timedelta(seconds=-1), 1),
+        (LONG_AGO, timedelta(seconds=30), 0),
+    ],
+)
+def test_reconcile__job__is_enqueued_when_it_has_no_worker(
+    committed_tenant: Tenant, scheduler: Callable[[], None], empty_broker: None,
+    age: timedelta, claimed: timedelta | None, times: int,
+) -> None:  # fmt: skip
+    now = timezone.now()
+    with tenant_scope(committed_tenant.id):
+        job = make_job(Path("/nowhere"))
+        Job.objects.update(
+            created_at=now - age,
+            lease_token=claimed and uuid4(),
+            lease_expires_at=claimed and now + claimed,
+        )
+    scheduler()
+    assert times_enqueued(job.id, "monitors.answer_job") == 1 + times
+
+
+def test_reconcile__jobs_beyond_the_tenants_limit__have_their_turn_later(
+    committed_tenant: Tenant, scheduler: Callable[[], None], empty_broker: None
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        jobs = [make_job(Path("/nowhere")) for _ in range(3)]
+        Job.objects.update(created_at=F("created_at") - LONG_AGO)
+    scheduler()
+    assert [times_enqueued(job.id, "monitors.answer_job") for job in jobs] == [2, 0, 0]
+
+
+def test_reconcile__job_past_its_retention__is_removed_once_it_is_answered(
+    committed_tenant: Tenant, scheduler: Callable[[], None], override: Callable[..., None]
+) -> None:
+    override(jobs={"retention_days": 7})
+    with tenant_scope(committed_tenant.id):
+        old, young, unanswered = [make_job(Path("/nowhere")) for _ in range(3)]
+        answered = {"status": "failed", "answer_status": 400}
+        for job, days in ((old, 8), (young, 6)):
+            ended = timezone.now() - timedelta(days=days)
+            Job.objects.filter(id=job.id).update(finished_at=ended, **answered)
+        Job.objects.update(created_at=timezone.now() - timedelta(days=9))
+    scheduler()
+    kept = {row_id for (row_id,) in rows_of(committed_tenant.id, "SELECT id FROM drf_jobs")}
+    assert kept == {young.id, unanswered.id}
+
+
+@pytest.mark.parametrize("column", ["fields", "answer"])
+def test_scheduler_role__what_a_job_asked_and_got__is_denied(
+    committed_tenant: Tenant, column: str
+) -> None:
+    with (
+        psycopg.connect(role_url("scheduler")) as scheduler,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        scheduler.execute(f"SELECT {column} FROM drf_jobs")
 
 
 def test_scheduler_role__what_a_backtest_found__is_denied(committed_tenant: Tenant) -> None:

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from rest_framework.test import APIClient
@@ -15,13 +15,23 @@ from detections.models import Detection, Report
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from tests.drift_detector.api.openapi_document import openapi_document
-from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+from tests.factories import (
+    drift_result,
+    make_backtest,
+    make_flights_monitor,
+    make_job,
+    make_run,
+    take,
+)
 
 OPERATIONS = [
     (path, method, operation)
     for path, methods in openapi_document()["paths"].items()
     for method, operation in methods.items()
 ]
+
+READERS = ("monitors.sources.pruning.open_dataset", "monitors.sources.datasets.open_filesystem")
+"""The ways to a tenant's data; each reader of a window goes through them."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +68,25 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         "runs": run,
         "detections": Detection.objects.get(),
         "alerts": Alert.objects.get(),
+        "jobs": make_job(flights),
     }
     return {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
 
 
-@pytest.mark.parametrize(
+def send(api: APIClient, curl: Curl, row_id: str, flights: Path) -> Any:
+    url = curl.url.replace("$URL", "").replace("$ID", row_id)
+    body = curl.body.replace("/data/flights", str(flights))
+    return api.generic(curl.method, url, body, content_type="application/json")
+
+
+EACH_OPERATION = pytest.mark.parametrize(
     ("path", "method", "operation"),
     OPERATIONS,
     ids=lambda part: part if isinstance(part, str) else "",
 )
+
+
+@EACH_OPERATION
 def test_sample__sent_as_printed__is_answered_with_success(
     api: APIClient,
     ids: dict[str, str],
@@ -79,12 +99,24 @@ def test_sample__sent_as_printed__is_answered_with_success(
     curl = parsed(sample["source"])
     assert curl.method == method.upper()
     assert curl.headers[0] == "Authorization: Bearer $KEY"
-    noun = path.split("/")[3]
-    url = curl.url.replace("$URL", "").replace("$ID", ids.get(noun, ""))
-    body = curl.body.replace("/data/flights", str(flights))
-    answer = api.generic(curl.method, url, body, content_type="application/json")
+    answer = send(api, curl, ids.get(path.split("/")[3], ""), flights)
     assert answer.status_code in (200, 201, 202, 204), answer.content
     assert str(answer.status_code) in operation["responses"]
+
+
+@EACH_OPERATION
+def test_sample__sent_to_web_alone__reads_no_data_of_a_tenant(
+    api: APIClient, ids: dict[str, str], flights: Path, monkeypatch: pytest.MonkeyPatch,
+    absent_worker: None, path: str, method: str, operation: dict[str, Any],
+) -> None:  # fmt: skip
+    def refuse(*arguments: object) -> NoReturn:
+        raise AssertionError(f"Web opened {arguments}.")
+
+    for reader in READERS:
+        monkeypatch.setattr(reader, refuse)
+    [sample] = operation["x-codeSamples"]
+    answer = send(api, parsed(sample["source"]), ids.get(path.split("/")[3], ""), flights)
+    assert answer.status_code in (200, 201, 202, 204), answer.content
 
 
 def test_operations__each_that_takes_a_body__prints_one() -> None:

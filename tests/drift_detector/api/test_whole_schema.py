@@ -30,7 +30,14 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import authorization_of
 from tests.drift_detector.api.openapi_document import openapi_document
-from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+from tests.factories import (
+    drift_result,
+    make_backtest,
+    make_flights_monitor,
+    make_job,
+    make_run,
+    take,
+)
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 SOME = settings(
@@ -124,8 +131,10 @@ def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
         result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
+        job = make_job(flights)
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
-    return {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+    more = {"backtests": backtest, "jobs": job}
+    return {noun: str(row.id) for noun, row in (rows | more).items()}
 
 
 def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

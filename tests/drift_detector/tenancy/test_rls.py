@@ -7,7 +7,7 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
-    "drf_detector_states", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
+    "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
 }  # fmt: skip
 
@@ -15,8 +15,8 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "outbox_by_age", "outbox_put_off",
-    "outbox_unpublished", "run_due",
+    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {"baseline_oldest", "outcome_batch_by_age", "pending_outcome_by_age", "run_oldest"}
 
@@ -98,6 +98,8 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("alert_reconciler_reads", "SELECT", "drf_scheduler"),
         ("alert_reconciler_removes", "DELETE", "drf_scheduler"),
         ("run_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("job_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("job_reconciler_removes", "DELETE", "drf_scheduler"),
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),

@@ -1,0 +1,1 @@
+"""Jobs: what a request asks of a tenant's data, answered by a worker."""

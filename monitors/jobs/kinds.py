@@ -1,0 +1,117 @@
+"""Says how each kind of job is answered: read the data first, then write and answer in one transaction."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.renderers import JSONRenderer
+
+from drift_detector.api.problems import Conflict
+from drift_detector.tenancy.scope import tenant_scope
+from monitors import services
+from monitors.features import check_sources
+from monitors.jobs.previews import preview_monitor
+from monitors.models import Job, Monitor
+from monitors.selectors import get_source_policy
+from monitors.serializers import MonitorSerializer, PreviewSerializer
+from monitors.sources import SourcePolicy
+
+CHANGED_MEANWHILE = "The monitor was changed while its data was read. Send the change again."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered with."""
+
+    status: int
+    body: Mapping[str, Any]
+    monitor_id: UUID | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as JSON."""
+        return JSONRenderer().render(self.body).decode()
+
+
+type Ending = Callable[[], Answer]
+"""What is left to do once the data has been read, inside the transaction that ends the job."""
+
+
+def read_data(job: Job) -> Ending:
+    """Read what a job needs, with no transaction open.
+
+    Raises:
+        ValidationError: If the data is not as the job's fields say.
+        APIException: If the monitor is not there any more.
+    """
+    return KINDS[Job.Kind(job.kind)](job)
+
+
+def _read_for_preview(job: Job) -> Ending:
+    fields, policy = _fields_of(MonitorSerializer(data=job.fields)), _policy_of(job)
+    check_sources(fields, policy)
+    found = PreviewSerializer(preview_monitor(Monitor(**fields), policy)).data
+    return lambda: Answer(200, found)
+
+
+def _read_for_creation(job: Job) -> Ending:
+    fields = _fields_of(MonitorSerializer(data=job.fields))
+    check_sources(fields, _policy_of(job))
+    return partial(_create, job, fields)
+
+
+def _create(job: Job, fields: Mapping[str, Any]) -> Answer:
+    monitor = services.create_monitor(created_by=job.requested_by, **fields)
+    return Answer(201, MonitorSerializer(monitor).data, monitor.id)
+
+
+def _read_for_change(job: Job) -> Ending:
+    with tenant_scope(job.tenant_id):
+        monitor = _monitor_of(job, Monitor.objects.all())
+    checked = services.source_fields(monitor, _changes_of(job, monitor))
+    check_sources(checked, _policy_of(job))
+    return partial(_change, job, checked)
+
+
+def _change(job: Job, checked: Mapping[str, Any]) -> Answer:
+    """Change the monitor as it is now, unless other data than what was checked would be read then."""
+    monitor = _monitor_of(job, Monitor.objects.select_for_update(no_key=True))
+    changes = _changes_of(job, monitor)
+    if services.source_fields(monitor, changes) != checked:
+        raise Conflict(CHANGED_MEANWHILE)
+    services.update_monitor(monitor=monitor, **changes)
+    return Answer(200, MonitorSerializer(monitor).data, monitor.id)
+
+
+def _monitor_of(job: Job, monitors: QuerySet[Monitor]) -> Monitor:
+    monitor = monitors.filter(id__in=[job.monitor_id]).first()
+    if monitor is None:
+        raise NotFound("There is no such object.")
+    return monitor
+
+
+def _changes_of(job: Job, monitor: Monitor) -> dict[str, Any]:
+    return _fields_of(MonitorSerializer(monitor, data=job.fields, partial=True))
+
+
+def _fields_of(serializer: MonitorSerializer) -> dict[str, Any]:
+    """The fields of a request, which were right when it came."""
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
+
+
+def _policy_of(job: Job) -> SourcePolicy:
+    with tenant_scope(job.tenant_id):
+        return get_source_policy()
+
+
+KINDS: Mapping[Job.Kind, Callable[[Job], Ending]] = {
+    Job.Kind.PREVIEW: _read_for_preview,
+    Job.Kind.CREATE_MONITOR: _read_for_creation,
+    Job.Kind.UPDATE_MONITOR: _read_for_change,
+}
