@@ -31,6 +31,7 @@ LARGEST_INTEGER = 2.0**63
 EXACT = Context(prec=4 * LONGEST_DIGITS)
 """Python's usual context would round to 28 digits."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+LEADING_ZEROS = re.compile(r"\s*[+-]?0[0-9]")
 DIGITS_OF_FLOAT64 = 15
 """Decimal digits that every float64 keeps (C's DBL_DIG)."""
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
@@ -176,6 +177,19 @@ def reads_as(text: str, contract: ValueType) -> bool:
     if contract in NUMBERS:
         return NUMBER.fullmatch(text.strip()) is not None
     return contract not in MOMENTS or _is_moment(text)
+
+
+def find_writings(words: pa.Array, contract: ValueType) -> dict[str, str]:
+    """The words that write a value of the type, by the value's name; the first of those that write the same.
+
+    A number with leading zeros, such as `02134`, is a word and no number.
+    """
+    kind = ValueType.INTEGER if contract is ValueType.BOOLEAN else contract
+    texts = [
+        text for text in words.to_pylist() if reads_as(text, kind) and not LEADING_ZEROS.match(text)
+    ]
+    names = _names_of_text(pa.array(texts, NAME), kind).to_pylist()
+    return dict(zip(reversed(names), reversed(texts), strict=True))
 
 
 def _is_moment(text: str) -> bool:
