@@ -289,7 +289,7 @@ class CategoricalReference:
             RetypedColumn: If the reference writes no such value.
         """
         found = value_type_of(data_type)
-        if found in (ValueType.TEXT, ValueType.NULL) or self._spelt_booleans(data_type):
+        if not len(names) or found is ValueType.TEXT or self._spelt_booleans(data_type):
             return names
         if found not in self._writings:
             self._writings[found] = find_writings(self.categories, found)

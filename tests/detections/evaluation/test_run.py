@@ -373,8 +373,8 @@ def test_evaluate_run__window_bounds__start_included_end_not(
     assert result.rows == expected
 
 
-def methods_of(result: RunResult) -> set[Method]:
-    return {found.method for found in result.methods}
+def methods_of(result: RunResult) -> set[str]:
+    return {found.method.value for found in result.methods}
 
 
 def make_daily_monitor(flights: Path, **fields: Any) -> Monitor:

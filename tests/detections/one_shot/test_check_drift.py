@@ -316,6 +316,18 @@ def test_csv__booleans_in_two_spellings__are_the_same(
     assert (found["verdict"], found["rows"][0]["effect_size"]) == ("ok", 0)
 
 
+def test_csv__one_other_word_among_booleans_of_the_reference__renames_none(
+    tmp_path: Path, written: Write
+) -> None:
+    before = csv_of(tmp_path / "a.csv", "f", *map(str, TRUTHS), "unknown")
+    after = written("b.parquet", f=TRUTHS)
+    (row,) = check_json(before, after, "--methods", "chi_squared")["rows"]
+    table = [[300, 200, 1], [300, 200, 0]]
+    expected = stats.chi2_contingency(table, correction=False).statistic
+    assert (row["verdict"], row["n_current"]) == ("ok", 500)
+    assert row["statistic"] == pytest.approx(expected)
+
+
 def test_csv__booleans_that_turned_round__drift(tmp_path: Path) -> None:
     before = csv_of(tmp_path / "a.csv", "f", *map(str, TRUTHS))
     after = csv_of(tmp_path / "b.csv", "f", *(str(not truth).lower() for truth in TRUTHS))
