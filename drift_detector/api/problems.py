@@ -54,12 +54,36 @@ MEANINGS = {
     411: "The body has no length, and comes through a server that does not mark its end.",
     413: "The body is larger than the limit of the service.",
     415: "The media type of the body is not one that the path takes.",
+    429: "A limit of requests or a quota is used up; `detail` says which, and until when. Nothing was written.",
     500: "The fault is ours, and it is logged.",
     503: "The database took too long, or is away. The request can be sent again.",
 }
+HEADERS: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "description": "The limits that the request falls under: `q` requests in `w` seconds; by "
+        "draft-ietf-httpapi-ratelimit-headers-11.",
+        "schema": {"type": "string"},
+        "example": '"key";q=3000;w=60, "tenant";q=6000;w=60',
+    },
+    "RateLimit": {
+        "description": "Of each limit, the requests `r` that have room now, and the seconds `t` until all of it, or "
+        "the next request, has room again.",
+        "schema": {"type": "string"},
+        "example": '"key";r=2999;t=1, "tenant";r=5998;t=1',
+    },
+    "Retry-After": {
+        "description": "Seconds until the request has room. A quota that no time ends has none.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+RATE_HEADERS = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit-Policy", "RateLimit")
+}
+RETRY_HEADERS = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 COMPONENTS = {
     f"Problem{status}": {
         "description": meaning,
+        "headers": RATE_HEADERS | RETRY_HEADERS if status == 429 else RATE_HEADERS,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, meaning in MEANINGS.items()
