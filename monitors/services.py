@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 from algorithms.errors import InsufficientData
 from drift_detector.events.services import purge_key
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.baselines.builds import fit_reference, power_card_of, request_baseline
 from monitors.models import REFERENCE_FIELDS, Monitor
@@ -39,7 +41,12 @@ SOURCE_FIELDS = (
 
 
 def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
-    """Make a monitor with its schedule, and ask for its first baseline."""
+    """Make a monitor with its schedule, and ask for its first baseline.
+
+    Raises:
+        OverQuota: If the tenant may have no further monitor, or no further baseline.
+    """
+    check_room(Quota.MONITORS)
     monitor = Monitor(tenant_id=current_tenant_id(), created_by=created_by, **fields)
     _save(monitor, force_insert=True)
     _sync_schedule(monitor)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.defaults import page_not_found, permission_denied
 from psycopg.errors import QueryCanceled
@@ -18,6 +20,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.views import exception_handler
+
+from drift_detector.tenancy.quotas import OverQuota, QuotaStanding
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +34,17 @@ PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "quota": {
+            "type": "object",
+            "description": "Of an answer 429: the quota that has no room. Without `until`, some must be removed.",
+            "required": ["quota", "limit", "used", "until"],
+            "properties": {
+                "quota": {"type": "string"},
+                "limit": {"type": "integer"},
+                "used": {"type": "integer"},
+                "until": {"type": ["string", "null"], "format": "date-time"},
+            },
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -115,6 +130,30 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
+class QuotaUsedUp(APIException):
+    """A tenant's quota has no room; `wait` becomes `Retry-After`."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "over_quota"
+
+    def __init__(self, standing: QuotaStanding, detail: str) -> None:
+        super().__init__(detail)
+        self.standing = standing
+        if standing.until:
+            self.wait = max(1, ceil((standing.until - timezone.now()).total_seconds()))
+
+
+def describe_quota(standing: QuotaStanding) -> dict[str, Any]:
+    """A quota as the API shows it."""
+    until = standing.until.isoformat().replace("+00:00", "Z") if standing.until else None
+    return {
+        "quota": standing.quota.value,
+        "limit": standing.limit,
+        "used": standing.used,
+        "until": until,
+    }
+
+
 def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
     """Answer with a problem document; DRF's exception handler.
 
@@ -126,6 +165,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return _unexpected(context)
     detail, errors = _explain(error)
     document = problem(response.status_code, _utf8(detail), errors)
+    if isinstance(error, QuotaUsedUp):
+        document["quota"] = describe_quota(error.standing)
     return _json(document, headers=dict(response.items()))
 
 
@@ -137,6 +178,8 @@ def _as_known_to_drf(error: Exception) -> Exception:
         return PayloadTooLarge("The body is larger than the limit of the service.")
     if isinstance(error, UnreadablePostError):
         return ParseError("The body ends early, or its chunks are malformed.")
+    if isinstance(error, OverQuota):
+        return QuotaUsedUp(error.standing, str(error))
     if isinstance(error, OperationalError):
         return Unavailable(reason_unavailable(error))
     return error

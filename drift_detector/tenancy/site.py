@@ -1,7 +1,7 @@
 """The admin site; it renders each page in the scope of the picked tenant."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -14,13 +14,14 @@ from django.utils.html import format_html
 from unfold.sites import UnfoldAdminSite
 
 from drift_detector.tenancy.models import Membership, User
+from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.selection import membership_of_request, memberships_of, pick_tenant
 from drift_detector.throttling.logins import account_signed_in, account_to_sign_in, bounded_login
 
 REFUSAL = (
     '<!doctype html><html lang="en"><head><title>{title}</title></head><body>'
-    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back to the login</a></p></body></html>'
+    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back</a></p></body></html>'
 )
 
 type View = Callable[..., HttpResponseBase]
@@ -43,11 +44,10 @@ class TenantAdminSite(UnfoldAdminSite):
             membership = get_membership(request)
             if membership is None:
                 return inner(request, *args, **kwargs)
-            with tenant_scope(membership.tenant_id):
-                response = inner(request, *args, **kwargs)
-                if isinstance(response, SimpleTemplateResponse):
-                    response.render()  # the queries of the template need the scope, too
-                return response
+            try:
+                return _in_scope(membership.tenant_id, partial(inner, request, *args, **kwargs))
+            except OverQuota as error:
+                return _refuse(request, 429, str(error), back="admin:index")
 
         return scoped
 
@@ -57,13 +57,13 @@ class TenantAdminSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Sign in; how often a password may be tried is bounded."""
-        login = bounded_login(super().login, account_of=account_to_sign_in, refuse=_refuse_login)
+        login = bounded_login(super().login, account_of=account_to_sign_in, refuse=_refuse)
         return login(request, *args, **kwargs)
 
     def password_change(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Change the own password; the old one is asked for, so this is bounded as the login is."""
         change = bounded_login(
-            super().password_change, account_of=account_signed_in, refuse=_refuse_login
+            super().password_change, account_of=account_signed_in, refuse=_refuse
         )
         return change(request, *args, **kwargs)
 
@@ -78,9 +78,19 @@ class TenantAdminSite(UnfoldAdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
 
-def _refuse_login(request: HttpRequest, status: int, reason: str) -> HttpResponse:
+def _in_scope(tenant_id: UUID, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    with tenant_scope(tenant_id):
+        response = view()
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()  # the queries of the template need the scope, too
+        return response
+
+
+def _refuse(
+    request: HttpRequest, status: int, reason: str, *, back: str = "admin:login"
+) -> HttpResponse:
     title = HTTPStatus(status).phrase
-    page = format_html(REFUSAL, title=title, reason=reason, back=reverse("admin:login"))
+    page = format_html(REFUSAL, title=title, reason=reason, back=reverse(back))
     return HttpResponse(page, status=status)
 
 

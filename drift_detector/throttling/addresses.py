@@ -19,7 +19,8 @@ def client_address(request: HttpRequest) -> str:
     proxies = settings.ENV.throttle.trusted_proxies
     address = str(request.META.get("REMOTE_ADDR", ""))
     if proxies:
-        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        header = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+        forwarded = [each for each in header.split(",") if each.strip()]
         address = forwarded[-proxies] if len(forwarded) >= proxies else address
     return _subject_of(address.strip())
 

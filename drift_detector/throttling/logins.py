@@ -36,9 +36,7 @@ class Busy(Exception):
     """As many passwords are checked as may be at once."""
 
 
-def bounded_login(
-    view: View, *, account_of: Callable[[HttpRequest], str], refuse: Refusal
-) -> View:
+def bounded_login(view: View, *, account_of: Callable[[HttpRequest], str], refuse: Refusal) -> View:
     """Wrap a view that takes a password.
 
     A try is counted before the password is checked, so that many at once are no more than their limit. The right

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import Throttled
+from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -27,6 +28,17 @@ OF_WHOM = {
     "address": "from this address",
     "wrong-keys": "with a wrong key from this address",
 }
+
+
+class Throttled(APIException):
+    """A limit has no room for the request; DRF makes `Retry-After` of `wait`."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "throttled"
+
+    def __init__(self, detail: str, wait: int) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class RequestThrottle(BaseThrottle):
@@ -54,24 +66,24 @@ def charge(request: Request, charges: Sequence[Charge], view: "APIView | None") 
         refuse(standings)
 
 
-def refuse(standings: Sequence[Standing]) -> None:
+def refuse(standings: Sequence[Standing]) -> NoReturn:
     """Refuse a request by the limit that has room last.
 
     Raises:
         Throttled: Always.
     """
     tightest = max(standings, key=lambda each: each.retry_after)
-    policy = tightest.policy
+    policy, wait = tightest.policy, tightest.retry_after
     count_throttled(policy.name)
     limit = f"{policy.quota} requests {OF_WHOM[policy.name]} in {policy.window} seconds are allowed"
-    error = Throttled(detail=f"{limit}; the next one in {tightest.retry_after} seconds.")
-    error.wait = tightest.retry_after
-    raise error
+    raise Throttled(f"{limit}; the next one in {wait} seconds.", wait)
 
 
 def rate_headers(standings: Sequence[Standing]) -> dict[str, str]:
     """The header fields of draft-ietf-httpapi-ratelimit-headers-11."""
-    policies = [f'"{each.policy.name}";q={each.policy.quota};w={each.policy.window}' for each in standings]
+    policies = [
+        f'"{each.policy.name}";q={each.policy.quota};w={each.policy.window}' for each in standings
+    ]
     limits = [f'"{each.policy.name}";r={each.remaining};t={each.reset}' for each in standings]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(limits)}
 
