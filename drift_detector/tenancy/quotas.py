@@ -224,8 +224,9 @@ def _rooms(quota: Quota, tenants: list[UUID]) -> dict[UUID, QuotaStanding]:
     """Each tenant's standing, its row locked."""
     statement = ROOM.format(quota=quota.value, limit=_limit_sql(quota, "usage.tenant_id"))
     until = next_midnight()
+    values: dict[str, Any] = {"tenants": tenants, **default_limits()}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"tenants": tenants, **default_limits()})
+        cursor.execute(statement, values)
         return {
             tenant: QuotaStanding(quota, limit, used, until)
             for tenant, limit, used in cursor.fetchall()
@@ -253,7 +254,7 @@ def default_limits() -> dict[str, Any]:
 
 
 def _note(quota: Quota, amount: int, statement: str) -> None:
-    values = {"tenant": current_tenant_id(), "kind": quota.value, "amount": amount}
+    values: dict[str, Any] = {"tenant": current_tenant_id(), "kind": quota.value, "amount": amount}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
