@@ -236,10 +236,10 @@ class Reports(Group):
 
 class Throttle(Group):
     requests_per_key: Positive = Field(
-        default=3000, description="requests of one API key, or of one person, in a minute"
+        default=6000, description="requests of one API key, or of one person, in a minute"
     )
     requests_per_tenant: Positive = Field(
-        default=6000, description="requests of all keys and people of a tenant in a minute"
+        default=12_000, description="requests of all keys and people of a tenant in a minute"
     )
     anonymous_requests_per_address: Positive = Field(
         default=300, description="requests without a key or a session from one address in a minute"
@@ -256,7 +256,7 @@ class Throttle(Group):
     )
     max_hashes: Positive = Field(
         default=1,
-        description="passwords that one process checks at once; three times as many may come, others get 503",
+        description="passwords that one process checks at once; twice as many wait, others get 503",
     )
     trusted_proxies: Annotated[int, Field(ge=0)] = Field(
         default=0,
@@ -265,19 +265,17 @@ class Throttle(Group):
 
 
 class Quotas(Group):
-    monitors: Limit = Field(default=1000, description="monitors of a tenant")
+    monitors: Limit = Field(default=10_000, description="monitors of a tenant")
     keys: Limit = Field(default=100, description="API keys of a tenant that are not revoked")
-    runs_per_day: Limit = Field(
-        default=100_000, description="runs of a tenant that begin their wait on one day (UTC)"
-    )
+    runs_per_day: Limit = Field(default=1_000_000, description="runs of a tenant on one day (UTC)")
     outcome_rows_per_day: Limit = Field(
-        default=10_000_000, description="outcomes that a tenant sends on one day (UTC)"
+        default=1_000_000_000, description="outcomes that a tenant sends on one day (UTC)"
     )
     bytes_read_per_day: Limit = Field(
         default=2**40, description="bytes of a tenant's data that workers read on one day (UTC)"
     )
     storage_bytes: Limit = Field(
-        default=10 * 2**30,
+        default=100 * 2**30,
         description="bytes that a tenant's baselines, reports, outcomes and sent rows take",
     )
 

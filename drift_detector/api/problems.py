@@ -78,13 +78,13 @@ HEADERS: dict[str, Any] = {
         "description": "The limits that the request falls under: `q` requests in `w` seconds; by "
         "draft-ietf-httpapi-ratelimit-headers-11.",
         "schema": {"type": "string"},
-        "example": '"key";q=3000;w=60, "tenant";q=6000;w=60',
+        "example": '"key";q=6000;w=60, "tenant";q=12000;w=60',
     },
     "RateLimit": {
         "description": "Of each limit, the requests `r` that have room now, and the seconds `t` until all of it, or "
         "the next request, has room again.",
         "schema": {"type": "string"},
-        "example": '"key";r=2999;t=1, "tenant";r=5998;t=1',
+        "example": '"key";r=5999;t=1, "tenant";r=11998;t=1',
     },
     "Retry-After": {
         "description": "Seconds until the request has room. A quota that no time ends has none.",

@@ -214,7 +214,7 @@ def test_set_quota__numbers_and_default__are_set_and_shown(tenant: Tenant) -> No
     lines = command(tenant.id, "runs_per_day=0", "monitors=5")
     assert {"runs_per_day=0 used=0", "monitors=5 used=0"} <= set(lines)
     lines = command(tenant.id, "monitors=default")
-    assert {"runs_per_day=0 used=0", "monitors=1000 used=0"} <= set(lines)
+    assert {"runs_per_day=0 used=0", "monitors=10000 used=0"} <= set(lines)
 
 
 @pytest.mark.parametrize("wrong", ["runs=1", "monitors=-1", "monitors", "monitors=x", "keys=1e3"])
