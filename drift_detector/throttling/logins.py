@@ -53,16 +53,20 @@ def bounded_login(view: View, *, account_of: Callable[[HttpRequest], str], refus
     def bounded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method != "POST":
             return view(request, *args, **kwargs)
+        try:
+            with _place():
+                return counted(request, *args, **kwargs)
+        except Busy:
+            return _busy(request, refuse)
+
+    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         account = account_of(request)
         charges = _charges(request, account)
         has_room, standings = counters().count(charges)
         if not has_room:
             return _with_headers(refuse(request, 429, _sentence(standings)), standings)
-        try:
-            with _hashing():
-                response = view(request, *args, **kwargs)
-        except Busy:
-            return _busy(request, refuse)
+        with _turn():
+            response = view(request, *args, **kwargs)
         return _settled(request, response, account, charges)
 
     return bounded
@@ -129,24 +133,35 @@ def _signer() -> signing.TimestampSigner:
 
 
 @contextmanager
-def _hashing() -> Iterator[None]:
-    """Hold one of the places of the process in which a password is checked.
+def _place() -> Iterator[None]:
+    """Hold one of the places of the process for passwords: those that are checked, and those that wait for it.
 
     Raises:
-        Busy: If all are taken, and those to wait at too; or none becomes free soon.
+        Busy: If all are taken; the try is not counted.
     """
-    places, hashes = _semaphores(settings.ENV.throttle.max_hashes)
+    places, _ = _semaphores(settings.ENV.throttle.max_hashes)
     if not places.acquire(blocking=False):
         raise Busy
     try:
-        if not hashes.acquire(timeout=LONGEST_WAIT):
-            raise Busy
-        try:
-            yield
-        finally:
-            hashes.release()
+        yield
     finally:
         places.release()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for the turn to check a password.
+
+    Raises:
+        Busy: If it does not come soon.
+    """
+    _, hashes = _semaphores(settings.ENV.throttle.max_hashes)
+    if not hashes.acquire(timeout=LONGEST_WAIT):
+        raise Busy
+    try:
+        yield
+    finally:
+        hashes.release()
 
 
 @lru_cache(maxsize=8)

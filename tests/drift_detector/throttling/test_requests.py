@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
 
+from drift_detector.api import documents
 from drift_detector.tenancy.models import ApiKey, Tenant
 from tests.conftest import authorization_of, client_of
 
@@ -160,3 +163,24 @@ def test_client_address__behind_proxies__is_what_the_trusted_ones_saw(
     if forwarded:
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
     assert client_address(request) == expected
+
+
+def test_document__unknown_format__is_refused(db: None) -> None:
+    answer = APIClient().get("/api/v1/schema?format=xml")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "format")
+
+
+def test_document__many_first_requests__make_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    class Generator:
+        def get_schema(self, **_: object) -> dict[str, str]:
+            made.append(1)
+            return {"openapi": "3.0.3"}
+
+    monkeypatch.setattr(documents, "SchemaGenerator", Generator)
+    documents._rendered.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        contents = set(pool.map(lambda _: documents._content_of(OpenApiJsonRenderer), range(8)))
+    documents._rendered.cache_clear()
+    assert (len(contents), made) == (1, [1])
