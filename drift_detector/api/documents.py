@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.http import Http404, HttpResponse
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import BaseRenderer
@@ -18,6 +19,7 @@ _making = Lock()
 class DocumentView(SpectacularAPIView):
     """The document is the same for every caller, and takes a second of a core to make."""
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """This document, as YAML or JSON."""
         renderer = request.accepted_renderer
