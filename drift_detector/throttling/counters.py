@@ -9,6 +9,8 @@ from threading import Lock
 import redis
 import structlog
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from drift_detector.observability.metrics import THROTTLES_ALONE
 from drift_detector.throttling.policies import (
@@ -96,8 +98,12 @@ class SharedCounters:
     """
 
     def __init__(self, url: str) -> None:
+        # One retry at once, for a connection that a restart of Valkey has closed; the library's own wait for seconds.
         self._client = redis.Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 1),
         )
         self._script = self._client.register_script(SCRIPT)
         self._own = OwnCounters()

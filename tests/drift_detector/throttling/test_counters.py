@@ -1,9 +1,11 @@
 """The counters in Valkey against a leaky bucket in fractions, and under threads and processes at once."""
 
 import os
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
 from threading import Barrier
 from uuid import uuid4
@@ -130,3 +132,17 @@ def test_own_counters__more_names_than_are_kept__forget_the_least_used(
     for one in (first, charge(1), charge(1)):
         own.count([one], is_taken=True)
     assert own.count([first], is_taken=True)[0]
+
+
+def test_count__valkey_that_never_answers__is_asked_twice_and_given_up() -> None:
+    asked: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        counters, one = SharedCounters(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"), charge(1)
+        assert [counters.count([one])[0] for _ in range(2)] == [True, False]
+        silent.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                asked.append(silent.accept()[0])
+    assert len(asked) == 2
+    for connection in asked:
+        connection.close()
