@@ -22,10 +22,13 @@ class Reading:
     Attributes:
         rows: Rows of the window, before any is left out; None if it was not read to its end.
         files: The files of the window; None if it was not read to its end, or not from files.
+        size: The bytes of the files, of Parquet those of the columns and row groups that were read; they are not
+            kept with the run, but count against the tenant's quota.
     """
 
     rows: int | None = None
     files: FileCounts | None = None
+    size: int = 0
 
     def as_columns(self) -> dict[str, Any]:
         """The columns of the ledger that say so."""

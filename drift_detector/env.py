@@ -31,6 +31,7 @@ SENTENCES = {
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+Limit = Annotated[int, Field(ge=0, le=2**62)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # As `monitors.sources.SourcePolicy` wants them.
 AbsoluteFolder = Annotated[str, Field(pattern=r"^/")]
@@ -249,6 +250,52 @@ class Reports(Group):
     )
 
 
+class Throttle(Group):
+    requests_per_key: Positive = Field(
+        default=6000, description="requests of one API key, or of one person, in a minute"
+    )
+    requests_per_tenant: Positive = Field(
+        default=12_000, description="requests of all keys and people of a tenant in a minute"
+    )
+    anonymous_requests_per_address: Positive = Field(
+        default=300, description="requests without a key or a session from one address in a minute"
+    )
+    wrong_keys_per_address: Positive = Field(
+        default=20,
+        description="requests with a wrong key from one address in a minute; right keys go on",
+    )
+    passwords_per_account: Positive = Field(
+        default=5, description="passwords tried for one account in a quarter of an hour"
+    )
+    passwords_per_address: Positive = Field(
+        default=20, description="passwords tried from one address in a quarter of an hour"
+    )
+    max_hashes: Positive = Field(
+        default=1,
+        description="passwords that one process checks at once; twice as many wait, others get 503",
+    )
+    trusted_proxies: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="proxies before web whose X-Forwarded-For is believed; 0 takes the connection's address",
+    )
+
+
+class Quotas(Group):
+    monitors: Limit = Field(default=10_000, description="monitors of a tenant")
+    keys: Limit = Field(default=100, description="API keys of a tenant that are not revoked")
+    runs_per_day: Limit = Field(default=1_000_000, description="runs of a tenant on one day (UTC)")
+    outcome_rows_per_day: Limit = Field(
+        default=1_000_000_000, description="outcomes that a tenant sends on one day (UTC)"
+    )
+    bytes_read_per_day: Limit = Field(
+        default=2**40, description="bytes of a tenant's data that workers read on one day (UTC)"
+    )
+    storage_bytes: Limit = Field(
+        default=100 * 2**30,
+        description="bytes that a tenant's baselines, reports, outcomes and sent rows take",
+    )
+
+
 class Environment(BaseSettings):
     """The typed environment; `load` is the way to get it."""
 
@@ -283,6 +330,8 @@ class Environment(BaseSettings):
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
     events: Events = Events()
+    throttle: Throttle = Throttle()
+    quotas: Quotas = Quotas()
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")

@@ -133,6 +133,7 @@ REST_FRAMEWORK = {
         "drift_detector.tenancy.authentication.TenantSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["drift_detector.tenancy.permissions.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["drift_detector.throttling.requests.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["drift_detector.api.parsers.CappedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "drift_detector.api.pagination.NewestFirst",

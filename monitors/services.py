@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 
 from drift_detector.events.services import purge_key
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.baselines.builds import request_baseline
 from monitors.models import REFERENCE_FIELDS, Monitor
@@ -40,7 +42,12 @@ SOURCE_FIELDS = (
 
 
 def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
-    """Make a monitor with its schedule, and ask for its first baseline."""
+    """Make a monitor with its schedule, and ask for its first baseline.
+
+    Raises:
+        OverQuota: If the tenant may have no further monitor, or no further baseline.
+    """
+    check_room(Quota.MONITORS)
     monitor = Monitor(tenant_id=current_tenant_id(), created_by=created_by, **fields)
     _save(monitor, force_insert=True)
     _sync_schedule(monitor)

@@ -8,6 +8,8 @@ from detections.evaluation import fan_out
 from detections.ledger import dispatch, ticks
 from detections.reports import services as reports
 from detections.runs.execution import execute
+from detections.storage import STORAGE_TASK
+from detections.storage import measure_storage as measure
 from drift_detector.scheduling.schedules import TICK_TASK
 from tasks.base import LoggedTask, worker_name
 
@@ -46,3 +48,9 @@ def build_backtest(self: Any, *, tenant_id: str, backtest_id: str) -> None:
     backtests.build_backtest(
         tenant_id=UUID(tenant_id), backtest_id=UUID(backtest_id), worker=worker_name(self.request)
     )
+
+
+@shared_task(name=STORAGE_TASK, base=LoggedTask)
+def measure_storage(*, tenant_id: str) -> None:
+    """Measure what a tenant's rows take; a second time changes nothing."""
+    measure(tenant_id=UUID(tenant_id))

@@ -23,20 +23,24 @@ from detections.ledger.old_runs import (
 )
 from detections.ledger.recovery import mark_lost_messages, measure_queue, release_abandoned_runs
 from detections.models import Backtest
-from drift_detector.celery import TaskMessage, count_messages, enqueue_all
+from detections.storage import STORAGE_TASK
+from drift_detector.celery import Priority, TaskMessage, count_messages, enqueue_all
 from drift_detector.lease import LeasedModel
+from drift_detector.retention import purge
+from drift_detector.tenancy.quotas import purge_usage
 from monitors.baselines.builds import BUILD_TASK
 from monitors.baselines.old_baselines import purge_old_baselines, sweep_baselines
 from monitors.jobs.old_jobs import purge_old_jobs
 from monitors.jobs.selectors import list_unfinished_jobs
 from monitors.jobs.services import JOB_TASK
-from monitors.models import Baseline, Job
+from monitors.models import Baseline, Job, Monitor
 from monitors.selectors import list_builds
 
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 1000
 FEW = 10
+HOUR = 3600
 PATIENCE = timedelta(minutes=1)
 PURGE_SECONDS = 3  # a round; expired leases wait for it
 
@@ -59,6 +63,7 @@ def reconcile() -> None:
         "answered": _enqueue_stale(JOB_TASK, "job_id", _next_jobs(), is_claimable=is_old),
         "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests, is_claimable=is_old),
     }
+    _measure_storages()
     measure_queue()
     if any(found.values()):
         log.info("reconciled", **found)
@@ -74,7 +79,39 @@ def purge_old() -> int:
         + purge_old_baselines(old_baselines, until)
         + purge_old_outcomes(until)
         + purge_old_jobs(until)
+        + purge(purge_usage, days=settings.ENV.runs.retention_days, until=until)
     )
+
+
+class Hourly:
+    """Says once an hour that it is time, and at the first call."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        """True if an hour has passed since it was true."""
+        if monotonic() < self._next:
+            return False
+        self._next = monotonic() + HOUR
+        return True
+
+
+storage_measurements = Hourly()
+
+
+def _measure_storages() -> int:
+    """Have the storage of each tenant that has monitors measured by workers, once an hour."""
+    if not storage_measurements.is_due():
+        return 0
+    tenants = list(Monitor.objects.order_by().values_list("tenant_id", flat=True).distinct())
+    enqueue_all(
+        [
+            TaskMessage(STORAGE_TASK, {"tenant_id": tenant}, Priority.BACKGROUND)
+            for tenant in tenants
+        ]
+    )
+    return len(tenants)
 
 
 def _next_builds() -> QuerySet[Baseline]:

@@ -35,6 +35,8 @@ from drift_detector.lease import (
     lease_of_worker,
     lease_time,
 )
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import take
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Baseline, Monitor
@@ -81,9 +83,11 @@ def request_backtest(
     Raises:
         NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
         ValidationError: If there is no tick in this time, or more than the settings allow.
+        OverQuota: If the tenant may not have as many runs today; each tick reads as much as a run.
     """
     baseline = _baseline_of(monitor)
-    if not list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest):
+    ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest)
+    if not ticks:
         raise ValidationError({"to": "The span needs at least one tick of the monitor's schedule."})
     backtest = Backtest.objects.create(
         tenant_id=current_tenant_id(),
@@ -94,6 +98,7 @@ def request_backtest(
         end=end,
     )
     _enqueue(backtest.tenant_id, backtest.id)
+    take(Quota.RUNS, len(ticks), closed_by=(Quota.BYTES_READ,))
     return backtest
 
 

@@ -107,7 +107,7 @@ def _judge(
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
     result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
-    return with_reading(result, rows=rows, files=window.files)
+    return with_reading(result, rows=rows, files=window.files, size=window.bytes_at_most)
 
 
 def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:

@@ -10,7 +10,9 @@ MOST_NAMED = 5
 """The most skipped files that a reason names; the run has more of them."""
 
 
-def with_reading(result: RunResult, *, rows: int | None, files: FileCounts | None) -> RunResult:
+def with_reading(
+    result: RunResult, *, rows: int | None, files: FileCounts | None, size: int = 0
+) -> RunResult:
     """The result with the rows and files that were read; its reason names the skipped files.
 
     The verdict stays: a skipped file has no row that could be read, so all rows that there are
@@ -20,10 +22,11 @@ def with_reading(result: RunResult, *, rows: int | None, files: FileCounts | Non
         result: Of a window that was read to its end.
         rows: Rows of the window, before any is left out.
         files: None if the rows were sent.
+        size: The bytes that were read.
     """
     sentences = [result.reason, _name_skipped(files) if files else ""]
     reason = " ".join(filter(None, sentences))
-    return replace(result, reason=reason, reading=Reading(rows=rows, files=files))
+    return replace(result, reason=reason, reading=Reading(rows=rows, files=files, size=size))
 
 
 def _name_skipped(files: FileCounts) -> str:

@@ -23,6 +23,8 @@ from detections.results import NOTHING_READ, Reading, RunResult
 from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
+from drift_detector.tenancy import quotas
+from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.models import Baseline, Monitor
 from monitors.sources import table_from_bytes
@@ -38,11 +40,13 @@ CLAIM = """
       AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
            OR status = 'running' AND lease_expires_at < now())
       AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
-    RETURNING monitor_id, attempt, due.since
+    RETURNING monitor_id, attempt, due.since, {is_over_quota}
 """
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
 
 type Span = tuple[datetime, datetime]
+# The run's monitor, the number of this attempt, since when the run could have been taken, and whether it may read.
+type Claimed = tuple[UUID, int, datetime, bool]
 
 
 class LeaseLost(Exception):
@@ -62,6 +66,8 @@ class Claim:
     run_id: UUID
     token: UUID
     attempt: int
+    is_over_quota: bool = False
+    """The tenant's data may not be read any more today."""
 
     @property
     def lease(self) -> Lease:
@@ -81,6 +87,7 @@ def request_run(
 
     Raises:
         KeyReused: If the key has been used for another request; the same request gets the run it got before.
+        OverQuota: If the tenant may have no further run today.
     """
     run = plan_run(monitor, timezone.now(), Trigger.MANUAL)
     if window:
@@ -88,7 +95,11 @@ def request_run(
     run.inline_data, run.requested_by = inline_data, requested_by
     run.idempotency_key = idempotency_key
     run.request_hash = _hash_of_request(window, inline_data) if idempotency_key else ""
-    return run if _is_inserted(run) else _same_request(run, _hash_of_bytes(window, inline_data))
+    if not _is_inserted(run):
+        return _same_request(run, _hash_of_bytes(window, inline_data))
+    stored = () if inline_data is None else (Quota.STORAGE,)
+    quotas.take(Quota.RUNS, closed_by=(Quota.BYTES_READ, *stored))
+    return run
 
 
 def _hash_of_request(window: Span | None, inline_data: bytes | None) -> str:
@@ -167,13 +178,19 @@ def request_backfill(
     """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped.
 
     No worker waited for a skipped run; `not_before` says since when it is wanted.
+
+    Raises:
+        ValidationError: If these are too many ticks.
+        OverQuota: If the tenant may not have all of these runs today; then it gets none.
     """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
     revived = _revive_skipped(monitor, ticks, requested_by)
     runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
         run.requested_by = requested_by
-    return [*revived, *_insert(runs)]
+    wanted = [*revived, *_insert(runs)]
+    quotas.take(Quota.RUNS, len(wanted), closed_by=(Quota.BYTES_READ,))
+    return wanted
 
 
 def _revive_skipped(
@@ -202,14 +219,12 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     claimed = _try_claim(tenant_id, run_id, token, worker)
     if claimed is None:
         return None
-    monitor_id, attempt, since = claimed
+    monitor_id, attempt, since, is_over_quota = claimed
     observe_claim(since=since, attempt=attempt)
-    return Claim(tenant_id, monitor_id, run_id, token, attempt)
+    return Claim(tenant_id, monitor_id, run_id, token, attempt, is_over_quota)
 
 
-def _try_claim(
-    tenant_id: UUID, run_id: UUID, token: UUID, worker: str
-) -> tuple[UUID, int, datetime] | None:
+def _try_claim(tenant_id: UUID, run_id: UUID, token: UUID, worker: str) -> Claimed | None:
     """Claim the run as `_claim` does; a run that cannot be claimed now can be enqueued again."""
     with tenant_scope(tenant_id):
         lock_runs(tenant_id)
@@ -219,12 +234,13 @@ def _try_claim(
         return claimed
 
 
-def _claim(run_id: UUID, token: UUID, worker: str) -> tuple[UUID, int, datetime] | None:
-    """The run's monitor, the number of this attempt, and since when the run could have been taken."""
+def _claim(run_id: UUID, token: UUID, worker: str) -> Claimed | None:
     parameters: dict[str, Any] = {"run": run_id, "token": token, "worker": worker, **_limits()}
+    parameters |= {"tenant": current_tenant_id(), **quotas.default_limits()}
+    statement = CLAIM.format(is_over_quota=quotas.is_full_sql(Quota.BYTES_READ))
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, parameters)
-        found: tuple[UUID, int, datetime] | None = cursor.fetchone()
+        cursor.execute(statement, parameters)
+        found: Claimed | None = cursor.fetchone()
     return found
 
 
@@ -338,6 +354,12 @@ def write_runs(runs: list[DetectionRun]) -> list[DetectionRun]:
 def _stored_ids(runs: list[DetectionRun]) -> set[UUID]:
     stored = DetectionRun.objects.filter(id__in=[run.id for run in runs])
     return set(stored.values_list("id", flat=True))
+
+
+def skip_runs(run_ids: Collection[UUID], *, reason: str) -> None:
+    """Mark queued runs as skipped, in the transaction that wrote them."""
+    queued = DetectionRun.objects.filter(id__in=run_ids, status=Status.QUEUED)
+    queued.update(status=Status.SKIPPED, reason=reason)
 
 
 def mark_kept(run_ids: Collection[UUID], *, is_kept: bool = True) -> None:

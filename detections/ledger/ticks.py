@@ -1,5 +1,6 @@
 """Writes cron ticks into the ledger: each exactly once, also those that came while the scheduler was away."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,6 +21,8 @@ from drift_detector.observability.metrics import observe_tick_lag
 from drift_detector.scheduling.cron import missed_ticks
 from drift_detector.scheduling.schedules import expression_of
 from drift_detector.scheduling.timetable import Schedule
+from drift_detector.tenancy import quotas
+from drift_detector.tenancy.models import Quota
 from monitors.models import Monitor
 from monitors.services import monitor_of_schedule
 
@@ -66,6 +69,7 @@ def _record(schedule_ids: Sequence[int]) -> int:
         now = timezone.now()
         tasks = _lock_schedules(schedule_ids)
         written = ledger.write_runs(_planned_runs(tasks, now))
+        _skip_over_quota(written)
         _account(list(tasks.values()), now)
     _report(written)
     return len(written)
@@ -130,6 +134,24 @@ def _skip_unwanted(
         if run.scheduled_for not in wanted:
             run.status = Status.SKIPPED
             run.reason = f"Missed; catch_up is {monitor.catch_up}."
+
+
+def _skip_over_quota(written: Sequence[DetectionRun]) -> None:
+    """Count the runs of ticks by tenant; those that a quota has no room for are skipped, and say until when."""
+    by_tenant: dict[UUID, list[DetectionRun]] = defaultdict(list)
+    for run in written:
+        if run.status == Status.QUEUED:
+            by_tenant[run.tenant_id].append(run)
+    wanted = {tenant: len(runs) for tenant, runs in by_tenant.items()}
+    for tenant, standing in quotas.take_for_all(Quota.RUNS, wanted).items():
+        in_order = sorted(by_tenant[tenant], key=lambda run: run.scheduled_for)
+        _skip(in_order[standing.room :], quotas.sentence_of(standing))
+
+
+def _skip(runs: Sequence[DetectionRun], reason: str) -> None:
+    for run in runs:
+        run.status, run.reason = Status.SKIPPED, reason
+    ledger.skip_runs([run.id for run in runs], reason=reason)
 
 
 def wanted_ticks(

@@ -33,6 +33,7 @@ from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.services import accept_outcomes
 from drift_detector.api.names import unknown_names
 from drift_detector.events.kafka_clients import create_consumer, create_producer
+from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 
@@ -304,7 +305,8 @@ def _deliver(parcels: list[Parcel], unusable: dict[int, str]) -> None:
             _accept(target, parcels)
     except (OperationalError, InterfaceError):
         raise
-    except BadOutcomes as error:
+    except (BadOutcomes, OverQuota) as error:
+        # Over the quota, the messages are dead-lettered, too: to wait for midnight would stop the partition's others.
         _isolate(parcels, error, unusable)
     except Exception as error:
         if len(parcels) == 1:

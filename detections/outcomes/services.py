@@ -8,6 +8,8 @@ from detections.outcomes.ingest import Accepted, learn_usual, lock_stream, take_
 from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.signals import record_signal
 from detections.outcomes.source_data import SOURCE_STREAM, NewOutcomes
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import take
 from monitors.models import Monitor
 from monitors.selectors import get_current_baseline
 
@@ -22,6 +24,7 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
     Raises:
         IdReused: If the batch's id has been used for other outcomes.
         BadOutcomes: If the batch can't be used; the transaction must be rolled back.
+        OverQuota: If the tenant may not send as many outcomes today; it must be rolled back, too.
     """
     if stream == SOURCE_STREAM:
         raise BadOutcomes(
@@ -29,6 +32,8 @@ def accept_outcomes(*, monitor: Monitor, stream: str, batch_id: str, rows: pa.Ta
         )
     accepted = take_batch(lock_stream(monitor.id, stream), monitor, batch_id, rows)
     _record_signals(monitor, accepted)
+    if not accepted.is_repeat:  # last, as all batches of the tenant lock the row that is counted in
+        take(Quota.OUTCOME_ROWS, rows.num_rows, closed_by=(Quota.STORAGE,))
     return accepted
 
 

@@ -29,6 +29,8 @@ from drift_detector.lease import (
     kept_lease,
     lease_of_worker,
 )
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.monitor_windows import frozen_column_types, reference_window
@@ -52,11 +54,13 @@ def request_report(*, run: DetectionRun) -> Report:
 
     Raises:
         NoReport: If Evidently is not installed or the run was never judged.
+        OverQuota: If the tenant's rows may not grow.
     """
     if find_spec("evidently") is None:
         raise NoReport(HOW_TO_INSTALL)
     if run.status != DetectionRun.Status.SUCCEEDED or not run.rows:
         raise NoReport("A report needs a succeeded run with rows.")
+    check_room(Quota.STORAGE)
     report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
     if is_new or _is_wanted_again(report):
         _restart(report)

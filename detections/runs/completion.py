@@ -14,6 +14,8 @@ from detections.outcomes.services import accept_new_rows
 from detections.outcomes.source_data import SOURCE_STREAM
 from detections.results import RunResult
 from detections.runs.recording import record_detections
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 
@@ -40,6 +42,7 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
         listeners.notify_listeners(run, finding)
         if new is not None and stream is not None:
             accept_new_rows(run, stream, new)
+        note(Quota.BYTES_READ, result.reading.size)  # last, as all runs of the tenant lock its row
         return True
 
 

@@ -6,6 +6,7 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from detections.evaluation.context import BaselineNotReady
@@ -18,6 +19,8 @@ from detections.runs.completion import complete_run
 from drift_detector.lease import kept_lease
 from drift_detector.observability import tracing
 from drift_detector.observability.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import list_standings, next_midnight, sentence_of
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.sources import SourceError
 
@@ -41,6 +44,9 @@ def execute(*, tenant_id: UUID, run_id: UUID, worker: str) -> None:
 
 
 def _attempt(claim: Claim) -> None:
+    if claim.is_over_quota:
+        _wait_for_quota(claim)
+        return
     try:
         with kept_lease(claim.lease.renew):
             result = evaluate_run(claim)
@@ -61,6 +67,16 @@ def _attempt(claim: Claim) -> None:
     except Exception as error:
         log.exception("run_crashed", run_id=str(claim.run_id))
         _retry(claim, f"{type(error).__name__}: {error}")
+
+
+def _wait_for_quota(claim: Claim) -> None:
+    """Postpone a run whose tenant has read all that it may today, until the day ends; it was no attempt."""
+    with tenant_scope(claim.tenant_id):
+        [standing] = list_standings([Quota.BYTES_READ])
+    midnight = next_midnight()
+    seconds = (midnight - timezone.now()).total_seconds()
+    reason = f"Waiting. {sentence_of(standing)}"
+    _postpone(claim, reason=reason, seconds=seconds, is_attempt=False)
 
 
 def _retry(claim: Claim, reason: str) -> None:

@@ -10,11 +10,17 @@ from rest_framework.fields import CharField
 from rest_framework.permissions import SAFE_METHODS
 
 from drift_detector.api.fields import NOT_BLANK_TEXT, STORABLE_TEXT
-from drift_detector.api.problems import COMPONENTS, PROBLEM_SCHEMA, problem_reference
+from drift_detector.api.problems import (
+    COMPONENTS,
+    HEADERS,
+    PROBLEM_SCHEMA,
+    RATE_HEADERS,
+    problem_reference,
+)
 from drift_detector.api.queries import documented_parameters
 
 JSON = "application/json"
-EVERYWHERE = (400, 401, 406, 500, 503)
+EVERYWHERE = (400, 401, 406, 429, 500, 503)
 TO_WRITE = (403, 411, 413, 415)
 MISSING = (404,)
 
@@ -61,7 +67,7 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Declare each problem that an operation can answer, and print a request; a hook of drf-spectacular."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-    components["responses"] = COMPONENTS
+    components["responses"], components["headers"] = COMPONENTS, HEADERS
     _declare_bodies(components["schemas"])
     for path, operations in result.get("paths", {}).items():
         for method, operation in operations.items():
@@ -90,6 +96,8 @@ def _declare_text(fields: Iterable[dict[str, Any]]) -> None:
 
 def _declare_problems(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    for response in responses.values():
+        response["headers"] = response.get("headers", {}) | RATE_HEADERS
     for status in _statuses(path, method):
         responses[str(status)] = problem_reference(status)
     if "409" in responses:

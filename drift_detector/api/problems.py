@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import structlog
@@ -11,12 +12,15 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.defaults import page_not_found, permission_denied
 from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
+
+from drift_detector.tenancy.quotas import OverQuota, QuotaStanding
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +33,17 @@ PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "quota": {
+            "type": "object",
+            "description": "Of an answer 429: the quota that has no room. Without `until`, some must be removed.",
+            "required": ["quota", "limit", "used", "until"],
+            "properties": {
+                "quota": {"type": "string"},
+                "limit": {"type": "integer"},
+                "used": {"type": "integer"},
+                "until": {"type": ["string", "null"], "format": "date-time"},
+            },
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -53,12 +68,36 @@ MEANINGS = {
     411: "The body has no length, and comes through a server that does not mark its end.",
     413: "The body is larger than the limit of the service.",
     415: "The media type of the body is not one that the path takes.",
+    429: "A limit of requests or a quota is used up; `detail` says which, and until when. Nothing was written.",
     500: "The fault is ours, and it is logged.",
     503: "The database took too long, or is away. The request can be sent again.",
 }
+HEADERS: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "description": "The limits that the request falls under: `q` requests in `w` seconds; by "
+        "draft-ietf-httpapi-ratelimit-headers-11.",
+        "schema": {"type": "string"},
+        "example": '"key";q=6000;w=60, "tenant";q=12000;w=60',
+    },
+    "RateLimit": {
+        "description": "Of each limit, the requests `r` that have room now, and the seconds `t` until all of it, or "
+        "the next request, has room again.",
+        "schema": {"type": "string"},
+        "example": '"key";r=5999;t=1, "tenant";r=11998;t=1',
+    },
+    "Retry-After": {
+        "description": "Seconds until the request has room. A quota that no time ends has none.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+RATE_HEADERS = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit-Policy", "RateLimit")
+}
+RETRY_HEADERS = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 COMPONENTS = {
     f"Problem{status}": {
         "description": meaning,
+        "headers": RATE_HEADERS | RETRY_HEADERS if status == 429 else RATE_HEADERS,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, meaning in MEANINGS.items()
@@ -90,6 +129,30 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
+class QuotaUsedUp(APIException):
+    """A tenant's quota has no room; `wait` becomes `Retry-After`."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "over_quota"
+
+    def __init__(self, standing: QuotaStanding, detail: str) -> None:
+        super().__init__(detail)
+        self.standing = standing
+        if standing.until:
+            self.wait = max(1, ceil((standing.until - timezone.now()).total_seconds()))
+
+
+def describe_quota(standing: QuotaStanding) -> dict[str, Any]:
+    """A quota as the API shows it."""
+    until = standing.until.isoformat().replace("+00:00", "Z") if standing.until else None
+    return {
+        "quota": standing.quota.value,
+        "limit": standing.limit,
+        "used": standing.used,
+        "until": until,
+    }
+
+
 def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
     """Answer with a problem document; DRF's exception handler.
 
@@ -103,6 +166,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return _unexpected(context)
     detail, errors = _explain(error)
     document = problem(response.status_code, _utf8(detail), errors)
+    if isinstance(error, QuotaUsedUp):
+        document["quota"] = describe_quota(error.standing)
     return _json(document, headers=dict(response.items()))
 
 
@@ -127,6 +192,8 @@ def _as_known_to_drf(error: Exception) -> Exception:
         return PayloadTooLarge("The body is larger than the limit of the service.")
     if isinstance(error, UnreadablePostError):
         return ParseError("The body ends early, or its chunks are malformed.")
+    if isinstance(error, OverQuota):
+        return QuotaUsedUp(error.standing, str(error))
     if isinstance(error, OperationalError):
         return Unavailable(reason_unavailable(error))
     return error

@@ -28,6 +28,14 @@ class TenantAPIView(APIView):
         scope.enter_context(tenant_scope(self.principal.tenant_id))
         self._scope = scope
 
+    def check_permissions(self, request: Request) -> None:
+        """Count the request first, so that one that is refused counts, too."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Leave a request that `check_permissions` has counted."""
+
     def handle_exception(self, exc: Exception) -> Response:
         if self._scope:
             transaction.set_rollback(True)

@@ -94,7 +94,25 @@ ROUND_LIMIT = Gauge(
     "drift_round_limit_seconds", "How old that may be.", ["process"], multiprocess_mode="mostrecent"
 )
 
+THROTTLED = Counter(
+    "drift_throttled_total", "Requests and logins refused by a limit of their rate.", ["policy"]
+)
+THROTTLES_ALONE = Counter(
+    "drift_throttles_alone_total",
+    "Times that Valkey did not answer, and a process counted requests by itself for a while.",
+)
+OVER_QUOTA = Counter(
+    "drift_over_quota_total", "What was refused because a tenant's quota is used up.", ["quota"]
+)
+REFUSED_SIGN_INS = Counter(
+    "drift_refused_sign_ins_total", "Requests with a wrong key, and wrong passwords.", ["kind"]
+)
+
 # Prometheus sees no increase in a series that begins with 1, so each series begins with 0.
+for _policy in ("key", "tenant", "address", "wrong-keys", "account", "login-address", "hashing"):
+    THROTTLED.labels(_policy)
+for _kind in ("key", "password"):
+    REFUSED_SIGN_INS.labels(_kind)
 for _ending in ("succeeded", "failed", "postponed", "lost"):
     ATTEMPTS.labels(_ending)
 for _noticed_by in ("worker", "reconciler"):
@@ -132,6 +150,21 @@ def count_attempt(ending: Ending) -> None:
 def count_lease_losses(noticed_by: NoticedBy, number: int = 1) -> None:
     """Count lost leases, noticed by the worker itself or by the reconciler."""
     LEASE_LOSSES.labels(noticed_by).inc(number)
+
+
+def count_throttled(policy: str) -> None:
+    """Count a request that a limit had no room for."""
+    THROTTLED.labels(policy).inc()
+
+
+def count_over_quota(quota: str) -> None:
+    """Count something that a tenant's quota had no room for."""
+    OVER_QUOTA.labels(quota).inc()
+
+
+def count_refused_sign_in(kind: Literal["key", "password"]) -> None:
+    """Count a wrong key or a wrong password."""
+    REFUSED_SIGN_INS.labels(kind).inc()
 
 
 def set_queue(*, queued: int, running: int, oldest: datetime | None) -> None:

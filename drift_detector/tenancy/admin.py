@@ -12,11 +12,13 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from drift_detector.tenancy.models import ApiKey, Membership, Role
+from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
+from drift_detector.tenancy.quotas import list_standings
 from drift_detector.tenancy.site import get_membership, site
 
 type ValueCheck = Callable[[str], bool]
@@ -149,3 +151,17 @@ class ApiKeyAdmin(TenantModelAdmin):
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
         self.message_user(request, f"{revoked} keys revoked.")
+
+
+@admin.register(TenantQuota, site=site)
+class TenantQuotaAdmin(TenantModelAdmin):
+    """All quotas on one page; `manage.py set_quota` sets them."""
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        context = {
+            **site.each_context(request),
+            "title": "Quotas",
+            "opts": self.model._meta,
+            "standings": list_standings(),
+        }
+        return TemplateResponse(request, "tenancy/quotas.html", context)

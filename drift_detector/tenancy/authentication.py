@@ -1,7 +1,9 @@
 """Authenticates requests by an API key or by a session of the admin."""
 
 from hashlib import sha256
+from typing import NoReturn
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -9,12 +11,21 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from drift_detector.observability.metrics import count_refused_sign_in
 from drift_detector.tenancy.models import ApiKey, Role
 from drift_detector.tenancy.principal import Principal
 from drift_detector.tenancy.scope import set_local
 from drift_detector.tenancy.selection import membership_of_request
+from drift_detector.throttling import known_keys
+from drift_detector.throttling.addresses import client_address
+from drift_detector.throttling.counters import counters
+from drift_detector.throttling.requests import charge, refuse, wrong_keys_of
+
+log = structlog.get_logger(__name__)
 
 KEY_PREFIX = "adk_"
+SHOWN = 12
+"""Characters of a key that are stored and shown, by which people recognise it."""
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -24,9 +35,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        key = _find_key(token.strip())
-        if key is None:
-            raise AuthenticationFailed("The API key is unknown, expired or revoked.")
+        key = _checked_key(request, token.strip())
         return Principal(tenant_id=key.tenant_id, role=Role(key.role), name=f"key:{key.name}"), key
 
     def authenticate_header(self, request: Request) -> str:
@@ -51,12 +60,41 @@ def digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def _find_key(token: str) -> ApiKey | None:
-    if not token.startswith(KEY_PREFIX):
-        return None
+def _checked_key(request: Request, token: str) -> ApiKey:
+    """The key of a token.
+
+    Raises:
+        AuthenticationFailed: If there is none.
+        Throttled: If too many wrong keys have come from the address; a key that was right lately is not stopped by it.
+    """
+    sha256_of_key = digest(token)
+    if not known_keys.is_known(sha256_of_key):
+        _refuse_after_many(request)
+    key = _find_key(sha256_of_key) if token.startswith(KEY_PREFIX) else None
+    if key is None:
+        known_keys.forget(sha256_of_key)
+        _refuse(request, token)
+    known_keys.remember(sha256_of_key)
+    return key
+
+
+def _refuse_after_many(request: Request) -> None:
+    has_room, standings = counters().count(wrong_keys_of(request), is_taken=False)
+    if not has_room:
+        refuse(standings)
+
+
+def _refuse(request: Request, token: str) -> NoReturn:
+    charge(request, wrong_keys_of(request), (request.parser_context or {}).get("view"))
+    count_refused_sign_in("key")
+    prefix = token[:SHOWN] if token.startswith(KEY_PREFIX) else ""
+    log.warning("api_key_refused", prefix=prefix, address=client_address(request._request))
+    raise AuthenticationFailed("The API key is unknown, expired or revoked.")
+
+
+def _find_key(sha256_of_key: str) -> ApiKey | None:
     is_current = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
     usable = is_current & Q(revoked_at__isnull=True)
-    sha256_of_key = digest(token)
     with transaction.atomic():
         # The tenant is not known yet: policy api_key_presented shows only the key of this hash.
         set_local("app.api_key_sha256", sha256_of_key)

@@ -92,6 +92,64 @@ class Membership(TenantModel):
         return f"{self.user} ({self.role})"
 
 
+class Quota(models.TextChoices):
+    """The quotas of a tenant; the values name the settings, the columns of `drf_quotas` and the kinds of usage."""
+
+    MONITORS = "monitors"
+    KEYS = "keys"
+    RUNS = "runs_per_day"
+    OUTCOME_ROWS = "outcome_rows_per_day"
+    BYTES_READ = "bytes_read_per_day"
+    STORAGE = "storage_bytes"
+
+    @property
+    def is_by_day(self) -> bool:
+        """True if the quota begins anew at midnight, UTC."""
+        return self.value.endswith("_per_day")
+
+
+def _amount(help_text: str) -> Any:
+    """A number of a tenant's own; null stands for the setting, and 0 for nothing at all."""
+    return models.PositiveBigIntegerField(null=True, blank=True, help_text=help_text)
+
+
+class TenantQuota(TenantModel):
+    """The quotas that a tenant has instead of the installation's."""
+
+    monitors = _amount("Monitors.")
+    keys = _amount("API keys that are not revoked.")
+    runs_per_day = _amount("Runs a day.")
+    outcome_rows_per_day = _amount("Outcomes that are sent, a day.")
+    bytes_read_per_day = _amount("Bytes of data that workers read, a day.")
+    storage_bytes = _amount("Bytes that the tenant's rows take.")
+
+    class Meta:
+        db_table = "drf_quotas"
+        verbose_name = "quota"
+        constraints = [models.UniqueConstraint(name="quota_once_per_tenant", fields=["tenant"])]
+
+    def __str__(self) -> str:
+        return f"quotas of {self.tenant_id}"
+
+
+class Usage(TenantModel):
+    """How much of a quota a tenant has used on one day, in UTC; of storage, what it took when last measured."""
+
+    kind = models.CharField(max_length=30, choices=Quota)
+    day = models.DateField()
+    amount = models.PositiveBigIntegerField()
+
+    class Meta:
+        db_table = "drf_usage"
+        constraints = [
+            models.UniqueConstraint(name="usage_once_per_day", fields=["tenant", "kind", "day"]),
+        ]
+        indexes = [models.Index(name="usage_by_age", fields=["day"])]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.kind} on {self.day}"
+
+
 class ApiKey(TenantModel):
     """An API key, stored as its SHA-256; the key itself is shown once, at its creation."""
 

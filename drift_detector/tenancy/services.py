@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from drift_detector.tenancy.authentication import KEY_PREFIX, digest
-from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
+from drift_detector.tenancy.models import ApiKey, Membership, Quota, Role, Tenant, TenantQuota, User
+from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 
@@ -38,6 +39,12 @@ def add_member(*, user: User, role: Role) -> Membership:
     return membership
 
 
+def set_quotas(**limits: int | None) -> TenantQuota:
+    """Give the current tenant quotas of its own, by their names; None stands for the setting."""
+    quotas, _ = TenantQuota.objects.update_or_create(tenant_id=current_tenant_id(), defaults=limits)
+    return quotas
+
+
 def create_api_key(
     *, name: str, role: Role, expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
@@ -48,7 +55,9 @@ def create_api_key(
 
     Raises:
         ValidationError: If the name is empty or too long.
+        OverQuota: If the tenant may have no further key.
     """
+    check_room(Quota.KEYS)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     stored = ApiKey(
         tenant_id=current_tenant_id(),

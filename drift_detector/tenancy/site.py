@@ -1,7 +1,8 @@
 """The admin site; it renders each page in the scope of the picked tenant."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.html import format_html
 from unfold.sites import UnfoldAdminSite
 
 from drift_detector.tenancy.models import Membership, User
+from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.selection import membership_of_request, memberships_of, pick_tenant
+from drift_detector.throttling.logins import account_signed_in, account_to_sign_in, bounded_login
+
+REFUSAL = (
+    '<!doctype html><html lang="en"><head><title>{title}</title></head><body>'
+    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back</a></p></body></html>'
+)
 
 type View = Callable[..., HttpResponseBase]
 
@@ -35,17 +44,28 @@ class TenantAdminSite(UnfoldAdminSite):
             membership = get_membership(request)
             if membership is None:
                 return inner(request, *args, **kwargs)
-            with tenant_scope(membership.tenant_id):
-                response = inner(request, *args, **kwargs)
-                if isinstance(response, SimpleTemplateResponse):
-                    response.render()  # the queries of the template need the scope, too
-                return response
+            try:
+                return _in_scope(membership.tenant_id, partial(inner, request, *args, **kwargs))
+            except OverQuota as error:
+                return _refuse(request, 429, str(error), back="admin:index")
 
         return scoped
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         pick = path("tenant/<uuid:tenant_id>", self.admin_view(self.pick), name="pick_tenant")
         return [pick, *super().get_urls()]
+
+    def login(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Sign in; how often a password may be tried is bounded."""
+        login = bounded_login(super().login, account_of=account_to_sign_in, refuse=_refuse)
+        return login(request, *args, **kwargs)
+
+    def password_change(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Change the own password; the old one is asked for, so this is bounded as the login is."""
+        change = bounded_login(
+            super().password_change, account_of=account_signed_in, refuse=_refuse
+        )
+        return change(request, *args, **kwargs)
 
     def pick(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         """Switch to another tenant of the signed-in person."""
@@ -56,6 +76,22 @@ class TenantAdminSite(UnfoldAdminSite):
         else:
             messages.error(request, "You are not a member of that tenant.")
         return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _in_scope(tenant_id: UUID, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    with tenant_scope(tenant_id):
+        response = view()
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()  # the queries of the template need the scope, too
+        return response
+
+
+def _refuse(
+    request: HttpRequest, status: int, reason: str, *, back: str = "admin:login"
+) -> HttpResponse:
+    title = HTTPStatus(status).phrase
+    page = format_html(REFUSAL, title=title, reason=reason, back=reverse(back))
+    return HttpResponse(page, status=status)
 
 
 def get_membership(request: HttpRequest) -> Membership | None:

@@ -16,6 +16,8 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import check_room, note
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
@@ -45,7 +47,11 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
 
     At most as many builds of a tenant are enqueued as runs may be at work. The end of a build
     enqueues the next one.
+
+    Raises:
+        OverQuota: If the tenant's data may not be read any more today, or its rows may not grow.
     """
+    check_room(Quota.BYTES_READ, Quota.STORAGE)
     Monitor.objects.select_for_update(no_key=True).get(id=monitor.id)
     baseline = Baseline.objects.create(
         tenant_id=monitor.tenant_id, monitor=monitor, version=_latest_version(monitor) + 1
@@ -104,10 +110,11 @@ def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FittedReference:
-    """A reference that has been read: its summary, and all columns of its data."""
+    """A reference that has been read: its summary, all columns of its data, and the bytes that were read."""
 
     frozen: FrozenBaseline
     columns: tuple[str, ...]
+    bytes_read: int
 
 
 def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
@@ -136,7 +143,8 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
             max_value_bytes=data.max_baseline_bytes,
             is_untyped=window.is_text,
         )
-    return FittedReference(frozen, (*reference.columns, *reference.unusable))
+        bytes_read = window.bytes_at_most
+    return FittedReference(frozen, (*reference.columns, *reference.unusable), bytes_read)
 
 
 def power_card_of(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline) -> dict[str, Any]:
@@ -175,6 +183,7 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "performance": describe_reference(monitor, policy, kinds, types),
         "prediction_types": types,
         "built_at": timezone.now(),
+        "bytes_read": fitted.bytes_read,
     }
 
 
@@ -210,8 +219,10 @@ def _fail(build: _Build, reason: str) -> UUID | None:
 def _finish(build: _Build, fields: dict[str, Any]) -> UUID | None:
     """Write the end of a build; None when another worker owns it."""
     lease = build.lease
+    bytes_read = fields.pop("bytes_read", 0)
     with tenant_scope(lease.tenant_id):
         is_ours = lease.finish(not_before=None, **fields)
+        note(Quota.BYTES_READ, bytes_read)
         if is_ours:
             _enqueue_next_build(lease.tenant_id)
     _log_end(build, fields, is_ours=is_ours)

@@ -22,7 +22,7 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant
 from monitors.models import Monitor
-from tests.e2e.conftest import free_port, is_listening, wait_until
+from tests.e2e.conftest import WIDE_LIMITS, free_port, is_listening, wait_until
 from tests.factories import make_monitor
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -141,7 +141,9 @@ def _web() -> Iterator[tuple[str, psutil.Process]]:
         "--log-level",
         "warning",
     ]
-    environment = os.environ | {
+    environment = {
+        **os.environ,
+        **WIDE_LIMITS,
         "AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]',
         "AUMOS_DRIFT_LOG__LEVEL": "WARNING",
     }

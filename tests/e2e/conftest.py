@@ -33,6 +33,17 @@ REDIS_DATABASE = f"/{8 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').remove
 BEAT = ["beat", "--scheduler", "drift_detector.scheduling.scheduler:TickScheduler", "--pidfile="]
 
 
+# One client sends more than a client of the world does.
+WIDE_LIMITS = {
+    f"AUMOS_DRIFT_{name}": str(10**12)
+    for name in (
+        "THROTTLE__REQUESTS_PER_KEY",
+        "THROTTLE__REQUESTS_PER_TENANT",
+        "QUOTAS__OUTCOME_ROWS_PER_DAY",
+    )
+}
+
+
 class Service:
     """The service, from outside: its address and a key."""
 
@@ -111,7 +122,9 @@ def recent_data(tmp_path: Path) -> dict[str, Any]:
 
 def launch(role: str, command: list[str], folder: Path) -> subprocess.Popen[bytes]:
     url = role_url(role) if role != "app" else app_url()
-    environment = os.environ | {
+    environment = {
+        **os.environ,
+        **WIDE_LIMITS,
         "AUMOS_DRIFT_DATABASE__URL": url,
         "AUMOS_DRIFT_REDIS__URL": urlsplit(str(settings.ENV.redis.url))
         ._replace(path=REDIS_DATABASE)

@@ -24,6 +24,7 @@ from detections.outcomes.services import accept_outcomes
 from drift_detector.events.kafka_clients import create_producer
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_tenant, set_quotas
 from monitors.models import Monitor
 from monitors.sources import table_from_bytes
 from tests.drift_detector.events.conftest import BROKER
@@ -277,6 +278,22 @@ def someone_waits() -> bool:
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with psycopg.connect(str(app_url())) as database:
         return database.execute(query).fetchone() != (0,)
+
+
+def test_step__outcomes_over_the_quota__are_dead_lettered_and_other_tenants_go_on(
+    send: Send, topic: str, monitor: Monitor
+) -> None:
+    rival = create_tenant(slug="rival", name="Rival")
+    with tenant_scope(rival.id):
+        theirs = make_monitor()
+    with tenant_scope(monitor.tenant_id):
+        set_quotas(outcome_rows_per_day=2)
+    send(*({"error": value} for value in (0, 1, 0)))
+    send({"error": 1, "tenant_id": str(rival.id), "monitor_id": str(theirs.id)})
+    consume()
+    assert (seen(monitor), seen(theirs)) == (2, 1)
+    [(_, reason)] = dead_letters(topic)
+    assert "The quota of 2 outcomes a day has no room for 1 more: 2 are used, until " in reason
 
 
 def test_step__monitor_of_another_tenant__is_dead_lettered(

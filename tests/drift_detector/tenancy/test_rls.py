@@ -8,7 +8,8 @@ from django.db.models import ForeignKey
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
-    "drf_outcome_streams", "drf_pending_outcomes", "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants",
+    "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
+    "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants", "drf_usage",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.
@@ -18,7 +19,13 @@ SWEEPERS = {
     "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
     "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
-BY_AGE = {"baseline_oldest", "outcome_batch_by_age", "pending_outcome_by_age", "run_oldest"}
+BY_AGE = {
+    "baseline_oldest",
+    "outcome_batch_by_age",
+    "pending_outcome_by_age",
+    "run_oldest",
+    "usage_by_age",
+}
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
@@ -100,6 +107,11 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("run_reconciler_removes", "DELETE", "drf_scheduler"),
         ("job_reconciler_reads", "SELECT", "drf_scheduler"),
         ("job_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("quota_scheduler_reads", "SELECT", "drf_scheduler"),
+        ("usage_scheduler_reads", "SELECT", "drf_scheduler"),
+        ("usage_scheduler_begins", "INSERT", "drf_scheduler"),
+        ("usage_scheduler_counts", "UPDATE", "drf_scheduler"),
+        ("usage_reconciler_removes", "DELETE", "drf_scheduler"),
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from drift_detector.tenancy import services
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
 
 LONGEST_DAYS = 36_500
@@ -45,6 +46,8 @@ def _create(name: str, role: Role, expires_at: datetime | None) -> str:
         _, key = services.create_api_key(name=name, role=role, expires_at=expires_at)
     except ValidationError as error:
         raise CommandError("; ".join(error.messages)) from error
+    except OverQuota as error:
+        raise CommandError(str(error)) from error
     return key
 
 
