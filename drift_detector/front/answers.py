@@ -1,16 +1,19 @@
 """Answers that the front gives by itself, without a thread."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 from django.utils.html import format_html
 
 from drift_detector.api.problems import MEDIA_TYPE, PAGE, problem
 
 PAGES_UNDER = "/admin/"
+PART_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,26 @@ class Answer:
     """A whole answer.
 
     Attributes:
+        body: Its bytes, or an open file that has them.
         closes: True if the connection ends with it, as what else the client sends is unknown.
     """
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes
+    body: bytes | IO[bytes]
     closes: bool = False
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that it takes until the client has it; a file is read as it is sent."""
+        return len(self.body) if isinstance(self.body, bytes) else 0
+
+    def parts(self) -> Generator[bytes]:
+        """The body in pieces."""
+        # `closing` calls the method that Django has put in place of the file's own.
+        with closing(BytesIO(self.body) if isinstance(self.body, bytes) else self.body) as file:
+            while part := file.read(PART_BYTES):
+                yield part
 
 
 def json_answer(

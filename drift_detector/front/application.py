@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from hashlib import sha256
 from http import HTTPStatus
 from threading import Event
@@ -29,7 +29,6 @@ type Send = Callable[[dict[str, Any]], Awaitable[None]]
 HEALTH_PATH = "/healthz"
 # They are asked when something is wrong, so they have a thread of their own.
 BESIDE_PATHS = frozenset({"/readyz", "/metrics"})
-SEND_BYTES = 65536
 RETRY_SECONDS = 5
 NO_BODY = frozenset({204, 304})
 
@@ -116,13 +115,13 @@ class Front:
         Raises:
             TimeoutError: If the client does not take it.
         """
-        connection.hold(len(answer.body))
+        connection.hold(answer.held_bytes)
         connection.wait()
         async with asyncio.timeout(self._limits.send_seconds):
             await send(_start(answer))
-            for offset in range(0, len(answer.body), SEND_BYTES):
-                part = answer.body[offset : offset + SEND_BYTES]
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            with closing(answer.parts()) as parts:
+                for part in parts:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
             if answer.closes:
                 await discard_rest(receive)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -131,7 +130,7 @@ class Front:
 def _start(answer: Answer) -> dict[str, Any]:
     headers = answer.headers
     has_length = any(name == b"content-length" for name, _ in headers)
-    if not has_length and answer.status not in NO_BODY:
+    if isinstance(answer.body, bytes) and not has_length and answer.status not in NO_BODY:
         headers = [*headers, (b"content-length", str(len(answer.body)).encode())]
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
 

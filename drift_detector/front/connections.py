@@ -80,7 +80,7 @@ class Connection(HttpToolsProtocol):
         if size > self._limits.max_head_bytes:
             self._refusal = self._head_too_long()
             raise ValueError("The head is too long.")  # the parser stops, and the refusal is sent
-        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:

@@ -33,7 +33,7 @@ def serve(application: Application, *, host: str, port: int) -> None:
 def _config(front: Front, host: str, port: int, limits: Limits) -> uvicorn.Config:
     crowd = Crowd(max_connections=limits.max_connections, max_held_bytes=limits.max_held_bytes)
     return uvicorn.Config(
-        front,  # type: ignore[arg-type]
+        front,
         host=host,
         port=port,
         http=partial(Connection, limits=limits, crowd=crowd),  # type: ignore[arg-type]

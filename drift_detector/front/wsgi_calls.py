@@ -6,13 +6,12 @@ from io import BytesIO
 from threading import Event
 from typing import Any
 from urllib.parse import unquote_to_bytes
+from wsgiref.util import FileWrapper
 
+from drift_detector.api.waiting import CLIENT_LEFT
 from drift_detector.front.answers import Answer
 
 type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-CLIENT_LEFT = "drift.client_left"
-"""The key of the environ under which a handler that waits finds out that its client has left."""
 
 # They are of the connection, not of the request: the body that the application reads has a known length.
 OF_CONNECTION = {
@@ -50,6 +49,7 @@ def environ_of(scope: dict[str, Any], body: bytes, left: Event) -> dict[str, Any
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
         CLIENT_LEFT: left,
         **_headers(scope["headers"]),
         "CONTENT_LENGTH": str(len(body)),
@@ -76,7 +76,7 @@ def _variable(name: bytes) -> str:
 
 
 def call(application: Application, environ: dict[str, Any]) -> Answer:
-    """Call the application in this thread and collect its answer."""
+    """Call the application in this thread and collect its answer; a file stays one."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
     parts: list[bytes] = []
 
@@ -87,13 +87,17 @@ def call(application: Application, environ: dict[str, Any]) -> Answer:
         return parts.append
 
     result = application(environ, start_response)
+    body = result.filelike if isinstance(result, FileWrapper) else _joined(parts, result)
+    status, headers = started[0]
+    return Answer(int(status.split(" ", 1)[0]), _as_bytes(headers), body)
+
+
+def _joined(written: list[bytes], result: Iterable[bytes]) -> bytes:
     try:
-        parts.extend(result)
+        return b"".join([*written, *result])
     finally:
         if close := getattr(result, "close", None):
             close()
-    status, headers = started[0]
-    return Answer(int(status.split(" ", 1)[0]), _as_bytes(headers), b"".join(parts))
 
 
 def _as_bytes(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
