@@ -49,7 +49,7 @@ class Database(Group):
         description="PostgreSQL, as this process's role: postgresql://user:password@host:5432/name"
     )
     pool_size: Annotated[int, Field(ge=0)] = Field(
-        default=8, description="connections kept by one process; 0 turns the pool off"
+        default=16, description="connections kept by one process; 0 turns the pool off"
     )
 
 

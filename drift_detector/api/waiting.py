@@ -24,7 +24,7 @@ CLIENT_LEFT = "drift.client_left"
 ALL_PLACES = "drift:waiting"
 PLACE_SECONDS = 5
 RENEWAL_SECONDS = 1.0
-PATIENCE_SECONDS = 0.5  # for Valkey
+PATIENCE_SECONDS = 2.0  # for Valkey, as for the broker
 
 # Takes or renews a place: in all sets or in none. The clock is Valkey's, one for all processes.
 SCRIPT = """

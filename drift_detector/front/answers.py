@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from django.utils.html import format_html
 
-from drift_detector.api.problems import MEDIA_TYPE, PAGE, problem
+from drift_detector.api.problem_documents import MEDIA_TYPE, PAGE, problem
 
 PAGES_UNDER = "/admin/"
 PART_BYTES = 65536

@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from drift_detector.api.problems import MEDIA_TYPE, problem
+from drift_detector.api.problem_documents import MEDIA_TYPE, problem
 from drift_detector.front.crowd import Crowd
 from drift_detector.front.limits import Limits
 
@@ -23,6 +23,7 @@ class Connection(HttpToolsProtocol):
         self._limits = limits
         self._crowd = crowd
         self._head_bytes = 0
+        self._is_in_head = False
         self._head_deadline: asyncio.TimerHandle | None = None
         self._refusal = (HTTPStatus.BAD_REQUEST, "The request could not be read.")
 
@@ -74,7 +75,12 @@ class Connection(HttpToolsProtocol):
         if self._head_deadline and is_head_too_long and not self.transport.is_closing():
             self._refuse(*self._head_too_long())
 
+    def on_message_begin(self) -> None:
+        self._is_in_head = True
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         self._forget_head()
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > self._limits.max_head_bytes:
@@ -87,6 +93,8 @@ class Connection(HttpToolsProtocol):
         self.hold(0)
         self._head_bytes = 0
         self.wait()
+        if self._is_in_head:  # the next request has begun before this answer
+            self._expect_head()
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:

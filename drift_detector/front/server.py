@@ -27,10 +27,11 @@ def serve(application: Application, *, host: str, port: int) -> None:
     # uvicorn raises the signal again once it has drained; that is a good end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_well)
-    uvicorn.Server(_config(Front(application, limits), host, port, limits)).run()
+    uvicorn.Server(config_of(Front(application, limits), host, port, limits)).run()
 
 
-def _config(front: Front, host: str, port: int, limits: Limits) -> uvicorn.Config:
+def config_of(front: Front, host: str, port: int, limits: Limits) -> uvicorn.Config:
+    """The configuration of uvicorn for the front at an address."""
     crowd = Crowd(max_connections=limits.max_connections, max_held_bytes=limits.max_held_bytes)
     return uvicorn.Config(
         front,
