@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
+from drift_detector.api.documents import DocumentView
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
@@ -29,7 +30,7 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
     path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", DocumentView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include(router.urls)),
 ]
