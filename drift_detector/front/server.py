@@ -48,7 +48,7 @@ def config_of(front: Front, host: str, port: int, limits: Limits) -> uvicorn.Con
         server_header=False,
         # Django reads what a proxy says, if the settings name one.
         proxy_headers=False,
-        timeout_keep_alive=int(limits.idle_seconds),
+        timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

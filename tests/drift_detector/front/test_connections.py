@@ -67,7 +67,7 @@ def test_requests__sent_at_once__are_answered_in_order(serve: Serve) -> None:
 
 
 def test_connection__that_is_idle__is_closed(serve: Serve) -> None:
-    answer = read_all(send(serve(echo, idle_seconds=1), GET))
+    answer = read_all(send(serve(echo, idle_seconds=0.2), GET))
     assert status_of(answer) == 200
 
 
