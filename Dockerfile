@@ -28,4 +28,4 @@ WORKDIR /srv
 USER drift
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 AUMOS_DRIFT_STATIC_ROOT=/srv/static
 EXPOSE 8000
-CMD ["gunicorn", "drift_detector.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "1", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "20", "--no-control-socket"]
+CMD ["python", "-m", "drift_detector.front", "0.0.0.0", "8000"]

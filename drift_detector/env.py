@@ -50,7 +50,7 @@ class Database(Group):
         description="PostgreSQL, as this process's role: postgresql://user:password@host:5432/name"
     )
     pool_size: Annotated[int, Field(ge=0)] = Field(
-        default=8, description="connections kept by one process; 0 turns the pool off"
+        default=16, description="connections kept by one process; 0 turns the pool off"
     )
 
 
@@ -110,6 +110,46 @@ class Data(Group):
     )
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"
+    )
+
+
+class Web(Group):
+    threads: Annotated[int, Field(ge=2)] = Field(
+        default=16, description="requests that one web process works on at once"
+    )
+    max_connections: Positive = Field(
+        default=1000, description="connections of one web process; beyond, the idlest are closed"
+    )
+    max_held_bytes: Positive = Field(
+        default=128 * 2**20,
+        description="bodies and answers in the memory of one web process; beyond, the slowest are dropped",
+    )
+    head_seconds: PositiveFloat = Field(
+        default=10, description="how long a client may take to send a request's headers"
+    )
+    body_seconds: PositiveFloat = Field(
+        default=60, description="how long a client may take to send a body"
+    )
+    idle_seconds: PositiveFloat = Field(
+        default=75, description="how long a connection is kept for the next request"
+    )
+    send_seconds: PositiveFloat = Field(
+        default=60, description="how long a client may take to read an answer"
+    )
+    queue_seconds: PositiveFloat = Field(
+        default=30, description="how long a request may wait for a thread; then it is 503"
+    )
+    max_head_bytes: Positive = Field(
+        default=32 * 2**10, description="the largest request line and headers, together"
+    )
+    max_form_bytes: Positive = Field(
+        default=2**20, description="the largest body outside the API, such as a form of the admin"
+    )
+    max_waiting: Annotated[int, Field(ge=0)] = Field(
+        default=16, description="requests that wait for a result at once, in all web processes"
+    )
+    max_waiting_per_tenant: Annotated[int, Field(ge=0)] = Field(
+        default=4, description="those of one tenant; beyond, the answer is 202 at once"
     )
 
 
@@ -321,6 +361,7 @@ class Environment(BaseSettings):
     redis: Redis
     kafka: Kafka
     data: Data = Data()
+    web: Web = Web()
     log: Log = Log()
     metrics: Metrics = Metrics()
     tracing: Tracing = Tracing()

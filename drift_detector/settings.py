@@ -126,6 +126,8 @@ STORAGES = {
 APPEND_SLASH = False
 # One byte more than a body may have: the parsers see that it is too large, and chunked bodies have this length.
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.data.max_inline_bytes + 1
+# No form has a file, so none is ever written to the disk.
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from detections.models import Detection, DetectionRun
+from drift_detector.api.waiting import MayWait
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 POLL_SECONDS = 0.1
@@ -21,10 +22,17 @@ def list_detections() -> QuerySet[Detection]:
     return Detection.objects.all()
 
 
-def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float) -> None:
-    """Wait until a run is finished or the time is over, with no transaction open in between."""
+def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float, may_wait: MayWait) -> None:
+    """Wait until a run is finished or the time is over, with no transaction open in between.
+
+    Args:
+        tenant_id: The tenant of the run.
+        run_id: The run.
+        seconds: The longest wait.
+        may_wait: Asked before each look; the wait ends when it is false.
+    """
     until = time.monotonic() + seconds
-    while time.monotonic() < until and _is_unfinished(tenant_id, run_id):
+    while time.monotonic() < until and may_wait() and _is_unfinished(tenant_id, run_id):
         release_connection()
         time.sleep(POLL_SECONDS)
 

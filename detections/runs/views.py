@@ -42,6 +42,7 @@ from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import takes_query
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
+from drift_detector.api.waiting import place_to_wait
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from monitors.sources import SourceError, table_from_columns, table_to_bytes
@@ -96,10 +97,17 @@ class MonitorRunView(TenantAPIView):
         self.leave_scope()
         tenant_id = self.principal.tenant_id
         if seconds:
-            selectors.wait_for_run(tenant_id=tenant_id, run_id=run.id, seconds=seconds)
+            self._wait(run.id, seconds)
         with tenant_scope(tenant_id):
             run = selectors.list_runs().get(id=run.id)
             return _run_response(request, run, is_waited_for=seconds > 0)
+
+    def _wait(self, run_id: UUID, seconds: float) -> None:
+        tenant_id = self.principal.tenant_id
+        with place_to_wait(self.request, tenant_id) as may_wait:
+            selectors.wait_for_run(
+                tenant_id=tenant_id, run_id=run_id, seconds=seconds, may_wait=may_wait
+            )
 
     def _request_run(self, request: Request, monitor_id: UUID) -> DetectionRun:
         monitor = enabled_monitor(monitor_id)

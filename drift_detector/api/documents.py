@@ -1,10 +1,12 @@
 """Serves the OpenAPI document, which each process makes once."""
 
 from functools import lru_cache
+from hashlib import sha256
 from threading import Lock
 from typing import Any, cast
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -20,16 +22,18 @@ class DocumentView(SpectacularAPIView):
     """The document is the same for every caller, and takes a second of a core to make."""
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """This document, as YAML or JSON."""
         renderer = request.accepted_renderer
         content = _content_of(type(renderer))
         filename = self._get_filename(request, self.api_version)  # type: ignore[no-untyped-call]
-        return HttpResponse(
+        etag = f'"{sha256(content).hexdigest()}"'
+        response = HttpResponse(
             content,
             content_type=renderer.media_type,
-            headers={"Content-Disposition": f'inline; filename="{filename}"'},
+            headers={"Content-Disposition": f'inline; filename="{filename}"', "ETag": etag},
         )
+        return get_conditional_response(request, etag=etag, response=response) or response
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Refuse a `format` that there is none of; DRF would say that there is no document."""

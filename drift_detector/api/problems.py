@@ -20,11 +20,11 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
 
+from drift_detector.api.problem_documents import MEDIA_TYPE, PAGE, problem
 from drift_detector.tenancy.quotas import OverQuota, QuotaStanding
 
 log = structlog.get_logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -54,10 +54,6 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-PAGE = (
-    '<!doctype html><html lang="en"><head><title>{title}</title></head><body>'
-    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back to the admin</a></p></body></html>'
-)
 MEANINGS = {
     400: "The body, a field or a query parameter is wrong. Nothing was written.",
     401: "There is no valid key or session.",
@@ -221,25 +217,6 @@ def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> Js
         headers=further,
         json_dumps_params={"ensure_ascii": False},
     )
-
-
-def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """Build a problem document.
-
-    Args:
-        code: The HTTP status.
-        detail: The explanation for people.
-        errors: One entry per wrong field.
-    """
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(code).phrase,
-        "status": code,
-        "detail": detail,
-    }
-    if errors:
-        document["errors"] = errors
-    return document
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drift_detector.embedded.stack import Role
+from drift_detector.embedded.state import LOOPBACK
 
 WEB = "web"
 # Workers share only the ledger; mingling would cost a second at each connection.
@@ -51,27 +52,7 @@ def manage(*arguments: str) -> list[str]:
 
 
 def _web(port: int) -> list[str]:
-    options = [
-        "--workers",
-        "1",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "8",
-        "--graceful-timeout",
-        "20",
-    ]
-    quiet = ["--log-level", "warning", "--no-control-socket"]
-    address = ["--bind", f"127.0.0.1:{port}"]
-    return [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "drift_detector.wsgi:application",
-        *address,
-        *options,
-        *quiet,
-    ]
+    return [sys.executable, "-m", "drift_detector.front", LOOPBACK, str(port)]
 
 
 def _worker(number: int) -> list[str]:

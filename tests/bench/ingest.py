@@ -4,11 +4,10 @@ import io
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
@@ -22,7 +21,7 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant
 from monitors.models import Monitor
-from tests.e2e.conftest import WIDE_LIMITS, free_port, is_listening, wait_until
+from tests.e2e.conftest import WIDE_LIMITS, free_port, is_listening, wait_until, web_command
 from tests.factories import make_monitor
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -68,8 +67,10 @@ def measure_ingest(most: int) -> Iterator[str]:
         _, key = create_api_key(name="bench", role=Role.OPERATOR)
         monitors = [make_monitor(timestamp_column="") for _ in range(CLIENTS)]
     yield HEAD
-    with _web() as (url, server):
-        session = _Sessions(url, key, monitors)
+    with ExitStack() as stack:
+        # A process of web for each client, as an installation with several cores has.
+        webs = [stack.enter_context(_web()) for _ in monitors]
+        session = _Sessions([url for url, _ in webs], key, monitors)
         for what, body, kind, rows, asked in (
             ("JSON, 1,000 a request", _json(1000), "application/json", 1000, 10_000),
             ("Arrow, 1,000 a request", _arrow(1000), ARROW, 1000, 50_000),
@@ -77,17 +78,20 @@ def measure_ingest(most: int) -> Iterator[str]:
         ):
             session.send(body, kind, lambda sent: sent < WARM_UP)
             yield session.load(what, body, kind, rows, asked).as_markdown()
-        before = _resident(server)
+        before = _resident(webs)
         session.send(_arrow(10_000), ARROW, lambda sent: sent < most // 10_000)
-        after = _resident(server)
+        after = _resident(webs)
         yield f"\nMemory of the two web processes: {before:.0f} MiB, and after {most:,} outcomes more {after:.0f} MiB."
 
 
 class _Sessions:
     """Clients that send at once, each to a monitor of its own."""
 
-    def __init__(self, url: str, key: str, monitors: list[Monitor]) -> None:
-        self._urls = [f"{url}/api/v1/monitors/{monitor.id}/outcomes" for monitor in monitors]
+    def __init__(self, urls: list[str], key: str, monitors: list[Monitor]) -> None:
+        self._urls = [
+            f"{url}/api/v1/monitors/{monitor.id}/outcomes"
+            for url, monitor in zip(urls, monitors, strict=True)
+        ]
         self._key = key
 
     def load(self, what: str, body: bytes, kind: str, rows: int, asked: float) -> Load:
@@ -123,31 +127,13 @@ class _Sessions:
 @contextmanager
 def _web() -> Iterator[tuple[str, psutil.Process]]:
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "drift_detector.wsgi:application",
-        "--bind",
-        f"127.0.0.1:{port}",
-    ]
-    options = [
-        "--workers",
-        "2",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "4",
-        "--log-level",
-        "warning",
-    ]
     environment = {
         **os.environ,
         **WIDE_LIMITS,
         "AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1"]',
         "AUMOS_DRIFT_LOG__LEVEL": "WARNING",
     }
-    process = subprocess.Popen([*command, *options, "--no-control-socket"], env=environment)
+    process = subprocess.Popen(web_command(port), env=environment)
     try:
         wait_until(lambda: is_listening(port))
         yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
@@ -156,8 +142,8 @@ def _web() -> Iterator[tuple[str, psutil.Process]]:
         process.wait()
 
 
-def _resident(server: psutil.Process) -> float:
-    return sum(float(each.memory_info().rss) for each in server.children()) / MIB
+def _resident(webs: list[tuple[str, psutil.Process]]) -> float:
+    return sum(float(server.memory_info().rss) for _, server in webs) / MIB
 
 
 def _errors(rows: int) -> IntArray:

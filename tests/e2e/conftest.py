@@ -79,17 +79,9 @@ def service(committed: None, tmp_path: Path) -> Iterator[Service]:
     port = free_port()
     celery = [sys.executable, "-m", "celery", "-A", "drift_detector"]
     manage = [sys.executable, "manage.py"]
-    gunicorn = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "drift_detector.wsgi:application",
-        "--threads",
-        "8",
-    ]
     with stopped_together() as processes:
         for role, command in [
-            ("app", [*gunicorn, "--bind", f"127.0.0.1:{port}"]),
+            ("app", web_command(port)),
             ("app", [*celery, "worker", "--concurrency", "1", "--hostname", "one@e2e"]),
             ("app", [*celery, "worker", "--concurrency", "1", "--hostname", "two@e2e"]),
             ("scheduler", [*celery, *BEAT]),
@@ -118,6 +110,10 @@ def recent_data(tmp_path: Path) -> dict[str, Any]:
         "window": "P1D",
         "schedule_cron": "* * * * *",
     }
+
+
+def web_command(port: int) -> list[str]:
+    return [sys.executable, "-m", "drift_detector.front", "127.0.0.1", str(port)]
 
 
 def launch(role: str, command: list[str], folder: Path) -> subprocess.Popen[bytes]:

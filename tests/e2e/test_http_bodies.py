@@ -1,8 +1,7 @@
-"""Request bodies as they come over the wire, read by gunicorn."""
+"""Request bodies as they come over the wire, read by the web process."""
 
 import json
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,14 @@ from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tests.e2e.conftest import free_port, is_listening, launch, stopped_together, wait_until
+from tests.e2e.conftest import (
+    free_port,
+    is_listening,
+    launch,
+    stopped_together,
+    wait_until,
+    web_command,
+)
 from tests.factories import make_monitor
 
 OUTCOMES = [{"prediction": 1, "label": 0}] * 3
@@ -44,16 +50,8 @@ def web(committed_tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monitor = make_monitor()
         _, key = tenancy.create_api_key(name="wire", role=Role.OPERATOR)
     port = free_port()
-    gunicorn = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "drift_detector.wsgi:application",
-        "--threads",
-        "4",
-    ]
     with stopped_together() as processes:
-        processes.append(launch("app", [*gunicorn, "--bind", f"127.0.0.1:{port}"], tmp_path))
+        processes.append(launch("app", web_command(port), tmp_path))
         wait_until(lambda: is_listening(port))
         yield Web(port, key, monitor)
 

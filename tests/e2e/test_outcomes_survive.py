@@ -1,9 +1,7 @@
 """Outcomes count once, whatever is killed: by the API with retries, and by Kafka."""
 
 import json
-import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +10,6 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
@@ -25,7 +22,7 @@ from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.drift_detector.events.conftest import BROKER
-from tests.e2e.conftest import free_port, is_listening, launch, stopped_together, wait_until
+from tests.e2e.conftest import free_port, launch, stopped_together, wait_until, web_command
 from tests.factories import make_monitor, rows_of
 
 WEB_KILLS, CONSUMER_KILLS = 38, 12
@@ -80,39 +77,24 @@ def check_unbroken(monitor: Monitor, stream: str, seen: list[int]) -> None:
     assert drifts > 0
 
 
-def kill_child(parent: psutil.Process) -> None:
-    wait_until(parent.children)
-    time.sleep(DICE.uniform(0, 0.8))
-    for child in parent.children():
-        os.kill(child.pid, signal.SIGKILL)
-
-
 @pytest.mark.slow
-def test_outcomes__web_worker_killed_again_and_again__states_are_those_of_an_unbroken_run(
+def test_outcomes__web_killed_again_and_again__states_are_those_of_an_unbroken_run(
     monitor: Monitor, tmp_path: Path
 ) -> None:
     with tenant_scope(monitor.tenant_id):
         _, key = tenancy.create_api_key(name="e2e", role=Role.OPERATOR)
     port, stream, sent, stopped = free_port(), errors(200_000, 1), list[int](), Event()
-    gunicorn = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "drift_detector.wsgi:application",
-        "--preload",
-        "--no-control-socket",
-    ]
+    address = f"http://127.0.0.1:{port}"
+    client = Thread(target=post_until, args=(address, key, monitor.id, stream, sent, stopped))
+    client.start()
+    for _ in range(WEB_KILLS):
+        web = launch("app", web_command(port), tmp_path)
+        wait_until(has_grown(sent))
+        time.sleep(DICE.uniform(0, 0.8))
+        web.kill()
+        web.wait()
     with stopped_together() as processes:
-        web = launch("app", [*gunicorn, "--bind", f"127.0.0.1:{port}"], tmp_path)
-        processes.append(web)
-        wait_until(lambda: is_listening(port))
-        client = Thread(
-            target=post_until,
-            args=(f"http://127.0.0.1:{port}", key, monitor.id, stream, sent, stopped),
-        )
-        client.start()
-        for _ in range(WEB_KILLS):
-            kill_child(psutil.Process(web.pid))
+        processes.append(launch("app", web_command(port), tmp_path))
         wait_until(
             lambda: len(sent) >= ENOUGH
         )  # a loaded machine has not come far between the kills
@@ -120,6 +102,11 @@ def test_outcomes__web_worker_killed_again_and_again__states_are_those_of_an_unb
         client.join(60)
     assert accepted(monitor, "web") == len(sent)
     check_unbroken(monitor, "web", sent)
+
+
+def has_grown(sent: list[int]) -> Callable[[], bool]:
+    before = len(sent)
+    return lambda: len(sent) > before
 
 
 def post_until(

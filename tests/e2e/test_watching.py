@@ -21,6 +21,7 @@ from tests.e2e.conftest import (
     launch,
     stopped_together,
     wait_until,
+    web_command,
 )
 from tests.factories import make_flights_monitor
 
@@ -86,14 +87,7 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
     with stopped_together() as processes:
         processes.append(launch("app", WORKER, flights.parent))
         monkeypatch.delenv("AUMOS_DRIFT_METRICS__PORT")
-        gunicorn = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "drift_detector.wsgi:application",
-            "--no-control-socket",
-        ]
-        processes.append(launch("app", [*gunicorn, "--bind", f"127.0.0.1:{web}"], flights.parent))
+        processes.append(launch("app", web_command(web), flights.parent))
         wait_until(lambda: is_listening(port) and is_listening(web))
         runs = request_runs(Service(f"http://127.0.0.1:{web}", key), monitor.id, 3)
         assert {run["status"] for run in runs} == {"succeeded"}

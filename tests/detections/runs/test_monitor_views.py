@@ -1,14 +1,17 @@
 import hashlib
 from collections.abc import Callable
 from itertools import pairwise
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from detections.models import DetectionRun
 from detections.runs.execution import execute
+from drift_detector.api.waiting import CLIENT_LEFT
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -102,7 +105,27 @@ def test_run__while_it_waits__other_connections_see_the_run(
     )
 
 
-@pytest.mark.parametrize("wait", ["61", "-1", "nan", "inf", "soon", ""])
+def test_run__wait_beyond_the_places__is_answered_at_once(
+    api: APIClient, monitor: Monitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = settings.ENV.web.model_copy(update={"max_waiting_per_tenant": 0})
+    settings.ENV = settings.ENV.model_copy(update={"web": none})
+    monkeypatch.setattr("detections.runs.selectors.POLL_SECONDS", None)  # a pause would fail
+    answer = api.post(url(monitor, query="?wait=60"))
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+
+
+def test_run__client_that_leaves__ends_the_wait(
+    api: APIClient, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detections.runs.selectors.POLL_SECONDS", None)  # a pause would fail
+    left = Event()
+    left.set()
+    answer = api.post(url(monitor, query="?wait=60"), **{CLIENT_LEFT: left})  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+
+
+@pytest.mark.parametrize("wait", ["86400", "61", "-1", "nan", "inf", "soon", ""])
 def test_run__wait_out_of_bounds__is_refused(api: APIClient, monitor: Monitor, wait: str) -> None:
     answer = api.post(url(monitor, query=f"?wait={wait}"))
     assert (answer.status_code, fields_of(answer)) == (400, ["wait"])

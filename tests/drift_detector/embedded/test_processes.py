@@ -18,7 +18,7 @@ def test_service_processes__web__listens_on_loopback_only() -> None:
     web = next(
         process for process in service_processes(port=8123, workers=1) if process.name == "web"
     )
-    assert "127.0.0.1:8123" in web.command
+    assert web.command[-2:] == ["127.0.0.1", "8123"]
 
 
 def test_with_metrics__each_process_but_web__has_a_port_of_its_own() -> None:

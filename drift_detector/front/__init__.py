@@ -1,0 +1,1 @@
+"""The HTTP server of web: it reads each request whole before one of the few threads takes it."""
