@@ -9,7 +9,7 @@ from monitors.baselines import builds
 from monitors.jobs import services as jobs
 from tasks.base import LoggedTask, worker_name
 
-SECONDS_TO_ANSWER = 30
+SECONDS_TO_ANSWER = 30  # after the time to read; then the process is killed
 
 
 @shared_task(name=builds.BUILD_TASK, base=LoggedTask, bind=True)
