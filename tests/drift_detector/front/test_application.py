@@ -53,7 +53,7 @@ def get(port: int, path: str, key: str = "me") -> int:
 
 
 def test_healthz__while_all_threads_are_busy__is_answered(serve: Serve, held: Held) -> None:
-    port = serve(held, threads=2)
+    port = serve(held, threads=2, queue_seconds=1)
     for number in range(2):
         send(port, LAST.format(path="/held", key=number))
         held.begun[number].wait(PATIENCE_SECONDS)
