@@ -72,7 +72,7 @@ _counters: dict[Quota, Counter] = {}
 
 @dataclass(frozen=True, slots=True)
 class QuotaStanding:
-    """How far a quota is used.
+    """The use of a quota.
 
     Attributes:
         until: When it begins anew; None for what is there until it is removed.
@@ -193,7 +193,7 @@ def check_room(*quotas: Quota, asked: int = 1) -> None:
 
 
 def list_standings(quotas: Sequence[Quota] = tuple(Quota)) -> list[QuotaStanding]:
-    """How far the current tenant has used its quotas."""
+    """The current tenant's quotas, and what is used of each."""
     own, used = TenantQuota.objects.first(), _used()
     until = next_midnight()
     return [
