@@ -133,7 +133,7 @@ class TenantQuota(TenantModel):
 
 
 class Usage(TenantModel):
-    """How much of a quota a tenant has used on one day, in UTC; of storage, what it took when last measured."""
+    """The use of a quota on one day, in UTC; of storage, the bytes when last measured."""
 
     kind = models.CharField(max_length=30, choices=Quota)
     day = models.DateField()

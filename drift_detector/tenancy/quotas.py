@@ -72,7 +72,7 @@ _counters: dict[Quota, Counter] = {}
 
 @dataclass(frozen=True, slots=True)
 class QuotaStanding:
-    """How far a quota is used.
+    """The use of a quota.
 
     Attributes:
         until: When it begins anew; None for what is there until it is removed.
@@ -85,7 +85,7 @@ class QuotaStanding:
 
     @property
     def room(self) -> int:
-        """What is left of it."""
+        """The rest that has room."""
         return max(0, self.limit - self.used)
 
 
@@ -153,16 +153,13 @@ def take_for_all(quota: Quota, wanted: Mapping[UUID, int]) -> dict[UUID, QuotaSt
     tenants = sorted(wanted)
     if not tenants:
         return {}
-    room = _rooms(quota, tenants)
-    granted = {tenant: min(wanted[tenant], room[tenant].room) for tenant in tenants}
-    with connection.cursor() as cursor:
-        amounts = [granted[tenant] for tenant in tenants]
-        values: dict[str, Any] = {"tenants": tenants, "amounts": amounts}
-        cursor.execute(ADD.format(quota=quota.value), values)
-    short = [tenant for tenant in tenants if granted[tenant] < wanted[tenant]]
+    standings = _lock_standings(quota, tenants)
+    granted = {tenant: min(wanted[tenant], standings[tenant].room) for tenant in tenants}
+    _add(quota, granted)
+    short = {tenant: standings[tenant] for tenant in tenants if granted[tenant] < wanted[tenant]}
     for _ in short:
         count_over_quota(quota.value)
-    return {tenant: room[tenant] for tenant in short}
+    return short
 
 
 def note(quota: Quota, amount: int) -> None:
@@ -193,7 +190,7 @@ def check_room(*quotas: Quota, asked: int = 1) -> None:
 
 
 def list_standings(quotas: Sequence[Quota] = tuple(Quota)) -> list[QuotaStanding]:
-    """How far the current tenant has used its quotas."""
+    """The current tenant's quotas, and what is used of each."""
     own, used = TenantQuota.objects.first(), _used()
     until = next_midnight()
     return [
@@ -220,7 +217,13 @@ def _count_keys() -> int:
 register_counter(Quota.KEYS, _count_keys)
 
 
-def _rooms(quota: Quota, tenants: list[UUID]) -> dict[UUID, QuotaStanding]:
+def _add(quota: Quota, amounts: Mapping[UUID, int]) -> None:
+    values: dict[str, Any] = {"tenants": list(amounts), "amounts": list(amounts.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(ADD.format(quota=quota.value), values)
+
+
+def _lock_standings(quota: Quota, tenants: list[UUID]) -> dict[UUID, QuotaStanding]:
     """Each tenant's standing, its row locked."""
     statement = ROOM.format(quota=quota.value, limit=_limit_sql(quota, "usage.tenant_id"))
     until = next_midnight()
@@ -279,7 +282,7 @@ def _limit(own: TenantQuota | None, quota: Quota) -> int:
 
 
 def _used() -> dict[str, int]:
-    """What is used of each quota today; of storage, what was measured last."""
+    """The use of each quota today; of storage, as it was measured last."""
     today: date = timezone.now().astimezone(UTC).date()
     statement = """
         SELECT DISTINCT ON (kind) kind, amount FROM drf_usage

@@ -7,7 +7,7 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many requests in so many seconds, all at once or spread.
+    """A number of requests in a number of seconds, all at once or spread.
 
     Attributes:
         name: As the header `RateLimit-Policy` names it.
@@ -27,7 +27,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a request is counted by: a policy, and the one that it is kept for."""
+    """One limit of a request: a policy, and the key, tenant, account or address that it is kept for."""
 
     policy: Policy
     subject: str
@@ -40,7 +40,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a policy is used up.
+    """The use of a policy.
 
     Attributes:
         remaining: Requests that have room now.

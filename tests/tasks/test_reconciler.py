@@ -17,12 +17,14 @@ from detections.ledger.recovery import enqueue_lost
 from detections.models import Backtest, DetectionRun, OutcomeBatch, PendingOutcome, RunPart
 from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
+from detections.storage import STORAGE_TASK
 from drift_detector.celery import app, new_broker_run_id, remember_broker_run_id
-from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy import quotas
+from drift_detector.tenancy.models import Quota, Tenant, Usage
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Job, Monitor
-from tasks.reconciler import reconcile
+from tasks.reconciler import Hourly, reconcile
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.samples import sample
 from tests.factories import (
@@ -446,3 +448,30 @@ def test_reconcile__abandoned__is_a_lost_lease(
     before = sample("drift_lease_losses_total", noticed_by="reconciler")
     scheduler()
     assert sample("drift_lease_losses_total", noticed_by="reconciler") == before + 1
+
+
+def test_reconcile__storage__is_measured_once_an_hour(
+    committed_tenant: Tenant,
+    empty_broker: None,
+    scheduler: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.reconciler.storage_measurements", Hourly())
+    with tenant_scope(committed_tenant.id):
+        make_monitor()
+    for _ in range(2):
+        scheduler()
+    assert wake_ups(STORAGE_TASK) == [{"tenant_id": str(committed_tenant.id)}]
+
+
+def test_reconcile__usage_of_long_ago__is_removed(
+    committed_tenant: Tenant, scheduler: Callable[[], None]
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        quotas.take(Quota.RUNS)
+    scheduler()
+    assert len(rows_of(committed_tenant.id, "SELECT 1 FROM drf_usage")) == 1
+    with tenant_scope(committed_tenant.id):
+        Usage.objects.update(day=timezone.now() - timedelta(days=500))
+    scheduler()
+    assert rows_of(committed_tenant.id, "SELECT 1 FROM drf_usage") == []
