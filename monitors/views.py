@@ -18,6 +18,9 @@ from drift_detector.api.problems import CONFLICT
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.serializers import check_no_fields, sent_fields
 from drift_detector.api.views import TenantAPIView
+from drift_detector.api.waiting import place_to_wait
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import set_local, tenant_scope
 from monitors import selectors, services
 from monitors.baselines import builds
@@ -81,6 +84,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.check_name_is_free(serializer.validated_data["name"])
+        check_room(Quota.MONITORS)
         return self._answer_by_job(Job.Kind.CREATE_MONITOR, serializer)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -117,6 +121,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        check_room(Quota.BYTES_READ)
         return self._answer_by_job(Job.Kind.PREVIEW, serializer)
 
     @extend_schema(request=None, responses={202: BaselineSerializer})
@@ -151,5 +156,8 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         )
         self.leave_scope()
         seconds = settings.ENV.jobs.wait_seconds
-        job = job_selectors.wait_for_job(tenant_id=tenant_id, job_id=job.id, seconds=seconds)
+        with place_to_wait(self.request, tenant_id) as may_wait:
+            job = job_selectors.wait_for_job(
+                tenant_id=tenant_id, job_id=job.id, seconds=seconds, may_wait=may_wait
+            )
         return job_response(self.request, job)

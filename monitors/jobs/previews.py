@@ -1,5 +1,6 @@
 """Says what a monitor would watch, before it is saved."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,20 +11,35 @@ from monitors.models import Monitor
 from monitors.sources import SourceError, SourcePolicy
 
 
-def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class MonitorPreview:
+    """What a monitor would watch.
+
+    Attributes:
+        fields: The fields of the answer.
+        bytes_read: The bytes of the reference that were read.
+    """
+
+    fields: dict[str, Any]
+    bytes_read: int
+
+
+def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> MonitorPreview:
     """The features and the power card of a monitor that is not saved. No transaction may be open.
 
     Raises:
         ValidationError: If the reference cannot be read or compared.
     """
     try:
-        frozen = fit_reference(monitor, policy).frozen
+        fitted = fit_reference(monitor, policy)
+        frozen = fitted.frozen
         card = power_card_of(monitor, policy, frozen)
     except (SourceError, InsufficientData) as error:
         raise ValidationError({"reference_data_uri": str(error)}) from error
-    return {
+    fields = {
         "rows": frozen.rows,
         "is_sampled": frozen.sampled,
         "features": {name: feature.kind.value for name, feature in frozen.features.items()},
         "calibration": card,
     }
+    return MonitorPreview(fields, fitted.bytes_read)

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from drift_detector.api.problems import problem, problem_of
+from drift_detector.api.problem_documents import problem
+from drift_detector.api.problems import problem_of
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
-from drift_detector.api.problems import MEDIA_TYPE
+from drift_detector.api.problem_documents import MEDIA_TYPE
 from drift_detector.api.views import TenantAPIView
 from monitors.jobs.serializers import JobSerializer
 from monitors.models import Job
