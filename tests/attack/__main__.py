@@ -69,12 +69,12 @@ def _stand() -> Iterator[Stand]:
 def _attack(stand: Stand, form: Form, name: str) -> str:
     attack = ATTACKS[name]
     with asking(stand.world) as beside:
-        came_of_it = attack.run(stand, form)
+        outcome = attack.run(stand, form)
     verdict = Verdict(alone=stand.alone, beside=beside)
     ended = stand.world.ended()
-    is_met = verdict.is_met and not ended
+    is_met = verdict.is_met and outcome.is_refused and not ended
     died = f"; ended by themselves: {', '.join(ended)}" if ended else ""
-    return _line(f"`{name}`: {attack.text}", came_of_it, f"{verdict}{died}", is_met=is_met)
+    return _line(f"`{name}`: {attack.text}", outcome.text, f"{verdict}{died}", is_met=is_met)
 
 
 def _put_load(stand: Stand, form: Form) -> str:

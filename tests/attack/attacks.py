@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.attack import strangers, tenants
 from tests.attack.forms import Form
-from tests.attack.stand import Stand
+from tests.attack.stand import Outcome, Stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Attack:
     """One attack: what it does, and the function that does it and says what came of it."""
 
     text: str
-    run: Callable[[Stand, Form], str]
+    run: Callable[[Stand, Form], Outcome]
 
 
 ATTACKS: Mapping[str, Attack] = {

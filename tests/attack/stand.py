@@ -23,7 +23,7 @@ HEALTH = "/healthz"
 AT_WORK: LiteralString = """
     SELECT (SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running'))
         + (SELECT count(*) FROM drf_baselines WHERE status = 'building')"""
-OK = 200
+OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
 
 
 @dataclass
@@ -100,6 +100,24 @@ class Stand:
     def wait_until_idle(self) -> None:
         """Wait until no worker does anything for a tenant."""
         wait_until(lambda: not self.world.count(AT_WORK), "the end of the work")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attack.
+
+    Attributes:
+        text: In words.
+        is_refused: True if the service did not give the attacker what it tried to get.
+    """
+
+    text: str
+    is_refused: bool = True
+
+
+def is_answered(statuses: Sequence[int]) -> bool:
+    """True if each request was answered, and none by a failure of the service."""
+    return all(0 < each < SERVER_ERROR for each in statuses)
 
 
 def tell(statuses: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
@@ -11,13 +11,15 @@ import psutil  # type: ignore[import-untyped]
 import requests
 
 from tests.attack.forms import Form
-from tests.attack.stand import Stand, tell
+from tests.attack.stand import TOO_MANY, Outcome, Stand, is_answered, tell
 from tests.chaos.world import TENANTS
 
 STEP_SECONDS = 1.0
 HALF_A_REQUEST = b"GET /api/v1/monitors HTTP/"
 LOGIN = "/admin/login/"
 MEGABYTE = 1024**2
+MOST_WRITTEN = 10 * MEGABYTE
+REDIRECT = 302
 NAME = "ana"
 
 
@@ -32,7 +34,7 @@ def open_sockets(url: str, count: int) -> Iterator[list[socket.socket]]:
         ]
 
 
-def send_slowly(stand: Stand, form: Form, first: bytes, piece: bytes) -> str:
+def send_slowly(stand: Stand, form: Form, first: bytes, piece: bytes) -> Outcome:
     """Send the start of a request on many sockets, and a piece of the rest each second."""
     with open_sockets(stand.world.url, form.sockets) as sockets:
         for each in sockets:
@@ -41,7 +43,7 @@ def send_slowly(stand: Stand, form: Form, first: bytes, piece: bytes) -> str:
         while time.monotonic() < end:
             time.sleep(STEP_SECONDS)
             closed |= {each for each in sockets if each not in closed and _is_shut(each, piece)}
-    return f"{len(closed)} of {len(sockets)} sockets closed by the service in {form.seconds} s"
+    return Outcome(f"{len(closed)} of {len(sockets)} sockets closed in {form.seconds} s")
 
 
 def _is_shut(connection: socket.socket, piece: bytes) -> bool:
@@ -59,29 +61,29 @@ def _is_shut(connection: socket.socket, piece: bytes) -> bool:
             connection.setblocking(True)
 
 
-def slow_headers(stand: Stand, form: Form) -> str:
+def slow_headers(stand: Stand, form: Form) -> Outcome:
     """Sockets that never finish their first header."""
     return send_slowly(stand, form, HALF_A_REQUEST, b"")
 
 
-def dripping_headers(stand: Stand, form: Form) -> str:
+def dripping_headers(stand: Stand, form: Form) -> Outcome:
     """Sockets that send a header each second."""
     return send_slowly(stand, form, HALF_A_REQUEST + b"1.1\r\nHost: 127.0.0.1\r\n", b"X-A: b\r\n")
 
 
-def slow_bodies(stand: Stand, form: Form) -> str:
+def slow_bodies(stand: Stand, form: Form) -> Outcome:
     """Sockets whose body comes byte by byte."""
     head = b"POST /api/v1/monitors HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     return send_slowly(stand, form, head, b"x")
 
 
-def idle_connections(stand: Stand, form: Form) -> str:
+def idle_connections(stand: Stand, form: Form) -> Outcome:
     """Sockets that stay open after an answer."""
     request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     return send_slowly(stand, form, request, b"")
 
 
-def wrong_keys(stand: Stand, form: Form) -> str:
+def wrong_keys(stand: Stand, form: Form) -> Outcome:
     """Guess keys as fast as the service answers."""
     headers = [{"Authorization": f"Bearer ddk_{number:08}_{'x' * 43}"} for number in range(300)]
 
@@ -89,21 +91,23 @@ def wrong_keys(stand: Stand, form: Form) -> str:
         url = f"{stand.world.url}/api/v1/monitors"
         return requests.get(url, headers=each, timeout=60).status_code
 
-    return _count(guess, headers, form)
+    found = _answers(guess, headers, form)
+    return Outcome(tell(found), is_answered(found) and TOO_MANY in found)
 
 
-def wrong_passwords(stand: Stand, form: Form) -> str:
+def wrong_passwords(stand: Stand, form: Form) -> Outcome:
     """Guess a password, then give the right one."""
     password = stand.world.add_person(TENANTS[1], NAME)
     guesses = [f"wrong {number}" for number in range(22)]
     found = [_log_in(stand.world.url, each) for each in [*guesses, password]]
-    refused = sum(status == 429 for status in found)
-    return f"{refused} of {len(found)} refused with 429; the right one afterwards: {found[-1]}"
+    text = f"{tell(found[:-1])}; the right one afterwards: {found[-1]}"
+    return Outcome(text, is_answered(found) and found[-1] != REDIRECT)
 
 
-def logins_at_once(stand: Stand, form: Form) -> str:
+def logins_at_once(stand: Stand, form: Form) -> Outcome:
     """Log in sixteen times at once, again and again."""
-    return _count(lambda _: _log_in(stand.world.url, "wrong"), range(16 * form.rounds), form)
+    found = _answers(lambda _: _log_in(stand.world.url, "wrong"), range(16 * form.rounds), form)
+    return Outcome(tell(found), is_answered(found))
 
 
 def _log_in(url: str, password: str) -> int:
@@ -120,16 +124,17 @@ def _log_in(url: str, password: str) -> int:
         return answer.status_code
 
 
-def schema_again_and_again(stand: Stand, form: Form) -> str:
+def schema_again_and_again(stand: Stand, form: Form) -> Outcome:
     """Ask for the OpenAPI document without a key."""
 
     def ask(_number: int) -> int:
         return requests.get(f"{stand.world.url}/api/v1/schema", timeout=60).status_code
 
-    return _count(ask, range(100 * form.rounds), form)
+    found = _answers(ask, range(100 * form.rounds), form)
+    return Outcome(tell(found), is_answered(found))
 
 
-def upload_to_the_login_page(stand: Stand, form: Form) -> str:
+def upload_to_the_login_page(stand: Stand, form: Form) -> Outcome:
     """Send a large file to a form that takes none."""
     url, size = stand.world.url + LOGIN, form.upload_megabytes * MEGABYTE
     used = psutil.disk_usage(str(stand.world.folder)).used
@@ -150,11 +155,11 @@ def upload_to_the_login_page(stand: Stand, form: Form) -> str:
             connection.settimeout(10)
             answer = connection.recv(100)
     status = answer.split()[1].decode() if answer.startswith(b"HTTP") else "closed"
-    return f"{status} after {sent // MEGABYTE} MB; {most // MEGABYTE} MB written to the disk"
+    text = f"{status} after {sent // MEGABYTE} MB; {most // MEGABYTE} MB written to the disk"
+    return Outcome(text, is_refused=most < MOST_WRITTEN)
 
 
-def _count[T](ask: Callable[[T], int], what: "range | list[T]", form: Form) -> str:
-    """The answers to requests of several clients at once, by status."""
+def _answers[T](ask: Callable[[T], int], what: Iterable[T], form: Form) -> list[int]:
+    """The answers to requests of several clients at once."""
     with ThreadPoolExecutor(form.clients) as pool:
-        found = list(pool.map(ask, what))
-    return tell(found)
+        return list(pool.map(ask, what))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import requests
 
 from tests.attack.forms import Form
-from tests.attack.stand import Stand, tell
+from tests.attack.stand import Outcome, Stand, is_answered, tell
 from tests.chaos.world import TENANTS
 
 ATTACKER = TENANTS[1]
@@ -21,25 +21,27 @@ WIDENED_COLUMNS, WIDENED_ROWS = 1000, 1500
 PATIENCE_SECONDS = 600
 
 
-def large_previews(stand: Stand, form: Form) -> str:
+def large_previews(stand: Stand, form: Form) -> Outcome:
     """Ask for previews of an honest file, all at once."""
     path = stand.world.data / "large.parquet"
     values = np.random.default_rng(0).normal(size=(2, form.rows))
     pq.write_table(pa.table({"x": values[0], "y": values[1]}), path)
-    return _post_at_once(stand, "monitors/preview", [_watch(str(path))] * PREVIEWS)
+    return _outcome(_post_at_once(stand, "monitors/preview", [_watch(str(path))] * PREVIEWS))
 
 
-def wide_files(stand: Stand, form: Form) -> str:
+def wide_files(stand: Stand, form: Form) -> Outcome:
     """Ask for previews and monitors of files with very many columns and row groups."""
     wide, cut = stand.world.data / "wide.parquet", stand.world.data / "cut.parquet"
     pq.write_table(pa.table({f"x{each}": [1.0] for each in range(form.columns)}), wide)
     pq.write_table(pa.table({"x": np.arange(form.row_groups)}), cut, row_group_size=1)
     bodies = [_watch(str(wide)), _watch(str(cut))]
     previews = _post_at_once(stand, "monitors/preview", bodies)
-    return f"previews {previews}; monitors {_post_at_once(stand, 'monitors', bodies)}"
+    monitors = _post_at_once(stand, "monitors", bodies)
+    text = f"previews {tell(previews)}; monitors {tell(monitors)}"
+    return Outcome(text, is_answered([*previews, *monitors]))
 
 
-def widened_columns(stand: Stand, form: Form) -> str:
+def widened_columns(stand: Stand, form: Form) -> Outcome:
     """Run over a CSV whose columns all turn out to be of another type near its end."""
     path = stand.world.data / "widened.csv"
     names = ",".join(f"x{each}" for each in range(WIDENED_COLUMNS))
@@ -49,15 +51,15 @@ def widened_columns(stand: Stand, form: Form) -> str:
         for each in range(WIDENED_COLUMNS)
     ]
     path.write_text("\n".join([names, *rows]))
-    return _post_at_once(stand, "monitors/preview", [_watch(str(path))])
+    return _outcome(_post_at_once(stand, "monitors/preview", [_watch(str(path))]))
 
 
-def waiting_requests(stand: Stand, form: Form) -> str:
+def waiting_requests(stand: Stand, form: Form) -> Outcome:
     """Ask for runs that wait a minute, while no worker is there to do them."""
     stand.world.stop("worker.1")
     try:
         path = f"monitors/{stand.attackers_monitor}/run?wait=60"
-        return _post_at_once(stand, path, [{}] * WAITERS, is_over_when_idle=False)
+        return _outcome(_post_at_once(stand, path, [{}] * WAITERS, is_over_when_idle=False))
     finally:
         stand.world.start("worker.1")
 
@@ -79,8 +81,8 @@ def _post_at_once(
     bodies: Sequence[Mapping[str, Any]],
     *,
     is_over_when_idle: bool = True,
-) -> str:
-    """The answers by status, to requests that are sent side by side."""
+) -> list[int]:
+    """The statuses of the answers to requests that are sent side by side."""
     headers = {"Authorization": f"Bearer {stand.world.key(ATTACKER)}"}
     url = f"{stand.world.url}/api/v1/{path}"
 
@@ -95,4 +97,8 @@ def _post_at_once(
         found = list(pool.map(post, bodies))
     if is_over_when_idle:
         stand.wait_until_idle()
-    return tell(found)
+    return found
+
+
+def _outcome(statuses: Sequence[int]) -> Outcome:
+    return Outcome(tell(statuses), is_answered(statuses))
