@@ -17,6 +17,8 @@ from tests.chaos.world import TENANTS, World
 
 ROOT = Path(__file__).parents[2]
 ALONE_SECONDS = 5
+AFTERWARDS_SECONDS = 3
+"""An attack may still be at work when it has ended."""
 MOST_TIMES, MOST_MS = 2.0, 250.0
 """The tenant beside an attack waits no longer than twice its own time, or than so many milliseconds."""
 HEALTH = "/healthz"
@@ -135,11 +137,19 @@ def asking(world: World) -> Iterator[Beside]:
     )
     found = Beside()
     try:
+        found.add(_first_line(process))
         yield found
+        time.sleep(AFTERWARDS_SECONDS)
     finally:
         printed, _ = process.communicate()
         for line in printed.splitlines():
             found.add(line)
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    """The first answer: from then on the process asks."""
+    assert process.stdout is not None
+    return process.stdout.readline()
 
 
 def measure_alone(world: World) -> Beside:
