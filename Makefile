@@ -12,7 +12,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration fuzz chaos lock clean-state
+.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -65,6 +65,9 @@ fuzz: .venv/.installed ## Send many requests made from the OpenAPI document (EXA
 
 chaos: .venv/.installed ## Kill, stop and cut what can fail; rewrites docs/guarantees.md (ARGS="--short")
 	@exec $(PYTHON) -m tests.chaos $(ARGS)
+
+attack: .venv/.installed ## Attack the service as a stranger and as a tenant; rewrites docs/security.md (ARGS="--short")
+	@exec $(PYTHON) -m tests.attack $(ARGS)
 
 lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
 	@echo "==> Locking requirements-dev.txt and requirements.txt"

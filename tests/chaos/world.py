@@ -68,7 +68,25 @@ class World:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._session = requests.Session()
         self._keys: dict[str, str] = {}
+        self._tenants: dict[str, str] = {}
         self._log = state.log
+
+    @property
+    def url(self) -> str:
+        """The address of the web process."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    def key(self, tenant: str) -> str:
+        """The API key of a tenant."""
+        return self._keys[tenant]
+
+    def add_person(self, tenant: str, name: str) -> str:
+        """Make a person who may look at a tenant in the admin; returns the password."""
+        return self._run("app", "add_member", self._tenants[tenant], name)
+
+    def pid(self, name: str) -> int:
+        """The process id of a process that was started."""
+        return self._processes[name].pid
 
     @property
     def data(self) -> Path:
@@ -99,7 +117,7 @@ class World:
         """Migrate, and make two tenants with a key each; `refresh` comes back to this."""
         self._run("owner", "migrate", "--verbosity", "0")
         for name in TENANTS:
-            tenant = self._run("app", "create_tenant", name)
+            tenant = self._tenants[name] = self._run("app", "create_tenant", name)
             self._keys[name] = self._run("app", "create_api_key", tenant, name)
         self._act_as(TENANTS[0])
         self.copy_database("drift", PREPARED)
@@ -188,7 +206,7 @@ class World:
 
     def get(self, path: str) -> Any:
         """What the API answers."""
-        answer = self._session.get(f"http://{LOOPBACK}:{self._port}/api/v1/{path}", timeout=60)
+        answer = self._session.get(f"{self.url}/api/v1/{path}", timeout=60)
         answer.raise_for_status()
         return answer.json()
 
@@ -198,9 +216,7 @@ class World:
 
     def patch(self, path: str, body: Any) -> Any:
         """Change something through the API."""
-        answer = self._session.patch(
-            f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60
-        )
+        answer = self._session.patch(f"{self.url}/api/v1/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
@@ -214,9 +230,7 @@ class World:
 
     def _post(self, path: str, body: Any) -> Any:
         try:
-            answer = self._session.post(
-                f"http://{LOOPBACK}:{self._port}/api/v1/{path}", json=body, timeout=60
-            )
+            answer = self._session.post(f"{self.url}/api/v1/{path}", json=body, timeout=60)
         except requests.RequestException:
             return None
         if answer.status_code >= 500:
@@ -227,9 +241,7 @@ class World:
 
     def _answers(self) -> bool:
         with suppress(requests.RequestException):
-            return (
-                requests.get(f"http://{LOOPBACK}:{self._port}/healthz", timeout=5).status_code < 500
-            )
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code < 500
         return False
 
     def _launch(self, name: str, process: Process) -> subprocess.Popen[bytes]:
