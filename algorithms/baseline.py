@@ -12,7 +12,7 @@ import pyarrow as pa
 from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
 from .errors import InsufficientData, MissingColumn, RetypedColumn, UnusableColumn
-from .fitting import Fitter, new_fitter
+from .fitting import FitOptions, Fitter, new_fitter
 from .profiles import FeatureProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window, chunks_of
 from .schema_changes import SchemaChange
@@ -52,6 +52,8 @@ class Baseline:
         bins: int = 10,
         seed: int = SEED,
         max_value_bytes: int | None = None,
+        *,
+        is_untyped: bool = False,
     ) -> Self:
         """Summarize a reference window, read once and in bounded memory.
 
@@ -64,6 +66,7 @@ class Baseline:
             seed: Seed of the sample; the same window and seed give the same baseline.
             max_value_bytes: The sorted numbers are kept, for exact KS, if all of them together take no more; None keeps
                 them always.
+            is_untyped: True for the text of files that say nothing of types.
 
         Raises:
             InsufficientData: If the window has no row.
@@ -72,7 +75,8 @@ class Baseline:
             ValueError: If `max_rows` or `bins` is too small to describe a distribution.
         """
         _require_enough(max_rows, bins)
-        fitters = _new_fitters(kinds, max_rows=max_rows, bins=bins, seed=seed)
+        options = FitOptions(max_rows=max_rows, bins=bins, seed=seed, is_untyped=is_untyped)
+        fitters = _new_fitters(kinds, options)
         rows, features = _fit_window(fitters, window)
         if not rows:
             raise InsufficientData("The reference window holds no row.")
@@ -197,13 +201,8 @@ def _require_enough(max_rows: int, bins: int) -> None:
         raise ValueError(f"A baseline needs at least 1 row and 2 bins, not {max_rows} and {bins}.")
 
 
-def _new_fitters(
-    kinds: Mapping[str, FeatureKind], *, max_rows: int, bins: int, seed: int
-) -> dict[str, Fitter]:
-    return {
-        name: new_fitter(name, FeatureKind(kind), max_rows=max_rows, bins=bins, seed=seed)
-        for name, kind in kinds.items()
-    }
+def _new_fitters(kinds: Mapping[str, FeatureKind], options: FitOptions) -> dict[str, Fitter]:
+    return {name: new_fitter(name, FeatureKind(kind), options) for name, kind in kinds.items()}
 
 
 def _column_names(window: Window | pa.RecordBatch) -> list[str]:

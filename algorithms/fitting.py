@@ -41,11 +41,21 @@ class Fitter(Protocol):
     def finish(self) -> FeatureReference: ...
 
 
-def new_fitter(name: str, kind: FeatureKind, *, max_rows: int, bins: int, seed: int) -> Fitter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """The way to fit features; see `Baseline.fit`."""
+
+    max_rows: int
+    bins: int
+    seed: int
+    is_untyped: bool = False
+
+
+def new_fitter(name: str, kind: FeatureKind, options: FitOptions) -> Fitter:
     """The fitter for a feature of this kind."""
     if kind is FeatureKind.NUMERIC:
-        return NumericFitter(name, max_rows=max_rows, bins=bins, seed=seed)
-    return CategoricalFitter(name)
+        return NumericFitter(name, max_rows=options.max_rows, bins=options.bins, seed=options.seed)
+    return CategoricalFitter(name, is_untyped=options.is_untyped)
 
 
 @dataclass(eq=False)
@@ -210,6 +220,7 @@ class CategoricalFitter:
     found: list[CategoryCounts] = field(default_factory=list)
     dropped_rows: int = 0
     value_type: ValueType = ValueType.NULL
+    is_untyped: bool = False
 
     def add(self, column: Column) -> None:
         """Take the next rows.
@@ -218,6 +229,8 @@ class CategoricalFitter:
             UnusableColumn: If the column holds no categories.
         """
         self.value_type = first_known(self.value_type, column)
+        if self.is_untyped and self.value_type is ValueType.TEXT:
+            self.value_type = ValueType.UNTYPED
         self.found.append(count_categories(column, self.value_type))
         distinct = sum(len(each.counts) for each in self.found)
         if distinct > MAX_DISTINCT:

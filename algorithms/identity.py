@@ -31,8 +31,10 @@ LARGEST_INTEGER = 2.0**63
 EXACT = Context(prec=4 * LONGEST_DIGITS)
 """Python's usual context would round to 28 digits."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+LEADING_ZEROS = re.compile(r"\s*[+-]?0[0-9]")
 DIGITS_OF_FLOAT64 = 15
 """Decimal digits that every float64 keeps (C's DBL_DIG)."""
+TRUTHS = {"true": "1", "false": "0"}
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
 
 
@@ -176,6 +178,24 @@ def reads_as(text: str, contract: ValueType) -> bool:
     if contract in NUMBERS:
         return NUMBER.fullmatch(text.strip()) is not None
     return contract not in MOMENTS or _is_moment(text)
+
+
+def find_writings(words: pa.Array, contract: ValueType) -> dict[str, str]:
+    """The words that write a value of the type, by the value's name; the first of those that write the same.
+
+    A number with leading zeros, such as `02134`, is a word and no number; a truth is 1 or 0.
+    """
+    texts = [text for text in words.to_pylist() if _writes(text, contract)]
+    names = _names_of_text(pa.array(texts, NAME), contract).to_pylist()
+    if contract is ValueType.BOOLEAN:
+        names = [TRUTHS[name] for name in names]
+    return dict(zip(reversed(names), reversed(texts), strict=True))
+
+
+def _writes(text: str, contract: ValueType) -> bool:
+    if contract is ValueType.BOOLEAN:
+        return _truth(text) in TRUTHS
+    return reads_as(text, contract) and not LEADING_ZEROS.match(text)
 
 
 def _is_moment(text: str) -> bool:

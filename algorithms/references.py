@@ -15,7 +15,7 @@ from .columns import FeatureKind, to_float64
 from .decimals import read_as_before
 from .errors import RetypedColumn
 from .grid import Grid, usual_range
-from .identity import name_values, reads_as
+from .identity import find_writings, name_values, reads_as
 from .kernels import moments
 from .kernels.cell_values import take_cells
 from .kernels.cells import BLOCK, Lookup
@@ -265,6 +265,8 @@ class CategoricalReference:
             RetypedColumn: If the column holds no categories.
         """
         (found,) = distinct_categories(self._spelt(chunk), self.value_type)
+        if self.value_type is ValueType.UNTYPED:
+            found = replace(found, categories=self._as_written(found.categories, chunk.type))
         places = pc.index_in(found.categories, value_set=self._categories_as(chunk.type))
         known = places.is_valid().to_numpy(zero_copy_only=False)
         return CategoricalProfile(
@@ -280,13 +282,39 @@ class CategoricalReference:
             return False
         return not any(reads_as(name, contract) for name in names)
 
+    def _as_written(self, names: pa.Array, data_type: pa.DataType) -> pa.Array:
+        """The names of a window's values as the reference, whose text has no type, writes them.
+
+        Raises:
+            RetypedColumn: If the reference writes no such value.
+        """
+        found = value_type_of(data_type)
+        if not len(names) or found is ValueType.TEXT or self._spelt_booleans(data_type):
+            return names
+        if found not in self._writings:
+            self._writings[found] = find_writings(self.categories, found)
+        writings = self._writings[found]
+        if not writings:
+            raise RetypedColumn(
+                f"Expected text values, as in the reference, but the column holds {words_of(data_type)}."
+            )
+        return pa.array([writings.get(name, name) for name in names.to_pylist()], names.type)
+
+    @cached_property
+    def _writings(self) -> dict[ValueType, dict[str, str]]:
+        """The reference's own words for values of a type, by the names of these values."""
+        return {}
+
+    def _spelt_booleans(self, data_type: pa.DataType) -> bool:
+        """True if the reference has words for true and false, which name a window's booleans."""
+        is_text = self.value_type in (ValueType.TEXT, ValueType.UNTYPED)
+        return pa.types.is_boolean(data_type) and is_text and bool(self._spellings)
+
     def _spelt(self, chunk: pa.Array) -> pa.Array:
         """Booleans as the reference spells them, if it was read from text such as True and False."""
-        if not pa.types.is_boolean(chunk.type) or self.value_type is not ValueType.TEXT:
+        if not self._spelt_booleans(chunk.type):
             return chunk
         spellings = self._spellings
-        if not spellings:
-            return chunk
         true, false = (spellings.get(word, word) for word in ("true", "false"))
         return pc.if_else(chunk, true, false)
 

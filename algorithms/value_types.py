@@ -10,6 +10,8 @@ class ValueType(StrEnum):
     """The type of values, whatever a file stores them as."""
 
     TEXT = "text"
+    UNTYPED = "untyped"
+    """Text of a file that says nothing of types, such as CSV: `7` can be a number or a word."""
     BOOLEAN = "boolean"
     INTEGER = "integer"
     DECIMAL = "decimal"
@@ -103,7 +105,11 @@ def words_of(data_type: pa.DataType) -> str:
 
 
 def are_comparable(contract: ValueType, found: ValueType) -> bool:
-    """True if values of the two types can be compared by value: numbers with numbers, moments with moments."""
+    """True if values of the two types can be compared by value: numbers with numbers, moments with moments, untyped
+    text with what it can say.
+    """
     if contract == found or ValueType.NULL in (contract, found):
         return True
+    if contract is ValueType.UNTYPED:
+        return found not in (ValueType.DURATION, ValueType.OTHER)
     return any(contract in family and found in family for family in FAMILIES)

@@ -10,7 +10,9 @@ from scipy import special
 from .measurement import Measurement
 from .method_spec import MethodSpec, ThresholdKind
 
-FEW_WINDOWS = "The reference does not span enough windows to tell how many rows are usual."
+FEW_WINDOWS = (
+    "The reference does not have enough windows of this length to tell how many rows are usual."
+)
 FEWEST_WINDOWS = 4
 NOT_KNOWN = Measurement(
     statistic=0.0, effect_size=0.0, p_value=1.0, caveat=FEW_WINDOWS, is_judgeable=False

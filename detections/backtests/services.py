@@ -229,7 +229,7 @@ def _load_context(backtest: Backtest) -> _ReplayContext:
     return _ReplayContext(
         monitor=backtest.monitor,
         frozen=frozen_baselines.get(backtest.baseline),
-        plan=plan_of(backtest.monitor, backtest.baseline),
+        plan=plan_of(backtest.monitor, backtest.baseline, backtest.monitor.window),
         policy=policy,
     )
 

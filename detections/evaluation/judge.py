@@ -1,6 +1,7 @@
 """Judges one open window by a baseline: for a run, a backtest or a seasonal reference."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeGuard
 
 import pyarrow as pa
@@ -19,12 +20,33 @@ from monitors.features import ROLE_FIELDS
 from monitors.models import Baseline, Monitor
 from monitors.sources import LazyWindow
 
+LONGEST_DIFFERENCE = 0.1
+"""Share by which windows of one length differ: a day has 23 to 25 hours."""
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
 
-def plan_of(monitor: Monitor, baseline: Baseline) -> EvaluationPlan:
-    """The plan for a window of this monitor, with the usual sizes of the baseline's own windows."""
-    return evaluation_plan(monitor, baseline.calibration)
+def plan_of(monitor: Monitor, baseline: Baseline, length: timedelta | None) -> EvaluationPlan:
+    """The plan for a window of this monitor, with the usual sizes of the baseline's own windows.
+
+    Args:
+        monitor: Whose window it is.
+        baseline: With its power card.
+        length: Of the window; None for rows without a time. How many rows are usual is known for
+            windows as long as those of the card alone.
+    """
+    card = baseline.calibration
+    if card and not _is_as_long(length, card.get("window_seconds"), monitor):
+        card = {**card, "rows": ()}
+    return evaluation_plan(monitor, card)
+
+
+def _is_as_long(length: timedelta | None, seconds: float | None, monitor: Monitor) -> bool:
+    """True for windows as long as the card's, which can be an hour off where clocks change.
+
+    Older cards do not say their length, which was the monitor's.
+    """
+    usual = monitor.window if seconds is None else timedelta(seconds=seconds)
+    return length is not None and abs(length - usual) <= usual * LONGEST_DIFFERENCE
 
 
 def find_new_columns(

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 
 import pyarrow as pa
 
@@ -73,12 +74,17 @@ def _evaluate(claim: Claim, context: RunContext) -> RunResult:
 def _compare(claim: Claim, context: RunContext) -> RunResult:
     with ExitStack() as opened:
         with timed_phase("open"):
-            plan = plan_of(context.monitor, context.baseline)
+            plan = plan_of(context.monitor, context.baseline, _length_of(context.run))
             frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with timed_phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
     return replace(result, baseline_id=context.baseline.id)
+
+
+def _length_of(run: DetectionRun) -> timedelta | None:
+    """The length of a run's window; None for rows that came with the request."""
+    return None if run.inline_data is not None else run.window_end - run.window_start
 
 
 def _judge(

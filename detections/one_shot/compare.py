@@ -205,11 +205,17 @@ def compare(request: ComparisonRequest) -> Comparison:
 def _current_window(
     request: ComparisonRequest, policy: SourcePolicy, types: Mapping[str, ColumnType]
 ) -> WindowSpec:
-    window = _window(request.current, request, policy, types)
+    window = _window(request.current, request, policy, _types_of_current(types))
     if not request.timestamp_column:
         return window
     column, start, end = request.timestamp_column, request.start, request.end
     return replace(window, timestamp_column=column, start=start, end=end)
+
+
+def _types_of_current(types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """The types of the reference; what is a boolean there can be one of some words in the window."""
+    texts = {ColumnType.LENIENT_TRUTH: ColumnType.VALUE_TEXT}
+    return {name: texts.get(each, each) for name, each in types.items()}
 
 
 def _window(
@@ -256,7 +262,7 @@ def _choose(request: ComparisonRequest, policy: SourcePolicy) -> _Chosen:
     judged = {*kinds, *unusable}
     return _Chosen(
         kinds=kinds,
-        types=column_types(kinds, reference),
+        types=column_types(kinds, reference, request.kinds),
         unusable=unusable,
         left_out=tuple(name for name in asked or held if name not in judged),
         held=held,
@@ -316,6 +322,7 @@ def _fit(reference: WindowSpec, kinds: Mapping[str, FeatureKind]) -> Baseline:
             kinds,
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
+            is_untyped=window.is_text,
         )
 
 

@@ -107,9 +107,17 @@ def normalized(table: pa.Table) -> pa.Table:
         BadOutcomes: If a column is unknown or of a type it can't have.
     """
     _check_names(table.column_names)
+    _check_unique(table.column_names)
     columns = {name: _known_column(name, table) for name in COLUMNS}
     _check_one_type(columns["prediction"], columns["label"])
     return pa.table(columns)
+
+
+def _check_unique(names: Sequence[str]) -> None:
+    """Refuse a name that comes twice, of which either column could be meant."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadOutcomes(f"{twice} must be one column; the batch has several.")
 
 
 def _known_column(name: str, table: pa.Table) -> pa.Array:

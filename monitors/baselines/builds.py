@@ -126,13 +126,15 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
         overrides=monitor.feature_kinds,
     )
     data = settings.ENV.data
-    with open_window(reference_window(monitor, policy, column_types(kinds, reference))) as window:
+    types = column_types(kinds, reference, monitor.feature_kinds)
+    with open_window(reference_window(monitor, policy, types)) as window:
         is_streamed = window.bytes_at_most >= data.stream_bytes
         frozen = FrozenBaseline.fit(
             window.batches() if is_streamed else window,
             kinds,
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
+            is_untyped=window.is_text,
         )
     return FittedReference(frozen, (*reference.columns, *reference.unusable))
 

@@ -42,8 +42,8 @@ def make_power_card(
     Returns:
         JSON: `checks`, `alarms`, `alarm_rate` and `effects` of the reference's own windows (see
         `Calibration`), or the `reason` why there are none; `checks_per_month` by the schedule and
-        `false_alarms_per_month` from both; and the `smallest_changes` seen in windows of
-        `window_rows`.
+        `false_alarms_per_month` from both; the `window_seconds` of a window; and the
+        `smallest_changes` seen in windows of `window_rows`.
 
     Raises:
         SourceError: If the reference cannot be read.
@@ -57,6 +57,7 @@ def make_power_card(
     return calibration.as_json() | {
         "reason": _reason(monitor, len(spans)),
         "window_rows": rows,
+        "window_seconds": monitor.window.total_seconds(),
         **_false_alarms(calibration, _checks_per_month(monitor)),
         "smallest_changes": _smallest_changes(frozen, plan, rows),
     }

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from algorithms.value_types import MOMENTS, NUMBERS, ValueType, value_type_of
+
 
 class ColumnType(StrEnum):
     """The way to read a column of text."""
@@ -12,8 +14,11 @@ class ColumnType(StrEnum):
     """As its letters: `02134`, `1.10`, `NA` and `True` stay what they are."""
     NUMERIC = "numeric"
     """As numbers; the usual words for a missing value are null."""
+    VALUE_TEXT = "value_text"
+    """As its letters, for categories that the reference stores as numbers or booleans; the usual
+    words for a missing value are null, as none of them is such a value."""
     TIME_TEXT = "time_text"
-    """As its letters, but times without a zone are read in the zone of the data."""
+    """Likewise, for dates and times; those without a zone are read in the zone of the data."""
     TIME = "time"
     """As dates or timestamps."""
     LENIENT_NUMERIC = "lenient_numeric"
@@ -34,11 +39,19 @@ def column_type_of(dtype: pa.DataType | None, *, is_categorical: bool) -> Column
             read from text.
         is_categorical: True if the feature is compared by name.
     """
-    is_moment = dtype is not None and (pa.types.is_timestamp(dtype) or pa.types.is_date(dtype))
+    found = ValueType.TEXT if dtype is None else value_type_of(dtype)
     if is_categorical:
-        return ColumnType.TIME_TEXT if is_moment else ColumnType.TEXT
-    return ColumnType.TIME if is_moment else ColumnType.NUMERIC
+        return _text_of(found)
+    return ColumnType.TIME if found in MOMENTS else ColumnType.NUMERIC
 
 
-TEXTS = frozenset({ColumnType.TEXT, ColumnType.TIME_TEXT})
+def _text_of(found: ValueType) -> ColumnType:
+    """The way to read categories that the reference stores as this type."""
+    if found in MOMENTS:
+        return ColumnType.TIME_TEXT
+    return ColumnType.VALUE_TEXT if found in NUMBERS else ColumnType.TEXT
+
+
+TEXTS_OF_VALUES = frozenset({ColumnType.VALUE_TEXT, ColumnType.TIME_TEXT})
+TEXTS = TEXTS_OF_VALUES | {ColumnType.TEXT}
 """The ways to read a column of which the letters stay."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from monitors.sources.column_types import TEXTS, ColumnType
+from monitors.sources.column_types import TEXTS, TEXTS_OF_VALUES, ColumnType
 from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.local_times import UTC_ZONE, place_in_zone
 
@@ -18,6 +18,8 @@ TIMES = (pa.date32(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for u
 TEXT = pa.string()
 OLDER_TEXT = pa.large_string()
 """Text in which the null words of older versions are null."""
+VALUE_TEXT = pa.dictionary(pa.int32(), TEXT)
+"""Text in which the null words of numbers are null."""
 OLDER_NULL_WORDS = pa.array(pacsv.ConvertOptions().null_values, TEXT)
 
 
@@ -54,7 +56,9 @@ def candidates(contract: ColumnType, guessed: pa.DataType) -> tuple[pa.DataType,
     """
     if contract is ColumnType.OLDER:
         return _older_candidates(guessed)
-    if contract in TEXTS or (contract is ColumnType.GUESS and guessed == TEXT):
+    if contract in TEXTS_OF_VALUES:
+        return (VALUE_TEXT,)
+    if contract is ColumnType.TEXT or (contract is ColumnType.GUESS and guessed == TEXT):
         return ()
     if contract is ColumnType.TIME or (_is_time(guessed) and contract is ColumnType.NUMERIC):
         return _from(guessed, TIMES)
@@ -134,6 +138,8 @@ def convert(
     if dtype == OLDER_TEXT:
         return _without(words, OLDER_NULL_WORDS).cast(OLDER_TEXT)
     known = _known(words, dialect)
+    if dtype == VALUE_TEXT:
+        return known.dictionary_encode()
     if pa.types.is_null(dtype):
         return pa.chunked_array([pa.nulls(len(known))]) if known.null_count == len(known) else None
     try:

@@ -9,6 +9,7 @@ _SIGNATURES = (
     (PARQUET_MAGIC, "a Parquet file"),
     (b"PARE", "an encrypted Parquet file"),
     (ARROW_MAGIC, "an Arrow file"),
+    (b"FEA1", "a Feather file of version 1; write it as version 2"),
     (b"\xff\xff\xff\xff", "an Arrow stream, not an Arrow file; write it as a file"),
     (GZIP_MAGIC, "compressed with gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),

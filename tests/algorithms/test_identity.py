@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from algorithms.decimals import decimals_to_float64
 from algorithms.errors import UnusableColumn
-from algorithms.identity import name_values
+from algorithms.identity import find_writings, name_values
 from algorithms.value_types import ValueType, value_type_of
 
 T = ValueType
@@ -178,6 +178,22 @@ def test_name_values__another_kind_of_values__is_refused_by_both_types(
     found = words.get(data_type, "text" if data_type == pa.string() else "instant")
     with pytest.raises(UnusableColumn, match=f"Expected {contract} values.* holds {found}"):
         name_values(pa.array([value], data_type), contract)
+
+
+@pytest.mark.parametrize(
+    ("contract", "expected"),
+    [
+        (ValueType.INTEGER, {"7": "7", "1": "1.0", "12.5": "12.50", "0": "0"}),
+        (ValueType.FLOAT64, {"7": "7", "1": "1.0", "12.5": "12.50", "0": "0"}),
+        (ValueType.BOOLEAN, {"1": "True", "0": "no"}),
+        (ValueType.INSTANT, {"2024-07-01": "2024-07-01"}),
+    ],
+)
+def test_find_writings__are_the_words_of_the_values(
+    contract: ValueType, expected: dict[str, str]
+) -> None:
+    words = pa.array(["True", "no", "7", "1.0", "1", "02134", "12.50", "0", "a", "2024-07-01"])
+    assert find_writings(words, contract) == expected
 
 
 def test_value_type_of__dictionary__is_that_of_its_values() -> None:

@@ -30,6 +30,35 @@ def schema_of(results: list[MethodResult]) -> MethodResult:
     return next(result for result in results if result.method is Method.SCHEMA)
 
 
+def untyped_baseline_of(words: list[str]) -> Baseline:
+    """The baseline of a CSV file."""
+    table = pa.table({"x": words})
+    return Baseline.fit(table, {"x": FeatureKind.CATEGORICAL}, is_untyped=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "window", "is_retyped"),
+    [
+        (list(map(str, CODES)), pa.array(CODES), False),
+        (list(map(str, CODES)), pa.array(CODES, pa.float32()), False),
+        (list(map(str, DAYS)), pa.array(DAYS), False),
+        (list(map(str, CODES)), pa.array([True, False] * 100), False),
+        (["02134", "00501"] * 100, pa.array([2134, 501] * 100), True),
+        (WORDS, pa.array(CODES), True),
+        (WORDS, pa.array(DAYS), True),
+        (WORDS, pa.array([True, False] * 100), True),
+        (WORDS, pa.array(CODES, pa.duration("s")), True),
+        (WORDS, pa.nulls(ROWS, pa.int64()), False),
+        (WORDS, pa.nulls(ROWS), False),
+    ],
+)
+def test_schema__text_of_csv__is_retyped_where_it_writes_no_value_of_the_window(
+    words: list[str], window: pa.Array, is_retyped: bool
+) -> None:
+    detail = finding(untyped_baseline_of(words), pa.table({"x": window}))
+    assert detail.verdict is (Verdict.DRIFT if is_retyped else Verdict.OK)
+
+
 def finding(baseline: Baseline, window: pa.Table) -> FeatureDetail:
     (detail,) = schema_of(evaluate(baseline, window, PLAN)).details
     return detail

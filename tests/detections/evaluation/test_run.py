@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from drift_detector.tenancy.models import Tenant
 from monitors.baselines.builds import build_baseline
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
+from monitors.services import update_monitor
 from monitors.sources import table_from_columns, table_to_bytes
+from tests.data import TIMESTAMPS
 from tests.factories import make_flights_monitor, make_monitor, make_run, take
 
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
@@ -369,3 +371,59 @@ def test_evaluate_run__window_bounds__start_included_end_not(
     expected = int(((departures >= start) & (departures < end)).sum())
     result = evaluate(flights_monitor, 2, window_start=start, window_end=end)
     assert result.rows == expected
+
+
+def methods_of(result: RunResult) -> set[str]:
+    return {found.method.value for found in result.methods}
+
+
+def make_daily_monitor(flights: Path, **fields: Any) -> Monitor:
+    """A monitor of single days, of which its reference has fourteen."""
+    return make_flights_monitor(flights, window=timedelta(days=1), methods=None, **fields)
+
+
+def test_evaluate_run__row_count__is_of_windows_as_long_as_the_monitors(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = make_daily_monitor(flights)
+    start = TIMESTAMPS[2]
+    for hours in (23, 24, 25):
+        end = start + timedelta(hours=hours)
+        day = {"window_start": start, "window_end": end, "scheduled_for": end}
+        assert Method.ROW_COUNT in methods_of(evaluate(monitor, 2, **day))
+    week = evaluate(monitor, 2)
+    assert Method.ROW_COUNT not in methods_of(week)
+    assert week.verdict == "ok", "a week holds seven times the rows of a day"
+
+
+def test_evaluate_run__row_count__is_not_of_rows_that_came_with_the_request(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = make_daily_monitor(flights, feature_columns=["delay"])
+    delays = weeks(flights, 2)["delay"].dropna().tolist()
+    inline = table_to_bytes(table_from_columns({"delay": delays}))
+    result = evaluate(monitor, 2, inline_data=inline)
+    assert Method.ROW_COUNT not in methods_of(result)
+    assert result.verdict == "ok"
+
+
+def test_evaluate_run__window_changed_since_the_baseline__row_counts_are_not_compared(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = make_daily_monitor(flights)
+    update_monitor(monitor=monitor, window=timedelta(weeks=1))
+    result = evaluate(monitor, 2)
+    assert Method.ROW_COUNT not in methods_of(result)
+    assert result.verdict == "ok"
+
+
+def test_evaluate_run__row_count_that_is_asked_for__says_why_it_is_not_known(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    monitor = make_daily_monitor(flights)
+    update_monitor(monitor=monitor, methods=["ks", "row_count"])
+    result = evaluate(monitor, 2)
+    (record,) = [each for (method, _), each in details(result).items() if method == "row_count"]
+    assert record["verdict"] == "insufficient_data"
+    assert "enough windows of this length" in record["reason"]
+    assert result.verdict == "ok"

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -287,6 +289,115 @@ def test_csv__numbers_declared_categorical__keep_their_zeros(tmp_path: Path) -> 
     path = csv_of(tmp_path / "a.csv", "z", *["02134", "10001"] * 100)
     found = check_json(path, path, "--categorical", "z", "--methods", "chi_squared")
     assert shares(found) == {"02134": 0.5, "10001": 0.5}
+
+
+TRUTHS = [*[True] * 300, *[False] * 200]
+CODES = [*[1, 2, 3] * 150, *[4] * 50]
+SPELLINGS = {
+    "python": {True: "True", False: "False"},
+    "json": {True: "true", False: "false"},
+    "shouted": {True: "TRUE", False: "FALSE"},
+    "numbers": {True: "1", False: "0"},
+}
+
+
+@pytest.mark.parametrize("before", SPELLINGS)
+@pytest.mark.parametrize("after", SPELLINGS)
+@pytest.mark.parametrize("stream_bytes", [1, 1 << 30])
+def test_csv__booleans_in_two_spellings__are_the_same(
+    tmp_path: Path, override: Callable[..., None], before: str, after: str, stream_bytes: int
+) -> None:
+    override(data={"stream_bytes": stream_bytes})
+    paths = [
+        csv_of(tmp_path / f"{side}.csv", "f", *(SPELLINGS[name][truth] for truth in TRUTHS))
+        for side, name in (("before", before), ("after", after))
+    ]
+    found = check_json(*paths)
+    assert (found["verdict"], found["rows"][0]["effect_size"]) == ("ok", 0)
+
+
+def test_csv__one_other_word_among_booleans_of_the_reference__renames_none(
+    tmp_path: Path, written: Write
+) -> None:
+    before = csv_of(tmp_path / "a.csv", "f", *map(str, TRUTHS), "unknown")
+    after = written("b.parquet", f=TRUTHS)
+    (row,) = check_json(before, after, "--methods", "chi_squared")["rows"]
+    table = [[300, 200, 1], [300, 200, 0]]
+    expected = stats.chi2_contingency(table, correction=False).statistic
+    assert (row["verdict"], row["n_current"]) == ("ok", 500)
+    assert row["statistic"] == pytest.approx(expected)
+
+
+def test_csv__booleans_that_turned_round__drift(tmp_path: Path) -> None:
+    before = csv_of(tmp_path / "a.csv", "f", *map(str, TRUTHS))
+    after = csv_of(tmp_path / "b.csv", "f", *(str(not truth).lower() for truth in TRUTHS))
+    found = check_json(before, after, "--methods", "chi_squared")
+    table = [[300, 200], [200, 300]]
+    expected = stats.chi2_contingency(table, correction=False).statistic
+    assert found["verdict"] == "drift"
+    assert found["rows"][0]["statistic"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        pa.array(CODES, pa.int8()),
+        pa.array(CODES, pa.float64()),
+        pa.array([Decimal(code) for code in CODES], pa.decimal128(9, 2)),
+        pa.array(CODES).dictionary_encode(),
+        pa.array(map(str, CODES), pa.string()),
+    ],
+    ids=lambda stored: str(stored.type),
+)
+def test_csv__categories_that_a_window_stores_as_numbers__are_the_same(
+    tmp_path: Path, written: Write, stored: pa.Array
+) -> None:
+    before = csv_of(tmp_path / "a.csv", "c", *map(str, CODES))
+    after = written("b.parquet", c=stored)
+    for pair in ((before, after), (after, before)):
+        found = check_json(*pair, "--categorical", "c")
+        assert found["verdict"] == "ok"
+        assert [each["statistic"] for each in found["rows"]] == [0]
+    other = written("c.parquet", c=pa.array([5, 6] * 250))
+    assert check_json(before, other, "--categorical", "c")["verdict"] == "drift"
+
+
+@pytest.mark.parametrize("words", [["02134", "00501"], ["a", "b"]])
+def test_csv__words_that_became_numbers__are_a_retyped_column(
+    tmp_path: Path, written: Write, words: list[str]
+) -> None:
+    before = csv_of(tmp_path / "a.csv", "c", *words * 250)
+    after = written("b.parquet", c=[2134, 501] * 250)
+    (row,) = check_json(before, after, "--categorical", "c")["rows"]
+    assert (row["verdict"], row["method"], row["severity"]) == ("drift", "schema", "critical")
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "None", "<NA>", "NULL"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([1, 2, None, 3, 3] * 100),
+        pa.array([True, False, None, True, True] * 100),
+        pa.array([date(2024, 7, 1), date(2024, 7, 2), None, None, date(2024, 7, 3)] * 100),
+    ],
+    ids=["numbers", "booleans", "dates"],
+)
+@pytest.mark.parametrize("stream_bytes", [1, 1 << 30])
+def test_csv__null_words_among_values_that_are_compared_by_name__are_missing(
+    tmp_path: Path,
+    written: Write,
+    override: Callable[..., None],
+    values: pa.Array,
+    word: str,
+    stream_bytes: int,
+) -> None:
+    override(data={"stream_bytes": stream_bytes})
+    words = (word if value is None else str(value) for value in values.to_pylist())
+    before, after = written("a.parquet", c=values), csv_of(tmp_path / "b.csv", "c", *words)
+    found = check_json(before, after, "--categorical", "c", "--columns", "c")
+    (row,) = found["rows"]
+    assert (row["verdict"], row["effect_size"]) == ("ok", 0)
+    assert row["n_current"] == len(values) - values.null_count
 
 
 def test_csv__stray_word_among_numbers__costs_that_column(tmp_path: Path) -> None:

@@ -483,6 +483,21 @@ def test_post_outcomes__one_bad_row__takes_nothing(api: APIClient, monitor: Moni
         assert DetectorState.objects.get(method="adwin").observations == 1
 
 
+def test_post_outcomes__arrow_with_two_columns_of_a_name__is_refused(
+    api: APIClient, monitor: Monitor
+) -> None:
+    table = pa.table(
+        [pa.array([1]), pa.array([1]), pa.array([0])], ["prediction", "label", "label"]
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    body = sink.getvalue().to_pybytes()
+    answer = post_bytes(api, url(monitor), body, "application/vnd.apache.arrow.stream")
+    assert answer.status_code == 400
+    assert "label must be one column" in answer.json()["detail"]
+
+
 def test_post_outcomes__nothing__is_fine(api: APIClient, monitor: Monitor) -> None:
     assert api.post(url(monitor), []).json()["outcomes"] == 0
 

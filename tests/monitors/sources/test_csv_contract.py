@@ -236,7 +236,9 @@ def test_times__of_several_spellings__are_in_their_window(
 
 
 def test_contract__follows_the_reference() -> None:
-    assert column_type_of(pa.int64(), is_categorical=True) is ColumnType.TEXT
+    assert column_type_of(pa.string(), is_categorical=True) is ColumnType.TEXT
+    assert column_type_of(pa.int64(), is_categorical=True) is ColumnType.VALUE_TEXT
+    assert column_type_of(pa.bool_(), is_categorical=True) is ColumnType.VALUE_TEXT
     assert column_type_of(pa.int64(), is_categorical=False) is ColumnType.NUMERIC
     assert column_type_of(pa.date32(), is_categorical=False) is ColumnType.TIME
     assert column_type_of(None, is_categorical=False) is ColumnType.NUMERIC
