@@ -127,7 +127,7 @@ class Baseline:
         self, window: Window | pa.RecordBatch, name: str, *, keep_values: bool
     ) -> FeatureProfile | Unprofiled:
         """Count one column of a window; a column that cannot be read becomes the reason why."""
-        if name not in _column_names(window):
+        if not _has_column(window, name):
             reason = f"The window has no column {name!r}."
             return Unprofiled(reason=reason, change=SchemaChange.LOST)
         try:
@@ -205,11 +205,11 @@ def _new_fitters(kinds: Mapping[str, FeatureKind], options: FitOptions) -> dict[
     return {name: new_fitter(name, FeatureKind(kind), options) for name, kind in kinds.items()}
 
 
-def _column_names(window: Window | pa.RecordBatch) -> list[str]:
-    if isinstance(window, pa.RecordBatch):
-        names: list[str] = window.schema.names
-        return names
-    return window.column_names
+def _has_column(window: Window | pa.RecordBatch, name: str) -> bool:
+    """True if the window has the column, whether once or more often; Arrow lists no names for that."""
+    if isinstance(window, pa.Table | pa.RecordBatch):
+        return bool(window.schema.get_all_field_indices(name))
+    return name in window.column_names
 
 
 def _fit_window(

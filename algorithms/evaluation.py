@@ -183,7 +183,7 @@ def _measured(
     detail: FeatureDetail,
     min_rows: int,
 ) -> _Examined:
-    if shortage := _shortage(method, reference, profile, min_rows):
+    if shortage := _shortage(method, reference, profile, detail, min_rows):
         return _Examined(replace(detail, verdict=Verdict.INSUFFICIENT_DATA, **shortage))
     try:
         measurement = METHODS[method].measure(reference, profile)
@@ -207,10 +207,14 @@ def _place(reference: NumericReference, found: Any) -> Any:
 
 
 def _shortage(
-    method: Method, reference: FeatureReference, profile: FeatureProfile, min_rows: int
+    method: Method,
+    reference: FeatureReference,
+    profile: FeatureProfile,
+    detail: FeatureDetail,
+    min_rows: int,
 ) -> dict[str, Any]:
     """The reason why a feature's windows are too small, and whose it is; empty if they are large enough."""
-    rows = {"reference": reference.usable_rows, "current": profile.rows}
+    rows = {"reference": detail.n_reference, "current": detail.n_current}
     if METHODS[method].counts_missing:
         rows["reference"] += reference.missing
         rows["current"] += profile.missing

@@ -1,7 +1,7 @@
 """Describes a statistical method: everything that the product knows about it, in one place."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..columns import FeatureKind
@@ -44,6 +44,7 @@ class MethodSpec:
         checks_schema: Whether it compares the columns and their types, and no values.
         counts_missing: Whether rows without a value are usable rows.
         is_default: Whether a monitor that names no method runs it.
+        kinds: The kinds of features that it compares.
     """
 
     title: str
@@ -59,12 +60,12 @@ class MethodSpec:
     checks_schema: bool = False
     counts_missing: bool = False
     is_default: bool = False
+    kinds: frozenset[FeatureKind] = field(init=False)
 
-    @property
-    def kinds(self) -> frozenset[FeatureKind]:
-        """The kinds of features that it compares."""
+    def __post_init__(self) -> None:
         measures = {FeatureKind.NUMERIC: self.numeric, FeatureKind.CATEGORICAL: self.categorical}
-        return frozenset(kind for kind, measure in measures.items() if measure is not None)
+        kinds = frozenset(kind for kind, measure in measures.items() if measure is not None)
+        object.__setattr__(self, "kinds", kinds)
 
     def compares(self, kinds: Collection[FeatureKind]) -> bool:
         """True if it compares features of one of these kinds, or looks at the window as a whole."""

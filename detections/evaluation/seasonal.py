@@ -85,7 +85,7 @@ def _judge(
 ) -> RunResult:
     names = [method.value for method in plan.without_schema().methods]
     try:
-        reference = _fit(weeks, frozen)
+        reference = _fit(weeks, frozen, is_untyped=window.is_text)
     except InsufficientData:
         reason = NO_ROW.format(weeks.monitor.seasonal_weeks)
         return not_compared(Verdict.INSUFFICIENT_DATA, reason, methods=names)
@@ -98,7 +98,7 @@ def _judge(
     return judge_window(reference, window, _seasonal_plan(plan, weeks))
 
 
-def _fit(weeks: _Weeks, frozen: FrozenBaseline) -> FrozenBaseline:
+def _fit(weeks: _Weeks, frozen: FrozenBaseline, *, is_untyped: bool) -> FrozenBaseline:
     data = settings.ENV.data
     return FrozenBaseline.fit(
         weeks.batches(),
@@ -106,6 +106,7 @@ def _fit(weeks: _Weeks, frozen: FrozenBaseline) -> FrozenBaseline:
         max_rows=data.max_reference_rows,
         bins=frozen.bins,
         max_value_bytes=data.max_baseline_bytes,
+        is_untyped=is_untyped,
     )
 
 
