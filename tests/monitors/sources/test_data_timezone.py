@@ -127,7 +127,7 @@ def test_window__hive_days__open_only_the_folders_of_the_zone(
     start = utc(2024, 7, 1, 18, 30)
     spec = {"timestamp_column": "day", "start": start, "end": start + 24 * HOUR, "zone": KOLKATA}
     window = opened(columns=["n", "day"], **spec)
-    assert window.files_read == 1
+    assert window.files.read == 1
     assert window.column("n").to_pylist() == [2]
     assert window.column("day").to_pylist() == [start]
     [batch] = window.batches()
