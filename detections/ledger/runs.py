@@ -237,6 +237,18 @@ def _limits() -> dict[str, int]:
     }
 
 
+def claim_at_work(*, tenant_id: UUID, run_id: UUID) -> Claim | None:
+    """The claim of the worker that has a run, for its main process; None if no worker has it."""
+    fields = ("monitor_id", "lease_token", "attempt")
+    with tenant_scope(tenant_id):
+        running = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING)
+        found = running.filter(lease_token__isnull=False).values_list(*fields).first()
+    if found is None:
+        return None
+    monitor_id, token, attempt = found
+    return Claim(tenant_id, monitor_id, run_id, token, attempt)
+
+
 def is_held(claim: Claim) -> bool:
     """True if the run is still ours, in the caller's tenant scope."""
     return claim.lease.held().exists()

@@ -16,6 +16,7 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.memory import out_of_memory
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
@@ -79,6 +80,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         return _retry(build, str(error)) if error.is_transient else _fail(build, str(error))
     except (OperationalError, InterfaceError):
         raise  # the database is away; the lease expires and the reconciler enqueues the build again
+    except MemoryError:
+        log.warning("baseline_out_of_memory", baseline_id=str(baseline_id))
+        return _fail(build, out_of_memory())
     except Exception as error:
         log.exception("baseline_crashed", baseline_id=str(baseline_id))
         return _retry(build, f"{type(error).__name__}: {error}")
@@ -100,6 +104,23 @@ def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
         if lease is not None and lease.release(is_attempt=False):
             enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
             log.info("build_released", baseline_id=str(baseline_id), worker=worker)
+
+
+def fail_build(*, tenant_id: UUID, baseline_id: UUID, reason: str) -> UUID | None:
+    """Fail a build whose data have crashed a worker's process.
+
+    Returns:
+        The monitor whose baseline has failed; None if no worker has the build.
+    """
+    with tenant_scope(tenant_id):
+        building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
+        lease = lease_of_worker(building, tenant_id=tenant_id)
+        if lease is None:
+            return None
+        build = _Build(
+            lease, Monitor.objects.get(baselines__id=baseline_id), selectors.get_source_policy()
+        )
+    return _fail(build, reason)
 
 
 @dataclass(frozen=True, slots=True)

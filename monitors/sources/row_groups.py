@@ -21,6 +21,7 @@ from monitors.sources.formats.parquet_format import INT96_UNIT
 from monitors.sources.limits import at_most, refuse_inflated
 from monitors.sources.plain_sizes import plain_bytes
 from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.scans import within_budget
 from monitors.sources.source_errors import translated
 
 BUFFER_BYTES = 1 << 16
@@ -31,7 +32,8 @@ LARGEST_PIECE = 256 << 20
 
 type Rows = slice | pa.BooleanArray | None
 
-_TEXT, _PREFIXED, _CODE_BYTES = "BYTE_ARRAY", "DELTA_BYTE_ARRAY", 4
+_TEXT, _CODE_BYTES = "BYTE_ARRAY", 4
+_DELTAS = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
 _WIDTHS = {
     "BOOLEAN": 1,
     "INT32": 4,
@@ -153,7 +155,8 @@ class _Chunk:
             if width == _CODE_BYTES and chunk.physical_type == _TEXT:
                 longest += stored
                 # Each text begins with a piece of the one before it, which can be long.
-                is_coded = is_coded and _PREFIXED not in chunk.encodings
+                # pyarrow has no codes for such texts, nor for those after all their lengths.
+                is_coded = is_coded and not _DELTAS.intersection(chunk.encodings)
         return ChunkSize(total, longest, is_coded or not longest)
 
 
@@ -190,8 +193,8 @@ def _count_leaves(dtype: pa.DataType) -> int:
 class RowGroupReader:
     """Reads row groups; each thread keeps its own open files, as handles are not safe to share."""
 
-    def __init__(self, narrowed: NarrowedDataset) -> None:
-        self._narrowed = narrowed
+    def __init__(self, narrowed: NarrowedDataset, max_bytes: int) -> None:
+        self._narrowed, self._max_bytes = narrowed, max_bytes
         self._handles = threading.local()
         self._open: list[pq.ParquetFile] = []
         self._leaves_by_path: dict[str, dict[str, list[int]]] = {}
@@ -228,7 +231,9 @@ class RowGroupReader:
         """
         if group.rows_at_once([name], LARGEST_PIECE) >= group.rows:
             return _kept(self._read(group, name), rows)
-        pieces = [piece.column(0) for piece in self.pieces(group, rows, [name])]
+        found = (piece.column(0) for piece in self.pieces(group, rows, [name]))
+        what = f"The column ‘{name}’ holds more than"
+        pieces = list(within_budget(found, max(self._max_bytes, LARGEST_PIECE), what))
         if not pieces:
             return _encoded(pa.nulls(0, self._narrowed.schema.field(name).type))
         return _as_one(pa.chunked_array(pieces).unify_dictionaries())
@@ -353,17 +358,19 @@ class RowGroupReader:
         return self._leaves_by_path[group.path]
 
     def _handle(self, group: RowGroup) -> pq.ParquetFile:
-        files: dict[str, pq.ParquetFile] = self._handles.__dict__
-        if group.path not in files:
-            files[group.path] = _open(self._narrowed, group)
-            self._open.append(files[group.path])
-        return files[group.path]
+        texts = _texts(self._narrowed, group)
+        files: dict[tuple[str, ...], pq.ParquetFile] = self._handles.__dict__.setdefault("by", {})
+        key = (group.path, *texts)
+        if key not in files:
+            files[key] = _open(self._narrowed, group, texts)
+            self._open.append(files[key])
+        return files[key]
 
 
-def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
+def _open(narrowed: NarrowedDataset, group: RowGroup, texts: list[str]) -> pq.ParquetFile:
     filesystem = narrowed.dataset.filesystem
     options: dict[str, Any] = {
-        "read_dictionary": _texts(narrowed, group),
+        "read_dictionary": texts,
         "coerce_int96_timestamp_unit": INT96_UNIT,
         "metadata": group.fragment.metadata,
     }
@@ -375,10 +382,9 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
 
 
 def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
-    """The columns of text and bytes that the file stores: their codes are read, not the values."""
-    stored = group.fragment.physical_schema.names
+    """The columns of text and bytes whose codes can be read, and not the values."""
     texts = [each.name for each in narrowed.schema if _is_text(each.type) or _is_binary(each.type)]
-    return [name for name in texts if name in stored]
+    return [name for name in texts if name in group.sizes and group.sizes[name].is_coded]
 
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:

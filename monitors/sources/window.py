@@ -72,7 +72,7 @@ def _read_whole(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, Ma
 
 def _read_in_pieces(narrowed: NarrowedDataset, scan: Scan, groups: Sequence[RowGroup]) -> pa.Table:
     """All columns of row groups whose values may be more than their bytes say."""
-    with closing(RowGroupReader(narrowed)) as reader:
+    with closing(RowGroupReader(narrowed, scan.max_bytes)) as reader:
         kept = list_kept(reader, groups)
         scan.refuse_rows(sum(count_rows(group, rows) for group, rows in kept))
         pieces = (reader.pieces(group, rows, narrowed.columns) for group, rows in kept)
@@ -131,7 +131,7 @@ class LazyWindow:
     max_bytes: int
 
     def __post_init__(self) -> None:
-        self._reader = RowGroupReader(self.narrowed)
+        self._reader = RowGroupReader(self.narrowed, self.max_bytes)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:

@@ -191,7 +191,13 @@ def _parquet_cut_short(folder: Path) -> Path:
 def _parquet_forged_page(folder: Path) -> Path:
     """The header of the first page announces other sizes than the page has."""
     data = bytearray(_plain_parquet(folder))
-    data[4:24] = b"\x15\x00\x15" + b"\xfe\xff\xff\xff\x0f" + b"\x15" + b"\xfe\xff\xff\xff\x0f" + b"\x2c\x15\xd0\x0f"
+    data[4:24] = (
+        b"\x15\x00\x15"
+        + b"\xfe\xff\xff\xff\x0f"
+        + b"\x15"
+        + b"\xfe\xff\xff\xff\x0f"
+        + b"\x2c\x15\xd0\x0f"
+    )
     path = folder / "x.parquet"
     path.write_bytes(data)
     return path
@@ -256,7 +262,9 @@ def _arrow_constant_texts(folder: Path) -> Path:
 
 @_maker
 def _arrow_one_run(folder: Path) -> Path:
-    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2**31 - 1], pa.int32()), pa.array(["x" * 1000]))
+    runs = pa.RunEndEncodedArray.from_arrays(
+        pa.array([2**31 - 1], pa.int32()), pa.array(["x" * 1000])
+    )
     return _write_arrow(folder / "x.arrow", pa.table({"text": runs}), None)
 
 
@@ -275,7 +283,9 @@ def _arrow_views_of_one_text(folder: Path) -> Path:
 def _arrow_views_of_one_list(folder: Path) -> Path:
     rows = 100_000
     zeros, sizes = np.zeros(rows, np.int32), np.full(rows, MILLION, np.int32)
-    lists = pa.ListViewArray.from_arrays(pa.array(zeros), pa.array(sizes), pa.array(np.zeros(MILLION)))
+    lists = pa.ListViewArray.from_arrays(
+        pa.array(zeros), pa.array(sizes), pa.array(np.zeros(MILLION))
+    )
     return _write_arrow(folder / "x.arrow", pa.table({"list": lists}))
 
 
