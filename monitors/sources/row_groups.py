@@ -21,7 +21,7 @@ from monitors.sources.formats.parquet_format import INT96_UNIT
 from monitors.sources.limits import at_most, refuse_inflated
 from monitors.sources.plain_sizes import plain_bytes
 from monitors.sources.pruning import NarrowedDataset
-from monitors.sources.scans import within_budget
+from monitors.sources.scans import refuse_too_large, within_budget
 from monitors.sources.source_errors import translated
 
 BUFFER_BYTES = 1 << 16
@@ -288,6 +288,10 @@ class RowGroupReader:
 
     def _typed(self, column: pa.ChunkedArray, name: str) -> pa.Array:
         wanted = self._narrowed.schema.field(name).type
+        if _is_binary(wanted):
+            # Bytes are not kept as codes: they are weighed before they are repeated.
+            size = sum(map(plain_bytes, column.chunks))
+            refuse_too_large(f"The column ‘{name}’ holds about", size, self._max_bytes)
         return _as_type(column, wanted, self._narrowed.timeframe.zone)
 
     def _typed_key(self, group: RowGroup, name: str, rows: int) -> pa.Array:
@@ -389,22 +393,10 @@ def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:
     if _is_binary(wanted):
-        return _as_bytes(column, wanted)
+        return _as_one(to_common_type(column, wanted, zone))
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
         return _with_values(_as_one(column.unify_dictionaries()), wanted, zone)
     return _encoded(_as_one(to_common_type(column, wanted, zone)))
-
-
-def _as_bytes(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.Array:
-    """The bytes themselves, which are refused where codes stand for more of them than a column may be."""
-    size = sum(map(plain_bytes, column.chunks))
-    if size > LARGEST_PIECE:
-        raise pa.ArrowMemoryError(f"{size} bytes")
-    return (
-        _as_one(column.cast(column.type.value_type).cast(wanted))
-        if (pa.types.is_dictionary(column.type))
-        else _as_one(column.cast(wanted))
-    )
 
 
 def _with_values(array: pa.DictionaryArray, wanted: pa.DataType, zone: str) -> pa.DictionaryArray:
