@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from billiard.einfo import ExceptionInfo
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from billiard.exceptions import WorkerLostError
 from celery.signals import worker_process_init
 from celery.worker.request import Request
@@ -70,11 +70,17 @@ class WatchedRequest(Request):
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
     ) -> Any:
         """Fail the work of a child that crashed, and acknowledge its message."""
-        number = own_signal(exc_info.exception)
+        error = _plain(exc_info.exception)
+        number = own_signal(error)
         if number is not None:
             fail_work(self.name, self.kwargs, crashed(number))
-            exc_info = _as_info(WorkCrashed(str(exc_info.exception)))
+            exc_info = _as_info(WorkCrashed(str(error)))
         return super().on_failure(exc_info, send_failed_event, return_ok)
+
+
+def _plain(error: object) -> object:
+    """The error itself, which Celery sends with its traceback in one."""
+    return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
 def own_signal(error: object) -> int | None:

@@ -23,6 +23,7 @@ from detections.results import NOTHING_READ, Reading, RunResult
 from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
+from drift_detector.slots import most_at_work, note_tenant
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from monitors.models import Baseline, Monitor
 from monitors.sources import table_from_bytes
@@ -199,6 +200,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     When as many of the tenant's runs are at work as may be, the run waits again to be enqueued.
     """
     token = uuid4()
+    note_tenant(tenant_id)
     claimed = _try_claim(tenant_id, run_id, token, worker)
     if claimed is None:
         return None
@@ -233,7 +235,7 @@ def _limits() -> dict[str, int]:
     return {
         "lease": runs.lease_seconds,
         "attempts": runs.max_attempts,
-        "most": runs.max_per_tenant,
+        "most": most_at_work(),
     }
 
 

@@ -17,6 +17,7 @@ from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.memory import out_of_memory
+from drift_detector.slots import most_at_work, note_tenant
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
@@ -52,7 +53,7 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
         tenant_id=monitor.tenant_id, monitor=monitor, version=_latest_version(monitor) + 1
     )
     _lock_builds(monitor.tenant_id)
-    if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
+    if selectors.list_builds().count() <= most_at_work():
         enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
     return baseline
 
@@ -69,6 +70,7 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         The monitor whose baseline is now ready or failed; None if there was nothing to do, or if
         the build is tried again later.
     """
+    note_tenant(tenant_id)
     build = _claim(tenant_id, baseline_id, worker)
     if build is None:
         return None
@@ -249,7 +251,7 @@ def _log_end(build: _Build, fields: dict[str, Any], *, is_ours: bool) -> None:
 def _enqueue_next_build(tenant_id: UUID) -> None:
     """Enqueue the build that comes within the tenant's limit when one before it has ended."""
     _lock_builds(tenant_id)
-    last = settings.ENV.runs.max_per_tenant - 1
+    last = most_at_work() - 1
     for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:
         enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
 

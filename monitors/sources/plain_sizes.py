@@ -88,13 +88,16 @@ def _views(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
         return np.zeros(len(array), np.int64)
     views = np.frombuffer(buffer, np.int32).reshape(-1, _VIEW_BYTES // 4)
     lengths = views[array.offset : array.offset + len(array), 0]
-    return np.where(_numbers(array.is_valid()) > 0, lengths.astype(np.int64), 0) + _OFFSET_BYTES
+    known = _numbers(array.is_valid()) > 0
+    sizes: np.ndarray[Any, np.dtype[np.int64]] = np.where(known, lengths.astype(np.int64), 0)
+    return sizes + _OFFSET_BYTES
 
 
 def _dictionary(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     sizes = np.append(_sizes(array.dictionary), 0)
     codes = _numbers(array.indices, missing=len(sizes) - 1)
-    return sizes[codes]
+    found: np.ndarray[Any, np.dtype[np.int64]] = sizes[codes]
+    return found
 
 
 def _runs(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -116,7 +119,8 @@ def _list_views(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     """A view of a list may be one of many of the same values, and of the largest of them."""
     lengths = _numbers(pc.list_value_length(array))
     largest = _sizes(array.values).max(initial=0)
-    return lengths * largest + _OFFSET_BYTES
+    found: np.ndarray[Any, np.dtype[np.int64]] = lengths * largest + _OFFSET_BYTES
+    return found
 
 
 def _structs(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:

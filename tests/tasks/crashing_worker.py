@@ -17,20 +17,16 @@ EAT = "eat"
 """Instead of a number: take memory until there is none."""
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]
 def prepare(**_: Any) -> None:
-    from monitors.sources import window
-
-    original = window.narrow
+    from monitors.sources import descriptions, pruning, window
 
     def narrow(spec: Any) -> Any:
         _end(os.environ["SIGNALS"].split(), Path(os.environ["ATTEMPTS"]))
-        return original(spec)
+        return pruning.narrow(spec)
 
-    window.narrow = narrow
-    import monitors.sources.descriptions as descriptions
-
-    descriptions.narrow = narrow
+    for module in (window, descriptions):
+        setattr(module, "narrow", narrow)  # noqa: B010  # it is a name that they import
 
 
 def _end(signals: list[str], attempts: Path) -> None:

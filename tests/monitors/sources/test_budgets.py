@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitors.sources import (
+    ColumnType,
     SourceError,
     SourceLimits,
     SourcePolicy,
@@ -59,7 +60,6 @@ QUICK = (
     "csv_zip",
     "csv_many_columns",
     "folder_that_is_deep",
-    "folder_of_loops",
     "sparse_parquet",
     "sparse_arrow",
     "pipe",
@@ -298,12 +298,8 @@ def test_split_plain__codes_of_a_long_text__gives_pieces_within_the_bound() -> N
     assert max(piece.column(0).cast(pa.string()).nbytes for piece in pieces) <= 100_000
 
 
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_csv__misfit_in_each_column__takes_a_few_passes(
-    root: Path, policy: SourcePolicy, monkeypatch: pytest.MonkeyPatch, is_whole: bool
-) -> None:
-    (file,) = make_all(root, ("csv_misfit_in_each_column",))
-    passes = []
+def count_passes(monkeypatch: pytest.MonkeyPatch, passes: list[object]) -> None:
+    """Note each pass over files of text."""
     original = Scan._stored
 
     def count(scan: Scan, fragments: list[object]) -> object:
@@ -311,6 +307,15 @@ def test_csv__misfit_in_each_column__takes_a_few_passes(
         return original(scan, fragments)
 
     monkeypatch.setattr(Scan, "_stored", count)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_csv__misfit_in_each_column__takes_a_few_passes(
+    root: Path, policy: SourcePolicy, monkeypatch: pytest.MonkeyPatch, is_whole: bool
+) -> None:
+    (file,) = make_all(root, ("csv_misfit_in_each_column",))
+    passes = list[object]()
+    count_passes(monkeypatch, passes)
     spec = WindowSpec(file.uri, policy)
     if is_whole:
         types = set(describe_window(spec, is_whole=True).columns.values())
@@ -327,13 +332,8 @@ def test_csv__word_in_each_column_of_numbers__is_found_in_one_more_pass(
     (root / "x.csv").write_text(
         "\n".join([",".join(f"c{n}" for n in range(50)), *rows, "a," * 49 + "a"])
     )
-    passes = []
-    original = Scan._stored
-    monkeypatch.setattr(
-        Scan, "_stored", lambda scan, files: passes.append(files) or original(scan, files)
-    )
-    from monitors.sources import ColumnType
-
+    passes = list[object]()
+    count_passes(monkeypatch, passes)
     types = {f"c{n}": ColumnType.NUMERIC for n in range(50)}
     window = open_window(WindowSpec(str(root), policy, types=types))
     with pytest.raises(SourceError, match="must hold numbers, but holds ‘a’ in row 30002"):
