@@ -106,7 +106,7 @@ def fail_work(task: str, ids: dict[str, str], reason: str) -> None:
         log.warning("crash_not_recorded", error=str(error).strip(), task=task, **ids)
     finally:
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]  # it is PostgreSQL's
 
 
 def _as_info(error: Exception) -> ExceptionInfo:

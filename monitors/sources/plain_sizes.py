@@ -106,7 +106,8 @@ def _runs(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     first, last = array.offset, array.offset + len(array)
     clipped = np.clip(np.concatenate([[0], ends]), first, last)
     # One number for each run: the rows of a run can be too many to list.
-    return np.diff(clipped) * sizes[: len(ends)]
+    found: np.ndarray[Any, np.dtype[np.int64]] = np.diff(clipped) * sizes[: len(ends)]
+    return found
 
 
 def _lists(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:

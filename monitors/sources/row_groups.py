@@ -76,12 +76,14 @@ class RowGroup:
 
     Attributes:
         sizes: The size of each column of the window that the file stores.
+        texts: The columns whose codes can be read, and not the values.
     """
 
     fragment: pads.Fragment
     number: int
     rows: int
     sizes: Mapping[str, ChunkSize]
+    texts: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -126,7 +128,8 @@ def _list_groups(file: pads.Fragment, needed: Collection[str]) -> Iterator[RowGr
     for group in file.row_groups:
         stored = metadata.row_group(group.id)
         sizes = {name: chunk.size_in(stored) for name, chunk in chunks.items()}
-        yield RowGroup(file, group.id, int(group.num_rows), sizes)
+        texts = tuple(name for name, size in sizes.items() if size.longest and size.is_coded)
+        yield RowGroup(file, group.id, int(group.num_rows), sizes, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +150,11 @@ class _Chunk:
 
     def size_in(self, group: pq.RowGroupMetaData) -> ChunkSize:
         """Its size in a row group."""
-        total, longest, is_coded = 0, 0, self.is_coded
+        total, longest, is_coded, rows = 0, 0, self.is_coded, group.num_rows
         for leaf, width in zip(self.leaves, self.widths, strict=True):
             chunk = group.column(leaf)
             stored = chunk.total_uncompressed_size
-            total += max(stored, max(chunk.num_values, group.num_rows) * width)
+            total += max(stored, max(chunk.num_values, rows) * width)
             if width == _CODE_BYTES and chunk.physical_type == _TEXT:
                 longest += stored
                 # Each text begins with a piece of the one before it, which can be long.
@@ -362,19 +365,18 @@ class RowGroupReader:
         return self._leaves_by_path[group.path]
 
     def _handle(self, group: RowGroup) -> pq.ParquetFile:
-        texts = _texts(self._narrowed, group)
         files: dict[tuple[str, ...], pq.ParquetFile] = self._handles.__dict__.setdefault("by", {})
-        key = (group.path, *texts)
+        key = (group.path, *group.texts)
         if key not in files:
-            files[key] = _open(self._narrowed, group, texts)
+            files[key] = _open(self._narrowed, group)
             self._open.append(files[key])
         return files[key]
 
 
-def _open(narrowed: NarrowedDataset, group: RowGroup, texts: list[str]) -> pq.ParquetFile:
+def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     filesystem = narrowed.dataset.filesystem
     options: dict[str, Any] = {
-        "read_dictionary": texts,
+        "read_dictionary": list(group.texts),
         "coerce_int96_timestamp_unit": INT96_UNIT,
         "metadata": group.fragment.metadata,
     }
@@ -383,12 +385,6 @@ def _open(narrowed: NarrowedDataset, group: RowGroup, texts: list[str]) -> pq.Pa
         # process.
         return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
     return pq.ParquetFile(filesystem.open_input_file(group.path), pre_buffer=True, **options)
-
-
-def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
-    """The columns of text and bytes whose codes can be read, and not the values."""
-    texts = [each.name for each in narrowed.schema if _is_text(each.type) or _is_binary(each.type)]
-    return [name for name in texts if name in group.sizes and group.sizes[name].is_coded]
 
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:
