@@ -5,7 +5,6 @@ them; an attack reads each with a run, a build and a preview.
 """
 
 import gzip
-import io
 import os
 import socket
 import struct
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.feather as feather
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
@@ -143,8 +141,8 @@ def _parquet_decimals(folder: Path) -> Path:
 
 
 @_maker
-def _parquet_text_of_a_gibibyte(folder: Path) -> Path:
-    text = pa.array(["x" * (1 << 30)], pa.large_string())
+def _parquet_one_huge_text(folder: Path) -> Path:
+    text = pa.array(["x" * (200 << 20)])
     rows = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int32)), text)
     return _write_parquet(folder / "x.parquet", pa.table({"text": rows}))
 
@@ -164,8 +162,8 @@ def _parquet_many_row_groups(folder: Path) -> Path:
 
 @_maker
 def _parquet_long_footer(folder: Path) -> Path:
-    table = pa.table({"n": [1, 2]}).replace_schema_metadata({"note": "x" * (300 << 20)})
-    return _write_parquet(folder / "x.parquet", table)
+    table = pa.table({"n": [1, 2]}).replace_schema_metadata({"note": "x" * (100 << 20)})
+    return _write_parquet(folder / "x.parquet", table, store_schema=True)
 
 
 @_maker
@@ -496,10 +494,3 @@ def grow(path: Path, text: bytes = b"1,2\n" * 1000) -> Path:
     with path.open("ab") as file:
         file.write(text)
     return path
-
-
-def as_bytes(table: pa.Table) -> bytes:
-    """A table as an Arrow file in memory."""
-    sink = io.BytesIO()
-    feather.write_feather(table, sink)
-    return sink.getvalue()
