@@ -108,6 +108,22 @@ class Data(Group):
         default=256 * 2**20,
         description="baselines that one process keeps decoded, by their stored size",
     )
+    max_columns: Positive = Field(default=10_000, description="the most columns of one file")
+    max_row_groups: Positive = Field(
+        default=20_000,
+        description="the most row groups, or record batches of Arrow, of a window's files",
+    )
+    max_files: Positive = Field(default=20_000, description="the most files of one dataset")
+    max_entries: Positive = Field(
+        default=100_000, description="the most files and folders that are looked at to find them"
+    )
+    max_footer_bytes: Positive = Field(
+        default=64 * 2**20,
+        description="the longest footer of a file, in Parquet and Arrow the place of its schema",
+    )
+    max_inflated_bytes: Positive = Field(
+        default=4 * 2**30, description="the most text that a window's .csv.gz files are unpacked to"
+    )
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"
     )
@@ -200,6 +216,14 @@ class Runs(Group):
     )
     max_helpers: Positive = Field(
         default=7, description="other workers that are asked to help with a divided window"
+    )
+    max_child_bytes: Annotated[int, Field(ge=0)] = Field(
+        default=4 * 2**30,
+        description="memory that a worker's child may take beyond its start; 0 sets no bound",
+    )
+    leave_free: Annotated[int, Field(ge=0)] = Field(
+        default=1,
+        description="slots of the workers that one tenant leaves to the others; 0 with one tenant",
     )
     max_attempts: Positive = Field(default=3, description="attempts before a run is failed")
     retry_seconds: Positive = Field(

@@ -117,16 +117,24 @@ def claim_row(rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str
     return Lease(rows.model, tenant_id, row_id, token, attempt)
 
 
-def lease_of_worker(rows: QuerySet[Any], *, tenant_id: UUID, worker: str) -> Lease | None:
+def lease_of_worker(
+    rows: QuerySet[Any], *, tenant_id: UUID, worker: str | None = None
+) -> Lease | None:
     """The lease on a row that a worker holds now, in the caller's tenant scope.
 
-    A worker that stops uses it: its main process does not know the tokens of its child processes.
+    A worker that stops, or whose child has crashed, uses it: its main process does not know the
+    tokens of its child processes.
+
+    Args:
+        rows: The row, if it can be held.
+        tenant_id: Its tenant.
+        worker: The name of the worker, or None for any.
 
     Returns:
         None when another worker holds the row, or none.
     """
-    held = rows.filter(worker=worker, lease_token__isnull=False).values_list("id", "lease_token")
-    found = held.first()
+    of_worker = rows if worker is None else rows.filter(worker=worker)
+    found = of_worker.filter(lease_token__isnull=False).values_list("id", "lease_token").first()
     return Lease(rows.model, tenant_id, *found) if found else None
 
 

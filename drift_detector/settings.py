@@ -195,6 +195,8 @@ CELERY_WORKER_CONSUMER = "tasks.reconnecting:EagerConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+# A child that has taken half of its memory is replaced: what its allocators keep, its next run would lack.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = ENV.runs.max_child_bytes // 2048 or None
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = ENV.runs.drain_seconds + 5
 # Celery would close the pool itself before and after each task; LoggedTask gives the connection back to it instead.
 CELERY_DB_REUSE_MAX = sys.maxsize

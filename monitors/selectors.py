@@ -8,7 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Baseline, Monitor
-from monitors.sources import SourcePolicy
+from monitors.sources import SourceLimits, SourcePolicy
 
 
 def list_monitors() -> QuerySet[Monitor]:
@@ -65,4 +65,18 @@ def get_source_policy() -> SourcePolicy:
         s3_region=data.s3_region,
         azure_account=data.azure_account,
         max_window_bytes=data.max_window_bytes,
+        limits=get_source_limits(),
     ).for_tenant(slug)
+
+
+def get_source_limits() -> SourceLimits:
+    """The most columns, files and so on that a dataset may have."""
+    data = settings.ENV.data
+    return SourceLimits(
+        columns=data.max_columns,
+        row_groups=data.max_row_groups,
+        files=data.max_files,
+        entries=data.max_entries,
+        footer_bytes=data.max_footer_bytes,
+        inflated_bytes=data.max_inflated_bytes,
+    )

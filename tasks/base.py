@@ -14,8 +14,12 @@ from drift_detector.tenancy.scope import release_connection
 class LoggedTask(Task):
     """Logs and a span carry the ids that the message brought; the span goes on with the trace of who sent it.
 
+    A worker's main process watches how its child ends (`tasks.crashes`).
+
     Its connection goes back to the pool, which looks whether it is still good before it is used again.
     """
+
+    Request = "tasks.crashes:WatchedRequest"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         span = tracing.span(self.name, kind="consumer", parent=self.request.headers, **kwargs)

@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from functools import wraps
+from time import monotonic
 from typing import Any
 
-from celery.signals import beat_init, heartbeat_sent, worker_init, worker_process_shutdown
+from celery.signals import (
+    beat_init,
+    heartbeat_sent,
+    worker_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 
 from drift_detector.observability import tracing
 from drift_detector.observability.heartbeats import Heartbeat, start_heartbeat
+from drift_detector.slots import publish_slots
+
+SAY_SECONDS = 8
 
 
 @worker_init.connect
@@ -22,6 +32,21 @@ def watch_worker(**_: Any) -> None:
         heartbeat.record("heartbeat")
 
     heartbeat_sent.connect(note, weak=False)
+
+
+@worker_ready.connect
+def watch_slots(sender: Any, **_: Any) -> None:
+    """Say how many children the worker has, at once and then with some of its heartbeats."""
+    name, number = str(sender.hostname), int(getattr(sender.pool, "num_processes", 1) or 1)
+    said = [monotonic()]
+    publish_slots(name, number)
+
+    def say(**_: Any) -> None:
+        if monotonic() - said[0] >= SAY_SECONDS:
+            said[0] = monotonic()
+            publish_slots(name, number)
+
+    heartbeat_sent.connect(say, weak=False)
 
 
 @worker_process_shutdown.connect

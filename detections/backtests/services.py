@@ -35,6 +35,7 @@ from drift_detector.lease import (
     lease_of_worker,
     lease_time,
 )
+from drift_detector.memory import out_of_memory
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import take
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -132,6 +133,9 @@ def build_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None:
         _fail(work, str(error))
     except (OperationalError, InterfaceError):
         raise  # the database is away; the lease expires and the reconciler enqueues the backtest again
+    except MemoryError:
+        log.warning("backtest_out_of_memory", backtest_id=str(backtest_id))
+        _fail(work, out_of_memory())
     except Exception as error:
         log.exception("backtest_crashed", backtest_id=str(backtest_id))
         _fail(work, f"{type(error).__name__}: {error}")
@@ -157,6 +161,15 @@ def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None
         if lease is not None and lease.release(is_attempt=False):
             _enqueue(tenant_id, backtest_id)
             log.info("backtest_released", backtest_id=str(backtest_id), worker=worker)
+
+
+def fail_backtest(*, tenant_id: UUID, backtest_id: UUID, reason: str) -> None:
+    """Fail a backtest whose data have crashed a worker's process."""
+    with tenant_scope(tenant_id):
+        running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
+        lease = lease_of_worker(running, tenant_id=tenant_id)
+    if lease is not None:
+        lease.finish(finished_at=timezone.now(), status=Status.FAILED, reason=reason)
 
 
 def summarize(windows: Sequence[dict[str, Any]], span: timedelta) -> dict[str, Any]:

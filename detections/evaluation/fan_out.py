@@ -22,6 +22,7 @@ from detections.ledger.runs import Claim
 from detections.models import DetectionRun, RunPart
 from drift_detector.celery import Priority, TaskMessage, enqueue_all
 from drift_detector.lease import kept_lease
+from drift_detector.slots import most_at_work
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.monitor_windows import frozen_column_types
@@ -60,10 +61,11 @@ def profile_in_parts(
 
 
 def _call_helpers(claim: Claim, *, most: int) -> None:
-    """Enqueue the task of helpers, at most as many as the settings allow."""
+    """Enqueue the task of helpers, at most as many as the settings allow and the tenant has slots."""
     ids = {"tenant_id": claim.tenant_id, "run_id": claim.run_id}
     message = TaskMessage(HELP_TASK, ids, Priority.BACKFILL)
-    enqueue_all([message] * min(most, settings.ENV.runs.max_helpers))
+    helpers = min(most, settings.ENV.runs.max_helpers, most_at_work() - 1)
+    enqueue_all([message] * helpers)
 
 
 def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:

@@ -13,10 +13,10 @@ from functools import partial
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 
 from drift_detector.celery import Priority, TaskMessage, enqueue_all
+from drift_detector.slots import most_at_work
 from drift_detector.tenancy.scope import lock_local, set_local, tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ def _enqueue_next(tenant_id: UUID | None, query: str) -> int:
 
 
 def _next_runs(tenant_id: UUID | None, query: str) -> list[UUID]:
-    limits = {"tenant": tenant_id, "most": settings.ENV.runs.max_per_tenant}
+    limits = {"tenant": tenant_id, "most": most_at_work()}
     with connection.cursor() as cursor:
         cursor.execute(query, limits)
         return [run_id for (run_id,) in cursor.fetchall()]

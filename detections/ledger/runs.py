@@ -23,6 +23,7 @@ from detections.results import NOTHING_READ, Reading, RunResult
 from drift_detector.lease import NO_LEASE, Lease, lease_of_worker
 from drift_detector.observability.metrics import observe_claim
 from drift_detector.scheduling.cron import ticks_between
+from drift_detector.slots import most_at_work, note_tenant
 from drift_detector.tenancy import quotas
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -216,6 +217,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     When as many of the tenant's runs are at work as may be, the run waits again to be enqueued.
     """
     token = uuid4()
+    note_tenant(tenant_id)
     claimed = _try_claim(tenant_id, run_id, token, worker)
     if claimed is None:
         return None
@@ -249,8 +251,20 @@ def _limits() -> dict[str, int]:
     return {
         "lease": runs.lease_seconds,
         "attempts": runs.max_attempts,
-        "most": runs.max_per_tenant,
+        "most": most_at_work(),
     }
+
+
+def claim_at_work(*, tenant_id: UUID, run_id: UUID) -> Claim | None:
+    """The claim of the worker that has a run, for its main process; None if no worker has it."""
+    fields = ("monitor_id", "lease_token", "attempt")
+    with tenant_scope(tenant_id):
+        running = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING)
+        found = running.filter(lease_token__isnull=False).values_list(*fields).first()
+    if found is None:
+        return None
+    monitor_id, token, attempt = found
+    return Claim(tenant_id, monitor_id, run_id, token, attempt)
 
 
 def is_held(claim: Claim) -> bool:

@@ -17,6 +17,7 @@ from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
 from monitors.features import choose_features
 from monitors.monitor_windows import column_types
+from monitors.selectors import get_source_limits
 from monitors.sources import (
     ColumnType,
     CsvDialect,
@@ -239,6 +240,7 @@ def _policy(request: ComparisonRequest) -> SourcePolicy:
         s3_region=data.s3_region,
         azure_account=data.azure_account,
         max_window_bytes=data.max_window_bytes,
+        limits=get_source_limits(),
     )
 
 

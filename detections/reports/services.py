@@ -29,6 +29,7 @@ from drift_detector.lease import (
     kept_lease,
     lease_of_worker,
 )
+from drift_detector.memory import out_of_memory
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import tenant_scope
@@ -123,6 +124,15 @@ def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
             log.info("report_released", report_id=str(report_id), worker=worker)
 
 
+def fail_report(*, tenant_id: UUID, report_id: UUID, reason: str) -> None:
+    """Fail a report whose data have crashed a worker's process."""
+    with tenant_scope(tenant_id):
+        building = Report.objects.filter(id=report_id, status=Report.Status.BUILDING)
+        lease = lease_of_worker(building, tenant_id=tenant_id)
+    if lease is not None:
+        lease.finish(built_at=timezone.now(), status=Report.Status.FAILED, reason=reason)
+
+
 def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
     try:
         with tenant_scope(tenant_id):
@@ -130,6 +140,9 @@ def _try_build(tenant_id: UUID, run_id: UUID) -> dict[str, Any]:
         return _build(context)
     except (NoBaseline, BaselineNotReady, SourceError, UnreadableBaseline) as error:
         return {"status": Report.Status.FAILED, "reason": str(error)}
+    except MemoryError:
+        log.warning("report_out_of_memory", run_id=str(run_id))
+        return {"status": Report.Status.FAILED, "reason": out_of_memory()}
     except Exception as error:
         log.exception("report_crashed", run_id=str(run_id))
         return {"status": Report.Status.FAILED, "reason": f"{type(error).__name__}: {error}"}

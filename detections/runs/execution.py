@@ -17,6 +17,7 @@ from detections.models import DetectionRun
 from detections.results import RunResult, failure
 from detections.runs.completion import complete_run
 from drift_detector.lease import kept_lease
+from drift_detector.memory import out_of_memory
 from drift_detector.observability import tracing
 from drift_detector.observability.metrics import ATTEMPTS_IN_PROGRESS, count_attempt, timed_phase
 from drift_detector.tenancy.models import Quota
@@ -62,6 +63,10 @@ def _attempt(claim: Claim) -> None:
         raise  # the ledger can't be written now; the lease expires and the reconciler releases the run
     except SourceError as error:
         _retry(claim, str(error))
+    except MemoryError:
+        # The same data need the same memory again, while other tenants wait for the worker.
+        log.warning("run_out_of_memory", run_id=str(claim.run_id))
+        _fail(claim, out_of_memory())
     except SoftTimeLimitExceeded:
         _retry(claim, f"It took longer than {settings.ENV.runs.time_limit_seconds} seconds.")
     except Exception as error:
@@ -86,7 +91,18 @@ def _retry(claim: Claim, reason: str) -> None:
         seconds = runs.retry_seconds * 2 ** (claim.attempt - 1)
         _postpone(claim, reason=reason, seconds=seconds, is_attempt=True)
     else:
-        _complete(claim, failure(reason, methods=_methods_of(claim)))
+        _fail(claim, reason)
+
+
+def _fail(claim: Claim, reason: str) -> None:
+    _complete(claim, failure(reason, methods=_methods_of(claim)))
+
+
+def fail_run(*, tenant_id: UUID, run_id: UUID, reason: str) -> None:
+    """End a run that is at work, with a reason: its data have crashed a worker's process."""
+    claim = ledger.claim_at_work(tenant_id=tenant_id, run_id=run_id)
+    if claim is not None:
+        _fail(claim, reason)
 
 
 def _methods_of(claim: Claim) -> list[str]:

@@ -16,6 +16,8 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.memory import out_of_memory
+from drift_detector.slots import most_at_work, note_tenant
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room, note
 from drift_detector.tenancy.scope import lock_local, tenant_scope
@@ -57,7 +59,7 @@ def request_baseline(*, monitor: Monitor) -> Baseline:
         tenant_id=monitor.tenant_id, monitor=monitor, version=_latest_version(monitor) + 1
     )
     _lock_builds(monitor.tenant_id)
-    if selectors.list_builds().count() <= settings.ENV.runs.max_per_tenant:
+    if selectors.list_builds().count() <= most_at_work():
         enqueue(BUILD_TASK, tenant_id=monitor.tenant_id, baseline_id=baseline.id)
     return baseline
 
@@ -74,6 +76,7 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         The monitor whose baseline is now ready or failed; None if there was nothing to do, or if
         the build is tried again later.
     """
+    note_tenant(tenant_id)
     build = _claim(tenant_id, baseline_id, worker)
     if build is None:
         return None
@@ -85,6 +88,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         return _retry(build, str(error)) if error.is_transient else _fail(build, str(error))
     except (OperationalError, InterfaceError):
         raise  # the database is away; the lease expires and the reconciler enqueues the build again
+    except MemoryError:
+        log.warning("baseline_out_of_memory", baseline_id=str(baseline_id))
+        return _fail(build, out_of_memory())
     except Exception as error:
         log.exception("baseline_crashed", baseline_id=str(baseline_id))
         return _retry(build, f"{type(error).__name__}: {error}")
@@ -106,6 +112,23 @@ def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
         if lease is not None and lease.release(is_attempt=False):
             enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
             log.info("build_released", baseline_id=str(baseline_id), worker=worker)
+
+
+def fail_build(*, tenant_id: UUID, baseline_id: UUID, reason: str) -> UUID | None:
+    """Fail a build whose data have crashed a worker's process.
+
+    Returns:
+        The monitor whose baseline has failed; None if no worker has the build.
+    """
+    with tenant_scope(tenant_id):
+        building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
+        lease = lease_of_worker(building, tenant_id=tenant_id)
+        if lease is None:
+            return None
+        build = _Build(
+            lease, Monitor.objects.get(baselines__id=baseline_id), selectors.get_source_policy()
+        )
+    return _fail(build, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +264,7 @@ def _log_end(build: _Build, fields: dict[str, Any], *, is_ours: bool) -> None:
 def _enqueue_next_build(tenant_id: UUID) -> None:
     """Enqueue the build that comes within the tenant's limit when one before it has ended."""
     _lock_builds(tenant_id)
-    last = settings.ENV.runs.max_per_tenant - 1
+    last = most_at_work() - 1
     for baseline_id in selectors.list_builds().values_list("id", flat=True)[last : last + 1]:
         enqueue(BUILD_TASK, tenant_id=tenant_id, baseline_id=baseline_id)
 

@@ -11,6 +11,7 @@ from monitors.sources.inline import (
     table_from_columns,
     table_to_bytes,
 )
+from monitors.sources.limits import SourceLimits
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
     ColumnMismatch,
@@ -21,6 +22,7 @@ from monitors.sources.source_errors import (
     SourceChanged,
     SourceError,
     SourceNotFound,
+    SourceTooLarge,
     SourceUnavailable,
     UnreadableSource,
     WindowTooLarge,
@@ -46,8 +48,10 @@ __all__ = [
     "SkippedFile",
     "SourceChanged",
     "SourceError",
+    "SourceLimits",
     "SourceNotFound",
     "SourcePolicy",
+    "SourceTooLarge",
     "SourceUnavailable",
     "UnreadableSource",
     "WindowSpec",

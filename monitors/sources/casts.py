@@ -18,6 +18,9 @@ def to_common_type[Values: pa.Array | pa.ChunkedArray](
     """
     if values.type == dtype:
         return values
+    if pa.types.is_dictionary(values.type) and not pa.types.is_dictionary(dtype):
+        plain: Values = values.cast(values.type.value_type)
+        return to_common_type(plain, dtype, zone)
     if not is_local(dtype):
         values = place_in_zone(values, zone)
     options = pc.CastOptions(target_type=dtype, allow_float_truncate=True, allow_time_truncate=True)

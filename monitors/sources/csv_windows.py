@@ -5,9 +5,8 @@ is read as words, and the words are converted: to a wider type, or else the colu
 the word and its row.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Self
 
 import pyarrow as pa
@@ -41,7 +40,7 @@ from monitors.sources.time_filters import Timeframe
 
 HEADER_ROWS = 1
 LONGEST_WORD = 40
-MOST_WORDS = 1000
+MOST_WORDS = 200
 """The words that say if a column is retyped."""
 
 
@@ -63,12 +62,14 @@ class CsvPlan:
         words: The columns that are parsed as text and then converted, each with the types that are
             still to be tried.
         unusable: The columns that no type fits, each with the reason.
+        misfits: The number of times that a value did not fit its column.
     """
 
     narrowed: NarrowedDataset
     parsed: pa.Schema
     words: Mapping[str, tuple[pa.DataType, ...]]
     unusable: Mapping[str, str] = field(default_factory=dict)
+    misfits: int = 0
 
     @property
     def zone(self) -> str:
@@ -90,27 +91,37 @@ class CsvPlan:
     def _type_of(self, each: pa.Field) -> pa.DataType:
         return self.words[each.name][0] if each.name in self.words else each.type
 
-    def with_words(self, column: str) -> Self:
-        """The plan with a column that is parsed as text and then converted."""
-        position = self.parsed.get_field_index(column)
-        guessed = self.parsed.field(position).type
-        types = candidates(_contract(self.narrowed, column), guessed)
-        parsed = self.parsed.set(position, pa.field(column, TEXT))
-        return replace(self, parsed=parsed, words=self._with(column, types))
-
-    def with_all_words(self, columns: Iterable[str]) -> Self:
+    def with_words(self, columns: Collection[str]) -> Self:
         """The plan with some columns that are parsed as text and then converted."""
-        return reduce(type(self).with_words, columns, self)
+        found = {each.name: each for each in self.parsed if each.name in columns}
+        types = {name: self._candidates(each) for name, each in found.items()}
+        words = {name: each for name, each in {**self.words, **types}.items() if each}
+        fields = (each.with_type(TEXT) if each.name in found else each for each in self.parsed)
+        return replace(self, parsed=pa.schema(fields), words=words)
+
+    def _candidates(self, each: pa.Field) -> tuple[pa.DataType, ...]:
+        return candidates(_contract(self.narrowed, each.name), each.type)
+
+    def after_misfit(self, column: str) -> Self:
+        """The plan for the next pass, after a value did not fit the type of its column.
+
+        The first time this column is read as words, then all at once: data with a misfit in each
+        column must not be read once for each of them.
+        """
+        columns = {column} if not self.misfits else {column, *self._all_but_time()}
+        return replace(self.with_words(columns), misfits=self.misfits + 1)
+
+    def _all_but_time(self) -> Iterator[str]:
+        """The columns that are not read as words, without that of times, whose words take longer."""
+        for each in self.parsed:
+            is_time = each.name == self.narrowed.timeframe.column
+            is_key = self.narrowed.dataset.has_key(each.name)
+            if each.type != TEXT and not is_time and not is_key:
+                yield each.name
 
     def with_types(self, column: str, types: tuple[pa.DataType, ...]) -> Self:
         """The plan with other types that are still to be tried for a column of words."""
-        return replace(self, words=self._with(column, types))
-
-    def _with(
-        self, column: str, types: tuple[pa.DataType, ...]
-    ) -> dict[str, tuple[pa.DataType, ...]]:
-        rest = {name: other for name, other in self.words.items() if name != column}
-        return rest | {column: types} if types else rest
+        return replace(self, words={**self.words, column: types})
 
 
 def read_csv(narrowed: NarrowedDataset, max_bytes: int) -> CsvTable:
@@ -129,7 +140,7 @@ def read_csv(narrowed: NarrowedDataset, max_bytes: int) -> CsvTable:
             continue
         if not (unsigned := _unsigned_columns(plan, found.table)):
             return found
-        plan = plan.with_all_words(unsigned)
+        plan = plan.with_words(unsigned)
 
 
 def settle(narrowed: NarrowedDataset) -> CsvPlan:
@@ -188,17 +199,23 @@ def _read(plan: CsvPlan, max_bytes: int) -> CsvTable:
     allowed = within_budget(kept, max_bytes, "The window holds more than")
     schema = pa.schema([_read_field(plan, name) for name in columns])
     table = pa.Table.from_batches(allowed, schema=schema)
-    unusable: dict[str, str] = {}
-    for name in plan.words.keys() & set(columns):
-        if name == plan.time_in_words:
-            continue
-        values = _convert_all(plan, name, table[name])
-        if isinstance(values, Misfit):
-            unusable[name] = _reason_against(plan, name, values)
-            table = table.drop_columns([name])
+    values: dict[str, pa.ChunkedArray] = {}
+    misfits: dict[str, Misfit] = {}
+    for name in columns:
+        found = _values_of(plan, name, table)
+        if isinstance(found, Misfit):
+            misfits[name] = found
         else:
-            table = table.set_column(table.column_names.index(name), name, values)
-    return CsvTable(_placed_table(table, plan.zone), unusable)
+            values[name] = found
+    read = pa.table(values) if values else table.select([])
+    return CsvTable(_placed_table(read, plan.zone), _reasons(plan, misfits))
+
+
+def _values_of(plan: CsvPlan, name: str, table: pa.Table) -> pa.ChunkedArray | Misfit:
+    """The values of a column: as they were parsed, or converted from its words."""
+    if name not in plan.words or name == plan.time_in_words:
+        return table[name]
+    return _convert_all(plan, name, table[name])
 
 
 def _placed_table(table: pa.Table, zone: str) -> pa.Table:
@@ -290,19 +307,36 @@ def _settle_time(plan: CsvPlan) -> CsvPlan:
     table = pa.Table.from_batches(scan.batches(), schema=scan.schema_of([column]))
     values = _convert_all(plan, column, table[column])
     if isinstance(values, Misfit):
-        raise SchemaMismatch(_reason(plan, column, values))
+        raise SchemaMismatch(_reasons(plan, {column: values})[column])
     return plan.with_types(column, (values.type,))
 
 
 def _settle_words(plan: CsvPlan) -> CsvPlan:
     """The plan after one pass, with the types that have held every word of it."""
-    unsigned = set[str]()
+    unsigned, words, misfits = set[str](), dict(plan.words), dict[str, Misfit]()
     for batch in _window_batches(plan):
         unsigned |= _unsigned_columns(plan, batch)
-        for name in [*plan.words]:
-            if name in batch.schema.names and name != plan.time_in_words:
-                plan = _settle_column(plan, name, pa.chunked_array([batch.column(name)]))
-    return plan.with_all_words(sorted(unsigned))
+        held = set(batch.schema.names) - {plan.time_in_words}
+        for name in [each for each in words if each in held]:
+            found = pa.chunked_array([batch.column(name)])
+            types = _fitting_types(plan, words[name], found)
+            if isinstance(types, Misfit):
+                misfits[name] = types
+                del words[name]
+            else:
+                words[name] = types
+    unusable = {**plan.unusable, **_reasons(plan, misfits)}
+    return replace(plan, words=words, unusable=unusable).with_words(unsigned)
+
+
+def _fitting_types(
+    plan: CsvPlan, types: tuple[pa.DataType, ...], words: pa.ChunkedArray
+) -> tuple[pa.DataType, ...] | Misfit:
+    """The types from the first on that holds these words too."""
+    fitting = next((n for n, each in enumerate(types) if _holds(words, each, plan)), None)
+    if fitting is None:
+        return find_misfit(words, types, plan.narrowed.dataset.dialect)
+    return types[fitting:]
 
 
 def _unsigned_columns(plan: CsvPlan, found: pa.Table | pa.RecordBatch) -> set[str]:
@@ -310,16 +344,6 @@ def _unsigned_columns(plan: CsvPlan, found: pa.Table | pa.RecordBatch) -> set[st
     keys = plan.narrowed.dataset.partitions.names
     parsed = set(found.schema.names) - plan.words.keys() - set(keys)
     return {name for name in parsed if may_be_unsigned(found.column(name))}
-
-
-def _settle_column(plan: CsvPlan, name: str, words: pa.ChunkedArray) -> CsvPlan:
-    """The plan with the types that hold these words too."""
-    types, dialect = plan.words[name], plan.narrowed.dataset.dialect
-    fitting = next((n for n, each in enumerate(types) if _holds(words, each, plan)), None)
-    if fitting is not None:
-        return plan.with_types(name, types[fitting:]) if fitting else plan
-    reason = _reason_against(plan, name, find_misfit(words, types, dialect))
-    return replace(plan.with_types(name, ()), unusable={**plan.unusable, name: reason})
 
 
 def _holds(words: pa.ChunkedArray, dtype: pa.DataType, plan: CsvPlan) -> bool:
@@ -335,7 +359,7 @@ def _reread_or_raise(plan: CsvPlan, error: Exception) -> CsvPlan:
     column = misfitting_column(str(error), file_schema(scan.dataset, fragment).names)
     if column is None or column not in plan.parsed.names or _is_text(plan, column):
         raise _explained(scan, fragment, error) from error
-    return plan.with_words(column)
+    return plan.after_misfit(column)
 
 
 def _is_text(plan: CsvPlan, column: str) -> bool:
@@ -346,46 +370,57 @@ def _explained(scan: Scan, fragment: pads.Fragment, error: Exception) -> SourceE
     return explain_file(scan.dataset, fragment, error)
 
 
-def _reason(plan: CsvPlan, name: str, misfit: Misfit) -> str:
-    """The sentence about a word that does not fit, with the first row that has it."""
-    where = _find_row(plan, name, misfit.word)
+def _reasons(plan: CsvPlan, misfits: Mapping[str, Misfit]) -> dict[str, str]:
+    """The sentences about words that do not fit, each with the first row that has it."""
+    places = _find_rows(plan, misfits) if misfits else {}
+    reasons = {name: _reason(name, each, places.get(name, "")) for name, each in misfits.items()}
+    return reasons | {name: RetypedReason(reasons[name]) for name in _retyped(plan, misfits)}
+
+
+def _reason(name: str, misfit: Misfit, where: str) -> str:
     word = misfit.word[:LONGEST_WORD] + "…" * (len(misfit.word) > LONGEST_WORD)
     return f"The column ‘{name}’ must hold {misfit.wanted}, but holds ‘{word}’{where}."
 
 
-def _reason_against(plan: CsvPlan, name: str, misfit: Misfit) -> str:
-    """The sentence about a feature with a word that does not fit; retyped if most of its first words don't."""
-    reason = _reason(plan, name, misfit)
-    is_feature = plan.narrowed.types.get(name) is ColumnType.NUMERIC
-    if not is_feature:
-        return reason
-    types, dialect = plan.words[name], plan.narrowed.dataset.dialect
-    is_retyped = are_mostly_other(_first_words(plan, name), types, dialect)
-    return RetypedReason(reason) if is_retyped else reason
+def _retyped(plan: CsvPlan, misfits: Mapping[str, Misfit]) -> set[str]:
+    """The features most of whose first words are no values of their type."""
+    types, dialect = plan.narrowed.types, plan.narrowed.dataset.dialect
+    features = [name for name in misfits if types.get(name) is ColumnType.NUMERIC]
+    words = _first_words(plan, features) if features else {}
+    return {name for name in words if are_mostly_other(words[name], plan.words[name], dialect)}
 
 
-def _first_words(plan: CsvPlan, name: str) -> pa.ChunkedArray:
-    """The column's words in the first rows of the window, whichever way the window is read."""
-    alone = replace(plan, narrowed=replace(plan.narrowed, columns=(name,)))
-    found: list[pa.Array] = []
+def _first_words(plan: CsvPlan, names: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """The words of columns in the first rows of the window, whichever way the window is read."""
+    alone = replace(plan, narrowed=replace(plan.narrowed, columns=tuple(names)))
+    found: list[pa.RecordBatch] = []
     for batch in _window_batches(alone):
-        found.append(batch.column(name))
+        found.append(batch.select(names))
         if sum(map(len, found)) >= MOST_WORDS:
             break
-    return pa.chunked_array(found, TEXT).slice(0, MOST_WORDS)
+    table = pa.Table.from_batches(found, pa.schema([(name, TEXT) for name in names]))
+    return {name: table[name].slice(0, MOST_WORDS) for name in names}
 
 
-def _find_row(plan: CsvPlan, name: str, word: str) -> str:
-    """The row and file of a word, with the header as the first row."""
-    dataset = plan.narrowed.dataset
-    schema = pa.schema([pa.field(name, TEXT)])
+def _find_rows(plan: CsvPlan, misfits: Mapping[str, Misfit]) -> dict[str, str]:
+    """The row and file of each column's word, in one pass, with the header as the first row."""
+    dataset, places = plan.narrowed.dataset, dict[str, str]()
+    schema = pa.schema([pa.field(name, TEXT) for name in misfits])
     for fragment in plan.narrowed.fragments:
-        row = HEADER_ROWS
-        for batch in dataset.combine([fragment], schema).to_batches(
-            columns={name: pads.field(name)}
-        ):
-            found = pc.index(batch.column(0), word).as_py()
-            if found >= 0:
-                return f" in row {row + found + 1} of ‘{dataset.name_of(fragment)}’"
+        row, file = HEADER_ROWS, dataset.name_of(fragment)
+        scan = replace(
+            _scan_of(plan),
+            fragments=(fragment,),
+            schema=schema,
+            columns=tuple(misfits),
+            timeframe=Timeframe(zone=plan.zone),
+        )
+        for batch in scan.batches():
+            for name in [each for each in misfits if each not in places]:
+                found = pc.index(batch.column(name), misfits[name].word).as_py()
+                if found >= 0:
+                    places[name] = f" in row {row + found + 1} of ‘{file}’"
             row += batch.num_rows
-    return ""
+            if len(places) == len(misfits):
+                return places
+    return places

@@ -18,6 +18,7 @@ from monitors.sources.formats import (
     leave_out_foreign,
 )
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
+from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits, refuse_long_footer, refuse_more
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.local_times import placed_schema, placed_type
 from monitors.sources.policy import SourcePolicy
@@ -35,6 +36,9 @@ from monitors.sources.uris import resolve_uri
 from monitors.sources.wide_integers import find_lossy
 
 SCHEMA_THREADS = 8
+FEWER_COLUMNS = "Write the columns that are watched to a file of their own."
+LARGER_GROUPS = "Write larger row groups."
+FEWER_FILES = "Name a smaller folder or a pattern, or write fewer and larger files."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Dataset:
         skipped: Files of the folder that are no part of the dataset.
         dialect: How CSV files are written.
         dialects: The same with each file's own encoding and delimiter, by its path.
+        limits: The most columns, row groups and bytes that they may have.
     """
 
     uri: str
@@ -63,6 +68,7 @@ class Dataset:
     skipped: tuple[SkippedFile, ...] = ()
     dialect: CsvDialect = DEFAULT_DIALECT
     dialects: Mapping[str, CsvDialect] = field(default_factory=dict)
+    limits: SourceLimits = DEFAULT_LIMITS
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""
@@ -109,6 +115,7 @@ def open_dataset(uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_D
     with translated(uri):
         filesystem = open_filesystem(location, policy)
         files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
+        refuse_more(f"files at ‘{uri}’", len(files), policy.limits.files, FEWER_FILES)
         file_format, partitions = detect_format(files), discover_partitions(files)
         dialects = _find_dialects(files, file_format, filesystem, dialect)
         fragments = [
@@ -127,6 +134,7 @@ def open_dataset(uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_D
         skipped=skipped,
         dialect=dialect,
         dialects=dialects,
+        limits=policy.limits,
     )
 
 
@@ -213,13 +221,32 @@ def file_schema(dataset: Dataset, fragment: pads.Fragment) -> pa.Schema:
     """
     name = dataset.name_of(fragment)
     try:
+        _refuse_long_footer(dataset, fragment)
         schema = fragment.physical_schema
+        _refuse_many_parts(dataset, fragment, schema)
     except PYARROW_ERRORS as error:
         raise explain_file(dataset, fragment, error) from error
     if dataset.format.types_are_guessed:
         schema = _with_header(schema, dataset.dialects[fragment.path].header)
         _refuse_binary(name, schema)
     return schema
+
+
+def _refuse_long_footer(dataset: Dataset, fragment: pads.Fragment) -> None:
+    if not dataset.format.magic:
+        return
+    path, limit = fragment.path, dataset.limits.footer_bytes
+    name, size = dataset.name_of(fragment), dataset.sizes[path]
+    refuse_long_footer(dataset.filesystem, path, name, size, limit)
+
+
+def _refuse_many_parts(dataset: Dataset, fragment: pads.Fragment, schema: pa.Schema) -> None:
+    """Refuse more columns or row groups than the limits, before their statistics are read."""
+    name, limits = dataset.name_of(fragment), dataset.limits
+    refuse_more(f"columns in ‘{name}’", len(schema), limits.columns, FEWER_COLUMNS)
+    if dataset.format.has_row_groups:
+        count = fragment.metadata.num_row_groups
+        refuse_more(f"row groups in ‘{name}’", count, limits.row_groups, LARGER_GROUPS)
 
 
 def _with_header(schema: pa.Schema, header: Sequence[str]) -> pa.Schema:

@@ -15,6 +15,7 @@ from monitors.sources.lake_formats import (
     refuse_local_lake,
     refuse_stored_lake,
 )
+from monitors.sources.limits import MOST_LEVELS, at_most, refuse_more
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
     ForbiddenUri,
@@ -25,6 +26,7 @@ from monitors.sources.source_errors import (
 from monitors.sources.uris import Location, is_under_roots
 
 IGNORED_PREFIXES = (".", "_")
+SMALLER_FOLDER = "Name a smaller folder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +96,21 @@ def _is_ignored(name: str) -> bool:
 def _list_store(
     location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
 ) -> Iterator[SourceFile]:
-    files = _stored_files(location, filesystem)
+    files = _stored_files(location, filesystem, policy)
     refuse_stored_lake(location, filesystem, policy)
     return iter(files)
 
 
-def _stored_files(location: Location, filesystem: pafs.FileSystem) -> list[SourceFile]:
+def _stored_files(
+    location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
+) -> list[SourceFile]:
     if location.pattern is None:
         info = filesystem.get_file_info(location.base)
         if info.type == pafs.FileType.File:
             return [SourceFile(info.path, posixpath.basename(info.path), info.size)]
     below = _list_below(location, filesystem)
+    what = f"files below ‘{location.uri}’"
+    refuse_more(what, len(below), policy.limits.entries, SMALLER_FOLDER)
     chosen = [file for file in below if _is_wanted(location, file.name.split("/"))]
     chosen = _exactly_named(location, below) or chosen
     refuse_lake_keys(location, chosen, (file.name for file in below))
@@ -134,33 +140,53 @@ def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile
     if location.pattern is None and not base.is_dir():
         yield _local_file(base, base.name)
         return
-    yield from _walk(location, policy, parts=(), visited=set())
+    entries = _Entries(location, policy.limits.entries)
+    yield from _walk(entries, policy, parts=(), visited=set())
+
+
+@dataclass
+class _Entries:
+    """The entries that a walk has looked at, and the most that it may."""
+
+    location: Location
+    limit: int
+    count: int = 0
+
+    def of_folder(self, folder: Path) -> list[os.DirEntry[str]]:
+        """The entries of a folder by name, not more of them than the walk may still look at."""
+        what = f"files and folders at ‘{self.location.uri}’"
+        with os.scandir(folder) as entries:
+            found = list(at_most(entries, self.limit, what, SMALLER_FOLDER, already=self.count))
+        self.count += len(found)
+        return sorted(found, key=lambda entry: entry.name)
 
 
 def _walk(
-    location: Location, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
+    entries: _Entries, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
 ) -> Iterator[SourceFile]:
     """List a folder; follow symlinks inside the roots, and each real folder once per branch."""
+    location = entries.location
+    refuse_more(f"folders within folders at ‘{location.uri}’", len(parts), MOST_LEVELS, "")
     folder = Path(location.base, *parts)
     real_folder = os.path.realpath(folder)
     if real_folder in visited:
         return
-    for child in _children(folder, location, parts):
+    for child in _children(entries, folder, parts):
         below = (*parts, child.name)
         if not _may_matter(location, below):
             continue
         _refuse_escape(child, "/".join(below), policy)
         if child.is_dir():
-            yield from _walk(location, policy, below, visited | {real_folder})
+            yield from _walk(entries, policy, below, visited | {real_folder})
         elif _is_wanted(location, below):
             yield _local_file(folder / child.name, "/".join(below))
 
 
-def _children(folder: Path, location: Location, parts: tuple[str, ...]) -> list[os.DirEntry[str]]:
+def _children(entries: _Entries, folder: Path, parts: tuple[str, ...]) -> list[os.DirEntry[str]]:
     """The entries of a folder by name, without the ignored ones."""
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    refuse_lake_folder(folder, "/".join(parts) or location.uri, [entry.name for entry in found])
+    found = entries.of_folder(folder)
+    uri = entries.location.uri
+    refuse_lake_folder(folder, "/".join(parts) or uri, [entry.name for entry in found])
     return [entry for entry in found if not _is_ignored(entry.name)]
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits
+
 GIB = 1 << 30
 TENANT_PLACEHOLDER = "{tenant}"
 
@@ -26,6 +28,7 @@ class SourcePolicy:
         max_window_bytes: The most that one window may occupy in memory, in bytes.
         s3_region: Region; with an endpoint and no region, `us-east-1`.
         azure_account: Storage account that every `abfs://container/path` lives in.
+        limits: The most columns, files and so on that a dataset may have.
 
     Raises:
         ValueError: If a setting does not have the shape above.
@@ -37,6 +40,7 @@ class SourcePolicy:
     max_window_bytes: int = GIB
     s3_region: str | None = None
     azure_account: str | None = None
+    limits: SourceLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         for root in self.allowed_roots:

@@ -1,9 +1,13 @@
-"""Read Parquet a row group at a time: all columns or one, and only the rows of a window."""
+"""Read Parquet a row group at a time: all columns or one, and only the rows of a window.
+
+A row group that is large once it is decoded is read in pieces. How large it is then, its footer says
+before a page of it is read: a constant column of 100 million rows has a few bytes in the file.
+"""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,50 +16,159 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from monitors.sources.casts import to_common_type
+from monitors.sources.datasets import LARGER_GROUPS
 from monitors.sources.formats.parquet_format import INT96_UNIT
+from monitors.sources.limits import at_most, refuse_inflated
+from monitors.sources.plain_sizes import plain_bytes
 from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.scans import refuse_too_large, within_budget
 from monitors.sources.source_errors import translated
 
 BUFFER_BYTES = 1 << 16
 """As much as stays in a processor's own cache until it has been decoded."""
 
+LARGEST_PIECE = 256 << 20
+"""A row group is decoded at once up to this size, and else in pieces of at most this size."""
+
 type Rows = slice | pa.BooleanArray | None
+
+_TEXT, _CODE_BYTES = "BYTE_ARRAY", 4
+_DELTAS = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
+_WIDTHS = {
+    "BOOLEAN": 1,
+    "INT32": 4,
+    "INT64": 8,
+    "INT96": 8,
+    "FLOAT": 4,
+    "DOUBLE": 8,
+    _TEXT: _CODE_BYTES,
+}
+"""Bytes of a decoded value by its physical type; the fixed ones of any length say their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSize:
+    """The size of a column in one row group, by the footer.
+
+    Attributes:
+        bytes: The bytes once it is decoded, with each text of a dictionary once and a code a row.
+        longest: The most bytes of one text: all that the column stores. 0 without texts.
+        is_coded: Texts are decoded as codes, so that long ones are not repeated.
+    """
+
+    bytes: int
+    longest: int = 0
+    is_coded: bool = True
+
+    def plain_at_most(self, rows: int) -> int:
+        """The most bytes of its rows once texts are repeated."""
+        return max(self.bytes, self.longest * rows)
+
+    def bytes_a_row(self, rows: int) -> int:
+        """The bytes that a row takes when it is decoded, at the worst."""
+        mean = -(-self.bytes // max(rows, 1))
+        return mean if self.is_coded else max(mean, self.longest)
 
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """One row group of one file."""
+    """One row group of one file.
+
+    Attributes:
+        sizes: The size of each column of the window that the file stores.
+        texts: The columns whose codes can be read, and not the values.
+    """
 
     fragment: pads.Fragment
     number: int
     rows: int
-    bytes: int
+    sizes: Mapping[str, ChunkSize]
+    texts: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
         """The file, as the file system names it."""
         return str(self.fragment.path)
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of the window's columns, decoded."""
+        return sum(size.bytes for size in self.sizes.values())
+
+    def rows_at_once(self, names: Iterable[str], most: int) -> int:
+        """The number of rows whose columns take at most so many bytes, but one at least."""
+        held = (self.sizes[name] for name in names if name in self.sizes)
+        return max(1, most // max(1, sum(each.bytes_a_row(self.rows) for each in held)))
+
+    def plain_at_most(self) -> int:
+        """The most bytes of the window's columns once texts are repeated."""
+        return sum(size.plain_at_most(self.rows) for size in self.sizes.values())
+
 
 def list_row_groups(narrowed: NarrowedDataset) -> list[RowGroup]:
     """The row groups that can hold rows of the window, in file order.
 
-    Their bytes are those of the window's columns, uncompressed.
+    Raises:
+        SourceTooLarge: If there are more than the policy allows, or if a few bytes stand for more
+            values than it allows.
     """
+    limits, sizes = narrowed.dataset.limits, narrowed.dataset.sizes
     needed = {*narrowed.columns, str(narrowed.timeframe.column)}
-    return [group for file in narrowed.fragments for group in _list_groups(file, needed)]
+    groups = (group for file in narrowed.fragments for group in _list_groups(file, needed))
+    found = list(at_most(groups, limits.row_groups, "row groups in the window", LARGER_GROUPS))
+    stored = sum(sizes[file.path] for file in narrowed.fragments)
+    refuse_inflated(sum(group.bytes for group in found), stored, limits.inflated_bytes)
+    return found
 
 
 def _list_groups(file: pads.Fragment, needed: Collection[str]) -> Iterator[RowGroup]:
     leaves_by_name, metadata = _leaves_of(file), file.metadata
-    leaves = [leaf for name in needed for leaf in leaves_by_name.get(name, [])]
+    leaves = {name: leaves_by_name[name] for name in needed if name in leaves_by_name}
+    chunks = {name: _Chunk.of(file, name, found) for name, found in leaves.items()}
     for group in file.row_groups:
-        size = _bytes_of(metadata.row_group(group.id), leaves)
-        yield RowGroup(file, group.id, int(group.num_rows), size)
+        stored = metadata.row_group(group.id)
+        sizes = {name: chunk.size_in(stored) for name, chunk in chunks.items()}
+        texts = tuple(name for name, size in sizes.items() if size.longest and size.is_coded)
+        yield RowGroup(file, group.id, int(group.num_rows), sizes, texts)
 
 
-def _bytes_of(group: pq.RowGroupMetaData, leaves: Iterable[int]) -> int:
-    return sum(group.column(leaf).total_uncompressed_size for leaf in leaves)
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A column as a file stores it: its leaves, the bytes of their values, and if texts are codes."""
+
+    leaves: tuple[int, ...]
+    widths: tuple[int, ...]
+    is_coded: bool
+
+    @classmethod
+    def of(cls, file: pads.Fragment, name: str, leaves: Sequence[int]) -> Self:
+        """The column of a file."""
+        dtype, metadata = file.physical_schema.field(name).type, file.metadata.schema
+        widths = (_width_of(metadata.column(leaf), dtype) for leaf in leaves)
+        is_coded = pa.types.is_dictionary(dtype) or _is_text(dtype) or _is_binary(dtype)
+        return cls(tuple(leaves), tuple(widths), is_coded)
+
+    def size_in(self, group: pq.RowGroupMetaData) -> ChunkSize:
+        """Its size in a row group."""
+        total, longest, is_coded, rows = 0, 0, self.is_coded, group.num_rows
+        for leaf, width in zip(self.leaves, self.widths, strict=True):
+            chunk = group.column(leaf)
+            stored = chunk.total_uncompressed_size
+            total += max(stored, max(chunk.num_values, rows) * width)
+            if width == _CODE_BYTES and chunk.physical_type == _TEXT:
+                longest += stored
+                # Each text begins with a piece of the one before it, which can be long.
+                # pyarrow has no codes for such texts, nor for those after all their lengths.
+                is_coded = is_coded and not _DELTAS.intersection(chunk.encodings)
+        return ChunkSize(total, longest, is_coded or not longest)
+
+
+def _width_of(column: pq.ColumnSchema, dtype: pa.DataType) -> int:
+    """Bytes of a decoded value."""
+    if pa.types.is_decimal(dtype):
+        return int(dtype.byte_width)
+    width = _WIDTHS.get(column.physical_type)
+    return max(int(column.length), 0) if width is None else width
 
 
 def _leaves_of(fragment: pads.Fragment) -> dict[str, list[int]]:
@@ -83,8 +196,8 @@ def _count_leaves(dtype: pa.DataType) -> int:
 class RowGroupReader:
     """Reads row groups; each thread keeps its own open files, as handles are not safe to share."""
 
-    def __init__(self, narrowed: NarrowedDataset) -> None:
-        self._narrowed = narrowed
+    def __init__(self, narrowed: NarrowedDataset, max_bytes: int) -> None:
+        self._narrowed, self._max_bytes = narrowed, max_bytes
         self._handles = threading.local()
         self._open: list[pq.ParquetFile] = []
         self._leaves_by_path: dict[str, dict[str, list[int]]] = {}
@@ -102,17 +215,93 @@ class RowGroupReader:
         timeframe = self._narrowed.timeframe
         if timeframe.column is None or self._is_whole(group):
             return None
-        stamps = self._read_stamps(group, timeframe.column)
-        if pa.types.is_null(stamps.type):
-            return slice(0, 0)
-        return _rows_of(timeframe.mask(stamps).fill_null(False))
+        masks = list(self._masks(group, timeframe.column))
+        return _rows_of(masks[0] if len(masks) == 1 else pa.concat_arrays(masks))
+
+    def _masks(self, group: RowGroup, name: str) -> Iterator[pa.BooleanArray]:
+        """True for each row inside the window, at once or in pieces."""
+        timeframe = self._narrowed.timeframe
+        for stamps in self._read_stamps(group, name):
+            if pa.types.is_null(stamps.type):
+                yield pa.array(np.zeros(len(stamps), np.bool_))
+            else:
+                yield timeframe.mask(stamps).fill_null(False)
 
     def column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
         """One column of the group's rows, in the type of the window's schema.
 
         Text may be dictionary-encoded.
         """
-        return _kept(self._read(group, name), rows)
+        if group.rows_at_once([name], LARGEST_PIECE) >= group.rows:
+            return _kept(self._read(group, name), rows)
+        found = (piece.column(0) for piece in self.pieces(group, rows, [name]))
+        what = f"The column ‘{name}’ holds more than"
+        pieces = list(within_budget(found, max(self._max_bytes, LARGEST_PIECE), what))
+        if not pieces:
+            return _encoded(pa.nulls(0, self._narrowed.schema.field(name).type))
+        return _as_one(pa.chunked_array(pieces).unify_dictionaries())
+
+    def batches(self, group: RowGroup, rows: Rows) -> Iterator[pa.RecordBatch]:
+        """All columns of the group's rows, at once if they are few enough."""
+        names = list(self._narrowed.columns)
+        if group.rows_at_once(names, LARGEST_PIECE) >= group.rows:
+            yield self.batch(group, rows)
+        else:
+            yield from self.pieces(group, rows, names)
+
+    def pieces(self, group: RowGroup, rows: Rows, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of the group's rows, in batches of a bounded size that are not empty."""
+        leaves = self._leaves(group)
+        stored = [leaf for name in names for leaf in leaves.get(name, [])]
+        size = group.rows_at_once(names, LARGEST_PIECE)
+        first = 0
+        for number, table in self._stored_pieces(group, stored, size):
+            held = _kept_of(rows, first, number)
+            first += number
+            arrays = [_kept(self._piece_of(group, table, name, number), held) for name in names]
+            if arrays and len(arrays[0]):
+                yield pa.record_batch(arrays, names=list(names))
+
+    def _stored_pieces(
+        self, group: RowGroup, leaves: list[int], size: int
+    ) -> Iterator[tuple[int, pa.Table]]:
+        """The rows of each piece, and what the file stores of them."""
+        if not leaves:
+            for first in range(0, group.rows, size):
+                yield min(size, group.rows - first), pa.table({})
+            return
+        with translated(self._narrowed.dataset.name_of(group.fragment)):
+            reader = self._handle(group).reader
+            found = reader.iter_batches(size, [group.number], leaves, use_threads=True)
+            total = 0
+            for batch in found:
+                total += batch.num_rows
+                yield batch.num_rows, pa.Table.from_batches([batch])
+            if total != group.rows:
+                raise _early_end(total, group)
+
+    def _piece_of(self, group: RowGroup, table: pa.Table, name: str, rows: int) -> pa.Array:
+        dataset = self._narrowed.dataset
+        if dataset.has_key(name):
+            return self._typed_key(group, name, rows)
+        with translated(dataset.name_of(group.fragment)):
+            if name not in table.column_names:
+                return _encoded(pa.nulls(rows, self._narrowed.schema.field(name).type))
+            return self._typed(table.column(name), name)
+
+    def _typed(self, column: pa.ChunkedArray, name: str) -> pa.Array:
+        wanted = self._narrowed.schema.field(name).type
+        if _is_binary(wanted):
+            # Bytes are not kept as codes: they are weighed before they are repeated.
+            size = sum(map(plain_bytes, column.chunks))
+            refuse_too_large(f"The column ‘{name}’ holds about", size, self._max_bytes)
+        return _as_type(column, wanted, self._narrowed.timeframe.zone)
+
+    def _typed_key(self, group: RowGroup, name: str, rows: int) -> pa.Array:
+        stored = self._narrowed.dataset.partitions.field(name).type
+        wanted, zone = self._narrowed.schema.field(name).type, self._narrowed.timeframe.zone
+        key = to_common_type(_key_of(group, name, stored), wanted, zone)
+        return _repeated(key, rows)
 
     def batch(self, group: RowGroup, rows: Rows) -> pa.RecordBatch:
         """All columns of the group's rows."""
@@ -140,31 +329,34 @@ class RowGroupReader:
         return not only.subset(opposite, schema=schema).row_groups
 
     def _read(self, group: RowGroup, name: str) -> pa.Array:
-        dataset, wanted = self._narrowed.dataset, self._narrowed.schema.field(name).type
-        zone = self._narrowed.timeframe.zone
+        dataset = self._narrowed.dataset
         if dataset.has_key(name):
-            stored = dataset.partitions.field(name).type
-            return to_common_type(_repeated_key(group, name, stored), wanted, zone)
+            return self._typed_key(group, name, group.rows)
         with translated(dataset.name_of(group.fragment)):
             if name not in self._leaves(group):
-                return _encoded(pa.nulls(group.rows, wanted))
-            return _as_type(self._read_stored(group, name), wanted, zone)
+                return _encoded(pa.nulls(group.rows, self._narrowed.schema.field(name).type))
+            return self._typed(self._read_stored(group, name), name)
 
-    def _read_stamps(self, group: RowGroup, name: str) -> pa.Array:
+    def _read_stamps(self, group: RowGroup, name: str) -> Iterator[pa.Array]:
         """The timestamps in the file's own unit: a coarser one could move a row over a bound."""
         if self._narrowed.dataset.has_key(name):
-            return self._read(group, name)
+            yield self._read(group, name)
+            return
+        size = group.rows_at_once([name], LARGEST_PIECE)
         with translated(self._narrowed.dataset.name_of(group.fragment)):
-            return _as_one(self._read_stored(group, name))
+            if size >= group.rows:
+                yield _as_one(self._read_stored(group, name))
+                return
+        for _, table in self._stored_pieces(group, self._leaves(group)[name], size):
+            yield _as_one(table.column(name))
 
     def _read_stored(self, group: RowGroup, name: str) -> pa.ChunkedArray:
         # By position: `read_row_group(columns=["a"])` would read a column "a.b" too.
         reader, leaves = self._handle(group).reader, self._leaves(group)[name]
         table = reader.read_row_group(group.number, column_indices=leaves, use_threads=False)
         column = table.column(name)
-        # pyarrow takes a file's early end for the end of its rows.
         if len(column) != group.rows:
-            raise pa.ArrowInvalid(f"{len(column)} rows where the footer says {group.rows}")
+            raise _early_end(len(column), group)
         return column
 
     def _leaves(self, group: RowGroup) -> dict[str, list[int]]:
@@ -173,17 +365,18 @@ class RowGroupReader:
         return self._leaves_by_path[group.path]
 
     def _handle(self, group: RowGroup) -> pq.ParquetFile:
-        files: dict[str, pq.ParquetFile] = self._handles.__dict__
-        if group.path not in files:
-            files[group.path] = _open(self._narrowed, group)
-            self._open.append(files[group.path])
-        return files[group.path]
+        files: dict[tuple[str, ...], pq.ParquetFile] = self._handles.__dict__.setdefault("by", {})
+        key = (group.path, *group.texts)
+        if key not in files:
+            files[key] = _open(self._narrowed, group)
+            self._open.append(files[key])
+        return files[key]
 
 
 def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     filesystem = narrowed.dataset.filesystem
     options: dict[str, Any] = {
-        "read_dictionary": _texts(narrowed, group),
+        "read_dictionary": list(group.texts),
         "coerce_int96_timestamp_unit": INT96_UNIT,
         "metadata": group.fragment.metadata,
     }
@@ -194,14 +387,9 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
     return pq.ParquetFile(filesystem.open_input_file(group.path), pre_buffer=True, **options)
 
 
-def _texts(narrowed: NarrowedDataset, group: RowGroup) -> list[str]:
-    """The columns of text that the file stores."""
-    stored = group.fragment.physical_schema.names
-    texts = [field.name for field in narrowed.schema if _is_text(field.type)]
-    return [name for name in texts if name in stored]
-
-
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:
+    if _is_binary(wanted):
+        return _as_one(to_common_type(column, wanted, zone))
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(wanted):
         return _with_values(_as_one(column.unify_dictionaries()), wanted, zone)
     return _encoded(_as_one(to_common_type(column, wanted, zone)))
@@ -227,6 +415,10 @@ def _is_text(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
+def _is_binary(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype))
+
+
 def _without_columns(row_count: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_struct_array(pa.nulls(row_count, pa.struct([])))
 
@@ -248,10 +440,44 @@ def _kept(array: pa.Array, rows: Rows) -> pa.Array:
     return array[rows] if isinstance(rows, slice) else array.filter(rows)
 
 
-def _repeated_key(group: RowGroup, name: str, dtype: pa.DataType) -> pa.Array:
-    """The value that a folder's name gives to all rows of the group."""
+def _key_of(group: RowGroup, name: str, dtype: pa.DataType) -> pa.Array:
+    """The value that a folder's name gives to all rows of the group, once."""
     keys = pads.get_partition_keys(group.fragment.partition_expression)
-    return pa.repeat(pa.scalar(keys.get(name), dtype), group.rows)
+    return pa.array([keys.get(name)], dtype)
+
+
+def _repeated(key: pa.Array, rows: int) -> pa.Array:
+    """The only value of an array in each row; a text as the codes of a dictionary."""
+    if not _is_text(key.type):
+        return pa.repeat(key[0], rows)
+    codes = pa.nulls(rows, pa.int32()) if key.null_count else pa.array(np.zeros(rows, np.int32))
+    return pa.DictionaryArray.from_arrays(codes, key)
+
+
+def _kept_of(rows: Rows, first: int, number: int) -> Rows:
+    """The kept rows of a piece of a group, counted from its first row."""
+    if rows is None:
+        return None
+    if isinstance(rows, slice):
+        start, stop = max(rows.start - first, 0), min(rows.stop - first, number)
+        return slice(start, max(start, stop))
+    return rows.slice(first, number)
+
+
+def _early_end(rows: int, group: RowGroup) -> pa.ArrowInvalid:
+    """The error about a file that ends early, which pyarrow takes for the end of its rows."""
+    return pa.ArrowInvalid(f"{rows} rows where the footer says {group.rows}")
+
+
+def needs_pieces(groups: Iterable[RowGroup], max_bytes: int) -> bool:
+    """True if a few bytes of the row groups can stand for more than is read at once."""
+    return any(group.bytes > LARGEST_PIECE or group.plain_at_most() > max_bytes for group in groups)
+
+
+def list_kept(reader: RowGroupReader, groups: Iterable[RowGroup]) -> list[tuple[RowGroup, Rows]]:
+    """The row groups that hold rows of the window, each with those rows."""
+    found = [(group, reader.rows_inside(group)) for group in groups]
+    return [(group, rows) for group, rows in found if count_rows(group, rows)]
 
 
 def count_rows(group: RowGroup, rows: Rows) -> int:

@@ -1,14 +1,17 @@
 """Scan the files once, within a budget of memory."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from monitors.sources.arrow_bodies import FileSize, measure_file
 from monitors.sources.casts import to_common_types
 from monitors.sources.datasets import Dataset, explain_file, file_schema
+from monitors.sources.limits import refuse_inflated
+from monitors.sources.plain_sizes import PIECE_BYTES, split_plain
 from monitors.sources.policy import GIB
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.source_errors import (
@@ -20,6 +23,10 @@ from monitors.sources.source_errors import (
 from monitors.sources.time_filters import Timeframe
 
 BYTES_PER_VALUE = 8
+BLOCK_BYTES = 1 << 20
+"""As much text as pyarrow parses at once. No block has so many rows."""
+MOST_AHEAD, FILES_AHEAD = 16, 4
+"""The record batches and files that pyarrow reads ahead, as by default."""
 _MIB = 1 << 20
 
 
@@ -55,8 +62,16 @@ class Scan:
                 it, as soon as the bytes read are too many.
         """
         self._refuse_too_many_rows()
-        batches = self._batches(self.fragments)
-        allowed = within_budget(batches, self.max_bytes, "The window holds more than")
+        self._refuse_many_bytes()
+        return self.collect(self._stored(self.fragments))
+
+    def collect(self, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+        """The window of some batches as they are stored.
+
+        Raises:
+            WindowTooLarge: As soon as their plain values are too many.
+        """
+        allowed = within_budget(self._plain(batches), self.max_bytes, "The window holds more than")
         return pa.Table.from_batches(allowed, schema=self.schema_of(self.columns))
 
     def read_or_explain(self) -> pa.Table:
@@ -97,7 +112,7 @@ class Scan:
 
     def find_culprit(self, error: Exception) -> tuple[pads.Fragment | None, Exception]:
         """The file that a scan failed on, and its error: pyarrow does not always name the file."""
-        if isinstance(to_source_error(error, self.dataset.uri), SourceUnavailable):
+        if isinstance(to_source_error(error, self.dataset.uri), SourceUnavailable | WindowTooLarge):
             return None, error
         for fragment in self.fragments:
             try:
@@ -107,10 +122,18 @@ class Scan:
         return None, error
 
     def _batches(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
-        wanted = self.schema_of(self.columns)
+        return self._plain(self._stored(fragments))
+
+    def _stored(self, fragments: Sequence[pads.Fragment]) -> Iterator[pa.RecordBatch]:
         for group in self._groups(fragments):
-            for batch in self._stored_batches(group):
-                yield to_common_types(batch, wanted, self.timeframe.zone)
+            yield from self._stored_batches(group)
+
+    def _plain(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches as common types, in pieces where a few bytes stand for many values."""
+        wanted = self.schema_of(self.columns)
+        for batch in batches:
+            for piece in split_plain(batch):
+                yield to_common_types(piece, wanted, self.timeframe.zone)
 
     def schema_of(self, columns: Iterable[str]) -> pa.Schema:
         """The schema of some of the columns, in their order."""
@@ -142,31 +165,96 @@ class Scan:
         source = self.dataset.combine(group.fragments, group.schema)
         condition = self.timeframe.condition(group.schema)
         if self.dataset.format.needs_validation:
-            yield from self._validated(source, condition)
+            yield from self._validated(group, source, condition)
             return
         columns = {name: pads.field(name) for name in self.columns}
-        yield from source.to_batches(columns=columns, filter=condition, use_threads=True)
+        if self.dataset.format.types_are_guessed:
+            yield from self._blocks(group, source, columns, condition)
+        else:
+            yield from source.to_batches(columns=columns, filter=condition, use_threads=True)
+
+    def _blocks(
+        self,
+        group: ScanGroup,
+        source: pads.Dataset,
+        columns: Mapping[str, pads.Expression],
+        condition: pads.Expression | None,
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches of text, one for each block of it, so that their number says its bytes."""
+        packed = [file.path for file in group.fragments if file.path.lower().endswith(".gz")]
+        stored = sum(self.dataset.sizes[path] for path in packed)
+        found = source.to_batches(columns=columns, filter=condition, batch_size=BLOCK_BYTES)
+        for number, batch in enumerate(found, start=1):
+            if packed:
+                refuse_inflated(number * BLOCK_BYTES, stored, self.dataset.limits.inflated_bytes)
+            yield batch
 
     def _validated(
-        self, source: pads.Dataset, condition: pads.Expression | None
+        self, group: ScanGroup, source: pads.Dataset, condition: pads.Expression | None
     ) -> Iterator[pa.RecordBatch]:
         """The batches, each validated before a kernel filters it.
 
         The kernels trust the offsets in an Arrow file: a forged one would crash the worker.
         """
         columns = {name: pads.field(name) for name in self.schema.names}
-        for batch in source.to_batches(columns=columns):
+        largest = self._largest_batch(group)
+        ahead = min(MOST_AHEAD, self._batch_limit // max(largest, 1))
+        for batch in source.to_batches(
+            columns=columns, batch_readahead=ahead, fragment_readahead=min(ahead, FILES_AHEAD)
+        ):
             batch.validate(full=True)
             kept = batch if condition is None else batch.filter(condition)
             yield kept.select(list(self.columns))
+
+    @property
+    def _batch_limit(self) -> int:
+        return max(self.max_bytes, PIECE_BYTES)
+
+    def _largest_batch(self, group: ScanGroup) -> int:
+        """Bytes of the largest record batch of the files once it is decompressed.
+
+        Raises:
+            WindowTooLarge: If one takes more memory than the window may.
+            SourceTooLarge: If a few bytes stand for more values than the policy allows.
+        """
+        largest = 0
+        for file in group.fragments:
+            size = self._measure(file)
+            what = f"One record batch of ‘{self.dataset.name_of(file)}’ takes"
+            refuse_too_large(what, size.largest, self._batch_limit)
+            largest = max(largest, size.largest)
+        return largest
+
+    def _measure(self, file: pads.Fragment) -> FileSize:
+        """The sizes of an Arrow file's record batches before they are decompressed."""
+        dataset, stored = self.dataset, file.physical_schema
+        limits, filesystem = dataset.limits, dataset.filesystem
+        size = measure_file(filesystem, file.path, stored, self.schema.names, limits=limits)
+        values = sum(batch.rows for batch in size.batches) * len(self.schema)
+        unpacked = max(size.bytes, values * BYTES_PER_VALUE)
+        refuse_inflated(unpacked, dataset.sizes[file.path], limits.inflated_bytes)
+        return size
+
+    def _refuse_many_bytes(self) -> None:
+        """Refuse Arrow files by the lengths of their buffers, if all rows are read."""
+        if self.dataset.format.needs_validation and not self._is_filtered:
+            size = sum(self._measure(file).bytes for file in self.fragments)
+            refuse_too_large("The window holds about", size, self.max_bytes)
+
+    def refuse_rows(self, rows: int) -> None:
+        """Refuse a number of rows, on the estimate rows x columns x 8 bytes.
+
+        Raises:
+            WindowTooLarge: If they are too many.
+        """
+        what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
+        refuse_too_large(what, self._bytes_of(rows), self.max_bytes)
 
     def _refuse_too_many_rows(self) -> None:
         """Refuse on the estimate rows x columns x 8 bytes, if the footers give it."""
         rows = self._rows_at_most()
         if rows is not None and self._bytes_of(rows) > self.max_bytes:
-            rows = self._count_rows(rows)
-            what = f"The window holds {rows:,} rows of {len(self.columns)} columns, about"
-            refuse_too_large(what, self._bytes_of(rows), self.max_bytes)
+            self.refuse_rows(self._count_rows(rows))
 
     def _bytes_of(self, rows: int) -> int:
         return rows * len(self.columns) * BYTES_PER_VALUE

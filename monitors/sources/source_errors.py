@@ -75,6 +75,10 @@ class WindowTooLarge(SourceError):
     """The window needs more memory than the policy allows."""
 
 
+class SourceTooLarge(SourceError):
+    """The data have more columns, files or row groups than the policy allows."""
+
+
 class SourceChanged(SourceError):
     """A file has changed since the window was opened or divided."""
 

@@ -1,9 +1,11 @@
 """Read a window of data at once, or lazily: a column, a batch or a part at a time."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from types import TracebackType
 from typing import Self, cast
 
@@ -14,8 +16,16 @@ from monitors.sources.csv_windows import read_csv, settle, stream_csv
 from monitors.sources.file_counts import FileCounts
 from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
-from monitors.sources.row_groups import RowGroup, RowGroupReader, Rows, count_rows, list_row_groups
-from monitors.sources.scans import BYTES_PER_VALUE, refuse_too_large, scan_of, within_budget
+from monitors.sources.row_groups import (
+    RowGroup,
+    RowGroupReader,
+    Rows,
+    count_rows,
+    list_kept,
+    list_row_groups,
+    needs_pieces,
+)
+from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, scan_of, within_budget
 from monitors.sources.source_errors import (
     ColumnMismatch,
     ColumnRetyped,
@@ -58,7 +68,21 @@ def _read_whole(narrowed: NarrowedDataset, max_bytes: int) -> tuple[pa.Table, Ma
     if narrowed.dataset.format.types_are_guessed:
         found = read_csv(narrowed, max_bytes)
         return found.table, found.unusable
-    return scan_of(narrowed, max_bytes).read_or_explain(), {}
+    scan = scan_of(narrowed, max_bytes)
+    if narrowed.dataset.format.has_row_groups:
+        groups = list_row_groups(narrowed)
+        if needs_pieces(groups, max_bytes):
+            return _read_in_pieces(narrowed, scan, groups), {}
+    return scan.read_or_explain(), {}
+
+
+def _read_in_pieces(narrowed: NarrowedDataset, scan: Scan, groups: Sequence[RowGroup]) -> pa.Table:
+    """All columns of row groups whose values may be more than their bytes say."""
+    with closing(RowGroupReader(narrowed, scan.max_bytes)) as reader:
+        kept = list_kept(reader, groups)
+        scan.refuse_rows(sum(count_rows(group, rows) for group, rows in kept))
+        pieces = (reader.pieces(group, rows, narrowed.columns) for group, rows in kept)
+        return scan.collect(chain.from_iterable(pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +139,7 @@ class LazyWindow:
     max_bytes: int
 
     def __post_init__(self) -> None:
-        self._reader = RowGroupReader(self.narrowed)
+        self._reader = RowGroupReader(self.narrowed, self.max_bytes)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -231,8 +255,8 @@ class LazyWindow:
         """The batches of the columns that can be read, and the reasons against the others."""
         narrowed = self.narrowed
         if self._has_row_groups:
-            found = (self._reader.batch(group, rows) for group, rows in self._kept)
-            return found, narrowed.unusable
+            found = (self._reader.batches(group, rows) for group, rows in self._kept)
+            return chain.from_iterable(found), narrowed.unusable
         if narrowed.dataset.format.types_are_guessed:
             plan = settle(narrowed)
             return stream_csv(plan), {**narrowed.unusable, **plan.unusable}
@@ -310,8 +334,7 @@ class LazyWindow:
 
     @cached_property
     def _kept_once(self) -> list[tuple[RowGroup, Rows]]:
-        found = [(group, self._reader.rows_inside(group)) for group in self._row_groups]
-        return [(group, rows) for group, rows in found if count_rows(group, rows)]
+        return list_kept(self._reader, self._row_groups)
 
     @property
     def _whole(self) -> tuple[pa.Table, Mapping[str, str]]:

@@ -149,7 +149,8 @@ def asking(world: World) -> Iterator[Beside]:
 def _first_line(process: subprocess.Popen[str]) -> str:
     """The first answer: from then on the process asks."""
     assert process.stdout is not None
-    return process.stdout.readline()
+    line: str = process.stdout.readline()
+    return line
 
 
 def measure_alone(world: World) -> Beside:

@@ -615,7 +615,7 @@ def test_timezone__that_does_not_exist__is_refused(weeks: list[Path], zone: str)
     ("words", "verdict"),
     [
         (["low", "high"] * 150, "drift"),
-        (["7"] * 120 + ["low"] * 180, "drift"),
+        (["7"] * 90 + ["low"] * 210, "drift"),
         (["7"] * 299 + ["?"], "error"),
         (["7"] * 160 + ["low"] * 140, "error"),
         (["", "low", "low"] * 100, "drift"),

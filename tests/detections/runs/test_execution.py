@@ -149,7 +149,6 @@ def test_execute__source_back_again__second_attempt_ends_well(
         (DataError("a value that no column takes"), "DataError: a value that no column takes"),
         (SoftTimeLimitExceeded(), "It took longer than 600 seconds."),
         (RuntimeError("a bug"), "RuntimeError: a bug"),
-        (MemoryError("no more"), "MemoryError: no more"),
     ],
 )
 def test_execute__attempt_breaks__is_tried_again_with_the_reason(
@@ -158,6 +157,15 @@ def test_execute__attempt_breaks__is_tried_again_with_the_reason(
     broken(error)
     run = run_again(make_run(flights_monitor))
     assert (run.status, run.reason) == ("queued", reason)
+
+
+def test_execute__no_memory_left__fails_at_once_with_the_bound(
+    flights_monitor: Monitor, broken: Callable[[BaseException], None]
+) -> None:
+    broken(MemoryError("no more"))
+    run = run_again(make_run(flights_monitor))
+    assert (run.status, run.attempt) == ("failed", 1)
+    assert run.reason.startswith("It needs more memory than the 4.0 GiB that a process may take.")
 
 
 def test_execute__database_away__run_is_left_to_its_lease(

@@ -172,7 +172,7 @@ def test_read_window__store_fails_while_scanning__unavailable_without_a_second_p
         raise OSError("When reading: AWS Error NETWORK_CONNECTION during GetObject operation")
 
     passes: list[object] = []
-    monkeypatch.setattr(Scan, "_batches", fail)
+    monkeypatch.setattr(Scan, "_stored", fail)
     write("x.parquet", {"a": [1]})
     with pytest.raises(SourceUnavailable, match="did not answer"):
         read("")
