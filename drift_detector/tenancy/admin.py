@@ -158,6 +158,9 @@ class TenantQuotaAdmin(TenantModelAdmin):
     """All quotas on one page; `manage.py set_quota` sets them."""
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.get_changelist_instance(
+            request
+        )  # refuses parameters that mean nothing, as all lists do
         context = {
             **site.each_context(request),
             "title": "Quotas",
