@@ -24,7 +24,7 @@ from tests.document import replace_measured
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 HEAD = "| attack | what came of it | the other tenant | verdict |\n|---|---|---|---|"
 LOAD = "load"
-PROCESSES = ("web", "worker.1", "beat", "reconciler", "relay")
+PROCESSES = ("web", "worker.1", "worker.2", "beat", "reconciler", "relay")
 
 
 def main() -> int:
@@ -60,10 +60,10 @@ def _stand() -> Iterator[Stand]:
     """The service with a monitor of each tenant, and the other tenant measured alone."""
     with running_world({}) as world:
         world.start(*PROCESSES)
-        watch(world, 3, schedule_cron="0 0 1 1 *")
+        monitors = watch(world, 3, schedule_cron="0 0 1 1 *")
         with world.acting_as(TENANTS[1]):
             (monitor,) = watch(world, 1, schedule_cron="0 0 1 1 *")
-        yield Stand(world, measure_alone(world), str(monitor))
+        yield Stand(world, measure_alone(world), str(monitor), str(monitors[0]))
 
 
 def _attack(stand: Stand, form: Form, name: str) -> str:

@@ -35,5 +35,6 @@ ATTACKS: Mapping[str, Attack] = {
     "previews": Attack("10 previews of a large honest file", tenants.large_previews),
     "wide-files": Attack("very many columns, very many row groups", tenants.wide_files),
     "widened-columns": Attack("1,000 columns that change their type late", tenants.widened_columns),
+    "hostile-files": Attack("files that were made to harm their reader", tenants.hostile_files),
     "waiting": Attack("40 requests that wait a minute", tenants.waiting_requests),
 }

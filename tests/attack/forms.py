@@ -16,6 +16,7 @@ class Form:
         columns: Columns of the wide file.
         row_groups: Row groups of the cut-up file.
         upload_megabytes: Bytes of the upload.
+        hostile: Names of hostile files; none for all.
         load_clients: Clients of the load at the end.
         load_seconds: How long the load lasts.
     """
@@ -28,6 +29,7 @@ class Form:
     columns: int = 100_000
     row_groups: int = 40_000
     upload_megabytes: int = 300
+    hostile: tuple[str, ...] = ()
     load_clients: int = 200
     load_seconds: int = 300
 
@@ -41,6 +43,7 @@ SHORT = Form(
     columns=5_000,
     row_groups=2_000,
     upload_megabytes=60,
+    hostile=("parquet_constant_texts", "arrow_zstd_zeros", "parquet_many_columns", "pipe"),
     load_clients=50,
     load_seconds=15,
 )

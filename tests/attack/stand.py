@@ -22,9 +22,12 @@ AFTERWARDS_SECONDS = 3
 MOST_TIMES, MOST_MS = 2.0, 250.0
 """The tenant beside an attack waits no longer than twice its own time, or than so many milliseconds."""
 HEALTH = "/healthz"
+LATEST_START: LiteralString = """
+    SELECT coalesce(extract(epoch FROM max(started_at - created_at)), 0) FROM drf_runs WHERE monitor_id = %s"""
 AT_WORK: LiteralString = """
     SELECT (SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running'))
-        + (SELECT count(*) FROM drf_baselines WHERE status = 'building')"""
+        + (SELECT count(*) FROM drf_baselines WHERE status = 'building')
+        + (SELECT count(*) FROM drf_jobs WHERE status IN ('queued', 'running'))"""
 OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
 
 
@@ -93,11 +96,22 @@ class Stand:
         world: Its servers and processes.
         alone: The other tenant with nobody beside it.
         attackers_monitor: A monitor of the attacking tenant.
+        monitor: A monitor of the other tenant.
     """
 
     world: World
     alone: Beside
     attackers_monitor: str
+    monitor: str
+
+    def ask_for_run(self) -> None:
+        """Ask for a run of the other tenant."""
+        self.world.post(f"monitors/{self.monitor}/run", {})
+
+    def latest_start(self) -> float:
+        """The longest that a run of the other tenant has waited for a worker, in seconds."""
+        ((seconds,),) = self.world.rows(LATEST_START, self.monitor)
+        return float(seconds)
 
     def wait_until_idle(self) -> None:
         """Wait until no worker does anything for a tenant."""

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import requests
 
 from tests.attack.forms import Form
+from tests.attack.hostile_files import make_all
 from tests.attack.stand import Outcome, Stand, is_answered, tell
 from tests.chaos.world import TENANTS
 
@@ -19,6 +20,7 @@ PREVIEWS = 10
 WAITERS = 40
 WIDENED_COLUMNS, WIDENED_ROWS = 1000, 1500
 PATIENCE_SECONDS = 600
+MOST_LATE_SECONDS = 5.0
 
 
 def large_previews(stand: Stand, form: Form) -> Outcome:
@@ -56,12 +58,25 @@ def widened_columns(stand: Stand, form: Form) -> Outcome:
 
 def waiting_requests(stand: Stand, form: Form) -> Outcome:
     """Ask for runs that wait a minute, while no worker is there to do them."""
-    stand.world.stop("worker.1")
+    stand.world.stop("worker.1", "worker.2")
     try:
         path = f"monitors/{stand.attackers_monitor}/run?wait=60"
         return _outcome(_post_at_once(stand, path, [{}] * WAITERS, is_over_when_idle=False))
     finally:
-        stand.world.start("worker.1")
+        stand.world.start("worker.1", "worker.2")
+
+
+def hostile_files(stand: Stand, form: Form) -> Outcome:
+    """Preview files that were made to harm their reader, and watch them, while the other tenant has runs."""
+    previews, monitors = list[int](), list[int]()
+    for file in make_all(stand.world.data / "hostile", form.hostile):
+        stand.ask_for_run()
+        bodies = [_watch(file.uri)]
+        previews += _post_at_once(stand, "monitors/preview", bodies, is_over_when_idle=False)
+        monitors += _post_at_once(stand, "monitors", bodies)
+    late = stand.latest_start()
+    text = f"previews {tell(previews)}; monitors {tell(monitors)}; the other's runs at most {late:.1f} s late"
+    return Outcome(text, is_answered([*previews, *monitors]) and late <= MOST_LATE_SECONDS)
 
 
 def _watch(uri: str) -> dict[str, Any]:
