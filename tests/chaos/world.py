@@ -152,6 +152,18 @@ class World:
         if "web" in names:
             wait_until(self._answers, "the web process")
 
+    @contextmanager
+    def some_worker(self) -> Iterator[None]:
+        """Have a worker while the block runs, one of its own if there is none."""
+        if any(name.startswith("worker") for name in self._processes):
+            yield
+            return
+        self.start("worker.1")
+        try:
+            yield
+        finally:
+            self.stop("worker.1")
+
     def stop(self, *names: str) -> None:
         """Ask processes to end, and wait until they have."""
         for name in names:

@@ -228,7 +228,7 @@ def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.C
     ledger |= {(table, "DELETE") for table in ("drf_alerts", "drf_backtests", "drf_baselines")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     counted = {("drf_usage", each) for each in ("SELECT", "INSERT", "UPDATE", "DELETE")}
-    ledger |= {("drf_quotas", "SELECT")} | counted
+    ledger |= {("drf_quotas", "SELECT"), ("drf_jobs", "DELETE")} | counted
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
 
