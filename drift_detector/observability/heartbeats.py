@@ -102,7 +102,7 @@ def serve(heartbeat: Heartbeat, host: str, port: int) -> ThreadingHTTPServer:
     server = _listen(heartbeat, host, port)
     # A child process would keep the address after its parent has ended.
     os.register_at_fork(after_in_child=server.socket.close)
-    Thread(target=server.serve_forever, name="heartbeat", daemon=True).start()
+    Thread(target=server.serve_forever, name="heartbeat-server", daemon=True).start()
     address = f"http://{host}:{server.server_port}"
     log.info("heartbeat_served", process=heartbeat.process, address=address)
     return server
