@@ -27,7 +27,7 @@ CHANGED_MEANWHILE = "The monitor was changed while its data was read. Send the c
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered with."""
+    """The answer to a request."""
 
     status: int
     body: Mapping[str, Any]

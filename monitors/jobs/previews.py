@@ -13,7 +13,7 @@ from monitors.sources import SourceError, SourcePolicy
 
 @dataclass(frozen=True, slots=True)
 class MonitorPreview:
-    """What a monitor would watch.
+    """The features and the power of a monitor that is not saved.
 
     Attributes:
         fields: The fields of the answer.

@@ -55,7 +55,7 @@ class NarrowedDataset:
 
     @property
     def held_columns(self) -> tuple[str, ...]:
-        """All columns of the files and folders, also those that nobody asked for; no index."""
+        """All columns of the files and folders, also those not asked for; no index."""
         names = (fragment.physical_schema.names for fragment in self.fragments)
         held = dict.fromkeys([*chain.from_iterable(names), *self.dataset.partitions.names])
         index = set(self.index_columns)

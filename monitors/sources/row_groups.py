@@ -96,7 +96,7 @@ class RowGroup:
         return sum(size.bytes for size in self.sizes.values())
 
     def rows_at_once(self, names: Iterable[str], most: int) -> int:
-        """The number of rows whose columns take at most so many bytes, but one at least."""
+        """The number of rows whose columns take at most `most` bytes, but one at least."""
         held = (self.sizes[name] for name in names if name in self.sizes)
         return max(1, most // max(1, sum(each.bytes_a_row(self.rows) for each in held)))
 
