@@ -28,7 +28,7 @@ AT_WORK: LiteralString = """
     SELECT (SELECT count(*) FROM drf_runs WHERE status IN ('queued', 'running'))
         + (SELECT count(*) FROM drf_baselines WHERE status = 'building')
         + (SELECT count(*) FROM drf_jobs WHERE status IN ('queued', 'running'))"""
-OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
+OK, TOO_MANY, SERVER_ERROR, UNAVAILABLE = 200, 429, 500, 503
 
 
 @dataclass
@@ -132,8 +132,8 @@ class Outcome:
 
 
 def is_answered(statuses: Sequence[int]) -> bool:
-    """True if each request was answered, and none by a failure of the service."""
-    return all(0 < each < SERVER_ERROR for each in statuses)
+    """True if each request was answered, and none by a failure; 503 says that others come first."""
+    return all(0 < each < SERVER_ERROR or each == UNAVAILABLE for each in statuses)
 
 
 def tell(statuses: Sequence[int]) -> str:
