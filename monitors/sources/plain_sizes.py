@@ -39,7 +39,7 @@ def _is_encoded(dtype: pa.DataType) -> bool:
 
 
 def split_plain(batch: pa.RecordBatch, most: int = PIECE_BYTES) -> Iterator[pa.RecordBatch]:
-    """The batch in pieces that take at most so many bytes once they are plain, or have one row."""
+    """The batch in pieces that take at most `most` bytes once they are plain, or have one row."""
     if not any(can_expand(each.type) for each in batch.schema):
         yield batch
         return
