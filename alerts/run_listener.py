@@ -1,6 +1,6 @@
 """Moves the alerts of a monitor when a run is recorded."""
 
-from alerts.episodes import end_if_over, end_if_recovered, raise_alert
+from alerts.episodes.moving import end_if_over, end_if_recovered, raise_alert
 from alerts.models import Alert
 from algorithms.verdicts import Verdict
 from detections.findings import RunFinding

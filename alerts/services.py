@@ -3,14 +3,11 @@
 from uuid import UUID
 
 import structlog
-from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from alerts.models import Alert
 
 log = structlog.get_logger(__name__)
-
-Status = Alert.Status
 
 
 class NotAcknowledgeable(Exception):
@@ -39,10 +36,9 @@ def _mark_acknowledged(alert_id: UUID, by: str, note: str) -> bool:
     A second one would check the row's foreign keys, and deadlock with a run that completes.
     """
     now = timezone.now()
-    acknowledged = When(status=Status.OPEN, then=Value(Status.ACKNOWLEDGED))
     unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
     changed = unseen.update(
-        status=Case(acknowledged, default=F("status")),
+        attention=Alert.Attention.ACKNOWLEDGED,
         acknowledged_at=now,
         acknowledged_by=by,
         note=note,

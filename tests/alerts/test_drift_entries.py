@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from alerts.drift_entries import DriftEntry, FeatureVerdict, RunVerdicts
+from alerts.episodes.drift_entries import DriftEntry, FeatureVerdict, RunVerdicts
 from alerts.models import Alert
 from algorithms.method_results import FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.verdicts import Severity, Verdict

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import structlog
 from django.utils import timezone
 
-from alerts.drift_entries import DriftEntry, is_all_over, is_already_over, merge_entries
+from alerts.episodes.drift_entries import DriftEntry, is_all_over, is_already_over, merge_entries
 from alerts.models import Alert
 from alerts.retraining import require_retraining
 from algorithms.verdicts import Severity
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 MOST_NAMES = 3
 SEVERITIES_IN_ORDER = list(Severity)
-Status = Alert.Status
+Phase, Attention = Alert.Phase, Alert.Attention
 
 
 def raise_alert(run: DetectionRun, finding: RunFinding, kind: Alert.Kind) -> None:
@@ -31,7 +31,7 @@ def raise_alert(run: DetectionRun, finding: RunFinding, kind: Alert.Kind) -> Non
         alert = _open_alert(run, finding, kind)
     else:
         _add_occurrence(alert, run, finding)
-    if alert.status != Status.RESOLVED and finding.calls_for_retraining:
+    if alert.phase != Phase.RESOLVED and finding.calls_for_retraining:
         require_retraining(run=run, alert=alert, summary=finding.summary)
 
 
@@ -40,7 +40,7 @@ def unresolved_alert(monitor_id: UUID, kind: Alert.Kind) -> Alert | None:
 
     Without the lock, an acknowledgement at the same time would be overwritten.
     """
-    unresolved = Alert.objects.select_for_update().exclude(status=Status.RESOLVED)
+    unresolved = Alert.objects.select_for_update().exclude(phase=Phase.RESOLVED)
     return unresolved.filter(monitor_id=monitor_id, kind=kind).first()
 
 
@@ -79,8 +79,8 @@ def _is_recovered(first_rise: Mapping[str, Any], change: ErrorRateChange) -> boo
 
 
 def _resolve(alert: Alert, run: DetectionRun) -> None:
-    alert.status, alert.resolved_at = Status.RESOLVED, timezone.now()
-    alert.save(update_fields=["status", "resolved_at", "updated_at"])
+    alert.phase, alert.resolved_at = Phase.RESOLVED, timezone.now()
+    alert.save(update_fields=["phase", "resolved_at", "updated_at"])
     log.info("alert_resolved", alert_id=str(alert.id), run_id=str(run.id))
 
 
@@ -90,7 +90,9 @@ def _open_alert(run: DetectionRun, finding: RunFinding, kind: Alert.Kind) -> Ale
     is_over = kind == Alert.Kind.STATISTICAL and is_already_over(run, entries)
     alert = _new_alert(run, entries)
     alert.kind, alert.severity = kind, finding.severity
-    alert.status = Status.RESOLVED if is_over else Status.OPEN
+    alert.peak_severity = alert.announced_severity = finding.severity
+    alert.phase = Phase.RESOLVED if is_over else Phase.OPEN
+    alert.opened_at = timezone.now()
     alert.resolved_at = timezone.now() if is_over else None
     alert.save(force_insert=True)
     mark_kept([run.id])
@@ -128,7 +130,8 @@ def _add_occurrence(alert: Alert, run: DetectionRun, finding: RunFinding) -> Non
 
 
 def _reopen(alert: Alert, severity: Severity) -> None:
-    alert.severity, alert.status = severity, Status.OPEN
+    alert.severity, alert.attention = severity, Attention.NEW
+    alert.peak_severity = alert.announced_severity = severity
     alert.acknowledged_at, alert.acknowledged_by, alert.note = None, "", ""
 
 

@@ -1,0 +1,1 @@
+"""Episodes: how runs move the alerts of a monitor."""

@@ -1,0 +1,95 @@
+"""Moves an alert: the new phase and attention, and the row that says so, in the caller's transaction."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.db.models import Max
+from django.utils import timezone
+
+from alerts.episodes.phases import Attention, Move, Phase, next_attention, next_phase
+from alerts.models import Alert, AlertEvent
+from detections.models import DetectionRun
+
+log = structlog.get_logger(__name__)
+
+RISING = frozenset({Move.OPENED, Move.WORSENED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the row of an event says beside the transition.
+
+    Attributes:
+        actor: The name of a person or an API key; empty for the service.
+        run: The run that caused it.
+        reason: The cause, in words.
+        note: What a person wrote.
+        details: Further values, for programs.
+        notifies: True if people are notified of it.
+    """
+
+    actor: str = ""
+    run: DetectionRun | None = None
+    reason: str = ""
+    note: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    notifies: bool = False
+
+
+def move(alert: Alert, to: Move, circumstances: Circumstances) -> AlertEvent:
+    """Change the phase and attention of a locked alert in memory, and write the event.
+
+    The caller saves the alert, which it has locked or is about to insert.
+
+    Raises:
+        IllegalMove: If the alert's state does not permit the move; nothing is changed.
+    """
+    phase, attention = alert.phase, Attention(alert.attention)
+    is_new = alert._state.adding
+    alert.phase = next_phase("" if is_new else phase, to)
+    alert.attention = next_attention(attention, to)
+    _set_times(alert, to)
+    if is_new:
+        alert.save(force_insert=True)
+    event = _event(alert, to.value, circumstances)
+    event.from_phase, event.to_phase = ("" if is_new else phase), alert.phase
+    event.from_attention, event.to_attention = ("" if is_new else attention), alert.attention
+    event.save(force_insert=True)
+    log.info(f"alert_{to}", alert_id=str(alert.id), severity=alert.severity)
+    return event
+
+
+def remark(alert: Alert, kind: AlertEvent.Kind, circumstances: Circumstances) -> AlertEvent:
+    """Write an event that moves nothing: a comment, an assignment, a late run."""
+    event = _event(alert, kind, circumstances)
+    event.from_phase = event.to_phase = alert.phase
+    event.from_attention = event.to_attention = alert.attention
+    event.save(force_insert=True)
+    return event
+
+
+def _set_times(alert: Alert, to: Move) -> None:
+    if to is Move.OPENED and alert.opened_at is None:
+        alert.opened_at = timezone.now()
+    if to in RISING:
+        alert.announced_severity = alert.severity
+    if alert.phase == Phase.RESOLVED and alert.resolved_at is None:
+        alert.resolved_at = timezone.now()
+
+
+def _event(alert: Alert, kind: str, circumstances: Circumstances) -> AlertEvent:
+    last = AlertEvent.objects.filter(alert_id=alert.id).aggregate(last=Max("number"))["last"]
+    return AlertEvent(
+        tenant_id=alert.tenant_id,
+        alert=alert,
+        number=(last or 0) + 1,
+        kind=kind,
+        severity=alert.severity,
+        actor=circumstances.actor,
+        run=circumstances.run,
+        reason=circumstances.reason,
+        note=circumstances.note,
+        details=circumstances.details,
+        notifies=circumstances.notifies,
+    )
