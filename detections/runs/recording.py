@@ -24,10 +24,13 @@ TYPES_IN_ORDER = [
 def record_detections(
     run: DetectionRun, result: RunResult, change: ErrorRateChange | None = None
 ) -> RunFinding:
-    """Write the detections of a run, and `drift.detected` if it drifted, in the caller's transaction."""
+    """Write the detections of a run, in the caller's transaction.
+
+    If it drifted and may raise alerts, `drift.detected` is published, too.
+    """
     Detection.objects.bulk_create([_detection(run, method) for method in result.methods])
     finding = build_finding(run, result, change)
-    if result.verdict is Verdict.DRIFT:
+    if result.verdict is Verdict.DRIFT and run.raises_alerts:
         data = _event(run, result, finding)
         emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=data)
     return finding
