@@ -10,6 +10,7 @@ from detections.findings import ErrorRateChange, RunFinding, build_finding
 from detections.models import Detection, DetectionRun
 from detections.results import RunResult
 from drift_detector.events.services import EventType, emit
+from drift_detector.public_pages import page_of_run
 from monitors.models import Baseline
 
 # Of several types in one run, the event names the first of these.
@@ -38,12 +39,16 @@ def record_detections(
 
 def _event(run: DetectionRun, result: RunResult, finding: RunFinding) -> dict[str, Any]:
     drifted = [method for method in result.methods if method.is_drifted]
-    return finding.summary | {
-        "detection_type": min(map(detection_type, drifted), key=TYPES_IN_ORDER.index),
-        "methods": list(dict.fromkeys(method.method.value for method in drifted)),
-        "baseline_version": _baseline_version(run),
-        "rows": result.rows or 0,
-    }
+    return (
+        finding.summary
+        | page_of_run(run.id)
+        | {
+            "detection_type": min(map(detection_type, drifted), key=TYPES_IN_ORDER.index),
+            "methods": list(dict.fromkeys(method.method.value for method in drifted)),
+            "baseline_version": _baseline_version(run),
+            "rows": result.rows or 0,
+        }
+    )
 
 
 def _baseline_version(run: DetectionRun) -> int:
