@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from detections.ledger.runs import mark_kept
+from alerts.episodes.kept_runs import release_runs
 from drift_detector.retention import purge, remove_oldest
 
 
@@ -19,5 +19,5 @@ def purge_old_alerts(until: float) -> int:
 def _remove_alerts(before: datetime) -> int | None:
     returning = "first_run_id, last_run_id"
     removed = remove_oldest("drf_alerts", before, since="resolved_at", returning=returning)
-    mark_kept({run_id for row in removed for run_id in row}, is_kept=False)
+    release_runs({run_id for row in removed for run_id in row if run_id is not None})
     return len(removed) or None

@@ -1,10 +1,12 @@
 """Moves the alerts of a monitor when a run is recorded."""
 
-from alerts.episodes.moving import end_if_over, end_if_recovered, raise_alert
-from alerts.models import Alert
+from alerts.episodes.concept_alerts import record_change
+from alerts.episodes.recording import record_run
 from algorithms.verdicts import Verdict
 from detections.findings import RunFinding
 from detections.models import DetectionRun
+
+JUDGED = (Verdict.OK, Verdict.DRIFT)
 
 
 class AlertListener:
@@ -13,19 +15,6 @@ class AlertListener:
     def run_recorded(self, run: DetectionRun, finding: RunFinding) -> None:
         """Open, continue or end an episode, in the transaction of the run; the monitor is locked."""
         if finding.change is not None:
-            _change_recorded(run, finding)
-        elif finding.verdict is Verdict.DRIFT:
-            raise_alert(run, finding, Alert.Kind.STATISTICAL)
-        elif finding.verdict is Verdict.OK:
-            end_if_over(run, finding)
-
-
-def _change_recorded(run: DetectionRun, finding: RunFinding) -> None:
-    """A rise of the error rate that matters raises the concept alert; a fall can end it."""
-    change = finding.change
-    if change is None or finding.verdict is not Verdict.DRIFT:
-        return
-    if change.is_rise:
-        raise_alert(run, finding, Alert.Kind.CONCEPT)
-    else:
-        end_if_recovered(run, change)
+            record_change(run, finding)
+        elif finding.verdict in JUDGED:
+            record_run(run, finding)

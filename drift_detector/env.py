@@ -38,6 +38,8 @@ AbsoluteFolder = Annotated[str, Field(pattern=r"^/")]
 StorePrefix = Annotated[str, Field(pattern=r"^(s3|gs|abfs)://[^/]+(/.*)?$")]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Endpoint = Annotated[str, Field(pattern=r"^https?://[^/@]+/?$")]
+PublicUrl = Annotated[str, Field(pattern=r"^(https?://[^/@\s]+(/\S*)?)?$")]
+Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
 CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^/@]+/\S+$")]
 
 
@@ -306,6 +308,13 @@ class Events(Group):
     retention_days: Positive = Field(
         default=30, description="days that published events are kept in the outbox"
     )
+    alert_resolved_topic: Topic = Field(
+        default="", description="Kafka topic of drift.alert_resolved; empty: it is not published"
+    )
+    alert_acknowledged_topic: Topic = Field(
+        default="",
+        description="Kafka topic of drift.alert_acknowledged; empty: it is not published",
+    )
 
 
 class Reports(Group):
@@ -376,6 +385,10 @@ class Environment(BaseSettings):
     )
     csrf_trusted_origins: list[str] = Field(
         default=[], description="JSON list of origins, when behind a TLS proxy"
+    )
+    public_url: PublicUrl = Field(
+        default="",
+        description="where people open the service, https://drift.example.com; events link there",
     )
     static_root: Path = Field(
         default=Path(".state/static"), description="where collectstatic puts the admin's files"

@@ -13,6 +13,7 @@ from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
+MOST_RUNS_OF_EPISODE = 20
 
 DATA_FIELDS = (
     "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
@@ -37,6 +38,7 @@ FIELD_GROUPS = {
         "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
         "concept_methods", "detector_settings", "error_scale", "error_batch",
     ),
+    "Alerts": ("open_after", "resolve_after"),
     "Retraining": ("retraining_enabled",),
 }  # fmt: skip
 """The fields that people set, in the order of the API; the admin shows a section for each group."""
@@ -182,6 +184,20 @@ class Monitor(TenantModel):
         default=1,
         validators=[MinValueValidator(1)],
         help_text="Detectors see the mean of so many errors in a row; more than 1 where errors come in clusters.",
+    )
+
+    open_after = models.JSONField(
+        null=True,
+        blank=True,
+        default=None,
+        help_text="How many drifted runs, of how many, open an alert of the data: "
+        '{"warning": {"runs": 2, "of": 3}, "critical": {"runs": 1, "of": 1}}, which is the default.',
+    )
+    resolve_after = models.PositiveSmallIntegerField(
+        default=2,
+        db_default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RUNS_OF_EPISODE)],
+        help_text="How many ok runs in a row, which judged all that drifted, resolve an alert.",
     )
 
     retraining_enabled = models.BooleanField(default=True)

@@ -18,7 +18,13 @@ from drift_detector.api.fields import (
 from drift_detector.api.serializers import KnownFieldsMixin
 from monitors import selectors
 from monitors.field_checks import FIELD_CHECKS, check_change
-from monitors.models import FIELD_GROUPS, Baseline, Monitor, default_concept_methods
+from monitors.models import (
+    FIELD_GROUPS,
+    MOST_RUNS_OF_EPISODE,
+    Baseline,
+    Monitor,
+    default_concept_methods,
+)
 from monitors.setting_fields import (
     METHODS,
     CronField,
@@ -29,6 +35,7 @@ from monitors.setting_fields import (
     KindsField,
     LocationField,
     MethodsField,
+    OpenAfterField,
     PerformanceLimitsField,
     ThresholdsField,
     TolerancesField,
@@ -146,6 +153,18 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         default=None,
         allow_null=True,
         help_text="Predictions are numbers: an error of this size counts as 1.",
+    )
+    open_after = OpenAfterField(
+        default=None,
+        allow_null=True,
+        help_text="How many drifted runs, of how many, open an alert of the data; null: 2 of 3, "
+        "1 of 1 for critical ones.",
+    )
+    resolve_after = IntegerField(
+        default=2,
+        min_value=1,
+        max_value=MOST_RUNS_OF_EPISODE,
+        help_text="How many ok runs in a row, which judged all that drifted, resolve an alert.",
     )
     prediction_column = TextField(
         default="", allow_blank=True, max_length=200, trim_whitespace=False

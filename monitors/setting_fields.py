@@ -11,12 +11,14 @@ from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import Method
 from algorithms.performance import Metric
 from drift_detector.api.fields import TextField
+from monitors.models import MOST_RUNS_OF_EPISODE
 from monitors.sources.csv_dialect import DELIMITERS, QUOTES
 from monitors.validators import (
     HIGHEST_IMPORTANCE,
     HIGHEST_THRESHOLD,
     HIGHEST_TOLERANCE,
     LEAST_LIMIT,
+    OPENING_SEVERITIES,
     WAYS_TO_LIMIT,
 )
 
@@ -82,6 +84,12 @@ def _setting(default: Any) -> dict[str, Any]:
 
 def _detector_settings() -> dict[str, Any]:
     return _object({method.value: _settings_of(method) for method in ConceptMethod})
+
+
+def _open_after() -> dict[str, Any]:
+    number = {"type": "integer", "minimum": 1, "maximum": MOST_RUNS_OF_EPISODE}
+    rule = _object({"runs": number, "of": number}) | {"required": ["runs", "of"]}
+    return _object(dict.fromkeys(OPENING_SEVERITIES, rule))
 
 
 def _dialects() -> list[dict[str, Any]]:
@@ -165,6 +173,11 @@ class ImportancesField(serializers.DictField):
 @extend_schema_field(_metric_limits())
 class PerformanceLimitsField(serializers.DictField):
     """A limit of each metric."""
+
+
+@extend_schema_field(_open_after())
+class OpenAfterField(serializers.DictField):
+    """The drifted runs that open an alert, by severity."""
 
 
 @extend_schema_field(_detector_settings())

@@ -13,6 +13,7 @@ from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.performance import Metric, PerformanceLimit
 from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.schedules import check_storable
+from monitors.models import MOST_RUNS_OF_EPISODE
 from monitors.sources import CsvDialect, is_storable
 from monitors.sources.csv_dialect import DECIMALS, DELIMITERS, QUOTES
 
@@ -39,6 +40,8 @@ DIALECT_CHOICES: Mapping[str, Sequence[str]] = {
 LONGEST_NULL_WORD = 100
 MOST_NULL_WORDS = 100
 WAYS_TO_LIMIT = frozenset({"minimum", "maximum", "relative"})
+OPENING_SEVERITIES = ("warning", "critical")
+OPENING_NUMBERS = frozenset({"runs", "of"})
 
 
 def check_monitor(fields: Mapping[str, Any]) -> None:
@@ -322,3 +325,28 @@ def _check_number(name: str, number: Any, highest: float) -> None:
 def _check_names(features: Mapping[Any, Any]) -> None:
     if any(not isinstance(name, str) or not is_storable(name) for name in features):
         raise ValidationError("A feature's name must hold only characters that can be stored.")
+
+
+def check_open_after(value: Any) -> Any:
+    """The drifted runs that open an alert, by severity; None for the default."""
+    if not value:
+        return None
+    if not isinstance(value, Mapping) or set(value) - set(OPENING_SEVERITIES):
+        raise ValidationError("open_after must name warning, critical or both.")
+    for severity, rule in value.items():
+        _check_opening(severity, rule)
+    return dict(value)
+
+
+def _check_opening(severity: str, rule: Any) -> None:
+    if not isinstance(rule, Mapping) or set(rule) != OPENING_NUMBERS:
+        raise ValidationError(f"open_after of {severity} must have the two numbers runs and of.")
+    if not all(map(_is_count_of_runs, rule.values())):
+        reason = f"must be whole numbers from 1 to {MOST_RUNS_OF_EPISODE}."
+        raise ValidationError(f"open_after of {severity}: runs and of {reason}")
+    if rule["runs"] > rule["of"]:
+        raise ValidationError(f"open_after of {severity}: runs must not be greater than of.")
+
+
+def _is_count_of_runs(number: Any) -> bool:
+    return type(number) is int and 1 <= number <= MOST_RUNS_OF_EPISODE

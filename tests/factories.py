@@ -50,6 +50,9 @@ def make_monitor(**fields: Any) -> Monitor:
         "schedule_cron": "0 0 * * 1",
         "methods": ["ks", "psi", "chi_squared"],
         "min_rows": 50,
+        # One run each: what these tests are about seldom is how many it takes.
+        "open_after": {severity: {"runs": 1, "of": 1} for severity in ("warning", "critical")},
+        "resolve_after": 1,
     }
     return monitors.create_monitor(created_by="key:test", **values | fields)
 

@@ -7,7 +7,7 @@ import structlog
 from django.db.models import Max
 from django.utils import timezone
 
-from alerts.episodes.phases import Attention, Move, Phase, next_attention, next_phase
+from alerts.episodes.phases import Attention, IllegalMove, Move, Phase, next_attention, next_phase
 from alerts.models import Alert, AlertEvent
 from detections.models import DetectionRun
 
@@ -49,7 +49,7 @@ def move(alert: Alert, to: Move, circumstances: Circumstances) -> AlertEvent:
     is_new = alert._state.adding
     alert.phase = next_phase("" if is_new else phase, to)
     alert.attention = next_attention(attention, to)
-    _set_times(alert, to)
+    _set_times(alert, to, is_announced=circumstances.notifies)
     if is_new:
         alert.save(force_insert=True)
     event = _event(alert, to.value, circumstances)
@@ -69,13 +69,40 @@ def remark(alert: Alert, kind: AlertEvent.Kind, circumstances: Circumstances) ->
     return event
 
 
-def _set_times(alert: Alert, to: Move) -> None:
-    if to is Move.OPENED and alert.opened_at is None:
-        alert.opened_at = timezone.now()
-    if to in RISING:
+def correct(alert: Alert, phase: Phase, circumstances: Circumstances) -> AlertEvent | None:
+    """Set the phase of a locked alert to what a late run has shown; None if it is that already.
+
+    The caller saves the alert.
+
+    Raises:
+        IllegalMove: If the alert is resolved: it stays so.
+    """
+    if alert.phase == phase:
+        return None
+    if alert.phase == Phase.RESOLVED:
+        raise IllegalMove(f"An alert that is resolved can't become {phase} again.")
+    before = alert.phase
+    alert.phase = phase
+    _set_phase_times(alert)
+    event = _event(alert, AlertEvent.Kind.CORRECTED, circumstances)
+    event.from_phase, event.to_phase = before, phase
+    event.from_attention = event.to_attention = alert.attention
+    event.save(force_insert=True)
+    return event
+
+
+def _set_times(alert: Alert, to: Move, *, is_announced: bool) -> None:
+    _set_phase_times(alert)
+    if to in RISING and is_announced:
         alert.announced_severity = alert.severity
+
+
+def _set_phase_times(alert: Alert) -> None:
+    now = timezone.now()
+    if alert.phase in (Phase.OPEN, Phase.RECOVERING) and alert.opened_at is None:
+        alert.opened_at = now
     if alert.phase == Phase.RESOLVED and alert.resolved_at is None:
-        alert.resolved_at = timezone.now()
+        alert.resolved_at = now
 
 
 def _event(alert: Alert, kind: str, circumstances: Circumstances) -> AlertEvent:

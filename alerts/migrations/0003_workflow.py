@@ -34,7 +34,6 @@ class Migration(migrations.Migration):
         ("alerts", "0002_rls"),
         ("detections", "0005_schema_findings"),
         ("monitors", "0005_jobs"),
-        ("tenancy", "0002_quotas"),
     ]
 
     operations = [

@@ -36,6 +36,7 @@ def plan_follow_up(run: DetectionRun) -> DetectionRun | None:
         not_before=due,
         window_start=run.window_start,
         window_end=run.window_end,
+        raises_alerts=run.raises_alerts,
     )
     return next(iter(write_runs([follow_up])), None)
 

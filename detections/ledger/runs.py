@@ -83,8 +83,13 @@ def request_run(
     window: Span | None = None,
     inline_data: bytes | None = None,
     idempotency_key: str = "",
+    alert: bool | None = None,
 ) -> DetectionRun:
     """Ask for a run now, over the monitor's latest window, a window given, or rows given.
+
+    Args:
+        alert: Whether its drift is published and moves alerts. By default that of the latest window
+            does; a window or rows given are a look at the past, or at what might be.
 
     Raises:
         KeyReused: If the key has been used for another request; the same request gets the run it got before.
@@ -94,21 +99,28 @@ def request_run(
     if window:
         run.window_start, run.window_end = window
     run.inline_data, run.requested_by = inline_data, requested_by
+    run.raises_alerts = _is_present(window, inline_data) if alert is None else alert
     run.idempotency_key = idempotency_key
-    run.request_hash = _hash_of_request(window, inline_data) if idempotency_key else ""
+    run.request_hash = _hash_of_request(window, inline_data, alert) if idempotency_key else ""
     if not _is_inserted(run):
-        return _same_request(run, _hash_of_bytes(window, inline_data))
+        earlier = "" if alert is not None else _hash_of_bytes(window, inline_data)
+        return _same_request(run, earlier)
     stored = () if inline_data is None else (Quota.STORAGE,)
     quotas.take(Quota.RUNS, closed_by=(Quota.BYTES_READ, *stored))
     return run
 
 
-def _hash_of_request(window: Span | None, inline_data: bytes | None) -> str:
-    """The hash of what a request says: the moments of its window, and its rows by value."""
+def _is_present(window: Span | None, inline_data: bytes | None) -> bool:
+    return window is None and inline_data is None
+
+
+def _hash_of_request(window: Span | None, inline_data: bytes | None, alert: bool | None) -> str:
+    """The hash of what a request says: the moments of its window, its rows by value, `alert`."""
     moments = [moment.astimezone(UTC).isoformat() for moment in window or ()]
     rows = None if inline_data is None else table_from_bytes(inline_data)
     content = None if rows is None else hash_of_columns(rows, sorted(rows.column_names))
-    return sha256(repr((moments, content)).encode()).hexdigest()
+    said = (moments, content) if alert is None else (moments, content, alert)
+    return sha256(repr(said).encode()).hexdigest()
 
 
 def _hash_of_bytes(window: Span | None, inline_data: bytes | None) -> str:
@@ -129,7 +141,7 @@ def _same_request(run: DetectionRun, earlier_hash: str) -> DetectionRun:
     """The earlier run with the key of a run, and its hash or the one of earlier versions."""
     key = run.idempotency_key
     earlier = DetectionRun.objects.get(monitor=run.monitor, idempotency_key=key)
-    if earlier.request_hash not in (run.request_hash, earlier_hash):
+    if earlier.request_hash not in filter(None, (run.request_hash, earlier_hash)):
         raise KeyReused(f"Idempotency-Key {key!r} was used for another request.")
     return earlier
 
@@ -140,6 +152,7 @@ def record_change(
     baseline: Baseline | None,
     result: RunResult,
     window: tuple[datetime, datetime],
+    raises_alerts: bool = True,
 ) -> DetectionRun:
     """Write a change that a detector saw into the ledger, as a run that ended when it began; nothing is enqueued."""
     run = DetectionRun(
@@ -153,6 +166,7 @@ def record_change(
         verdict=result.verdict,
         reason=result.reason,
         rows=result.rows,
+        raises_alerts=raises_alerts,
     )
     while True:
         run.scheduled_for = run.started_at = run.finished_at = timezone.now()
@@ -174,30 +188,38 @@ def list_ticks(monitor: Monitor, start: datetime, end: datetime, *, most: int) -
 
 
 def request_backfill(
-    *, monitor: Monitor, start: datetime, end: datetime, requested_by: str
+    *,
+    monitor: Monitor,
+    start: datetime,
+    end: datetime,
+    requested_by: str,
+    alert: bool = False,
 ) -> list[DetectionRun]:
     """Ask for a run at each tick in [start, end) that the ledger does not have, or has as skipped.
 
     No worker waited for a skipped run; `not_before` says since when it is wanted.
+
+    Args:
+        alert: True if their drift is published and moves alerts; else it is recorded as history.
 
     Raises:
         ValidationError: If these are too many ticks.
         OverQuota: If the tenant may not have all of these runs today; then it gets none.
     """
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backfill)
-    revived = _revive_skipped(monitor, ticks, requested_by)
+    revived = _revive_skipped(monitor, ticks, requested_by=requested_by, raises_alerts=alert)
     runs = [plan_run(monitor, tick, Trigger.BACKFILL) for tick in ticks]
     for run in runs:
-        run.requested_by = requested_by
+        run.requested_by, run.raises_alerts = requested_by, alert
     wanted = [*revived, *_insert(runs)]
     quotas.take(Quota.RUNS, len(wanted), closed_by=(Quota.BYTES_READ,))
     return wanted
 
 
 def _revive_skipped(
-    monitor: Monitor, ticks: list[datetime], requested_by: str
+    monitor: Monitor, ticks: list[datetime], **asked: Any
 ) -> QuerySet[DetectionRun]:
-    """Queue the skipped runs among the ticks as backfills."""
+    """Queue the skipped runs among the ticks as backfills, with what was asked of them."""
     runs = DetectionRun.objects.filter(monitor=monitor, scheduled_for__in=ticks)
     skipped = runs.filter(status=Status.SKIPPED).select_for_update()
     revived = DetectionRun.objects.filter(id__in=list(skipped.values_list("id", flat=True)))
@@ -205,8 +227,8 @@ def _revive_skipped(
         status=Status.QUEUED,
         reason="",
         trigger=Trigger.BACKFILL,
-        requested_by=requested_by,
         not_before=TransactionNow(),
+        **asked,
     )
     return revived.defer("inline_data")
 

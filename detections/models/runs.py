@@ -47,6 +47,11 @@ class DetectionRun(LeasedModel):
     idempotency_key = models.CharField(max_length=200, blank=True)
     request_hash = models.CharField(max_length=64, blank=True)
     requested_by = models.CharField(max_length=200, blank=True)
+    raises_alerts = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Its drift is published and moves alerts; false for a look at the past.",
+    )
 
     priority = models.GeneratedField(
         expression=Case(
@@ -150,6 +155,11 @@ class DetectionRun(LeasedModel):
                 name="run_finished_of_monitor", fields=["tenant", "monitor", "-finished_at"]
             ),
             models.Index(name="run_of_baseline", fields=["tenant", "baseline"]),
+            models.Index(
+                name="run_judged_by_window",
+                fields=["tenant", "monitor", "window_end"],
+                condition=Q(verdict__in=["ok", "drift"]),
+            ),
             models.Index(
                 name="run_waiting",
                 fields=["tenant", "priority", "scheduled_for"],

@@ -44,10 +44,10 @@ def accept_new_rows(run: DetectionRun, stream: OutcomeStream, new: NewOutcomes) 
         learn_usual(stream, run.monitor, new.reference)
     stream.read_until = max(filter(None, (stream.read_until, new.until)))
     accepted = take_batch(stream, run.monitor, f"run:{run.id}", rows, is_sent=False)
-    _record_signals(run.monitor, accepted)
+    _record_signals(run.monitor, accepted, raises_alerts=run.raises_alerts)
 
 
-def _record_signals(monitor: Monitor, accepted: Accepted) -> None:
+def _record_signals(monitor: Monitor, accepted: Accepted, *, raises_alerts: bool = True) -> None:
     """Record the newest drifts of a batch; only unusual settings bring more than `MOST_SIGNALS`."""
     if not accepted.signals:
         return
@@ -56,7 +56,7 @@ def _record_signals(monitor: Monitor, accepted: Accepted) -> None:
     Monitor.objects.select_for_update(no_key=True).only("id").get(id=monitor.id)
     baseline = get_current_baseline(monitor.id)
     for signal in accepted.signals[-MOST_SIGNALS:]:
-        record_signal(monitor, baseline, accepted, signal)
+        record_signal(monitor, baseline, accepted, signal, raises_alerts=raises_alerts)
 
 
 def _log_left_out(monitor: Monitor, left_out: int) -> None:

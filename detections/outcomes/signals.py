@@ -31,14 +31,25 @@ INSTANT = timedelta(microseconds=1)
 
 
 def record_signal(
-    monitor: Monitor, baseline: Baseline | None, accepted: Accepted, signal: ConceptSignal
+    monitor: Monitor,
+    baseline: Baseline | None,
+    accepted: Accepted,
+    signal: ConceptSignal,
+    *,
+    raises_alerts: bool,
 ) -> None:
     """Record one drift of a stream's error rate, in the caller's transaction; the monitor is locked."""
     stream, detected = accepted.batch.stream, accepted.time_of(signal)
     changed = time_of_outcome(stream, signal.changed_at) or detected
     result = _result(stream, signal, changed)
     window = min(changed, detected), max(changed, detected) + INSTANT
-    run = record_change(monitor=monitor, baseline=baseline, result=result, window=window)
+    run = record_change(
+        monitor=monitor,
+        baseline=baseline,
+        result=result,
+        window=window,
+        raises_alerts=raises_alerts,
+    )
     change = ErrorRateChange(stream=stream.name, reference=signal.before, current=signal.after)
     listeners.notify_listeners(run, record_detections(run, result, change))
     _log(monitor, signal)

@@ -10,6 +10,7 @@ from detections.findings import ErrorRateChange, RunFinding, build_finding
 from detections.models import Detection, DetectionRun
 from detections.results import RunResult
 from drift_detector.events.services import EventType, emit
+from drift_detector.public_pages import page_of_run
 from monitors.models import Baseline
 
 # Of several types in one run, the event names the first of these.
@@ -24,10 +25,13 @@ TYPES_IN_ORDER = [
 def record_detections(
     run: DetectionRun, result: RunResult, change: ErrorRateChange | None = None
 ) -> RunFinding:
-    """Write the detections of a run, and `drift.detected` if it drifted, in the caller's transaction."""
+    """Write the detections of a run, in the caller's transaction.
+
+    If it drifted and may raise alerts, `drift.detected` is published, too.
+    """
     Detection.objects.bulk_create([_detection(run, method) for method in result.methods])
     finding = build_finding(run, result, change)
-    if result.verdict is Verdict.DRIFT:
+    if result.verdict is Verdict.DRIFT and run.raises_alerts:
         data = _event(run, result, finding)
         emit(EventType.DETECTED, cause=run.id, key=run.monitor_id, data=data)
     return finding
@@ -35,12 +39,16 @@ def record_detections(
 
 def _event(run: DetectionRun, result: RunResult, finding: RunFinding) -> dict[str, Any]:
     drifted = [method for method in result.methods if method.is_drifted]
-    return finding.summary | {
-        "detection_type": min(map(detection_type, drifted), key=TYPES_IN_ORDER.index),
-        "methods": list(dict.fromkeys(method.method.value for method in drifted)),
-        "baseline_version": _baseline_version(run),
-        "rows": result.rows or 0,
-    }
+    return (
+        finding.summary
+        | page_of_run(run.id)
+        | {
+            "detection_type": min(map(detection_type, drifted), key=TYPES_IN_ORDER.index),
+            "methods": list(dict.fromkeys(method.method.value for method in drifted)),
+            "baseline_version": _baseline_version(run),
+            "rows": result.rows or 0,
+        }
+    )
 
 
 def _baseline_version(run: DetectionRun) -> int:

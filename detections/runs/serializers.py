@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from detections.models import SEVERITIES, VERDICTS, Detection, DetectionRun
-from drift_detector.api.fields import INSTANT_SCHEMA, InstantField
+from drift_detector.api.fields import INSTANT_SCHEMA, InstantField, TruthField
 from drift_detector.api.serializers import KnownFieldsMixin
 
 
@@ -72,7 +72,7 @@ class RunSerializer(serializers.ModelSerializer[DetectionRun]):
         fields = [
             "id", "monitor_id", "baseline_id", "trigger", "status", "verdict", "reason", "scheduled_for",
             "window_start", "window_end", "rows", "rows_read", "files_read", "files_skipped",
-            "files_skipped_count", "attempt", "not_before", "worker", "requested_by",
+            "files_skipped_count", "attempt", "not_before", "worker", "requested_by", "raises_alerts",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
@@ -118,6 +118,11 @@ class RunRequestSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, An
         allow_empty=False,
         help_text="Columns of values, equally long.",
     )
+    alert = TruthField(
+        required=False,
+        help_text="Whether its drift is published and moves alerts. By default it does, unless the "
+        "request has a window or current_data.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "window" in attrs and "current_data" in attrs:
@@ -127,15 +132,19 @@ class RunRequestSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, An
         return attrs
 
 
-class BackfillSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, datetime]]):
+class BackfillSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
     vars()["from"] = WindowInstantField(
         help_text="The first tick, included. Without a zone, it is UTC."
     )
     to = WindowInstantField(
         help_text="The last tick, not included; after from, not later than now."
     )
+    alert = TruthField(
+        default=False,
+        help_text="Whether drift is published and moves alerts; else it is recorded as history.",
+    )
 
-    def validate(self, attrs: dict[str, datetime]) -> dict[str, datetime]:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["from"] >= attrs["to"]:
             raise serializers.ValidationError({"to": "to must be after from."})
         if attrs["to"] > timezone.now():

@@ -121,6 +121,7 @@ class MonitorRunView(TenantAPIView):
                 window=_window(monitor, fields),
                 inline_data=_inline_data(fields),
                 idempotency_key=_idempotency_key(request),
+                alert=fields.get("alert"),
             )
         except ledger.KeyReused as error:
             raise Conflict(str(error)) from error
@@ -140,7 +141,11 @@ class MonitorBackfillView(TenantAPIView):
         serializer.is_valid(raise_exception=True)
         span, name = serializer.validated_data, self.principal.name
         runs = ledger.request_backfill(
-            monitor=monitor, start=span["from"], end=span["to"], requested_by=name
+            monitor=monitor,
+            start=span["from"],
+            end=span["to"],
+            requested_by=name,
+            alert=span["alert"],
         )
         shown = RunSerializer(runs, many=True).data
         return Response({"created": len(runs), "runs": shown}, status=202)

@@ -85,7 +85,11 @@ def _make_monitor(fields: Mapping[str, Any]) -> int:
         request_run(monitor=monitor, requested_by=ACTOR)
         return 1
     runs = request_backfill(
-        monitor=monitor, start=BACKFILL_START, end=BACKFILL_END, requested_by=ACTOR
+        monitor=monitor,
+        start=BACKFILL_START,
+        end=BACKFILL_END,
+        requested_by=ACTOR,
+        alert=True,
     )
     return len(runs)
 

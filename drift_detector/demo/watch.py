@@ -20,14 +20,19 @@ REPLAY = "Late arrivals: live replay"
 MODEL_ID = "2ebd2ff5-2f43-4a5c-9d3c-3f0b6c2f7a13"
 
 # At six on Monday all flights of the week before have landed, so a run reads that week, from Monday to Sunday.
-EVERY_MONDAY = {"schedule_cron": "0 6 * * 1", "window": "P7D", "window_lag": "PT6H"}
+# A week is long, so one drifted week opens an alert, and one that is ok resolves it.
+ONE_OF_ONE = {"runs": 1, "of": 1}
+EVERY_MONDAY: dict[str, Any] = {
+    "schedule_cron": "0 6 * * 1", "window": "P7D", "window_lag": "PT6H",
+    "open_after": {"warning": ONE_OF_ONE, "critical": ONE_OF_ONE}, "resolve_after": 1,
+}  # fmt: skip
 # A thousand flights are about a day's; one evening's storm makes the model wrong about many flights at once.
 ERRORS = {
     "prediction_column": "prediction", "label_column": LABEL, "error_batch": 1000, "concept_methods": ["page_hinkley"],
     "score_column": "prediction_score",
     "performance_limits": {"accuracy": {"relative": 0.03}, "roc_auc": {"relative": 0.05}},
 }  # fmt: skip
-EVERY_HOUR = {"schedule_cron": "0 * * * *", "window": "P7D"}
+EVERY_HOUR: dict[str, Any] = {"schedule_cron": "0 * * * *", "window": "P7D"}
 
 # The first whole week after the baseline, up to the last whole week of the year.
 BACKFILL_START, BACKFILL_END = TRAINED_UNTIL + WEEK, YEAR_END

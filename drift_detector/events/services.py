@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.conf import settings
 from django.utils import timezone
 
 from drift_detector.events.models import PARTITIONS, OutboxEvent, OutboxKey
@@ -15,14 +16,35 @@ SOURCE = "/aumos/drift-detector"
 
 
 class EventType(StrEnum):
-    """The types of events; the type is also the topic."""
+    """The types of events; the type is also the topic, unless a setting names another one."""
 
     DETECTED = "drift.detected"
     ALERT_RAISED = "drift.alert_raised"
     RETRAINING_REQUIRED = "drift.retraining_required"
+    ALERT_RESOLVED = "drift.alert_resolved"
+    ALERT_ACKNOWLEDGED = "drift.alert_acknowledged"
 
 
-def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, Any]) -> None:
+ALWAYS_PUBLISHED = (EventType.DETECTED, EventType.ALERT_RAISED, EventType.RETRAINING_REQUIRED)
+"""The types whose topics must be there; the others are published once a setting names their topic."""
+
+
+def topics() -> list[str]:
+    """The topics of all events that are published."""
+    events = settings.ENV.events
+    named = [events.alert_resolved_topic, events.alert_acknowledged_topic]
+    return [*(each.value for each in ALWAYS_PUBLISHED), *filter(None, named)]
+
+
+def emit(
+    event_type: EventType,
+    *,
+    cause: UUID,
+    key: UUID,
+    data: Mapping[str, Any],
+    version: int = 1,
+    topic: str = "",
+) -> None:
     """Put a CloudEvents 1.0 event into the outbox, in the caller's transaction.
 
     Args:
@@ -31,6 +53,8 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
             makes only one event of a type.
         key: The monitor; events of one monitor stay in order.
         data: The data that the JSON Schema of the type describes.
+        version: The version of that schema.
+        topic: The topic, if it is not named as the type is.
 
     The event gets the next number of its key. The key's counter stays locked until the transaction
     ends. So events of one key are committed in the order of their numbers, and a rollback leaves no
@@ -44,15 +68,15 @@ def emit(event_type: EventType, *, cause: UUID, key: UUID, data: Mapping[str, An
     if OutboxEvent.objects.filter(event_id=event_id).exists():
         return
     counter.seq += 1
-    envelope = _envelope(event_type, event_id=event_id, key=key, seq=counter.seq, data=data)
+    envelope = _envelope(
+        event_type, version, event_id=event_id, key=key, seq=counter.seq, data=data
+    )
     validate(envelope)
     counter.save(update_fields=["seq"])
-    _write_event(counter, event_id, event_type, envelope)
+    _write_event(counter, event_id, topic or event_type.value, envelope)
 
 
-def _write_event(
-    counter: OutboxKey, event_id: UUID, topic: EventType, envelope: dict[str, Any]
-) -> None:
+def _write_event(counter: OutboxKey, event_id: UUID, topic: str, envelope: dict[str, Any]) -> None:
     OutboxEvent.objects.create(
         tenant_id=counter.tenant_id,
         event_id=event_id,
@@ -70,7 +94,13 @@ def purge_key(key: UUID) -> None:
 
 
 def _envelope(
-    event_type: EventType, *, event_id: UUID, key: UUID, seq: int, data: Mapping[str, Any]
+    event_type: EventType,
+    version: int,
+    *,
+    event_id: UUID,
+    key: UUID,
+    seq: int,
+    data: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "specversion": "1.0",
@@ -80,7 +110,7 @@ def _envelope(
         "subject": str(key),
         "time": timezone.now().isoformat(),
         "datacontenttype": "application/json",
-        "dataschema": schema_id(event_type),
+        "dataschema": schema_id(event_type, version),
         "tenantid": str(current_tenant_id()),
         "seq": seq,
         "data": dict(data),

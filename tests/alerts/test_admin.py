@@ -78,6 +78,7 @@ def make_alert(monitor: Monitor) -> Alert:
     return Alert.objects.create(
         tenant_id=monitor.tenant_id, monitor=monitor, first_run=run, last_run=run, severity="info",
         summary="Their secret", window_start=run.window_start, window_end=run.window_end,
+        opened_at=run.window_end,
     )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
     def refuse(*_: object, **__: object) -> None:
         raise ValueError("not an event")
 
-    monkeypatch.setattr("alerts.episodes.emit", refuse)
+    monkeypatch.setattr("alerts.episodes.moving.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
         complete_run(claim, result_of(monitor, "drift"))
     assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (
@@ -305,8 +305,8 @@ def test_acknowledge__other_tenants__does_not_exist(settle: Settle, other_tenant
 @pytest.mark.parametrize(
     ("constraint", "change"),
     [
-        ("alert_resolved_has_a_time", "status = 'resolved'"),
-        ("alert_resolved_has_a_time", "resolved_at = now()"),
+        ("alert_resolved_at_its_time", "phase = 'resolved'"),
+        ("alert_resolved_at_its_time", "resolved_at = now()"),
         ("alert_acknowledged_has_a_name", "acknowledged_at = now()"),
         ("alert_acknowledged_has_a_name", "acknowledged_by = 'user:ana'"),
     ],

@@ -146,7 +146,7 @@ def alerted(monitor: Monitor, *, resolved: int | None) -> None:
         assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=baseline.id))
         if resolved is not None:
             Alert.objects.update(
-                status="resolved", resolved_at=timezone.now() - timedelta(days=resolved)
+                phase="resolved", resolved_at=timezone.now() - timedelta(days=resolved)
             )
     age(monitor, 99, run)
 

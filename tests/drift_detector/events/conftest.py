@@ -20,6 +20,9 @@ from tests.factories import rows_of
 
 BROKER = os.environ["AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS"]
 
+NOON = "2024-01-29T12:00:00+00:00"
+ALERT = {"alert_id": str(uuid4()), "summary": "Flüge: drift in délai", "kind": "statistical"}
+
 type Emit = Callable[..., OutboxEvent]
 
 
@@ -29,6 +32,9 @@ def data_of(event_type: EventType, key: UUID) -> dict[str, Any]:
         EventType.DETECTED: {"methods": ["ks"], "baseline_version": 1, "rows": 2000},
         EventType.ALERT_RAISED: {"alert_id": str(uuid4()), "summary": "Flüge: drift in délai"},
         EventType.RETRAINING_REQUIRED: {"alert_id": str(uuid4()), "reason": "drift"},
+        EventType.ALERT_RESOLVED: ALERT | {"resolved_at": NOON, "resolved_by": ""},
+        EventType.ALERT_ACKNOWLEDGED: ALERT
+        | {"acknowledged_at": NOON, "acknowledged_by": "user:ana", "reason": "", "note": "Séen."},
     }
     feature = {
         "feature": "délai",

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 from django.core.management.base import BaseCommand, CommandError
 
 from drift_detector.events.kafka_clients import create_consumer
-from drift_detector.events.services import EventType
+from drift_detector.events.services import topics
 
 POLL_SECONDS = 0.25
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--topic", choices=[each.value for each in EventType], help="one topic instead of all"
+            "--topic", choices=topics(), help="one topic instead of all"
         )
         parser.add_argument(
             "--follow", action="store_true", help="wait for new events until Ctrl-C"
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         self, *args: Any, topic: str | None, follow: bool, seconds: float, **options: Any
     ) -> None:
         consumer = create_consumer(group=f"tail-{uuid4()}", reset="earliest")
-        consumer.subscribe([topic] if topic else [each.value for each in EventType])
+        consumer.subscribe([topic] if topic else topics())
         try:
             self._tail(consumer, follow, seconds)
         except KeyboardInterrupt:

@@ -1,0 +1,174 @@
+"""Folds the observations of a kind, in the order of their windows, into the state of its episode.
+
+Everything here is pure, so that the service and the simulation of a year share it. The same observations
+end with the same state, whenever each of them came: the fold goes by windows, not by arrival.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from alerts.episodes.observations import MEASURED, DriftEntry, Observation, rank
+from alerts.episodes.phases import NO_PHASE, Phase
+from algorithms.verdicts import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOf:
+    """So many drifted runs of the last so many."""
+
+    runs: int
+    of: int
+
+
+AT_ONCE = RunsOf(1, 1)
+DEFAULT_OPENING: Mapping[str, RunsOf] = {
+    Severity.WARNING: RunsOf(2, 3),
+    Severity.CRITICAL: AT_ONCE,
+}
+OPENS_AT_ONCE: Mapping[str, RunsOf] = {Severity.WARNING: AT_ONCE, Severity.CRITICAL: AT_ONCE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The rules of one kind in one monitor.
+
+    Attributes:
+        opening: The drifted runs that open an episode, by severity; `info` is opened as `warning` is.
+        resolve_after: The runs in a row that must show that the drift is over.
+    """
+
+    opening: Mapping[str, RunsOf] = field(default_factory=lambda: DEFAULT_OPENING)
+    resolve_after: int = 2
+
+    @classmethod
+    def of_monitor(cls, open_after: Mapping[str, Any] | None, resolve_after: int) -> Self:
+        """The rules that a monitor's fields give; what `open_after` does not name has its default."""
+        given = {name: RunsOf(**numbers) for name, numbers in (open_after or {}).items()}
+        return cls(opening={**DEFAULT_OPENING, **given}, resolve_after=resolve_after)
+
+    @property
+    def memory(self) -> int:
+        """How many runs a pending episode goes back."""
+        return max(rule.of for rule in self.opening.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeState:
+    """The state of an episode after an observation; all that the next one needs.
+
+    Attributes:
+        phase: Empty if there is no episode.
+        severity: The severity of the newest drifted window.
+        entries: What drifted and is not replaced; what is over counts its ok runs.
+        recent: The severities of the last runs, empty for those that are ok, while it is pending.
+    """
+
+    phase: str = NO_PHASE
+    severity: str = ""
+    entries: tuple[DriftEntry, ...] = ()
+    recent: tuple[str, ...] = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if there is no episode."""
+        return self.phase == NO_PHASE
+
+    def as_json(self) -> dict[str, Any]:
+        """The state as plain JSON values."""
+        return {
+            "phase": str(self.phase),
+            "severity": str(self.severity),
+            "entries": [entry.as_json() for entry in self.entries],
+            "recent": list(self.recent),
+        }
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """The state that `as_json` gave."""
+        return cls(
+            phase=values["phase"],
+            severity=values["severity"],
+            entries=tuple(map(DriftEntry.of_json, values["entries"])),
+            recent=tuple(values["recent"]),
+        )
+
+
+IDLE = EpisodeState()
+
+
+def opens(recent: Sequence[str], rules: Rules) -> bool:
+    """True if a pending episode opens: the one rule to replace, if another budget of alerts is wanted.
+
+    Args:
+        recent: The severities of the last runs, oldest first; empty for those that are ok.
+        rules: The rules of the kind.
+    """
+    return any(_is_reached(recent, severity, rule) for severity, rule in rules.opening.items())
+
+
+def _is_reached(recent: Sequence[str], severity: str, rule: RunsOf) -> bool:
+    """True if enough of the last runs are as severe; `info` counts as a warning."""
+    least = rank(Severity.INFO) if severity == Severity.WARNING else rank(severity)
+    return sum(rank(each) >= least for each in recent[-rule.of :]) >= rule.runs
+
+
+def advance(state: EpisodeState, observation: Observation, rules: Rules) -> EpisodeState:
+    """The state after one more observation, whose window is not older than those before."""
+    if observation.is_drift:
+        return _drifted(state, observation, rules)
+    if state.is_idle:
+        return state
+    counted = tuple(_after_ok(entry, observation) for entry in state.entries)
+    if state.phase == Phase.PENDING:
+        return _still_pending(replace(state, entries=counted), rules)
+    return _recovered(replace(state, entries=counted), rules)
+
+
+def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> EpisodeState:
+    recent = (*state.recent, observation.severity)[-rules.memory :]
+    is_open = state.phase in (Phase.OPEN, Phase.RECOVERING) or opens(recent, rules)
+    return EpisodeState(
+        phase=Phase.OPEN if is_open else Phase.PENDING,
+        severity=observation.severity,
+        entries=merge_entries(state.entries, observation),
+        recent=() if is_open else recent,
+    )
+
+
+def _after_ok(entry: DriftEntry, observation: Observation) -> DriftEntry:
+    return entry.counted() if observation.ends(entry) else entry
+
+
+def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
+    """A pending episode fades once no drifted run counts any more."""
+    recent = (*state.recent, "")[-rules.memory :]
+    counting = recent[1:] if len(recent) == rules.memory else recent
+    return replace(state, recent=recent) if any(counting) else IDLE
+
+
+def _recovered(state: EpisodeState, rules: Rules) -> EpisodeState:
+    fewest = min((entry.oks for entry in state.entries), default=rules.resolve_after)
+    if fewest >= rules.resolve_after:
+        return IDLE
+    return replace(state, phase=Phase.RECOVERING if fewest else state.phase)
+
+
+def merge_entries(old: Sequence[DriftEntry], observation: Observation) -> tuple[DriftEntry, ...]:
+    """The entries after a drifted run.
+
+    A check replaces them, except metrics that it could not measure. A follow-up replaces the metrics
+    that it measured.
+    """
+    new = observation.entries
+    if observation.is_follow_up:
+        kept = [entry for entry in old if not observation.judges(entry)]
+        names = {entry.names for entry in kept}
+        return (*(entry for entry in new if entry.names not in names), *kept)
+    return (*new, *(entry for entry in old if _is_unmeasured(entry, observation)))
+
+
+def _is_unmeasured(entry: DriftEntry, observation: Observation) -> bool:
+    """True for a measured metric that still has a limit and that a check could not judge."""
+    is_limited = entry.method == MEASURED and entry.feature in observation.limited
+    return is_limited and not observation.judges(entry)

@@ -1,0 +1,186 @@
+"""Observations: what one run says about one kind of episode, without a database.
+
+Two sorts of runs judge the windows of a monitor. A check judges all features at once. A follow-up comes
+later, when labels are due, and judges the model's performance alone. So an entry keeps the window in
+which it was last seen, and each entry ends by itself. `Observation.ends` has the rule as a table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+from algorithms.method_results import PerformanceMethod
+from algorithms.verdicts import Severity, Verdict
+
+MEASURED = PerformanceMethod.PERFORMANCE.value
+METRIC_METHODS = frozenset(method.value for method in PerformanceMethod)
+
+
+class Track(StrEnum):
+    """The sorts of runs; lateness is a matter of one track. In one window a check comes first."""
+
+    CHECK = "check"
+    FOLLOW_UP = "follow_up"
+
+
+class Place(NamedTuple):
+    """The place of an observation in the order of the windows."""
+
+    window_end: datetime
+    window_start: datetime
+    track: str
+
+    def as_json(self) -> list[str]:
+        """The place as plain JSON values."""
+        return [self.window_end.isoformat(), self.window_start.isoformat(), self.track]
+
+    @classmethod
+    def of_json(cls, values: list[str]) -> Self:
+        """The place that `as_json` gave."""
+        end, start, track = values
+        return cls(datetime.fromisoformat(end), datetime.fromisoformat(start), track)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftEntry:
+    """One drifted feature of an episode.
+
+    Attributes:
+        method: The method that sees the drift most clearly.
+        feature: The feature, or the metric.
+        window_end: The end of the window in which the drift was last seen.
+        record: The entry as the API shows it.
+        oks: How many runs in a row have shown since that it is over.
+    """
+
+    method: str
+    feature: str
+    window_end: datetime
+    record: Mapping[str, Any]
+    oks: int = 0
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any], window_end: datetime) -> Self:
+        """The entry of a record; one without a window was seen in the given one."""
+        if "window_end" in record:
+            window_end = datetime.fromisoformat(record["window_end"])
+        shown = {**record, "window_end": window_end.isoformat()}
+        return cls(
+            method=record["method"], feature=record["feature"], window_end=window_end, record=shown
+        )
+
+    @property
+    def is_metric(self) -> bool:
+        """True if the entry is a performance metric, measured or estimated."""
+        return self.method in METRIC_METHODS
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The method and the feature."""
+        return self.method, self.feature
+
+    def counted(self) -> Self:
+        """The entry after one more run that shows that it is over."""
+        return replace(self, oks=self.oks + 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as plain JSON values."""
+        return {"record": dict(self.record), "oks": self.oks}
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """The entry that `as_json` gave."""
+        end = datetime.fromisoformat(values["record"]["window_end"])
+        return replace(cls.of_record(values["record"], end), oks=values["oks"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The part of a run's result that one kind of episode needs.
+
+    Attributes:
+        run_id: The run.
+        place: The run's window and track.
+        verdict: `ok` or `drift`; a run that judged nothing makes no observation.
+        severity: Empty if it is ok.
+        entries: What drifted, the largest effect first.
+        not_ok: Features on which some verdict is not ok.
+        judged: The metrics that were judged, each with its method; features are not listed.
+        limited: The metrics that have a limit in the monitor.
+    """
+
+    run_id: str
+    place: Place
+    verdict: str
+    severity: str = ""
+    entries: tuple[DriftEntry, ...] = ()
+    not_ok: frozenset[str] = frozenset()
+    judged: frozenset[tuple[str, str]] = frozenset()
+    limited: frozenset[str] = frozenset()
+
+    @property
+    def is_drift(self) -> bool:
+        """True if something drifted."""
+        return self.verdict == Verdict.DRIFT
+
+    @property
+    def is_follow_up(self) -> bool:
+        """True if the run measured a window again because its labels were due."""
+        return self.place.track == Track.FOLLOW_UP
+
+    def judges(self, entry: DriftEntry) -> bool:
+        """True if the run judged a metric; a measured metric also judges its estimate."""
+        return bool({(entry.method, entry.feature), (MEASURED, entry.feature)} & self.judged)
+
+    def ends(self, entry: DriftEntry) -> bool:
+        """True if this run, which is ok, shows that the drift of an entry is over.
+
+        | the run's window | its verdicts on the feature | judges the entry | must judge it | over |
+        |------------------|-----------------------------|------------------|---------------|------|
+        | older            | any                         | any              | any           | no   |
+        | as new or newer  | one is not ok               | any              | any           | no   |
+        | as new or newer  | all are ok                  | yes              | any           | yes  |
+        | as new or newer  | all are ok                  | no               | yes           | no   |
+        | as new or newer  | all are ok                  | no               | no            | yes  |
+
+        A run must judge a metric that still has a limit, and a follow-up must judge every entry. An entry
+        that a check need not judge belongs to a feature that the monitor no longer watches.
+        """
+        if self.place.window_end < entry.window_end or entry.feature in self.not_ok:
+            return False
+        return self.judges(entry) or not self._must_judge(entry)
+
+    def _must_judge(self, entry: DriftEntry) -> bool:
+        return self.is_follow_up or (entry.is_metric and entry.feature in self.limited)
+
+    def as_json(self) -> dict[str, Any]:
+        """The observation as plain JSON values, without what its row holds in columns."""
+        return {
+            "entries": [entry.as_json() for entry in self.entries],
+            "not_ok": sorted(self.not_ok),
+            "judged": [list(pair) for pair in sorted(self.judged)],
+            "limited": sorted(self.limited),
+        }
+
+    @classmethod
+    def of_json(
+        cls, values: Mapping[str, Any], *, run_id: str, place: Place, verdict: str, severity: str
+    ) -> Self:
+        """The observation that `as_json` gave, with the columns of its row."""
+        return cls(
+            run_id=run_id,
+            place=place,
+            verdict=verdict,
+            severity=severity,
+            entries=tuple(map(DriftEntry.of_json, values["entries"])),
+            not_ok=frozenset(values["not_ok"]),
+            judged=frozenset((method, metric) for method, metric in values["judged"]),
+            limited=frozenset(values["limited"]),
+        )
+
+
+def rank(severity: str) -> int:
+    """The place of a severity, 0 for none and for the lowest from 1 on."""
+    return list(Severity).index(Severity(severity)) + 1 if severity else 0

@@ -1,0 +1,184 @@
+"""Reads what a run says about the statistical and the performance episode of its monitor."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+from alerts.episodes.observations import (
+    METRIC_METHODS,
+    DriftEntry,
+    Observation,
+    Place,
+    Track,
+)
+from alerts.models import Alert
+from algorithms.method_results import FeatureDetail, MethodResult, json_safe
+from algorithms.methods import Method
+from algorithms.verdicts import Severity, Verdict, worst_severity
+from detections.findings import ENTRY_FIELDS, MOST_FEATURES
+from detections.models import Detection, DetectionRun
+
+Kind = Alert.Kind
+STATISTICAL_METHODS = frozenset(method.value for method in Method)
+METHODS_OF_KIND: Mapping[str, frozenset[str]] = {
+    Kind.STATISTICAL: STATISTICAL_METHODS,
+    Kind.PERFORMANCE: METRIC_METHODS,
+}
+
+
+class FeatureAnswer(NamedTuple):
+    """The verdict of a method on a feature.
+
+    Attributes:
+        weight: The effect for its scale, times the feature's importance; what drifted is ranked by it.
+        values: Reads a value of the detail by its name.
+    """
+
+    feature: str
+    verdict: str
+    weight: float
+    values: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodAnswer:
+    """The answer of one method."""
+
+    method: str
+    reference: str
+    verdict: str
+    severity: str
+    features: Sequence[FeatureAnswer]
+
+    @classmethod
+    def of_result(cls, result: MethodResult) -> Self:
+        """The answer of a run that has just ended."""
+        return cls(
+            method=result.method.value,
+            reference=result.reference.value,
+            verdict=result.verdict.value,
+            severity=result.severity or "",
+            features=[_of_detail(detail) for detail in result.details],
+        )
+
+    @classmethod
+    def of_stored(cls, detection: Detection) -> Self:
+        """The answer of an earlier run."""
+        return cls(
+            method=detection.method,
+            reference=detection.reference,
+            verdict=detection.verdict,
+            severity=detection.severity,
+            features=[_of_record(record) for record in detection.details],
+        )
+
+
+def _of_detail(detail: FeatureDetail) -> FeatureAnswer:
+    weight = detail.ratio * detail.importance
+    return FeatureAnswer(detail.feature, detail.verdict.value, weight, partial(_value_of, detail))
+
+
+def _value_of(detail: FeatureDetail, name: str) -> Any:
+    return json_safe(getattr(detail, name))
+
+
+def _of_record(record: Mapping[str, Any]) -> FeatureAnswer:
+    verdict = record.get("verdict", Verdict.OK.value)
+    return FeatureAnswer(record["feature"], verdict, _weight_of(record), record.get)
+
+
+def _weight_of(record: Mapping[str, Any]) -> float:
+    effect, scale = record.get("effect_size"), record.get("scale")
+    if not isinstance(effect, int | float) or not isinstance(scale, int | float) or scale <= 0:
+        return math.inf
+    return float(effect / scale * record.get("importance", 1.0))
+
+
+def track_of(run: DetectionRun) -> Track:
+    """The sort of a run that judged a window."""
+    is_follow_up = run.trigger == DetectionRun.Trigger.LABELS
+    return Track.FOLLOW_UP if is_follow_up else Track.CHECK
+
+
+def place_of(run: DetectionRun) -> Place:
+    """The place of a run in the order of the windows."""
+    return Place(run.window_end, run.window_start, track_of(run).value)
+
+
+def kinds_of(run: DetectionRun) -> Sequence[Alert.Kind]:
+    """The kinds of episodes that a run can say something about; a follow-up judges performance alone."""
+    is_follow_up = track_of(run) is Track.FOLLOW_UP
+    return (Kind.PERFORMANCE,) if is_follow_up else (Kind.STATISTICAL, Kind.PERFORMANCE)
+
+
+def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Observation | None:
+    """The observation that a run makes for a kind of episode; None if it judged nothing of that kind."""
+    ours = [answer for answer in answers if answer.method in METHODS_OF_KIND[kind]]
+    verdict = _verdict(run, ours)
+    if verdict is None or kind not in kinds_of(run):
+        return None
+    return Observation(
+        run_id=str(run.id),
+        place=place_of(run),
+        verdict=verdict.value,
+        severity=_severity(ours) if verdict is Verdict.DRIFT else "",
+        entries=_entries(run, ours),
+        not_ok=frozenset(_not_ok(ours)),
+        judged=frozenset(_judged(ours)) if kind == Kind.PERFORMANCE else frozenset(),
+        limited=frozenset(run.monitor.performance_limits)
+        if kind == Kind.PERFORMANCE
+        else frozenset(),
+    )
+
+
+def _verdict(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Verdict | None:
+    """The verdict of a kind's methods; a run that drifted can be ok in what another kind is about."""
+    verdicts = {answer.verdict for answer in answers}
+    if Verdict.DRIFT in verdicts:
+        return Verdict.DRIFT
+    is_ok = run.verdict == Verdict.OK or (run.verdict == Verdict.DRIFT and verdicts == {Verdict.OK})
+    return Verdict.OK if is_ok else None
+
+
+def _severity(answers: Sequence[MethodAnswer]) -> str:
+    severities = [Severity(answer.severity) for answer in answers if answer.severity]
+    return (worst_severity(severities) or Severity.INFO).value
+
+
+def _entries(run: DetectionRun, answers: Sequence[MethodAnswer]) -> tuple[DriftEntry, ...]:
+    """What drifted, each feature with the method that sees it most clearly, the heaviest first."""
+    drifted = drifted_answers(answers)
+    records = [_entry_record(answer, each) for answer, each in drifted[:MOST_FEATURES]]
+    return tuple(DriftEntry.of_record(record, run.window_end) for record in records)
+
+
+def drifted_answers(
+    answers: Iterable[MethodAnswer],
+) -> list[tuple[MethodAnswer, FeatureAnswer]]:
+    """Every drifted feature once, by the method that sees it most clearly, the heaviest first."""
+    pairs = [(answer, each) for answer in answers for each in _drifted(answer)]
+    clearest: dict[str, tuple[MethodAnswer, FeatureAnswer]] = {}
+    for answer, each in sorted(pairs, key=lambda pair: -pair[1].weight):
+        clearest.setdefault(each.feature, (answer, each))
+    return list(clearest.values())
+
+
+def _drifted(answer: MethodAnswer) -> list[FeatureAnswer]:
+    return [each for each in answer.features if each.verdict == Verdict.DRIFT]
+
+
+def _entry_record(answer: MethodAnswer, each: FeatureAnswer) -> dict[str, Any]:
+    record = {"method": answer.method, "reference": answer.reference}
+    return record | {name: each.values(name) for name in ENTRY_FIELDS}
+
+
+def _not_ok(answers: Sequence[MethodAnswer]) -> Iterable[str]:
+    for answer in answers:
+        yield from (each.feature for each in answer.features if each.verdict != Verdict.OK)
+
+
+def _judged(answers: Sequence[MethodAnswer]) -> Iterable[tuple[str, str]]:
+    for answer in answers:
+        yield from ((answer.method, each.feature) for each in answer.features)
