@@ -377,6 +377,10 @@ class Environment(BaseSettings):
     csrf_trusted_origins: list[str] = Field(
         default=[], description="JSON list of origins, when behind a TLS proxy"
     )
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = Field(
+        default="",
+        description="the address at which people reach the service, for links in events; none without",
+    )
     static_root: Path = Field(
         default=Path(".state/static"), description="where collectstatic puts the admin's files"
     )
@@ -439,7 +443,7 @@ class Environment(BaseSettings):
         default=True, description="publish drift.retraining_required"
     )
     retraining_cooldown_seconds: Annotated[int, Field(ge=0)] = Field(
-        default=3600, description="rest between two per monitor"
+        default=3600, description="rest between two requests for a model"
     )
 
 
