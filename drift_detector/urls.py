@@ -5,6 +5,12 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.retraining.views import (
+    ModelDeployedView,
+    ModelRuleView,
+    RetrainingRequestViewSet,
+    TenantRuleView,
+)
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
@@ -24,6 +30,7 @@ router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
 router.register("backtests", BacktestViewSet, basename="backtest")
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("retraining-requests", RetrainingRequestViewSet, basename="retraining-request")
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
@@ -32,6 +39,9 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
     path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
     path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
+    path("retraining-rule", TenantRuleView.as_view(), name="retraining-rule"),
+    path("models/<uuid:pk>/retraining-rule", ModelRuleView.as_view(), name="model-retraining-rule"),
+    path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),
