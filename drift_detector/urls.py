@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.retraining.mlflow_views import MlflowWebhookView, ModelMappingViewSet
 from alerts.retraining.views import (
     ModelDeployedView,
     ModelRuleView,
@@ -30,6 +31,7 @@ router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
 router.register("backtests", BacktestViewSet, basename="backtest")
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("model-mappings", ModelMappingViewSet, basename="model-mapping")
 router.register("retraining-requests", RetrainingRequestViewSet, basename="retraining-request")
 
 api: list[URLPattern | URLResolver] = [
@@ -42,6 +44,7 @@ api: list[URLPattern | URLResolver] = [
     path("retraining-rule", TenantRuleView.as_view(), name="retraining-rule"),
     path("models/<uuid:pk>/retraining-rule", ModelRuleView.as_view(), name="model-retraining-rule"),
     path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
+    path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),

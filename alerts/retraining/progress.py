@@ -37,7 +37,7 @@ def move_request(request: RetrainingRequest, to: State, conclusion: str = "") ->
     if request.status not in OPEN_STATES:
         request.finished_at = now
         request.conclusion = conclusion
-    log.info(f"retraining_{to}", model_id=str(request.model_id), request_id=str(request.id))
+    log.info(f"retraining_{to}", model_id=str(request.model_id), retraining_id=str(request.id))
 
 
 def get_open_request(model_id: UUID) -> RetrainingRequest | None:

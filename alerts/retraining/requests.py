@@ -196,7 +196,7 @@ def _publish(
             details={"request_id": str(request.id)},
         ),
     )
-    log.info("retraining_required", model_id=str(request.model_id), request_id=str(request.id))
+    log.info("retraining_required", model_id=str(request.model_id), retraining_id=str(request.id))
 
 
 def describe(request: RetrainingRequest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
@@ -23,6 +24,7 @@ from drift_detector.api.fields import (
     TruthField,
 )
 from drift_detector.api.serializers import KnownFieldsMixin
+from monitors.models import Monitor
 from monitors.setting_fields import LocationField
 
 LONGEST_TIME = timedelta(days=3650)
@@ -208,3 +210,20 @@ class ModelMappingSerializer(KnownFieldsMixin, serializers.ModelSerializer[Model
             "updated_at",
         ]  # fmt: skip
         read_only_fields = ["id", "changed_by", "created_at", "updated_at"]
+
+    def validate_model_id(self, model_id: UUID) -> UUID:
+        if not Monitor.objects.filter(model_id=model_id).exists():
+            raise serializers.ValidationError("model_id must be that of a monitor.")
+        return model_id
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        names = {
+            name: attrs.get(name, getattr(self.instance, name, None))
+            for name in ("registered_model", "alias")
+        }
+        others = ModelMapping.objects.filter(**names)
+        if self.instance is not None:
+            others = others.exclude(id=self.instance.id)
+        if others.exists():
+            raise serializers.ValidationError({"alias": "The alias has a mapping already."})
+        return attrs
