@@ -131,7 +131,9 @@ def test_webhook__body_changed_on_the_way__is_refused(
     }
     path = f"/api/v1/integrations/mlflow/{tenant.id}"
     changed = body.replace(b"7", b"8")
-    answer = APIClient().generic("POST", path, changed.decode(), "application/json", headers=headers)
+    answer = APIClient().generic(
+        "POST", path, changed.decode(), "application/json", headers=headers
+    )
     assert answer.status_code == 401
 
 
