@@ -452,7 +452,7 @@ class Environment(BaseSettings):
         default=True, description="publish drift.retraining_required"
     )
     retraining_cooldown_seconds: Annotated[int, Field(ge=0)] = Field(
-        default=3600, description="rest between two per monitor"
+        default=3600, description="rest between two requests for a model"
     )
 
 

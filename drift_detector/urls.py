@@ -5,6 +5,18 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.learning.views import (
+    MonitorPrecisionView,
+    MonitorSuggestionsView,
+    SuggestionViewSet,
+)
+from alerts.retraining.mlflow_views import MlflowWebhookView, ModelMappingViewSet
+from alerts.retraining.views import (
+    ModelDeployedView,
+    ModelRuleView,
+    RetrainingRequestViewSet,
+    TenantRuleView,
+)
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
@@ -24,6 +36,9 @@ router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
 router.register("backtests", BacktestViewSet, basename="backtest")
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("suggestions", SuggestionViewSet, basename="suggestion")
+router.register("model-mappings", ModelMappingViewSet, basename="model-mapping")
+router.register("retraining-requests", RetrainingRequestViewSet, basename="retraining-request")
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
@@ -32,6 +47,16 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
     path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
     path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
+    path("monitors/<uuid:pk>/precision", MonitorPrecisionView.as_view(), name="monitor-precision"),
+    path(
+        "monitors/<uuid:pk>/suggestions",
+        MonitorSuggestionsView.as_view(),
+        name="monitor-suggestions",
+    ),
+    path("retraining-rule", TenantRuleView.as_view(), name="retraining-rule"),
+    path("models/<uuid:pk>/retraining-rule", ModelRuleView.as_view(), name="model-retraining-rule"),
+    path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
+    path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),

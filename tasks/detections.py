@@ -3,6 +3,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from alerts.learning.suggestions import settle_backtest
 from detections.backtests import services as backtests
 from detections.evaluation import fan_out
 from detections.ledger import dispatch, ticks
@@ -45,9 +46,11 @@ def build_report(self: Any, *, tenant_id: str, report_id: str) -> None:
 @shared_task(name=backtests.BACKTEST_TASK, base=LoggedTask, acks_late=False, bind=True)
 def build_backtest(self: Any, *, tenant_id: str, backtest_id: str) -> None:
     """Replay a monitor's past ticks. Acknowledged first, as a report is; the reconciler asks again for a lost one."""
+    tenant, backtest = UUID(tenant_id), UUID(backtest_id)
     backtests.build_backtest(
-        tenant_id=UUID(tenant_id), backtest_id=UUID(backtest_id), worker=worker_name(self.request)
+        tenant_id=tenant, backtest_id=backtest, worker=worker_name(self.request)
     )
+    settle_backtest(tenant_id=tenant, backtest_id=backtest)
 
 
 @shared_task(name=STORAGE_TASK, base=LoggedTask)

@@ -1,6 +1,18 @@
-"""The alerts that people see, and what happened to them."""
+"""The alerts that people see, what happened to them, and the retraining that they ask for."""
 
 from alerts.models.alert_events import AlertEvent, AlertRun
 from alerts.models.alerts import SEVERITIES, Alert
+from alerts.models.learning import Suggestion
+from alerts.models.retraining import Deployment, ModelMapping, RetrainingRequest, RetrainingRule
 
-__all__ = ["SEVERITIES", "Alert", "AlertEvent", "AlertRun"]
+__all__ = [
+    "SEVERITIES",
+    "Alert",
+    "AlertEvent",
+    "AlertRun",
+    "Deployment",
+    "ModelMapping",
+    "RetrainingRequest",
+    "RetrainingRule",
+    "Suggestion",
+]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -76,10 +77,25 @@ class _Work:
     backtest: Backtest
 
 
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
+
+
 def request_backtest(
-    *, monitor: Monitor, start: datetime, end: datetime, requested_by: str
+    *,
+    monitor: Monitor,
+    start: datetime,
+    end: datetime,
+    requested_by: str,
+    changes: Mapping[str, Any] = NO_CHANGES,
 ) -> Backtest:
     """Ask for a replay of the ticks in [start, end) against the current baseline.
+
+    Args:
+        monitor: The monitor.
+        start: The first tick, included.
+        end: The last tick, not included.
+        requested_by: The name of a person, a key or a service.
+        changes: Checked fields of the monitor, such as tolerances, that the ticks are judged with.
 
     Raises:
         NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
@@ -95,6 +111,7 @@ def request_backtest(
         monitor=monitor,
         baseline=baseline,
         requested_by=requested_by,
+        changes=dict(changes),
         start=start,
         end=end,
     )
@@ -244,10 +261,13 @@ def _replay(backtest: Backtest, *, until: float) -> bool:
 def _load_context(backtest: Backtest) -> _ReplayContext:
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
+    monitor = backtest.monitor
+    for name, value in backtest.changes.items():
+        setattr(monitor, name, value)  # in memory alone
     return _ReplayContext(
-        monitor=backtest.monitor,
+        monitor=monitor,
         frozen=frozen_baselines.get(backtest.baseline),
-        plan=plan_of(backtest.monitor, backtest.baseline, backtest.monitor.window),
+        plan=plan_of(monitor, backtest.baseline, monitor.window),
         policy=policy,
     )
 

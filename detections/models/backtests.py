@@ -18,6 +18,11 @@ class Backtest(LeasedModel):
     monitor = tenant_reference("monitors.Monitor", related_name="backtests")
     baseline = tenant_reference("monitors.Baseline", null=True)
     requested_by = models.CharField(max_length=200)
+    changes = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="Fields of the monitor that it is judged with instead.",
+    )
     start = models.DateTimeField(help_text="The first tick, included.")
     end = models.DateTimeField(help_text="The last tick, not included.")
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)

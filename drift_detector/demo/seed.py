@@ -4,13 +4,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from alerts.retraining.rules import put_rule
 from detections.ledger.runs import request_backfill, request_run
 from drift_detector.demo.access import ensure_access
 from drift_detector.demo.dataset import dataset_folder, write_weeks
 from drift_detector.demo.flights import YEAR_END, label_flights, read_flights, replay_lag
 from drift_detector.demo.model import add_predictions
-from drift_detector.demo.watch import BACKFILL_END, BACKFILL_START, REPLAY, monitor_requests
+from drift_detector.demo.watch import (
+    BACKFILL_END,
+    BACKFILL_START,
+    MODEL_ID,
+    REPLAY,
+    RETRAINING,
+    monitor_requests,
+)
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.features import check_sources
@@ -67,6 +76,7 @@ def _make_monitors(tenant: Tenant, requests: list[dict[str, Any]], report: Repor
     for fields in validated:
         check_sources(fields, policy)
     with tenant_scope(tenant.id):
+        put_rule(UUID(MODEL_ID), RETRAINING, by=ACTOR)
         asked = sum(_make_monitor(fields) for fields in validated)
     report(f"Made {len(validated)} monitors; {asked} runs wait for a worker")
 

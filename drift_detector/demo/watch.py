@@ -32,6 +32,8 @@ ERRORS = {
     "score_column": "prediction_score",
     "performance_limits": {"accuracy": {"relative": 0.03}, "roc_auc": {"relative": 0.05}},
 }  # fmt: skip
+# A model that is trained on the worst week alone learns the storm, and not the season.
+RETRAINING: Mapping[str, Any] = {"performance": True, "shortest_range": 4 * WEEK}
 EVERY_HOUR: dict[str, Any] = {"schedule_cron": "0 * * * *", "window": "P7D"}
 
 # The first whole week after the baseline, up to the last whole week of the year.

@@ -16,9 +16,16 @@ class RolePermission(BasePermission):
     """Viewers read; operators also run, acknowledge and edit."""
 
     message = "Your role does not allow this."
+    to_write = Role.OPERATOR
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             return False
-        needed = Role.VIEWER if request.method in SAFE_METHODS else Role.OPERATOR
+        needed = Role.VIEWER if request.method in SAFE_METHODS else self.to_write
         return request.user.role.covers(needed)
+
+
+class AdminWrites(RolePermission):
+    """Viewers read; admins change."""
+
+    to_write = Role.ADMIN

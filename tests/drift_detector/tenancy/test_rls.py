@@ -6,6 +6,8 @@ from django.apps import apps
 from django.db.models import ForeignKey
 
 TENANT_TABLES = {
+    "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
+    "drf_alert_events", "drf_alert_runs",
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
@@ -16,7 +18,8 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "alert_event_to_route", "alert_resolved", "alert_snoozed", "retraining_request_to_end",
+    "backtest_finished", "backtest_running", "baseline_building", "job_finished",
     "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
@@ -112,6 +115,8 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("usage_scheduler_begins", "INSERT", "drf_scheduler"),
         ("usage_scheduler_counts", "UPDATE", "drf_scheduler"),
         ("usage_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("retraining_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("retraining_reconciler_ends", "UPDATE", "drf_scheduler"),
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),

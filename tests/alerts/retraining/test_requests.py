@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, RetrainingRequest
 from detections.models import DetectionRun
 from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
@@ -13,6 +14,12 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.alerts.conftest import Settle, result_of
 from tests.factories import at_once, make_monitor, rows_of, take
+
+
+@pytest.fixture
+def settle(settle: Settle) -> Settle:
+    """Runs here are critical unless a test says otherwise: one is evidence enough by the usual rule."""
+    return partial(settle, severity="critical")
 
 
 def requests() -> list[dict[str, Any]]:
@@ -60,10 +67,19 @@ def test_require_retraining__monitors_own_switch_off__asks_nothing(
     assert monitor.retraining_required_at is None
 
 
-def test_require_retraining__within_the_cooldown__rests(settle: Settle) -> None:
+def test_require_retraining__open_request__asks_for_no_other(
+    settle: Settle, override: Callable[..., None]
+) -> None:
+    override(retraining_cooldown_seconds=0)
     first = settle(3)
     settle(4)
     assert [asked["run_id"] for asked in requests()] == [str(first.id)]
+
+
+def end_request(**fields: Any) -> None:
+    """As if the request had expired, so long ago."""
+    ended = {"status": "expired", "finished_at": timezone.now()}
+    RetrainingRequest.objects.update(**ended | fields)
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(3590, 1), (3610, 2)])
@@ -71,38 +87,41 @@ def test_require_retraining__default_cooldown__is_an_hour(
     settle: Settle, seconds: int, asked: int
 ) -> None:
     settle(3)
-    Monitor.objects.update(retraining_required_at=timezone.now() - timedelta(seconds=seconds))
+    end_request(created_at=timezone.now() - timedelta(seconds=seconds))
     settle(4)
     assert len(requests()) == asked
 
 
-def test_require_retraining__cooldown_over__starts_again(settle: Settle, monitor: Monitor) -> None:
-    settle(3)
-    Monitor.objects.update(retraining_required_at=timezone.now() - timedelta(hours=2))
-    settle(4)
-    settle(5)
-    assert len(requests()) == 2
-
-
-def test_require_retraining__no_cooldown__asks_for_each_run(
+def test_require_retraining__no_cooldown__asks_once_the_last_has_ended(
     settle: Settle, override: Callable[..., None]
 ) -> None:
     override(retraining_cooldown_seconds=0)
-    runs = [settle(week) for week in (3, 4, 5)]
-    assert [asked["run_id"] for asked in requests()] == [str(run.id) for run in runs]
+    first = settle(3)
+    end_request()
+    second = settle(4)
+    settle(5)
+    assert [asked["run_id"] for asked in requests()] == [str(first.id), str(second.id)]
 
 
-def test_require_retraining__other_monitor__has_its_own_cooldown(settle: Settle) -> None:
+def test_require_retraining__other_monitor_of_the_model__shares_its_cooldown(
+    settle: Settle, monitor: Monitor
+) -> None:
+    settle(3)
+    settle(3, of=make_monitor(model_id=monitor.model_id))
+    assert len(requests()) == 1
+
+
+def test_require_retraining__other_model__has_its_own_cooldown(settle: Settle) -> None:
     settle(3)
     settle(3, of=make_monitor())
-    assert len({asked["monitor_id"] for asked in requests()}) == 2
+    assert len({asked["model_id"] for asked in requests()}) == 2
 
 
 def test_require_retraining__two_runs_at_once__one_is_asked_for(
     committed_runs: list[DetectionRun],
 ) -> None:
     with tenant_scope(committed_runs[0].tenant_id):
-        result = result_of(committed_runs[0].monitor, "drift")
+        result = result_of(committed_runs[0].monitor, "drift", "critical")
     claims = [take(run) for run in committed_runs]
     at_once(*[lambda claim=claim: complete_run(claim, result) for claim in claims])
     query = "SELECT count(*) FROM drf_outbox WHERE topic = 'drift.retraining_required'"
