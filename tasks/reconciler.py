@@ -12,6 +12,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from alerts.old_alerts import purge_old_alerts
+from alerts.workflow.snoozes import enqueue_ended_snoozes
 from detections.backtests.services import BACKTEST_TASK
 from detections.ledger.dispatch import enqueue_due
 from detections.ledger.follow_ups import queue_due
@@ -59,6 +60,7 @@ def reconcile() -> None:
         "due": queue_due(),
         "enqueued": enqueue_due(),
         "rebuilt": _enqueue_stale(BUILD_TASK, "baseline_id", _next_builds(), is_claimable=is_due),
+        "woken": enqueue_ended_snoozes(),
         "purged": purge_old(),
         "answered": _enqueue_stale(JOB_TASK, "job_id", _next_jobs(), is_claimable=is_old),
         "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests, is_claimable=is_old),

@@ -40,7 +40,7 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "", reason: str = "") ->
     if alert.attention == Attention.ACKNOWLEDGED:
         at = f"{alert.acknowledged_at:%Y-%m-%d %H:%M}"
         raise AlreadyAcknowledged(f"Already acknowledged by {alert.acknowledged_by} at {at} UTC.")
-    said = Circumstances(actor=by, reason=reason, note=note, notifies=_is_live(alert))
+    said = Circumstances(actor=by, reason=reason, note=note, notifies=is_live(alert))
     event = _acknowledge(alert, said)
     alert.save()
     _announce(alert, event)
@@ -166,7 +166,7 @@ def lock_alert(alert_id: UUID) -> Alert:
     return alerts.select_for_update(no_key=True, of=("self",)).get(id=alert_id)
 
 
-def _is_live(alert: Alert) -> bool:
+def is_live(alert: Alert) -> bool:
     """True for an episode that goes on; people hear nothing new of one that is over."""
     return alert.phase in (Phase.OPEN, Phase.RECOVERING)
 

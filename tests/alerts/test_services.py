@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from alerts.workflow import services
 from alerts.models import Alert
+from alerts.workflow import services
 from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
 from detections.results import RunResult
