@@ -5,7 +5,9 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
+        from alerts.health.run_health import HealthListener
         from alerts.run_listener import AlertListener
         from detections.listeners import register_listener
 
         register_listener(AlertListener())
+        register_listener(HealthListener())

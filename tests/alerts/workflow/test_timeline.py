@@ -28,9 +28,9 @@ def long(alert: Alert) -> Alert:
     for position, event in enumerate(AlertEvent.objects.filter(alert=alert).order_by("number")):
         moment = begin + timedelta(minutes=2 * position)
         AlertEvent.objects.filter(id=event.id).update(created_at=moment)
-    for position, run in enumerate(AlertRun.objects.filter(alert=alert).order_by("window_end")):
+    for position, row in enumerate(AlertRun.objects.filter(alert=alert).order_by("window_end")):
         moment = begin + timedelta(minutes=2 * position + 1)
-        AlertRun.objects.filter(id=run.id).update(created_at=moment)
+        AlertRun.objects.filter(id=row.id).update(created_at=moment)
     return alert
 
 
