@@ -1,46 +1,76 @@
+"""Shows alerts to the people of a tenant, and takes what they say about them, through the API's services."""
+
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from unfold.decorators import display
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import action, display
 
-from alerts import services
 from alerts.models import Alert
+from alerts.selectors import list_alerts
+from alerts.workflow.bulk import OK, BulkResult, act_on_all
+from alerts.workflow.forms import DONE, FORMS
+from alerts.workflow.timeline_table import timeline_table
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 
 COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
+MOST_AT_ONCE = 200
+MOST_REASONS = 5
+LIST = "admin:alerts_alert_changelist"
 
 
 @admin.register(Alert, site=site)
 class AlertAdmin(TenantModelAdmin):
+    """Alerts and their timelines; each action asks for its words on a page of its own."""
+
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary",
-        "kind",
-        "shown_severity",
-        "status",
-        "window_start",
-        "window_end",
-        "occurrences",
-        "seen_by",
-    ]
-    list_filter = [
-        ("acknowledged_at", admin.EmptyFieldListFilter),
-        "status",
-        "kind",
-        "severity",
-        "monitor",
-    ]
+        "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_start", "window_end",
+        "occurrences", "seen_by",
+    ]  # fmt: skip
+    list_filter = ["status", "attention", "phase", "kind", "severity", "monitor"]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
-        "summary", "monitor", "kind", "shown_severity", "status", "occurrences", "first_run", "last_run",
-        "window_start", "window_end", "drifted_features", "created_at", "resolved_at", "acknowledged_at",
-        "acknowledged_by", "note",
+        "summary", "monitor", "kind", "shown_severity", "peak_severity", "status", "phase", "attention", "assignee",
+        "occurrences", "first_run", "last_run", "previous", "window_start", "window_end", "drifted_features",
+        "created_at", "opened_at", "resolved_at", "acknowledged_at", "acknowledged_by", "acknowledged_reason",
+        "snoozed_until", "note",
     ]  # fmt: skip
-    actions = ["acknowledge_selected"]
+    actions = [
+        "acknowledge_selected", "snooze_selected", "assign_selected", "resolve_selected", "comment_selected",
+    ]  # fmt: skip
+    actions_detail = ["acknowledge", "snooze", "assign", "resolve", "comment"]
+    change_form_outer_after_template = "alerts/timeline.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        """A list leaves out what never opened, unless it asks for a phase."""
+        alerts: QuerySet[Alert] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and match.view_name == LIST
+        if not is_list or "phase__exact" in request.GET:
+            return alerts
+        return alerts.filter(opened_at__isnull=False)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        alert = self.get_object(request, object_id)
+        extra = kwargs.pop("extra_context", None) or {}
+        table = {} if alert is None else {"timeline": timeline_table(alert.pk)}
+        return super().change_view(request, object_id, *args, extra_context=extra | table, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.act)
+        return [path("act/<str:name>", view, name="alerts_alert_act"), *super().get_urls()]
 
     @display(description="Severity", label=COLOURS, ordering="severity")
     def shown_severity(self, alert: Alert) -> str:
@@ -51,15 +81,126 @@ class AlertAdmin(TenantModelAdmin):
         return alert.acknowledged_by
 
     @admin.action(description="Acknowledge selected alerts", permissions=["change"])
-    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
-        asked = list(queryset.values_list("id", flat=True))
-        done = sum(_acknowledged(alert_id, actor(request)) for alert_id in asked)
-        self.message_user(request, f"{done} of {len(asked)} alerts acknowledged.")
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        return _to_form("acknowledge", queryset)
+
+    @admin.action(description="Snooze selected alerts", permissions=["change"])
+    def snooze_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        return _to_form("snooze", queryset)
+
+    @admin.action(description="Assign selected alerts", permissions=["change"])
+    def assign_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        return _to_form("assign", queryset)
+
+    @admin.action(description="Resolve selected alerts", permissions=["change"])
+    def resolve_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        return _to_form("resolve", queryset)
+
+    @admin.action(description="Comment on selected alerts", permissions=["change"])
+    def comment_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
+        return _to_form("comment", queryset)
+
+    @action(description="Acknowledge", permissions=["change"])
+    def acknowledge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return _form_page("acknowledge", [object_id])
+
+    @action(description="Snooze", permissions=["change"])
+    def snooze(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return _form_page("snooze", [object_id])
+
+    @action(description="Assign", permissions=["change"])
+    def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return _form_page("assign", [object_id])
+
+    @action(description="Resolve", permissions=["change"])
+    def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return _form_page("resolve", [object_id])
+
+    @action(description="Comment", permissions=["change"])
+    def comment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return _form_page("comment", [object_id])
+
+    def act(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Ask for the words of an action on the alerts of `ids`, and do it when they come."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if name not in FORMS:
+            raise Http404
+        ids = _ids_of(request)
+        form = FORMS[name](request.POST or None)
+        if form.is_valid() and self._is_done(request, name, ids, form):
+            return HttpResponseRedirect(_way_back(ids))
+        return self._ask(request, name, ids, form)
+
+    def _ask(
+        self, request: HttpRequest, name: str, ids: Sequence[UUID], form: forms.Form
+    ) -> HttpResponse:
+        title = f"{name.capitalize()} {_alerts(len(ids))}"
+        context = {
+            **site.each_context(request),
+            "title": title,
+            "button": name.capitalize(),
+            "opts": self.model._meta,
+            "alerts": list_alerts().filter(id__in=ids),
+            "ids": _joined(ids),
+            "form": form,
+            "back": _way_back(ids),
+        }
+        return TemplateResponse(request, "alerts/act.html", context)
+
+    def _is_done(
+        self, request: HttpRequest, name: str, ids: Sequence[UUID], form: forms.Form
+    ) -> bool:
+        """Do the action; False if the services refuse what was typed, and the form says why."""
+        try:
+            results = act_on_all(
+                alert_ids=ids, action=name, by=actor(request), said=form.cleaned_data
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+            return False
+        self._report(request, name, results)
+        return True
+
+    def _report(self, request: HttpRequest, name: str, results: Sequence[BulkResult]) -> None:
+        """Tell an honest count, and the reasons of the first refusals."""
+        refused = [result for result in results if result.status != OK]
+        done = len(results) - len(refused)
+        self.message_user(request, f"{done} of {_alerts(len(results))} {DONE[name]}.")
+        for result in refused[:MOST_REASONS]:
+            self.message_user(request, result.detail, messages.WARNING)
 
 
-def _acknowledged(alert_id: UUID, by: str) -> bool:
+def _to_form(name: str, queryset: QuerySet[Alert]) -> HttpResponse:
+    return _form_page(name, [str(alert_id) for alert_id in queryset.values_list("id", flat=True)])
+
+
+def _form_page(name: str, ids: Sequence[str]) -> HttpResponse:
+    url = reverse("admin:alerts_alert_act", args=[name])
+    return HttpResponseRedirect(f"{url}?ids={_joined(ids)}")
+
+
+def _joined(ids: Sequence[object]) -> str:
+    return ",".join(map(str, ids))
+
+
+def _ids_of(request: HttpRequest) -> list[UUID]:
+    """The ids of the alerts that a page or a form names."""
+    named = request.POST if request.method == "POST" else request.GET
+    texts = [text for text in named.get("ids", "").split(",") if text]
+    if not 1 <= len(texts) <= MOST_AT_ONCE:
+        raise SuspiciousOperation(f"ids must name 1 to {MOST_AT_ONCE} alerts.")
     try:
-        services.acknowledge(alert_id=alert_id, by=by)
-    except services.NotAcknowledgeable:
-        return False
-    return True
+        return [UUID(text) for text in texts]
+    except ValueError as error:
+        raise SuspiciousOperation("A selected alert has no valid id.") from error
+
+
+def _way_back(ids: Sequence[UUID]) -> str:
+    if len(ids) == 1:
+        return reverse("admin:alerts_alert_change", args=ids)
+    return reverse(LIST)
+
+
+def _alerts(number: int) -> str:
+    return "1 alert" if number == 1 else f"{number} alerts"

@@ -5,9 +5,11 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
+        from alerts.health.run_health import HealthListener
         from alerts.retraining.verification import VerificationListener
         from alerts.run_listener import AlertListener
         from detections.listeners import register_listener
 
         register_listener(AlertListener())
+        register_listener(HealthListener())
         register_listener(VerificationListener())

@@ -4,9 +4,10 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from alerts.models import SEVERITIES, Alert
+from alerts.selectors import is_unacknowledged
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
-from drift_detector.api.filters import InstantFilter, TruthFilter, existing_row
+from drift_detector.api.filters import InstantFilter, TextFilter, TruthFilter, existing_row
 from monitors.models import Monitor
 
 
@@ -16,7 +17,11 @@ class AlertFilter(filters.FilterSet):
     severity = filters.ChoiceFilter(choices=SEVERITIES)
     kind = filters.ChoiceFilter(choices=Alert.Kind.choices)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
-    acknowledged = TruthFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
+    phase = filters.ChoiceFilter(choices=Alert.Phase.choices)
+    attention = filters.ChoiceFilter(choices=Alert.Attention.choices)
+    assignee = TextFilter()
+    is_history = TruthFilter()
+    acknowledged = TruthFilter(method="waiting", label="False: it waits for a person")
     run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
     until = InstantFilter(field_name="created_at", lookup_expr="lt")
@@ -24,6 +29,11 @@ class AlertFilter(filters.FilterSet):
     class Meta:
         model = Alert
         fields: list[str] = []
+
+    def waiting(self, queryset: QuerySet[Alert], name: str, value: bool) -> QuerySet[Alert]:
+        return (
+            queryset.exclude(is_unacknowledged()) if value else queryset.filter(is_unacknowledged())
+        )
 
     def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
         run = DetectionRun.objects.filter(id=value, verdict=Verdict.DRIFT).first()

@@ -1,30 +1,40 @@
 """Serializes alerts and the dashboard for the API."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from alerts.models import Alert
-from drift_detector.api.fields import TextField
-from drift_detector.api.serializers import KnownFieldsMixin
 
 
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     monitor_name = serializers.CharField(source="monitor.name", read_only=True)
     drifted_features = serializers.ListField(child=serializers.DictField(), read_only=True)
+    cause = serializers.DictField(read_only=True)
+    snoozed_until = serializers.SerializerMethodField()
 
     class Meta:
         model = Alert
         fields = [
-            "id", "monitor_id", "monitor_name", "kind", "first_run_id", "last_run_id", "status", "severity", "summary",
-            "drifted_features", "occurrences", "window_start", "window_end", "created_at", "updated_at",
-            "resolved_at", "acknowledged_at", "acknowledged_by", "note",
+            "id", "monitor_id", "monitor_name", "kind", "first_run_id", "last_run_id", "previous_id", "status",
+            "phase", "attention", "is_history", "severity", "peak_severity", "summary", "drifted_features", "cause",
+            "occurrences", "window_start", "window_end", "created_at", "updated_at", "opened_at", "resolved_at",
+            "acknowledged_at", "acknowledged_by", "acknowledged_reason", "note", "snoozed_until", "assignee",
         ]  # fmt: skip
         read_only_fields = fields
+        extra_kwargs = {
+            "acknowledged_at": {
+                "help_text": "Of the last one; `attention` says if it still holds."
+            },
+            "acknowledged_reason": {"help_text": "The last reason that a person gave."},
+            "note": {"help_text": "Of the last acknowledgement."},
+            "assignee": {"help_text": "`user:<name>` or `key:<name>`; empty for no one."},
+        }
 
-
-class AcknowledgeSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, str]]):
-    note = TextField(default="", allow_blank=True, max_length=5000)
+    def get_snoozed_until(self, alert: Alert) -> datetime | None:
+        """The end of a snooze that lasts; null without one."""
+        return alert.snoozed_until if alert.attention == Alert.Attention.SNOOZED else None
 
 
 class MonitorSummarySerializer(serializers.Serializer[dict[str, Any]]):

@@ -1,26 +1,17 @@
 """Serves `/api/v1/alerts` and `/api/v1/dashboard`."""
 
-from uuid import UUID
-
 from django.db.models import QuerySet
-from django.http import Http404
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    extend_schema,
-    extend_schema_view,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from alerts import selectors, services
+from alerts import selectors
 from alerts.dashboard import get_dashboard
 from alerts.filters import AlertFilter
 from alerts.models import Alert
-from alerts.serializers import AcknowledgeSerializer, AlertSerializer, DashboardSerializer
-from drift_detector.api.problems import CONFLICT, Conflict
+from alerts.serializers import AlertSerializer, DashboardSerializer
 from drift_detector.api.queries import takes_query
 from drift_detector.api.views import TenantAPIView
 
@@ -43,29 +34,11 @@ class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
     filterset_class = AlertFilter
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return selectors.list_alerts()
-
-
-class AcknowledgeView(TenantAPIView):
-    @extend_schema(
-        operation_id="alerts_acknowledge",
-        request=AcknowledgeSerializer,
-        responses={200: AlertSerializer} | CONFLICT,
-        examples=[OpenApiExample("note", {"note": "Snow on Monday."}, request_only=True)],
-    )
-    def post(self, request: Request, pk: UUID) -> Response:
-        """Say that you have seen an alert, with a note for the others."""
-        serializer = AcknowledgeSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            alert = services.acknowledge(
-                alert_id=pk, by=self.principal.name, **serializer.validated_data
-            )
-        except Alert.DoesNotExist as error:
-            raise Http404 from error
-        except services.NotAcknowledgeable as error:
-            raise Conflict(str(error)) from error
-        return Response(AlertSerializer(alert).data)
+        """All alerts for a lookup by id; a list leaves out those that never opened, unless `phase` asks for some."""
+        is_asked_for = "phase" in self.request.query_params
+        if self.action != "list" or is_asked_for:
+            return selectors.list_alerts()
+        return selectors.list_opened_alerts()
 
 
 class DashboardView(TenantAPIView):

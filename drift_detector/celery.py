@@ -25,7 +25,7 @@ UNREACHABLE = (OperationalError, RedisError, OSError)
 
 app = Celery("drift_detector")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-for module in ("monitors", "detections"):
+for module in ("monitors", "detections", "alerts"):
     app.autodiscover_tasks(["tasks"], related_name=module)
 
 

@@ -280,6 +280,10 @@ class Alerts(Group):
     retention_days: Positive = Field(
         default=730, description="days that alerts are kept once they are resolved"
     )
+    silent_stream_after: Annotated[float, Field(ge=1, le=1000)] = Field(
+        default=2,
+        description="a stream of outcomes is silent after so many of its usual gaps, and after a day at least",
+    )
 
 
 class Outcomes(Group):

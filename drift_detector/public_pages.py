@@ -7,14 +7,15 @@ from django.conf import settings
 
 def page_of_alert(alert_id: UUID) -> dict[str, str]:
     """The field `url` of an alert; nothing if the service does not know its own address."""
-    return _field(f"/admin/alerts/alert/{alert_id}/change/")
+    return address_of(f"/admin/alerts/alert/{alert_id}/change/")
 
 
 def page_of_run(run_id: UUID) -> dict[str, str]:
     """The field `url` of a run; nothing if the service does not know its own address."""
-    return _field(f"/admin/detections/detectionrun/{run_id}/change/")
+    return address_of(f"/admin/detections/detectionrun/{run_id}/change/")
 
 
-def _field(path: str) -> dict[str, str]:
+def address_of(path: str) -> dict[str, str]:
+    """The field `url` of a path of the service; nothing if the service does not know its own address."""
     address: str = settings.ENV.public_url
     return {"url": f"{address.rstrip('/')}{path}"} if address else {}

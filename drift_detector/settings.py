@@ -158,6 +158,8 @@ SPECTACULAR_SETTINGS = {
     "GET_LIB_DOC_EXCLUDES": "drift_detector.api.operations.undocumented_bases",
     "ENUM_NAME_OVERRIDES": {
         "AlertStatusEnum": "alerts.models.Alert.Status",
+        "AlertPhaseEnum": "alerts.models.Alert.Phase",
+        "AlertReasonEnum": "alerts.models.Alert.Reason",
         "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",
         "ConceptMethodEnum": "detections.models.outcomes.CONCEPT_METHODS",

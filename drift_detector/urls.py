@@ -17,7 +17,17 @@ from alerts.retraining.views import (
     RetrainingRequestViewSet,
     TenantRuleView,
 )
-from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
+from alerts.views import AlertViewSet, DashboardView
+from alerts.workflow.views import (
+    AcknowledgeView,
+    AlertAcknowledgeView,
+    AssignView,
+    BulkView,
+    CommentView,
+    ResolveView,
+    SnoozeView,
+    TimelineView,
+)
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
@@ -42,6 +52,13 @@ router.register("retraining-requests", RetrainingRequestViewSet, basename="retra
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
+    path("alerts/bulk", BulkView.as_view(), name="alert-bulk"),
+    path("alerts/<uuid:pk>/acknowledge", AlertAcknowledgeView.as_view()),
+    path("alerts/<uuid:pk>/snooze", SnoozeView.as_view()),
+    path("alerts/<uuid:pk>/assign", AssignView.as_view()),
+    path("alerts/<uuid:pk>/resolve", ResolveView.as_view()),
+    path("alerts/<uuid:pk>/comment", CommentView.as_view()),
+    path("alerts/<uuid:pk>/timeline", TimelineView.as_view(), name="alert-timeline"),
     path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
     path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),

@@ -1,6 +1,7 @@
 """Monitors, their baselines, and jobs."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -317,6 +318,28 @@ class Baseline(LeasedModel):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+class HealthReview(TenantModel):
+    """A monitor whose health is to be looked at: something failed that no run tells of. Gone once it was done.
+
+    It is written in the transaction of the failure, so it is lost only with it. Its token changes with each
+    failure, so a review that began before the newest one does not take it away.
+    """
+
+    monitor = tenant_reference("monitors.Monitor")
+    token = models.UUIDField(default=uuid4)
+    enqueued_at = models.DateTimeField(null=True, help_text="When its task was last sent.")
+
+    class Meta:
+        db_table = "drf_health_reviews"
+        constraints = [
+            models.UniqueConstraint(name="health_review_once", fields=["tenant", "monitor"]),
+        ]
+        indexes = [models.Index(name="health_review_by_age", fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"review of {self.monitor_id}"
 
 
 class Job(LeasedModel):

@@ -1,6 +1,6 @@
 """Creates, changes and removes monitors, and keeps their schedules."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,17 @@ def delete_monitor(*, monitor: Monitor) -> None:
     log.info("monitor_deleted", monitor_id=str(monitor_id))
     monitor.delete()
     purge_key(monitor_id)
+
+
+def lock_monitor(monitor_id: UUID) -> None:
+    """Wait for a monitor's row, and hold it until the transaction ends; rows that refer to it can be written."""
+    lock_monitors([monitor_id])
+
+
+def lock_monitors(monitor_ids: Collection[UUID]) -> None:
+    """Wait for the rows of monitors, always in the order of their ids, and hold them until the transaction ends."""
+    monitors = Monitor.objects.select_for_update(no_key=True).filter(id__in=monitor_ids)
+    list(monitors.order_by("id").values_list("id", flat=True))
 
 
 def check_name_is_free(name: str) -> None:

@@ -11,8 +11,10 @@ from django.db.models import Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from alerts.health.reviews import enqueue_reviews, enqueue_stream_reviews
 from alerts.old_alerts import purge_old_alerts
 from alerts.retraining.progress import end_overdue_requests
+from alerts.workflow.snoozes import enqueue_ended_snoozes
 from detections.backtests.services import BACKTEST_TASK
 from detections.ledger.dispatch import enqueue_due
 from detections.ledger.follow_ups import queue_due
@@ -61,11 +63,14 @@ def reconcile() -> None:
         "enqueued": enqueue_due(),
         "rebuilt": _enqueue_stale(BUILD_TASK, "baseline_id", _next_builds(), is_claimable=is_due),
         "overdue": end_overdue_requests(),
+        "woken": enqueue_ended_snoozes(),
+        "reviewed": enqueue_reviews(),
         "purged": purge_old(),
         "answered": _enqueue_stale(JOB_TASK, "job_id", _next_jobs(), is_claimable=is_old),
         "replayed": _enqueue_stale(BACKTEST_TASK, "backtest_id", backtests, is_claimable=is_old),
     }
     _measure_storages()
+    _review_streams()
     measure_queue()
     if any(found.values()):
         log.info("reconciled", **found)
@@ -99,7 +104,7 @@ class Hourly:
         return True
 
 
-storage_measurements = Hourly()
+storage_measurements, stream_reviews = Hourly(), Hourly()
 
 
 def _measure_storages() -> int:
@@ -114,6 +119,11 @@ def _measure_storages() -> int:
         ]
     )
     return len(tenants)
+
+
+def _review_streams() -> int:
+    """Have the streams of outcomes of each tenant looked at by workers, once an hour."""
+    return enqueue_stream_reviews() if stream_reviews.is_due() else 0
 
 
 def _next_builds() -> QuerySet[Baseline]:

@@ -24,6 +24,7 @@ class Alert(TenantModel):
         HEALTH = "health"
 
     Phase, Attention = Phase, Attention
+    WAITING = (Attention.NEW, Attention.SNOOZED)
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -160,7 +161,9 @@ class Alert(TenantModel):
             models.Index(
                 name="alert_unacknowledged",
                 fields=["tenant"],
-                condition=Q(acknowledged_at__isnull=True),
+                condition=Q(
+                    attention__in=["new", "snoozed"], is_history=False, opened_at__isnull=False
+                ),
             ),
         ]
 

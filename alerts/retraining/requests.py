@@ -18,6 +18,7 @@ from algorithms.method_results import PerformanceMethod
 from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
 from drift_detector.events.services import EventType, emit
+from drift_detector.public_pages import address_of
 from drift_detector.tenancy.scope import lock_local
 from monitors.models import Baseline, Monitor
 
@@ -201,18 +202,14 @@ def _publish(
 
 def describe(request: RetrainingRequest) -> dict[str, Any]:
     """The fields of the event that say what to train on, and where to read on."""
-    described: dict[str, Any] = {
+    return {
         "request_id": str(request.id),
         "features": request.features,
         "window": _range(request.window_start, request.window_end),
         "suggested_training_range": _range(request.suggested_from, request.suggested_to),
         "baseline_version": request.baseline_version,
         "evidence": request.evidence,
-    }
-    if settings.ENV.public_url:
-        root = settings.ENV.public_url.rstrip("/")
-        described["url"] = f"{root}/api/v1/retraining-requests/{request.id}"
-    return described
+    } | address_of(f"/api/v1/retraining-requests/{request.id}")
 
 
 def _range(start: datetime, end: datetime) -> dict[str, str]:

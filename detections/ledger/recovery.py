@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -17,6 +18,7 @@ from detections.models import DetectionRun, RunPart
 from drift_detector.celery import count_messages, new_broker_run_id, remember_broker_run_id
 from drift_detector.lease import NO_LEASE
 from drift_detector.observability.metrics import count_lease_losses, set_queue
+from monitors.health_reviews import request_reviews
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +55,15 @@ def _release(abandoned: QuerySet[DetectionRun]) -> int:
 
 def _fail(abandoned: QuerySet[DetectionRun]) -> int:
     """Fail runs that had their last attempt, and remove their parts."""
-    ids = list(abandoned.values_list("id", flat=True))
+    found = list(abandoned.values_list("id", "tenant_id", "monitor_id"))
+    if not found:
+        return 0
+    ids = [run_id for run_id, _, _ in found]
     ended = {"status": Status.FAILED, "verdict": Verdict.ERROR, "finished_at": timezone.now()}
-    failed = abandoned.filter(id__in=ids).update(**ended, **ABANDONED)
-    RunPart.objects.filter(run_id__in=ids, run__status=Status.FAILED).delete()
+    with transaction.atomic():
+        failed = abandoned.filter(id__in=ids).update(**ended, **ABANDONED)
+        RunPart.objects.filter(run_id__in=ids, run__status=Status.FAILED).delete()
+        request_reviews((tenant_id, monitor_id) for _, tenant_id, monitor_id in found)
     return failed
 
 

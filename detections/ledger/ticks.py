@@ -23,6 +23,7 @@ from drift_detector.scheduling.schedules import expression_of
 from drift_detector.scheduling.timetable import Schedule
 from drift_detector.tenancy import quotas
 from drift_detector.tenancy.models import Quota
+from monitors.health_reviews import request_reviews
 from monitors.models import Monitor
 from monitors.services import monitor_of_schedule
 
@@ -70,6 +71,7 @@ def _record(schedule_ids: Sequence[int]) -> int:
         tasks = _lock_schedules(schedule_ids)
         written = ledger.write_runs(_planned_runs(tasks, now))
         _skip_over_quota(written)
+        request_reviews(_without_a_check(written))
         _account(list(tasks.values()), now)
     _report(written)
     return len(written)
@@ -152,6 +154,14 @@ def _skip(runs: Sequence[DetectionRun], reason: str) -> None:
     for run in runs:
         run.status, run.reason = Status.SKIPPED, reason
     ledger.skip_runs([run.id for run in runs], reason=reason)
+
+
+def _without_a_check(written: Sequence[DetectionRun]) -> list[tuple[UUID, UUID]]:
+    """The tenants and ids of monitors whose newest tick is skipped; where a later one runs, all is well."""
+    newest = {run.monitor_id: run for run in sorted(written, key=lambda each: each.scheduled_for)}
+    return [
+        (run.tenant_id, run.monitor_id) for run in newest.values() if run.status == Status.SKIPPED
+    ]
 
 
 def wanted_ticks(

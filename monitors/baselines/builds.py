@@ -25,6 +25,7 @@ from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
+from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import column_types, reference_window
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
@@ -247,6 +248,7 @@ def _finish(build: _Build, fields: dict[str, Any]) -> UUID | None:
         is_ours = lease.finish(not_before=None, **fields)
         note(Quota.BYTES_READ, bytes_read)
         if is_ours:
+            request_reviews([(lease.tenant_id, build.monitor.id)])
             _enqueue_next_build(lease.tenant_id)
     _log_end(build, fields, is_ours=is_ours)
     return build.monitor.id if is_ours else None

@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from alerts import services
 from alerts.models import Alert
+from alerts.workflow import services
 from algorithms.verdicts import Severity, Verdict
 from detections.models import Detection, DetectionRun
 from detections.results import RunResult
@@ -243,7 +243,7 @@ def test_acknowledge__twice__second_is_refused_and_changes_nothing(settle: Settl
     settle(3)
     acknowledged(Alert.objects.get())
     before = Alert.objects.values().get()
-    with pytest.raises(services.NotAcknowledgeable, match="Already acknowledged by user:ana at"):
+    with pytest.raises(services.AlreadyAcknowledged, match="Already acknowledged by user:ana at"):
         services.acknowledge(alert_id=before["id"], by="user:ben", note="Me!")
     assert Alert.objects.values().get() == before
 
@@ -265,7 +265,7 @@ def test_acknowledge__four_people_at_once__one_is_recorded(
         alert_id = Alert.objects.get().id
 
     def by(name: str) -> str | None:
-        with tenant_scope(run.tenant_id), suppress(services.NotAcknowledgeable):
+        with tenant_scope(run.tenant_id), suppress(services.AlreadyAcknowledged):
             return services.acknowledge(alert_id=alert_id, by=name).acknowledged_by
         return None
 

@@ -7,7 +7,7 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
-    "drf_alert_events", "drf_alert_runs",
+    "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
@@ -24,6 +24,7 @@ SWEEPERS = {
 }  # fmt: skip
 BY_AGE = {
     "baseline_oldest",
+    "health_review_by_age",
     "outcome_batch_by_age",
     "pending_outcome_by_age",
     "run_oldest",
@@ -120,6 +121,9 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
+        ("health_review_scheduler_reads", "SELECT", "drf_scheduler"),
+        ("health_review_scheduler_asks", "INSERT", "drf_scheduler"),
+        ("health_review_scheduler_marks", "UPDATE", "drf_scheduler"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
         ("outbox_relay_marks", "UPDATE", "drf_relay"),
         ("outbox_relay_forgets", "DELETE", "drf_relay"),

@@ -1,0 +1,28 @@
+"""What waits for people is found by an index, and snoozes that are over by the scheduler."""
+
+from django.db import migrations, models
+
+from drift_detector.tenancy import rls
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("alerts", "0003_workflow"),
+    ]
+
+    operations = [
+        migrations.RemoveIndex(model_name="alert", name="alert_unacknowledged"),
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(
+                    ("attention__in", ["new", "snoozed"]),
+                    ("is_history", False),
+                    ("opened_at__isnull", False),
+                ),
+                fields=["tenant"],
+                name="alert_unacknowledged",
+            ),
+        ),
+        rls.grant("SELECT (attention, snoozed_until)", "drf_alerts", rls.SCHEDULER),
+    ]
