@@ -155,7 +155,6 @@ def make_alert(monitor: Monitor) -> Alert:
         tenant_id=monitor.tenant_id, monitor=monitor, first_run=run, last_run=run, severity="info",
         opened_at=run.created_at,
         summary="Their secret", window_start=run.window_start, window_end=run.window_end,
-        opened_at=run.window_end,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
 from tests.calibration import alerting, incidents, simulations, streams
 from tests.calibration.real import real_rows
+from tests.calibration.year import MONITORS
 from tests.document import replace_measured
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -166,7 +167,7 @@ def _stream_sections(draws: int) -> Iterable[str]:
 def _year_sections() -> Iterable[str]:
     yield _section(
         "A simulated year",
-        f"{alerting.MONITORS} monitors read 1,000 flights a day for 365 days, by random from the flights of 2013, and "
+        f"{MONITORS} monitors read 1,000 flights a day for 365 days, by random from the flights of 2013, and "
         "compare them with 5,000 others. Each has two incidents, at known times, of the kinds below; between them "
         "nothing changes. *Found*: a notification while the incident lasts, or in the three days after it. *Delay*: "
         "from its first day to that notification. *False*: notifications outside every incident, for each monitor and "

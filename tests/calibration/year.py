@@ -3,7 +3,7 @@
 Every day of every monitor is a random sample of real flights, so that without an incident nothing changes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -150,7 +150,7 @@ def _sample(rows: int, random: Random) -> pa.Table:
     return pool.take(random.choice(pool.num_rows, rows, replace=False))
 
 
-def days_of(monitor: int, incidents: list[PlannedIncident], seed: int = 13) -> Iterator[Day]:
+def days_of(monitor: int, incidents: Sequence[PlannedIncident], seed: int = 13) -> Iterator[Day]:
     """The year of one monitor, day by day."""
     own = [each for each in incidents if each.monitor == monitor]
     for day in range(DAYS):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("detections", "0005_schema_findings"),
+        ("detections", "0006_raises_alerts"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from drift_detector.tenancy import rls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("alerts", "0003_workflow"),
+        ("alerts", "0004_episodes"),
     ]
 
     operations = [

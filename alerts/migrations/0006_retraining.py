@@ -20,8 +20,8 @@ REQUESTS = "drf_retraining_requests"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("alerts", "0003_workflow"),
-        ("detections", "0030_backtest_changes"),
+        ("alerts", "0005_people"),
+        ("detections", "0007_backtest_changes"),
         ("monitors", "0005_jobs"),
         ("tenancy", "0002_quotas"),
     ]

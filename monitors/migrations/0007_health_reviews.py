@@ -12,7 +12,7 @@ TABLE = "drf_health_reviews"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0005_jobs"),
+        ("monitors", "0006_alert_rules"),
         ("tenancy", "0001_initial"),
     ]
 
