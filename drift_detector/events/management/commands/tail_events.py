@@ -19,9 +19,7 @@ class Command(BaseCommand):
     help = "Print the events in Kafka, one JSON document per line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--topic", choices=topics(), help="one topic instead of all"
-        )
+        parser.add_argument("--topic", choices=topics(), help="one topic instead of all")
         parser.add_argument(
             "--follow", action="store_true", help="wait for new events until Ctrl-C"
         )
