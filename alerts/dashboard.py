@@ -8,7 +8,7 @@ from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.selectors import waiting_alerts
 from algorithms.verdicts import Severity, Verdict
 from detections.models import DetectionRun
 from monitors.models import Monitor
@@ -46,7 +46,7 @@ def _newest(rows: Sequence[dict[str, Any]], name: str) -> datetime | None:
 def _count_unacknowledged() -> dict[str, int]:
     """The number of unacknowledged alerts of each severity."""
     counts = {severity.value: Count("id", filter=Q(severity=severity)) for severity in Severity}
-    return Alert.objects.filter(acknowledged_at__isnull=True).aggregate(**counts)
+    return waiting_alerts().aggregate(**counts)
 
 
 def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
@@ -57,7 +57,7 @@ def _monitor_rows(days: int) -> QuerySet[Monitor, Any]:
         "status",
         **_run_counts(since),
         **_newest_runs(),
-        unacknowledged_alerts=_count(_of_monitor(Alert).filter(acknowledged_at__isnull=True)),
+        unacknowledged_alerts=_count(waiting_alerts().filter(monitor_id=OuterRef("pk"))),
     )
 
 

@@ -1,11 +1,9 @@
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
-from alerts.models import SEVERITIES, Alert
-from algorithms.verdicts import Verdict
-from detections.models import DetectionRun
+from alerts.models import SEVERITIES, Alert, AlertRun
 from drift_detector.api.filters import InstantFilter, TruthFilter, existing_row
 from monitors.models import Monitor
 
@@ -16,8 +14,11 @@ class AlertFilter(filters.FilterSet):
     severity = filters.ChoiceFilter(choices=SEVERITIES)
     kind = filters.ChoiceFilter(choices=Alert.Kind.choices)
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
-    acknowledged = TruthFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
-    run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
+    phase = filters.ChoiceFilter(choices=Alert.Phase.choices)
+    attention = filters.ChoiceFilter(choices=Alert.Attention.choices)
+    history = TruthFilter(field_name="is_history")
+    acknowledged = TruthFilter(method="by_acknowledgement")
+    run = filters.UUIDFilter(method="of_run", label="A run; finds the alerts that it belongs to")
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
     until = InstantFilter(field_name="created_at", lookup_expr="lt")
 
@@ -25,18 +26,12 @@ class AlertFilter(filters.FilterSet):
         model = Alert
         fields: list[str] = []
 
+    def by_acknowledgement(
+        self, queryset: QuerySet[Alert], name: str, value: bool
+    ) -> QuerySet[Alert]:
+        new = {"attention": Alert.Attention.NEW}
+        return queryset.exclude(**new) if value else queryset.filter(**new)
+
     def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
-        run = DetectionRun.objects.filter(id=value, verdict=Verdict.DRIFT).first()
-        if run is None:
-            return queryset.none()
-        return queryset.filter(
-            kind=_kind_of(run),
-            monitor_id=run.monitor_id,
-            window_start__lte=run.window_start,
-            window_end__gte=run.window_end,
-        )
-
-
-def _kind_of(run: DetectionRun) -> Alert.Kind:
-    is_change = run.trigger == DetectionRun.Trigger.OUTCOMES
-    return Alert.Kind.CONCEPT if is_change else Alert.Kind.STATISTICAL
+        rows = AlertRun.objects.filter(alert_id=OuterRef("pk"), run_id=value)
+        return queryset.filter(Exists(rows))

@@ -12,13 +12,17 @@ from drift_detector.api.serializers import KnownFieldsMixin
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     monitor_name = serializers.CharField(source="monitor.name", read_only=True)
     drifted_features = serializers.ListField(child=serializers.DictField(), read_only=True)
+    cause = serializers.DictField(
+        read_only=True, help_text="The features that changed alike, and the likely cause."
+    )
 
     class Meta:
         model = Alert
         fields = [
-            "id", "monitor_id", "monitor_name", "kind", "first_run_id", "last_run_id", "status", "severity", "summary",
-            "drifted_features", "occurrences", "window_start", "window_end", "created_at", "updated_at",
-            "resolved_at", "acknowledged_at", "acknowledged_by", "note",
+            "id", "monitor_id", "monitor_name", "kind", "first_run_id", "last_run_id", "previous_id",
+            "status", "phase", "attention", "is_history", "severity", "peak_severity", "summary",
+            "drifted_features", "cause", "occurrences", "window_start", "window_end", "created_at",
+            "updated_at", "opened_at", "resolved_at", "acknowledged_at", "acknowledged_by", "note",
         ]  # fmt: skip
         read_only_fields = fields
 

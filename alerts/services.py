@@ -36,7 +36,7 @@ def _mark_acknowledged(alert_id: UUID, by: str, note: str) -> bool:
     A second one would check the row's foreign keys, and deadlock with a run that completes.
     """
     now = timezone.now()
-    unseen = Alert.objects.filter(id=alert_id, acknowledged_at__isnull=True)
+    unseen = Alert.objects.filter(id=alert_id, attention=Alert.Attention.NEW)
     changed = unseen.update(
         attention=Alert.Attention.ACKNOWLEDGED,
         acknowledged_at=now,

@@ -43,7 +43,10 @@ class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
     filterset_class = AlertFilter
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return selectors.list_alerts()
+        """All alerts; a list has those that were never opened only if it asks for a phase or a run."""
+        alerts = selectors.list_alerts()
+        is_asked = self.action != "list" or {"phase", "run"} & set(self.request.query_params)
+        return alerts if is_asked else selectors.shown_alerts(alerts)
 
 
 class AcknowledgeView(TenantAPIView):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Monitor
 from tests.alerts.episodes.test_follow_ups import metric_result
-from tests.factories import drift_result, make_monitor, make_run, plain_result, take
+from tests.data import TIMESTAMPS
+from tests.factories import WEEK, drift_result, make_monitor, make_run, plain_result, take
 
 SEVERITIES = [severity.value for severity in Severity]
 VERDICTS = st.sampled_from(["ok", "ok", *SEVERITIES, "unjudged", "no_data"])
@@ -95,7 +97,7 @@ def both_orders(monitor_fields: dict[str, Any], runs: list[Said], shuffled: list
 
 
 SLOW = settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -140,7 +142,7 @@ RULES = st.builds(
 
 
 def observed(week: int, verdict: str) -> Observation:
-    place = Place(*[make_moment(week)] * 2, "check")
+    place = Place(moment_of(week), moment_of(week), "check")
     is_drift = verdict in SEVERITIES
     entry = DriftEntry.of_record({"method": "ks", "feature": "delay"}, place.window_end)
     return Observation(
@@ -153,10 +155,7 @@ def observed(week: int, verdict: str) -> Observation:
     )
 
 
-def make_moment(week: int) -> Any:
-    from tests.data import TIMESTAMPS
-    from tests.factories import WEEK
-
+def moment_of(week: int) -> datetime:
     return TIMESTAMPS[0] + week * WEEK
 
 
