@@ -1,12 +1,10 @@
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
-from alerts.models import SEVERITIES, Alert
+from alerts.models import SEVERITIES, Alert, AlertRun
 from alerts.selectors import is_unacknowledged
-from algorithms.verdicts import Verdict
-from detections.models import DetectionRun
 from drift_detector.api.filters import InstantFilter, TextFilter, TruthFilter, existing_row
 from monitors.models import Monitor
 
@@ -22,7 +20,7 @@ class AlertFilter(filters.FilterSet):
     assignee = TextFilter()
     is_history = TruthFilter()
     acknowledged = TruthFilter(method="waiting", label="False: it waits for a person")
-    run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
+    run = filters.UUIDFilter(method="of_run", label="A run; finds the alerts that it belongs to")
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
     until = InstantFilter(field_name="created_at", lookup_expr="lt")
 
@@ -36,17 +34,5 @@ class AlertFilter(filters.FilterSet):
         )
 
     def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
-        run = DetectionRun.objects.filter(id=value, verdict=Verdict.DRIFT).first()
-        if run is None:
-            return queryset.none()
-        return queryset.filter(
-            kind=_kind_of(run),
-            monitor_id=run.monitor_id,
-            window_start__lte=run.window_start,
-            window_end__gte=run.window_end,
-        )
-
-
-def _kind_of(run: DetectionRun) -> Alert.Kind:
-    is_change = run.trigger == DetectionRun.Trigger.OUTCOMES
-    return Alert.Kind.CONCEPT if is_change else Alert.Kind.STATISTICAL
+        rows = AlertRun.objects.filter(alert_id=OuterRef("pk"), run_id=value)
+        return queryset.filter(Exists(rows))

@@ -11,7 +11,9 @@ from alerts.models import Alert
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     monitor_name = serializers.CharField(source="monitor.name", read_only=True)
     drifted_features = serializers.ListField(child=serializers.DictField(), read_only=True)
-    cause = serializers.DictField(read_only=True)
+    cause = serializers.DictField(
+        read_only=True, help_text="The features that changed alike, and the likely cause."
+    )
     snoozed_until = serializers.SerializerMethodField()
 
     class Meta:

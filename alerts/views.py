@@ -34,11 +34,9 @@ class AlertViewSet(TenantAPIView, ReadOnlyModelViewSet[Alert]):
     filterset_class = AlertFilter
 
     def get_queryset(self) -> QuerySet[Alert]:
-        """All alerts for a lookup by id; a list leaves out those that never opened, unless `phase` asks for some."""
-        is_asked_for = "phase" in self.request.query_params
-        if self.action != "list" or is_asked_for:
-            return selectors.list_alerts()
-        return selectors.list_opened_alerts()
+        """All alerts; a list has those that were never opened only if it asks for a phase or a run."""
+        is_asked = self.action != "list" or {"phase", "run"} & set(self.request.query_params)
+        return selectors.list_alerts() if is_asked else selectors.list_opened_alerts()
 
 
 class DashboardView(TenantAPIView):

@@ -66,7 +66,7 @@ def announce_acknowledged(alert: Alert, event: AlertEvent) -> None:
     """Publish `drift.alert_acknowledged`, if a setting names its topic; the monitor must be locked."""
     topic = settings.ENV.events.alert_acknowledged_topic
     said = {
-        "acknowledged_at": _time(alert.acknowledged_at),
+        "acknowledged_at": _time(alert.acknowledged_at or event.created_at),
         "acknowledged_by": event.actor,
         "reason": alert.acknowledged_reason,
         "note": event.note,

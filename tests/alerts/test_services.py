@@ -78,8 +78,9 @@ def test_settle_run__gets_worse__is_told_and_to_be_acknowledged_again(settle: Se
     acknowledged(Alert.objects.get())
     settle(4, "drift", "critical")
     alert = Alert.objects.get()
-    assert (alert.severity, alert.status, alert.acknowledged_at) == ("critical", "open", None)
-    assert (alert.acknowledged_by, alert.note, times_told()) == ("", "", 2)
+    assert (alert.severity, alert.status, alert.attention) == ("critical", "open", "new")
+    # What a person said is never erased.
+    assert (alert.acknowledged_by, alert.note, times_told()) == ("user:ana", "On it.", 2)
 
 
 @pytest.mark.parametrize("severity", ["warning", "info"])
@@ -88,7 +89,8 @@ def test_settle_run__no_worse__stays_acknowledged(settle: Settle, severity: str)
     acknowledged(Alert.objects.get())
     settle(4, "drift", severity)
     alert = Alert.objects.get()
-    assert (alert.severity, alert.status, alert.acknowledged_by) == (
+    assert (alert.severity, alert.peak_severity) == (severity, "warning")
+    assert (alert.announced_severity, alert.status, alert.acknowledged_by) == (
         "warning",
         "acknowledged",
         "user:ana",
@@ -214,7 +216,7 @@ def test_settle_run__event_refused__nothing_of_the_run_is_written(
     def refuse(*_: object, **__: object) -> None:
         raise ValueError("not an event")
 
-    monkeypatch.setattr("alerts.episodes.moving.emit", refuse)
+    monkeypatch.setattr("alerts.episodes.announcements.emit", refuse)
     with pytest.raises(ValueError, match="not an event"):
         complete_run(claim, result_of(monitor, "drift"))
     assert (Detection.objects.count(), Alert.objects.count(), OutboxEvent.objects.count()) == (
@@ -334,11 +336,11 @@ def test_alerts_table__second_unresolved_alert__is_refused(settle: Settle) -> No
         copy.save(force_insert=True)
 
 
-def test_settle_run__drift_older_than_an_ok_run__is_told_but_not_left_open(settle: Settle) -> None:
+def test_settle_run__drift_older_than_an_ok_run__is_not_told_nor_left_open(settle: Settle) -> None:
     settle(4, "ok")
     settle(3, "drift")
     assert Alert.objects.get().status == "resolved"
-    assert times_told() == 1
+    assert times_told() == 0
 
 
 def test_settle_run__ok_that_did_not_judge_what_drifted__does_not_resolve(
@@ -359,7 +361,7 @@ def test_settle_run__ok_rows_sent_with_the_request__do_not_resolve(
     settle: Settle, monitor: Monitor
 ) -> None:
     settle(3, "drift")
-    run = make_run(monitor, week=4, inline_data=b"rows")
+    run = make_run(monitor, week=4, trigger="manual", inline_data=b"rows")
     assert complete_run(take(run), plain_result(Verdict.OK))
     assert Alert.objects.get().status == "open"
 

@@ -49,6 +49,17 @@ DEFAULTS: dict[str, Any] = {
 
 BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"reference_data_uri": "{root}/nothing"}, "reference_data_uri", "nothing at"),
+    ({"open_after": {"info": {"runs": 1, "of": 1}}}, "open_after", "must name warning, critical"),
+    ({"open_after": {"warning": {"runs": 1}}}, "open_after", "the two numbers runs and of"),
+    (
+        {"open_after": {"warning": {"runs": 3, "of": 2}}},
+        "open_after",
+        "must not be greater than of",
+    ),
+    ({"open_after": {"critical": {"runs": 1, "of": 21}}}, "open_after", "from 1 to 20"),
+    ({"open_after": {"critical": {"runs": True, "of": 2}}}, "open_after", "whole numbers"),
+    ({"resolve_after": 0}, "resolve_after", "greater than or equal to 1"),
+    ({"resolve_after": 21}, "resolve_after", "less than or equal to 20"),
     ({"current_data_uri": "{root}/nothing/*.parquet"}, "current_data_uri", "nothing"),
     ({"reference_data_uri": "{root}/broken.parquet"}, "reference_data_uri", "cannot be read"),
     ({"reference_data_uri": "/etc/passwd"}, "reference_data_uri", "outside the folders"),
