@@ -25,6 +25,8 @@ from drift_detector.tenancy.site import site
 COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
 MOST_AT_ONCE = 200
 MOST_REASONS = 5
+NO_BUTTONS = {"show_save": False, "show_save_and_continue": False}
+"""All fields are read-only; what people say goes through the actions."""
 LIST = "admin:alerts_alert_changelist"
 
 
@@ -34,7 +36,7 @@ class AlertAdmin(TenantModelAdmin):
 
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_start", "window_end",
+        "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_end",
         "occurrences", "seen_by",
     ]  # fmt: skip
     list_filter = ["status", "attention", "phase", "kind", "severity", "monitor"]
@@ -66,7 +68,8 @@ class AlertAdmin(TenantModelAdmin):
         alert = self.get_object(request, object_id)
         extra = kwargs.pop("extra_context", None) or {}
         table = {} if alert is None else {"timeline": timeline_table(alert.pk)}
-        return super().change_view(request, object_id, *args, extra_context=extra | table, **kwargs)
+        shown = extra | table | NO_BUTTONS
+        return super().change_view(request, object_id, *args, extra_context=shown, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.act)

@@ -15,6 +15,10 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
         read_only=True, help_text="The features that changed alike, and the likely cause."
     )
     snoozed_until = serializers.SerializerMethodField()
+    acknowledged_reason = serializers.CharField(
+        read_only=True,
+        help_text="The last reason that a person gave: real, expected, data_bug or noise.",
+    )
 
     class Meta:
         model = Alert
@@ -29,7 +33,6 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
             "acknowledged_at": {
                 "help_text": "Of the last one; `attention` says if it still holds."
             },
-            "acknowledged_reason": {"help_text": "The last reason that a person gave."},
             "note": {"help_text": "Of the last acknowledgement."},
             "assignee": {"help_text": "`user:<name>` or `key:<name>`; empty for no one."},
         }

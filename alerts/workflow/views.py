@@ -1,10 +1,12 @@
 """Serves what people do with alerts: `/api/v1/alerts/{id}/acknowledge` and its like, in bulk, and the timeline."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -30,10 +32,12 @@ BODIES: dict[str, type[Serializer[Any]]] = {
     "resolve": serializers.ResolveSerializer,
     "comment": serializers.CommentSerializer,
 }
+# The example of a snooze must be in the future when it is sent.
+NEXT_MONTH = f"{timezone.now() + timedelta(days=30):%Y-%m-%dT06:00:00Z}"
 ANSWERS = {200: AlertSerializer} | CONFLICT
 SAID: dict[str, dict[str, Any]] = {
     "acknowledge": {"reason": "real", "note": "Snow on Monday."},
-    "snooze": {"until": "2026-12-24T06:00:00Z", "note": "The new feed comes on Monday."},
+    "snooze": {"until": NEXT_MONTH, "note": "The new feed comes on Monday."},
     "assign": {"assignee": "", "note": "Free to take."},
     "resolve": {"reason": "data_bug", "note": "The feed sent minutes as seconds; it is mended."},
     "comment": {"note": "The airline has new planes since May."},

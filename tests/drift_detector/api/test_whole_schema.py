@@ -170,9 +170,28 @@ def outcomes_body(body: Any, ids: dict[str, str]) -> Any:
     return {"prediction": [1, 0], "label": [0, 0]} if isinstance(body, dict) else body
 
 
+def snooze_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    return body | {"until": (datetime.now(UTC) + SPAN).isoformat()}
+
+
+def assign_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    return body | {"assignee": ""}
+
+
+def bulk_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    said: dict[str, dict[str, Any]] = {
+        "acknowledge": {},
+        "snooze": {"until": (datetime.now(UTC) + SPAN).isoformat()},
+        "assign": {"assignee": ""},
+        "resolve": {"reason": "noise"},
+        "comment": {"note": "Hm."},
+    }
+    return {"ids": body["ids"], "action": body["action"], **said[body["action"]]}
+
+
 BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "monitors": monitor_body, "preview": monitor_body, "backfill": span_body, "backtest": span_body,
-    "run": run_body, "outcomes": outcomes_body,
+    "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 

@@ -229,6 +229,7 @@ def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.C
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
     counted = {("drf_usage", each) for each in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     ledger |= {("drf_quotas", "SELECT"), ("drf_jobs", "DELETE")} | counted
+    ledger |= {("drf_health_reviews", each) for each in ("SELECT", "INSERT")}
     assert set(granted) - schedule == ledger
     assert {privilege for _, privilege in schedule} == {"SELECT", "INSERT", "UPDATE"}
 
