@@ -4,7 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -34,6 +39,7 @@ MAPPING_EXAMPLE = OpenApiExample(
     },
     request_only=True,
 )
+MAPPING_CHANGE = OpenApiExample("half a year", {"training_days": 180}, request_only=True)
 ALIAS_EXAMPLE = OpenApiExample(
     "an alias",
     {
@@ -51,6 +57,18 @@ HEADERS = {
 }
 
 
+@extend_schema_view(
+    list=extend_schema(description="List the registry's aliases and their models."),
+    retrieve=extend_schema(description="Read a mapping; its secret is not shown."),
+    create=extend_schema(
+        description="Map an alias of a registered model to the model of monitors.",
+        examples=[MAPPING_EXAMPLE],
+    ),
+    partial_update=extend_schema(
+        description="Change a mapping, or its secret.", examples=[MAPPING_CHANGE]
+    ),
+    destroy=extend_schema(description="Remove a mapping."),
+)
 class ModelMappingViewSet(TenantAPIView, ModelViewSet[ModelMapping]):
     """A registered model's alias in MLflow, and the model of the monitors that it stands for."""
 
