@@ -1,5 +1,6 @@
 """Serves `/api/v1/model-mappings`, and the address of MLflow's webhooks."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from drift_detector.tenancy.permissions import AdminWrites
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 LONGEST_HEADER = 200
+TIMESTAMP = "^[0-9]{1,12}$"
 MAPPING_EXAMPLE = OpenApiExample(
     "late arrivals",
     {
@@ -115,7 +117,8 @@ class MlflowAnswerSerializer(serializers.Serializer[Any]):
 
 
 def _header(name: str, words: str) -> OpenApiParameter:
-    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_HEADER, "pattern": "^[!-~]+$"}
+    pattern = TIMESTAMP if name == "X-MLflow-Timestamp" else "^[!-~]+$"
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_HEADER, "pattern": pattern}
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, required=True, description=words)
 
 
@@ -177,7 +180,7 @@ def _delivery(request: Request) -> mlflow.Delivery:
     headers = {name: request.headers.get(name, "") for name in HEADERS}
     wrong = {name: f"{name} is needed." for name, value in headers.items() if not value}
     timestamp = headers["X-MLflow-Timestamp"]
-    if timestamp and not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
+    if timestamp and not re.fullmatch(TIMESTAMP, timestamp):
         wrong["X-MLflow-Timestamp"] = "X-MLflow-Timestamp must be seconds since 1970."
     if wrong:
         raise ValidationError({name: [reason] for name, reason in wrong.items()})
