@@ -10,6 +10,6 @@ class AlertsConfig(AppConfig):
         from alerts.run_listener import AlertListener
         from detections.listeners import register_listener
 
+        register_listener(VerificationListener())  # first: it locks the model before any alert
         register_listener(AlertListener())
         register_listener(HealthListener())
-        register_listener(VerificationListener())

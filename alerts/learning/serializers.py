@@ -44,3 +44,7 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
             "summary", "counts", "hidden", "reason", "requested_by", "created_at", "accepted_by", "accepted_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class LearntSerializer(serializers.Serializer[Any]):
+    suggestions = SuggestionSerializer(many=True, help_text="Those that are open or new.")

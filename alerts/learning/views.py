@@ -17,7 +17,11 @@ from rest_framework.viewsets import GenericViewSet
 from alerts.learning import suggestions
 from alerts.learning.judged_alerts import list_judged_alerts
 from alerts.learning.precision import Precision, precision_by_feature, precision_of
-from alerts.learning.serializers import MonitorPrecisionSerializer, SuggestionSerializer
+from alerts.learning.serializers import (
+    LearntSerializer,
+    MonitorPrecisionSerializer,
+    SuggestionSerializer,
+)
 from alerts.models import Suggestion
 from detections.backtests.services import NoBacktest
 from drift_detector.api.problems import CONFLICT, Conflict
@@ -59,7 +63,7 @@ class MonitorSuggestionsView(TenantAPIView, GenericAPIView[Suggestion]):
     @extend_schema(
         operation_id="monitors_learn",
         request=None,
-        responses={202: SuggestionSerializer(many=True)} | CONFLICT,
+        responses={202: LearntSerializer} | CONFLICT,
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Learn from the reasons of acknowledgements; a worker replays past ticks before a suggestion is offered."""
@@ -69,7 +73,7 @@ class MonitorSuggestionsView(TenantAPIView, GenericAPIView[Suggestion]):
             found = suggestions.learn(monitor=monitor, by=self.principal.name)
         except NoBacktest as error:
             raise Conflict(str(error)) from error
-        return Response(SuggestionSerializer(found, many=True).data, status=202)
+        return Response(LearntSerializer({"suggestions": found}).data, status=202)
 
 
 @extend_schema_view(retrieve=extend_schema(description="Read a suggestion."))

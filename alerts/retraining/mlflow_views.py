@@ -1,10 +1,16 @@
 """Serves `/api/v1/model-mappings`, and the address of MLflow's webhooks."""
 
+import re
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -23,6 +29,7 @@ from drift_detector.tenancy.permissions import AdminWrites
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 LONGEST_HEADER = 200
+TIMESTAMP = "^[0-9]{1,12}$"
 MAPPING_EXAMPLE = OpenApiExample(
     "late arrivals",
     {
@@ -34,6 +41,7 @@ MAPPING_EXAMPLE = OpenApiExample(
     },
     request_only=True,
 )
+MAPPING_CHANGE = OpenApiExample("half a year", {"training_days": 180}, request_only=True)
 ALIAS_EXAMPLE = OpenApiExample(
     "an alias",
     {
@@ -51,6 +59,18 @@ HEADERS = {
 }
 
 
+@extend_schema_view(
+    list=extend_schema(description="List the registry's aliases and their models."),
+    retrieve=extend_schema(description="Read a mapping; its secret is not shown."),
+    create=extend_schema(
+        description="Map an alias of a registered model to the model of monitors.",
+        examples=[MAPPING_EXAMPLE],
+    ),
+    partial_update=extend_schema(
+        description="Change a mapping, or its secret.", examples=[MAPPING_CHANGE]
+    ),
+    destroy=extend_schema(description="Remove a mapping."),
+)
 class ModelMappingViewSet(TenantAPIView, ModelViewSet[ModelMapping]):
     """A registered model's alias in MLflow, and the model of the monitors that it stands for."""
 
@@ -97,7 +117,8 @@ class MlflowAnswerSerializer(serializers.Serializer[Any]):
 
 
 def _header(name: str, words: str) -> OpenApiParameter:
-    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_HEADER, "pattern": "^[!-~]+$"}
+    pattern = TIMESTAMP if name == "X-MLflow-Timestamp" else "^[!-~]+$"
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_HEADER, "pattern": pattern}
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, required=True, description=words)
 
 
@@ -159,7 +180,7 @@ def _delivery(request: Request) -> mlflow.Delivery:
     headers = {name: request.headers.get(name, "") for name in HEADERS}
     wrong = {name: f"{name} is needed." for name, value in headers.items() if not value}
     timestamp = headers["X-MLflow-Timestamp"]
-    if timestamp and not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
+    if timestamp and not re.fullmatch(TIMESTAMP, timestamp):
         wrong["X-MLflow-Timestamp"] = "X-MLflow-Timestamp must be seconds since 1970."
     if wrong:
         raise ValidationError({name: [reason] for name, reason in wrong.items()})

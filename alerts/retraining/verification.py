@@ -14,7 +14,7 @@ from alerts.retraining.old_limits import keeps_to
 from alerts.retraining.progress import get_open_request, move_request, note_on_alert
 from alerts.retraining.requests import LOSS_KINDS, lock_model
 from algorithms.method_results import MethodResult
-from algorithms.verdicts import Severity
+from algorithms.verdicts import Severity, Verdict
 from detections.findings import RunFinding
 from detections.ledger.runs import mark_kept
 from detections.models import DetectionRun
@@ -34,11 +34,18 @@ class VerificationListener:
     """A `detections.listeners.RunListener`."""
 
     def run_recorded(self, run: DetectionRun, finding: RunFinding) -> None:
-        """Count a window of the new model for or against it; the monitor is locked."""
-        model_id = run.monitor.model_id
-        if not _counts(run) or not _is_awaited(run):
+        """Count a window of the new model for or against it; the monitor is locked.
+
+        The order of locks is stream, monitor, model, alert. So a run that can ask for retraining locks the
+        model here, before the alerts' listener locks an alert.
+        """
+        if not _counts(run):
             return
-        lock_model(model_id)
+        model_id, is_awaited = run.monitor.model_id, _is_awaited(run)
+        if is_awaited or finding.verdict is Verdict.DRIFT:
+            lock_model(model_id)
+        if not is_awaited:
+            return
         request = get_open_request(model_id)
         if request is None or not _is_of_new_model(run, request):
             return
@@ -50,8 +57,8 @@ class VerificationListener:
 
 
 def _counts(run: DetectionRun) -> bool:
-    """True for a run over data of the monitor that is about the present."""
-    return run.trigger != Trigger.OUTCOMES and getattr(run, "raises_alerts", True)
+    """True for a run that is about the present."""
+    return getattr(run, "raises_alerts", True)
 
 
 def _is_awaited(run: DetectionRun) -> bool:
@@ -68,7 +75,7 @@ def _is_of_new_model(run: DetectionRun, request: RetrainingRequest) -> bool:
     first = request.new_baselines.get(monitor_id)
     if since is None or first is None or monitor_id not in request.old_limits:
         return False
-    if run.window_start < since or _is_inline(run):
+    if run.window_start < since or run.trigger == Trigger.OUTCOMES or _is_inline(run):
         return False
     return Baseline.objects.filter(id__in=[run.baseline_id], version__gte=first).exists()
 

@@ -73,6 +73,7 @@ class RetrainingRequestViewSet(TenantAPIView, ReadOnlyModelViewSet[RetrainingReq
 
 class TenantRuleView(TenantAPIView):
     permission_classes = [AdminWrites]
+    body_is_required = True
 
     @extend_schema(operation_id="retraining_rule", responses=RetrainingRuleSerializer)
     def get(self, request: Request) -> Response:
@@ -92,6 +93,7 @@ class TenantRuleView(TenantAPIView):
 
 class ModelRuleView(TenantAPIView):
     permission_classes = [AdminWrites]
+    body_is_required = True
 
     @extend_schema(operation_id="models_retraining_rule", responses=RetrainingRuleSerializer)
     def get(self, request: Request, pk: UUID) -> Response:

@@ -64,7 +64,7 @@ def history(monitor: Monitor) -> dict[int, Alert]:
 def learn(api: APIClient, monitor: Monitor) -> list[dict[str, Any]]:
     answer = api.post(f"/api/v1/monitors/{monitor.id}/suggestions")
     assert answer.status_code == 202, answer.json()
-    found: list[dict[str, Any]] = answer.json()
+    found: list[dict[str, Any]] = answer.json()["suggestions"]
     return found
 
 

@@ -13,7 +13,9 @@ from alerts.models import Alert
 from algorithms.verdicts import Severity
 from detections.models import Detection, Report
 from detections.runs.completion import complete_run
-from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.models import Role, Tenant
+from tests.alerts.retraining.rows import make_learning_rows
+from tests.conftest import client_of
 from tests.drift_detector.api.openapi_document import openapi_document
 from tests.factories import (
     drift_result,
@@ -28,7 +30,10 @@ OPERATIONS = [
     (path, method, operation)
     for path, methods in openapi_document()["paths"].items()
     for method, operation in methods.items()
+    if "/integrations/" not in path  # signed requests can't be printed
 ]
+MODEL_ID = "6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d"
+"""The model of the examples."""
 
 READERS = ("monitors.sources.pruning.open_dataset", "monitors.sources.datasets.open_filesystem")
 """The ways to a tenant's data; each reader of a window goes through them."""
@@ -57,7 +62,7 @@ def parsed(source: str) -> Curl:
 @pytest.fixture
 def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     """A row of each resource, by the noun of its path."""
-    monitor = make_flights_monitor(flights, name="Flights")
+    monitor = make_flights_monitor(flights, name="Flights", model_id=MODEL_ID)
     run, backtest = make_run(monitor), make_backtest(monitor)
     assert complete_run(
         take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
@@ -70,7 +75,14 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         "alerts": Alert.objects.get(),
         "jobs": make_job(flights),
     }
-    return {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+    found = {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+    return found | make_learning_rows(monitor)
+
+
+@pytest.fixture
+def api(tenant: Tenant) -> APIClient:
+    """A client that may do everything; who may do what is tested elsewhere."""
+    return client_of(tenant.id, Role.ADMIN)
 
 
 def send(api: APIClient, curl: Curl, row_id: str, flights: Path) -> Any:

@@ -26,8 +26,9 @@ from alerts.models import Alert
 from algorithms.verdicts import Severity
 from detections.models import Detection
 from detections.runs.completion import complete_run
-from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import authorization_of
 from tests.drift_detector.api.openapi_document import openapi_document
 from tests.factories import (
@@ -132,9 +133,10 @@ def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
         job = make_job(flights)
+        learnt = make_learning_rows(monitor)
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
     more = {"backtests": backtest, "jobs": job}
-    return {noun: str(row.id) for noun, row in (rows | more).items()}
+    return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
 
 def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -189,9 +191,25 @@ def bulk_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return {"ids": body["ids"], "action": body["action"], **said[body["action"]]}
 
 
+def deployed_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    start = datetime.fromisoformat(body["trained_from"])
+    kept = {name: value for name, value in body.items() if name != "deployed_at"}
+    return kept | {"trained_to": (start + SPAN).isoformat()}
+
+
+def rule_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    return body | {"performance": True, "features": ["delay"]}
+
+
+def mapping_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    known = {"model_id": ids["models"]} if "model_id" in body else {}
+    return body | known
+
+
 BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "monitors": monitor_body, "preview": monitor_body, "backfill": span_body, "backtest": span_body,
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
+    "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 
@@ -221,7 +239,7 @@ def test_operation__requests_of_its_schema__are_answered_as_declared(
     mode: GenerationMode,
 ) -> None:
     operation = document[path][method.upper()]
-    key = authorization_of(tenant.id)
+    key = authorization_of(tenant.id, Role.ADMIN)
     noun = "alerts" if "alerts" in path else path.split("/")[3]
     fixed: dict[str, Any] = {"path_parameters": {"id": ids[noun]}} if "{id}" in path else {}
 
