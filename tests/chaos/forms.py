@@ -30,6 +30,9 @@ class Form:
     burst_minutes: int = 3
     leader_freezes: int = 3
     edited_monitors: int = 50
+    state_changes: int = 1000
+    sender_kills: int = 50
+    gone_seconds: int = 3600
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,6 +53,9 @@ SHORT = Form(
     burst_minutes=1,
     leader_freezes=1,
     edited_monitors=10,
+    state_changes=75,
+    sender_kills=5,
+    gone_seconds=10,
     settings=HASTY,
 )
 FORMS = {"full": FULL, "short": SHORT}

@@ -32,6 +32,14 @@ TENANTS = ("chaos", "rival")
 PREPARED = "prepared"
 # Nothing of the environment that started us leads to another database, or slows the processes down by tracing them.
 LEFT_OUT = ("AUMOS_DRIFT_", "DRIFT_", "COV")
+# Channels lead to receivers on loopback, which are tried again soon.
+NOTIFIER_SETTINGS = {
+    "AUMOS_DRIFT_NOTIFIER__ALLOWED_HOSTS": json.dumps([LOOPBACK]),
+    "AUMOS_DRIFT_NOTIFIER__SEND_SECONDS": "2",
+    "AUMOS_DRIFT_NOTIFIER__RETRY_SECONDS": "1",
+    "AUMOS_DRIFT_NOTIFIER__MAX_PER_HOUR": "100000",
+    "AUMOS_DRIFT_ENCRYPTION__KEY": "only-for-a-world-that-is-thrown-away",
+}
 
 
 class KafkaBehindLink(Kafka):
@@ -216,6 +224,17 @@ class World:
         finally:
             self._act_as(TENANTS[0])
 
+    @contextmanager
+    def acting_as_admin(self) -> Iterator[None]:
+        """Ask the API with an admin's key of the first tenant; for one thread at a time."""
+        tenant = self._tenants[TENANTS[0]]
+        key = self._run("app", "create_api_key", tenant, "chaos-admin", "--role", "admin")
+        self._session.headers["Authorization"] = f"Bearer {key}"
+        try:
+            yield
+        finally:
+            self._act_as(TENANTS[0])
+
     def get(self, path: str) -> Any:
         """What the API answers."""
         answer = self._session.get(f"{self.url}/api/v1/{path}", timeout=60)
@@ -285,6 +304,7 @@ class World:
             "AUMOS_DRIFT_STATIC_ROOT": str(self.folder),
             "AUMOS_DRIFT_DATA__ALLOWED_ROOTS": json.dumps([str(self.data)]),
             MARKER: str(self.folder),
+            **NOTIFIER_SETTINGS,
         }
         return kept | ours | self.stack.settings(role) | dict(self._settings)
 

@@ -6,6 +6,7 @@ from tests.chaos.faults.beats import edit_schedules, freeze_leaders, keep_beat_d
 from tests.chaos.faults.events import cut_kafka, kill_relays
 from tests.chaos.faults.fairness import burst
 from tests.chaos.faults.itself import check_the_checker
+from tests.chaos.faults.senders import kill_senders
 from tests.chaos.faults.servers import empty_broker, restart_broker, restart_database
 from tests.chaos.faults.workers import (
     freeze_in_transaction,
@@ -24,6 +25,7 @@ FAULTS: dict[str, Callable[[World, Form], Row]] = {
     "database-restarted": restart_database,
     "kafka-cut": cut_kafka,
     "relay-killed": kill_relays,
+    "senders-killed": kill_senders,
     "worker-frozen": freeze_workers,
     "worker-frozen-in-transaction": freeze_in_transaction,
     "worker-stopped": stop_workers,
