@@ -241,7 +241,7 @@ class Runs(Group):
     )
     max_per_tenant: Positive = Field(
         default=16,
-        description="runs of one tenant at work at once; with few tenants, at least as many as workers",
+        description="runs, builds, jobs and so on of one tenant at work at once; with few tenants, as many as workers",
     )
     max_catch_up: Annotated[int, Field(gt=0, le=1000)] = Field(
         default=100, description="the most missed ticks that catch_up=all runs"

@@ -98,9 +98,16 @@ def _fail(claim: Claim, reason: str) -> None:
     _complete(claim, failure(reason, methods=_methods_of(claim)))
 
 
-def fail_run(*, tenant_id: UUID, run_id: UUID, reason: str) -> None:
-    """End a run that is at work, with a reason: its data have crashed a worker's process."""
-    claim = ledger.claim_at_work(tenant_id=tenant_id, run_id=run_id)
+def fail_run(*, tenant_id: UUID, run_id: UUID, reason: str, worker: str) -> None:
+    """End a worker's run, with a reason: its data have crashed the worker's process."""
+    claim = ledger.claim_of_worker(tenant_id=tenant_id, run_id=run_id, worker=worker)
+    if claim is not None:
+        _fail(claim, reason)
+
+
+def fail_helped_run(*, tenant_id: UUID, run_id: UUID, reason: str, worker: str) -> None:
+    """End another worker's run, of which this worker counts a part: the data have crashed its process."""
+    claim = ledger.claim_of_helper(tenant_id=tenant_id, run_id=run_id, worker=worker)
     if claim is not None:
         _fail(claim, reason)
 

@@ -88,7 +88,7 @@ def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
         _refuse(work.lease, document or problem(500, WENT_WRONG))
 
 
-def fail_job(*, tenant_id: UUID, job_id: UUID, reason: str, worker: str | None = None) -> None:
+def fail_job(*, tenant_id: UUID, job_id: UUID, reason: str, worker: str) -> None:
     """Answer the job that a worker's child died of with 400 and the reason; it is not tried again."""
     with tenant_scope(tenant_id):
         lease = _lease_of(tenant_id, job_id, worker)
@@ -105,7 +105,7 @@ def release_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
             log.info("job_released", job_id=str(job_id), worker=worker)
 
 
-def _lease_of(tenant_id: UUID, job_id: UUID, worker: str | None) -> Lease | None:
+def _lease_of(tenant_id: UUID, job_id: UUID, worker: str) -> Lease | None:
     running = Job.objects.filter(id=job_id, status=Status.RUNNING)
     return lease_of_worker(running, tenant_id=tenant_id, worker=worker)
 
