@@ -269,6 +269,9 @@ class Jobs(Group):
     max_per_tenant: Positive = Field(
         default=1, description="jobs of one tenant that workers have at once; others wait"
     )
+    max_unfinished: Positive = Field(
+        default=100, description="jobs of one tenant that have no answer yet; beyond, 429"
+    )
     retention_days: Positive = Field(
         default=7, description="days that the answers of jobs are kept"
     )

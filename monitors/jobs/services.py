@@ -17,6 +17,7 @@ from drift_detector.api.problems import problem_of
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
+from drift_detector.throttling.requests import Throttled
 from monitors.jobs import selectors
 from monitors.jobs.kinds import Answer, Ending, read_data
 from monitors.models import Job
@@ -54,8 +55,13 @@ def request_job(
         fields: The fields of the request, which are right but for what the data says.
         requested_by: Who asks.
         monitor_id: The monitor that is changed.
+
+    Raises:
+        Throttled: If as many of the tenant's jobs as may be have no answer yet.
     """
     tenant_id = current_tenant_id()
+    _lock_jobs(tenant_id)
+    _check_unfinished()
     job = Job.objects.create(
         tenant_id=tenant_id,
         kind=kind,
@@ -63,10 +69,17 @@ def request_job(
         requested_by=requested_by,
         monitor_id=monitor_id,
     )
-    _lock_jobs(tenant_id)
     if job.id in _first_jobs().values_list("id", flat=True):
         enqueue(JOB_TASK, tenant_id=tenant_id, job_id=job.id)
     return job
+
+
+def _check_unfinished() -> None:
+    jobs = settings.ENV.jobs
+    if selectors.list_unfinished_jobs()[jobs.max_unfinished - 1 :].exists():
+        wait = jobs.time_limit_seconds
+        reason = f"{jobs.max_unfinished} jobs of this tenant have no answer yet, which is the limit"
+        raise Throttled(f"{reason}; the next one ends within {wait} seconds.", wait)
 
 
 def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
