@@ -27,6 +27,7 @@ from monitors.baselines.reference_performance import describe_reference
 from monitors.features import choose_features
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import column_types, reference_window
+from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
 log = structlog.get_logger(__name__)
@@ -98,9 +99,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
 def _attempt(build: _Build) -> UUID | None:
     if build.lease.attempt > settings.ENV.runs.max_attempts:
         return _fail(build, "The worker stopped answering.")
-    with kept_lease(build.lease.renew):
+    with kept_lease(build.lease.renew), counted_reading(build.lease.tenant_id) as meter:
         fields = _freeze(build.monitor, build.policy)
-    return _finish(build, fields)
+    return _finish(build, {"bytes_read": meter.bytes} | fields)
 
 
 def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:

@@ -16,11 +16,14 @@ from drift_detector.api.problem_documents import problem
 from drift_detector.api.problems import problem_of
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
 from drift_detector.throttling.requests import Throttled
 from monitors.jobs import selectors
 from monitors.jobs.kinds import Answer, Ending, read_data
 from monitors.models import Job
+from monitors.reading_quota import counted_reading
 
 log = structlog.get_logger(__name__)
 
@@ -134,20 +137,21 @@ def _claim(tenant_id: UUID, job_id: UUID, worker: str) -> _Work | None:
 
 
 def _attempt(work: _Work) -> None:
-    with kept_lease(work.lease.renew):
+    with kept_lease(work.lease.renew), counted_reading(work.lease.tenant_id) as meter:
         end = read_data(work.job)
     try:
-        _complete(work.lease, end)
+        _complete(work.lease, end, meter.bytes)
     except _LeaseLost:
         log.info("job_refused", job_id=str(work.lease.row_id))
 
 
-def _complete(lease: Lease, end: Ending) -> None:
+def _complete(lease: Lease, end: Ending, bytes_read: int) -> None:
     """Write what the job asks for together with its answer, so that neither is there without the other."""
     with tenant_scope(lease.tenant_id):
         answer = end()
         if not _finish(lease, Status.SUCCEEDED, answer):
             raise _LeaseLost
+        note(Quota.BYTES_READ, bytes_read)  # last, as all work of the tenant locks its row
 
 
 def _refuse(lease: Lease, document: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from monitors.sources.hive_partitions import discover_partitions, partition_expr
 from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits, refuse_long_footer, refuse_more
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.local_times import placed_schema, placed_type
+from monitors.sources.meters import Meter, current_meter
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
@@ -55,6 +56,7 @@ class Dataset:
         dialect: How CSV files are written.
         dialects: The same with each file's own encoding and delimiter, by its path.
         limits: The most columns, row groups and bytes that they may have.
+        meter: It counts the bytes that are read of them.
     """
 
     uri: str
@@ -69,6 +71,7 @@ class Dataset:
     dialect: CsvDialect = DEFAULT_DIALECT
     dialects: Mapping[str, CsvDialect] = field(default_factory=dict)
     limits: SourceLimits = DEFAULT_LIMITS
+    meter: Meter = field(default_factory=current_meter, compare=False)
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""

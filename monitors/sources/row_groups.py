@@ -297,6 +297,7 @@ class RowGroupReader:
             total = 0
             for batch in found:
                 total += batch.num_rows
+                self._narrowed.dataset.meter.add(batch.nbytes)
                 yield batch.num_rows, pa.Table.from_batches([batch])
             if total != group.rows:
                 raise _early_end(total, group)
@@ -376,6 +377,7 @@ class RowGroupReader:
         reader, leaves = self._handle(group).reader, self._leaves(group)[name]
         table = reader.read_row_group(group.number, column_indices=leaves, use_threads=False)
         column = table.column(name)
+        self._narrowed.dataset.meter.add(group.sizes[name].bytes)
         if len(column) != group.rows:
             raise _early_end(len(column), group)
         return column
