@@ -243,7 +243,7 @@ class Runs(Group):
     )
     max_per_tenant: Positive = Field(
         default=16,
-        description="runs of one tenant at work at once; with few tenants, at least as many as workers",
+        description="runs, builds, jobs and so on of one tenant at work at once; with few tenants, as many as workers",
     )
     max_catch_up: Annotated[int, Field(gt=0, le=1000)] = Field(
         default=100, description="the most missed ticks that catch_up=all runs"
@@ -270,6 +270,9 @@ class Jobs(Group):
     )
     max_per_tenant: Positive = Field(
         default=1, description="jobs of one tenant that workers have at once; others wait"
+    )
+    max_unfinished: Positive = Field(
+        default=100, description="jobs of one tenant that have no answer yet; beyond, 429"
     )
     retention_days: Positive = Field(
         default=7, description="days that the answers of jobs are kept"

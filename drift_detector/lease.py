@@ -23,6 +23,7 @@ from django.utils import timezone
 from drift_detector.observability.metrics import count_lease_losses
 from drift_detector.tenancy.models import TenantModel
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.work import check_room
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +93,9 @@ def is_unleased() -> Q:
     return Q(lease_token__isnull=True) | Q(lease_expires_at__lt=timezone.now())
 
 
-def claim_row(rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str) -> Lease | None:
+def claim_row(
+    rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str, token: UUID | None = None
+) -> Lease | None:
     """Take the lease of a row, in the caller's tenant scope.
 
     Args:
@@ -100,26 +103,31 @@ def claim_row(rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str
         row_id: The row.
         tenant_id: Its tenant.
         worker: The name of the worker.
+        token: The token of other work that the worker does, and whose slot it has; else a new one.
 
     Returns:
         None when the row is not among those that can be claimed.
+
+    Raises:
+        NoRoom: If it could be claimed, but the tenant has as much at work as it may.
     """
-    token = uuid4()
-    taken = rows.filter(id=row_id).update(
+    claimable = rows.filter(id=row_id)
+    if token is None and claimable.exists():
+        check_room(tenant_id)
+    new_token = token or uuid4()
+    taken = claimable.update(
         attempt=F("attempt") + 1,
-        lease_token=token,
+        lease_token=new_token,
         lease_expires_at=timezone.now() + lease_time(),
         worker=worker,
     )
     if not taken:
         return None
     attempt = rows.model._default_manager.values_list("attempt", flat=True).get(id=row_id)
-    return Lease(rows.model, tenant_id, row_id, token, attempt)
+    return Lease(rows.model, tenant_id, row_id, new_token, attempt)
 
 
-def lease_of_worker(
-    rows: QuerySet[Any], *, tenant_id: UUID, worker: str | None = None
-) -> Lease | None:
+def lease_of_worker(rows: QuerySet[Any], *, tenant_id: UUID, worker: str) -> Lease | None:
     """The lease on a row that a worker holds now, in the caller's tenant scope.
 
     A worker that stops, or whose child has crashed, uses it: its main process does not know the
@@ -128,13 +136,13 @@ def lease_of_worker(
     Args:
         rows: The row, if it can be held.
         tenant_id: Its tenant.
-        worker: The name of the worker, or None for any.
+        worker: The name of the worker.
 
     Returns:
         None when another worker holds the row, or none.
     """
-    of_worker = rows if worker is None else rows.filter(worker=worker)
-    found = of_worker.filter(lease_token__isnull=False).values_list("id", "lease_token").first()
+    held = rows.filter(worker=worker, lease_token__isnull=False)
+    found = held.values_list("id", "lease_token").first()
     return Lease(rows.model, tenant_id, *found) if found else None
 
 

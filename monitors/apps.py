@@ -7,6 +7,9 @@ class MonitorsConfig(AppConfig):
     def ready(self) -> None:
         from drift_detector.tenancy.models import Quota
         from drift_detector.tenancy.quotas import register_counter
+        from drift_detector.work import register_work
         from monitors.models import Monitor
 
         register_counter(Quota.MONITORS, Monitor.objects.count)
+        register_work("drf_baselines", "status = 'building'")
+        register_work("drf_jobs", "status = 'running'")

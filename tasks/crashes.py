@@ -28,6 +28,7 @@ from detections.runs import execution
 from drift_detector.memory import bound_memory, crashed
 from monitors.baselines import builds
 from monitors.jobs import services as jobs
+from tasks.base import begin_next, worker_name
 
 log = structlog.get_logger(__name__)
 
@@ -43,15 +44,17 @@ class WorkCrashed(Exception):
     """A child that ended by a signal of its own; the work has failed and does not come again."""
 
 
-def _fail_build(*, reason: str, tenant_id: UUID, baseline_id: UUID) -> None:
-    monitor_id = builds.fail_build(tenant_id=tenant_id, baseline_id=baseline_id, reason=reason)
+def _fail_build(*, reason: str, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
+    monitor_id = builds.fail_build(
+        tenant_id=tenant_id, baseline_id=baseline_id, reason=reason, worker=worker
+    )
     if monitor_id is not None:
         ledger.release_postponed(tenant_id=tenant_id, monitor_id=monitor_id)
 
 
 FAIL: dict[str, Callable[..., object]] = {
     dispatch.EXECUTE_TASK: execution.fail_run,
-    fan_out.HELP_TASK: execution.fail_run,
+    fan_out.HELP_TASK: execution.fail_helped_run,
     builds.BUILD_TASK: _fail_build,
     jobs.JOB_TASK: jobs.fail_job,
     backtests.BACKTEST_TASK: backtests.fail_backtest,
@@ -75,7 +78,7 @@ class WatchedRequest(Request):
         error = _plain(exc_info.exception)
         number = own_signal(error)
         if number is not None:
-            fail_work(self.name, self.kwargs, crashed(number))
+            fail_work(self.name, self.kwargs, crashed(number), worker=worker_name(self))
             exc_info = _as_info(WorkCrashed(str(error)))
         return super().on_failure(exc_info, send_failed_event, return_ok)
 
@@ -91,10 +94,11 @@ def own_signal(error: object) -> int | None:
     return int(found[1]) if found and int(found[1]) in OWN_SIGNALS else None
 
 
-def fail_work(task: str, ids: dict[str, str], reason: str) -> None:
-    """Record that the work of a task has failed; without the database, its lease runs out.
+def fail_work(task: str, ids: dict[str, str], reason: str, *, worker: str) -> None:
+    """Record that the work of a task has failed, if this worker has its lease.
 
-    It is called in the main process, which forks the children: it keeps no connection open.
+    Without the database the lease runs out. It is called in the main process, which forks the
+    children: it keeps no connection open.
     """
     fail = FAIL.get(task)
     if fail is None:
@@ -102,8 +106,9 @@ def fail_work(task: str, ids: dict[str, str], reason: str) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_LOCK_TIMEOUT)
-        fail(reason=reason, **{name: UUID(value) for name, value in ids.items()})
+        fail(reason=reason, worker=worker, **{name: UUID(value) for name, value in ids.items()})
         log.warning("work_crashed", task=task, reason=reason, **ids)
+        begin_next(task, UUID(ids["tenant_id"]))
     except DatabaseError as error:
         log.warning("crash_not_recorded", error=str(error).strip(), task=task, **ids)
     finally:

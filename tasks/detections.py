@@ -12,16 +12,16 @@ from detections.runs.execution import execute
 from detections.storage import STORAGE_TASK
 from detections.storage import measure_storage as measure
 from drift_detector.scheduling.schedules import TICK_TASK
-from tasks.base import LoggedTask, worker_name
+from tasks.base import LoggedTask, WorkTask, worker_name
 
 
-@shared_task(name=dispatch.EXECUTE_TASK, base=LoggedTask, bind=True)
+@shared_task(name=dispatch.EXECUTE_TASK, base=WorkTask, bind=True)
 def execute_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Evaluate one run; a duplicate delivery changes nothing."""
     execute(tenant_id=UUID(tenant_id), run_id=UUID(run_id), worker=worker_name(self.request))
 
 
-@shared_task(name=fan_out.HELP_TASK, base=LoggedTask, bind=True)
+@shared_task(name=fan_out.HELP_TASK, base=WorkTask, bind=True)
 def help_run(self: Any, *, tenant_id: str, run_id: str) -> None:
     """Count parts of a run's window as long as there are any; coming too late or twice changes nothing."""
     fan_out.help_run(
@@ -35,7 +35,7 @@ def record_ticks(schedule_ids: list[int]) -> None:
     ticks.record_ticks(schedule_ids)
 
 
-@shared_task(name=reports.REPORT_TASK, base=LoggedTask, acks_late=False, bind=True)
+@shared_task(name=reports.REPORT_TASK, base=WorkTask, acks_late=False, bind=True)
 def build_report(self: Any, *, tenant_id: str, report_id: str) -> None:
     """Have Evidently make a report. Acknowledged first, or one that is too large for a worker would come for ever."""
     reports.build_report(
@@ -43,7 +43,7 @@ def build_report(self: Any, *, tenant_id: str, report_id: str) -> None:
     )
 
 
-@shared_task(name=backtests.BACKTEST_TASK, base=LoggedTask, acks_late=False, bind=True)
+@shared_task(name=backtests.BACKTEST_TASK, base=WorkTask, acks_late=False, bind=True)
 def build_backtest(self: Any, *, tenant_id: str, backtest_id: str) -> None:
     """Replay a monitor's past ticks. Acknowledged first, as a report is; the reconciler asks again for a lost one."""
     tenant, backtest = UUID(tenant_id), UUID(backtest_id)

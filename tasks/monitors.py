@@ -7,12 +7,12 @@ from django.conf import settings
 from detections.ledger import runs as ledger
 from monitors.baselines import builds
 from monitors.jobs import services as jobs
-from tasks.base import LoggedTask, worker_name
+from tasks.base import WorkTask, worker_name
 
 SECONDS_TO_ANSWER = 30  # after the time to read; then the process is killed
 
 
-@shared_task(name=builds.BUILD_TASK, base=LoggedTask, bind=True)
+@shared_task(name=builds.BUILD_TASK, base=WorkTask, bind=True)
 def build_baseline(self: Any, *, tenant_id: str, baseline_id: str) -> None:
     """Build a baseline, then let the runs go on that have waited for it."""
     monitor_id = builds.build_baseline(
@@ -24,7 +24,7 @@ def build_baseline(self: Any, *, tenant_id: str, baseline_id: str) -> None:
 
 @shared_task(
     name=jobs.JOB_TASK,
-    base=LoggedTask,
+    base=WorkTask,
     bind=True,
     soft_time_limit=settings.ENV.jobs.time_limit_seconds,
     time_limit=settings.ENV.jobs.time_limit_seconds + SECONDS_TO_ANSWER,

@@ -180,11 +180,11 @@ def release_backtest(*, tenant_id: UUID, backtest_id: UUID, worker: str) -> None
             log.info("backtest_released", backtest_id=str(backtest_id), worker=worker)
 
 
-def fail_backtest(*, tenant_id: UUID, backtest_id: UUID, reason: str) -> None:
+def fail_backtest(*, tenant_id: UUID, backtest_id: UUID, reason: str, worker: str) -> None:
     """Fail a backtest whose data have crashed a worker's process."""
     with tenant_scope(tenant_id):
         running = Backtest.objects.filter(id=backtest_id, status=Status.RUNNING)
-        lease = lease_of_worker(running, tenant_id=tenant_id)
+        lease = lease_of_worker(running, tenant_id=tenant_id, worker=worker)
     if lease is not None:
         lease.finish(finished_at=timezone.now(), status=Status.FAILED, reason=reason)
 

@@ -24,6 +24,7 @@ from drift_detector.celery import Priority, TaskMessage, enqueue_all
 from drift_detector.lease import kept_lease
 from drift_detector.slots import most_at_work
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.work import NoRoom
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.monitor_windows import frozen_column_types
 from monitors.sources import LazyWindow, SourceError
@@ -54,7 +55,7 @@ def profile_in_parts(
     _call_helpers(claim, most=len(parts) - 1)
     pause = Event()
     while True:
-        _count_free_parts(context.run, frozen, window, worker=context.run.worker)
+        _count_free_parts(context.run, frozen, window, worker=context.run.worker, token=claim.token)
         if not count_unfinished(claim):
             return Profile.merge(read_profiles(claim))
         pause.wait(POLL_SECONDS)
@@ -82,6 +83,8 @@ def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
             if not isinstance(window, LazyWindow):
                 return 0
             return _count_free_parts(context.run, frozen, window, worker=worker)
+    except NoRoom:
+        return 0  # the run's own worker counts what is left
     except (SourceError, UnreadableBaseline) as error:
         log.warning("help_ended", error=str(error))
         return 0
@@ -98,10 +101,15 @@ def _helped_context(tenant_id: UUID, run_id: UUID) -> RunContext | None:
 
 
 def _count_free_parts(
-    run: DetectionRun, frozen: FrozenBaseline, window: LazyWindow, *, worker: str
+    run: DetectionRun,
+    frozen: FrozenBaseline,
+    window: LazyWindow,
+    *,
+    worker: str,
+    token: UUID | None = None,
 ) -> int:
-    counted = 0
-    while claim := claim_part(tenant_id=run.tenant_id, run_id=run.id, worker=worker):
+    counted, ids = 0, {"tenant_id": run.tenant_id, "run_id": run.id}
+    while claim := claim_part(**ids, worker=worker, token=token):
         counted += _count_part(claim, frozen, window)
     return counted
 

@@ -17,7 +17,8 @@ from django.db import connection, transaction
 
 from drift_detector.celery import Priority, TaskMessage, enqueue_all
 from drift_detector.slots import most_at_work
-from drift_detector.tenancy.scope import lock_local, set_local, tenant_scope
+from drift_detector.tenancy.scope import set_local, tenant_scope
+from drift_detector.work import lock_work
 
 log = structlog.get_logger(__name__)
 
@@ -88,13 +89,8 @@ def enqueue_due(tenant_id: UUID | None = None) -> int:
                 "enable_seqscan", "off"
             )  # for each class, by a planner that takes a just filled table for empty
             return _enqueue_next(tenant_id, NEXT_OF_ALL)
-        lock_runs(tenant_id)
+        lock_work(tenant_id)
         return _enqueue_next(tenant_id, NEXT_OF_TENANT)
-
-
-def lock_runs(tenant_id: UUID) -> None:
-    """Let one transaction at a time count the tenant's runs and act on the number."""
-    lock_local(f"runs of {tenant_id}")
 
 
 def _scope(tenant_id: UUID | None) -> AbstractContextManager[None]:

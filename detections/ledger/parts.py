@@ -53,13 +53,27 @@ def _new_parts(claim: Claim, baseline_id: UUID, specs: Sequence[Any]) -> Iterato
         )
 
 
-def claim_part(*, tenant_id: UUID, run_id: UUID, worker: str) -> PartClaim | None:
-    """Claim the first free part of a run whose own lease stands; None when there is none."""
+def claim_part(
+    *, tenant_id: UUID, run_id: UUID, worker: str, token: UUID | None = None
+) -> PartClaim | None:
+    """Claim the first free part of a run whose own lease stands; None when there is none.
+
+    Args:
+        tenant_id: The tenant of the run.
+        run_id: The run.
+        worker: The name of the worker.
+        token: The token of the run, for its own worker, which takes no further slot.
+
+    Raises:
+        NoRoom: If a worker that helps finds as much of the tenant at work as may be.
+    """
     with tenant_scope(tenant_id):
         part = _lock_free_part(run_id)
         if part is None:
             return None
-        lease = claim_row(RunPart.objects.all(), part.id, tenant_id=tenant_id, worker=worker)
+        lease = claim_row(
+            RunPart.objects.all(), part.id, tenant_id=tenant_id, worker=worker, token=token
+        )
         return PartClaim(lease, Part.from_json(part.spec)) if lease else None
 
 

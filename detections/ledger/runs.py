@@ -13,10 +13,10 @@ from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
-from detections.ledger.dispatch import enqueue_soon, lock_runs
+from detections.ledger.dispatch import enqueue_soon
 from detections.models import DetectionRun, RunPart
 from detections.outcomes.batch_content import hash_of_columns
 from detections.results import NOTHING_READ, Reading, RunResult
@@ -27,6 +27,7 @@ from drift_detector.slots import most_at_work, note_tenant
 from drift_detector.tenancy import quotas
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from drift_detector.work import at_work_sql, lock_work
 from monitors.models import Baseline, Monitor
 from monitors.sources import table_from_bytes
 
@@ -40,7 +41,7 @@ CLAIM = """
     WHERE id = %(run)s AND attempt < %(attempts)s
       AND (status = 'queued' AND (not_before IS NULL OR not_before <= now())
            OR status = 'running' AND lease_expires_at < now())
-      AND (SELECT count(*) FROM drf_runs WHERE status = 'running' AND lease_expires_at > now()) < %(most)s
+      AND {at_work} < %(most)s
     RETURNING monitor_id, attempt, due.since, {is_over_quota}
 """
 Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
@@ -236,7 +237,7 @@ def _revive_skipped(
 def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
     """Take a run that is due or whose lease has run out; None when there is nothing to take.
 
-    When as many of the tenant's runs are at work as may be, the run waits again to be enqueued.
+    When the tenant has as much at work as it may, the run waits again to be enqueued.
     """
     token = uuid4()
     note_tenant(tenant_id)
@@ -251,7 +252,7 @@ def claim_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
 def _try_claim(tenant_id: UUID, run_id: UUID, token: UUID, worker: str) -> Claimed | None:
     """Claim the run as `_claim` does; a run that cannot be claimed now can be enqueued again."""
     with tenant_scope(tenant_id):
-        lock_runs(tenant_id)
+        lock_work(tenant_id)
         claimed = _claim(run_id, token, worker)
         if claimed is None:
             DetectionRun.objects.filter(id=run_id, status=Status.QUEUED).update(enqueued_at=None)
@@ -261,7 +262,9 @@ def _try_claim(tenant_id: UUID, run_id: UUID, token: UUID, worker: str) -> Claim
 def _claim(run_id: UUID, token: UUID, worker: str) -> Claimed | None:
     parameters: dict[str, Any] = {"run": run_id, "token": token, "worker": worker, **_limits()}
     parameters |= {"tenant": current_tenant_id(), **quotas.default_limits()}
-    statement = CLAIM.format(is_over_quota=quotas.is_full_sql(Quota.BYTES_READ))
+    statement = CLAIM.format(
+        at_work=at_work_sql(), is_over_quota=quotas.is_full_sql(Quota.BYTES_READ)
+    )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         found: Claimed | None = cursor.fetchone()
@@ -277,12 +280,24 @@ def _limits() -> dict[str, int]:
     }
 
 
-def claim_at_work(*, tenant_id: UUID, run_id: UUID) -> Claim | None:
-    """The claim of the worker that has a run, for its main process; None if no worker has it."""
+def claim_of_worker(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
+    """The claim of a worker that has a run, for its main process; None if another has it, or none."""
+    running = DetectionRun.objects.filter(status=Status.RUNNING, worker=worker)
+    return _claim_at_work(running, tenant_id, run_id)
+
+
+def claim_of_helper(*, tenant_id: UUID, run_id: UUID, worker: str) -> Claim | None:
+    """The claim of the worker that has a run, for another that counts a part of it; None without such a part."""
+    counted = RunPart.objects.filter(run_id=run_id, worker=worker, lease_token__isnull=False)
+    running = DetectionRun.objects.filter(Exists(counted), status=Status.RUNNING)
+    return _claim_at_work(running, tenant_id, run_id)
+
+
+def _claim_at_work(running: QuerySet[DetectionRun], tenant_id: UUID, run_id: UUID) -> Claim | None:
     fields = ("monitor_id", "lease_token", "attempt")
     with tenant_scope(tenant_id):
-        running = DetectionRun.objects.filter(id=run_id, status=Status.RUNNING)
-        found = running.filter(lease_token__isnull=False).values_list(*fields).first()
+        held = running.filter(id=run_id, lease_token__isnull=False)
+        found = held.values_list(*fields).first()
     if found is None:
         return None
     monitor_id, token, attempt = found

@@ -1,6 +1,7 @@
 """Evidently's reports."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from drift_detector.lease import LeasedModel
@@ -30,6 +31,9 @@ class Report(LeasedModel):
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(name="report_once_per_run", fields=["tenant", "run"])
+        ]
+        indexes = [
+            models.Index(name="report_building", fields=["tenant"], condition=Q(status="building"))
         ]
 
     def __str__(self) -> str:

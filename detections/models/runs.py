@@ -212,6 +212,11 @@ class RunPart(LeasedModel):
                 | Q(lease_token__isnull=True, lease_expires_at__isnull=True),
             ),
         ]
+        indexes = [
+            models.Index(
+                name="run_part_at_work", fields=["tenant"], condition=Q(lease_token__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"part {self.position} of {self.run_id}"

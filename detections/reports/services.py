@@ -124,11 +124,11 @@ def release_report(*, tenant_id: UUID, report_id: UUID, worker: str) -> None:
             log.info("report_released", report_id=str(report_id), worker=worker)
 
 
-def fail_report(*, tenant_id: UUID, report_id: UUID, reason: str) -> None:
+def fail_report(*, tenant_id: UUID, report_id: UUID, reason: str, worker: str) -> None:
     """Fail a report whose data have crashed a worker's process."""
     with tenant_scope(tenant_id):
         building = Report.objects.filter(id=report_id, status=Report.Status.BUILDING)
-        lease = lease_of_worker(building, tenant_id=tenant_id)
+        lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
     if lease is not None:
         lease.finish(built_at=timezone.now(), status=Report.Status.FAILED, reason=reason)
 

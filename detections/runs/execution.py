@@ -1,5 +1,6 @@
 """Makes one attempt at a run: claims it, evaluates it under a kept lease, completes or postpones it."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -23,6 +24,7 @@ from drift_detector.observability.metrics import ATTEMPTS_IN_PROGRESS, count_att
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import list_standings, next_midnight, sentence_of
 from drift_detector.tenancy.scope import tenant_scope
+from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError
 
 log = structlog.get_logger(__name__)
@@ -49,9 +51,9 @@ def _attempt(claim: Claim) -> None:
         _wait_for_quota(claim)
         return
     try:
-        with kept_lease(claim.lease.renew):
+        with kept_lease(claim.lease.renew), counted_reading(claim.tenant_id) as meter:
             result = evaluate_run(claim)
-        _complete(claim, result)
+        _complete(claim, _with_size(result, meter.bytes))
     except LeaseLost:
         count_attempt("lost")
         log.warning("run_given_up", run_id=str(claim.run_id))
@@ -72,6 +74,13 @@ def _attempt(claim: Claim) -> None:
     except Exception as error:
         log.exception("run_crashed", run_id=str(claim.run_id))
         _retry(claim, f"{type(error).__name__}: {error}")
+
+
+def _with_size(result: RunResult, size: int) -> RunResult:
+    """The result; if the window could not be judged, with the bytes that were read all the same."""
+    if not result.is_failed:
+        return result
+    return replace(result, reading=replace(result.reading, size=size))
 
 
 def _wait_for_quota(claim: Claim) -> None:
@@ -98,9 +107,16 @@ def _fail(claim: Claim, reason: str) -> None:
     _complete(claim, failure(reason, methods=_methods_of(claim)))
 
 
-def fail_run(*, tenant_id: UUID, run_id: UUID, reason: str) -> None:
-    """End a run that is at work, with a reason: its data have crashed a worker's process."""
-    claim = ledger.claim_at_work(tenant_id=tenant_id, run_id=run_id)
+def fail_run(*, tenant_id: UUID, run_id: UUID, reason: str, worker: str) -> None:
+    """End a worker's run, with a reason: its data have crashed the worker's process."""
+    claim = ledger.claim_of_worker(tenant_id=tenant_id, run_id=run_id, worker=worker)
+    if claim is not None:
+        _fail(claim, reason)
+
+
+def fail_helped_run(*, tenant_id: UUID, run_id: UUID, reason: str, worker: str) -> None:
+    """End another worker's run, of which this worker counts a part: the data have crashed its process."""
+    claim = ledger.claim_of_helper(tenant_id=tenant_id, run_id=run_id, worker=worker)
     if claim is not None:
         _fail(claim, reason)
 

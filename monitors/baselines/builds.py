@@ -17,7 +17,7 @@ from algorithms.errors import InsufficientData
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
 from drift_detector.memory import out_of_memory
-from drift_detector.slots import most_at_work, note_tenant
+from drift_detector.slots import most_at_work
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room, note
 from drift_detector.tenancy.scope import lock_local, tenant_scope
@@ -28,6 +28,7 @@ from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import column_types, reference_window
+from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
 log = structlog.get_logger(__name__)
@@ -77,7 +78,6 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
         The monitor whose baseline is now ready or failed; None if there was nothing to do, or if
         the build is tried again later.
     """
-    note_tenant(tenant_id)
     build = _claim(tenant_id, baseline_id, worker)
     if build is None:
         return None
@@ -100,9 +100,9 @@ def build_baseline(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> UUID |
 def _attempt(build: _Build) -> UUID | None:
     if build.lease.attempt > settings.ENV.runs.max_attempts:
         return _fail(build, "The worker stopped answering.")
-    with kept_lease(build.lease.renew):
+    with kept_lease(build.lease.renew), counted_reading(build.lease.tenant_id) as meter:
         fields = _freeze(build.monitor, build.policy)
-    return _finish(build, fields)
+    return _finish(build, {"bytes_read": meter.bytes} | fields)
 
 
 def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
@@ -115,15 +115,15 @@ def release_build(*, tenant_id: UUID, baseline_id: UUID, worker: str) -> None:
             log.info("build_released", baseline_id=str(baseline_id), worker=worker)
 
 
-def fail_build(*, tenant_id: UUID, baseline_id: UUID, reason: str) -> UUID | None:
+def fail_build(*, tenant_id: UUID, baseline_id: UUID, reason: str, worker: str) -> UUID | None:
     """Fail a build whose data have crashed a worker's process.
 
     Returns:
-        The monitor whose baseline has failed; None if no worker has the build.
+        The monitor whose baseline has failed; None if the worker does not have the build.
     """
     with tenant_scope(tenant_id):
         building = Baseline.objects.filter(id=baseline_id, status=Status.BUILDING)
-        lease = lease_of_worker(building, tenant_id=tenant_id)
+        lease = lease_of_worker(building, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return None
         build = _Build(

@@ -11,12 +11,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.renderers import JSONRenderer
 
 from drift_detector.api.problems import Conflict
-from drift_detector.tenancy.models import Quota
-from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.features import check_sources
-from monitors.jobs.previews import MonitorPreview, preview_monitor
+from monitors.jobs.previews import preview_monitor
 from monitors.models import Job, Monitor
 from monitors.selectors import get_source_policy
 from monitors.serializers import MonitorSerializer, PreviewSerializer
@@ -59,9 +57,8 @@ def _read_for_preview(job: Job) -> Ending:
     return partial(_answer_preview, preview_monitor(Monitor(**fields), policy))
 
 
-def _answer_preview(preview: MonitorPreview) -> Answer:
-    note(Quota.BYTES_READ, preview.bytes_read)
-    return Answer(200, PreviewSerializer(preview.fields).data)
+def _answer_preview(preview: dict[str, Any]) -> Answer:
+    return Answer(200, PreviewSerializer(preview).data)
 
 
 def _read_for_creation(job: Job) -> Ending:

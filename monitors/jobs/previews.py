@@ -1,6 +1,5 @@
 """Says what a monitor would watch, before it is saved."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,20 +10,7 @@ from monitors.models import Monitor
 from monitors.sources import SourceError, SourcePolicy
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorPreview:
-    """The features and the power of a monitor that is not saved.
-
-    Attributes:
-        fields: The fields of the answer.
-        bytes_read: The bytes of the reference that were read.
-    """
-
-    fields: dict[str, Any]
-    bytes_read: int
-
-
-def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> MonitorPreview:
+def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     """The features and the power card of a monitor that is not saved. No transaction may be open.
 
     Raises:
@@ -36,10 +22,9 @@ def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> MonitorPreview:
         card = power_card_of(monitor, policy, frozen)
     except (SourceError, InsufficientData) as error:
         raise ValidationError({"reference_data_uri": str(error)}) from error
-    fields = {
+    return {
         "rows": frozen.rows,
         "is_sampled": frozen.sampled,
         "features": {name: feature.kind.value for name, feature in frozen.features.items()},
         "calibration": card,
     }
-    return MonitorPreview(fields, fitted.bytes_read)

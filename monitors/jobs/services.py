@@ -16,10 +16,14 @@ from drift_detector.api.problem_documents import problem
 from drift_detector.api.problems import problem_of
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
+from drift_detector.throttling.requests import Throttled
 from monitors.jobs import selectors
 from monitors.jobs.kinds import Answer, Ending, read_data
 from monitors.models import Job
+from monitors.reading_quota import counted_reading
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +58,13 @@ def request_job(
         fields: The fields of the request, which are right but for what the data says.
         requested_by: Who asks.
         monitor_id: The monitor that is changed.
+
+    Raises:
+        Throttled: If as many of the tenant's jobs as may be have no answer yet.
     """
     tenant_id = current_tenant_id()
+    _lock_jobs(tenant_id)
+    _check_unfinished()
     job = Job.objects.create(
         tenant_id=tenant_id,
         kind=kind,
@@ -63,10 +72,17 @@ def request_job(
         requested_by=requested_by,
         monitor_id=monitor_id,
     )
-    _lock_jobs(tenant_id)
     if job.id in _first_jobs().values_list("id", flat=True):
         enqueue(JOB_TASK, tenant_id=tenant_id, job_id=job.id)
     return job
+
+
+def _check_unfinished() -> None:
+    jobs = settings.ENV.jobs
+    if selectors.list_unfinished_jobs()[jobs.max_unfinished - 1 :].exists():
+        wait = jobs.time_limit_seconds
+        reason = f"{jobs.max_unfinished} jobs of this tenant have no answer yet, which is the limit"
+        raise Throttled(f"{reason}; the next one ends within {wait} seconds.", wait)
 
 
 def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
@@ -88,7 +104,7 @@ def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
         _refuse(work.lease, document or problem(500, WENT_WRONG))
 
 
-def fail_job(*, tenant_id: UUID, job_id: UUID, reason: str, worker: str | None = None) -> None:
+def fail_job(*, tenant_id: UUID, job_id: UUID, reason: str, worker: str) -> None:
     """Answer the job that a worker's child died of with 400 and the reason; it is not tried again."""
     with tenant_scope(tenant_id):
         lease = _lease_of(tenant_id, job_id, worker)
@@ -105,7 +121,7 @@ def release_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:
             log.info("job_released", job_id=str(job_id), worker=worker)
 
 
-def _lease_of(tenant_id: UUID, job_id: UUID, worker: str | None) -> Lease | None:
+def _lease_of(tenant_id: UUID, job_id: UUID, worker: str) -> Lease | None:
     running = Job.objects.filter(id=job_id, status=Status.RUNNING)
     return lease_of_worker(running, tenant_id=tenant_id, worker=worker)
 
@@ -121,20 +137,21 @@ def _claim(tenant_id: UUID, job_id: UUID, worker: str) -> _Work | None:
 
 
 def _attempt(work: _Work) -> None:
-    with kept_lease(work.lease.renew):
+    with kept_lease(work.lease.renew), counted_reading(work.lease.tenant_id) as meter:
         end = read_data(work.job)
     try:
-        _complete(work.lease, end)
+        _complete(work.lease, end, meter.bytes)
     except _LeaseLost:
         log.info("job_refused", job_id=str(work.lease.row_id))
 
 
-def _complete(lease: Lease, end: Ending) -> None:
+def _complete(lease: Lease, end: Ending, bytes_read: int) -> None:
     """Write what the job asks for together with its answer, so that neither is there without the other."""
     with tenant_scope(lease.tenant_id):
         answer = end()
         if not _finish(lease, Status.SUCCEEDED, answer):
             raise _LeaseLost
+        note(Quota.BYTES_READ, bytes_read)  # last, as all work of the tenant locks its row
 
 
 def _refuse(lease: Lease, document: dict[str, Any]) -> None:

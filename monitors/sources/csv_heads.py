@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -31,9 +31,15 @@ TEXT_MARKS = (b"<", b"{")
 """Beginnings of other formats that a header can have too."""
 
 
-def look_at_head(
-    filesystem: pafs.FileSystem, path: str, name: str, dialect: CsvDialect
-) -> CsvDialect:
+@dataclass(frozen=True, slots=True)
+class CsvHead:
+    """The beginning of a CSV file: the file's own dialect, and the number of its columns."""
+
+    dialect: CsvDialect
+    columns: int
+
+
+def look_at_head(filesystem: pafs.FileSystem, path: str, name: str, dialect: CsvDialect) -> CsvHead:
     """The dialect of one CSV file: its encoding by its byte-order mark, and names that it has twice.
 
     Raises:
@@ -53,7 +59,8 @@ def look_at_head(
     _refuse_other_delimiter(name, text, dialect)
     header = _header(text, dialect.separator, dialect.quote)
     has_twice = len(set(header)) < len(header)
-    return replace(dialect, encoding=encoding, header=tuple(header) if has_twice else ())
+    own = replace(dialect, encoding=encoding, header=tuple(header) if has_twice else ())
+    return CsvHead(own, len(header))
 
 
 def _is_cut(text: str, dialect: CsvDialect) -> bool:

@@ -21,6 +21,7 @@ from monitors.sources.hive_partitions import discover_partitions, partition_expr
 from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits, refuse_long_footer, refuse_more
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.local_times import placed_schema, placed_type
+from monitors.sources.meters import Meter, current_meter
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.schemas import UnifiedSchema, unify
 from monitors.sources.signatures import is_begun, read_ends, say_what_it_is
@@ -55,6 +56,7 @@ class Dataset:
         dialect: How CSV files are written.
         dialects: The same with each file's own encoding and delimiter, by its path.
         limits: The most columns, row groups and bytes that they may have.
+        meter: It counts the bytes that are read of them.
     """
 
     uri: str
@@ -69,6 +71,7 @@ class Dataset:
     dialect: CsvDialect = DEFAULT_DIALECT
     dialects: Mapping[str, CsvDialect] = field(default_factory=dict)
     limits: SourceLimits = DEFAULT_LIMITS
+    meter: Meter = field(default_factory=current_meter, compare=False)
 
     def name_of(self, fragment: pads.Fragment) -> str:
         """The name of a file that error messages may contain."""
@@ -117,7 +120,7 @@ def open_dataset(uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_D
         files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
         refuse_more(f"files at ‘{uri}’", len(files), policy.limits.files, FEWER_FILES)
         file_format, partitions = detect_format(files), discover_partitions(files)
-        dialects = _find_dialects(files, file_format, filesystem, dialect)
+        dialects = _find_dialects(files, file_format, filesystem, dialect, policy.limits)
         fragments = [
             _fragment(file, file_format.arrow_format(dialects[file.path]), filesystem, partitions)
             for file in files
@@ -143,6 +146,7 @@ def _find_dialects(
     file_format: FileFormat,
     filesystem: pafs.FileSystem,
     dialect: CsvDialect,
+    limits: SourceLimits,
 ) -> dict[str, CsvDialect]:
     """The dialect of each file by its path: that of the dataset, with its own encoding."""
     if not file_format.types_are_guessed:
@@ -151,7 +155,10 @@ def _find_dialects(
     def look(file: SourceFile) -> CsvDialect:
         own = dialect.of_file(file.name)
         with translated(file.name):
-            return look_at_head(filesystem, file.path, file.name, own)
+            found = look_at_head(filesystem, file.path, file.name, own)
+        # Before pyarrow guesses a type for each, which takes twelve kilobytes a column.
+        _refuse_many_columns(file.name, found.columns, limits)
+        return found.dialect
 
     with ThreadPoolExecutor(SCHEMA_THREADS) as pool:
         found = list(pool.map(look, files))
@@ -243,10 +250,14 @@ def _refuse_long_footer(dataset: Dataset, fragment: pads.Fragment) -> None:
 def _refuse_many_parts(dataset: Dataset, fragment: pads.Fragment, schema: pa.Schema) -> None:
     """Refuse more columns or row groups than the limits, before their statistics are read."""
     name, limits = dataset.name_of(fragment), dataset.limits
-    refuse_more(f"columns in ‘{name}’", len(schema), limits.columns, FEWER_COLUMNS)
+    _refuse_many_columns(name, len(schema), limits)
     if dataset.format.has_row_groups:
         count = fragment.metadata.num_row_groups
         refuse_more(f"row groups in ‘{name}’", count, limits.row_groups, LARGER_GROUPS)
+
+
+def _refuse_many_columns(name: str, count: int, limits: SourceLimits) -> None:
+    refuse_more(f"columns in ‘{name}’", count, limits.columns, FEWER_COLUMNS)
 
 
 def _with_header(schema: pa.Schema, header: Sequence[str]) -> pa.Schema:

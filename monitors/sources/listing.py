@@ -4,7 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -151,6 +151,14 @@ class _Entries:
     location: Location
     limit: int
     count: int = 0
+    real_paths: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def real_path(self, folder: str, name: str) -> str:
+        """The real path of an entry of a real folder; loops of links lead to the same ones again."""
+        key = (folder, name)
+        if key not in self.real_paths:
+            self.real_paths[key] = os.path.realpath(f"{folder}/{name}")
+        return self.real_paths[key]
 
     def of_folder(self, folder: Path) -> list[os.DirEntry[str]]:
         """The entries of a folder by name, not more of them than the walk may still look at."""
@@ -162,22 +170,28 @@ class _Entries:
 
 
 def _walk(
-    entries: _Entries, policy: SourcePolicy, parts: tuple[str, ...], visited: set[str]
+    entries: _Entries,
+    policy: SourcePolicy,
+    parts: tuple[str, ...],
+    visited: set[str],
+    real_folder: str = "",
 ) -> Iterator[SourceFile]:
     """List a folder; follow symlinks inside the roots, and each real folder once per branch."""
     location = entries.location
     refuse_more(f"folders within folders at ‘{location.uri}’", len(parts), MOST_LEVELS, "")
     folder = Path(location.base, *parts)
-    real_folder = os.path.realpath(folder)
+    real_folder = real_folder or os.path.realpath(folder)
     if real_folder in visited:
         return
     for child in _children(entries, folder, parts):
         below = (*parts, child.name)
         if not _may_matter(location, below):
             continue
-        _refuse_escape(child, "/".join(below), policy)
+        real_child = entries.real_path(real_folder, child.name) if child.is_symlink() else None
+        _refuse_escape(real_child, "/".join(below), policy)
         if child.is_dir():
-            yield from _walk(entries, policy, below, visited | {real_folder})
+            real_below = real_child or f"{real_folder}/{child.name}"
+            yield from _walk(entries, policy, below, visited | {real_folder}, real_below)
         elif _is_wanted(location, below):
             yield _local_file(folder / child.name, "/".join(below))
 
@@ -190,8 +204,9 @@ def _children(entries: _Entries, folder: Path, parts: tuple[str, ...]) -> list[o
     return [entry for entry in found if not _is_ignored(entry.name)]
 
 
-def _refuse_escape(child: os.DirEntry[str], name: str, policy: SourcePolicy) -> None:
-    if child.is_symlink() and not is_under_roots(os.path.realpath(child.path), policy):
+def _refuse_escape(real_path: str | None, name: str, policy: SourcePolicy) -> None:
+    """Refuse a link by what it leads to; None is no link."""
+    if real_path is not None and not is_under_roots(real_path, policy):
         raise ForbiddenUri(f"‘{name}’ leads outside the folders that this tenant may read.")
 
 

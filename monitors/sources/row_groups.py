@@ -21,7 +21,7 @@ from monitors.sources.formats.parquet_format import INT96_UNIT
 from monitors.sources.limits import at_most, refuse_inflated
 from monitors.sources.plain_sizes import plain_bytes
 from monitors.sources.pruning import NarrowedDataset
-from monitors.sources.scans import refuse_too_large, within_budget
+from monitors.sources.scans import refuse_too_large
 from monitors.sources.source_errors import translated
 
 BUFFER_BYTES = 1 << 16
@@ -29,6 +29,10 @@ BUFFER_BYTES = 1 << 16
 
 LARGEST_PIECE = 256 << 20
 """A row group is decoded at once up to this size, and else in pieces of at most this size."""
+
+COLUMN_PIECE = 64 << 20
+"""A piece of one column alone: pyarrow takes several times its size while it decodes it. Texts that
+come as codes are not divided further, as each piece repeats their dictionary."""
 
 type Rows = slice | pa.BooleanArray | None
 
@@ -52,7 +56,8 @@ class ChunkSize:
 
     Attributes:
         bytes: The bytes once it is decoded, with each text of a dictionary once and a code a row.
-        longest: The most bytes of one text: all that the column stores. 0 without texts.
+        longest: The most bytes of one row's texts: all that the column stores, and in lists as
+            often as it has values, since all can be in one list. 0 without texts.
         is_coded: Texts are decoded as codes, so that long ones are not repeated.
     """
 
@@ -134,29 +139,33 @@ def _list_groups(file: pads.Fragment, needed: Collection[str]) -> Iterator[RowGr
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """A column as a file stores it: its leaves, the bytes of their values, and if texts are codes."""
+    """A column as a file stores it: its leaves, each with the bytes of its values and if a row has
+    many of them, and if texts are codes."""
 
     leaves: tuple[int, ...]
     widths: tuple[int, ...]
+    repeated: tuple[bool, ...]
     is_coded: bool
 
     @classmethod
     def of(cls, file: pads.Fragment, name: str, leaves: Sequence[int]) -> Self:
         """The column of a file."""
         dtype, metadata = file.physical_schema.field(name).type, file.metadata.schema
-        widths = (_width_of(metadata.column(leaf), dtype) for leaf in leaves)
+        stored = [metadata.column(leaf) for leaf in leaves]
+        widths = tuple(_width_of(each, dtype) for each in stored)
+        repeated = tuple(each.max_repetition_level > 0 for each in stored)
         is_coded = pa.types.is_dictionary(dtype) or _is_text(dtype) or _is_binary(dtype)
-        return cls(tuple(leaves), tuple(widths), is_coded)
+        return cls(tuple(leaves), widths, repeated, is_coded)
 
     def size_in(self, group: pq.RowGroupMetaData) -> ChunkSize:
         """Its size in a row group."""
         total, longest, is_coded, rows = 0, 0, self.is_coded, group.num_rows
-        for leaf, width in zip(self.leaves, self.widths, strict=True):
+        for leaf, width, is_repeated in zip(self.leaves, self.widths, self.repeated, strict=True):
             chunk = group.column(leaf)
             stored = chunk.total_uncompressed_size
             total += max(stored, max(chunk.num_values, rows) * width)
             if width == _CODE_BYTES and chunk.physical_type == _TEXT:
-                longest += stored
+                longest += stored * (chunk.num_values if is_repeated else 1)
                 # Each text begins with a piece of the one before it, which can be long.
                 # pyarrow has no codes for such texts, nor for those after all their lengths.
                 is_coded = is_coded and not _DELTAS.intersection(chunk.encodings)
@@ -227,19 +236,20 @@ class RowGroupReader:
             else:
                 yield timeframe.mask(stamps).fill_null(False)
 
-    def column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
+    def chunks(self, group: RowGroup, name: str, rows: Rows) -> Iterator[pa.Array]:
         """One column of the group's rows, in the type of the window's schema.
 
-        Text may be dictionary-encoded.
+        A large one comes in pieces, so that who counts them never holds all. Text may be
+        dictionary-encoded.
         """
         if group.rows_at_once([name], LARGEST_PIECE) >= group.rows:
-            return _kept(self._read(group, name), rows)
-        found = (piece.column(0) for piece in self.pieces(group, rows, [name]))
-        what = f"The column ‘{name}’ holds more than"
-        pieces = list(within_budget(found, max(self._max_bytes, LARGEST_PIECE), what))
-        if not pieces:
-            return _encoded(pa.nulls(0, self._narrowed.schema.field(name).type))
-        return _as_one(pa.chunked_array(pieces).unify_dictionaries())
+            yield self._column(group, name, rows)
+        else:
+            most = LARGEST_PIECE if name in group.texts else min(COLUMN_PIECE, LARGEST_PIECE)
+            yield from (piece.column(0) for piece in self.pieces(group, rows, [name], most))
+
+    def _column(self, group: RowGroup, name: str, rows: Rows) -> pa.Array:
+        return _kept(self._read(group, name), rows)
 
     def batches(self, group: RowGroup, rows: Rows) -> Iterator[pa.RecordBatch]:
         """All columns of the group's rows, at once if they are few enough."""
@@ -249,11 +259,14 @@ class RowGroupReader:
         else:
             yield from self.pieces(group, rows, names)
 
-    def pieces(self, group: RowGroup, rows: Rows, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def pieces(
+        self, group: RowGroup, rows: Rows, names: Sequence[str], most: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Some columns of the group's rows, in batches of a bounded size that are not empty."""
+        self._refuse_long_rows(group, names)
         leaves = self._leaves(group)
         stored = [leaf for name in names for leaf in leaves.get(name, [])]
-        size = group.rows_at_once(names, LARGEST_PIECE)
+        size = group.rows_at_once(names, most or LARGEST_PIECE)
         first = 0
         for number, table in self._stored_pieces(group, stored, size):
             held = _kept_of(rows, first, number)
@@ -261,6 +274,14 @@ class RowGroupReader:
             arrays = [_kept(self._piece_of(group, table, name, number), held) for name in names]
             if arrays and len(arrays[0]):
                 yield pa.record_batch(arrays, names=list(names))
+
+    def _refuse_long_rows(self, group: RowGroup, names: Sequence[str]) -> None:
+        """Refuse a column of which one row, the least that is decoded, can be too large."""
+        most = max(self._max_bytes, LARGEST_PIECE)
+        for name, size in group.sizes.items():
+            if name in names:
+                what = f"One row of the column ‘{name}’ takes up to"
+                refuse_too_large(what, size.bytes_a_row(group.rows), most)
 
     def _stored_pieces(
         self, group: RowGroup, leaves: list[int], size: int
@@ -276,6 +297,7 @@ class RowGroupReader:
             total = 0
             for batch in found:
                 total += batch.num_rows
+                self._narrowed.dataset.meter.add(batch.nbytes)
                 yield batch.num_rows, pa.Table.from_batches([batch])
             if total != group.rows:
                 raise _early_end(total, group)
@@ -308,7 +330,7 @@ class RowGroupReader:
         names = list(self._narrowed.columns)
         if not names:
             return _without_columns(count_rows(group, rows))
-        arrays = [self.column(group, name, rows) for name in names]
+        arrays = [self._column(group, name, rows) for name in names]
         return pa.record_batch(arrays, names=names)
 
     def _is_whole(self, group: RowGroup) -> bool:
@@ -355,6 +377,7 @@ class RowGroupReader:
         reader, leaves = self._handle(group).reader, self._leaves(group)[name]
         table = reader.read_row_group(group.number, column_indices=leaves, use_threads=False)
         column = table.column(name)
+        self._narrowed.dataset.meter.add(group.sizes[name].bytes)
         if len(column) != group.rows:
             raise _early_end(len(column), group)
         return column

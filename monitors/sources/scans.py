@@ -171,7 +171,9 @@ class Scan:
         if self.dataset.format.types_are_guessed:
             yield from self._blocks(group, source, columns, condition)
         else:
-            yield from source.to_batches(columns=columns, filter=condition, use_threads=True)
+            for batch in source.to_batches(columns=columns, filter=condition, use_threads=True):
+                self.dataset.meter.add(batch.nbytes)
+                yield batch
 
     def _blocks(
         self,
@@ -184,7 +186,11 @@ class Scan:
         packed = [file.path for file in group.fragments if file.path.lower().endswith(".gz")]
         stored = sum(self.dataset.sizes[path] for path in packed)
         found = source.to_batches(columns=columns, filter=condition, batch_size=BLOCK_BYTES)
+        left = sum(self.dataset.sizes[file.path] for file in group.fragments)
         for number, batch in enumerate(found, start=1):
+            read = min(BLOCK_BYTES, left)
+            left -= read
+            self.dataset.meter.add(read)
             if packed:
                 refuse_inflated(number * BLOCK_BYTES, stored, self.dataset.limits.inflated_bytes)
             yield batch
@@ -202,6 +208,7 @@ class Scan:
         for batch in source.to_batches(
             columns=columns, batch_readahead=ahead, fragment_readahead=min(ahead, FILES_AHEAD)
         ):
+            self.dataset.meter.add(batch.nbytes)
             batch.validate(full=True)
             kept = batch if condition is None else batch.filter(condition)
             yield kept.select(list(self.columns))

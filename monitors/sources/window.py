@@ -198,7 +198,7 @@ class LazyWindow:
         return sum(self._sizes[fragment.path] for fragment in self.narrowed.fragments)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """One column, a chunk per row group or block; safe to call from several threads at once.
+        """One column, in chunks as `chunks` gives them; safe to call from several threads at once.
 
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
@@ -208,7 +208,9 @@ class LazyWindow:
         return pa.chunked_array(list(allowed))
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
-        """One column's row groups or blocks, at least one, each read in its turn.
+        """One column's row groups, in pieces where they are large, or blocks, at least one.
+
+        Each is read in its turn.
 
         Raises:
             SourceError: If it cannot be read, or takes more memory than the policy allows.
@@ -299,7 +301,7 @@ class LazyWindow:
         if not self._kept:
             yield pa.array([], self.narrowed.schema.field(name).type)
         for group, rows in self._kept:
-            yield self._reader.column(group, name, rows)
+            yield from self._reader.chunks(group, name, rows)
 
     def _row_group_pieces(self) -> list[tuple[Piece, int]]:
         """Each row group with its bytes."""

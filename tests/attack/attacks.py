@@ -36,5 +36,6 @@ ATTACKS: Mapping[str, Attack] = {
     "wide-files": Attack("very many columns, very many row groups", tenants.wide_files),
     "widened-columns": Attack("1,000 columns that change their type late", tenants.widened_columns),
     "hostile-files": Attack("files that were made to harm their reader", tenants.hostile_files),
+    "quota": Attack("40 runs where 5 a day are allowed", tenants.runs_over_the_quota),
     "waiting": Attack("40 requests that wait a minute", tenants.waiting_requests),
 }

@@ -12,12 +12,13 @@ import requests
 
 from tests.attack.forms import Form
 from tests.attack.hostile_files import make_all
-from tests.attack.stand import Outcome, Stand, is_answered, tell
+from tests.attack.stand import TOO_MANY, Outcome, Stand, is_answered, tell
 from tests.chaos.world import TENANTS
 
 ATTACKER = TENANTS[1]
 PREVIEWS = 10
 WAITERS = 40
+RUNS_LEFT, RUNS_ASKED = 5, 40
 WIDENED_COLUMNS, WIDENED_ROWS = 1000, 1500
 PATIENCE_SECONDS = 600
 MOST_LATE_SECONDS = 5.0
@@ -54,6 +55,18 @@ def widened_columns(stand: Stand, form: Form) -> Outcome:
     ]
     path.write_text("\n".join([names, *rows]))
     return _outcome(_post_at_once(stand, "monitors/preview", [_watch(str(path))]))
+
+
+def runs_over_the_quota(stand: Stand, form: Form) -> Outcome:
+    """Ask for more runs than the tenant may have today; afterwards it may have as many as before."""
+    stand.world.set_runs_left(ATTACKER, RUNS_LEFT)
+    path = f"monitors/{stand.attackers_monitor}/run"
+    try:
+        found = _post_at_once(stand, path, [{}] * RUNS_ASKED)
+    finally:
+        stand.world.set_runs_left(ATTACKER, None)
+    counts = (found.count(202), found.count(TOO_MANY))
+    return Outcome(tell(found), counts == (RUNS_LEFT, RUNS_ASKED - RUNS_LEFT))
 
 
 def waiting_requests(stand: Stand, form: Form) -> Outcome:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -91,6 +92,13 @@ class World:
     def add_person(self, tenant: str, name: str) -> str:
         """Make a person who may look at a tenant in the admin; returns the password."""
         return self._run("app", "add_member", self._tenants[tenant], name)
+
+    def set_runs_left(self, tenant: str, number: int | None) -> None:
+        """Let a tenant have so many runs more today; None for as many as before."""
+        command = ("set_quota", self._tenants[tenant])
+        (used,) = re.findall(r"runs_per_day=\d+ used=(\d+)", self._run("app", *command))
+        limit = "default" if number is None else str(int(used) + number)
+        self._run("app", *command, f"runs_per_day={limit}")
 
     def pid(self, name: str) -> int:
         """The process id of a process that was started."""

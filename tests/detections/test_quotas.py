@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
@@ -20,10 +20,12 @@ from drift_detector.tenancy.quotas import next_midnight
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import set_quotas
 from monitors.baselines.builds import build_baseline
-from monitors.models import Monitor
+from monitors.jobs.services import answer_job
+from monitors.models import Job, Monitor
+from monitors.sources import SourceNotFound
 from tests.conftest import connected_as, role_url
 from tests.data import TIMESTAMPS
-from tests.factories import make_flights_monitor, make_monitor, make_run
+from tests.factories import make_flights_monitor, make_job, make_monitor, make_run
 
 SPAN = {"from": "2024-01-22T00:00:00Z", "to": "2024-02-06T00:00:00Z"}
 OUTCOMES = {"outcomes": [{"prediction": 1, "label": 0}] * 3}
@@ -211,6 +213,91 @@ def test_build__reference__counts_its_bytes(committed_tenant: Tenant, flights: P
     before = used(committed_tenant, Quota.BYTES_READ)
     build_baseline(tenant_id=committed_tenant.id, baseline_id=baseline.id, worker="worker-1")
     assert used(committed_tenant, Quota.BYTES_READ) > before
+
+
+def test_execute__window_that_cannot_be_judged__counts_what_was_read(
+    committed_tenant: Tenant, flights: Path
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        run = make_run(make_flights_monitor(flights), week=2)
+    week = flights / "week2.parquet"
+    _damage_last_column(week)
+    before = used(committed_tenant, Quota.BYTES_READ)
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="worker-1")
+    with tenant_scope(run.tenant_id):
+        run.refresh_from_db()
+    assert run.status == "failed"
+    assert (
+        0
+        < used(committed_tenant, Quota.BYTES_READ) - before
+        <= 2 * _bytes_of(flights / "week1.parquet")
+    )
+
+
+def _damage_last_column(file: Path) -> None:
+    """Overwrite the data of a feature, and leave the times and the footer as they are."""
+    import pyarrow.parquet as pq
+
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    places = {group.column(each).path_in_schema: each for each in range(group.num_columns)}
+    chunk = group.column(places["carrier"])
+    data = bytearray(file.read_bytes())
+    first = chunk.dictionary_page_offset or chunk.data_page_offset
+    data[first : first + 20] = b"\xff" * 20
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("error", [SourceNotFound, MemoryError, RuntimeError])
+def test_execute__attempt_that_an_error_ends__counts_what_was_read(
+    committed_tenant: Tenant,
+    flights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+) -> None:
+    def judge(_: object, window: Any, *others: object) -> NoReturn:
+        window.column("delay")
+        raise error("It ended.")
+
+    with tenant_scope(committed_tenant.id):
+        run = make_run(make_flights_monitor(flights), week=2)
+    monkeypatch.setattr("detections.evaluation.run.judge_window", judge)
+    before = used(committed_tenant, Quota.BYTES_READ)
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="worker-1")
+    assert used(committed_tenant, Quota.BYTES_READ) > before
+
+
+def test_answer_job__preview_of_csv__counts_its_bytes(
+    committed_tenant: Tenant, data_root: Path
+) -> None:
+    path = data_root / "numbers.csv"
+    path.write_text("a,b\n" + "1,x\n" * 1000)
+    before = used(committed_tenant, Quota.BYTES_READ)
+    assert _answered(committed_tenant, path) == 200
+    assert used(committed_tenant, Quota.BYTES_READ) - before >= path.stat().st_size
+
+
+def _answered(tenant: Tenant, path: Path) -> int | None:
+    """The status of the answer to a preview of a file."""
+    with tenant_scope(tenant.id):
+        job = make_job(path, kind=Job.Kind.PREVIEW, fields=_fields_of(path))
+    answer_job(tenant_id=job.tenant_id, job_id=job.id, worker="worker-1")
+    with tenant_scope(tenant.id):
+        return Job.objects.get(id=job.id).answer_status
+
+
+def test_answer_job__that_is_refused__counts_what_was_read(
+    committed_tenant: Tenant, data_root: Path
+) -> None:
+    path = data_root / "late.csv"
+    path.write_text("a,b\n" + "1,x\n" * 600_000 + "1,x,y\n")
+    before = used(committed_tenant, Quota.BYTES_READ)
+    assert _answered(committed_tenant, path) == 400
+    assert used(committed_tenant, Quota.BYTES_READ) > before
+
+
+def _fields_of(path: Path) -> dict[str, Any]:
+    uris = {"reference_data_uri": str(path), "current_data_uri": str(path)}
+    return {"name": path.name, "model_id": str(uuid4()), **uris}
 
 
 def test_storage__measured__refuses_what_is_stored_and_nothing_else(

@@ -1,9 +1,11 @@
 """One tenant leaves a slot of the workers to the others; Valkey is real, and the tests write to it as workers do."""
 
+import os
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+import redis
 
 from detections.ledger import dispatch
 from detections.ledger import runs as ledger
@@ -21,6 +23,8 @@ def forgetful() -> Iterator[None]:
     slots.forget()
     yield
     slots.forget()
+    with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
+        client.delete(slots.SLOTS_KEY, slots.TENANTS_KEY)
 
 
 @pytest.fixture

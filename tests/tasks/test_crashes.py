@@ -26,7 +26,6 @@ from tests.factories import (
     make_monitor,
     make_run,
     rows_of,
-    take,
 )
 
 pytestmark = pytest.mark.slow
@@ -167,14 +166,6 @@ def test_backtest__data_crash_the_child__fails_at_once(run: DetectionRun, start:
     query = "SELECT reason FROM drf_backtests WHERE status = 'failed'"
     ((reason,),) = eventually(lambda: rows_of(run.tenant_id, query), seconds=PATIENCE)
     assert "SIGSEGV" in reason
-
-
-def test_fail_work__run_of_a_divided_window__ends_for_its_own_worker(run: DetectionRun) -> None:
-    with tenant_scope(run.tenant_id):
-        take(run, worker="another")
-    ids = {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}
-    crashes.fail_work("detections.help_run", ids, "It crashed.")
-    assert rows_of(run.tenant_id, ENDED) == [("failed", 1, "It crashed.")]
 
 
 @pytest.mark.parametrize(

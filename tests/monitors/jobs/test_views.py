@@ -188,3 +188,17 @@ def test_create__client_leaves_while_it_waits__the_monitor_is_created_all_the_sa
     [(job_id,)] = rows_of(committed_tenant.id, "SELECT id::text FROM drf_jobs")
     work({"id": job_id}, committed_tenant)
     assert len(client.get(URL).json()["results"]) == 1
+
+
+def test_preview__as_many_jobs_wait_as_may__is_refused_until_one_has_ended(
+    api: APIClient, monitor_fields: dict[str, Any], in_tenant: Tenant, absent_worker: None,
+    override: Any,
+) -> None:  # fmt: skip
+    override(jobs={"max_unfinished": 2, "time_limit_seconds": 40, "wait_seconds": 0})
+    jobs = [api.post(f"{URL}/preview", monitor_fields).json() for _ in range(2)]
+    refused = api.post(f"{URL}/preview", monitor_fields)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "40")
+    assert "2 jobs of this tenant have no answer yet" in refused.json()["detail"]
+    assert Job.objects.count() == 2
+    work(jobs[0], in_tenant)
+    assert api.post(f"{URL}/preview", monitor_fields).status_code == 202

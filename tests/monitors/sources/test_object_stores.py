@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from urllib.request import Request, urlopen
 
@@ -15,8 +16,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from monitors.sources import (
+    SourceLimits,
     SourceNotFound,
     SourcePolicy,
+    SourceTooLarge,
     SourceUnavailable,
     UnreadableSource,
     WindowSpec,
@@ -225,3 +228,11 @@ def test_open_filesystem__azure__account_comes_from_the_policy() -> None:
     )
     with pytest.raises(SourceUnavailable, match="Azure"):
         open_filesystem(location, SourcePolicy())
+
+
+def test_describe__s3_folder_with_more_files_than_may_be_looked_at__refused(
+    lake: SourcePolicy,
+) -> None:
+    few = replace(lake, limits=SourceLimits(entries=2))
+    with pytest.raises(SourceTooLarge, match=r"files below ‘s3://lake/mine’; the limit is 2"):
+        describe("s3://lake/mine", few)
