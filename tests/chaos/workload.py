@@ -75,7 +75,8 @@ class Backfill:
 
 def ask_between(world: World, monitor: UUID, start: datetime, end: datetime) -> None:
     """Ask for a run at each of a monitor's ticks in [start, end)."""
-    world.post(f"monitors/{monitor}/backfill", {"from": start.isoformat(), "to": end.isoformat()})
+    span = {"from": start.isoformat(), "to": end.isoformat(), "alert": True}
+    world.post(f"monitors/{monitor}/backfill", span)
 
 
 def ask_now(world: World, monitor: UUID) -> UUID:
