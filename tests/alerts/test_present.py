@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from alerts import services
 from alerts.models import Alert, AlertEvent, AlertRun
+from alerts.workflow import services
 from algorithms.verdicts import Verdict
 from detections.ledger.runs import request_backfill, request_run
 from detections.models import DetectionRun

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("detections", "0005_schema_findings"),
+        ("detections", "0007_backtest_changes"),
         ("monitors", "0005_jobs"),
         ("tenancy", "0002_quotas"),
     ]
