@@ -18,6 +18,16 @@ MOVE_STATUS = """
         opened_at = created_at;
     ALTER TABLE drf_alerts FORCE ROW LEVEL SECURITY;
 """
+RESTORE_STATUS = """
+    ALTER TABLE drf_alerts NO FORCE ROW LEVEL SECURITY;
+    UPDATE drf_alerts SET status = CASE WHEN phase = 'resolved' THEN 'resolved'
+        WHEN acknowledged_at IS NULL THEN 'open' ELSE 'acknowledged' END;
+    ALTER TABLE drf_alerts FORCE ROW LEVEL SECURITY;
+"""
+RESTORE_POLICY = """
+    CREATE POLICY alert_reconciler_removes ON drf_alerts FOR DELETE TO drf_scheduler
+    USING (status = 'resolved')
+"""
 
 
 def _tenant_table(table: str, *, run_removed: str) -> list[migrations.RunSQL]:
@@ -353,9 +363,9 @@ class Migration(migrations.Migration):
                 max_length=10,
             ),
         ),
-        migrations.RunSQL(MOVE_STATUS, migrations.RunSQL.noop),
+        migrations.RunSQL(MOVE_STATUS, RESTORE_STATUS),
         migrations.RunSQL(
-            "DROP POLICY IF EXISTS alert_reconciler_removes ON drf_alerts", migrations.RunSQL.noop
+            "DROP POLICY IF EXISTS alert_reconciler_removes ON drf_alerts", RESTORE_POLICY
         ),
         migrations.RemoveField(model_name="alert", name="status"),
         migrations.AddField(

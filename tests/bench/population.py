@@ -22,8 +22,8 @@ MONITORS = """
         detector_settings, error_batch, open_after, resolve_after, retraining_enabled, created_by)
     SELECT gen_random_uuid(), %(tenant)s, now(), now(), 'monitor ' || each, gen_random_uuid(), 'active', '/nowhere',
         '/nowhere', 'at', '[]', '1 day', '0', '0 * * * *', 'UTC', 'latest', '1 minute', '["psi"]',
-        'evidence_and_effect', '{}', '{}', 50, '{}', '{}', 0, '', '', '', '1', '{}', '[]', '{}', 1, NULL, 2, true,
-        'bench'
+        'evidence_and_effect', '{}', '{}', 50, '{}', '{}', 0, '', '', '', '1', '{}', '[]', '{}', 1,
+        NULL, 2, true, 'bench'
     FROM generate_series(1, %(count)s) AS each
 """
 SCHEDULES = """
