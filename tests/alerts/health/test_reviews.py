@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from alerts.health.reviews import REVIEW_TASK, enqueue_reviews, review_monitor
 from alerts.models import Alert
@@ -12,6 +13,7 @@ from detections.ledger import recovery, ticks
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import set_quotas
 from monitors.baselines.builds import build_baseline, request_baseline
 from monitors.health_reviews import finish_review, request_reviews, token_of
 from monitors.models import HealthReview, Monitor
@@ -192,3 +194,23 @@ def test_without_a_check__later_tick_runs__asks_for_no_review(monitor: Monitor) 
     late, on_time = make_run(monitor, week=3, status="skipped"), make_run(monitor, week=4)
     assert ticks._without_a_check([late, on_time]) == []
     assert ticks._without_a_check([late]) == [(monitor.tenant_id, monitor.id)]
+
+
+def test_record_ticks__over_the_quota__raises_an_alert_with_the_reason(
+    committed_tenant: Tenant, empty_broker: None
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        set_quotas(runs_per_day=0)
+        monitor = make_monitor(schedule_cron="* * * * *")
+    past = timezone.now() - timedelta(minutes=1)
+    with connected_as(role_url("scheduler")):
+        PeriodicTask.objects.update(date_changed=past, last_run_at=past)
+        ticks.record_ticks(list(PeriodicTask.objects.values_list("id", flat=True)))
+        assert enqueue_reviews() == 1
+    [message] = wake_ups(REVIEW_TASK)
+    assert message["monitor_id"] == str(monitor.id)
+    review_task(**message)
+    with tenant_scope(committed_tenant.id):
+        [alert] = health_alerts()
+        assert (alert.severity, alert.first_run_id) == ("warning", None)
+        assert "The quota of 0 runs a day has no room" in alert.summary
