@@ -16,13 +16,12 @@ from monitors.sources.csv_windows import read_csv, settle, stream_csv
 from monitors.sources.file_counts import FileCounts
 from monitors.sources.formats import SkippedFile
 from monitors.sources.pruning import NarrowedDataset, narrow
+from monitors.sources.row_group_sizes import RowGroup, list_row_groups
 from monitors.sources.row_groups import (
-    RowGroup,
     RowGroupReader,
     Rows,
     count_rows,
     list_kept,
-    list_row_groups,
     needs_pieces,
 )
 from monitors.sources.scans import BYTES_PER_VALUE, Scan, refuse_too_large, scan_of, within_budget
