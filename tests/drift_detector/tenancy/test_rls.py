@@ -7,6 +7,8 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_alert_events", "drf_alert_runs", "drf_channels", "drf_routes", "drf_route_channels", "drf_silences",
+    "drf_maintenance_windows", "drf_notifications",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
     "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants", "drf_usage",
@@ -16,11 +18,12 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_resolved", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
-    "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
+    "alert_event_to_route", "alert_resolved", "alert_snoozed", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "notification_due", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
     "baseline_oldest",
+    "notification_by_age",
     "outcome_batch_by_age",
     "pending_outcome_by_age",
     "run_oldest",
@@ -115,6 +118,9 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("monitor_scheduler_reads", "SELECT", "drf_scheduler"),
         ("run_scheduler_writes", "INSERT", "drf_scheduler"),
         ("run_reconciler_returns", "UPDATE", "drf_scheduler"),
+        ("alert_event_notifier_finds", "SELECT", "drf_notifier"),
+        ("notification_notifier_finds", "SELECT", "drf_notifier"),
+        ("notification_notifier_removes", "DELETE", "drf_notifier"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
         ("outbox_relay_marks", "UPDATE", "drf_relay"),
         ("outbox_relay_forgets", "DELETE", "drf_relay"),
