@@ -18,7 +18,8 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_event_to_route", "alert_resolved", "alert_snoozed", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "alert_event_to_route", "alert_resolved", "alert_snoozed",
+    "backtest_finished", "backtest_running", "baseline_building", "job_finished",
     "notification_due", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
