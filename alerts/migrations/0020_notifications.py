@@ -57,6 +57,15 @@ class Migration(migrations.Migration):
                     models.TextField(help_text="Encrypted; no answer of the service shows it."),
                 ),
                 (
+                    "shown_address",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="The address without its secrets.",
+                        max_length=300,
+                    ),
+                ),
+                (
                     "subject",
                     models.CharField(
                         blank=True,

@@ -19,6 +19,9 @@ class Channel(TenantModel):
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20)
     address = models.TextField(help_text="Encrypted; no answer of the service shows it.")
+    shown_address = models.CharField(
+        max_length=300, blank=True, default="", help_text="The address without its secrets."
+    )
     subject = models.CharField(
         max_length=200,
         blank=True,
