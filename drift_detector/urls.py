@@ -5,6 +5,14 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.channels.views import ChannelViewSet
+from alerts.routing.views import (
+    AlertNotificationsView,
+    MaintenanceWindowViewSet,
+    NotificationViewSet,
+    RouteViewSet,
+    SilenceViewSet,
+)
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
@@ -24,9 +32,19 @@ router.register("runs", RunViewSet, basename="run")
 router.register("detections", DetectionViewSet, basename="detection")
 router.register("backtests", BacktestViewSet, basename="backtest")
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("channels", ChannelViewSet, basename="channel")
+router.register("routes", RouteViewSet, basename="route")
+router.register("silences", SilenceViewSet, basename="silence")
+router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
+router.register("notifications", NotificationViewSet, basename="notification")
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
+    path(
+        "alerts/<uuid:pk>/notifications",
+        AlertNotificationsView.as_view(),
+        name="alert-notifications",
+    ),
     path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
     path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),

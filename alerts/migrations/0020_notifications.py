@@ -304,6 +304,7 @@ class Migration(migrations.Migration):
                             ("sent", "Sent"),
                             ("given_up", "Given Up"),
                             ("suppressed", "Suppressed"),
+                            ("summarised", "Summarised"),
                         ],
                         default="pending",
                         max_length=10,

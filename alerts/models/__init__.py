@@ -9,6 +9,7 @@ from alerts.models.notifications import (
     Route,
     RouteChannel,
     Silence,
+    Step,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Route",
     "RouteChannel",
     "Silence",
+    "Step",
 ]

@@ -1,6 +1,9 @@
 """Channels, routes, silences, maintenance windows, and the notifications that they lead to."""
 
-from datetime import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time, timedelta
+from uuid import UUID
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -63,6 +66,14 @@ class Channel(TenantModel):
         return f"{self.name} ({self.kind})"
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Channels that hear of an alert when it had no attention for a time; the first step is at once."""
+
+    after: timedelta
+    channels: Sequence[UUID]
+
+
 class Route(TenantModel):
     """The alerts that match, the channels that hear of them, and when."""
 
@@ -122,6 +133,26 @@ class Route(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def steps(self) -> list[Step]:
+        """The channels at once, and then those of each step of the escalation."""
+        times = [timedelta(0), *(timedelta(seconds=each) for each in self.escalate_after)]
+        return [Step(after, self._channels_of(number)) for number, after in enumerate(times)]
+
+    @property
+    def channels(self) -> Sequence[UUID]:
+        """The channels at once."""
+        return self.steps[0].channels
+
+    @property
+    def escalation(self) -> list[Step]:
+        """The steps of the escalation."""
+        return self.steps[1:]
+
+    def _channels_of(self, step: int) -> list[UUID]:
+        links = self.route_channels.all()
+        return [link.channel_id for link in links if link.step == step]
 
 
 class RouteChannel(TenantModel):
@@ -209,7 +240,8 @@ class Notification(LeasedModel):
         PENDING = "pending"
         SENT = "sent"
         GIVEN_UP = "given_up"
-        SUPPRESSED = "suppressed"  # a silence, a window, a person or a summary made it needless
+        SUPPRESSED = "suppressed"  # a silence, a window or a person made it needless
+        SUMMARISED = "summarised"  # a summary stands for it
 
     channel = tenant_reference("alerts.Channel", related_name="notifications")
     route = tenant_reference("alerts.Route", null=True)
@@ -255,3 +287,8 @@ class Notification(LeasedModel):
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.status})"
+
+    @property
+    def message_id(self) -> str:
+        """The id that every try has, by which a receiver knows a double."""
+        return f"msg_{self.id.hex}"

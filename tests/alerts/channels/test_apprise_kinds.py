@@ -54,7 +54,7 @@ def test_apprise__message_that_names_the_key__is_scrubbed(
     def fail(*args: Any, **options: Any) -> None:
         raise requests.ConnectionError
 
-    monkeypatch.setattr(pagerduty.requests, "post", fail)
+    monkeypatch.setattr(requests, "post", fail)
     reply = PAGERDUTY.send(Destination(ADDRESSES["pagerduty"]), message(), seconds=5)
     assert "APIKEY" not in reply.said
     assert reply.said.startswith("A Connection error")
