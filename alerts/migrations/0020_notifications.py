@@ -31,6 +31,8 @@ OF_ALERTS = (
     "window_start, window_end, opened_at, resolved_at, snoozed_until"
 )
 CONFIGURATION = TABLES[:-1]
+# Policies add up: without this, the notifier would see the rows of all tenants in the scope of one.
+NO_SCOPE = "(SELECT nullif(current_setting('app.tenant_id', true), '')) IS NULL"
 
 
 class Migration(migrations.Migration):
@@ -615,16 +617,16 @@ class Migration(migrations.Migration):
             "alert_event_notifier_finds",
             "drf_alert_events",
             to=rls.NOTIFIER,
-            using="notifies AND routed_at IS NULL",
+            using=f"{NO_SCOPE} AND notifies AND routed_at IS NULL",
         ),
         rls.policy(
-            "notification_notifier_finds", "drf_notifications", to=rls.NOTIFIER, using="true"
+            "notification_notifier_finds", "drf_notifications", to=rls.NOTIFIER, using=NO_SCOPE
         ),
         rls.policy(
             "notification_notifier_removes",
             "drf_notifications",
             command="DELETE",
             to=rls.NOTIFIER,
-            using="status <> 'pending'",
+            using=f"{NO_SCOPE} AND status <> 'pending'",
         ),
     ]

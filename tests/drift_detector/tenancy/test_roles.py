@@ -15,6 +15,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
+from tests.alerts.notifier.conftest import open_alert
 from tests.factories import make_monitor
 
 PRIVILEGES = """
@@ -338,3 +339,17 @@ def test_notifier__without_a_scope__sees_no_channel_and_no_alert(
     assert notifier.execute("SELECT id FROM drf_alerts").fetchall() == []
     with pytest.raises(InsufficientPrivilege):
         notifier.execute("SELECT sha256 FROM drf_api_keys")
+
+
+def test_notifier__in_a_scope__sees_what_waits_of_that_tenant_alone(
+    committed_tenant: Tenant, notifier: psycopg.Connection
+) -> None:
+    others = create_tenant(slug="rival", name="Rival")
+    for each in (committed_tenant, others):
+        with tenant_scope(each.id):
+            open_alert(make_monitor())
+    query = "SELECT count(*) FROM drf_alert_events"
+    assert notifier.execute(query).fetchone() == (2,)
+    with notifier.transaction():
+        notifier.execute("SELECT set_config('app.tenant_id', %s, true)", [str(others.id)])
+        assert notifier.execute(query).fetchone() == (1,)
