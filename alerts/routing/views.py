@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -171,10 +172,15 @@ class NotificationViewSet(TenantAPIView, ReadOnlyModelViewSet[Notification]):
         return selectors.list_notifications()
 
 
-class AlertNotificationsView(TenantAPIView):
+class AlertNotificationsView(TenantAPIView, GenericAPIView[Notification]):
+    serializer_class = NotificationSerializer
+    queryset = Notification.objects.none()
+
     @takes_query(*PAGING)
     @extend_schema(
-        operation_id="alerts_notifications_list", responses=NotificationSerializer(many=True)
+        operation_id="alerts_notifications_list",
+        responses=NotificationSerializer(many=True),
+        filters=False,
     )
     def get(self, request: Request, pk: UUID) -> Response:
         """The notifications of an alert, newest first."""
