@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from alerts import services
+from alerts.channels import admin as channel_pages  # noqa: F401 — they register themselves
 from alerts.models import Alert
+from alerts.routing import admin as routing_pages  # noqa: F401
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site

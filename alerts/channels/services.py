@@ -75,6 +75,18 @@ def check_kind(kind: str, kept: str) -> None:
         raise ValidationError({"kind": "The kind of a channel cannot be changed."})
 
 
+def check_subject(subject: str) -> None:
+    """Check a template of a subject.
+
+    Raises:
+        ValidationError: If it has a field that is not known.
+    """
+    try:
+        check_template(subject)
+    except BadTemplate as error:
+        raise ValidationError({"subject": str(error)}) from None
+
+
 def create_channel(
     *,
     address: CheckedAddress,
@@ -203,17 +215,10 @@ def _set_address(channel: Channel, address: CheckedAddress) -> None:
 def _set_fields(channel: Channel, **fields: object) -> None:
     for name, value in fields.items():
         setattr(channel, name, value)
-    _check_subject(channel.subject)
+    check_subject(channel.subject)
     others = Channel.objects.filter(~Q(id=channel.id), name=channel.name)
     if others.exists():
         raise ValidationError({"name": "name must be unique; a channel has this name."})
-
-
-def _check_subject(subject: str) -> None:
-    try:
-        check_template(subject)
-    except BadTemplate as error:
-        raise ValidationError({"subject": str(error)}) from None
 
 
 def _test_message(channel: Channel) -> Message:
