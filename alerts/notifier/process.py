@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from alerts.models import Notification
 from alerts.notifier.due import DueChannel, claim_next, due_channels
+from alerts.notifier.heartbeat_address import PING_EVERY_SECONDS, ping_in_thread
 from alerts.notifier.router import route_waiting_events
 from alerts.notifier.sender import send
 from drift_detector.observability.metrics import set_notifications
@@ -101,6 +102,7 @@ class Notifier:
         self._jobs = [
             _Regular(MEASURE_EVERY_SECONDS, measure),
             _Regular(PURGE_EVERY_SECONDS, purge_old_notifications),
+            _Regular(PING_EVERY_SECONDS, ping_in_thread),
         ]
 
     def step(self) -> bool:
@@ -110,10 +112,6 @@ class Notifier:
         routed = route_waiting_events()
         self._collect()
         return bool(self._begin_turns() or routed)
-
-    def add_regular(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let a round call something from time to time."""
-        self._jobs.append(_Regular(seconds, action))
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the turns that have begun are over."""

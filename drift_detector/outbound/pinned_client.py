@@ -44,6 +44,7 @@ def request(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     resolve: Resolver | None = None,
+    is_operators: bool = False,
 ) -> Answer:
     """Send one request to an address that is checked now.
 
@@ -54,12 +55,13 @@ def request(
         body: The body.
         headers: Further headers.
         resolve: The addresses of a host; by default the system's resolver.
+        is_operators: True for an address of the settings, which may be http and internal.
 
     Raises:
         AddressRefused: If the address is one that the service does not send to.
         NotSent: If there is no answer in time.
     """
-    target = parse_target(address)
+    target = parse_target(address, is_operators=is_operators)
     ip = find_ip(target, resolve)
     try:
         with _connection(target, ip, seconds) as connection:

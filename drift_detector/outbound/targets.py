@@ -46,15 +46,19 @@ class Target:
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def parse_target(address: str) -> Target:
+def parse_target(address: str, *, is_operators: bool = False) -> Target:
     """The target of an http address, by its form alone.
+
+    Args:
+        address: The address.
+        is_operators: True for an address of the settings, which may be http and internal.
 
     Raises:
         AddressRefused: If the address is not https, or has a form that hides where it leads.
     """
     parts = _split(address)
     host, port = _host_of(parts), _port_of(parts)
-    is_allowed = _is_allowed(host, port)
+    is_allowed = is_operators or _is_allowed(host, port)
     if parts.scheme == "http" and not is_allowed:
         raise AddressRefused("The address must begin with https://.")
     _check_literal(host, is_allowed=is_allowed)
