@@ -68,7 +68,7 @@ class AppriseKind(ChannelKind):
         return _notify(plugin, message, destination)
 
     def choices(self, message: Message) -> dict[str, Any]:
-        """What this kind sets for a message, by the names of the plugin's arguments."""
+        """The choices of this kind for a message, by the names of the plugin's arguments."""
         return {}
 
     def check_parts(self, parts: Mapping[str, Any]) -> None:

@@ -71,7 +71,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a message goes to, decrypted; it is never logged.
+    """The address and secrets of a channel, decrypted; they are never logged.
 
     Attributes:
         address: The address.

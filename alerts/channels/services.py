@@ -164,7 +164,7 @@ def rotate_secret(channel: Channel) -> str:
 
 
 def destination_of(channel: Channel) -> Destination:
-    """Where a channel sends to, decrypted.
+    """The address and the valid secrets of a channel, decrypted.
 
     Raises:
         NoKey: If no key of the settings decrypts it.

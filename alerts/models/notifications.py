@@ -156,7 +156,7 @@ class Route(TenantModel):
 
 
 class RouteChannel(TenantModel):
-    """A channel of a route: of step 0 at once, of a later step when nobody has seen the alert."""
+    """A channel of a route: of step 0 at once, of a later step if the alert gets no attention."""
 
     route = tenant_reference("alerts.Route", related_name="route_channels")
     channel = tenant_reference("alerts.Channel", related_name="route_channels")
@@ -225,7 +225,7 @@ class MaintenanceWindow(TenantModel):
 
 
 class Notification(LeasedModel):
-    """What a channel has to say to people once; its id is the id of the message in every try."""
+    """One message of a channel to people; its id is the id of the message in every try."""
 
     class Kind(models.TextChoices):
         ALERT = "alert"  # an alert is new or worse

@@ -32,7 +32,7 @@ def due_channels() -> list[DueChannel]:
 
 
 def due_notifications() -> QuerySet[Notification]:
-    """What can be sent now.
+    """The notifications that can be sent now.
 
     A notification waits for the earlier ones of its alert and channel, as long as those wait
     themselves: for another try, or for a sender that has them.

@@ -29,7 +29,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Where an alert went before.
+    """The channels that an alert went to before.
 
     Attributes:
         went: The route by which each channel heard of it; None if the route is no more.
@@ -51,7 +51,7 @@ class Plan:
 
 
 def plans_for(happening: Happening, routes: Sequence[Route], past: Past) -> list[Plan]:
-    """The notifications of an event; a channel is told once, whatever number of routes names it.
+    """The notifications of an event; a channel hears of it once, however many routes name it.
 
     Args:
         happening: The event.
@@ -138,7 +138,7 @@ def _plan(
 
 
 def _wait(channel_id: UUID, route: Route | None, at: datetime, past: Past) -> timedelta:
-    """How long a channel waits: for what follows at once, or for the next time that it may hear."""
+    """The time that a channel waits: for what follows at once, or for the next time that it may hear."""
     if route is None:
         return timedelta(0)
     last = past.last_sent.get(channel_id)

@@ -118,7 +118,7 @@ class _Router:
 
 
 def _past_of(alert_id: UUID) -> Past:
-    """Where an alert went; an escalation that is still to come did not go anywhere."""
+    """The channels that an alert went to; an escalation that is still to come did not go anywhere."""
     heard = Notification.objects.filter(alert_id=alert_id, status__in=HEARD).exclude(
         Q(kind__in=[Kind.ESCALATION, Kind.REPEAT]) & Q(status=Status.PENDING, attempt=0)
     )

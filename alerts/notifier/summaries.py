@@ -14,7 +14,7 @@ Kind, Status = Notification.Kind, Notification.Status
 
 
 def room_at(channel: Channel, now: datetime) -> datetime | None:
-    """When the channel has room for a notification again; None if it has room now."""
+    """The time at which the channel has room for a notification again; None if it has room now."""
     most = channel.most_per_hour or settings.ENV.notifier.max_per_hour
     sent = Notification.objects.filter(
         channel_id=channel.id, status=Status.SENT, sent_at__gt=now - HOUR

@@ -40,7 +40,7 @@ TOPICS = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a notification is about.
+    """The subject of a notification.
 
     Attributes:
         alert: The alert; None for a digest and a summary.

@@ -167,7 +167,7 @@ class MaintenanceWindowAdmin(ServiceAdmin):
 
 @admin.register(Notification, site=site)
 class NotificationAdmin(TenantModelAdmin):
-    """What became of each notification, and what the channel said."""
+    """The end of each notification, and what the channel said."""
 
     list_display = ["created_at", "channel", "kind", "severity", "status", "reason", "sent_at"]
     list_filter = ["status", "kind", "channel"]

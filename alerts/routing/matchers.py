@@ -20,7 +20,7 @@ class BadMatchers(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What matchers are compared with: one alert, as it was when something happened to it."""
+    """The side that matchers are compared with: one alert, as it was when something happened to it."""
 
     kind: str
     severity: str

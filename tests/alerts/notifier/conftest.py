@@ -52,7 +52,7 @@ def make_channel(
 
 
 def make_route(*channels: Channel, later: dict[int, Channel] | None = None, **fields: Any) -> Route:
-    """A route to channels at once, and to others after so many minutes."""
+    """A route to channels at once, and to others after a number of minutes."""
     steps = [Step(timedelta(0), [each.id for each in channels])]
     steps += [Step(timedelta(minutes=after), [each.id]) for after, each in (later or {}).items()]
     name = fields.pop("name", f"Route {Route.objects.count()}")

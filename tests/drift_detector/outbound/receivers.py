@@ -41,7 +41,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook?token=s3cr3t"
 
     def wait_for(self, number: int, seconds: float = 30) -> list[Received]:
-        """Wait until so many requests have arrived."""
+        """Wait until a number of requests have arrived."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.requests) >= number, seconds)
         return self.requests
