@@ -13,7 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 
+from alerts.channels import admin as channel_pages  # noqa: F401 — they register themselves
 from alerts.models import Alert
+from alerts.routing import admin as routing_pages  # noqa: F401
 from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS

@@ -43,6 +43,10 @@ Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
 CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^/@]+/\S+$")]
 
 
+HostName = Annotated[str, Field(pattern=r"^[^/@\s]+$")]
+SHORTEST_KEY = 32
+
+
 class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -311,6 +315,78 @@ class Outcomes(Group):
     )
 
 
+class Notifier(Group):
+    allowed_hosts: list[HostName] = Field(
+        default=[],
+        description="JSON list of internal hosts that webhooks may reach, over http too: host or host:port",
+    )
+    send_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=10, description="the longest that one try to send a notification may take"
+    )
+    max_sending: Positive = Field(
+        default=16, description="channels that one notifier sends to at once"
+    )
+    max_sending_per_tenant: Positive = Field(default=4, description="those of one tenant")
+    max_per_hour: Positive = Field(
+        default=60,
+        description="notifications of one channel in an hour, unless it has its own number; the rest is summarised",
+    )
+    max_attempts: Positive = Field(
+        default=12, description="tries before a notification is given up"
+    )
+    retry_seconds: Positive = Field(
+        default=15, description="wait before the second try; doubles after each, up to an hour"
+    )
+    retention_days: Positive = Field(
+        default=90, description="days that notifications are kept that are no longer pending"
+    )
+
+
+class Smtp(Group):
+    host: str = Field(default="", description="mail server of channels of the kind email")
+    port: Port = Field(default=587, description="its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="how the connection is encrypted: starttls, tls or none"
+    )
+    user: str = Field(default="", description="the name to log in with; without one, no login")
+    password: SecretStr = Field(default=SecretStr(""), description="the password of that name")
+    sender: str = Field(
+        default="", description="From of the mails: Drift detector <drift@example.com>"
+    )
+
+
+class Encryption(Group):
+    key: SecretStr = Field(
+        default=SecretStr(""),
+        description="what addresses and secrets of channels are encrypted with: any long random text; no channel is "
+        "saved without",
+    )
+    old_keys: list[SecretStr] = Field(
+        default=[],
+        description="JSON list of earlier keys that still decrypt; `manage.py reencrypt` makes them needless",
+    )
+
+    @field_validator("key", "old_keys")
+    @classmethod
+    def _are_long[Value: (SecretStr, list[SecretStr])](cls, value: Value) -> Value:
+        keys = value if isinstance(value, list) else [value]
+        lengths = [len(key.get_secret_value()) for key in keys]
+        if any(0 < length < SHORTEST_KEY for length in lengths):
+            raise ValueError(f"a key needs at least {SHORTEST_KEY} characters")
+        return value
+
+
+class HeartbeatAddress(Group):
+    url: CollectorUrl | None = Field(
+        default=None,
+        description="address that the notifier requests each minute while all processes live",
+    )
+    processes: list[str] = Field(
+        default=["worker", "beat", "reconciler", "relay", "notifier"],
+        description="JSON list of the processes that must live for that",
+    )
+
+
 class Events(Group):
     retention_days: Positive = Field(
         default=30, description="days that published events are kept in the outbox"
@@ -415,6 +491,10 @@ class Environment(BaseSettings):
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
     events: Events = Events()
+    notifier: Notifier = Notifier()
+    smtp: Smtp = Smtp()
+    encryption: Encryption = Encryption()
+    heartbeat: HeartbeatAddress = HeartbeatAddress()
     throttle: Throttle = Throttle()
     quotas: Quotas = Quotas()
 

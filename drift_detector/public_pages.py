@@ -10,6 +10,11 @@ def page_of_alert(alert_id: UUID) -> dict[str, str]:
     return address_of(f"/admin/alerts/alert/{alert_id}/change/")
 
 
+def address_of_alert(alert_id: UUID) -> str:
+    """The address of an alert's page; empty if the service does not know its own."""
+    return page_of_alert(alert_id).get("url", "")
+
+
 def page_of_run(run_id: UUID) -> dict[str, str]:
     """The field `url` of a run; nothing if the service does not know its own address."""
     return address_of(f"/admin/detections/detectionrun/{run_id}/change/")

@@ -163,6 +163,8 @@ SPECTACULAR_SETTINGS = {
         "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",
         "ConceptMethodEnum": "detections.models.outcomes.CONCEPT_METHODS",
+        "NotificationKindEnum": "alerts.models.Notification.Kind",
+        "NotificationStatusEnum": "alerts.models.Notification.Status",
         "MethodEnum": "detections.models.METHODS",
         "MonitorStatusEnum": "monitors.models.Monitor.Status",
         "RoleEnum": "drift_detector.tenancy.models.Role",

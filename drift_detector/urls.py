@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from alerts.channels.views import ChannelViewSet
 from alerts.learning.views import (
     MonitorPrecisionView,
     MonitorSuggestionsView,
@@ -16,6 +17,13 @@ from alerts.retraining.views import (
     ModelRuleView,
     RetrainingRequestViewSet,
     TenantRuleView,
+)
+from alerts.routing.views import (
+    AlertNotificationsView,
+    MaintenanceWindowViewSet,
+    NotificationViewSet,
+    RouteViewSet,
+    SilenceViewSet,
 )
 from alerts.views import AlertViewSet, DashboardView
 from alerts.workflow.views import (
@@ -49,6 +57,11 @@ router.register("alerts", AlertViewSet, basename="alert")
 router.register("suggestions", SuggestionViewSet, basename="suggestion")
 router.register("model-mappings", ModelMappingViewSet, basename="model-mapping")
 router.register("retraining-requests", RetrainingRequestViewSet, basename="retraining-request")
+router.register("channels", ChannelViewSet, basename="channel")
+router.register("routes", RouteViewSet, basename="route")
+router.register("silences", SilenceViewSet, basename="silence")
+router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
+router.register("notifications", NotificationViewSet, basename="notification")
 
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
@@ -59,6 +72,11 @@ api: list[URLPattern | URLResolver] = [
     path("alerts/<uuid:pk>/resolve", ResolveView.as_view()),
     path("alerts/<uuid:pk>/comment", CommentView.as_view()),
     path("alerts/<uuid:pk>/timeline", TimelineView.as_view(), name="alert-timeline"),
+    path(
+        "alerts/<uuid:pk>/notifications",
+        AlertNotificationsView.as_view(),
+        name="alert-notifications",
+    ),
     path("monitors/<uuid:pk>/run", MonitorRunView.as_view(), name="monitor-run"),
     path("monitors/<uuid:pk>/backfill", MonitorBackfillView.as_view(), name="monitor-backfill"),
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),

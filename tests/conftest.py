@@ -215,6 +215,11 @@ def viewer_api(tenant: Tenant) -> APIClient:
 
 
 @pytest.fixture
+def admin_api(tenant: Tenant) -> APIClient:
+    return client_of(tenant.id, Role.ADMIN)
+
+
+@pytest.fixture
 def other_api(other_tenant: Tenant) -> APIClient:
     return client_of(other_tenant.id)
 

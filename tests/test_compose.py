@@ -18,7 +18,7 @@ from drift_detector.embedded.roles import GROUPS, LOGINS, STATEMENT_TIMEOUTS
 from drift_detector.env import PREFIX, Environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "compose.yaml").read_text())
-OURS = ["web", "worker", "consumer", "beat", "reconciler", "relay", "migrate"]
+OURS = ["web", "worker", "consumer", "beat", "reconciler", "relay", "notifier", "migrate"]
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -43,6 +43,7 @@ def test_compose__worker__looks_for_no_others_as_with_make_run() -> None:
         ("consumer", "app"),
         ("beat", "scheduler"),
         ("relay", "relay"),
+        ("notifier", "notifier"),
         ("migrate", "owner"),
     ],
 )

@@ -26,7 +26,7 @@ READERS = {
     "preview_monitor", "read_counted_window", "read_data", "read_window", "read_window_predictions",
 }  # fmt: skip
 # Roles of PostgreSQL (`drift_detector/tenancy/rls.py`) have the same prefix as tables.
-ROLES = {"drf_app", "drf_relay", "drf_scheduler"}
+ROLES = {"drf_app", "drf_relay", "drf_scheduler", "drf_notifier"}
 
 
 def modules_of(room: str) -> list[Path]:

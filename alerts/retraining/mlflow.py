@@ -6,7 +6,7 @@ base64 of it as `X-MLflow-Signature: v1,…` (mlflow.org, Webhooks, Security).
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,7 +17,7 @@ from django.utils import timezone
 from alerts.models import Deployment, ModelMapping, RetrainingRequest
 from alerts.models.retraining_states import State
 from alerts.retraining.deployments import NewModel, NoModel, OtherDeployment, report_deployment
-from alerts.retraining.secrets import UnreadableSecret, decrypt
+from drift_detector.encryption import NoKey, decrypt, encrypt_again
 
 FRESH = timedelta(minutes=5)
 """The age of a delivery that is taken, as MLflow's documentation recommends."""
@@ -85,10 +85,24 @@ def mappings_signed_by(delivery: Delivery) -> Sequence[ModelMapping]:
     return signed
 
 
+def encrypt_mappings(mappings: Iterable[ModelMapping]) -> int:
+    """Encrypt the secrets of mappings by the newest key; the number of mappings.
+
+    Raises:
+        NoKey: If a secret is of a key that the settings no longer have.
+    """
+    changed = 0
+    for mapping in mappings:
+        mapping.secret = encrypt_again(mapping.secret)
+        mapping.save(update_fields=["secret"])
+        changed += 1
+    return changed
+
+
 def _has_signed(mapping: ModelMapping, delivery: Delivery) -> bool:
     try:
         return delivery.is_signed_with(decrypt(mapping.secret))
-    except UnreadableSecret:
+    except NoKey:
         return False
 
 

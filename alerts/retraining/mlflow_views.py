@@ -21,11 +21,11 @@ from rest_framework.viewsets import ModelViewSet
 
 from alerts.models import ModelMapping
 from alerts.retraining import mlflow
-from alerts.retraining.secrets import encrypt
 from alerts.retraining.serializers import ModelMappingSerializer
 from drift_detector.api.queries import check_query
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.permissions import AdminWrites
+from drift_detector.encryption import encrypt, has_key
+from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 LONGEST_HEADER = 200
@@ -74,7 +74,7 @@ HEADERS = {
 class ModelMappingViewSet(TenantAPIView, ModelViewSet[ModelMapping]):
     """A registered model's alias in MLflow, and the model of the monitors that it stands for."""
 
-    permission_classes = [AdminWrites]
+    role_to_write = Role.ADMIN
     lookup_value_converter = "uuid"
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     queryset = ModelMapping.objects.none()
@@ -92,8 +92,13 @@ class ModelMappingViewSet(TenantAPIView, ModelViewSet[ModelMapping]):
     def _changes(self, serializer: BaseSerializer[ModelMapping]) -> dict[str, str]:
         """The fields that a person does not send as they are stored."""
         secret = serializer.validated_data.get("secret")
+        if secret and not has_key():
+            raise ValidationError({"secret": NO_KEY})
         changes = {"changed_by": self.principal.name}
         return changes | ({"secret": encrypt(secret)} if secret else {})
+
+
+NO_KEY = "The installation has no key to keep it (AUMOS_DRIFT_ENCRYPTION__KEY)."
 
 
 class NotSigned(APIException):

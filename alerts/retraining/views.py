@@ -23,7 +23,7 @@ from alerts.retraining.serializers import (
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.permissions import AdminWrites
+from drift_detector.tenancy.models import Role
 from monitors.models import Monitor
 
 RULE_EXAMPLE = OpenApiExample(
@@ -72,7 +72,7 @@ class RetrainingRequestViewSet(TenantAPIView, ReadOnlyModelViewSet[RetrainingReq
 
 
 class TenantRuleView(TenantAPIView):
-    permission_classes = [AdminWrites]
+    role_to_write = Role.ADMIN
     body_is_required = True
 
     @extend_schema(operation_id="retraining_rule", responses=RetrainingRuleSerializer)
@@ -92,7 +92,7 @@ class TenantRuleView(TenantAPIView):
 
 
 class ModelRuleView(TenantAPIView):
-    permission_classes = [AdminWrites]
+    role_to_write = Role.ADMIN
     body_is_required = True
 
     @extend_schema(operation_id="models_retraining_rule", responses=RetrainingRuleSerializer)

@@ -31,6 +31,7 @@ def service_processes(*, port: int, workers: int) -> list[Process]:
         Process("beat", "scheduler", _beat()),
         Process("reconciler", "scheduler", manage("reconcile")),
         Process("relay", "relay", manage("relay")),
+        Process("notifier", "notifier", manage("notifier")),
     ]
 
 

@@ -13,6 +13,7 @@ GROUPS: dict[str, LiteralString] = {
     "drf_app": "NOLOGIN",
     "drf_relay": "NOLOGIN",
     "drf_scheduler": "NOLOGIN",
+    "drf_notifier": "NOLOGIN",
 }
 LOGINS: dict[str, LiteralString] = {
     OWNER: "LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
@@ -20,12 +21,14 @@ LOGINS: dict[str, LiteralString] = {
     "drift_app": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_relay": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_scheduler": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
+    "drift_notifier": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
 }
 MEMBERSHIPS = {
     "drift_web": "drf_app",
     "drift_app": "drf_app",
     "drift_relay": "drf_relay",
     "drift_scheduler": "drf_scheduler",
+    "drift_notifier": "drf_notifier",
 }
 
 STATEMENT_TIMEOUTS = {
@@ -33,6 +36,7 @@ STATEMENT_TIMEOUTS = {
     "drift_app": "600s",
     "drift_relay": "60s",
     "drift_scheduler": "120s",
+    "drift_notifier": "60s",
 }
 """The longest that one statement of a login may run: a request is short, and a worker's may take as long as a run."""
 

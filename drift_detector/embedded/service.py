@@ -28,7 +28,7 @@ from drift_detector.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE_FOLDER = ROOT / ".state"
-# Where it is set, six processes would each compile this project again at every start.
+# Where it is set, seven processes would each compile this project again at every start.
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 PREFIX = "AUMOS_DRIFT_"
 ALLOWED_ROOTS = f"{PREFIX}DATA__ALLOWED_ROOTS"
@@ -113,6 +113,10 @@ class Service:
     def _defaults(self) -> dict[str, str]:
         return {
             "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
+            "AUMOS_DRIFT_ENCRYPTION__KEY": self.state.secret("encryption_key"),
+            "AUMOS_DRIFT_PUBLIC_URL": self.url,
+            # Receivers on this machine, for people who try out a webhook.
+            "AUMOS_DRIFT_NOTIFIER__ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),
             "AUMOS_DRIFT_ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),
             "AUMOS_DRIFT_STATIC_ROOT": str(self.state.folder / "static"),
             "AUMOS_DRIFT_LOG__FORMAT": "console",

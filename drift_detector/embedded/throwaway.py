@@ -51,10 +51,12 @@ def settings(stack: Stack) -> dict[str, str]:
     return {
         **stack.settings("app"),
         "AUMOS_DRIFT_SECRET_KEY": stack.postgres.state.secret("secret_key"),
+        "AUMOS_DRIFT_ENCRYPTION__KEY": stack.postgres.state.secret("encryption_key"),
         "DRIFT_WEB_URL": stack.database_url("web"),
         "DRIFT_OWNER_URL": stack.database_url("owner"),
         "DRIFT_RELAY_URL": stack.database_url("relay"),
         "DRIFT_SCHEDULER_URL": stack.database_url("scheduler"),
+        "DRIFT_NOTIFIER_URL": stack.database_url("notifier"),
     }
 
 

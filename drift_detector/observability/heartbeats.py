@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from drift_detector.observability.lives import say_alive
 from drift_detector.observability.metrics import LAST_ROUND, ROUND_LIMIT, ROUNDS
 from drift_detector.observability.multiprocess import exposition
 
@@ -50,6 +51,8 @@ class Heartbeat:
         ROUNDS.labels(self.process, event).inc()
         LAST_ROUND.labels(self.process).set(now.timestamp())
         ROUND_LIMIT.labels(self.process).set(self.limit.total_seconds())
+        if event != "database_unavailable":
+            say_alive(self.process, seconds=self.limit.total_seconds())
 
     @property
     def limit(self) -> timedelta:

@@ -48,7 +48,10 @@ QUIETER = {
     "celery.app.trace": "WARNING",
     "django_structlog": "WARNING",
     "django.request": "ERROR",
+    "urllib3": "WARNING",  # below, it writes whole addresses, and these can hold secrets
 }
+# What these say can hold secrets; what people need of it is in the log of a notification.
+SILENT = ("apprise",)
 
 
 def logging_config(*, level: str, format: str) -> dict[str, Any]:
@@ -62,10 +65,18 @@ def logging_config(*, level: str, format: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structlog": _formatter(format)},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structlog"},
+            "nowhere": {"class": "logging.NullHandler"},
+        },
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": least} for name, least in QUIETER.items()},
+        "loggers": _loggers(),
     }
+
+
+def _loggers() -> dict[str, Any]:
+    quieter: dict[str, Any] = {name: {"level": least} for name, least in QUIETER.items()}
+    return quieter | {name: {"handlers": ["nowhere"], "propagate": False} for name in SILENT}
 
 
 def _formatter(format: str) -> dict[str, Any]:

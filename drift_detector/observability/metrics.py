@@ -83,6 +83,18 @@ OUTBOX_DEAD_LETTERS = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+NOTIFICATIONS = Counter(
+    "drift_notifications_total", "Notifications, by what became of a try.", ["ended"]
+)
+NOTIFICATIONS_DUE = Gauge(
+    "drift_notifications_due", "Notifications that are due.", multiprocess_mode="mostrecent"
+)
+NOTIFICATIONS_OLDEST = Gauge(
+    "drift_notifications_oldest_seconds",
+    "How long the oldest of them has been due.",
+    multiprocess_mode="mostrecent",
+)
+
 ROUNDS = Counter("drift_rounds_total", "Rounds of a process's loop.", ["process", "did"])
 LAST_ROUND = Gauge(
     "drift_last_round_timestamp_seconds",
@@ -115,6 +127,8 @@ for _kind in ("key", "password"):
     REFUSED_SIGN_INS.labels(_kind)
 for _ending in ("succeeded", "failed", "postponed", "lost"):
     ATTEMPTS.labels(_ending)
+for _ended in ("sent", "failed", "given_up", "suppressed", "summarised"):
+    NOTIFICATIONS.labels(_ended)
 for _noticed_by in ("worker", "reconciler"):
     LEASE_LOSSES.labels(_noticed_by)
 
@@ -191,6 +205,22 @@ def set_outbox(*, unpublished: int, oldest: datetime | None, dead_letters: int) 
     OUTBOX_UNPUBLISHED.set(unpublished)
     OUTBOX_OLDEST.set(_age(oldest))
     OUTBOX_DEAD_LETTERS.set(dead_letters)
+
+
+def count_notification(ended: str) -> None:
+    """Count a notification that was sent, failed once, was given up, suppressed or summarised."""
+    NOTIFICATIONS.labels(ended).inc()
+
+
+def set_notifications(*, due: int, oldest: datetime | None) -> None:
+    """Set the gauges of the notifications that wait.
+
+    Args:
+        due: The number of notifications that are due.
+        oldest: The time since which the oldest of them is due.
+    """
+    NOTIFICATIONS_DUE.set(due)
+    NOTIFICATIONS_OLDEST.set(_age(oldest))
 
 
 def _age(since: datetime | None) -> float:

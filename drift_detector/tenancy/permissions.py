@@ -13,19 +13,13 @@ if TYPE_CHECKING:  # DRF imports this module while it makes APIView
 
 
 class RolePermission(BasePermission):
-    """Viewers read; operators also run, acknowledge and edit."""
+    """Viewers read; operators also run, acknowledge and edit; a view can ask for more with `role_to_write`."""
 
     message = "Your role does not allow this."
-    to_write = Role.OPERATOR
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             return False
-        needed = Role.VIEWER if request.method in SAFE_METHODS else self.to_write
+        to_write: Role = getattr(view, "role_to_write", Role.OPERATOR)
+        needed = Role.VIEWER if request.method in SAFE_METHODS else to_write
         return request.user.role.covers(needed)
-
-
-class AdminWrites(RolePermission):
-    """Viewers read; admins change."""
-
-    to_write = Role.ADMIN

@@ -6,6 +6,8 @@ Each can be applied to a database that has its result already, as one of squashe
 from django.db.migrations import RunSQL
 
 APP, RELAY, SCHEDULER = "drf_app", "drf_relay", "drf_scheduler"
+NOTIFIER = "drf_notifier"
+GROUPS = (APP, RELAY, SCHEDULER, NOTIFIER)
 
 # After a commit the setting reads '' and not NULL; the sub-select makes PostgreSQL evaluate it once a statement.
 CURRENT_TENANT = "(SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
@@ -32,7 +34,7 @@ END $$
 
 def create_group_roles() -> RunSQL:
     """Create the group roles of the service, unless the installation has created them."""
-    return RunSQL([CREATE_ROLE.format(role=role) for role in (APP, RELAY, SCHEDULER)], RunSQL.noop)
+    return RunSQL([CREATE_ROLE.format(role=role) for role in GROUPS], RunSQL.noop)
 
 
 def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:

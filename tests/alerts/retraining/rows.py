@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from alerts.models import ModelMapping, RetrainingRequest, Suggestion
-from alerts.retraining.secrets import encrypt
+from drift_detector.encryption import encrypt
 from monitors.models import Monitor
 
 

@@ -1,6 +1,7 @@
 """The request that the OpenAPI document prints for each operation works as it is printed."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from algorithms.verdicts import Severity
 from detections.models import Detection, Report
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Role, Tenant
+from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import client_of
 from tests.drift_detector.api.openapi_document import openapi_document
@@ -59,6 +61,12 @@ def parsed(source: str) -> Curl:
     return Curl(by_name["-X"], url, headers, by_name.get("-d", ""))
 
 
+@pytest.fixture(autouse=True)
+def loopback(override: Callable[..., None]) -> None:
+    """A test of a channel goes to a port of this machine where no one listens."""
+    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+
+
 @pytest.fixture
 def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     """A row of each resource, by the noun of its path."""
@@ -68,14 +76,16 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
     )
     Report.objects.create(tenant_id=in_tenant.id, run=run)
+    alert = Alert.objects.get()
     rows = {
         "monitors": monitor,
         "runs": run,
         "detections": Detection.objects.get(),
-        "alerts": Alert.objects.get(),
+        "alerts": alert,
         "jobs": make_job(flights),
     }
-    found = {noun: str(row.id) for noun, row in (rows | {"backtests": backtest}).items()}
+    more = {"backtests": backtest} | notification_rows(alert)
+    found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 
 
@@ -100,7 +110,7 @@ EACH_OPERATION = pytest.mark.parametrize(
 
 @EACH_OPERATION
 def test_sample__sent_as_printed__is_answered_with_success(
-    api: APIClient,
+    admin_api: APIClient,
     ids: dict[str, str],
     flights: Path,
     path: str,
@@ -111,14 +121,14 @@ def test_sample__sent_as_printed__is_answered_with_success(
     curl = parsed(sample["source"])
     assert curl.method == method.upper()
     assert curl.headers[0] == "Authorization: Bearer $KEY"
-    answer = send(api, curl, ids.get(path.split("/")[3], ""), flights)
+    answer = send(admin_api, curl, ids.get(path.split("/")[3], ""), flights)
     assert answer.status_code in (200, 201, 202, 204), answer.content
     assert str(answer.status_code) in operation["responses"]
 
 
 @EACH_OPERATION
 def test_sample__sent_to_web_alone__reads_no_data_of_a_tenant(
-    api: APIClient, ids: dict[str, str], flights: Path, monkeypatch: pytest.MonkeyPatch,
+    admin_api: APIClient, ids: dict[str, str], flights: Path, monkeypatch: pytest.MonkeyPatch,
     absent_worker: None, path: str, method: str, operation: dict[str, Any],
 ) -> None:  # fmt: skip
     def refuse(*arguments: object) -> NoReturn:
@@ -127,7 +137,7 @@ def test_sample__sent_to_web_alone__reads_no_data_of_a_tenant(
     for reader in READERS:
         monkeypatch.setattr(reader, refuse)
     [sample] = operation["x-codeSamples"]
-    answer = send(api, parsed(sample["source"]), ids.get(path.split("/")[3], ""), flights)
+    answer = send(admin_api, parsed(sample["source"]), ids.get(path.split("/")[3], ""), flights)
     assert answer.status_code in (200, 201, 202, 204), answer.content
 
 

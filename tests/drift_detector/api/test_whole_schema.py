@@ -23,11 +23,13 @@ from schemathesis import Case, GenerationMode
 from schemathesis.schemas import BaseSchema
 
 from alerts.models import Alert
+from alerts.routing.views import CHANNEL_ID
 from algorithms.verdicts import Severity
 from detections.models import Detection
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import authorization_of
 from tests.drift_detector.api.openapi_document import openapi_document
@@ -52,6 +54,9 @@ SOME = settings(
 )
 DOCUMENT = openapi_document()
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
+OF_ROUTES = {
+    "escalation", "quiet_from", "quiet_until", "digest", "repeat_interval",
+}  # fmt: skip
 ROW = {"prediction": 1, "label": 0}
 CURSOR = "cj0x"
 SPAN = timedelta(days=10)
@@ -118,6 +123,12 @@ def kept_connection() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def loopback(override: Callable[..., None]) -> None:
+    """A test of a channel goes to a port of this machine where no one listens."""
+    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+
+
+@pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker ends a run here, so `wait` would take its time in full."""
     monkeypatch.setattr("detections.runs.selectors.wait_for_run", lambda **_: None)
@@ -132,10 +143,10 @@ def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
         result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
-        job = make_job(flights)
+        job, others = make_job(flights), notification_rows(alert)
         learnt = make_learning_rows(monitor)
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
-    more = {"backtests": backtest, "jobs": job}
+    more = {"backtests": backtest, "jobs": job} | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
 
@@ -206,10 +217,43 @@ def mapping_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return body | known
 
 
+def channel_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in body.items() if name != "subject"}
+    if "address" in kept or "kind" in kept:
+        kept |= {"kind": "webhook", "address": "https://93.184.215.14/drift"}
+    return kept
+
+
+def route_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in body.items() if name not in OF_ROUTES}
+    for name in kept.keys() & {"group_wait", "group_interval"}:
+        kept[name] = "PT1M"
+    return matched_body(kept, ids) | ({"channels": [CHANNEL_ID]} if "channels" in kept else {})
+
+
+def silence_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    times = {"starts_at": "2098-01-01T00:00:00Z", "ends_at": "2098-01-02T00:00:00Z"}
+    kept = {name: value for name, value in body.items() if name not in times}
+    return matched_body(kept, ids) | (times if "ends_at" in body else {})
+
+
+def window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    kept = matched_body(body, ids)
+    return kept | ({"duration": "PT1H"} if "duration" in kept else {})
+
+
+def matched_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """Matchers name monitors that there are."""
+    if "monitors" in body.get("matchers", {}):
+        body = body | {"matchers": {"monitors": [ids["monitors"]]}}
+    return body
+
+
 BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "monitors": monitor_body, "preview": monitor_body, "backfill": span_body, "backtest": span_body,
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
+    "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 
@@ -223,6 +267,8 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
         for name in {"batch_id", "stream"} & case.query.keys() & case.body.keys():
             del case.body[name]
     of_rows = {"monitor": ids["monitors"], "run": ids["runs"]}
+    if "notifications" in case.path:
+        of_rows |= {"alert": ids["alerts"], "channel": ids["channels"]}
     known = of_rows | {f"{name}_id": row for name, row in of_rows.items()} | {"cursor": CURSOR}
     for name in known.keys() & case.query.keys():
         case.query[name] = known[name]

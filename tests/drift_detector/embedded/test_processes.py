@@ -11,6 +11,7 @@ def test_service_processes__two_workers__each_process_has_its_role() -> None:
         "consumer": "app",
         "reconciler": "scheduler",
         "relay": "relay",
+        "notifier": "notifier",
     }
 
 
@@ -31,4 +32,5 @@ def test_with_metrics__each_process_but_web__has_a_port_of_its_own() -> None:
         "beat": 9503,
         "reconciler": 9504,
         "relay": 9505,
+        "notifier": 9506,
     }

@@ -30,3 +30,9 @@ def scheduler(django_db_setup: None) -> Iterator[psycopg.Connection]:
 def web(django_db_setup: None) -> Iterator[psycopg.Connection]:
     with psycopg.connect(role_url("web"), autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def notifier(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(role_url("notifier"), autocommit=True) as connection:
+        yield connection

@@ -9,6 +9,8 @@ TENANT_TABLES = {
     "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
     "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_channels", "drf_routes", "drf_route_channels", "drf_silences",
+    "drf_maintenance_windows", "drf_notifications",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
     "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants", "drf_usage",
@@ -20,11 +22,12 @@ COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 SWEEPERS = {
     "alert_event_to_route", "alert_resolved", "alert_snoozed", "retraining_request_to_end",
     "backtest_finished", "backtest_running", "baseline_building", "job_finished",
-    "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
+    "notification_due", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
     "baseline_oldest",
     "health_review_by_age",
+    "notification_by_age",
     "outcome_batch_by_age",
     "pending_outcome_by_age",
     "run_oldest",
@@ -124,6 +127,9 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("health_review_scheduler_reads", "SELECT", "drf_scheduler"),
         ("health_review_scheduler_asks", "INSERT", "drf_scheduler"),
         ("health_review_scheduler_marks", "UPDATE", "drf_scheduler"),
+        ("alert_event_notifier_finds", "SELECT", "drf_notifier"),
+        ("notification_notifier_finds", "SELECT", "drf_notifier"),
+        ("notification_notifier_removes", "DELETE", "drf_notifier"),
         ("outbox_relay_reads", "SELECT", "drf_relay"),
         ("outbox_relay_marks", "UPDATE", "drf_relay"),
         ("outbox_relay_forgets", "DELETE", "drf_relay"),

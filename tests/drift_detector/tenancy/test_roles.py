@@ -8,12 +8,14 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
+from alerts.models import Channel
 from drift_detector.embedded.roles import GROUPS, MEMBERSHIPS
 from drift_detector.events.models import OutboxKey
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
 from monitors.models import Baseline, Monitor
+from tests.alerts.notifier.conftest import open_alert
 from tests.factories import make_monitor
 
 PRIVILEGES = """
@@ -313,3 +315,42 @@ def test_relay__events_not_published__can_not_be_removed(
 def test_relay__other_tables__can_not_be_read(relay: psycopg.Connection) -> None:
     with pytest.raises(InsufficientPrivilege):
         relay.execute("SELECT FROM drf_tenants")
+
+
+def test_notifier__privileges__are_its_notifications_and_reading_what_they_need(
+    owner: psycopg.Connection,
+) -> None:
+    granted = set(owner.execute(PRIVILEGES, ["drift_notifier"]).fetchall())
+    read = {"channels", "routes", "route_channels", "silences", "maintenance_windows"}
+    whole = {(f"drf_{table}", "SELECT") for table in read | {"alert_events"}}
+    own = {("drf_notifications", each) for each in ("SELECT", "INSERT", "UPDATE", "DELETE")}
+    assert granted == whole | own
+    assert columns(owner, "drift_notifier", "drf_alert_events", "UPDATE") == {"routed_at"}
+    of_monitors = columns(owner, "drift_notifier", "drf_monitors", "SELECT")
+    assert of_monitors == {"id", "tenant_id", "name", "model_id"}
+    assert not columns(owner, "drift_notifier", "drf_alerts", "SELECT") & {"note", "state"}
+
+
+def test_notifier__without_a_scope__sees_no_channel_and_no_alert(
+    committed_tenant: Tenant, notifier: psycopg.Connection
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        Channel.objects.create(tenant=committed_tenant, name="Mail", kind="email", address="x")
+    assert notifier.execute("SELECT name FROM drf_channels").fetchall() == []
+    assert notifier.execute("SELECT id FROM drf_alerts").fetchall() == []
+    with pytest.raises(InsufficientPrivilege):
+        notifier.execute("SELECT sha256 FROM drf_api_keys")
+
+
+def test_notifier__in_a_scope__sees_what_waits_of_that_tenant_alone(
+    committed_tenant: Tenant, notifier: psycopg.Connection
+) -> None:
+    others = create_tenant(slug="rival", name="Rival")
+    for each in (committed_tenant, others):
+        with tenant_scope(each.id):
+            open_alert(make_monitor())
+    query = "SELECT count(*) FROM drf_alert_events"
+    assert notifier.execute(query).fetchone() == (2,)
+    with notifier.transaction():
+        notifier.execute("SELECT set_config('app.tenant_id', %s, true)", [str(others.id)])
+        assert notifier.execute(query).fetchone() == (1,)

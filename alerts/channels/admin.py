@@ -1,0 +1,109 @@
+"""Pages of channels: the address is written and never shown; a test can be sent."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from alerts.channels import services
+from alerts.channels.channel_registry import CHANNEL_KINDS
+from alerts.models import Channel
+from drift_detector.tenancy.admin import TenantModelAdmin, actor
+from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.site import get_membership, site
+
+MOST_TESTS = 3
+"""Channels that one action tests, as the request waits for each of them."""
+KIND_CHOICES = [(kind.name, f"{kind.title}: {kind.form}") for kind in CHANNEL_KINDS.values()]
+
+
+class ChannelForm(forms.ModelForm):
+    """Takes a new address; left empty, a channel keeps the one that it has."""
+
+    new_address = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False),
+        help_text="Written and never shown. Left empty, the channel keeps the one that it has.",
+    )
+    kind = forms.ChoiceField(choices=KIND_CHOICES)
+
+    class Meta:
+        model = Channel
+        fields = ["name", "kind", "new_address", "subject", "most_per_hour", "enabled"]
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        self.checked_address: services.CheckedAddress | None = None
+        is_new = self.instance._state.adding
+        address, kind = self.cleaned_data.get("new_address"), self.cleaned_data.get("kind", "")
+        if is_new and not address:
+            self.add_error("new_address", "A channel needs an address.")
+        if not is_new and kind != self.instance.kind:
+            self.add_error("kind", "The kind of a channel cannot be changed.")
+        elif address and kind:
+            self._check_address(kind, address)
+        return self.cleaned_data
+
+    def _check_address(self, kind: str, address: str) -> None:
+        # The admin's transaction stays open while the name is looked up: for five seconds at most.
+        try:
+            self.checked_address = services.check_address(kind, address)
+        except ValidationError as error:
+            self.add_error("new_address", error.messages)
+
+    def clean_subject(self) -> str:
+        subject: str = self.cleaned_data["subject"]
+        try:
+            services.check_subject(subject)
+        except ValidationError as error:
+            raise forms.ValidationError(error.messages) from error
+        return subject
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Channel.objects.filter(name=name).exclude(id=self.instance.id).exists():
+            raise forms.ValidationError("name must be unique; a channel has this name.")
+        return name
+
+
+@admin.register(Channel, site=site)
+class ChannelAdmin(TenantModelAdmin):
+    form = ChannelForm
+    role_to_change = Role.ADMIN
+    list_display = ["name", "kind", "shown_address", "enabled", "updated_at"]
+    list_filter = ["enabled"]
+    fields = [
+        "name", "kind", "shown_address", "new_address", "subject", "most_per_hour", "enabled", "created_by",
+        "created_at",
+    ]  # fmt: skip
+    readonly_fields = ["shown_address", "created_by", "created_at"]
+    actions = ["send_test"]
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        membership = get_membership(request)
+        return membership is not None and Role(membership.role).covers(Role.ADMIN)
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        names = ("name", "subject", "most_per_hour", "enabled")
+        fields = {name: form.cleaned_data[name] for name in names}
+        address: services.CheckedAddress | None = form.checked_address
+        if change:
+            kept = Channel.objects.get(id=obj.id)
+            services.update_channel(kept, address=address, **fields)
+            return
+        assert address is not None
+        made, secret = services.create_channel(address=address, by=actor(request), **fields)
+        obj.__dict__.update(made.__dict__)
+        if secret:
+            self.message_user(request, f"The secret, shown this once: {secret}", messages.WARNING)
+
+    @admin.action(description="Send a test to selected channels", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        # Within the admin's transaction, which reads only: each try ends in some seconds.
+        for channel in queryset[:MOST_TESTS]:
+            reply = services.send_test(channel)
+            level = messages.SUCCESS if reply.is_ok else messages.ERROR
+            self.message_user(request, f"{channel.name}: {reply.said}", level)
