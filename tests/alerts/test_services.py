@@ -150,7 +150,7 @@ def test_settle_run__acknowledged_then_ok__keeps_who_saw_it(settle: Settle) -> N
 def test_settle_run__late_worker__doubles_nothing(committed_runs: list[DetectionRun]) -> None:
     run = committed_runs[0]
     with tenant_scope(run.tenant_id):
-        result = result_of(run.monitor, "drift")
+        result = result_of(run.monitor, "drift", "critical")
     slow = take(run, "A")
     expire_lease(run)
     assert complete_run(take(run, "B"), result)
@@ -192,7 +192,7 @@ def test_settle_run__two_drifted_runs_at_once__make_one_alert(
 ) -> None:
     tenant_id = committed_runs[0].tenant_id
     with tenant_scope(tenant_id):
-        result = result_of(committed_runs[0].monitor, "drift")
+        result = result_of(committed_runs[0].monitor, "drift", "critical")
     claims = [take(run) for run in committed_runs]
     assert at_once(*[lambda claim=claim: complete_run(claim, result) for claim in claims]) == [
         True,

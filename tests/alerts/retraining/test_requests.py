@@ -7,13 +7,15 @@ import pytest
 from django.utils import timezone
 
 from alerts.models import Alert, RetrainingRequest
+from alerts.retraining.progress import release_request
 from detections.models import DetectionRun
 from detections.runs.completion import complete_run
 from drift_detector.events.models import OutboxEvent
+from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.alerts.conftest import Settle, result_of
-from tests.factories import at_once, make_monitor, rows_of, take
+from tests.factories import at_once, make_monitor, make_run, rows_of, take
 
 
 @pytest.fixture
@@ -126,3 +128,40 @@ def test_require_retraining__two_runs_at_once__one_is_asked_for(
     at_once(*[lambda claim=claim: complete_run(claim, result) for claim in claims])
     query = "SELECT count(*) FROM drf_outbox WHERE topic = 'drift.retraining_required'"
     assert rows_of(committed_runs[0].tenant_id, query) == [(1,)]
+
+
+def test_require_retraining__two_monitors_of_a_model_at_once__make_one_request(
+    committed_tenant: Tenant,
+) -> None:
+    with tenant_scope(committed_tenant.id):
+        first = make_monitor()
+        second = make_monitor(model_id=first.model_id)
+        runs = [make_run(monitor) for monitor in (first, second)]
+        results = [result_of(monitor, "drift", "critical") for monitor in (first, second)]
+    pairs = list(zip([take(run) for run in runs], results, strict=True))
+    ended = at_once(*[lambda pair=pair: complete_run(*pair) for pair in pairs])
+    assert ended == [True, True]
+    query = "SELECT count(*), count(DISTINCT model_id) FROM drf_retraining_requests"
+    assert rows_of(committed_tenant.id, query) == [(1, 1)]
+
+
+def test_release_and_run__at_once__wait_for_each_other_and_do_not_deadlock(
+    committed_tenant: Tenant,
+) -> None:
+    """Both lock the model before its alert: the other order would be a deadlock."""
+    with tenant_scope(committed_tenant.id):
+        monitor = make_monitor()
+        runs = [make_run(monitor, week=week) for week in (3, 4)]
+        result = result_of(monitor, "drift", "critical")
+    assert complete_run(take(runs[0]), result)
+    with tenant_scope(committed_tenant.id):
+        ineffective = {"status": "ineffective", "finished_at": timezone.now()}
+        RetrainingRequest.objects.update(**ineffective)
+        request_id = RetrainingRequest.objects.get().id
+
+    def release() -> bool:
+        with tenant_scope(committed_tenant.id):
+            return release_request(request_id=request_id, by="key:test").released_by == "key:test"
+
+    claim = take(runs[1])
+    assert at_once(release, lambda: complete_run(claim, result)) == [True, True]
