@@ -251,6 +251,17 @@ def test_open_window__read_in_pieces__same_rows(
     assert [row for batch in batches for row in batch.to_pylist()] == expected.to_pylist()
 
 
+@pytest.mark.usefixtures("small_pieces")
+def test_num_rows__large_column_of_times__is_read_in_pieces(
+    root: Path, policy: SourcePolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(MIXED, root / "x.parquet")
+    start, end = (MIXED["ts"][row].as_py() for row in (100, 4321))
+    monkeypatch.setattr(row_groups_module.RowGroupReader, "_read_stored", None)
+    with open_window(WindowSpec(str(root), policy, ["n"], "ts", start, end)) as window:
+        assert window.num_rows == 4221
+
+
 def test_open_window__texts_in_deltas__are_read(root: Path, policy: SourcePolicy) -> None:
     for name in ("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"):
         pq.write_table(
