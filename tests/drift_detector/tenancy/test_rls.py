@@ -6,7 +6,8 @@ from django.apps import apps
 from django.db.models import ForeignKey
 
 TENANT_TABLES = {
-    "drf_alert_events", "drf_alert_runs", "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_alert_events", "drf_alert_runs",
+    "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
     "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants", "drf_usage",
@@ -16,7 +17,8 @@ TENANT_TABLES = {
 COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 # The relay and the reconciler look across tenants, in these small partial indexes, and for what is too old in these.
 SWEEPERS = {
-    "alert_event_to_route", "alert_resolved", "alert_snoozed", "backtest_finished", "backtest_running", "baseline_building", "job_finished",
+    "alert_event_to_route", "alert_resolved", "alert_snoozed",
+    "backtest_finished", "backtest_running", "baseline_building", "job_finished",
     "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
