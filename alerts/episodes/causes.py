@@ -19,8 +19,8 @@ from alerts.episodes.run_answers import (
 from algorithms.methods import Method
 
 MOST_NAMED = 20
-LEAST_SHIFT = 0.05
-"""A factor nearer to one than this is no change of scale."""
+LEAST_FACTOR = 1.25
+"""Mean and spread of real data move together by less than this; units differ by more."""
 ALIKE = 0.02
 """How far the factors of the mean and of the spread can be apart: sampling moves both a little."""
 NEGLIGIBLE_MEAN = 0.1
@@ -125,7 +125,8 @@ def _scale(each: FeatureAnswer) -> _Sign | None:
     if factor is None:
         return None
     shown = f"{factor:.2g}"
-    return _Sign("scale", shown, f"all values are about {shown} times as large: a unit changed?")
+    shown = f"{factor:.2g}"
+    return _Sign("scale", shown, f"all values are about {shown} times as large, as in another unit")
 
 
 def _common_factor(before: dict[str, Any], now: dict[str, Any]) -> float | None:
@@ -136,7 +137,7 @@ def _common_factor(before: dict[str, Any], now: dict[str, Any]) -> float | None:
     if abs(before["mean"]) < NEGLIGIBLE_MEAN * before["std"]:
         return None
     is_common = abs(of_mean / of_spread - 1) <= ALIKE
-    return of_mean if is_common and abs(of_mean - 1) > LEAST_SHIFT else None
+    return of_mean if is_common and max(of_mean, 1 / of_mean) >= LEAST_FACTOR else None
 
 
 def _ratio(before: dict[str, Any], now: dict[str, Any], name: str) -> float | None:

@@ -73,7 +73,7 @@ def test_cause__mean_and_spread_by_one_factor__is_a_unit(by: float, spread: floa
     assert (group["cause"], group["features"]) == ("scale", ["km"])
 
 
-@pytest.mark.parametrize(("by", "spread"), [(1.6, 1.0), (1.0, 1.6), (1.01, 1.01), (-1.6, 1.6)])
+@pytest.mark.parametrize(("by", "spread"), [(1.6, 1.0), (1.0, 1.6), (1.2, 1.2), (-1.6, 1.6)])
 def test_cause__another_change__has_no_name(by: float, spread: float) -> None:
     found = cause(answer(Method.KS, scaled("km", by, spread)))
     assert found == {"drifted": 1, "groups": []}
