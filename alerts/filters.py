@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from alerts.models import SEVERITIES, Alert
+from alerts.models import SEVERITIES, Alert, AlertRun
 from alerts.selectors import is_unacknowledged
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
@@ -22,7 +22,7 @@ class AlertFilter(filters.FilterSet):
     assignee = TextFilter()
     is_history = TruthFilter()
     acknowledged = TruthFilter(method="waiting", label="False: it waits for a person")
-    run = filters.UUIDFilter(method="of_run", label="A drifted run; finds the alert of its episode")
+    run = filters.UUIDFilter(method="of_run", label="A run; finds the alerts that it belongs to")
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
     until = InstantFilter(field_name="created_at", lookup_expr="lt")
 
@@ -36,15 +36,19 @@ class AlertFilter(filters.FilterSet):
         )
 
     def of_run(self, queryset: QuerySet[Alert], name: str, value: UUID) -> QuerySet[Alert]:
+        belongs = Q(id__in=AlertRun.objects.filter(run_id=value).values("alert_id"))
         run = DetectionRun.objects.filter(id=value, verdict=Verdict.DRIFT).first()
-        if run is None:
-            return queryset.none()
-        return queryset.filter(
-            kind=_kind_of(run),
-            monitor_id=run.monitor_id,
-            window_start__lte=run.window_start,
-            window_end__gte=run.window_end,
-        )
+        return queryset.filter(belongs if run is None else belongs | _spans(run))
+
+
+def _spans(run: DetectionRun) -> Q:
+    """The alert of the episode that a drifted run of earlier versions, which wrote no relation, is within."""
+    return Q(
+        kind=_kind_of(run),
+        monitor_id=run.monitor_id,
+        window_start__lte=run.window_start,
+        window_end__gte=run.window_end,
+    )
 
 
 def _kind_of(run: DetectionRun) -> Alert.Kind:
