@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from rest_framework.test import APIClient
 
 from alerts.models import Alert, AlertRun
 from detections.models import DetectionRun
@@ -180,3 +181,10 @@ def test_run_judged__resolved_by_a_person__next_failure_opens_a_linked_one(end: 
     services.resolve(alert_id=first.id, by="user:ana", reason="data_bug")
     end(4, "error")
     assert [alert.previous_id for alert in health_alerts()] == [None, first.id]
+
+
+def test_list_alerts__by_a_failed_run__finds_its_health_alert(api: APIClient, end: End) -> None:
+    run, calm = end(3, "error"), end(4, "ok")
+    [found] = api.get("/api/v1/alerts", {"run": str(run.id)}).json()["results"]
+    assert (found["kind"], found["phase"]) == ("health", "resolved")
+    assert api.get("/api/v1/alerts", {"run": str(calm.id)}).json()["results"] == []
