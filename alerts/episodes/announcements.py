@@ -50,7 +50,9 @@ def announce_raised(
         data = _facts(alert) | {"opened_at": _time(alert.opened_at)}
         emit(EventType.ALERT_RAISED, cause=event.id, key=alert.monitor_id, data=data, version=2)
     else:
-        data = finding.summary | _words(alert) | {"severity": alert.severity}
+        # Of all that the run found, what this alert is about.
+        ours = {"severity": alert.severity, "drifted_features": alert.drifted_features}
+        data = finding.summary | _words(alert) | ours
         emit(EventType.ALERT_RAISED, cause=event.id, key=alert.monitor_id, data=data)
     log.info("alert_raised", alert_id=str(alert.id), severity=alert.severity, summary=alert.summary)
 

@@ -125,7 +125,6 @@ def _scale(each: FeatureAnswer) -> _Sign | None:
     if factor is None:
         return None
     shown = f"{factor:.2g}"
-    shown = f"{factor:.2g}"
     return _Sign("scale", shown, f"all values are about {shown} times as large, as in another unit")
 
 

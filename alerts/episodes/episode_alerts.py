@@ -139,6 +139,7 @@ class Settlement:
     def _own(self, episode: _Episode, *, is_last: bool) -> None:
         """Find or make the alert of an episode, and add the runs that it does not have yet."""
         is_present = is_last and episode.goes_on and not self.is_settled
+        is_present = is_present and not self._is_resolved_by_a_person(episode)
         if is_present and self.alert is None:
             self.alert = self._new_alert(episode)
             self._join(self.alert, episode.steps)
@@ -146,6 +147,13 @@ class Settlement:
             self._join(self.alert, self._without_row(episode))
         else:
             self._own_past(episode)
+
+    def _is_resolved_by_a_person(self, episode: _Episode) -> bool:
+        """True if the fold would go on, but a person has resolved the alert: then it stays so."""
+        if self.alert is not None or self.is_history or not self.rows.is_late:
+            return False
+        owner = self._owner_of(episode)
+        return owner is not None and owner.phase == Phase.RESOLVED and bool(owner.state)
 
     def _own_past(self, episode: _Episode) -> None:
         owner = self._owner_of(episode)

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.episodes.episode_alerts import state_of
+from alerts.episodes.events import Circumstances, move
 from alerts.episodes.folding import IDLE, EpisodeState, Rules, RunsOf, advance
 from alerts.episodes.observations import DriftEntry, Observation, Place
+from alerts.episodes.phases import Move
 from alerts.models import Alert, AlertEvent, AlertRun
 from algorithms.method_results import PerformanceMethod
 from algorithms.verdicts import Severity, Verdict
@@ -97,7 +99,7 @@ def both_orders(monitor_fields: dict[str, Any], runs: list[Said], shuffled: list
 
 
 SLOW = settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -252,6 +254,32 @@ def test_late_ok__resolves_earlier__corrects_without_a_word(monitor: Monitor) ->
     assert Alert.objects.get().phase == "resolved"
     assert kinds_of_events() == ["opened", "recovering", "corrected", "late_run"]
     assert AlertEvent.objects.filter(notifies=True).count() == 1
+
+
+def test_late_drift__alert_resolved_by_a_person__stays_resolved(monitor: Monitor) -> None:
+    settle(monitor, [Said(3, "critical"), Said(6, "critical")])
+    alert = Alert.objects.get()
+    move(alert, Move.RESOLVED, Circumstances(actor="user:ana"))
+    alert.save()
+    settle(monitor, [Said(5, "critical")])
+    assert Alert.objects.get().phase == "resolved"
+    assert Alert.objects.get().occurrences == 3
+    settle(monitor, [Said(7, "critical")])
+    assert Alert.objects.get(phase="open").previous_id == alert.id
+
+
+def test_two_of_three__opens_with_the_second_and_is_told_once(monitor: Monitor) -> None:
+    settle(monitor, [Said(1, "warning"), Said(2, "ok"), Said(3, "warning"), Said(4, "warning")])
+    assert kinds_of_events() == ["pending", "opened"]
+    assert AlertEvent.objects.get(kind="opened").notifies
+    assert Alert.objects.get().occurrences == 3
+
+
+def test_one_of_three__fades_unseen(monitor: Monitor) -> None:
+    settle(monitor, [Said(1, "warning"), Said(2, "ok"), Said(3, "ok"), Said(4, "warning")])
+    faded, pending = Alert.objects.order_by("created_at")
+    assert (faded.phase, faded.opened_at, pending.phase) == ("resolved", None, "pending")
+    assert pending.previous_id is None
 
 
 def test_late_drift__worse_than_all__worsens_nothing(monitor: Monitor) -> None:
