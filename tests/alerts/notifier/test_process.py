@@ -56,10 +56,10 @@ def some_alerts(tenant: Tenant, *channels: tuple[str, str], number: int = 4) -> 
     """Alerts of monitors, and a route to channels by name and address."""
     with tenant_scope(tenant.id):
         make_route(*[make_channel(address, name) for name, address in channels])
+        monitor: Monitor
         for count in range(number):
             kind = KINDS[count % len(KINDS)]
-            monitor = Monitor.objects.first() if count % len(KINDS) else make_monitor()
-            assert monitor
+            monitor = make_monitor() if kind == KINDS[0] else monitor
             open_alert(monitor, "warning", kind)
 
 
