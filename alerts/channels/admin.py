@@ -74,7 +74,6 @@ class ChannelAdmin(TenantModelAdmin):
     form = ChannelForm
     role_to_change = Role.ADMIN
     list_display = ["name", "kind", "shown_address", "enabled", "updated_at"]
-    list_filter = ["enabled"]
     fields = [
         "name", "kind", "shown_address", "new_address", "subject", "most_per_hour", "enabled", "created_by",
         "created_at",

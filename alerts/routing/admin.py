@@ -140,7 +140,6 @@ class RouteAdmin(ServiceAdmin):
     form = RouteForm
     role_to_change = Role.ADMIN
     list_display = ["name", "position", "enabled", "digest", "updated_at"]
-    list_filter = ["enabled"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request)
@@ -159,7 +158,6 @@ class MaintenanceWindowAdmin(ServiceAdmin):
     form = MaintenanceWindowForm
     role_to_change = Role.OPERATOR
     list_display = ["name", "cron", "timezone", "duration", "enabled"]
-    list_filter = ["enabled"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request)

@@ -20,7 +20,6 @@ from alerts.notifier.process import ChannelTurns, Notifier, purge_old_notificati
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
-from monitors.models import Monitor
 from tests.alerts.notifier.conftest import make_channel, make_route, open_alert
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.outbound.receivers import receiving
@@ -56,11 +55,9 @@ def some_alerts(tenant: Tenant, *channels: tuple[str, str], number: int = 4) -> 
     """Alerts of monitors, and a route to channels by name and address."""
     with tenant_scope(tenant.id):
         make_route(*[make_channel(address, name) for name, address in channels])
+        monitors = [make_monitor() for _ in range(0, number, len(KINDS))]
         for count in range(number):
-            kind = KINDS[count % len(KINDS)]
-            monitor = Monitor.objects.first() if count % len(KINDS) else make_monitor()
-            assert monitor
-            open_alert(monitor, "warning", kind)
+            open_alert(monitors[count // len(KINDS)], "warning", KINDS[count % len(KINDS)])
 
 
 def statuses(tenant: Tenant) -> dict[str, list[str]]:
