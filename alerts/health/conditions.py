@@ -49,7 +49,7 @@ def list_lasting_causes(monitor: Monitor, seen: Mapping[str, Any]) -> list[Cause
 def counts(run: DetectionRun) -> bool:
     """True for a run whose end says something of the monitor's health today."""
     is_of_present = run.trigger in (*CHECKS, *FOLLOW_UPS)
-    return is_of_present and bool(getattr(run, "raises_alerts", True)) and not _is_inline(run)
+    return is_of_present and run.raises_alerts and not _is_inline(run)
 
 
 def _is_inline(run: DetectionRun) -> bool:
@@ -89,14 +89,9 @@ def _of_newest_baseline(monitor: Monitor) -> list[Cause]:
 def _newest_ended(monitor: Monitor, triggers: Collection[str]) -> DetectionRun | None:
     """The run of the newest window among those that ended last."""
     ended = _runs(monitor).filter(trigger__in=triggers, finished_at__isnull=False)
-    alerting = ended.filter(**_alerting(), inline_data__isnull=True)
+    alerting = ended.filter(raises_alerts=True, inline_data__isnull=True)
     last = alerting.order_by("-finished_at")[:NEWEST]
     return max(last, key=lambda run: (run.window_end, run.finished_at), default=None)
-
-
-def _alerting() -> dict[str, bool]:
-    has_field = any(field.name == "raises_alerts" for field in DetectionRun._meta.get_fields())
-    return {"raises_alerts": True} if has_field else {}
 
 
 def _runs(monitor: Monitor) -> QuerySet[DetectionRun]:

@@ -63,7 +63,7 @@ def lock_model(model_id: UUID) -> None:
 
 
 def _may_ask(run: DetectionRun, monitor: Monitor) -> bool:
-    if not settings.ENV.retraining_trigger_enabled or not getattr(run, "raises_alerts", True):
+    if not settings.ENV.retraining_trigger_enabled or not run.raises_alerts:
         return False
     return Monitor.objects.filter(id=monitor.id, retraining_enabled=True).exists()
 

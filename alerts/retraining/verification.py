@@ -58,7 +58,7 @@ class VerificationListener:
 
 def _counts(run: DetectionRun) -> bool:
     """True for a run that is about the present."""
-    return getattr(run, "raises_alerts", True)
+    return run.raises_alerts
 
 
 def _is_awaited(run: DetectionRun) -> bool:
