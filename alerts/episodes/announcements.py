@@ -91,13 +91,13 @@ def _emit_to(
 
 
 def _words(alert: Alert) -> dict[str, Any]:
-    """What every event of an alert says of it, beside the run that caused it."""
+    """The part of every event that is about its alert, not about the run that caused it."""
     words = {"alert_id": str(alert.id), "kind": alert.kind, "summary": alert.summary}
     return words | {"cause": alert.cause} | page_of_alert(alert.id)
 
 
 def _facts(alert: Alert) -> dict[str, Any]:
-    """What an event says of an alert that may have no run and no window."""
+    """The data of an event about an alert that may have no run and no window."""
     monitor = alert.monitor
     return _words(alert) | {
         "monitor_id": str(alert.monitor_id),

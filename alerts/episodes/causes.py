@@ -22,14 +22,14 @@ MOST_NAMED = 20
 LEAST_FACTOR = 1.25
 """Mean and spread of real data move together by less than this; units differ by more."""
 ALIKE = 0.02
-"""How far the factors of the mean and of the spread can be apart: sampling moves both a little."""
+"""The distance that the factors of mean and spread can have: sampling moves both a little."""
 NEGLIGIBLE_MEAN = 0.1
 """A mean below this share of the spread has no factor worth its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """What a feature's change looks like; features with the same sign changed alike."""
+    """The look of a feature's change; features with the same sign changed alike."""
 
     cause: str
     key: Hashable

@@ -85,7 +85,7 @@ def _episodes(steps: Sequence[Step]) -> Iterator[_Episode]:
 
 @dataclass(slots=True, kw_only=True)
 class Settlement:
-    """What a fold changes in the alerts of one kind.
+    """The changes that a fold makes in the alerts of one kind.
 
     Attributes:
         run: The run that has just ended.

@@ -18,7 +18,7 @@ RISING = frozenset({Move.OPENED, Move.WORSENED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What the row of an event says beside the transition.
+    """The part of an event's row that is not the transition.
 
     Attributes:
         actor: The name of a person or an API key; empty for the service.

@@ -15,7 +15,7 @@ from algorithms.verdicts import Severity
 
 @dataclass(frozen=True, slots=True)
 class RunsOf:
-    """So many drifted runs of the last so many."""
+    """A number of drifted runs, and of how many of the last runs."""
 
     runs: int
     of: int
@@ -49,7 +49,7 @@ class Rules:
 
     @property
     def memory(self) -> int:
-        """How many runs a pending episode goes back."""
+        """The number of runs that a pending episode goes back."""
         return max(rule.of for rule in self.opening.values())
 
 

@@ -2,7 +2,7 @@
 
 The state of an episode is a fold over the windows. A run of the newest window advances it by one; any
 other is put in its place, and the fold is replayed from there. A late run adds its row and counts, but
-it notifies nobody, and asks for nothing.
+it notifies no people, and asks for nothing.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def rules_of(run: DetectionRun, kind: str) -> Rules:
 
 @dataclass(slots=True)
 class _Recording:
-    """What one run changes in the episodes of one kind."""
+    """The changes that one run makes in the episodes of one kind."""
 
     run: DetectionRun
     finding: RunFinding

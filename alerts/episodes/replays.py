@@ -125,7 +125,7 @@ class _Walk:
 def _later_observations(
     run: DetectionRun, kind: str, rows: Sequence[AlertRun], *, is_history: bool
 ) -> list[Observation]:
-    """What the runs of newer windows said, in the order of the windows."""
+    """The observations of newer windows, in their order."""
     known = [row for row in rows if row.observation]
     runs = _runs_without_row(run, {row.run_id for row in known}, is_history=is_history)
     found = [stored_observation(row) for row in known]

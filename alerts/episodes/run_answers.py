@@ -148,7 +148,7 @@ def _severity(answers: Sequence[MethodAnswer]) -> str:
 
 
 def _entries(run: DetectionRun, answers: Sequence[MethodAnswer]) -> tuple[DriftEntry, ...]:
-    """What drifted, each feature with the method that sees it most clearly, the heaviest first."""
+    """The drifted features, each with the method that sees it best, the heaviest first."""
     drifted = drifted_answers(answers)
     records = [_entry_record(answer, each) for answer, each in drifted[:MOST_FEATURES]]
     return tuple(DriftEntry.of_record(record, run.window_end) for record in records)
