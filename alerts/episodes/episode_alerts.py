@@ -7,7 +7,7 @@ from uuid import UUID
 from alerts.episodes.alert_rows import AlertRows
 from alerts.episodes.announcements import announce
 from alerts.episodes.causes import cause_of
-from alerts.episodes.events import Circumstances, correct, move, remark
+from alerts.episodes.events import Circumstances, correct, insert_past, move, remark
 from alerts.episodes.folding import IDLE, EpisodeState
 from alerts.episodes.kept_runs import ends_of, keep_runs
 from alerts.episodes.observations import METRIC_METHODS, DriftEntry, Observation, rank
@@ -215,11 +215,13 @@ class Settlement:
 
     def _store_past(self, alert: Alert, episode: _Episode) -> None:
         """Store the alert of an episode that was over before the run ended; people are not notified."""
-        for each in _past_moves(was_open=episode.was_open):
-            move(alert, each, self._circumstances(each, alert))
         alert.state = episode.state.as_json() if episode.goes_on else {}
-        alert.save()
+        self._insert_past(alert, was_open=episode.was_open)
         keep_runs(alert, ())
+
+    def _insert_past(self, alert: Alert, *, was_open: bool) -> None:
+        moves = _past_moves(was_open=was_open)
+        insert_past(alert, [(each, self._circumstances(each, alert)) for each in moves])
 
     def _move(self, alert: Alert) -> None:
         """Move the alert of the episode that went on or begins, to the state after the newest window."""
@@ -236,8 +238,7 @@ class Settlement:
     def _move_past(self, alert: Alert) -> None:
         is_open = self.final.phase in (Phase.OPEN, Phase.RECOVERING)
         if alert._state.adding:
-            for each in _past_moves(was_open=is_open):
-                move(alert, each, self._circumstances(each, alert))
+            self._insert_past(alert, was_open=is_open)
         elif is_open and alert.opened_at is None:
             alert.opened_at = alert.resolved_at
 

@@ -1,5 +1,6 @@
 """Moves an alert: the new phase and attention, and the row that says so, in the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,15 @@ import structlog
 from django.db.models import Max
 from django.utils import timezone
 
-from alerts.episodes.phases import Attention, IllegalMove, Move, Phase, next_attention, next_phase
+from alerts.episodes.phases import (
+    NO_PHASE,
+    Attention,
+    IllegalMove,
+    Move,
+    Phase,
+    next_attention,
+    next_phase,
+)
 from alerts.models import Alert, AlertEvent
 from detections.models import DetectionRun
 
@@ -60,6 +69,29 @@ def move(alert: Alert, to: Move, circumstances: Circumstances) -> AlertEvent:
     return event
 
 
+def insert_past(alert: Alert, moves: Sequence[tuple[Move, Circumstances]]) -> None:
+    """Write a new alert of an episode that is over, with the events of all its moves.
+
+    It is stored once, in its last phase: an unresolved one of the present may stand beside it.
+
+    Raises:
+        IllegalMove: If one of the moves does not follow the one before.
+    """
+    events: list[AlertEvent] = []
+    phase = NO_PHASE
+    for to, circumstances in moves:
+        alert.phase = next_phase(phase, to)
+        _set_times(alert, to, is_announced=circumstances.notifies)
+        event = _new_event(alert, len(events) + 1, to.value, circumstances)
+        event.from_phase, event.to_phase = phase, alert.phase
+        event.from_attention = alert.attention if phase else ""
+        event.to_attention = alert.attention
+        events.append(event)
+        phase = alert.phase
+    alert.save(force_insert=True)
+    AlertEvent.objects.bulk_create(events)
+
+
 def remark(alert: Alert, kind: AlertEvent.Kind, circumstances: Circumstances) -> AlertEvent:
     """Write an event that moves nothing: a comment, an assignment, a late run."""
     event = _event(alert, kind, circumstances)
@@ -107,10 +139,14 @@ def _set_phase_times(alert: Alert) -> None:
 
 def _event(alert: Alert, kind: str, circumstances: Circumstances) -> AlertEvent:
     last = AlertEvent.objects.filter(alert_id=alert.id).aggregate(last=Max("number"))["last"]
+    return _new_event(alert, (last or 0) + 1, kind, circumstances)
+
+
+def _new_event(alert: Alert, number: int, kind: str, circumstances: Circumstances) -> AlertEvent:
     return AlertEvent(
         tenant_id=alert.tenant_id,
         alert=alert,
-        number=(last or 0) + 1,
+        number=number,
         kind=kind,
         severity=alert.severity,
         actor=circumstances.actor,

@@ -134,7 +134,8 @@ def test_follow_up__without_labels__changes_nothing(
 ) -> None:
     measure(2, "drift")
     measure(3, verdict)
-    assert (Alert.objects.get().status, Alert.objects.get().occurrences) == ("open", 1)
+    alert = Alert.objects.get(kind=Alert.Kind.PERFORMANCE)
+    assert (alert.status, alert.occurrences) == ("open", 1)
 
 
 def test_follow_up__features_drift_since__are_two_alerts(settle: Settle, measure: Measure) -> None:

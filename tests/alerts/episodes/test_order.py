@@ -73,9 +73,9 @@ def settle(monitor: Monitor, runs: Sequence[Said]) -> None:
 
 def ended(monitor: Monitor) -> dict[str, Any]:
     """What must not depend on the order: the newest state of each kind, and the rows of all alerts."""
-    alerts = Alert.objects.filter(monitor=monitor)
+    alerts = Alert.objects.filter(monitor=monitor).exclude(kind=Alert.Kind.HEALTH)
     going_on = alerts.exclude(phase="resolved")
-    rows = AlertRun.objects.filter(alert__monitor=monitor)
+    rows = AlertRun.objects.filter(alert__in=alerts)
     return {
         "states": {alert.kind: without_records(state_of(alert, alert.kind)) for alert in going_on},
         "columns": sorted(going_on.values_list("kind", "phase", "severity")),
@@ -218,7 +218,8 @@ def monitor(in_tenant: Tenant) -> Monitor:
 
 
 def kinds_of_events() -> list[str]:
-    events = AlertEvent.objects.order_by("created_at", "number")
+    moves = AlertEvent.objects.exclude(kind=AlertEvent.Kind.RETRAINING)
+    events = moves.order_by("created_at", "number")
     return list(events.values_list("kind", flat=True))
 
 

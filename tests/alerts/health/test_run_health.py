@@ -137,10 +137,9 @@ def test_run_judged__inline_rows__raise_nothing(end: End) -> None:
 
 
 def test_run_judged__run_that_does_not_alert__raises_nothing(
-    end: End, monkeypatch: pytest.MonkeyPatch
+    end: End,
 ) -> None:
-    monkeypatch.setattr(DetectionRun, "raises_alerts", False, raising=False)
-    end(3, "error")
+    end(3, "error", raises_alerts=False)
     assert health_alerts() == []
 
 
