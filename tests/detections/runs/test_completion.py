@@ -63,11 +63,11 @@ def test_complete_run__drift__event_tells_what_and_where(
 @pytest.mark.parametrize(
     "verdict", [Verdict.OK, Verdict.NO_DATA, Verdict.INSUFFICIENT_DATA, Verdict.ERROR]
 )
-def test_complete_run__no_drift__no_event(run: DetectionRun, verdict: Verdict) -> None:
+def test_complete_run__no_drift__no_event_of_drift(run: DetectionRun, verdict: Verdict) -> None:
     assert complete_run(take(run), plain_result(verdict))
     run.refresh_from_db()
     assert run.verdict == verdict
-    assert not OutboxEvent.objects.exists()
+    assert not OutboxEvent.objects.filter(topic="drift.detected").exists()
 
 
 def test_complete_run__run_taken_by_another__writes_nothing(run: DetectionRun) -> None:
