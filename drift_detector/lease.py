@@ -94,7 +94,13 @@ def is_unleased() -> Q:
 
 
 def claim_row(
-    rows: QuerySet[Any], row_id: UUID, *, tenant_id: UUID, worker: str, token: UUID | None = None
+    rows: QuerySet[Any],
+    row_id: UUID,
+    *,
+    tenant_id: UUID,
+    worker: str,
+    token: UUID | None = None,
+    takes_slot: bool = True,
 ) -> Lease | None:
     """Take the lease of a row, in the caller's tenant scope.
 
@@ -104,6 +110,7 @@ def claim_row(
         tenant_id: Its tenant.
         worker: The name of the worker.
         token: The token of other work that the worker does, and whose slot it has; else a new one.
+        takes_slot: True for work of the workers, which share their slots between the tenants.
 
     Returns:
         None when the row is not among those that can be claimed.
@@ -112,7 +119,7 @@ def claim_row(
         NoRoom: If it could be claimed, but the tenant has as much at work as it may.
     """
     claimable = rows.filter(id=row_id)
-    if token is None and claimable.exists():
+    if takes_slot and token is None and claimable.exists():
         check_room(tenant_id)
     new_token = token or uuid4()
     taken = claimable.update(

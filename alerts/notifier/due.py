@@ -57,4 +57,4 @@ def claim_next(tenant_id: UUID, channel_id: UUID, *, worker: str) -> Lease | Non
         if row_id is None:
             return None
         unleased = Notification.objects.filter(is_unleased(), status=Status.PENDING)
-        return claim_row(unleased, row_id, tenant_id=tenant_id, worker=worker)
+        return claim_row(unleased, row_id, tenant_id=tenant_id, worker=worker, takes_slot=False)
