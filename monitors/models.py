@@ -321,7 +321,7 @@ class Baseline(LeasedModel):
 
 
 class HealthReview(TenantModel):
-    """A monitor whose health is to be looked at: something failed that no run tells of. Gone once it was done.
+    """A monitor whose health waits for a review: something failed that no run says. Gone after the review.
 
     It is written in the transaction of the failure, so it is lost only with it. Its token changes with each
     failure, so a review that began before the newest one does not take it away.

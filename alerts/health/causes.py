@@ -64,7 +64,7 @@ class Cause:
 
     @property
     def severity(self) -> Severity:
-        """How severe it is, by its kind."""
+        """The severity of a cause of this kind."""
         return SEVERITY[self.kind]
 
 

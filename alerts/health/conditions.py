@@ -42,7 +42,7 @@ def list_causes(
 
 
 def list_lasting_causes(monitor: Monitor, seen: Mapping[str, Any]) -> list[Cause]:
-    """What is wrong although the newest check has judged its window."""
+    """The causes that last although the newest check has judged its window."""
     return [*_of_follow_up(monitor), *list_silent_streams(monitor.id, seen)]
 
 

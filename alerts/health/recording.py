@@ -37,15 +37,15 @@ def get_newest_alert(monitor_id: UUID) -> Alert | None:
 
 
 def seen_of(alert: Alert | None) -> Mapping[str, Any]:
-    """The newest key of each source that an alert has told of."""
+    """The newest key of each source that an alert has named."""
     seen: Mapping[str, Any] = {} if alert is None else alert.state.get(SEEN, {})
     return seen
 
 
 def record_causes(monitor: Monitor, causes: Sequence[Cause], *, run: DetectionRun | None) -> None:
-    """Bring the monitor's health alert to what is wrong now.
+    """Bring the monitor's health alert up to date with the causes of now.
 
-    Causes that a resolved alert has told of open no new one: a person or a judged run has ended it.
+    Causes that a resolved alert has named open no new one: a person or a judged run has ended it.
 
     Args:
         monitor: Locked.

@@ -16,7 +16,7 @@ STREAMS_TASK = "alerts.review_streams"
 
 
 def enqueue_reviews() -> int:
-    """Send a task for each monitor that is to be reviewed; needs the scheduler's role.
+    """Send a task for each monitor that waits for a review; needs the scheduler's role.
 
     The row stays until a worker has done the review, so a task that is lost is sent again.
     """

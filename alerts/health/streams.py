@@ -52,7 +52,7 @@ def _silence_of(stream: OutcomeStream, seen: Mapping[str, Any]) -> Cause | None:
 
 
 def _arrivals(stream: OutcomeStream) -> list[datetime]:
-    """When the newest batches that brought outcomes came, oldest first."""
+    """The times of the newest batches that brought outcomes, oldest first."""
     batches = OutcomeBatch.objects.filter(stream_id=stream.id, outcomes__gt=0)
     newest = batches.order_by("-first_sequence").values_list("created_at", flat=True)
     return sorted(newest[: GAPS + 1])

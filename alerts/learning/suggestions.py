@@ -97,7 +97,7 @@ def _span_of(monitor: Monitor) -> Bounds | None:
 
 
 def _earliest_allowed(monitor: Monitor, last: datetime) -> datetime:
-    """The tick so many ticks before the last as one backtest may replay, by the runs in the ledger."""
+    """The first tick that one backtest may replay, counted back from the last by the runs in the ledger."""
     most = settings.ENV.runs.max_backtest
     ticks = DetectionRun.objects.filter(
         monitor=monitor, scheduled_for__lte=last, trigger__in=["schedule", "backfill"]

@@ -34,7 +34,7 @@ from monitors.models import Monitor
 class MonitorPrecisionView(TenantAPIView):
     @extend_schema(operation_id="monitors_precision", responses=MonitorPrecisionSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """How often the monitor's alerts were right, by the reasons of their acknowledgements."""
+        """Count how often the monitor's alerts were right, by the reasons of their acknowledgements."""
         monitor = get_object_or_404(Monitor, id=pk)
         judged = list_judged_alerts(monitor.id)
         features = [

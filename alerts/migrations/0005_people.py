@@ -1,4 +1,4 @@
-"""What waits for people is found by an index, and snoozes that are over by the scheduler."""
+"""An index finds the alerts that wait for people; the scheduler finds snoozes that are over."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""What happened to an alert, and the runs that belong to it."""
+"""The events of an alert, and the runs that belong to it."""
 
 from django.db import models
 from django.db.models import Q

@@ -45,7 +45,7 @@ class OtherDeployment(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewModel:
-    """What a pipeline says of a model that it has deployed.
+    """The report of a pipeline about a model that it has deployed.
 
     Attributes:
         model_id: The model.

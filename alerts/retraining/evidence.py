@@ -32,7 +32,7 @@ class DriftedFeature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What an episode has shown so far.
+    """The facts that an episode has shown so far.
 
     Attributes:
         windows: Drifted windows of the episode, each counted once.

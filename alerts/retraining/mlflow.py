@@ -63,7 +63,7 @@ class AliasCreated:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a delivery: `deployed`, `known` or `ignored`, and why."""
+    """The result of a delivery: `deployed`, `known` or `ignored`, and the reason."""
 
     status: str
     reason: str = ""

@@ -43,7 +43,7 @@ class Timeline:
 
 
 def get_timeline(alert_id: UUID) -> Timeline:
-    """What happened to an alert, oldest first."""
+    """The events and runs of an alert, oldest first."""
     events = AlertEvent.objects.filter(alert_id=alert_id)
     runs = AlertRun.objects.filter(alert_id=alert_id).defer("observation", "state_after")
     return Timeline(events, runs).order_by("created_at", "id")

@@ -191,7 +191,7 @@ class TimelineView(TenantAPIView, GenericAPIView[Any]):
         operation_id="alerts_timeline", responses=serializers.TimelineEntrySerializer(many=True)
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """What happened to an alert, oldest first: its transitions, what people did and wrote, and its runs."""
+        """Read an alert's timeline, oldest first: its transitions, what people did and wrote, and its runs."""
         alert = get_object_or_404(Alert, id=pk)
         paginator: Any = self.paginator
         page = paginator.paginate_queryset(get_timeline(alert.id), request, view=self)

@@ -49,7 +49,7 @@ log = logging.getLogger("retrain_consumer")
 
 @dataclass(frozen=True)
 class Place:
-    """Where the model's data is, and the service that watches it."""
+    """The place of the model's data, and the service that watches it."""
 
     data: Path
     url: str
@@ -85,7 +85,7 @@ def warn_of_gap(database: psycopg.Connection, monitor: str, seq: int) -> None:
 
 
 def record_training(database: psycopg.Connection, event: dict[str, Any]) -> None:
-    """Remember what is to be trained; it happens after the event is handled, as it takes long."""
+    """Remember a training for later; it takes long, so it follows the handling of the event."""
     data = event["data"]
     database.execute(
         "INSERT INTO trainings (event_id, model_id, reason, data) VALUES (%s, %s, %s, %s)",
@@ -228,7 +228,7 @@ def create_consumer() -> Consumer:
 
 
 def place_of_environment() -> Place | None:
-    """Where to train and deploy; None if the environment does not say."""
+    """The place to train and deploy; None if the environment does not say."""
     if "DATA" not in os.environ:
         return None
     return Place(

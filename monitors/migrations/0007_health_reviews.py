@@ -1,4 +1,4 @@
-"""The table of monitors whose health is to be looked at."""
+"""The table of monitors whose health waits for a review."""
 
 import uuid
 
