@@ -71,17 +71,25 @@ class ChannelTurns:
         self.running[channel.channel_id] = channel
         self._last[channel.channel_id] = monotonic()
 
-    def end(self, channel: DueChannel, *, is_ok: bool) -> None:
-        """Record that a turn has ended."""
+    def end(self, channel: DueChannel, *, is_ok: bool, has_sent: bool = False) -> None:
+        """Record that a turn has ended; after one that sent something, a failure is the first again."""
         key = channel.channel_id
         self.running.pop(key, None)
         if is_ok:
             self._failures.pop(key, None)
             self._rests_until.pop(key, None)
             return
-        self._failures[key] += 1
+        self._failures[key] = 1 if has_sent else self._failures[key] + 1
         doubled = self.rest_seconds * 2 ** min(self._failures[key] - 1, 10)
         self._rests_until[key] = monotonic() + min(doubled, LONGEST_REST_SECONDS)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The result of a channel's turn: false after a failure, and the number that it sent before."""
+
+    is_ok: bool = True
+    sent: int = 0
 
 
 class Notifier:
@@ -98,7 +106,7 @@ class Notifier:
         )
         self._worker = f"notifier@{socket.gethostname()}:{os.getpid()}"
         self._stopping = Event()
-        self._futures: dict[UUID, Future[bool]] = {}
+        self._futures: dict[UUID, Future[_Turn]] = {}
         self._jobs = [
             _Regular(MEASURE_EVERY_SECONDS, measure),
             _Regular(PURGE_EVERY_SECONDS, purge_old_notifications),
@@ -136,23 +144,27 @@ class Notifier:
             self._futures[channel.channel_id] = self._threads.submit(self._take_turn, channel)
         return len(chosen)
 
-    def _take_turn(self, channel: DueChannel) -> bool:
-        """Send what a channel has to say, up to its first failure; False after one."""
+    def _take_turn(self, channel: DueChannel) -> _Turn:
+        """Send what a channel has to say, up to its first failure."""
+        turn = _Turn()
         try:
-            for _ in range(MOST_IN_A_TURN):
-                lease = claim_next(channel.tenant_id, channel.channel_id, worker=self._worker)
-                if lease is None:
-                    return True
-                if not send(lease):
-                    return False
-                if self._stopping.is_set():
-                    return True
+            self._send_in_turn(channel, turn)
         except DatabaseError as error:
             log.warning("database_unavailable", error=str(error).strip())
-            return False
+            turn.is_ok = False
         finally:
             connection.close()
-        return True
+        return turn
+
+    def _send_in_turn(self, channel: DueChannel, turn: _Turn) -> None:
+        while turn.sent < MOST_IN_A_TURN and not self._stopping.is_set():
+            lease = claim_next(channel.tenant_id, channel.channel_id, worker=self._worker)
+            if lease is None:
+                return
+            turn.is_ok = send(lease)
+            if not turn.is_ok:
+                return
+            turn.sent += 1
 
     def _collect(self) -> None:
         for key, future in list(self._futures.items()):
@@ -162,7 +174,8 @@ class Notifier:
             error = future.exception()
             if error is not None:
                 log.error("turn_failed", channel_id=str(key), error=repr(error))
-            self.turns.end(self.turns.running[key], is_ok=error is None and future.result())
+            turn = _Turn(is_ok=False) if error is not None else future.result()
+            self.turns.end(self.turns.running[key], is_ok=turn.is_ok, has_sent=turn.sent > 0)
 
 
 class _Regular:

@@ -13,6 +13,8 @@ from drift_detector.embedded.state import LOOPBACK, unused_port
 
 MOST_HANGING = 20
 """Requests that a hanging receiver keeps; it answers the later ones."""
+REFUSED_ONE_OF = 5
+"""Of so many messages, one is refused at its first try."""
 
 type Answer = Callable[["Receiver", str], int | None]
 
@@ -77,8 +79,9 @@ def hang_at_first(receiver: Receiver, message_id: str) -> int | None:
 
 
 def refuse_at_first(receiver: Receiver, message_id: str) -> int | None:
-    """Answer 500 to the first try of each message."""
-    return 500 if receiver.tries[message_id] == 1 else 200
+    """Answer 500 to the first try of some of the messages."""
+    is_refused = len(receiver.tries) % REFUSED_ONE_OF == 1
+    return 500 if is_refused and receiver.tries[message_id] == 1 else 200
 
 
 def _heard(message_id: str, data: dict[str, Any]) -> list[Heard]:

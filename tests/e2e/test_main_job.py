@@ -12,7 +12,7 @@ from django.db import connection
 
 from tests.e2e.conftest import Service, wait_until
 
-TOPICS = ["drift.detected", "drift.alert_raised", "drift.retraining_required"]
+TOPICS = ["drift.detected", "drift.alert_raised"]
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.slow
 def test_main_job__drifted_data__is_found_told_acknowledged_and_published(
     service: Service, recent_data: dict[str, Any]
 ) -> None:
-    monitor = service.create_monitor(recent_data | {"schedule_cron": "0 0 1 1 *"})
+    fields = {"schedule_cron": "0 0 1 1 *", "open_after": {"warning": {"runs": 1, "of": 1}}}
+    monitor = service.create_monitor(recent_data | fields)
     baselines = f"/api/v1/monitors/{monitor['id']}/baselines"  # workers of a loaded machine are not there at once
     wait_until(lambda: service.get(baselines)["results"][0]["status"] == "ready")
     run = service.post(f"/api/v1/monitors/{monitor['id']}/run?wait=30")
