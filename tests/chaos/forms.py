@@ -53,9 +53,9 @@ SHORT = Form(
     burst_minutes=1,
     leader_freezes=1,
     edited_monitors=10,
-    state_changes=75,
-    sender_kills=5,
-    gone_seconds=10,
+    state_changes=30,
+    sender_kills=3,
+    gone_seconds=5,
     settings=HASTY,
 )
 FORMS = {"full": FULL, "short": SHORT}

@@ -14,7 +14,7 @@ from tests.chaos.waiting import wait_until
 from tests.chaos.workload import ask_now, unfinished, watch
 from tests.chaos.world import World
 
-MONITORS = 25
+MONITORS = 10
 CHANGES_OF_AN_ALERT = 3
 """Opened, acknowledged, resolved."""
 MOST_SLOWER = 0.2
