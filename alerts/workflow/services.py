@@ -67,7 +67,8 @@ def snooze(*, alert_id: UUID, by: str, until: datetime, note: str = "") -> Alert
     check_until(until)
     alert = lock_alert(alert_id)
     details = {"until": until.isoformat(), WAS_ACKNOWLEDGED: _holds_acknowledgement(alert)}
-    move(alert, Move.SNOOZED, Circumstances(actor=by, note=note, details=details))
+    said = Circumstances(actor=by, note=note, details=details, notifies=is_live(alert))
+    move(alert, Move.SNOOZED, said)
     alert.snoozed_until = until
     alert.save()
     return alert
@@ -111,7 +112,7 @@ def assign(*, alert_id: UUID, by: str, assignee: str, note: str = "") -> Alert:
     alert = lock_alert(alert_id)
     if assignee != alert.assignee:
         details = {"from": alert.assignee, "to": assignee}
-        said = Circumstances(actor=by, note=note, details=details)
+        said = Circumstances(actor=by, note=note, details=details, notifies=is_live(alert))
         remark(alert, AlertEvent.Kind.ASSIGNED, said)
         alert.assignee = assignee
         alert.save()
@@ -150,7 +151,8 @@ def comment(*, alert_id: UUID, by: str, note: str) -> Alert:
     if not note.strip():
         raise ValidationError({"note": ["note must not be empty."]})
     alert = lock_alert(alert_id)
-    remark(alert, AlertEvent.Kind.COMMENTED, Circumstances(actor=by, note=note))
+    said = Circumstances(actor=by, note=note, notifies=is_live(alert))
+    remark(alert, AlertEvent.Kind.COMMENTED, said)
     return alert
 
 
