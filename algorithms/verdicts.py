@@ -57,7 +57,12 @@ def severity_of(ratio: float) -> Severity:
     )
 
 
+def rank(severity: str) -> int:
+    """The place of a severity: 0 for an empty one, and from 1 on for the others, the lowest first."""
+    return list(Severity).index(Severity(severity)) + 1 if severity else 0
+
+
 def worst_severity(severities: Iterable[Severity | None]) -> Severity | None:
     """The highest of the severities; None when there is none."""
     found = [severity for severity in severities if severity is not None]
-    return max(found, key=list(Severity).index, default=None)
+    return max(found, key=rank, default=None)

@@ -12,14 +12,13 @@ from alerts.episodes.episode_alerts import last_alert
 from alerts.episodes.events import Circumstances, move, remark
 from alerts.episodes.folding import EpisodeState
 from alerts.episodes.kept_runs import ends_of, keep_runs
-from alerts.episodes.observations import rank
 from alerts.episodes.phases import Move, Phase
 from alerts.episodes.standings import GOING_ON
 from alerts.episodes.summaries import reason_of
 from alerts.episodes.transitions import NOTIFYING, moves_between
 from alerts.models import Alert, AlertEvent, AlertRun
 from alerts.retraining import require_retraining
-from algorithms.verdicts import Verdict
+from algorithms.verdicts import Verdict, rank
 from detections.findings import ErrorRateChange, RunFinding
 from detections.models import Detection, DetectionRun
 from detections.outcomes.signals import is_large_change

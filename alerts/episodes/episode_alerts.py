@@ -10,7 +10,7 @@ from alerts.episodes.causes import cause_of
 from alerts.episodes.events import Circumstances, correct, insert_past, move, remark
 from alerts.episodes.folding import IDLE, EpisodeState
 from alerts.episodes.kept_runs import ends_of, keep_runs
-from alerts.episodes.observations import METRIC_METHODS, DriftEntry, Observation, rank
+from alerts.episodes.observations import METRIC_METHODS, DriftEntry, Observation
 from alerts.episodes.phases import Move, Phase
 from alerts.episodes.replays import Step
 from alerts.episodes.run_answers import Kind, MethodAnswer
@@ -18,6 +18,7 @@ from alerts.episodes.standings import going_on
 from alerts.episodes.summaries import reason_of, sentence_of
 from alerts.episodes.transitions import NOTIFYING, moves_between
 from alerts.models import Alert, AlertEvent
+from algorithms.verdicts import rank
 from detections.findings import RunFinding
 from detections.models import DetectionRun
 

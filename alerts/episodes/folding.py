@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from alerts.episodes.observations import MEASURED, DriftEntry, Observation, rank
+from alerts.episodes.observations import MEASURED, DriftEntry, Observation
 from alerts.episodes.phases import NO_PHASE, Phase
-from algorithms.verdicts import Severity
+from algorithms.verdicts import Severity, rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from algorithms.method_results import PerformanceMethod
-from algorithms.verdicts import Severity, Verdict
+from algorithms.verdicts import Verdict
 
 MEASURED = PerformanceMethod.PERFORMANCE.value
 METRIC_METHODS = frozenset(method.value for method in PerformanceMethod)
@@ -179,8 +179,3 @@ class Observation:
             judged=frozenset((method, metric) for method, metric in values["judged"]),
             limited=frozenset(values["limited"]),
         )
-
-
-def rank(severity: str) -> int:
-    """The place of a severity, 0 for none and for the lowest from 1 on."""
-    return list(Severity).index(Severity(severity)) + 1 if severity else 0

@@ -20,6 +20,7 @@ from alerts.models import Alert
 from alerts.retraining import require_retraining
 from algorithms.verdicts import Verdict
 from detections.findings import RunFinding
+from detections.ledger.runs import is_inline
 from detections.models import DetectionRun
 from drift_detector.public_pages import page_of_alert
 
@@ -103,8 +104,7 @@ class _Recording:
         """True for rows that came with a request and are ok: they say nothing about the monitor's data."""
         if self.run.trigger != Trigger.MANUAL or self.observation.is_drift:
             return False
-        inline = DetectionRun.objects.filter(id=self.run.id, inline_data__isnull=False)
-        return alert is not None and inline.exists()
+        return alert is not None and is_inline(self.run)
 
     def _replay(self, alert: Alert | None) -> None:
         run, place = self.run, self.observation.place

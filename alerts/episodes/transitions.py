@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from alerts.episodes.folding import EpisodeState
-from alerts.episodes.observations import rank
 from alerts.episodes.phases import NO_PHASE, Move, Phase
+from algorithms.verdicts import rank
 
 WAYS: Mapping[tuple[str, str], tuple[Move, ...]] = {
     (NO_PHASE, Phase.PENDING): (Move.PENDING,),

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from algorithms.verdicts import Severity, Verdict
+from algorithms.verdicts import Severity, Verdict, rank
 from detections.models import DetectionRun
 from monitors.models import Baseline, Monitor
 
-SEVERITIES_IN_ORDER = list(Severity)
 NOTHING_THERE = ("There is nothing at", "There is no data file at", "No file matches")
 """How the reasons of `monitors.sources.SourceNotFound` begin."""
 
@@ -70,7 +69,7 @@ class Cause:
 
 def worst_first(causes: Sequence[Cause]) -> list[Cause]:
     """The causes, the most severe first."""
-    return sorted(causes, key=lambda cause: -SEVERITIES_IN_ORDER.index(cause.severity))
+    return sorted(causes, key=lambda cause: -rank(cause.severity))
 
 
 def of_run(run: DetectionRun, monitor: Monitor, *, source: str) -> Cause:

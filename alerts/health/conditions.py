@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from alerts.health.causes import OF_VERDICTS, Cause, of_baseline, of_run, of_tick
 from alerts.health.streams import list_silent_streams
 from algorithms.verdicts import Verdict
+from detections.ledger.runs import is_inline
 from detections.models import DetectionRun
 from monitors.models import Baseline, Monitor
 from monitors.selectors import get_latest_baseline
@@ -49,11 +50,7 @@ def list_lasting_causes(monitor: Monitor, seen: Mapping[str, Any]) -> list[Cause
 def counts(run: DetectionRun) -> bool:
     """True for a run whose end says something of the monitor's health today."""
     is_of_present = run.trigger in (*CHECKS, *FOLLOW_UPS)
-    return is_of_present and run.raises_alerts and not _is_inline(run)
-
-
-def _is_inline(run: DetectionRun) -> bool:
-    return DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
+    return is_of_present and run.raises_alerts and not is_inline(run)
 
 
 def _of_check(monitor: Monitor, check: DetectionRun | None) -> list[Cause]:

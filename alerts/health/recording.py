@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 
 from alerts.episodes.announcements import announce_raised, announce_resolved
 from alerts.episodes.events import Circumstances, move
+from alerts.episodes.kept_runs import ends_of, keep_runs
 from alerts.episodes.phases import Move
-from alerts.health.causes import SEVERITIES_IN_ORDER, Cause, worst_first
+from alerts.health.causes import Cause, worst_first
 from alerts.models import Alert, AlertEvent, AlertRun
-from algorithms.verdicts import Severity
-from detections.ledger.runs import mark_kept
+from algorithms.verdicts import rank
 from detections.models import DetectionRun
 from monitors.models import Monitor
 
@@ -89,27 +89,29 @@ def _open(monitor: Monitor, causes: Sequence[Cause], previous: Alert | None) -> 
     _add_runs(alert, causes)
     event = move(alert, Move.OPENED, _circumstances(causes))
     alert.save()
+    keep_runs(alert, ())
     _write_runs(alert, causes)
     announce_raised(alert, event)
 
 
 def _update(alert: Alert, causes: Sequence[Cause]) -> None:
     """Tell of new causes; people are notified again only if it has become worse than they know."""
-    new = _new(causes, seen_of(alert))
+    new, before = _new(causes, seen_of(alert)), ends_of(alert)
     alert.severity = causes[0].severity
-    alert.peak_severity = max(alert.peak_severity, alert.severity, key=_rank)
+    alert.peak_severity = max(alert.peak_severity, alert.severity, key=rank)
     alert.occurrences += bool(new)
     _describe(alert, causes)
     _add_runs(alert, new)
     event = _worsened(alert, causes)
     alert.save()
+    keep_runs(alert, before)
     _write_runs(alert, new)
     if event is not None:
         announce_raised(alert, event)
 
 
 def _worsened(alert: Alert, causes: Sequence[Cause]) -> AlertEvent | None:
-    if _rank(alert.severity) <= _rank(alert.announced_severity):
+    if rank(alert.severity) <= rank(alert.announced_severity):
         return None
     return move(alert, Move.WORSENED, _circumstances(causes))
 
@@ -138,14 +140,11 @@ def _circumstances(causes: Sequence[Cause]) -> Circumstances:
 
 
 def _add_runs(alert: Alert, causes: Sequence[Cause]) -> None:
-    """Let the alert refer to its first run and its last, which outlive their retention then."""
+    """Let the alert refer to its first run and its last."""
     for run in _runs(causes):
         alert.window_start = min(alert.window_start or run.window_start, run.window_start)
         alert.window_end = max(alert.window_end or run.window_end, run.window_end)
-        if alert.last_run_id and alert.last_run_id != alert.first_run_id:
-            mark_kept([alert.last_run_id], is_kept=False)
         alert.first_run, alert.last_run = alert.first_run or run, run
-        mark_kept([run.id])
 
 
 def _write_runs(alert: Alert, causes: Sequence[Cause]) -> None:
@@ -169,7 +168,3 @@ def _row(alert: Alert, cause: Cause, run: DetectionRun) -> AlertRun:
 def _runs(causes: Sequence[Cause]) -> list[DetectionRun]:
     runs = [cause.run for cause in causes if cause.run is not None]
     return sorted(runs, key=lambda run: run.window_end)
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES_IN_ORDER.index(Severity(severity)) if severity else -1

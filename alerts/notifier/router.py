@@ -15,7 +15,7 @@ from alerts.notifier.hiding import Hidden, hiding
 from alerts.notifier.plans import ENDING, Happening, Past, Plan, plans_for
 from alerts.notifier.readings import alerts_by_id, subject_of_alert
 from alerts.notifier.repeats import write_repeat
-from alerts.routing.matchers import SEVERITIES
+from algorithms.verdicts import rank
 from drift_detector.tenancy.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -154,7 +154,7 @@ def _join(plan: Plan, event: AlertEvent) -> bool:
     if plan.kind == Kind.ESCALATION:
         return True  # the steps began with the first event that called for people
     waiting.events = [*waiting.events, str(event.id)]
-    waiting.severity = max(waiting.severity, event.severity, key=SEVERITIES.index)
+    waiting.severity = max(waiting.severity, event.severity, key=rank)
     waiting.due_at = min(waiting.due_at, plan.due_at)
     waiting.kind = _joined_kind(waiting.kind, plan.kind)
     waiting.save(update_fields=["events", "severity", "due_at", "kind"])

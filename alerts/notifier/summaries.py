@@ -7,7 +7,7 @@ from django.db.models import Min
 
 from alerts.channels.channel_registry import CHANNEL_KINDS
 from alerts.models import Channel, Notification
-from alerts.routing.matchers import SEVERITIES
+from algorithms.verdicts import rank
 
 HOUR = timedelta(hours=1)
 Kind, Status = Notification.Kind, Notification.Status
@@ -61,6 +61,6 @@ def summarise(
         )
     new = [event for event in notification.events if event not in summary.events]
     summary.events = [*summary.events, *new]
-    summary.severity = max(summary.severity, notification.severity, key=SEVERITIES.index)
+    summary.severity = max(summary.severity, notification.severity, key=rank)
     summary.save(update_fields=["events", "severity"])
     return summary

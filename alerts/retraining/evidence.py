@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from algorithms.verdicts import Severity
+from algorithms.verdicts import Severity, rank
 
-SEVERITIES_IN_ORDER = list(Severity)
 MOST_NAMES = 3
 
 
@@ -133,11 +132,11 @@ def _as_data(losses: Sequence[Loss]) -> list[Mapping[str, Any]]:
 
 
 def _features(rule: Rule, facts: Facts) -> Evidence | None:
-    least = SEVERITIES_IN_ORDER.index(rule.least_severity)
+    least = rank(rule.least_severity)
     names = {
         each.feature
         for each in facts.drifted
-        if SEVERITIES_IN_ORDER.index(each.severity) >= least and _is_chosen(rule, each.feature)
+        if rank(each.severity) >= least and _is_chosen(rule, each.feature)
     }
     if not names:
         return None

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
+from alerts.episodes.announcements import announce_raised, announce_resolved
 from alerts.episodes.events import Circumstances, move
+from alerts.episodes.kept_runs import keep_runs
 from alerts.episodes.phases import Move
 from alerts.models import Alert, RetrainingRequest
 from alerts.models.retraining_states import State
@@ -16,9 +17,8 @@ from alerts.retraining.requests import LOSS_KINDS, lock_model
 from algorithms.method_results import MethodResult
 from algorithms.verdicts import Severity, Verdict
 from detections.findings import RunFinding
-from detections.ledger.runs import mark_kept
+from detections.ledger.runs import is_inline
 from detections.models import DetectionRun
-from drift_detector.events.services import EventType, emit
 from monitors.models import Baseline
 
 SLICE = "retraining"
@@ -39,7 +39,7 @@ class VerificationListener:
         The order of locks is stream, monitor, model, alert. So a run that can ask for retraining locks the
         model here, before the alerts' listener locks an alert.
         """
-        if not _counts(run):
+        if not run.raises_alerts:
             return
         model_id, is_awaited = run.monitor.model_id, _is_awaited(run)
         if is_awaited or finding.verdict is Verdict.DRIFT:
@@ -56,11 +56,6 @@ class VerificationListener:
         request.save()
 
 
-def _counts(run: DetectionRun) -> bool:
-    """True for a run that is about the present."""
-    return run.raises_alerts
-
-
 def _is_awaited(run: DetectionRun) -> bool:
     """True if a request of the model waits for windows; looked at without its lock, as few have one."""
     awaited = RetrainingRequest.objects.filter(
@@ -75,13 +70,9 @@ def _is_of_new_model(run: DetectionRun, request: RetrainingRequest) -> bool:
     first = request.new_baselines.get(monitor_id)
     if since is None or first is None or monitor_id not in request.old_limits:
         return False
-    if run.window_start < since or run.trigger == Trigger.OUTCOMES or _is_inline(run):
+    if run.window_start < since or run.trigger == Trigger.OUTCOMES or is_inline(run):
         return False
     return Baseline.objects.filter(id__in=[run.baseline_id], version__gte=first).exists()
-
-
-def _is_inline(run: DetectionRun) -> bool:
-    return DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
 
 
 def _records_of(run: DetectionRun, finding: RunFinding, request: RetrainingRequest) -> list[Record]:
@@ -210,8 +201,10 @@ def _resolve_alerts(request: RetrainingRequest, run: DetectionRun) -> None:
     alert = _unresolved(run.monitor_id)
     if alert is not None:
         reason = "Retraining was effective."
-        move(alert, Move.RESOLVED, Circumstances(run=run, reason=reason, notifies=True))
+        said = Circumstances(run=run, reason=reason, notifies=True)
+        event = move(alert, Move.RESOLVED, said)
         alert.save()
+        announce_resolved(alert, event)
 
 
 def _raise_ineffective(request: RetrainingRequest, run: DetectionRun, finding: RunFinding) -> None:
@@ -221,7 +214,7 @@ def _raise_ineffective(request: RetrainingRequest, run: DetectionRun, finding: R
     severity = _severity_of(request)
     alert = Alert(
         tenant_id=request.tenant_id,
-        monitor_id=run.monitor_id,
+        monitor=run.monitor,
         kind=Alert.Kind.PERFORMANCE,
         slice_key=SLICE,
         first_run=run,
@@ -237,13 +230,11 @@ def _raise_ineffective(request: RetrainingRequest, run: DetectionRun, finding: R
         "releases the request or another model is deployed."
     )
     details = {"request_id": str(request.id)}
-    move(alert, Move.OPENED, Circumstances(run=run, reason=reason, details=details, notifies=True))
+    said = Circumstances(run=run, reason=reason, details=details, notifies=True)
+    event = move(alert, Move.OPENED, said)
     alert.save()
-    mark_kept([run.id])
-    data = finding.summary | {"severity": severity, "alert_id": str(alert.id)}
-    data |= {"summary": alert.summary, "drifted_features": []}
-    cause = uuid5(alert.id, severity)
-    emit(EventType.ALERT_RAISED, cause=cause, key=run.monitor_id, data=data)
+    keep_runs(alert, ())
+    announce_raised(alert, event, run=run, finding=finding)
 
 
 def _severity_of(request: RetrainingRequest) -> str:

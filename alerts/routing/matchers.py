@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from algorithms.verdicts import Severity
+from algorithms.verdicts import Severity, rank
 from drift_detector.api.names import unknown_names
 
 KINDS = ("statistical", "concept", "performance", "health")
@@ -92,7 +92,7 @@ def _check_features(name: str, value: Any) -> list[str]:
 
 
 def _is_severe(least: str, subject: Subject) -> bool:
-    return SEVERITIES.index(subject.severity) >= SEVERITIES.index(least)
+    return rank(subject.severity) >= rank(least)
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {

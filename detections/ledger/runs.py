@@ -382,6 +382,11 @@ def release_postponed(*, tenant_id: UUID, monitor_id: UUID) -> int:
         return queued.filter(not_before__gt=TransactionNow()).update(not_before=TransactionNow())
 
 
+def is_inline(run: DetectionRun) -> bool:
+    """True if rows came with the request of a run, which say nothing about the monitor's data."""
+    return DetectionRun.objects.filter(id=run.id, inline_data__isnull=False).exists()
+
+
 def plan_run(monitor: Monitor, tick: datetime, trigger: str) -> DetectionRun:
     """A run of the monitor for a tick, not written yet."""
     start, end = monitor.window_at(tick)

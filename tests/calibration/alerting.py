@@ -26,10 +26,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
 django.setup()
 
 from alerts.episodes.folding import AT_ONCE, IDLE, EpisodeState, Rules, advance  # noqa: E402
-from alerts.episodes.observations import Observation, rank  # noqa: E402
+from alerts.episodes.observations import Observation  # noqa: E402
 from alerts.episodes.phases import Phase  # noqa: E402
 from alerts.episodes.run_answers import Kind, MethodAnswer, observe  # noqa: E402
-from algorithms.verdicts import Severity, Verdict, combine_verdicts  # noqa: E402
+from algorithms.verdicts import Severity, Verdict, combine_verdicts, rank  # noqa: E402
 from detections.models import DetectionRun  # noqa: E402
 from monitors.models import Monitor  # noqa: E402
 
