@@ -7,6 +7,7 @@ the smallest for runs of few features and never more than a tenth larger for man
 import json
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from .method_results import FeatureDetail, MethodResult, Reference
@@ -33,7 +34,12 @@ type Shown = dict[str, Any]
 
 def pack(content: Any) -> bytes:
     """JSON values as compressed bytes."""
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _compress(
+        json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    )
+
+
+def _compress(text: str) -> bytes:
     return zlib.compress(text.encode(errors="replace"), LEVEL)
 
 
@@ -59,9 +65,8 @@ def _frame_to_json(name: str, frame: Frame, is_sensitive: bool) -> Shown:
 def _values_of(frame: NumericFrame) -> Shown:
     return {
         "edges": list(frame.edges),
-        "quantiles": list(frame.quantiles),
+        "usual": list(frame.usual),
         "step": frame.step,
-        "ends": list(frame.ends),
         "origin": frame.origin,
     }
 
@@ -78,7 +83,7 @@ def show_feature(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Sh
     shown: Shown = {
         "feature": frame["name"],
         "kind": frame["kind"],
-        "is_sensitive": is_sensitive or "edges" not in frame and "names" not in frame,
+        "is_sensitive": is_sensitive or ("edges" not in frame and "names" not in frame),
         "reason": _reason(drawn, is_sensitive=is_sensitive),
         "null_rate": {"reference": frame["nulls"], "current": None},
     }
@@ -111,7 +116,7 @@ def _numeric_parts(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> 
 def quantiles_of(frame: Shown, drawn: Drawn | None) -> list[Shown]:
     """The least value, the quantiles and the greatest value of both windows."""
     levels: list[float] = [0.0, *QUANTILES, 1.0]
-    usual = _in_order([*frame["quantiles"], *frame["ends"]])
+    usual = _in_order(frame["usual"])
     found = _in_order(drawn[5]) if drawn and len(drawn) > 5 else [None] * len(levels)
     return [
         {
@@ -182,38 +187,46 @@ def _as_share(units: int | None) -> float | None:
     return None if units is None else units / SHARE_UNITS
 
 
-def scores_to_json(methods: Iterable[MethodResult], features: Sequence[str]) -> Shown:
-    """What each method found on each feature, beside the baseline, column by column.
+def pack_scores(methods: Iterable[MethodResult], features: Sequence[str]) -> bytes:
+    """What each method found on each feature, beside the baseline, as compressed JSON.
+
+    The text is put together here, as numbers of a few digits are written twice as fast this way.
 
     Args:
         methods: The method results of a run.
         features: The features of the baseline, whose places stand for their names.
     """
-    places = {name: place for place, name in enumerate(features)}
-    return {
-        each.method.value: _scores_of(each.details, places)
+    places = {name: str(place) for place, name in enumerate(features)}
+    texts = [
+        f'"{each.method.value}":{_scores_of(each.details, places)}'
         for each in methods
         if each.reference is Reference.BASELINE and isinstance(each.method, Method)
-    }
-
-
-def _scores_of(details: Sequence[FeatureDetail], places: Mapping[str, int]) -> list[Any]:
-    """Features, verdicts, statistics, effects and tolerances; a tolerance that all share once."""
-    tolerances = [_rounded(detail.tolerance) for detail in details]
-    return [
-        [places.get(detail.feature, detail.feature) for detail in details],
-        "".join(LETTERS[detail.verdict] for detail in details),
-        [_rounded(detail.statistic) for detail in details],
-        [_rounded(detail.effect_size) for detail in details],
-        tolerances[0] if len(set(tolerances)) == 1 else tolerances,
     ]
+    return _compress(f"{{{','.join(texts)}}}")
 
 
-def _rounded(number: float | None) -> float | None:
-    if number is None or number - number != 0:  # infinite or not a number
-        return None
-    rounded = float(f"{number:.{DIGITS}g}")
-    return int(rounded) if rounded == int(rounded) else rounded
+def _scores_of(details: Sequence[FeatureDetail], places: Mapping[str, str]) -> str:
+    """Features, verdicts, statistics, effects and tolerances; a tolerance that all share once."""
+    names = [places.get(detail.feature) or json.dumps(detail.feature) for detail in details]
+    letters = "".join([LETTERS[detail.verdict] for detail in details])
+    statistics = [_digits(detail.statistic) for detail in details]
+    effects = [_digits(detail.effect_size) for detail in details]
+    limits = {detail.tolerance for detail in details}
+    shared = _digits(limits.pop()) if len(limits) == 1 else ""
+    tolerances = shared or _listed([_digits(detail.tolerance) for detail in details])
+    columns = [_listed(names), f'"{letters}"', _listed(statistics), _listed(effects), tolerances]
+    return _listed(columns)
+
+
+def _digits(number: float | None) -> str:
+    """A number of JSON with a few digits; null for what is none."""
+    if number is None or not isfinite(number):
+        return "null"
+    return f"{number:.{DIGITS}g}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f"[{','.join(texts)}]"
 
 
 def show_scores(scores: Shown, features: Sequence[str]) -> list[Shown]:

@@ -9,13 +9,14 @@ import math
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from heapq import nlargest, nsmallest
 from typing import Any
 
 import numpy as np
 
 from .arrays import FloatArray, IntArray
 from .columns import FeatureKind
-from .kernels.group_sums import sum_groups
+from .kernels.picture_cells import draw_cells
 from .profiles import CategoricalProfile, FeatureProfile, NumericProfile, Unprofiled
 from .references import CategoricalReference, FeatureReference, NumericReference
 
@@ -36,6 +37,8 @@ STEPS_OF_SPREAD = 2_000
 RATE_DIGITS = 6
 LARGEST_STEPS = 2**53
 _LEVELS = np.array(QUANTILES)
+_NO_RANKS = np.empty(0)
+_UNKNOWN: list[float | None] = [None] * len(QUANTILES)
 
 type Drawn = list[Any]
 """The picture of one feature, as JSON values."""
@@ -49,9 +52,8 @@ class NumericFrame:
         starts: Shape (k,), the first frozen cell of each cell.
         edges: Length k − 1, the upper ends of all cells but the last.
         shares: Length k, of the reference, in units.
-        quantiles: Of the reference, at `QUANTILES`.
-        step: The unit of quantiles, in the feature's own.
-        ends: The least and the greatest value of the reference.
+        usual: The reference's quantiles, at `QUANTILES`, then its least and greatest value.
+        step: The unit of quantiles and ends, in the feature's own.
         nulls: The share of rows without a number.
         origin: A whole number to add to edges, quantiles and ends; None where they are the numbers.
     """
@@ -59,9 +61,8 @@ class NumericFrame:
     starts: IntArray
     edges: tuple[float, ...]
     shares: tuple[int, ...]
-    quantiles: tuple[float | None, ...]
+    usual: tuple[float | None, ...]
     step: float
-    ends: tuple[float | None, float | None]
     nulls: float
     origin: int | None = None
 
@@ -101,14 +102,13 @@ def frame_of(reference: FeatureReference) -> Frame:
 def _numeric_frame(reference: NumericReference) -> NumericFrame:
     starts = merge_cells(reference.grid.edges, reference.counts)
     ends = (reference.summary.minimum, reference.summary.maximum)
-    sums, quantiles = _sums_and_quantiles(reference, starts, reference.counts, ends)
+    shares, quantiles = _read_counts(reference, starts, reference.counts, ends)
     return NumericFrame(
         starts=starts,
         edges=tuple(reference.grid.edges[starts[1:] - 1].tolist()),
-        shares=tuple(_shares(sums, int(reference.counts.sum()))),
-        quantiles=tuple(quantiles),
+        shares=tuple(shares),
+        usual=(*quantiles, *ends),
         step=_step(quantiles),
-        ends=ends,
         nulls=_rate(reference.missing, reference.n + reference.missing),
         origin=reference.origin,
     )
@@ -152,41 +152,25 @@ def _cells_after_steps(edges: FloatArray, reached: IntArray, total: int) -> IntA
     return found
 
 
-def _sums_and_quantiles(
+def _read_counts(
     reference: NumericReference,
     starts: IntArray,
     counts: IntArray,
     ends: tuple[float | None, float | None],
-) -> tuple[IntArray, list[float | None]]:
-    """The rows of each cell of a picture, and the quantiles of the counts.
+) -> tuple[list[int], list[float | None]]:
+    """The share of each cell of a picture, in units, and the quantiles of the counts.
 
     A quantile lies in the frozen cell that holds its rank, and is interpolated there; so it is off
     by the width of that cell at most. The outermost cells end at the least and the greatest value.
     """
-    rows = int(counts.sum())
-    sums = np.empty(len(starts), np.int64)
-    cells, before = np.zeros(len(QUANTILES), np.int64), np.zeros(len(QUANTILES), np.int64)
-    ranks = _LEVELS * rows
-    sum_groups(counts, starts, ranks if rows else ranks[:0], sums, cells, before)
+    rows, shares = int(counts.sum()), np.zeros(len(starts), np.int64)
     if not rows or ends[0] is None or ends[1] is None:
-        return sums, [None] * len(QUANTILES)
-    parts = (ranks - before) / counts[cells]
-    return sums, _interpolated(reference.grid.edges, cells, parts, ends[0], ends[1])
-
-
-def _interpolated(
-    edges: FloatArray, cells: IntArray, parts: FloatArray, low: float, high: float
-) -> list[float | None]:
-    """The places in cells of a grid, kept between the least and the greatest value."""
-    last = len(edges)
-    found: list[float | None] = []
-    for cell, part in zip(cells.tolist(), parts.tolist(), strict=True):
-        lower = max(low, float(edges[cell - 1])) if cell else low
-        upper = min(high, float(edges[cell])) if cell < last else high
-        # not lower + part * (upper - lower), whose difference may be larger than any float
-        place = lower * (1 - part) + upper * part
-        found.append(min(max(place, low), high))
-    return found
+        draw_cells(counts, starts, reference.grid.edges, _LEVELS, _NO_RANKS, 1.0, shares, _NO_RANKS)
+        return [round(each * SHARE_UNITS / max(rows, 1)) for each in shares.tolist()], _UNKNOWN
+    quantiles, scale = np.empty(len(QUANTILES)), SHARE_UNITS / rows
+    bounds, ranks = np.array(ends), _LEVELS * rows
+    draw_cells(counts, starts, reference.grid.edges, bounds, ranks, scale, shares, quantiles)
+    return shares.tolist(), quantiles.tolist()
 
 
 def _step(quantiles: list[float | None]) -> float:
@@ -240,32 +224,29 @@ def draw(
 def _draw_numeric(
     frame: NumericFrame, reference: NumericReference, profile: NumericProfile, *, is_sensitive: bool
 ) -> Drawn:
-    moments, rows = profile.moments, profile.rows
+    moments, rows, missing = profile.moments, profile.rows, profile.missing
     ends = (moments.minimum, moments.maximum) if moments.finite else (None, None)
-    sums, quantiles = _sums_and_quantiles(reference, frame.starts, profile.counts, ends)
-    drawn: Drawn = [
-        rows,
-        _rate(profile.missing, rows + profile.missing),
-        _rate(moments.rows_below, rows),
-        _rate(moments.rows_above, rows),
-        _shares(sums, rows),
-    ]
-    if is_sensitive:
-        return drawn
-    values = [*quantiles, *ends]
-    usual = [*frame.quantiles, *frame.ends]
-    steps = [_steps(value, base, frame.step) for value, base in zip(values, usual, strict=True)]
-    return [*drawn, steps]
+    shares, quantiles = _read_counts(reference, frame.starts, profile.counts, ends)
+    below, above = _rate(moments.rows_below, rows), _rate(moments.rows_above, rows)
+    drawn: Drawn = [rows, _rate(missing, rows + missing), below, above, shares]
+    return drawn if is_sensitive else [*drawn, _all_steps(frame, [*quantiles, *ends])]
+
+
+def _all_steps(frame: NumericFrame, values: list[float | None]) -> list[float | None]:
+    """Values as steps from the reference's."""
+    pairs = zip(values, frame.usual, strict=True)
+    return [_steps(value, base, frame.step) for value, base in pairs]
 
 
 def _steps(value: float | None, base: float | None, step: float) -> float | None:
     """A value as steps from the reference's; whole as far as a float of JSON is exact."""
     if value is None:
         return None
+    # not (value - base) / step, as the difference of two numbers may be larger than any float
     steps = value / step - (base or 0.0) / step
-    if not math.isfinite(steps):
-        return None
-    return round(steps) if abs(steps) < LARGEST_STEPS else steps
+    if -LARGEST_STEPS < steps < LARGEST_STEPS:
+        return round(steps)
+    return steps if math.isfinite(steps) else None
 
 
 def _draw_categories(
@@ -287,32 +268,41 @@ def _draw_categories(
     ]
     if is_sensitive:
         return drawn
-    return [*drawn, _examples(profile), _risen(reference, profile)]
+    return [*drawn, _examples(profile, rows), _risen(reference, profile, rows)]
 
 
-def _examples(profile: CategoricalProfile) -> list[list[Any]]:
+def _examples(profile: CategoricalProfile, rows: int) -> list[list[Any]]:
     """The most frequent new categories, each with its share of the window."""
     counts = profile.unseen.counts
     if not counts:
         return []
-    names = sorted(counts, key=lambda name: (-counts[name], name))[:MOST_EXAMPLES]
-    return [[_short(name), _share(counts[name], profile.rows)] for name in names]
+    # Sorting all names takes ten times as long where there are thousands.
+    least = nlargest(MOST_EXAMPLES, counts.values())[-1]
+    frequent = [name for name, count in counts.items() if count > least]
+    tied = nsmallest(MOST_EXAMPLES, (name for name, count in counts.items() if count == least))
+    names = [*sorted(frequent, key=lambda name: (-counts[name], name)), *tied][:MOST_EXAMPLES]
+    return [[_short(name), _share(counts[name], rows)] for name in names]
 
 
-def _risen(reference: CategoricalReference, profile: CategoricalProfile) -> list[list[Any]]:
+def _risen(
+    reference: CategoricalReference, profile: CategoricalProfile, rows: int
+) -> list[list[Any]]:
     """The most frequent of the reference's further categories, with both shares, where one rose."""
     known, found = reference.counts[MOST_CATEGORIES:], profile.counts[MOST_CATEGORIES:]
-    if not len(found) or not profile.rows:
+    if not len(found) or not rows:
         return []
-    rise = found / profile.rows - known / reference.n
-    places = np.argsort(-rise, kind="stable")[:MOST_EXAMPLES]
-    shares = [
-        (place, _share(int(known[place]), reference.n), _share(int(found[place]), profile.rows))
-        for place in places[rise[places] * SHARE_UNITS >= 1].tolist()
-    ]
-    names = reference.categories
+    rise = found * (1 / rows) - known * (1 / reference.n)
+    most = min(MOST_EXAMPLES, len(rise))
+    largest = np.argpartition(rise, len(rise) - most)[-most:].tolist()
+    places = sorted(largest, key=lambda place: (-rise[place], place))
     return [
-        [_short(names[MOST_CATEGORIES + place].as_py()), usual, now] for place, usual, now in shares
+        [
+            _short(reference.categories[MOST_CATEGORIES + place].as_py()),
+            _share(int(known[place]), reference.n),
+            _share(int(found[place]), rows),
+        ]
+        for place in places
+        if rise[place] * SHARE_UNITS >= 1
     ]
 
 
@@ -324,8 +314,7 @@ def _short(name: str) -> str:
 def _shares(counts: IntArray, rows: int) -> list[int]:
     if not rows:
         return [0] * len(counts)
-    shares: list[int] = np.rint(counts * (SHARE_UNITS / rows)).astype(np.int64).tolist()
-    return shares
+    return [round(count * SHARE_UNITS / rows) for count in counts.tolist()]
 
 
 def _share(count: int, rows: int) -> int:

@@ -6,9 +6,7 @@ from .method_results import FeatureDetail
 from .schema_changes import SchemaChange
 from .verdicts import Verdict
 
-KEPT = frozenset(
-    {"reference_shares", "current_shares", "outside", "new_categories", "change"}
-)
+KEPT = frozenset({"reference_shares", "current_shares", "outside", "new_categories", "change"})
 """Parts of explanations that are shares or numbers of rows; new parts are left out until named here."""
 NOT_READ = "The column could not be read. What it holds is not shown, as the feature is sensitive."
 RETYPED = "The column holds values of another type than in the reference."

@@ -1,10 +1,11 @@
 """Profiles of runs, frames of baselines, error rates over time, and changes of signals."""
 
-import detections.models.outcomes
-import django.db.models.deletion
 import uuid
+
+import django.db.models.deletion
 from django.db import migrations, models
 
+import detections.models.outcomes
 from drift_detector.tenancy import rls
 
 TABLES = (

@@ -12,7 +12,7 @@ from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.picture_format import (
     frames_to_json,
     pack,
-    scores_to_json,
+    pack_scores,
     show_feature,
     show_scores,
     unpack,
@@ -156,7 +156,7 @@ def test_categories__new_and_further_ones__are_named_with_shares() -> None:
     assert found["names"] == [f"c{rank:02}" for rank in range(MOST_CATEGORIES)]
     assert [each["name"] for each in found["new"]["examples"]] == ["zeta", "eta"]
     assert found["new"]["share"] == pytest.approx(100 / rows, abs=1e-6)
-    assert [each["name"] for each in found["risen"]][0] == "c29"
+    assert next(each["name"] for each in found["risen"]) == "c29"
     assert feature["null_rate"]["current"] == pytest.approx(100 / len(window), abs=1e-6)
     total = sum(feature["shares"]["current"]) + found["other"]["current"] + found["new"]["share"]
     assert total == pytest.approx(1, abs=3e-3)
@@ -207,7 +207,7 @@ def test_pictures__sensitive_features__hold_no_value() -> None:
 def test_scores__of_a_run__come_back_with_the_ratio(rng: np.random.Generator) -> None:
     baseline, window = fit(mixed_window(rng, 5000)), mixed_window(rng, 3000)
     results, names = evaluate(baseline, window, PLAN), list(baseline.frames)
-    stored = unpack(pack(scores_to_json(results, names)))
+    stored = unpack(pack_scores(results, names))
     found = {(each["method"], each["feature"]): each for each in show_scores(stored, names)}
     details = [(result.method.value, each) for result in results for each in result.details]
     for method, detail in details:
@@ -226,4 +226,4 @@ def test_size__twenty_features__fits_two_kilobytes(rng: np.random.Generator) -> 
     results = evaluate(baseline, window, PLAN, drawing=drawing)
     names = list(baseline.frames)
     size = len(pack([drawing.drawn[name] for name in names]))
-    assert size + len(pack(scores_to_json(results, names))) <= LARGEST_PICTURE
+    assert size + len(pack_scores(results, names)) <= LARGEST_PICTURE
