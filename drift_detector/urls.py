@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from alerts.views import AcknowledgeView, AlertViewSet, DashboardView
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
+from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
 from drift_detector.api.documents import DocumentView
 from drift_detector.api.quotas import QuotasView
@@ -32,6 +33,8 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
     path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
     path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
+    path("monitors/<uuid:pk>/series", MonitorSeriesView.as_view(), name="monitor-series"),
+    path("runs/<uuid:pk>/profile", RunProfileView.as_view(), name="run-profile"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),

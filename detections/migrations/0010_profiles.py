@@ -292,6 +292,14 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="detection",
+            index=models.Index(
+                name="detection_of_performance",
+                fields=["tenant", "monitor", "-window_start"],
+                condition=models.Q(("detection_type", "performance")),
+            ),
+        ),
         *[rls.enable_tenant_rls(table) for table in TABLES],
         # The rows go with the run, the baseline or the stream that they belong to, so that the
         # scheduler, which removes these, needs no right on them.

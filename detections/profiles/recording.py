@@ -6,6 +6,7 @@ from threading import Lock
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from algorithms.picture_format import frames_to_json, pack, pack_scores
 from algorithms.pictures import Drawing
@@ -37,7 +38,7 @@ class _KnownFrames:
 INSERT = """
     INSERT INTO drf_profiles
         (id, created_at, tenant_id, run_id, monitor_id, window_start, window_end, drawn, scores)
-    VALUES (%s, now(), %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 _known_frames = _KnownFrames()
@@ -60,9 +61,10 @@ def store_profile(run: DetectionRun, result: RunResult) -> None:
 
 def _insert(run: DetectionRun, drawn: bytes, scores: bytes) -> None:
     """Write the row by SQL, in half the time that a model takes."""
-    own = [uuid4(), run.tenant_id, run.id, run.monitor_id, run.window_start, run.window_end]
+    own = [uuid4(), timezone.now(), run.tenant_id, run.id, run.monitor_id]
+    window = [run.window_start, run.window_end]
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [*own, drawn, scores])
+        cursor.execute(INSERT, [*own, *window, drawn, scores])
 
 
 def _store_frames(run: DetectionRun, baseline_id: UUID, drawing: Drawing) -> None:
