@@ -137,7 +137,8 @@ def merge_cells(edges: FloatArray, counts: IntArray) -> IntArray:
     starts = np.unique(np.concatenate([[0], after_mass, before_frequent, after_steps]))
     starts = starts[starts < len(counts)]
     is_finite = np.append(True, np.isfinite(edges[starts[1:] - 1]))
-    return starts[is_finite].astype(np.int64)
+    kept: IntArray = starts[is_finite].astype(np.int64)
+    return kept
 
 
 def _cells_after_steps(edges: FloatArray, reached: IntArray, total: int) -> IntArray:
@@ -170,7 +171,7 @@ def _read_counts(
     quantiles, scale = np.empty(len(QUANTILES)), SHARE_UNITS / rows
     bounds, ranks = np.array(ends), _LEVELS * rows
     draw_cells(counts, starts, reference.grid.edges, bounds, ranks, scale, shares, quantiles)
-    return shares.tolist(), quantiles.tolist()
+    return shares.tolist(), [*quantiles.tolist()]
 
 
 def _step(quantiles: list[float | None]) -> float:

@@ -87,8 +87,10 @@ def _bins_of(width: int, seconds: IntArray, errors: FloatArray) -> _Bins:
 
 def _write(stream: OutcomeStream, rows: Sequence[tuple[Any, ...]]) -> None:
     names = ("ids", "widths", "starts", "outcomes", "errors")
-    columns = {name: list(each) for name, each in zip(names, zip(*rows, strict=True), strict=True)}
-    own = {"tenant": stream.tenant_id, "stream": stream.id, "most": MOST_BINS}
+    columns: dict[str, Any] = {
+        name: list(each) for name, each in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    own: dict[str, Any] = {"tenant": stream.tenant_id, "stream": stream.id, "most": MOST_BINS}
     with connection.cursor() as cursor:
         cursor.execute(ADD, columns | own)
         cursor.execute(DROP_OLD, own)

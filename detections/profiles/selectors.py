@@ -157,7 +157,8 @@ def _within(span: Span) -> dict[str, datetime]:
 
 def _frames_of(baseline_ids: Collection[UUID | None]) -> dict[UUID, Frames]:
     """The frames of baselines, by their ids."""
-    found = BaselineFrame.objects.filter(baseline_id__in=baseline_ids)
+    known = [each for each in baseline_ids if each is not None]
+    found = BaselineFrame.objects.filter(baseline_id__in=known)
     rows = found.values_list("baseline_id", "content")
     return {baseline_id: Frames(unpack(bytes(content))) for baseline_id, content in rows}
 
@@ -280,8 +281,8 @@ def _list_performance(monitor: Monitor, span: Span, most: int) -> list[Shown]:
             key = detail["feature"], detection.method
             metrics.setdefault(key, []).append(_performance_point(detection, detail))
     return [
-        {"metric": metric, "source": source, "points": points}
-        for (metric, source), points in sorted(metrics.items())
+        {"metric": metric, "method": method, "points": points}
+        for (metric, method), points in sorted(metrics.items())
     ]
 
 

@@ -6,8 +6,6 @@ from rest_framework import serializers
 
 from detections.models import METHODS, VERDICTS
 
-type Fields = serializers.Serializer[dict[str, Any]]
-
 
 def _number(**options: Any) -> serializers.FloatField:
     return serializers.FloatField(allow_null=True, **options)
@@ -149,7 +147,7 @@ class MetricPointSerializer(serializers.Serializer[dict[str, Any]]):
 
 class MetricSeriesSerializer(serializers.Serializer[dict[str, Any]]):
     metric = serializers.CharField()
-    source = serializers.ChoiceField(["performance", "estimated_performance"])
+    method = serializers.ChoiceField(["performance", "estimated_performance"])
     points = MetricPointSerializer(many=True)
 
 

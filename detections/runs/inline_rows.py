@@ -14,6 +14,6 @@ def drop_sensitive_rows(run: DetectionRun) -> None:
         return
     rows = DetectionRun.objects.filter(id=run.id, inline_data__isnull=False)
     for content in rows.values_list("inline_data", flat=True):
-        table = table_from_bytes(bytes(content))
+        table = table_from_bytes(bytes(content or b""))
         kept = [name for name in table.column_names if name not in sensitive]
         rows.update(inline_data=table_to_bytes(table.select(kept)))

@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +38,8 @@ def numbers(values: FloatArray) -> Baseline:
     return Baseline.fit(pa.table({"x": values}), {"x": FeatureKind.NUMERIC})
 
 
-def words(values: list[str | None]) -> Baseline:
-    return Baseline.fit(pa.table({"c": values}), {"c": FeatureKind.CATEGORICAL})
+def words(values: Sequence[str | None]) -> Baseline:
+    return Baseline.fit(pa.table({"c": list(values)}), {"c": FeatureKind.CATEGORICAL})
 
 
 def drawn(baseline: Baseline, window: pa.Table, *sensitive: str) -> Drawing:
@@ -46,7 +48,7 @@ def drawn(baseline: Baseline, window: pa.Table, *sensitive: str) -> Drawing:
     return drawing
 
 
-def shown(baseline: Baseline, window: pa.Table, *sensitive: str) -> list[dict]:
+def shown(baseline: Baseline, window: pa.Table, *sensitive: str) -> list[dict[str, Any]]:
     """The features of a window as a reader of the stored bytes sees them."""
     drawing = drawn(baseline, window, *sensitive)
     frames = unpack(pack(frames_to_json(baseline.frames, sensitive)))

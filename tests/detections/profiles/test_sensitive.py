@@ -14,9 +14,8 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from detections.models import Detection, DetectionRun, Report
+from detections.models import Detection, DetectionRun
 from detections.reports.report_columns import ComparableWindows
-from detections.reports.services import build_report
 from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Baseline, Monitor
@@ -170,16 +169,6 @@ def test_sensitive__baseline_fails__reason_names_no_value(
     assert baseline.status == "failed"
     assert "income" in baseline.reason
     assert "marker" not in baseline.reason
-
-
-def test_sensitive__report__leaves_the_columns_out_and_says_so(watched: Monitor) -> None:
-    run = judge(watched, 1)
-    report = Report.objects.create(tenant_id=run.tenant_id, run=run)
-    build_report(tenant_id=run.tenant_id, report_id=report.id, worker="worker-1")
-    report.refresh_from_db()
-    assert report.status == "ready", report.reason
-    assert "income, as it is sensitive" in report.reason
-    assert not [each for each in MARKERS if each in report.html]
 
 
 def test_report__sensitive_columns__are_not_compared() -> None:
