@@ -49,14 +49,11 @@ def watched(in_tenant: Tenant, data_root: Path) -> Monitor:
     folder.mkdir()
     write_week(folder / "0.csv", 0, income=314159, cities=["marker-a", "marker-b"])
     write_week(folder / "1.csv", 1, income=271828, cities=["marker-a", "marker-new"])
-    write_week(folder / "2.csv", 2, income=314159, cities=["marker-b"], word="marker-word")
-    return make_flights_monitor(
-        folder,
-        reference_end=TIMESTAMPS[1],
-        feature_kinds={"income": "numeric"},
-        sensitive_features=SENSITIVE,
-        methods=METHODS,
+    monitor = make_flights_monitor(
+        folder, reference_end=TIMESTAMPS[1], sensitive_features=SENSITIVE, methods=METHODS
     )
+    write_week(folder / "2.csv", 2, income=314159, cities=["marker-b"], word="marker-word")
+    return monitor
 
 
 def judge(monitor: Monitor, week: int, **fields: Any) -> DetectionRun:
