@@ -13,6 +13,7 @@ from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
 from .errors import InsufficientData, MissingColumn, RetypedColumn, UnusableColumn
 from .fitting import FitOptions, Fitter, new_fitter
+from .pictures import Frames, frame_of
 from .profiles import FeatureProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window, chunks_of
 from .schema_changes import SchemaChange
@@ -146,6 +147,11 @@ class Baseline:
         reference = self.features[name]
         profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks)
         return reduce(add, profiles)
+
+    @cached_property
+    def frames(self) -> Frames:
+        """The frame of each feature's pictures."""
+        return {name: frame_of(reference) for name, reference in self.features.items()}
 
     @property
     def sampled(self) -> bool:

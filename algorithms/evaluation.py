@@ -10,10 +10,12 @@ from .judgement import explain_drift, judge
 from .method_results import AnyMethod, FeatureDetail, MethodResult
 from .methods import METHODS, Measurement, Method
 from .multiple_testing import adjust_p_values
+from .pictures import Drawing
 from .plan import EvaluationPlan, Policy
 from .profiles import FeatureProfile, NumericProfile, NumericSummary, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window
 from .schema_check import check_column, list_new_columns, require_type
+from .sensitive import without_values
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
@@ -43,6 +45,7 @@ def evaluate(
     *,
     new_columns: Collection[str] = (),
     threads: int = THREADS,
+    drawing: Drawing | None = None,
 ) -> list[MethodResult]:
     """Compare a window with its baseline, reading, measuring and freeing each column once.
 
@@ -55,6 +58,7 @@ def evaluate(
         plan: Methods, limits and policy.
         new_columns: Columns of the data that the reference did not have.
         threads: Columns that are read and counted at once; one of a window of few rows.
+        drawing: Takes each column's counts, for pictures of the window.
 
     Returns:
         One outcome per method of the plan, in its order.
@@ -66,7 +70,7 @@ def evaluate(
         return baseline.profile_feature(window, name, keep_values=keep_values)
 
     def examined(name: str) -> dict[Key, _Examined]:
-        return _examine(baseline.features[name], profiled, rows, plan)
+        return _examine(baseline.features[name], profiled, rows, plan, drawing)
 
     if rows < FEW_ROWS:
         return _conclude_all(map(examined, baseline.features), rows, plan, new_columns)
@@ -84,10 +88,11 @@ def evaluate_profile(
     plan: EvaluationPlan,
     *,
     new_columns: Collection[str] = (),
+    drawing: Drawing | None = None,
 ) -> list[MethodResult]:
     """Compare a window that has been counted already; otherwise as `evaluate`."""
     found = (
-        _examine(reference, profile.features.__getitem__, profile.rows, plan)
+        _examine(reference, profile.features.__getitem__, profile.rows, plan, drawing)
         for reference in baseline.features.values()
     )
     return _conclude_all(found, profile.rows, plan, new_columns)
@@ -98,6 +103,7 @@ def _examine(
     profiled: Callable[[str], FeatureProfile | Unprofiled],
     rows: int,
     plan: EvaluationPlan,
+    drawing: Drawing | None,
 ) -> dict[Key, _Examined]:
     """Read one feature's column once; measure it by each method that compares its kind, and check its type."""
     measuring, checking = _keys_measuring(reference, plan), _keys_checking(reference, plan)
@@ -105,6 +111,8 @@ def _examine(
         unread = _unread(reference, Verdict.NO_DATA, "The window holds no row.")
         return dict.fromkeys([*measuring, *checking], unread)
     profile = require_type(reference, profiled(reference.name))
+    if drawing is not None:
+        drawing.add(reference, profile)
     checked = _Examined(check_column(_describe(reference), profile))
     return _measure_all(measuring, reference, profile, rows, plan) | dict.fromkeys(
         checking, checked
@@ -243,7 +251,12 @@ def _conclude_all(
         examined |= feature
     examined |= _examine_row_count(rows, plan) | _examine_new_columns(new_columns, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
+    details = {key: _shown(key[1], each, plan) for key, each in details.items()}
     return [summarize(method, _of_method(method, details)) for method in plan.methods]
+
+
+def _shown(feature: str, detail: FeatureDetail, plan: EvaluationPlan) -> FeatureDetail:
+    return without_values(detail) if feature in plan.sensitive else detail
 
 
 def _of_method(method: Method, details: Mapping[Key, FeatureDetail]) -> list[FeatureDetail]:

@@ -40,6 +40,7 @@ class EvaluationPlan:
         usual_rows: How many rows windows of the reference's time held, for `row_count`.
         usual_effects: By how much windows of the reference's time differ without drift, by method and feature. By
             `evidence_and_effect` a change must be larger, unless the limit is fixed.
+        sensitive: Features of which the results hold no value: shares and effects only.
     """
 
     methods: Mapping[Method, Limits] = field(default_factory=default_method_limits)
@@ -49,6 +50,7 @@ class EvaluationPlan:
     importances: Mapping[str, float] = field(default_factory=dict)
     usual_rows: tuple[int, ...] = ()
     usual_effects: Mapping[tuple[Method, str], float] = field(default_factory=dict)
+    sensitive: frozenset[str] = frozenset()
 
     def without_schema(self) -> Self:
         """The plan of a comparison with other data than the baseline: it measures, and checks no columns."""

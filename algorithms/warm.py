@@ -16,6 +16,7 @@ from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
 from .methods import DEFAULT_LIMITS
 from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
+from .pictures import Drawing
 from .plan import EvaluationPlan
 from .profile_format import profile_from_bytes, profile_to_bytes
 from .statistical_tests import ks_test
@@ -48,7 +49,8 @@ def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
     for each in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
         # windows of the reference's size, and of another, take different paths to a p-value
         for rows in (ROWS, ROWS - 1):
-            evaluate(each, window.slice(0, rows), plan)
+            drawing = Drawing(frames=each.frames)
+            evaluate(each, window.slice(0, rows), plan, drawing=drawing)
         profile = each.profile(window.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
             evaluate_profile(each, counted, plan)

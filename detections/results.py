@@ -6,6 +6,7 @@ from uuid import UUID
 
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
+from algorithms.pictures import Drawing
 from algorithms.verdicts import Verdict
 from detections.outcomes.source_data import NewOutcomes
 from monitors.sources import FileCounts, SkippedFile
@@ -59,6 +60,7 @@ class RunResult:
 
     `rows` are those that were judged, `reading` says how many were read.
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
+    `drawing` holds the pictures of the judged window.
     """
 
     verdict: Verdict
@@ -68,6 +70,7 @@ class RunResult:
     baseline_id: UUID | None = None
     methods: tuple[MethodResult, ...] = ()
     new_outcomes: NewOutcomes | None = None
+    drawing: Drawing | None = None
     is_failed: bool = False
 
 

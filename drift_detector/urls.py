@@ -37,7 +37,9 @@ from alerts.workflow.views import (
     TimelineView,
 )
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
+from detections.outcomes.error_rate_views import MonitorErrorRatesView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
+from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
 from drift_detector.api.documents import DocumentView
 from drift_detector.api.quotas import QuotasView
@@ -82,6 +84,13 @@ api: list[URLPattern | URLResolver] = [
     path("monitors/<uuid:pk>/backtest", MonitorBacktestView.as_view(), name="monitor-backtest"),
     path("monitors/<uuid:pk>/outcomes", MonitorOutcomesView.as_view(), name="monitor-outcomes"),
     path("monitors/<uuid:pk>/detectors", MonitorDetectorsView.as_view(), name="monitor-detectors"),
+    path(
+        "monitors/<uuid:pk>/error-rates",
+        MonitorErrorRatesView.as_view(),
+        name="monitor-error-rates",
+    ),
+    path("monitors/<uuid:pk>/series", MonitorSeriesView.as_view(), name="monitor-series"),
+    path("runs/<uuid:pk>/profile", RunProfileView.as_view(), name="run-profile"),
     path("monitors/<uuid:pk>/precision", MonitorPrecisionView.as_view(), name="monitor-precision"),
     path(
         "monitors/<uuid:pk>/suggestions",

@@ -45,6 +45,7 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         importances=monitor.importances,
         usual_rows=usual_rows,
         usual_effects=usual_effects_from_json(card) if card else {},
+        sensitive=frozenset(monitor.sensitive_features),
     )
 
 

@@ -113,12 +113,13 @@ def _check_labelled(metric: str, fields: Mapping[str, Any], reference: DatasetDe
 def _check_settings_of_features(
     fields: Mapping[str, Any], features: Mapping[str, FeatureKind]
 ) -> None:
-    """Check that thresholds, tolerances and importances name features."""
+    """Check that what is set for features names features."""
     for field in ("thresholds", "tolerances"):
         limits: Mapping[str, Any] = fields.get(field) or {}
         for limit in limits.values():
             _check_features(field, limit.get("features", {}), features)
-    _check_features("importances", fields.get("importances") or {}, features)
+    for field in ("importances", "sensitive_features"):
+        _check_features(field, fields.get(field) or (), features)
 
 
 def _check_features(field: str, names: Iterable[str], features: Mapping[str, FeatureKind]) -> None:

@@ -31,7 +31,7 @@ FIELD_GROUPS = {
     "Data": (
         "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
         "timestamp_column", "data_timezone", "csv_dialect", "null_values",
-        "feature_columns", "feature_kinds", "importances",
+        "feature_columns", "feature_kinds", "importances", "sensitive_features",
     ),
     "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
     "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
@@ -132,6 +132,13 @@ class Monitor(TenantModel):
         default=dict,
         blank=True,
         help_text="How much a feature's drift matters, 1 where not given; moves its severity.",
+    )
+
+    sensitive_features = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Features of which no value is kept or shown: shares and effects only.",
     )
 
     seasonal_weeks = models.PositiveSmallIntegerField(

@@ -118,6 +118,7 @@ def _window(
         types=types,
         dialect=csv_dialect(monitor.csv_dialect, monitor.null_values),
         zone=monitor.data_timezone,
+        sensitive=frozenset(monitor.sensitive_features),
     )
 
 

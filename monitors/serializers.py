@@ -120,6 +120,12 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         default=dict,
         help_text='How to read a column: {"zip": "categorical"}.',
     )
+    sensitive_features = serializers.ListField(
+        child=TextField(max_length=200, trim_whitespace=False),
+        default=list,
+        max_length=2000,
+        help_text="Features of which no value is kept or shown: shares and effects only.",
+    )
     importances = ImportancesField(
         child=NumberField(),
         default=dict,

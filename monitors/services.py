@@ -34,6 +34,7 @@ SOURCE_FIELDS = (
     "thresholds",
     "tolerances",
     "importances",
+    "sensitive_features",
     "prediction_column",
     "label_column",
     "score_column",

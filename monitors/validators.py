@@ -1,6 +1,6 @@
 """Checks the fields of a monitor, for the API and the admin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from math import inf
 from typing import Any, NoReturn
@@ -277,6 +277,14 @@ def check_feature_kinds(kinds: Any) -> dict[str, str]:
     return kinds
 
 
+def check_sensitive_features(names: Any) -> list[str]:
+    """Names of features, each once."""
+    if not isinstance(names, list):
+        raise ValidationError("sensitive_features must be a list of features.")
+    _check_names(names)
+    return list(dict.fromkeys(names))
+
+
 def check_importances(importances: Any) -> dict[str, float]:
     """Features, each with how much its drift matters beside the others', which are at 1."""
     if not isinstance(importances, dict):
@@ -322,7 +330,7 @@ def _check_number(name: str, number: Any, highest: float) -> None:
         raise ValidationError(f"{name} must be at least {LEAST_LIMIT:g}, not {number!r}.")
 
 
-def _check_names(features: Mapping[Any, Any]) -> None:
+def _check_names(features: Iterable[Any]) -> None:
     if any(not isinstance(name, str) or not is_storable(name) for name in features):
         raise ValidationError("A feature's name must hold only characters that can be stored.")
 

@@ -1,6 +1,7 @@
 """Judges one open window by a baseline: for a run, a backtest or a seasonal reference."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeGuard
 
@@ -11,6 +12,7 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
+from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.profiles import Profile
 from algorithms.verdicts import Verdict, combine_verdicts
@@ -69,16 +71,24 @@ def judge_window(
     window: pa.Table | LazyWindow,
     plan: EvaluationPlan,
     new_columns: Sequence[str] = (),
+    drawing: Drawing | None = None,
 ) -> RunResult:
     """Compare an open window with a baseline; one that is large is streamed.
+
+    Args:
+        frozen: The baseline.
+        window: The window.
+        plan: Methods, limits and policy.
+        new_columns: Columns of the data that the reference did not have.
+        drawing: Takes the pictures of the window; the result holds it.
 
     Raises:
         SourceError: If the window cannot be read.
     """
     if is_streamed(window):
-        return judge_profile(frozen, frozen.profile(window.batches()), plan, new_columns)
-    methods = evaluate(frozen, window, plan, new_columns=new_columns)
-    return _to_result(window.num_rows, methods)
+        return judge_profile(frozen, frozen.profile(window.batches()), plan, new_columns, drawing)
+    methods = evaluate(frozen, window, plan, new_columns=new_columns, drawing=drawing)
+    return replace(_to_result(window.num_rows, methods), drawing=drawing)
 
 
 def judge_profile(
@@ -86,10 +96,11 @@ def judge_profile(
     profile: Profile,
     plan: EvaluationPlan,
     new_columns: Sequence[str] = (),
+    drawing: Drawing | None = None,
 ) -> RunResult:
-    """Compare a window that has been counted with a baseline."""
-    methods = evaluate_profile(frozen, profile, plan, new_columns=new_columns)
-    return _to_result(profile.rows, methods)
+    """Compare a window that has been counted with a baseline; otherwise as `judge_window`."""
+    methods = evaluate_profile(frozen, profile, plan, new_columns=new_columns, drawing=drawing)
+    return replace(_to_result(profile.rows, methods), drawing=drawing)
 
 
 def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
@@ -96,14 +97,15 @@ def _judge(
 ) -> RunResult:
     """Compare the window with the baseline, and with the weeks before if it is read from a source."""
     new_columns = find_new_columns(context.monitor, context.baseline, window)
+    drawing = Drawing(frames=frozen.frames, sensitive=plan.sensitive)
     if not isinstance(window, LazyWindow):
-        result = judge_window(frozen, window, plan, new_columns)
+        result = judge_window(frozen, window, plan, new_columns, drawing)
         return with_reading(result, rows=window.num_rows, files=None)
     if is_streamed(window):
         profile = profile_in_parts(claim, context, frozen, window)
-        result = judge_profile(frozen, profile, plan, new_columns)
+        result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
-        result = judge_window(frozen, window, plan, new_columns)
+        result = judge_window(frozen, window, plan, new_columns, drawing)
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
     result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)

@@ -1,8 +1,9 @@
-"""Runs, detections, outcomes, backtests and reports."""
+"""Runs, detections, profiles, outcomes, error rates, backtests and reports."""
 
 from detections.models.backtests import Backtest
 from detections.models.choices import METHODS, REFERENCES, SEVERITIES, VERDICTS
 from detections.models.detections import Detection
+from detections.models.error_rates import ErrorBin, SignalChange
 from detections.models.outcomes import (
     ConsumerOffset,
     DetectorState,
@@ -10,6 +11,7 @@ from detections.models.outcomes import (
     OutcomeStream,
     PendingOutcome,
 )
+from detections.models.profiles import BaselineFrame, RunProfile
 from detections.models.reports import Report
 from detections.models.runs import DetectionRun, RunPart
 
@@ -19,13 +21,17 @@ __all__ = [
     "SEVERITIES",
     "VERDICTS",
     "Backtest",
+    "BaselineFrame",
     "ConsumerOffset",
     "Detection",
     "DetectionRun",
     "DetectorState",
+    "ErrorBin",
     "OutcomeBatch",
     "OutcomeStream",
     "PendingOutcome",
     "Report",
     "RunPart",
+    "RunProfile",
+    "SignalChange",
 ]

@@ -71,6 +71,11 @@ class Detection(TenantModel):
             ),
         ]
         indexes = [
+            models.Index(
+                name="detection_of_performance",
+                fields=["tenant", "monitor", "-window_start"],
+                condition=Q(detection_type="performance"),
+            ),
             models.Index(name="detection_newest", fields=["tenant", "-created_at", "-id"]),
             models.Index(
                 name="detection_newest_of_monitor",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.utils import timezone
@@ -16,6 +17,7 @@ from algorithms.concept_drift.detector_registry import (
     new_detector,
 )
 from detections.models import DetectorState, OutcomeStream
+from detections.outcomes.signal_changes import Transition, find_transitions
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.evaluation_plans import detector_settings
 from monitors.models import Monitor
@@ -57,28 +59,35 @@ class ConceptSignal:
         return self.sequence - self.length + 1
 
 
-def advance_detectors(
-    stream: OutcomeStream, monitor: Monitor, errors: FloatArray
-) -> list[ConceptSignal]:
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What detectors said to the errors of a batch.
+
+    Attributes:
+        drifts: In order of the outcomes.
+        transitions: All changes of signals, warnings among them.
+    """
+
+    drifts: tuple[ConceptSignal, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+def advance_detectors(stream: OutcomeStream, monitor: Monitor, errors: FloatArray) -> Advance:
     """Show errors, shape (n,), to the monitor's detectors and keep what they learnt; the stream is locked.
 
     A detector whose settings have been changed begins anew; one that the monitor does not want any more rests.
-
-    Returns:
-        What they saw, in order of the outcomes.
 
     Raises:
         UnusableObservation: If a detector can't use an error; nothing is kept then.
     """
     shown = _observe(stream, monitor, errors)
     if not len(shown.values):
-        return []
+        return Advance()
     states = _states(stream, monitor)
-    signals: list[ConceptSignal] = []
-    for method, state in states.items():
-        signals += _advance(state, method, stream, monitor, shown)
+    found = [_advance(state, method, stream, monitor, shown) for method, state in states.items()]
     _store(list(states.values()))
-    return sorted(signals, key=lambda signal: signal.sequence)
+    drifts = sorted(chain(*(each.drifts for each in found)), key=lambda drift: drift.sequence)
+    return Advance(tuple(drifts), tuple(chain(*(each.transitions for each in found))))
 
 
 def _states(stream: OutcomeStream, monitor: Monitor) -> dict[ConceptMethod, DetectorState]:
@@ -102,12 +111,16 @@ def _advance(
     stream: OutcomeStream,
     monitor: Monitor,
     shown: Observations,
-) -> list[ConceptSignal]:
+) -> Advance:
     """Show observations to one detector, and note its new state."""
     detector = _resumed(method, monitor, state)
-    changes = detector.update_many(shown.shown_to(detector)).changes
-    _note(state, detector, shown.each, len(changes))
-    return [_signal(method, detector, stream.sequence, shown, change) for change in changes]
+    before = detector.signal
+    found = detector.update_many(shown.shown_to(detector))
+    _note(state, detector, shown.each, len(found.changes))
+    sequence = stream.sequence
+    drifts = (_signal(method, detector, sequence, shown, change) for change in found.changes)
+    transitions = find_transitions(method, before, len(shown.values), found, shown)
+    return Advance(tuple(drifts), tuple(transitions))
 
 
 def _store(advanced: list[DetectorState]) -> None:

@@ -8,16 +8,19 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.arrays import FloatArray
 from algorithms.concept_drift.averaging import Averaging
 from algorithms.concept_drift.detector import UnusableObservation
 from detections.models import OutcomeBatch, OutcomeStream
 from detections.outcomes.batch_content import hash_of_rows
-from detections.outcomes.detectors import ConceptSignal, advance_detectors
+from detections.outcomes.detectors import Advance, ConceptSignal, advance_detectors
+from detections.outcomes.error_bins import add_errors
 from detections.outcomes.history import some_times
 from detections.outcomes.joining import join_halves
 from detections.outcomes.outcome_tables import with_times
 from detections.outcomes.prediction_errors import check_given_errors, errors_of
 from detections.outcomes.refusals import BadOutcomes, IdReused
+from detections.outcomes.signal_history import record_transitions
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 from monitors.sources import table_to_bytes
@@ -104,11 +107,15 @@ def take_batch(
         return Accepted(batch=earlier, is_repeat=True)
     check_given_errors(rows, monitor.error_scale)
     whole, waiting = join_halves(stream, with_times(rows))
-    signals = _advance(stream, monitor, whole)
+    errors = errors_of(whole, monitor.error_scale)
+    advance = _advance(stream, monitor, errors)
     batch = _new_batch(stream, whole, is_sent=is_sent)
     batch.batch_id, batch.content_hash, batch.rows = batch_id, content_hash, rows.num_rows
     _append(stream, batch)
-    return Accepted(batch=batch, waiting=waiting, signals=signals, occurred_at=whole["occurred_at"])
+    times = whole["occurred_at"]
+    add_errors(stream, times, errors)
+    record_transitions(stream, batch.first_sequence, times, advance)
+    return Accepted(batch=batch, waiting=waiting, signals=advance.drifts, occurred_at=times)
 
 
 def _earlier_batch(stream: OutcomeStream, batch_id: str, content_hash: str) -> OutcomeBatch | None:
@@ -136,10 +143,9 @@ def _new_batch(stream: OutcomeStream, whole: pa.Table, *, is_sent: bool) -> Outc
     )
 
 
-def _advance(stream: OutcomeStream, monitor: Monitor, whole: pa.Table) -> tuple[ConceptSignal, ...]:
-    errors = errors_of(whole, monitor.error_scale)
+def _advance(stream: OutcomeStream, monitor: Monitor, errors: FloatArray) -> Advance:
     try:
-        return tuple(advance_detectors(stream, monitor, errors))
+        return advance_detectors(stream, monitor, errors)
     except UnusableObservation as error:
         raise BadOutcomes(str(error)) from error
 

@@ -13,6 +13,7 @@ from algorithms.value_types import ValueType, value_type_of
 
 NO_NUMBERS = frozenset({ValueType.TEXT, ValueType.OTHER})
 BODY = "<body>"
+SENSITIVE = "it is sensitive"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,10 +33,18 @@ class ComparableWindows:
     note: str
 
     @classmethod
-    def of(cls, reference: pa.Table, current: pa.Table, features: Mapping[str, str]) -> Self:
+    def of(
+        cls,
+        reference: pa.Table,
+        current: pa.Table,
+        features: Mapping[str, str],
+        sensitive: Collection[str] = (),
+    ) -> Self:
         """The windows with those features of a baseline, each with its kind, that have values in both."""
         numeric = [name for name, kind in features.items() if kind == FeatureKind.NUMERIC]
-        reasons = left_out(reference, current, list(features), numeric)
+        shown = [name for name in features if name not in sensitive]
+        reasons = dict.fromkeys((name for name in features if name in sensitive), SENSITIVE)
+        reasons |= left_out(reference, current, shown, numeric)
         kept = [name for name in features if name not in reasons]
         note = describe_left_out(reasons)
         return cls(reference.select(kept), current.select(kept), numeric, note)

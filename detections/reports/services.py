@@ -154,7 +154,8 @@ def _build(context: RunContext) -> dict[str, Any]:
     )
 
     features = context.baseline.features
-    windows = ComparableWindows.of(*_windows(context), features)
+    sensitive = context.monitor.sensitive_features
+    windows = ComparableWindows.of(*_windows(context), features, sensitive)
     if not windows.reference.num_columns:
         reason = f"No column can be compared. {windows.note}"
         return {"status": Report.Status.FAILED, "reason": reason}

@@ -12,7 +12,9 @@ from detections.models import DetectionRun
 from detections.outcomes.ingest import lock_stream
 from detections.outcomes.services import accept_new_rows
 from detections.outcomes.source_data import SOURCE_STREAM
+from detections.profiles.recording import store_profile
 from detections.results import RunResult
+from detections.runs.inline_rows import drop_sensitive_rows
 from detections.runs.recording import record_detections
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import note
@@ -38,6 +40,8 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
         if run is None:
             return False
         finding = record_detections(run, result)
+        store_profile(run, result)
+        drop_sensitive_rows(run)
         plan_follow_up(run)
         listeners.notify_listeners(run, finding)
         if new is not None and stream is not None:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from detections.models import SEVERITIES, VERDICTS, Detection, DetectionRun
+from detections.runs.details import DetailsField
 from drift_detector.api.fields import INSTANT_SCHEMA, InstantField, TruthField
 from drift_detector.api.serializers import KnownFieldsMixin
 
@@ -45,7 +46,7 @@ class DetectionListSerializer(serializers.ModelSerializer[Detection]):
 
 
 class DetectionSerializer(DetectionListSerializer):
-    details = serializers.ListField(child=serializers.DictField(), read_only=True)
+    details = DetailsField()
 
     class Meta(DetectionListSerializer.Meta):
         fields = [*DetectionListSerializer.Meta.fields, "details"]

@@ -28,6 +28,7 @@ from detections.reports import selectors as report_selectors
 from detections.reports import services as reports
 from detections.reports.serializers import ReportSerializer
 from detections.runs import selectors
+from detections.runs.details import INCLUDE, PagesWithDetails, includes_details
 from detections.runs.filters import DetectionFilter, RunFilter
 from detections.runs.serializers import (
     BackfillResultSerializer,
@@ -266,17 +267,31 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
 
 
 @extend_schema_view(
-    list=extend_schema(description="List detections: one per run, method and reference."),
     retrieve=extend_schema(description="Read a detection with its details, feature by feature."),
 )
 class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):
     lookup_value_converter = "uuid"
     queryset = Detection.objects.none()
     filterset_class = DetectionFilter
+    pagination_class = PagesWithDetails
 
     def get_queryset(self) -> QuerySet[Detection]:
         detections = selectors.list_detections()
-        return detections if self.action == "retrieve" else detections.defer("details")
+        return (
+            detections.select_related("monitor")
+            if self._has_details
+            else detections.defer("details")
+        )
 
     def get_serializer_class(self) -> type[BaseSerializer[Detection]]:
-        return DetectionSerializer if self.action == "retrieve" else DetectionListSerializer
+        return DetectionSerializer if self._has_details else DetectionListSerializer
+
+    @takes_query(INCLUDE)
+    @extend_schema(responses=DetectionListSerializer(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List detections: one per run, method and reference; `include=details` adds the details."""
+        return super().list(request, *args, **kwargs)
+
+    @property
+    def _has_details(self) -> bool:
+        return self.action == "retrieve" or includes_details(self.request)

@@ -373,11 +373,14 @@ def _explained(scan: Scan, fragment: pads.Fragment, error: Exception) -> SourceE
 def _reasons(plan: CsvPlan, misfits: Mapping[str, Misfit]) -> dict[str, str]:
     """The sentences about words that do not fit, each with the first row that has it."""
     places = _find_rows(plan, misfits) if misfits else {}
-    reasons = {name: _reason(name, each, places.get(name, "")) for name, each in misfits.items()}
+    reasons = {name: _reason(plan, name, each, places) for name, each in misfits.items()}
     return reasons | {name: RetypedReason(reasons[name]) for name in _retyped(plan, misfits)}
 
 
-def _reason(name: str, misfit: Misfit, where: str) -> str:
+def _reason(plan: CsvPlan, name: str, misfit: Misfit, places: Mapping[str, str]) -> str:
+    where = places.get(name, "")
+    if name in plan.narrowed.sensitive:
+        return f"The column ‘{name}’ must hold {misfit.wanted}, but holds something else{where}."
     word = misfit.word[:LONGEST_WORD] + "…" * (len(misfit.word) > LONGEST_WORD)
     return f"The column ‘{name}’ must hold {misfit.wanted}, but holds ‘{word}’{where}."
 

@@ -34,6 +34,7 @@ class NarrowedDataset:
         named: All columns asked for that the data have, in the order wanted.
         unusable: The columns that cannot be read, each with the reason.
         types: How columns of text are read; the others are guessed in CSV.
+        sensitive: The columns whose values no reason quotes.
     """
 
     dataset: Dataset
@@ -44,6 +45,7 @@ class NarrowedDataset:
     named: tuple[str, ...]
     unusable: Mapping[str, str]
     types: Mapping[str, ColumnType]
+    sensitive: frozenset[str]
 
     @property
     def index_columns(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ def narrow(window: WindowSpec) -> NarrowedDataset:
         named=returned,
         unusable=conflicts,
         types=window.types,
+        sensitive=window.sensitive,
     )
 
 

@@ -29,6 +29,7 @@ class WindowSpec:
             themselves.
         dialect: How CSV files are written.
         zone: The IANA zone in which dates and times without a zone are read.
+        sensitive: Columns whose values no reason quotes.
     """
 
     uri: str
@@ -40,6 +41,7 @@ class WindowSpec:
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     dialect: CsvDialect = DEFAULT_DIALECT
     zone: str = UTC_ZONE
+    sensitive: frozenset[str] = frozenset()
 
     @property
     def timeframe(self) -> Timeframe:

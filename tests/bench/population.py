@@ -17,12 +17,13 @@ CRONTAB = """
 MONITORS = """
     INSERT INTO drf_monitors (id, tenant_id, created_at, updated_at, name, model_id, status, reference_data_uri,
         current_data_uri, timestamp_column, feature_columns, "window", window_lag, schedule_cron, timezone, catch_up,
-        misfire_grace, methods, policy, thresholds, tolerances, min_rows, feature_kinds, importances, seasonal_weeks,
+        misfire_grace, methods, policy, thresholds, tolerances, min_rows, feature_kinds, importances,
+        sensitive_features, seasonal_weeks,
         prediction_column, label_column, score_column, positive_label, performance_limits, concept_methods,
         detector_settings, error_batch, open_after, resolve_after, retraining_enabled, created_by)
     SELECT gen_random_uuid(), %(tenant)s, now(), now(), 'monitor ' || each, gen_random_uuid(), 'active', '/nowhere',
         '/nowhere', 'at', '[]', '1 day', '0', '0 * * * *', 'UTC', 'latest', '1 minute', '["psi"]',
-        'evidence_and_effect', '{}', '{}', 50, '{}', '{}', 0, '', '', '', '1', '{}', '[]', '{}', 1,
+        'evidence_and_effect', '{}', '{}', 50, '{}', '{}', '[]', 0, '', '', '', '1', '{}', '[]', '{}', 1,
         NULL, 2, true, 'bench'
     FROM generate_series(1, %(count)s) AS each
 """

@@ -155,6 +155,7 @@ def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     kept["timestamp_column"] = "departs_at"
     kept["feature_kinds"] = {"delay": "numeric"}
     kept["importances"] = {"delay": 2.5}
+    kept["sensitive_features"] = ["delay"]
     for name in ("thresholds", "tolerances"):
         limits = kept.get(name, {}).items()
         kept[name] = {method: limit for method, limit in limits if not isinstance(limit, dict)}
@@ -266,6 +267,9 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
     if isinstance(case.body, dict):  # a name in the query must be that of the body
         for name in {"batch_id", "stream"} & case.query.keys() & case.body.keys():
             del case.body[name]
+    if {"from", "to"} <= case.query.keys():
+        start = datetime.fromisoformat(case.query["from"])
+        case.query["to"] = (start + SPAN).isoformat()
     of_rows = {"monitor": ids["monitors"], "run": ids["runs"]}
     if "notifications" in case.path:
         of_rows |= {"alert": ids["alerts"], "channel": ids["channels"]}
