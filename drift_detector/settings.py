@@ -1,9 +1,13 @@
 """Django settings, made from the environment and nothing else."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.http import HttpRequest
+from django.templatetags.static import static
 
 from drift_detector import env
 from drift_detector.observability.logging import logging_config
@@ -43,6 +47,7 @@ INSTALLED_APPS = [
     "alerts",
     "tasks",
     "drift_detector.demo",
+    "drift_detector.screens",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -117,6 +122,7 @@ USE_I18N = False
 DATETIME_FORMAT = "Y-m-d H:i"
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [("charts", BASE_DIR / "drift_detector/charts")]
 STATIC_ROOT = BASE_DIR / ENV.static_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -213,10 +219,22 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 LOGGING_CONFIG = "drift_detector.observability.logging.configure"
 LOGGING = logging_config(level=ENV.log.level, format=ENV.log.format)
 
+
+
+def _static(name: str, request: HttpRequest) -> str:
+    """The address of a static file, once the storage is there to name it."""
+    return static(name)
+
+
 UNFOLD = {
     "SITE_TITLE": "Drift detector",
     "SITE_HEADER": "Drift detector",
     "SITE_SUBHEADER": "drift_detector.tenancy.site.tenant_subheader",
     "SITE_DROPDOWN": "drift_detector.tenancy.site.tenant_choices",
     "SHOW_HISTORY": False,
+    "SITE_SYMBOL": "monitoring",
+    "STYLES": [partial(_static, "charts/charts.css"), partial(_static, "screens/screens.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": partial(_static, "screens/favicon.svg")}
+    ],
 }

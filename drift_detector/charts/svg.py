@@ -1,0 +1,103 @@
+"""Writes SVG elements; every text and attribute is escaped here and nowhere else."""
+
+from collections.abc import Iterable
+from html import escape
+
+
+class Markup(str):
+    """Text that is already escaped; templates of Django put it in as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+type Child = str | Markup | None
+type Attribute = str | float | None
+
+NO_TEXT = Markup("")
+
+
+def element(tag: str, *children: Child, **attributes: Attribute) -> Markup:
+    """An SVG element.
+
+    Args:
+        tag: Its name.
+        children: Elements, or text, which is escaped; None is left out.
+        attributes: `_` in a name stands for `-`, and one at the end is dropped (`class_`). Numbers are
+            written with two decimals at most; None is left out.
+    """
+    written = "".join(_attribute(name, value) for name, value in attributes.items())
+    inside = joined(children)
+    return Markup(f"<{tag}{written}>{inside}</{tag}>" if inside else f"<{tag}{written}/>")
+
+
+def joined(children: Iterable[Child]) -> Markup:
+    """Elements and texts one after another."""
+    return Markup("".join(_escaped(child) for child in children if child is not None))
+
+
+def _escaped(child: str) -> str:
+    return child if isinstance(child, Markup) else escape(child)
+
+
+def _attribute(name: str, value: Attribute) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else decimals(value)
+    return f' {name.rstrip("_").replace("_", "-")}="{escape(text)}"'
+
+
+def decimals(number: float) -> str:
+    """A coordinate with two decimals at most."""
+    return f"{number:.2f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
+
+
+def chart(*children: Child, width: float, height: float, label: str, kind: str) -> Markup:
+    """The root of a chart, which shrinks with the page.
+
+    Args:
+        children: Its elements.
+        width: In units of the drawing.
+        height: Likewise.
+        label: What a screen reader says of it.
+        kind: The class of the chart, after `chart-`.
+    """
+    return element(
+        "svg",
+        *children,
+        class_=f"chart chart-{kind}",
+        viewBox=f"0 0 {decimals(width)} {decimals(height)}",
+        role="group" if "href=" in joined(children) else "img",
+        aria_label=label,
+    )
+
+
+def text(words: str, x: float, y: float, *, anchor: str = "start", class_: str = "") -> Markup:
+    """A text at a place; `anchor` is `start`, `middle` or `end`."""
+    return element("text", words, x=x, y=y, text_anchor=anchor, class_=class_ or None)
+
+
+def titled(child: Markup, title: str, *, href: str | None = None) -> Markup:
+    """An element with a tooltip, inside a link if there is an address."""
+    named = element("title", title)
+    if href is None:
+        return element("g", named, child)
+    return element("a", named, child, href=href, aria_label=title)
+
+
+def at(x: float, y: float) -> str:
+    """A place in a path."""
+    return f"{decimals(x)} {decimals(y)}"
+
+
+def diamond(cx: float, cy: float, radius: float, *, class_: str) -> Markup:
+    """The shape of drift."""
+    corners = (
+        at(cx, cy - radius),
+        at(cx + radius, cy),
+        at(cx, cy + radius),
+        at(cx - radius, cy),
+    )
+    return element("path", d=f"M{'L'.join(corners)}Z", class_=class_)
