@@ -220,7 +220,6 @@ LOGGING_CONFIG = "drift_detector.observability.logging.configure"
 LOGGING = logging_config(level=ENV.log.level, format=ENV.log.format)
 
 
-
 def _static(name: str, request: HttpRequest) -> str:
     """The address of a static file, once the storage is there to name it."""
     return static(name)

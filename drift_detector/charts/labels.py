@@ -12,7 +12,7 @@ MARGIN = 8.0
 
 def space_for(labels: Iterable[str]) -> float:
     """The width that the labels of rows need."""
-    return max((len(_cut(label)) for label in labels), default=0) * LETTER + MARGIN
+    return max((len(_cut(label)) for label in labels), default=0) * LETTER + 2 * MARGIN
 
 
 def row_label(

@@ -81,7 +81,7 @@ class LineChart:
     levels: Sequence[Level] = ()
     moments: Sequence[Moment] = ()
     date_format: str = "%Y-%m-%d"
-    from_zero: bool = False
+    from_zero: bool = False  # for values that are never negative
     height: float = HEIGHT
     width: float = field(default=WIDTH)
 
@@ -95,7 +95,7 @@ def line_chart(shown: LineChart) -> Markup:
     x = scale_of(times, LEFT, shown.width - RIGHT, margin=0.01)
     y = scale_of(_heights(shown, points), shown.height - BOTTOM, TOP + HEAD)
     if shown.from_zero:
-        y = Scale(min(y.low, 0.0) if y.low < 0 else 0.0, y.high, y.start, y.end)
+        y = Scale(0.0, y.high, y.start, y.end)
     drawn = [
         *_value_axis(y, shown.width),
         *_time_axis(points, x, shown),

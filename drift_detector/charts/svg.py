@@ -62,12 +62,12 @@ def chart(*children: Child, width: float, height: float, label: str, kind: str) 
         width: In units of the drawing.
         height: Likewise.
         label: What a screen reader says of it.
-        kind: The class of the chart, after `chart-`.
+        kind: The class of the chart, after `plot-`.
     """
     return element(
         "svg",
         *children,
-        class_=f"chart chart-{kind}",
+        class_=f"plot plot-{kind}",
         viewBox=f"0 0 {decimals(width)} {decimals(height)}",
         role="group" if "href=" in joined(children) else "img",
         aria_label=label,

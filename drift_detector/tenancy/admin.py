@@ -14,8 +14,10 @@ from django.core.exceptions import (
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
@@ -24,10 +26,23 @@ from drift_detector.tenancy.site import get_membership, site
 type ValueCheck = Callable[[str], bool]
 
 
+class PageChangeList(ChangeList):
+    """A list whose rows lead to the page of their model, if it has one of ours."""
+
+    def url_for_result(self, result: Model) -> str:
+        page: str = self.model_admin.page
+        if page:
+            return reverse(page, args=[result.pk])
+        url: str = super().url_for_result(result)
+        return url
+
+
 class TenantModelAdmin(ModelAdmin):
     """Shows the rows of the picked tenant, by row-level security; the member's role permits changes."""
 
     role_to_change: Role | None = None
+    page = ""
+    """The name of the page that shows one row; Django's form without it."""
     list_disable_select_all = True
     list_per_page = 50
     show_full_result_count = False
@@ -45,6 +60,9 @@ class TenantModelAdmin(ModelAdmin):
         if not checks[lookup](str(value)):
             raise SuspiciousOperation(f"{lookup} has a value that it cannot have.")
         return True
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageChangeList]:
+        return PageChangeList
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:
