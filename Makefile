@@ -6,13 +6,15 @@ EMBEDDED := $(PYTHON) -m drift_detector.embedded
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 LOCK := pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
+# Looked for when it is used: `make chromium test-browser` installs it between the two.
+CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # Django wants its settings to be there even where no server is asked for anything.
 PLACEHOLDERS := \
 	AUMOS_DRIFT_SECRET_KEY=only-for-checks-that-start-no-server \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
+.PHONY: help install run manage test test-quick test-browser chromium servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -31,6 +33,13 @@ test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
 
 test-quick: .venv/.installed ## Run the tests without coverage, up to the first failure
 	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 3 --dist worksteal --no-cov -x $(ARGS)
+
+chromium: ## Install the system's Chromium for test-browser (Debian, as root)
+	@test -n "$(CHROMIUM)" || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; }
+
+test-browser: .venv/.installed ## Test the pages of the demo in Chromium; renews docs/screens
+	@test -n "$(CHROMIUM)" || { echo "There is no Chromium: run make chromium first."; exit 1; }
+	@exec env $(PLACEHOLDERS) DRIFT_CHROMIUM=$(CHROMIUM) $(PYTHON) -m pytest --no-cov -v tests/browser $(ARGS)
 
 servers: .venv/.installed ## Keep the servers for tests up; test-one uses them. Ctrl-C stops them
 	@exec $(EMBEDDED) servers

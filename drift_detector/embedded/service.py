@@ -156,11 +156,14 @@ def prepare_database_and_demo(service: Service) -> None:
 
 
 def _fingerprint(root: Path) -> str:
-    """A hash of the migrations and packages, on which database and static files depend."""
+    """A hash of the migrations, packages and styles, on which database and static files depend."""
     migrations = sorted(
         [*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")]
     )
-    contents = [path.read_bytes() for path in (root / "requirements-dev.txt", *migrations)]
+    static = sorted(path for path in root.glob("drift_detector/**/*.css"))
+    scripts = sorted(path for path in root.glob("drift_detector/**/static/**/*.js"))
+    read = (root / "requirements-dev.txt", *migrations, *static, *scripts)
+    contents = [path.read_bytes() for path in read]
     return sha256(b"\0".join(contents)).hexdigest()
 
 

@@ -1,0 +1,43 @@
+"""The addresses of all pages of the demo, found through the API as a person's links find them."""
+
+from typing import Any
+from urllib.parse import quote
+
+from tests.browser.demo import Demo
+
+WATCHED = "Late arrivals: inputs"
+PREDICTIONS = "Late arrivals: predictions"
+FEATURE = "dep_delay"
+
+
+def places(demo: Demo) -> dict[str, str]:
+    """The name of each page with its path."""
+    monitor = demo.monitor(WATCHED)["id"]
+    drifted = demo.get("/runs", monitor=monitor, verdict="drift", page_size=1)["results"][0]["id"]
+    alert = december_alert(demo)["id"]
+    feature = f"/admin/monitors/{monitor}/feature/?name={quote(FEATURE)}&run={drifted}"
+    return {
+        "home": "/admin/",
+        "monitors": "/admin/monitors/monitor/",
+        "monitor": f"/admin/monitors/{monitor}/",
+        "predictions": f"/admin/monitors/{demo.monitor(PREDICTIONS)['id']}/",
+        "feature": feature,
+        "run": f"/admin/runs/{drifted}/",
+        "report": f"/admin/runs/{drifted}/report/",
+        "alerts": "/admin/alerts/alert/",
+        "alert": f"/admin/alerts/{alert}/",
+        "tune": f"/admin/monitors/{monitor}/tune/",
+        "new-monitor": "/admin/monitors/new/",
+        "runs": "/admin/detections/detectionrun/",
+        "detections": "/admin/detections/detection/",
+        "channels": "/admin/alerts/channel/",
+        "routes": "/admin/alerts/route/",
+        "keys": "/admin/tenancy/apikey/",
+        "quotas": "/admin/tenancy/tenantquota/",
+    }
+
+
+def december_alert(demo: Demo) -> Any:
+    """The newest alert about the inputs."""
+    monitor = demo.monitor(WATCHED)["id"]
+    return demo.get("/alerts", monitor=monitor, page_size=1)["results"][0]

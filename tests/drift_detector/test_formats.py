@@ -1,0 +1,72 @@
+import math
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from drift_detector import formats
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (9_999, "9999"),
+        (10_000, "10,000"),
+        (1_234_567, "1,234,567"),
+        (0.123456, "0.123"),
+        (12.3456, "12.3"),
+        (1234.56, "1,235"),
+        (2.0, "2"),
+        (1e-9, "1e-09"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (math.nan, "not a number"),
+    ],
+)
+def test_number__value__is_rounded_to_what_matters(value: float | None, words: str) -> None:
+    assert formats.number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), (0.0, "0 %"), (1.0, "100 %"), (0.12345, "12.3 %"), (0.00001, "< 0.01 %")],
+)
+def test_share__value__is_a_percentage(value: float | None, words: str) -> None:
+    assert formats.share(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(None, "–"), (0.0, "< 1e-12"), (1e-13, "< 1e-12"), (0.04321, "0.043")]
+)
+def test_p_value__tiny__says_only_that_it_is_tiny(value: float | None, words: str) -> None:
+    assert formats.p_value(value) == words
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (None, "–"),
+        (0.35, "350 ms"),
+        (1.0, "1 second"),
+        (2.345, "2.3 seconds"),
+        (75, "1 minute 15 seconds"),
+        (3600, "1 hour"),
+        (timedelta(hours=2, minutes=5, seconds=9), "2 hours 5 minutes"),
+        (timedelta(days=1, hours=1), "1 day 1 hour"),
+        (-60, "−1 minute"),
+    ],
+)
+def test_duration__span__is_in_two_units(span: timedelta | float | None, words: str) -> None:
+    assert formats.duration(span) == words
+
+
+def test_instant__time__is_shown_in_its_zone() -> None:
+    at = datetime(2013, 12, 9, 5, tzinfo=UTC).astimezone(ZoneInfo("America/New_York"))
+    assert formats.instant(at) == "2013-12-09 00:00 EST"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 run"), (0, "0 runs"), (20_000, "20,000 runs")])
+def test_counted__count__has_its_noun(count: int, words: str) -> None:
+    assert formats.counted(count, "run") == words
