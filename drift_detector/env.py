@@ -128,7 +128,9 @@ class Data(Group):
         description="the longest footer of a file, in Parquet and Arrow the place of its schema",
     )
     max_inflated_bytes: Positive = Field(
-        default=4 * 2**30, description="the most text that a window's .csv.gz files are unpacked to"
+        default=4 * 2**30,
+        description="the most bytes to which a window's files unpack if these are over 100 times "
+        "the files; a quarter of it for .csv.gz",
     )
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"

@@ -10,6 +10,8 @@ from monitors.sources.source_errors import SourceTooLarge
 MIB = 1 << 20
 MOST_TIMES = 100
 """Data of any size may unpack to so many times what is stored: honest ones do to a tenth of it."""
+TEXT_PART = 4
+"""Compressed text may unpack to this part of the limit: it is parsed ten times slower than numbers are decoded."""
 MOST_LEVELS = 64
 """Folders within folders that a walk follows; a walk calls itself for each."""
 _TAIL_BYTES = {b"PAR1": 8, b"ARROW1": 10}
@@ -26,7 +28,7 @@ class SourceLimits:
         files: Files of a dataset.
         entries: Files and folders that a walk through a folder looks at.
         footer_bytes: Bytes of one file's footer, which holds its schema.
-        inflated_bytes: Bytes of text that the compressed files of a window are unpacked to.
+        inflated_bytes: Bytes to which the files of a window are unpacked, if they are many times the files.
     """
 
     columns: int = 10_000
@@ -35,6 +37,11 @@ class SourceLimits:
     entries: int = 100_000
     footer_bytes: int = 64 * MIB
     inflated_bytes: int = 4096 * MIB
+
+    @property
+    def inflated_text_bytes(self) -> int:
+        """The same for compressed text."""
+        return self.inflated_bytes // TEXT_PART
 
 
 DEFAULT_LIMITS = SourceLimits()

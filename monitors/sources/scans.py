@@ -192,7 +192,8 @@ class Scan:
             left -= read
             self.dataset.meter.add(read)
             if packed:
-                refuse_inflated(number * BLOCK_BYTES, stored, self.dataset.limits.inflated_bytes)
+                limit = self.dataset.limits.inflated_text_bytes
+                refuse_inflated(number * BLOCK_BYTES, stored, limit)
             yield batch
 
     def _validated(

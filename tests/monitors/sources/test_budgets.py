@@ -186,8 +186,8 @@ def test_read_window__compressed_text__is_counted_by_the_block(root: Path) -> No
     path = root / "x.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * (2 << 20)))
     with pytest.raises(SourceTooLarge, match="unpacks to more than 4 MiB"):
-        read_window(WindowSpec(str(root), limited(root, inflated_bytes=4 << 20)))
-    table = read_window(WindowSpec(str(root), limited(root, inflated_bytes=9 << 20)))
+        read_window(WindowSpec(str(root), limited(root, inflated_bytes=16 << 20)))
+    table = read_window(WindowSpec(str(root), limited(root, inflated_bytes=36 << 20)))
     assert table.num_rows == 2 << 20
 
 
