@@ -23,6 +23,9 @@ class Migration(migrations.Migration):
         ("detections", "0002_rls"),
     ]
 
+    # A database that is too old is refused here, before anything is changed.
+    run_before = [("tenancy", "0002_quotas")]
+
     operations = [
         upgrade_squashed("alerts", SQUASHED, UPGRADE),
         rls.enable_tenant_rls("drf_alerts"),

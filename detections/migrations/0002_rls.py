@@ -97,6 +97,9 @@ class Migration(migrations.Migration):
         ("monitors", "0002_rls"),
     ]
 
+    # A database that is too old is refused here, before anything is changed.
+    run_before = [("tenancy", "0002_quotas")]
+
     operations = [
         upgrade_squashed("detections", SQUASHED, UPGRADE),
         *[rls.enable_tenant_rls(table) for table in TABLES],

@@ -73,6 +73,9 @@ class Migration(migrations.Migration):
         ("monitors", "0001_initial"),
     ]
 
+    # A database that is too old is refused here, before anything is changed.
+    run_before = [("tenancy", "0002_quotas")]
+
     operations = [
         upgrade_squashed("monitors", SQUASHED, UPGRADE),
         rls.enable_tenant_rls("drf_monitors"),
