@@ -159,6 +159,8 @@ def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     for name in ("thresholds", "tolerances"):
         limits = kept.get(name, {}).items()
         kept[name] = {method: limit for method, limit in limits if not isinstance(limit, dict)}
+    for rule in (kept.get("open_after") or {}).values():
+        rule["of"] = max(rule["runs"], rule["of"])
     return kept
 
 
