@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from detections.models import DetectionRun
+from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.selectors import get_feature_series, get_run_profile
 from drift_detector.api.spans import Span
 from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import number, share
-from drift_detector.screens.feature_charts import distribution_chart
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
