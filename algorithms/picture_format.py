@@ -12,7 +12,7 @@ from typing import Any
 
 from .method_results import FeatureDetail, MethodResult, Reference
 from .methods import Method
-from .pictures import QUANTILES, SHARE_UNITS, Drawn, Frame, Frames, NumericFrame
+from .pictures import QUANTILES, SHARE_UNITS, Drawing, Drawn, Frame, Frames, NumericFrame
 from .verdicts import Verdict
 
 LEVEL = 6
@@ -93,6 +93,16 @@ def show_feature(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Sh
     shown["rows"] = read[0] if read else None
     parts = _numeric_parts if is_numeric else _category_parts
     return shown | parts(frame, read, is_sensitive=shown["is_sensitive"])
+
+
+def show_drawing(drawing: Drawing) -> list[Shown]:
+    """The pictures of a window that has just been judged, with their references beside them."""
+    frames = frames_to_json(drawing.frames, drawing.sensitive)
+    names = [frame["name"] for frame in frames]
+    return [
+        show_feature(frame, drawing.drawn.get(name), is_sensitive=name in drawing.sensitive)
+        for name, frame in zip(names, frames, strict=True)
+    ]
 
 
 def _reason(drawn: Drawn | None, *, is_sensitive: bool) -> str:
