@@ -12,7 +12,7 @@ from typing import Any
 
 from .method_results import FeatureDetail, MethodResult, Reference
 from .methods import Method
-from .pictures import QUANTILES, SHARE_UNITS, Drawn, Frame, Frames, NumericFrame
+from .pictures import QUANTILES, SHARE_UNITS, Drawing, Drawn, Frame, Frames, NumericFrame, rate
 from .verdicts import Verdict
 
 LEVEL = 6
@@ -28,19 +28,32 @@ LETTERS = {
 }
 VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 
+NOT_DRAWN: Drawn = b"null"
+FIRST_SHARE = 4
+"""The place of the first share of a numeric picture: after rows, missing rows, rows below and above."""
+FIRST_CATEGORY = 5
+"""Likewise of categories: after rows, nulls, rows and names of new ones, and the share of others."""
+
+type Read = list[Any]
+"""A picture as it is read from its text."""
 type Shown = dict[str, Any]
 """A record of JSON values with names, as the API shows it."""
 
 
 def pack(content: Any) -> bytes:
     """JSON values as compressed bytes."""
-    return _compress(
-        json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    )
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _compress(text.encode(errors="replace"))
 
 
-def _compress(text: str) -> bytes:
-    return zlib.compress(text.encode(errors="replace"), LEVEL)
+def pack_pictures(drawing: Drawing) -> bytes:
+    """The pictures of a window, in the order of the baseline's features, as compressed JSON."""
+    drawn = [drawing.drawn.get(name, NOT_DRAWN) for name in drawing.frames]
+    return _compress(b"[" + b",".join(drawn) + b"]")
+
+
+def _compress(text: bytes) -> bytes:
+    return zlib.compress(text, LEVEL)
 
 
 def unpack(data: bytes) -> Any:
@@ -71,12 +84,12 @@ def _values_of(frame: NumericFrame) -> Shown:
     }
 
 
-def show_feature(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Shown:
+def show_feature(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
     """A feature's picture with its reference beside it.
 
     Args:
         frame: As `frames_to_json` wrote it.
-        drawn: As it was drawn; None if it is not there.
+        drawn: As it was drawn, read; None if it is not there.
         is_sensitive: True to leave out all values, also those that were kept before.
     """
     is_numeric = frame["kind"] == "numeric"
@@ -89,35 +102,52 @@ def show_feature(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Sh
     }
     read = drawn if drawn is not None and len(drawn) > 1 else None
     if read is not None:
-        shown["null_rate"]["current"] = read[1]
+        shown["null_rate"]["current"] = rate(read[1], read[0] + read[1])
     shown["rows"] = read[0] if read else None
     parts = _numeric_parts if is_numeric else _category_parts
     return shown | parts(frame, read, is_sensitive=shown["is_sensitive"])
 
 
-def _reason(drawn: Drawn | None, *, is_sensitive: bool) -> str:
+def show_drawing(drawing: Drawing) -> list[Shown]:
+    """The pictures of a window that has just been judged, with their references beside them."""
+    frames = frames_to_json(drawing.frames, drawing.sensitive)
+    pictures = unpack(pack_pictures(drawing))
+    return [
+        show_feature(frame, drawn, is_sensitive=frame["name"] in drawing.sensitive)
+        for frame, drawn in zip(frames, pictures, strict=True)
+    ]
+
+
+def _reason(drawn: Read | None, *, is_sensitive: bool) -> str:
     if drawn is None or len(drawn) > 1:
         return ""
     return "The column could not be read." if is_sensitive or not drawn else str(drawn[0])
 
 
-def _numeric_parts(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Shown:
-    current = drawn[4] if drawn else None
+def _numeric_parts(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
     return {
         "edges": None if is_sensitive else [with_origin(frame, edge) for edge in frame["edges"]],
-        "shares": {"reference": _as_shares(frame["shares"]), "current": _as_shares(current)},
-        "below": drawn[2] if drawn else None,
-        "above": drawn[3] if drawn else None,
+        "shares": {
+            "reference": _as_shares(frame["shares"]),
+            "current": _as_shares(_current_shares(frame, drawn, FIRST_SHARE)),
+        },
+        "below": rate(drawn[2], drawn[0]) if drawn else None,
+        "above": rate(drawn[3], drawn[0]) if drawn else None,
         "quantiles": None if is_sensitive else quantiles_of(frame, drawn),
         "categories": None,
     }
 
 
-def quantiles_of(frame: Shown, drawn: Drawn | None) -> list[Shown]:
+def _current_shares(frame: Shown, drawn: Read | None, first: int) -> list[int] | None:
+    """The shares of a picture, of which there are as many as in the frame."""
+    return None if drawn is None else drawn[first : first + len(frame["shares"])]
+
+
+def quantiles_of(frame: Shown, drawn: Read | None) -> list[Shown]:
     """The least value, the quantiles and the greatest value of both windows."""
     levels: list[float] = [0.0, *QUANTILES, 1.0]
-    usual = _in_order(frame["usual"])
-    found = _in_order(drawn[5]) if drawn and len(drawn) > 5 else [None] * len(levels)
+    steps = drawn[FIRST_SHARE + len(frame["shares"]) :] if drawn else []
+    usual, found = _in_order(frame["usual"]), _in_order(steps or [None] * len(levels))
     return [
         {
             "level": level,
@@ -145,38 +175,43 @@ def with_origin(frame: Shown, value: float | None) -> float | None:
     return int(frame["origin"]) + round(value)
 
 
-def _category_parts(frame: Shown, drawn: Drawn | None, *, is_sensitive: bool) -> Shown:
-    read = drawn or [None, None, None, None, None, None]
+def _category_parts(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
     return {
         "edges": None,
-        "shares": {"reference": _as_shares(frame["shares"]), "current": _as_shares(read[2])},
+        "shares": {
+            "reference": _as_shares(frame["shares"]),
+            "current": _as_shares(_current_shares(frame, drawn, FIRST_CATEGORY)),
+        },
         "below": None,
         "above": None,
         "quantiles": None,
-        "categories": {
-            "names": None if is_sensitive else frame["names"],
-            "other": {"reference": _as_share(frame["other"]), "current": _as_share(read[3])},
-            "new": {
-                "share": read[4],
-                "count": read[5],
-                "examples": [] if is_sensitive or not drawn else _examples(drawn),
-            },
-            "risen": [] if is_sensitive or not drawn else _risen(drawn),
-        },
+        "categories": _categories(frame, drawn, is_sensitive=is_sensitive),
     }
 
 
-def _examples(drawn: Drawn) -> list[Shown]:
-    found = drawn[6] if len(drawn) > 6 else []
-    return [{"name": name, "current": _as_share(share)} for name, share in found]
+def _categories(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
+    """What a picture says of categories but for the shares of those that the frame names."""
+    rows, _, new_rows, new_names, other = drawn[:FIRST_CATEGORY] if drawn else [None] * 5
+    named = drawn[FIRST_CATEGORY + len(frame["shares"]) :] if drawn and not is_sensitive else []
+    examples, risen = named or ([], [])
+    return {
+        "names": None if is_sensitive else frame["names"],
+        "other": {"reference": _as_share(frame["other"]), "current": _as_share(other)},
+        "new": {
+            "share": None if rows is None else rate(new_rows, rows),
+            "count": new_names,
+            "examples": [_example(*each) for each in examples],
+        },
+        "risen": [_risen(*each) for each in risen],
+    }
 
 
-def _risen(drawn: Drawn) -> list[Shown]:
-    found = drawn[7] if len(drawn) > 7 else []
-    return [
-        {"name": name, "reference": _as_share(usual), "current": _as_share(now)}
-        for name, usual, now in found
-    ]
+def _example(name: str, now: int) -> Shown:
+    return {"name": name, "current": _as_share(now)}
+
+
+def _risen(name: str, usual: int, now: int) -> Shown:
+    return {"name": name, "reference": _as_share(usual), "current": _as_share(now)}
 
 
 def _as_shares(units: Iterable[int] | None) -> list[float] | None:
@@ -202,7 +237,7 @@ def pack_scores(methods: Iterable[MethodResult], features: Sequence[str]) -> byt
         for each in methods
         if each.reference is Reference.BASELINE and isinstance(each.method, Method)
     ]
-    return _compress(f"{{{','.join(texts)}}}")
+    return _compress(f"{{{','.join(texts)}}}".encode(errors="replace"))
 
 
 def _scores_of(details: Sequence[FeatureDetail], places: Mapping[str, str]) -> str:

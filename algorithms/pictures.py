@@ -1,22 +1,25 @@
 """Draws what people see of a window: each feature's shares on a few cells, its quantiles and nulls.
 
 The cells of a picture are the baseline's frozen cells, merged by a rule that reads the reference
-alone, so all windows of a baseline version have the same. A picture is a short list of JSON values,
+alone, so all windows of a baseline version have the same. A picture is the text of a short JSON list,
 to be stored; `algorithms.picture_format` reads it again.
 """
 
+import json
 import math
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import nlargest, nsmallest
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from .arrays import FloatArray, IntArray
 from .columns import FeatureKind
-from .kernels.picture_cells import draw_cells
+from .kernels.picture_cells import LEVELS, SHARE_UNITS, draw_cells
+from .kernels.picture_text import write_categories, write_numeric
 from .profiles import CategoricalProfile, FeatureProfile, NumericProfile, Unprofiled
 from .references import CategoricalReference, FeatureReference, NumericReference
 
@@ -29,22 +32,20 @@ MOST_CATEGORIES = 20
 MOST_EXAMPLES = 5
 LONGEST_NAME = 60
 """Characters of a category that a picture keeps."""
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-SHARE_UNITS = 10_000
-"""Shares are kept in units of 0.01 %."""
+QUANTILES = tuple(LEVELS.tolist())
+RATE_DIGITS = 6
 STEPS_OF_SPREAD = 2_000
 """Quantiles are kept to this part of the distance between the reference's 1 % and 99 % quantiles."""
-RATE_DIGITS = 6
-LARGEST_STEPS = 2**53
-_LEVELS = np.array(QUANTILES)
-_NO_RANKS = np.empty(0)
-_UNKNOWN: list[float | None] = [None] * len(QUANTILES)
+LONGEST_TEXT = 1024
+"""Letters of a picture without names: 35 shares of 6, 13 numbers of at most 24."""
+NOTHING: Final = b"[]"
+_NO_VALUES = np.empty(0)
 
-type Drawn = list[Any]
-"""The picture of one feature, as JSON values."""
+type Drawn = bytes
+"""The picture of one feature, as the text of a JSON list."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NumericFrame:
     """The cells of a numeric feature's pictures, and the reference on them.
 
@@ -67,6 +68,11 @@ class NumericFrame:
     origin: int | None = None
 
     kind = FeatureKind.NUMERIC
+
+    @cached_property
+    def bases(self) -> FloatArray:
+        """`usual`, with 0 for what the reference does not have."""
+        return np.array([value or 0.0 for value in self.usual])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +108,14 @@ def frame_of(reference: FeatureReference) -> Frame:
 def _numeric_frame(reference: NumericReference) -> NumericFrame:
     starts = merge_cells(reference.grid.edges, reference.counts)
     ends = (reference.summary.minimum, reference.summary.maximum)
-    shares, quantiles = _read_counts(reference, starts, reference.counts, ends)
+    shares, quantiles = _read_reference(reference, starts)
     return NumericFrame(
         starts=starts,
         edges=tuple(reference.grid.edges[starts[1:] - 1].tolist()),
         shares=tuple(shares),
         usual=(*quantiles, *ends),
         step=_step(quantiles),
-        nulls=_rate(reference.missing, reference.n + reference.missing),
+        nulls=rate(reference.missing, reference.n + reference.missing),
         origin=reference.origin,
     )
 
@@ -153,24 +159,20 @@ def _cells_after_steps(edges: FloatArray, reached: IntArray, total: int) -> IntA
     return found
 
 
-def _read_counts(
-    reference: NumericReference,
-    starts: IntArray,
-    counts: IntArray,
-    ends: tuple[float | None, float | None],
+def _read_reference(
+    reference: NumericReference, starts: IntArray
 ) -> tuple[list[int], list[float | None]]:
-    """The share of each cell of a picture, in units, and the quantiles of the counts.
+    """The share of each cell of a picture, in units, and the reference's quantiles.
 
     A quantile lies in the frozen cell that holds its rank, and is interpolated there; so it is off
     by the width of that cell at most. The outermost cells end at the least and the greatest value.
     """
-    rows, shares = int(counts.sum()), np.zeros(len(starts), np.int64)
-    if not rows or ends[0] is None or ends[1] is None:
-        draw_cells(counts, starts, reference.grid.edges, _LEVELS, _NO_RANKS, 1.0, shares, _NO_RANKS)
-        return [round(each * SHARE_UNITS / max(rows, 1)) for each in shares.tolist()], _UNKNOWN
-    quantiles, scale = np.empty(len(QUANTILES)), SHARE_UNITS / rows
-    bounds, ranks = np.array(ends), _LEVELS * rows
-    draw_cells(counts, starts, reference.grid.edges, bounds, ranks, scale, shares, quantiles)
+    low, high = reference.summary.minimum, reference.summary.maximum
+    shares, quantiles = np.zeros(len(starts), np.int64), np.empty(len(QUANTILES))
+    ends = (low or 0.0, high or 0.0)
+    rows = draw_cells(reference.counts, starts, reference.grid.edges, *ends, shares, quantiles)
+    if not rows or low is None or high is None:
+        return shares.tolist(), [None] * len(QUANTILES)
     return shares.tolist(), [*quantiles.tolist()]
 
 
@@ -192,7 +194,7 @@ def _category_frame(reference: CategoricalReference) -> CategoryFrame:
         names=tuple(_short(name) for name in names),
         shares=tuple(_shares(top, reference.n)),
         other=_share(reference.n - int(top.sum()), reference.n),
-        nulls=_rate(reference.nulls, reference.n + reference.nulls),
+        nulls=rate(reference.nulls, reference.n + reference.nulls),
     )
 
 
@@ -212,64 +214,56 @@ def draw(
         is_sensitive: True for shares alone, without a value, a name or a reason that holds one.
     """
     if isinstance(profile, Unprofiled):
-        return [] if is_sensitive else [profile.reason[:LONGEST_NAME]]
+        return NOTHING if is_sensitive else _as_json([profile.reason[:LONGEST_NAME]])
     if isinstance(profile, NumericProfile):
         assert isinstance(frame, NumericFrame)
         assert isinstance(reference, NumericReference)
         return _draw_numeric(frame, reference, profile, is_sensitive=is_sensitive)
-    assert isinstance(frame, CategoryFrame)
     assert isinstance(reference, CategoricalReference)
-    return _draw_categories(frame, reference, profile, is_sensitive=is_sensitive)
+    return _draw_categories(reference, profile, is_sensitive=is_sensitive)
 
 
 def _draw_numeric(
     frame: NumericFrame, reference: NumericReference, profile: NumericProfile, *, is_sensitive: bool
 ) -> Drawn:
-    moments, rows, missing = profile.moments, profile.rows, profile.missing
-    ends = (moments.minimum, moments.maximum) if moments.finite else (None, None)
-    shares, quantiles = _read_counts(reference, frame.starts, profile.counts, ends)
-    below, above = _rate(moments.rows_below, rows), _rate(moments.rows_above, rows)
-    drawn: Drawn = [rows, _rate(missing, rows + missing), below, above, shares]
-    return drawn if is_sensitive else [*drawn, _all_steps(frame, [*quantiles, *ends])]
-
-
-def _all_steps(frame: NumericFrame, values: list[float | None]) -> list[float | None]:
-    """Values as steps from the reference's."""
-    pairs = zip(values, frame.usual, strict=True)
-    return [_steps(value, base, frame.step) for value, base in pairs]
-
-
-def _steps(value: float | None, base: float | None, step: float) -> float | None:
-    """A value as steps from the reference's; whole as far as a float of JSON is exact."""
-    if value is None:
-        return None
-    # not (value - base) / step, as the difference of two numbers may be larger than any float
-    steps = value / step - (base or 0.0) / step
-    if -LARGEST_STEPS < steps < LARGEST_STEPS:
-        return round(steps)
-    return steps if math.isfinite(steps) else None
+    moments, text = profile.moments, np.empty(LONGEST_TEXT, np.uint8)
+    length = write_numeric(
+        profile.counts,
+        frame.starts,
+        reference.grid.edges,
+        moments.minimum,
+        moments.maximum,
+        _NO_VALUES if is_sensitive else frame.bases,
+        frame.step,
+        profile.missing,
+        moments.rows_below,
+        moments.rows_above,
+        text,
+    )
+    return text[:length].tobytes()
 
 
 def _draw_categories(
-    frame: CategoryFrame,
-    reference: CategoricalReference,
-    profile: CategoricalProfile,
-    *,
-    is_sensitive: bool,
+    reference: CategoricalReference, profile: CategoricalProfile, *, is_sensitive: bool
 ) -> Drawn:
-    rows, unseen = profile.rows, profile.unseen
-    top = profile.counts[:MOST_CATEGORIES]
-    drawn: Drawn = [
-        rows,
-        _rate(profile.nulls, rows + profile.nulls),
-        _shares(top, rows),
-        _share(rows - unseen.rows - int(top.sum()), rows),
-        _rate(unseen.rows, rows),
-        len(unseen.counts),
-    ]
-    if is_sensitive:
-        return drawn
-    return [*drawn, _examples(profile, rows), _risen(reference, profile, rows)]
+    unseen, text = profile.unseen, np.empty(LONGEST_TEXT, np.uint8)
+    new = unseen.rows, len(unseen.counts)
+    length = write_categories(profile.counts, MOST_CATEGORIES, profile.nulls, *new, text)
+    drawn = text[:length].tobytes()
+    is_named = not is_sensitive and (unseen.rows or len(profile.counts) > MOST_CATEGORIES)
+    return drawn[:-1] + _names(reference, profile) if is_named else drawn
+
+
+def _names(reference: CategoricalReference, profile: CategoricalProfile) -> bytes:
+    """The end of a list: new categories, and the reference's further ones that became more frequent."""
+    rows = profile.rows
+    found = [_examples(profile, rows), _risen(reference, profile, rows)]
+    return b"," + _as_json(found)[1:]
+
+
+def _as_json(values: list[Any]) -> bytes:
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="replace")
 
 
 def _examples(profile: CategoricalProfile, rows: int) -> list[list[Any]]:
@@ -313,20 +307,16 @@ def _short(name: str) -> str:
 
 
 def _shares(counts: IntArray, rows: int) -> list[int]:
-    if not rows:
-        return [0] * len(counts)
-    return [round(count * SHARE_UNITS / rows) for count in counts.tolist()]
+    return [_share(count, rows) for count in counts.tolist()]
 
 
 def _share(count: int, rows: int) -> int:
-    return round(count * SHARE_UNITS / rows) if rows else 0
+    return int(count * SHARE_UNITS / rows + 0.5) if rows else 0
 
 
-def _rate(count: int, rows: int) -> float:
-    """A share as a float, exact enough for rare rows; 0 and 1 as whole numbers, which are shorter."""
-    if not count or not rows:
-        return 0
-    return 1 if count == rows else float(f"{count / rows:.{RATE_DIGITS}g}")
+def rate(count: int, rows: int) -> float:
+    """A share as a float, exact enough for rare rows."""
+    return float(f"{count / rows:.{RATE_DIGITS}g}") if rows else 0.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "drift_detector.observability.metrics.RequestMetricsMiddleware",
     "drift_detector.observability.tracing.RequestSpanMiddleware",
+    "drift_detector.page_compression.PageCompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -126,7 +127,7 @@ STATICFILES_DIRS = [("charts", BASE_DIR / "drift_detector/charts")]
 STATIC_ROOT = BASE_DIR / ENV.static_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "drift_detector.static_files.HashedFiles"},
 }
 
 APPEND_SLASH = False

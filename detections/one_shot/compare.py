@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.method_results import FeatureDetail, MethodResult
 from algorithms.methods import METHODS, Method
+from algorithms.picture_format import Shown, show_drawing
+from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
@@ -99,6 +101,7 @@ class Comparison:
         left_out: Columns of the reference that were not compared, such as timestamps.
         new_columns: Columns of the current data that the reference does not have.
         method_results: One per method, with all that was measured.
+        pictures: What people see of each feature that was read, by its name.
     """
 
     verdict: Verdict
@@ -112,6 +115,7 @@ class Comparison:
     left_out: tuple[str, ...]
     new_columns: tuple[str, ...]
     method_results: tuple[MethodResult, ...]
+    pictures: Mapping[str, Shown]
 
     @property
     def drifted(self) -> int:
@@ -185,7 +189,8 @@ def compare(request: ComparisonRequest) -> Comparison:
         baseline = _fit(_window(request.reference, request, policy, chosen.types), kinds)
         known = {*chosen.held, request.timestamp_column}
         new_columns = tuple(name for name in window.held_columns if name not in known)
-        result = judge_window(baseline, window, request.plan, new_columns)
+        drawing = Drawing(frames=baseline.frames, sensitive=request.plan.sensitive)
+        result = judge_window(baseline, window, request.plan, new_columns, drawing)
         skipped = window.files_skipped
     features = _rows(result.methods, chosen)
     return Comparison(
@@ -200,6 +205,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         left_out=chosen.left_out,
         new_columns=new_columns,
         method_results=result.methods,
+        pictures={each["feature"]: each for each in show_drawing(drawing)},
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from algorithms.picture_format import frames_to_json, pack, pack_scores
+from algorithms.picture_format import frames_to_json, pack, pack_pictures, pack_scores
 from algorithms.pictures import Drawing
 from detections.models import BaselineFrame, DetectionRun
 from detections.results import RunResult
@@ -54,9 +54,8 @@ def store_profile(run: DetectionRun, result: RunResult) -> None:
     drawing = result.drawing
     if drawing is None or not drawing.drawn or run.baseline_id is None:
         return
-    names = list(drawing.frames)
-    drawn = pack([drawing.drawn.get(name) for name in names])
-    _insert(run, drawn, pack_scores(result.methods, names))
+    scores = pack_scores(result.methods, list(drawing.frames))
+    _insert(run, pack_pictures(drawing), scores)
     _store_frames(run, run.baseline_id, drawing)
 
 

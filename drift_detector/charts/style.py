@@ -1,10 +1,16 @@
 """The style of charts, for documents that stand alone."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
+from .svg import Markup
+
+DARK = re.compile(r"^\.dark \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+
 
 @cache
-def charts_style() -> str:
-    """The rules of `charts.css`."""
-    return files("drift_detector.charts").joinpath("charts.css").read_text()
+def charts_style() -> Markup:
+    """The rules of `charts.css`; the dark colours are for readers whose browser asks for them."""
+    rules = files("drift_detector.charts").joinpath("charts.css").read_text()
+    return Markup(DARK.sub(r"@media (prefers-color-scheme: dark) { :root {\1} }", rules))

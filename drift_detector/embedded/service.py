@@ -33,6 +33,13 @@ NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 PREFIX = "AUMOS_DRIFT_"
 ALLOWED_ROOTS = f"{PREFIX}DATA__ALLOWED_ROOTS"
 METRICS_PORT = f"{PREFIX}METRICS__PORT"
+PREPARED_FROM = (
+    "requirements-dev.txt",
+    "*/migrations/*.py",
+    "drift_detector/*/migrations/*.py",
+    "drift_detector/*/static/**/*",
+    "drift_detector/charts/*.css",
+)
 
 
 class Service:
@@ -156,15 +163,9 @@ def prepare_database_and_demo(service: Service) -> None:
 
 
 def _fingerprint(root: Path) -> str:
-    """A hash of the migrations, packages and styles, on which database and static files depend."""
-    migrations = sorted(
-        [*root.glob("*/migrations/*.py"), *root.glob("drift_detector/*/migrations/*.py")]
-    )
-    static = sorted(path for path in root.glob("drift_detector/**/*.css"))
-    scripts = sorted(path for path in root.glob("drift_detector/**/static/**/*.js"))
-    read = (root / "requirements-dev.txt", *migrations, *static, *scripts)
-    contents = [path.read_bytes() for path in read]
-    return sha256(b"\0".join(contents)).hexdigest()
+    """A hash of what database and static files are made from: packages, migrations and our own files."""
+    found = [path for pattern in PREPARED_FROM for path in root.glob(pattern) if path.is_file()]
+    return sha256(b"\0".join(path.read_bytes() for path in sorted(found))).hexdigest()
 
 
 def _prepare_database(service: Service) -> None:

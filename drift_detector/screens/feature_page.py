@@ -11,12 +11,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from detections.models import DetectionRun
+from detections.profiles.feature_charts import distribution_chart
+from detections.profiles.feature_figures import then_and_now
 from detections.profiles.selectors import get_feature_series, get_run_profile
 from drift_detector.api.spans import Span
 from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import number, share
-from drift_detector.screens.feature_charts import distribution_chart
+from drift_detector.formats import number
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
@@ -58,7 +59,7 @@ class FeaturePage(Screen):
             run=run,
             picture=picture,
             chart=distribution_chart(picture) if picture else NO_TEXT,
-            figures=_figures(picture) if picture else [],
+            figures=then_and_now(picture) if picture else [],
             charts=_charts(monitor, feature, points),
             windows=[_step(monitor, feature, each) for each in points],
             earlier=_address(monitor, feature, points, place - 1),
@@ -109,27 +110,6 @@ def _title(monitor: Monitor, point: Shown) -> str:
     ratio = point["effect_ratio"]
     effect = "" if ratio is None else f", {number(ratio)} × tolerance"
     return f"{times}: {point['verdict'] or 'not judged'}{effect}"
-
-
-def _figures(picture: Shown) -> list[tuple[str, str, str]]:
-    """Names with both windows' values, for the table beside the chart."""
-    nulls = picture["null_rate"]
-    rows = [("Null", share(nulls["reference"]), share(nulls["current"]))]
-    for each in picture["quantiles"] or []:
-        rows.append(
-            (_level(each["level"]), number(each["reference"], 4), number(each["current"], 4))
-        )
-    if picture["below"] or picture["above"]:
-        rows.append(("Below the reference's least", "0 %", share(picture["below"])))
-        rows.append(("Above the reference's greatest", "0 %", share(picture["above"])))
-    if picture["categories"]:
-        rows.append(("New categories", "0 %", share(picture["categories"]["new"]["share"])))
-    return rows
-
-
-def _level(level: float) -> str:
-    names = {0.0: "Least", 0.5: "Median", 1.0: "Greatest"}
-    return names.get(level, f"{level:.0%} quantile")
 
 
 def _charts(

@@ -14,6 +14,7 @@ from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.picture_format import (
     frames_to_json,
     pack,
+    pack_pictures,
     pack_scores,
     show_feature,
     show_scores,
@@ -52,7 +53,7 @@ def shown(baseline: Baseline, window: pa.Table, *sensitive: str) -> list[dict[st
     """The features of a window as a reader of the stored bytes sees them."""
     drawing = drawn(baseline, window, *sensitive)
     frames = unpack(pack(frames_to_json(baseline.frames, sensitive)))
-    pictures = unpack(pack([drawing.drawn.get(name) for name in baseline.frames]))
+    pictures = unpack(pack_pictures(drawing))
     pairs = zip(frames, pictures, strict=True)
     return [
         show_feature(frame, each, is_sensitive=frame["name"] in sensitive) for frame, each in pairs
@@ -227,5 +228,4 @@ def test_size__twenty_features__fits_two_kilobytes(rng: np.random.Generator) -> 
     drawing = Drawing(frames=baseline.frames)
     results = evaluate(baseline, window, PLAN, drawing=drawing)
     names = list(baseline.frames)
-    size = len(pack([drawing.drawn[name] for name in names]))
-    assert size + len(pack_scores(results, names)) <= LARGEST_PICTURE
+    assert len(pack_pictures(drawing)) + len(pack_scores(results, names)) <= LARGEST_PICTURE

@@ -1,7 +1,8 @@
 """`make bench`: what a check costs, next to its peers on the same rows; prints the tables and writes them into docs.
 
-`--rows N` makes the large windows smaller, for a quick look; nothing is written then. `--gate` fails if a ratio is more
-than a third below what is asked for.
+`--rows N` makes the large windows smaller, for a quick look; nothing is written then. `--only pages` measures pages,
+`--only scale` writes docs/scaling.md; neither is part of a run without `--only`. `--gate` fails if a ratio is more than
+a third below what is asked for.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from tests.document import replace_measured
 
 SCALING = Path(__file__).parents[2] / "docs" / "scaling.md"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+PAGES = "## Pages"
 LARGE = 1_000_000
 NUMBERS, TEXTS = [f"n{each}" for each in range(50)], [f"c{each}" for each in range(10)]
 DEFAULT = (Method.KS, Method.PSI, Method.CHI_SQUARED)
@@ -51,12 +53,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=LARGE)
     parser.add_argument("--gate", action="store_true")
-    parser.add_argument("--only", choices=["checks", "detectors", "ingest", "scale"])
+    parser.add_argument("--only", choices=["checks", "detectors", "ingest", "scale", "pages"])
     options = parser.parse_args()
     warm()
-    _set_up({} if options.only == "scale" else STREAMED)
+    _set_up({} if options.only in ("scale", "pages") else STREAMED)
     if options.only == "scale":
         _scale(10 * options.rows)
+        return
+    if options.only == "pages":
+        _pages(options.rows)
         return
     with tempfile.TemporaryDirectory() as folder:
         print(HEAD, flush=True)
@@ -76,7 +81,7 @@ def main() -> None:
             lines.append(line)
             print(line, flush=True)
     if options.rows == LARGE and options.only is None:
-        DOCUMENT.write_text(_document("\n".join(lines)))
+        _write_before_pages(_document("\n".join(lines)))
     if options.gate and (slow := [row.work for row in rows if row.falls_short_of(2 / 3)]):
         sys.exit(f"Too slow: {'; '.join(slow)}")
 
@@ -96,6 +101,26 @@ def _scale(runs: int) -> None:
             lines.append("")
     if runs == 10 * LARGE:
         replace_measured(SCALING, "\n".join(lines))
+
+
+def _pages(runs: int) -> None:
+    """Write how long the pages take into their own section; some minutes, so only when it is asked for."""
+    from tests.bench.pages import MONITORS, measure_pages
+
+    lines: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for line in measure_pages(Path(folder), runs_each=max(runs // MONITORS, 50)):
+            lines.append(line)
+            print(line, flush=True)
+    if runs == LARGE:
+        before = DOCUMENT.read_text().partition(PAGES)[0]
+        DOCUMENT.write_text(before.rstrip() + "\n\n" + PAGES + "\n\n" + "\n".join(lines) + "\n")
+
+
+def _write_before_pages(text: str) -> None:
+    """Write the document; the section about pages, which is its last, stays as it was measured."""
+    _, heading, rest = DOCUMENT.read_text().partition(PAGES)
+    DOCUMENT.write_text(f"{text}\n{heading}{rest}" if heading else text)
 
 
 def _rows(folder: Path, rows: int, only: str | None) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -71,7 +72,9 @@ RUNS = """
     SELECT gen_random_uuid(), tenant_id, tick, id, 'schedule', tick, tick - interval '1 day', tick, '', '', '',
         'succeeded', 1, 'bench', (ARRAY['ok', 'ok', 'ok', 'drift'])[1 + each %% 4], '', 1000, tick, tick
     FROM generate_series(1, %(each)s) AS each CROSS JOIN drf_monitors
-        CROSS JOIN LATERAL (SELECT now() - make_interval(secs => each * %(seconds)s) AS tick) AS ticks
+        CROSS JOIN LATERAL (
+            SELECT coalesce(%(until)s::timestamptz, now()) - make_interval(secs => each * %(seconds)s) AS tick
+        ) AS ticks
     WHERE tenant_id = %(tenant)s ORDER BY each DESC
 """
 
@@ -94,8 +97,11 @@ def queue_runs(owner: psycopg.Connection, tenant: UUID, *, each: int) -> None:
         owner.execute(QUEUED, {"tenant": tenant, "each": each})
 
 
-def fill_ledger(owner: psycopg.Connection, tenant: UUID, *, each: int, days: int) -> None:
-    """Give each monitor of a tenant so many runs that have ended, evenly over the days until now."""
+def fill_ledger(
+    owner: psycopg.Connection, tenant: UUID, *, each: int, days: int, until: datetime | None = None
+) -> None:
+    """Give each monitor of a tenant so many runs that have ended, evenly over the days until then, or now."""
+    values = {"tenant": tenant, "each": each, "seconds": days * 86400 / each, "until": until}
     with owner.transaction():
         owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant)])
-        owner.execute(RUNS, {"tenant": tenant, "each": each, "seconds": days * 86400 / each})
+        owner.execute(RUNS, values)

@@ -81,6 +81,7 @@ def _add_columns(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--categorical", help="compare by name", **one_column)
     parser.add_argument("--numeric", help="compare by order", **one_column)
+    parser.add_argument("--sensitive", help="show no value of it", **one_column)
 
 
 def _add_judgement(parser: ArgumentParser) -> None:
@@ -161,8 +162,8 @@ def _kinds(options: dict[str, Any]) -> dict[str, FeatureKind]:
 
 def _plan(options: dict[str, Any]) -> EvaluationPlan:
     """A monitor's, never saved: the same settings as the service's give the same verdict."""
-    methods, policy, min_rows = options["methods"], options["policy"], options["min_rows"]
-    return evaluation_plan(Monitor(methods=methods, policy=policy, min_rows=min_rows))
+    fields = {name: options[name] for name in ("methods", "policy", "min_rows")}
+    return evaluation_plan(Monitor(**fields, sensitive_features=options["sensitive"]))
 
 
 def _location(text: str) -> str:

@@ -1,0 +1,70 @@
+"""The words and figures of a compared feature, as a terminal and a page show them."""
+
+from algorithms.method_results import FeatureDetail
+from algorithms.verdicts import Signal, Verdict
+from detections.evaluation.window_counts import list_files
+from detections.one_shot.compare import Comparison, FeatureRow
+from detections.profiles.feature_figures import changes
+
+HEADINGS = (
+    *("feature", "kind", "verdict", "method"),
+    *("statistic", "p adj.", "effect", "tolerance"),
+)
+WORDS = 4
+"""Columns that are read from the left; numbers end on the right."""
+
+
+def cells_of(row: FeatureRow) -> tuple[str, ...]:
+    """A text for each of `HEADINGS`."""
+    detail = row.detail
+    figures = (detail.statistic, detail.p_adjusted, detail.effect_size, detail.tolerance)
+    return (
+        plain(detail.feature),
+        str(detail.kind or ""),
+        verdict_of(detail),
+        str(row.method),
+        *map(_figure, figures),
+    )
+
+
+def verdict_of(detail: FeatureDetail) -> str:
+    """A feature's verdict, with its warning."""
+    is_warned = detail.verdict is Verdict.OK and detail.signal is Signal.WARNING
+    return f"{detail.verdict}, warning" if is_warned else str(detail.verdict)
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3g}"
+
+
+def why_of(comparison: Comparison, row: FeatureRow) -> str:
+    """What has changed in a feature, in a few words; empty if nothing that can be told so."""
+    picture = comparison.pictures.get(row.detail.feature)
+    if picture is None:
+        return ""
+    is_drifted = row.detail.verdict is Verdict.DRIFT
+    return plain("; ".join(changes(picture, is_drifted=is_drifted)))
+
+
+def sum_of(comparison: Comparison) -> str:
+    """The verdict and the counts, in two sentences."""
+    return (
+        f"Verdict: {comparison.verdict}. {comparison.drifted} of {len(comparison.features)} features drifted; "
+        f"{comparison.reference_rows:,} rows in the reference, {comparison.current_rows:,} in the current window."
+    )
+
+
+def skipped_of(comparison: Comparison) -> dict[str, str]:
+    """The files that were skipped on each side that has some."""
+    sides = {
+        "Skipped in the reference": comparison.reference_skipped,
+        "Skipped in the current data": comparison.current_skipped,
+    }
+    return {heading: plain(list_files(files)) for heading, files in sides.items() if files}
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would obey rather than show: a column may be named anything."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
