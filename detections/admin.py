@@ -10,7 +10,7 @@ from unfold.decorators import action, display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
 from detections.reports import services as reports
-from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
 VERDICT_COLOURS = {
@@ -36,6 +36,7 @@ DETAIL_NAMES = (
 
 @admin.register(DetectionRun, site=site)
 class DetectionRunAdmin(TenantModelAdmin):
+    page = "screens:run"
     list_display = [
         "window_start",
         "window_end",
@@ -47,7 +48,7 @@ class DetectionRunAdmin(TenantModelAdmin):
         "worker",
     ]
     list_display_links = ["window_start"]
-    list_filter = ["monitor", "status", "verdict", "trigger"]
+    list_filter = ["status", "verdict", "trigger", OF_MONITOR, AgeFilter]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
@@ -104,6 +105,8 @@ class DetectionRunAdmin(TenantModelAdmin):
 
 @admin.register(DetectorState, site=site)
 class DetectorStateAdmin(TenantModelAdmin):
+    page = "screens:stream"
+    page_key = "stream_id"
     list_display = [
         "monitor",
         "stream",
@@ -113,7 +116,7 @@ class DetectorStateAdmin(TenantModelAdmin):
         "drifts",
         "last_drift_at",
     ]
-    list_filter = ["signal", "method", "monitor"]
+    list_filter = ["signal", "method", OF_MONITOR]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
     fields = readonly_fields = [
@@ -141,7 +144,7 @@ class DetectionAdmin(TenantModelAdmin):
         "effect_size",
     ]
     list_display_links = ["window_start"]
-    list_filter = ["monitor", "method", "reference", "verdict", "severity"]
+    list_filter = ["verdict", "severity", "reference", "method", OF_MONITOR, AgeFilter]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "run", "method", "reference", "detection_type", "shown_verdict", "severity", "worst_feature",
@@ -163,6 +166,7 @@ class DetectionAdmin(TenantModelAdmin):
 
 @admin.register(Backtest, site=site)
 class BacktestAdmin(TenantModelAdmin):
+    page = "screens:backtest"
     list_display = [
         "created_at",
         "monitor",
@@ -172,7 +176,7 @@ class BacktestAdmin(TenantModelAdmin):
         "requested_by",
         "finished_at",
     ]
-    list_filter = ["monitor", "status"]
+    list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "requested_by", "start", "end", "status", "reason", "summary", "created_at",

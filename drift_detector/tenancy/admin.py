@@ -1,6 +1,7 @@
 """The base class of every admin page, and the pages of members and API keys."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,18 +13,47 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
+from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
 from drift_detector.tenancy.site import get_membership, site
 
 type ValueCheck = Callable[[str], bool]
+OF_MONITOR = ("monitor", AutocompleteSelectFilter)
+"""The filter of a list by one of many monitors."""
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with choices of its own; a subclass sets `title`, `parameter_name` and `options`."""
+
+    options: Sequence[tuple[str, str]] = ()
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> Sequence[tuple[str, str]]:
+        return self.options
+
+
+class AgeFilter(ChoiceFilter):
+    """The rows that were made in the last days."""
+
+    title = "time of making"
+    parameter_name = "made_within"
+    options = (("1", "last 24 hours"), ("7", "last 7 days"), ("30", "last 30 days"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        days = self.value()
+        if days is None:
+            return queryset
+        return queryset.filter(created_at__gte=timezone.now() - timedelta(days=int(days)))
 
 
 class PageChangeList(ChangeList):
@@ -32,7 +62,7 @@ class PageChangeList(ChangeList):
     def url_for_result(self, result: Model) -> str:
         page: str = self.model_admin.page
         if page:
-            return reverse(page, args=[result.pk])
+            return reverse(page, args=[getattr(result, self.model_admin.page_key)])
         url: str = super().url_for_result(result)
         return url
 
@@ -43,6 +73,12 @@ class TenantModelAdmin(ModelAdmin):
     role_to_change: Role | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
+    page_key = "pk"
+    """The attribute of a row that the address of its page has."""
+    export_fields: Sequence[str] = ()
+    """The columns of an export after the id; those of the list without it."""
+    change_list_template = "tenancy/change_list.html"
+    list_filter_submit = True
     list_disable_select_all = True
     list_per_page = 50
     show_full_result_count = False
@@ -72,10 +108,50 @@ class TenantModelAdmin(ModelAdmin):
             raise SuspiciousOperation("A filter has a value that it cannot have.") from error
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        extra = kwargs.pop("extra_context", None) or {}
+        shown = {"exports": self._exports(request), "most_rows": MOST_ROWS}
         try:
-            return super().changelist_view(request, *args, **kwargs)
+            return super().changelist_view(request, *args, extra_context=extra | shown, **kwargs)
         except ValidationError as error:  # an action on rows whose ids are none
             raise SuspiciousOperation("A selected row has no valid id.") from error
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """True if the request is for the list or for an export of it."""
+        match = request.resolver_match
+        return match is not None and match.url_name in (
+            self._name("changelist"),
+            self._name("export"),
+        )
+
+    def _name(self, view: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/<str:form>", view, name=self._name("export")), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+        """The rows of the list with its filters, its search and its order, as a file."""
+        if form not in FORMATS:
+            raise Http404
+        shown = self.get_changelist_instance(request)
+        names = ["id", *(self.export_fields or self.get_list_display(request))]
+        export = Export(
+            name=str(self.opts.verbose_name_plural),
+            columns=[column_of(self, name) for name in names],
+            rows=shown.queryset,
+            count=shown.result_count,
+        )
+        return FORMATS[form](export)
+
+    def _exports(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The titles and addresses of the exports of a list as it is shown."""
+        query = request.GET.copy()
+        for name in ("p", "all", "_facets"):
+            query.pop(name, None)
+        asked = f"?{query.urlencode()}" if query else ""
+        name = f"{self.admin_site.name}:{self._name('export')}"
+        return [(form, f"{reverse(name, args=[form])}{asked}") for form in FORMATS]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return get_membership(request) is not None
@@ -107,15 +183,26 @@ def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueC
 def _checks_of(model: type[Model], list_filter: Any) -> dict[str, ValueCheck]:
     if isinstance(list_filter, str):
         return {f"{list_filter}__isnull": _is_truth} | _checks_of_field(model, list_filter)
+    if isinstance(list_filter, type) and issubclass(list_filter, ChoiceFilter):
+        known = {value for value, _ in list_filter.options}
+        return {str(list_filter.parameter_name): known.__contains__}
     if isinstance(list_filter, type) and issubclass(list_filter, admin.SimpleListFilter):
         return {str(list_filter.parameter_name): _is_storable}
-    return _checks_of_pair(*list_filter)
+    return _checks_of_pair(model, *list_filter)
 
 
-def _checks_of_pair(name: str, kind: type) -> dict[str, ValueCheck]:
+def _checks_of_pair(model: type[Model], name: str, kind: type) -> dict[str, ValueCheck]:
+    if issubclass(kind, AutocompleteSelectFilter):
+        # The form sends an empty value for none.
+        of_field = _checks_of_field(model, name)
+        return {lookup: partial(_is_empty_or, check) for lookup, check in of_field.items()}
     if not issubclass(kind, admin.EmptyFieldListFilter):
         raise ImproperlyConfigured(f"The lookups of {kind.__name__} are not known.")
     return {f"{name}__isempty": _is_truth}
+
+
+def _is_empty_or(check: ValueCheck, value: str) -> bool:
+    return not value or check(value)
 
 
 def _checks_of_field(model: type[Model], name: str) -> dict[str, ValueCheck]:
@@ -162,6 +249,8 @@ class MembershipAdmin(TenantModelAdmin):
 class ApiKeyAdmin(TenantModelAdmin):
     role_to_change = Role.ADMIN
     list_display = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
+    list_filter = ["role"]
+    search_fields = ["name", "prefix"]
     fields = readonly_fields = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
     actions = ["revoke_selected"]
 
