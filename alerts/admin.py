@@ -56,6 +56,7 @@ class AlertAdmin(TenantModelAdmin):
     """Alerts and their timelines; each action asks for its words on a page of its own."""
 
     page = "screens:alert"
+    ordering = ["-window_end", "-id"]
     role_to_change = Role.OPERATOR
     list_display = [
         "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_end",

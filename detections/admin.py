@@ -37,6 +37,7 @@ DETAIL_NAMES = (
 @admin.register(DetectionRun, site=site)
 class DetectionRunAdmin(TenantModelAdmin):
     page = "screens:run"
+    ordering = ["-window_end", "-id"]
     list_display = [
         "window_start",
         "window_end",
@@ -131,6 +132,7 @@ class DetectorStateAdmin(TenantModelAdmin):
 
 @admin.register(Detection, site=site)
 class DetectionAdmin(TenantModelAdmin):
+    ordering = ["-window_end", "-id"]
     list_display = [
         "window_start",
         "window_end",

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import (
     ImproperlyConfigured,
@@ -13,7 +14,14 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -21,6 +29,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
+from drift_detector.tenancy import saved_filters
 from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
@@ -109,7 +118,13 @@ class TenantModelAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         extra = kwargs.pop("extra_context", None) or {}
-        shown = {"exports": self._exports(request), "most_rows": MOST_ROWS}
+        shown = {
+            "exports": self._exports(request),
+            "most_rows": MOST_ROWS,
+            "saved": self._saved(request),
+            "save_address": reverse(f"{self.admin_site.name}:{self._name('save_filter')}"),
+            "asked": _query_of(request).urlencode(),
+        }
         try:
             return super().changelist_view(request, *args, extra_context=extra | shown, **kwargs)
         except ValidationError as error:  # an action on rows whose ids are none
@@ -127,8 +142,48 @@ class TenantModelAdmin(ModelAdmin):
         return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.export_view)
-        return [path("export/<str:form>", view, name=self._name("export")), *super().get_urls()]
+        wrapped = self.admin_site.admin_view
+        return [
+            path("export/<str:form>", wrapped(self.export_view), name=self._name("export")),
+            path("saved", wrapped(self.save_view), name=self._name("save_filter")),
+            path("saved/<uuid:pk>", wrapped(self.forget_view), name=self._name("forget_filter")),
+            *super().get_urls(),
+        ]
+
+    def save_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filters of the list under a name."""
+        name, query = (request.POST.get(each, "") for each in ("name", "query"))
+        try:
+            saved_filters.save_filter(
+                user=request.user, list_name=self.opts.label, name=name, query=query
+            )
+            self.message_user(request, f"The filters are kept as {name.strip()}.")
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(self._list_address(query))
+
+    def forget_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Remove filters that the person has kept."""
+        if request.method != "POST" or not saved_filters.remove_filter(user=request.user, pk=pk):
+            raise Http404
+        return HttpResponseRedirect(self._list_address(""))
+
+    def _list_address(self, query: str) -> str:
+        address = reverse(f"{self.admin_site.name}:{self._name('changelist')}")
+        asked = QueryDict(query).urlencode()
+        return f"{address}?{asked}" if asked else address
+
+    def _saved(self, request: HttpRequest) -> list[dict[str, str]]:
+        """The filters that the person has kept for this list, each with its addresses."""
+        forget = f"{self.admin_site.name}:{self._name('forget_filter')}"
+        return [
+            {
+                "name": each.name,
+                "href": self._list_address(each.query),
+                "forget": reverse(forget, args=[each.pk]),
+            }
+            for each in saved_filters.list_filters(user=request.user, list_name=self.opts.label)
+        ]
 
     def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
         """The rows of the list with its filters, its search and its order, as a file."""
@@ -146,10 +201,8 @@ class TenantModelAdmin(ModelAdmin):
 
     def _exports(self, request: HttpRequest) -> list[tuple[str, str]]:
         """The titles and addresses of the exports of a list as it is shown."""
-        query = request.GET.copy()
-        for name in ("p", "all", "_facets"):
-            query.pop(name, None)
-        asked = f"?{query.urlencode()}" if query else ""
+        query = _query_of(request).urlencode()
+        asked = f"?{query}" if query else ""
         name = f"{self.admin_site.name}:{self._name('export')}"
         return [(form, f"{reverse(name, args=[form])}{asked}") for form in FORMATS]
 
@@ -170,6 +223,14 @@ class TenantModelAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def _query_of(request: HttpRequest) -> QueryDict:
+    """The filters, the search and the order that a list is asked for, without its page."""
+    query = request.GET.copy()
+    for name in ("p", "all", "_facets"):
+        query.pop(name, None)
+    return query
 
 
 def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueCheck]:

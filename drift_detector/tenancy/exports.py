@@ -77,7 +77,7 @@ def column_of(model_admin: Any, name: str) -> Column:
     return Column(name.removeprefix("shown_"), kind, read)
 
 
-KINDS: Mapping[type[models.Field[Any, Any]], type] = {
+KINDS: Mapping[type[Any], type] = {
     models.DateTimeField: datetime,
     models.BooleanField: bool,
     models.IntegerField: int,
