@@ -14,10 +14,8 @@ from alerts.models import Alert
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.models import Monitor
 from tests.data import TIMESTAMPS
 from tests.factories import WEEK, make_finished_run, make_monitor, make_run
-from tests.run_fixtures import monitor  # noqa: F401
 
 HOME, ALERTS = "/admin/", "/admin/alerts/alert/"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -143,7 +141,8 @@ def test_home__monitors__the_worst_are_first(person: Client) -> None:
     ]  # fmt: skip
 
 
-def test_home__strip__is_the_last_thirty_checks_by_window(person: Client, monitor: Monitor) -> None:
+def test_home__strip__is_the_last_thirty_checks_by_window(person: Client) -> None:
+    monitor = make_monitor()
     runs = [make_finished_run(monitor) for _ in range(33)]
     make_run(monitor, week=40, status="skipped", scheduled_for=TIMESTAMPS[0] + 90 * WEEK)
     make_finished_run(monitor, "drift", trigger="labels")
@@ -155,7 +154,8 @@ def test_home__strip__is_the_last_thirty_checks_by_window(person: Client, monito
     assert not {str(run.id) for run in runs[:4]} & set(shown)
 
 
-def test_home__last_day__counts_runs_and_links_them(person: Client, monitor: Monitor) -> None:
+def test_home__last_day__counts_runs_and_links_them(person: Client) -> None:
+    monitor = make_monitor()
     make_finished_run(monitor, "error")
     make_finished_run(monitor, "error")
     make_finished_run(monitor, "no_data")
