@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS
 from alerts.workflow.timeline_table import timeline_table
+from drift_detector.formats import NOTHING, window_text
 from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,
@@ -55,17 +57,21 @@ class UnseenFilter(ChoiceFilter):
 class AlertAdmin(TenantModelAdmin):
     """Alerts and their timelines; each action asks for its words on a page of its own."""
 
-    page = "screens:alert"
     ordering = ["-window_end", "-id"]
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_end",
-        "occurrences", "seen_by",
+        "summary", "shown_severity", "status", "kind", "shown_window", "occurrences", "attention", "assignee",
+        "seen_by",
     ]  # fmt: skip
     list_filter = [
         "status", "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
     ]  # fmt: skip
     list_select_related = ["monitor"]
+    export_fields = [
+        "monitor", "summary", "kind", "severity", "peak_severity", "status", "phase", "attention", "assignee",
+        "window_start", "window_end", "occurrences", "opened_at", "resolved_at", "acknowledged_at",
+        "acknowledged_by", "acknowledged_reason", "note", "drifted_features",
+    ]  # fmt: skip
     fields = readonly_fields = [
         "summary", "monitor", "kind", "shown_severity", "peak_severity", "status", "phase", "attention", "assignee",
         "occurrences", "first_run", "last_run", "previous", "window_start", "window_end", "drifted_features",
@@ -101,6 +107,13 @@ class AlertAdmin(TenantModelAdmin):
     @display(description="Severity", label=COLOURS, ordering="severity")
     def shown_severity(self, alert: Alert) -> str:
         return alert.severity
+
+    @admin.display(description="Drifted windows", ordering="window_end")
+    def shown_window(self, alert: Alert) -> str:
+        if alert.window_start is None or alert.window_end is None:
+            return NOTHING
+        zone = ZoneInfo(alert.monitor.timezone)
+        return window_text(alert.window_start.astimezone(zone), alert.window_end.astimezone(zone))
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_by")
     def seen_by(self, alert: Alert) -> str:

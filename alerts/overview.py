@@ -141,7 +141,10 @@ def with_drifted_features(monitors: QuerySet[Any]) -> QuerySet[Any]:
     going_on = Alert.objects.filter(
         monitor_id=OuterRef("pk"), is_history=False, opened_at__isnull=False
     ).exclude(phase=Alert.Phase.RESOLVED)
-    return monitors.annotate(drifted=ArraySubquery(going_on.values("drifted_features")))
+    drifted: QuerySet[Any] = monitors.annotate(
+        drifted=ArraySubquery(going_on.values("drifted_features"))
+    )
+    return drifted
 
 
 def _checks() -> QuerySet[DetectionRun]:

@@ -85,7 +85,6 @@ class MonitorAdmin(TenantModelAdmin):
 
 @admin.register(Baseline, site=site)
 class BaselineAdmin(TenantModelAdmin):
-    page = "screens:baseline"
     list_display = ["monitor", "version", "status", "rows", "size_bytes", "built_at"]
     list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]

@@ -72,7 +72,6 @@ class MonitorListAdmin(MonitorAdmin):
         "name", "shown_verdict", "shown_window", "shown_next_tick", "shown_open_alerts", "shown_drifted_features",
         "status",
     ]  # fmt: skip
-    list_filter: Sequence[Any] = [VerdictFilter, OpenAlertsFilter, "status"]
     search_fields = ["name"]
     export_fields = [
         "name", "status", "last_verdict", "last_window_start", "last_window_end", "worst_open_alert",
@@ -84,6 +83,9 @@ class MonitorListAdmin(MonitorAdmin):
         if not self.is_list(request):
             return monitors
         return overview.with_drifted_features(overview.with_standing(monitors))
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        return [VerdictFilter, OpenAlertsFilter, "status"]
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         return ["-worst", "-need", "name"] if self.is_list(request) else ["name"]

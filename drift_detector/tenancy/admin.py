@@ -45,6 +45,16 @@ class ChoiceFilter(admin.SimpleListFilter):
 
     options: Sequence[tuple[str, str]] = ()
 
+    @property
+    def lookup_kwarg(self) -> str:
+        """The parameter, under the name by which unfold's form keeps it beside other filters."""
+        return str(self.parameter_name)
+
+    @property
+    def lookup_val(self) -> list[str]:
+        """The chosen value, as unfold's form wants it."""
+        return [self.value() or ""]
+
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin
     ) -> Sequence[tuple[str, str]]:
@@ -69,10 +79,8 @@ class PageChangeList(ChangeList):
     """A list whose rows lead to the page of their model, if it has one of ours."""
 
     def url_for_result(self, result: Model) -> str:
-        page: str = self.model_admin.page
-        if page:
-            return reverse(page, args=[getattr(result, self.model_admin.page_key)])
-        url: str = super().url_for_result(result)
+        admin_of_list: TenantModelAdmin = self.model_admin
+        url: str = admin_of_list.page_address(result) or super().url_for_result(result)
         return url
 
 
@@ -82,8 +90,6 @@ class TenantModelAdmin(ModelAdmin):
     role_to_change: Role | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
-    page_key = "pk"
-    """The attribute of a row that the address of its page has."""
     export_fields: Sequence[str] = ()
     """The columns of an export after the id; those of the list without it."""
     change_list_template = "tenancy/change_list.html"
@@ -92,6 +98,10 @@ class TenantModelAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+
+    def page_address(self, row: Any) -> str:
+        """The address of a row's page; empty if it has none of ours."""
+        return reverse(self.page, args=[row.pk]) if self.page else ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.

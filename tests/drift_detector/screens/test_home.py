@@ -105,7 +105,7 @@ def test_home__alert_that_waits_for_no_one__is_not_there(
 
 
 def test_home__alert_that_ended_unseen__is_counted_and_listed(person: Client) -> None:
-    ended = {"phase": "resolved", "resolved_at": timezone.now()}
+    ended: dict[str, Any] = {"phase": "resolved", "resolved_at": timezone.now()}
     alert = make_alert(make_finished_run(make_monitor(), "drift"), **ended)
     make_alert(make_finished_run(make_monitor(), "drift"), **ended, is_history=True)
     page = html(person)
