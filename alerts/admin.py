@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,7 +21,14 @@ from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS
 from alerts.workflow.timeline_table import timeline_table
-from drift_detector.tenancy.admin import TenantModelAdmin, actor
+from drift_detector.formats import NOTHING, window_text
+from drift_detector.tenancy.admin import (
+    OF_MONITOR,
+    AgeFilter,
+    ChoiceFilter,
+    TenantModelAdmin,
+    actor,
+)
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 
@@ -32,17 +40,38 @@ NO_BUTTONS = {"show_save": False, "show_save_and_continue": False}
 LIST = "admin:alerts_alert_changelist"
 
 
+class UnseenFilter(ChoiceFilter):
+    """The alerts that people have not seen; those of the past wait for no one."""
+
+    title = "whether people have seen it"
+    parameter_name = "unseen"
+    options = (("1", "not seen"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(attention__in=Alert.WAITING, is_history=False)
+
+
 @admin.register(Alert, site=site)
 class AlertAdmin(TenantModelAdmin):
     """Alerts and their timelines; each action asks for its words on a page of its own."""
 
+    ordering = ["-window_end", "-id"]
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary", "kind", "shown_severity", "status", "attention", "assignee", "window_end",
-        "occurrences", "seen_by",
+        "summary", "shown_severity", "status", "kind", "shown_window", "occurrences", "attention", "assignee",
+        "seen_by",
     ]  # fmt: skip
-    list_filter = ["status", "attention", "phase", "kind", "severity", "monitor"]
+    list_filter = [
+        "status", "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
+    ]  # fmt: skip
     list_select_related = ["monitor"]
+    export_fields = [
+        "monitor", "summary", "kind", "severity", "peak_severity", "status", "phase", "attention", "assignee",
+        "window_start", "window_end", "occurrences", "opened_at", "resolved_at", "acknowledged_at",
+        "acknowledged_by", "acknowledged_reason", "note", "drifted_features",
+    ]  # fmt: skip
     fields = readonly_fields = [
         "summary", "monitor", "kind", "shown_severity", "peak_severity", "status", "phase", "attention", "assignee",
         "occurrences", "first_run", "last_run", "previous", "window_start", "window_end", "drifted_features",
@@ -58,9 +87,7 @@ class AlertAdmin(TenantModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         """A list leaves out what never opened, unless it asks for a phase."""
         alerts: QuerySet[Alert] = super().get_queryset(request)
-        match = request.resolver_match
-        is_list = match is not None and match.view_name == LIST
-        if not is_list or "phase__exact" in request.GET:
+        if not self.is_list(request) or "phase__exact" in request.GET:
             return alerts
         return alerts.filter(opened_at__isnull=False)
 
@@ -80,6 +107,13 @@ class AlertAdmin(TenantModelAdmin):
     @display(description="Severity", label=COLOURS, ordering="severity")
     def shown_severity(self, alert: Alert) -> str:
         return alert.severity
+
+    @admin.display(description="Drifted windows", ordering="window_end")
+    def shown_window(self, alert: Alert) -> str:
+        if alert.window_start is None or alert.window_end is None:
+            return NOTHING
+        zone = ZoneInfo(alert.monitor.timezone)
+        return window_text(alert.window_start.astimezone(zone), alert.window_end.astimezone(zone))
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_by")
     def seen_by(self, alert: Alert) -> str:

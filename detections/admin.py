@@ -1,4 +1,5 @@
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,7 +11,8 @@ from unfold.decorators import action, display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
 from detections.reports import services as reports
-from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.formats import number, window_text
+from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
 VERDICT_COLOURS = {
@@ -36,18 +38,15 @@ DETAIL_NAMES = (
 
 @admin.register(DetectionRun, site=site)
 class DetectionRunAdmin(TenantModelAdmin):
+    ordering = ["-window_end", "-id"]
     list_display = [
-        "window_start",
-        "window_end",
-        "monitor",
-        "trigger",
-        "status",
-        "shown_verdict",
-        "rows",
-        "worker",
-    ]
-    list_display_links = ["window_start"]
-    list_filter = ["monitor", "status", "verdict", "trigger"]
+        "shown_window", "monitor", "shown_verdict", "status", "trigger", "rows", "worker",
+    ]  # fmt: skip
+    list_filter = ["status", "verdict", "trigger", OF_MONITOR, AgeFilter]
+    export_fields = [
+        "monitor", "window_start", "window_end", "trigger", "status", "verdict", "reason", "rows", "worker",
+        "created_at", "started_at", "finished_at",
+    ]  # fmt: skip
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
@@ -58,6 +57,10 @@ class DetectionRunAdmin(TenantModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DetectionRun]:
         return super().get_queryset(request).defer("inline_data")
+
+    @admin.display(description="Window", ordering="window_end")
+    def shown_window(self, run: DetectionRun) -> str:
+        return _window_of(run)
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, run: DetectionRun) -> str:
@@ -113,7 +116,7 @@ class DetectorStateAdmin(TenantModelAdmin):
         "drifts",
         "last_drift_at",
     ]
-    list_filter = ["signal", "method", "monitor"]
+    list_filter = ["signal", "method", OF_MONITOR]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
     fields = readonly_fields = [
@@ -128,26 +131,34 @@ class DetectorStateAdmin(TenantModelAdmin):
 
 @admin.register(Detection, site=site)
 class DetectionAdmin(TenantModelAdmin):
+    ordering = ["-window_end", "-id"]
     list_display = [
-        "window_start",
-        "window_end",
-        "monitor",
-        "method",
-        "reference",
-        "shown_verdict",
-        "severity",
-        "worst_feature",
-        "statistic",
-        "effect_size",
-    ]
-    list_display_links = ["window_start"]
-    list_filter = ["monitor", "method", "reference", "verdict", "severity"]
+        "shown_window", "monitor", "method", "reference", "shown_verdict", "severity", "worst_feature",
+        "shown_statistic", "shown_effect_size",
+    ]  # fmt: skip
+    export_fields = [
+        "monitor", "run_id", "window_start", "window_end", "method", "reference", "verdict", "severity",
+        "worst_feature", "statistic", "p_value", "effect_size", "threshold",
+    ]  # fmt: skip
+    list_filter = ["verdict", "severity", "reference", "method", OF_MONITOR, AgeFilter]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "run", "method", "reference", "detection_type", "shown_verdict", "severity", "worst_feature",
         "statistic", "p_value", "effect_size", "threshold",
         "window_start", "window_end", "shown_details",
     ]  # fmt: skip
+
+    @admin.display(description="Window", ordering="window_end")
+    def shown_window(self, detection: Detection) -> str:
+        return _window_of(detection)
+
+    @admin.display(description="Statistic", ordering="statistic")
+    def shown_statistic(self, detection: Detection) -> str:
+        return number(detection.statistic)
+
+    @admin.display(description="Effect size", ordering="effect_size")
+    def shown_effect_size(self, detection: Detection) -> str:
+        return number(detection.effect_size)
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, detection: Detection) -> str:
@@ -163,6 +174,7 @@ class DetectionAdmin(TenantModelAdmin):
 
 @admin.register(Backtest, site=site)
 class BacktestAdmin(TenantModelAdmin):
+    page = "screens:backtest"
     list_display = [
         "created_at",
         "monitor",
@@ -172,7 +184,7 @@ class BacktestAdmin(TenantModelAdmin):
         "requested_by",
         "finished_at",
     ]
-    list_filter = ["monitor", "status"]
+    list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]
     fields = readonly_fields = [
         "monitor", "baseline", "requested_by", "start", "end", "status", "reason", "summary", "created_at",
@@ -181,6 +193,12 @@ class BacktestAdmin(TenantModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backtest]:
         return super().get_queryset(request).defer("windows")
+
+
+def _window_of(row: DetectionRun | Detection) -> str:
+    """The window of a row, in the zone of its monitor."""
+    zone = ZoneInfo(row.monitor.timezone)
+    return window_text(row.window_start.astimezone(zone), row.window_end.astimezone(zone))
 
 
 def _link_to(detection: Detection) -> tuple[str, str, str]:

@@ -76,3 +76,13 @@ def instant(at: datetime | None) -> str:
 def counted(count: int, word: str, plural: str = "") -> str:
     """`1 alert`, `3 alerts`, `12,000 rows`."""
     return f"{number(count)} {word if count == 1 else plural or word + 's'}"
+
+
+def window_text(start: datetime, end: datetime) -> str:
+    """A window as text, in the zone of `start`."""
+    is_days = (start.hour, start.minute, start.second, end.hour, end.minute, end.second) == (0,) * 6
+    if is_days:
+        return f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"
+    if start.date() == end.date():
+        return f"{start:%Y-%m-%d %H:%M} to {end:%H:%M} {start.tzname()}"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} {end.tzname()}"

@@ -115,6 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "drift_detector.api.problems.csrf_failure"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -233,6 +234,8 @@ UNFOLD = {
     "SITE_DROPDOWN": "drift_detector.tenancy.site.tenant_choices",
     "SHOW_HISTORY": False,
     "SITE_SYMBOL": "monitoring",
+    "SITE_URL": None,  # the pages are the site, so there is none to return to
+    "SIDEBAR": {"navigation": "drift_detector.screens.navigation.sidebar"},
     "STYLES": [partial(_static, "charts/charts.css"), partial(_static, "screens/screens.css")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": partial(_static, "screens/favicon.svg")}

@@ -1,5 +1,6 @@
 """All addresses of the service. API paths end without a slash."""
 
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
@@ -65,6 +66,14 @@ router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("notifications", NotificationViewSet, basename="notification")
 
+
+class Favicon(RedirectView):
+    """Sends browsers that ask for `/favicon.ico` to the picture."""
+
+    def get_redirect_url(self, *args: object, **kwargs: object) -> str:
+        return static("screens/favicon.svg")
+
+
 api: list[URLPattern | URLResolver] = [
     path("alerts/acknowledge/<uuid:pk>", AcknowledgeView.as_view(), name="alert-acknowledge"),
     path("alerts/bulk", BulkView.as_view(), name="alert-bulk"),
@@ -113,6 +122,10 @@ urlpatterns = [
     path("admin/", include("drift_detector.screens.urls")),
     path("admin/", site.urls),
     path("api/v1/", include(api)),
+    path("api/v1/", RedirectView.as_view(pattern_name="docs")),
+    path("api/v1", RedirectView.as_view(pattern_name="docs")),
+    path("docs", RedirectView.as_view(pattern_name="docs")),
+    path("favicon.ico", Favicon.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

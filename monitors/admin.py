@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 
-from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.tenancy.admin import OF_MONITOR, TenantModelAdmin
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
@@ -86,7 +86,7 @@ class MonitorAdmin(TenantModelAdmin):
 @admin.register(Baseline, site=site)
 class BaselineAdmin(TenantModelAdmin):
     list_display = ["monitor", "version", "status", "rows", "size_bytes", "built_at"]
-    list_filter = ["status"]
+    list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]
     ordering = ["-created_at"]
     fields = readonly_fields = [

@@ -77,6 +77,7 @@ class Detection(TenantModel):
                 condition=Q(detection_type="performance"),
             ),
             models.Index(name="detection_newest", fields=["tenant", "-created_at", "-id"]),
+            models.Index(name="detection_latest_window", fields=["tenant", "-window_end", "-id"]),
             models.Index(
                 name="detection_newest_of_monitor",
                 fields=["tenant", "monitor", "-created_at", "-id"],

@@ -148,6 +148,7 @@ class DetectionRun(LeasedModel):
         ]
         indexes = [
             models.Index(name="run_newest", fields=["tenant", "-created_at", "-id"]),
+            models.Index(name="run_latest_window", fields=["tenant", "-window_end", "-id"]),
             models.Index(
                 name="run_newest_of_monitor", fields=["tenant", "monitor", "-created_at", "-id"]
             ),

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 from math import ceil
 from typing import Any
 
@@ -13,17 +12,18 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.views.defaults import page_not_found, permission_denied
 from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.fields import get_error_detail
 
-from drift_detector.api.problem_documents import MEDIA_TYPE, PAGE, problem
+from drift_detector.api.problem_documents import MEDIA_TYPE, problem
 from drift_detector.tenancy.quotas import OverQuota, QuotaStanding
+from drift_detector.tenancy.site import error_page
 
 log = structlog.get_logger(__name__)
+
+EXPIRED_FORM = "The form is too old, or the browser takes no cookies. Go back, load the page again and repeat it."
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -222,15 +222,21 @@ def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> Js
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 with a page in the admin and a problem elsewhere; Django's handler404."""
     if _is_for_people(request):
-        return page_not_found(request, exception)
+        nothing = "There is nothing at this address, or it belongs to another tenant."
+        return error_page(request, 404, _said(exception) or nothing)
     return _problem_response(404, f"There is nothing at {request.path}.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403 with a page in the admin and a problem elsewhere; Django's handler403."""
-    if _is_for_people(request):
-        return permission_denied(request, exception)
-    return _problem_response(403, "This is not allowed.")
+    said = _said(exception) if _is_for_people(request) else ""
+    return _page_or_problem(request, 403, said or "This is not allowed.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form without a valid token; Django's `CSRF_FAILURE_VIEW`."""
+    log.warning("csrf_refused", reason=reason)
+    return _page_or_problem(request, 403, EXPIRED_FORM)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -238,7 +244,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if isinstance(error, OperationalError):
         return _page_or_problem(request, 503, reason_unavailable(error))
-    return _page_or_problem(request, 500, "Something went wrong on our side.")
+    return _page_or_problem(request, 500, "Something went wrong on our side; it has been logged.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -247,17 +253,22 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _page_or_problem(request, 400, reason or "The request could not be read.")
 
 
+def _said(exception: Exception) -> str:
+    """The sentence of an error of ours; Django's own are of its resolver and of its models."""
+    said = exception.args[0] if exception.args else ""
+    is_ours = isinstance(said, str) and not said.endswith("matches the given query.")
+    return said if is_ours else ""
+
+
 def _is_for_people(request: HttpRequest) -> bool:
     return request.path.startswith(reverse("admin:index"))
 
 
 def _page_or_problem(request: HttpRequest, code: int, reason: str) -> HttpResponse:
-    """A plain page in the admin, whose own layout would ask the database; a problem elsewhere."""
-    if not _is_for_people(request):
-        return _problem_response(code, reason)
-    title = HTTPStatus(code).phrase
-    page = format_html(PAGE, title=title, reason=reason, back=reverse("admin:index"))
-    return HttpResponse(page, status=code)
+    """A page in the admin, a problem elsewhere."""
+    if _is_for_people(request):
+        return error_page(request, code, reason)
+    return _problem_response(code, reason)
 
 
 def _problem_response(code: int, detail: str) -> JsonResponse:

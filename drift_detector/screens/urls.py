@@ -4,10 +4,12 @@ from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
 from drift_detector.screens.feature_page import FeaturePage
+from drift_detector.screens.home import HomePage
 from drift_detector.screens.screen import screen
 
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
+    screen("", HomePage, name="home"),
     path(
         "monitors/<uuid:pk>/",
         RedirectView.as_view(url="/admin/monitors/monitor/%(pk)s/change/"),

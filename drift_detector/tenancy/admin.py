@@ -1,10 +1,12 @@
 """The base class of every admin page, and the pages of members and API keys."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import (
     ImproperlyConfigured,
@@ -12,28 +14,73 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
+from drift_detector.tenancy import saved_filters
+from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
 from drift_detector.tenancy.site import get_membership, site
 
 type ValueCheck = Callable[[str], bool]
+OF_MONITOR = ("monitor", AutocompleteSelectFilter)
+"""The filter of a list by one of many monitors."""
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with choices of its own; a subclass sets `title`, `parameter_name` and `options`."""
+
+    options: Sequence[tuple[str, str]] = ()
+
+    @property
+    def lookup_kwarg(self) -> str:
+        """The parameter, under the name by which unfold's form keeps it beside other filters."""
+        return str(self.parameter_name)
+
+    @property
+    def lookup_val(self) -> list[str]:
+        """The chosen value, as unfold's form wants it."""
+        return [self.value() or ""]
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin
+    ) -> Sequence[tuple[str, str]]:
+        return self.options
+
+
+class AgeFilter(ChoiceFilter):
+    """The rows that were made in the last days."""
+
+    title = "time of making"
+    parameter_name = "made_within"
+    options = (("1", "last 24 hours"), ("7", "last 7 days"), ("30", "last 30 days"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        days = self.value()
+        if days is None:
+            return queryset
+        return queryset.filter(created_at__gte=timezone.now() - timedelta(days=int(days)))
 
 
 class PageChangeList(ChangeList):
     """A list whose rows lead to the page of their model, if it has one of ours."""
 
     def url_for_result(self, result: Model) -> str:
-        page: str = self.model_admin.page
-        if page:
-            return reverse(page, args=[result.pk])
-        url: str = super().url_for_result(result)
+        admin_of_list: TenantModelAdmin = self.model_admin
+        url: str = admin_of_list.page_address(result) or super().url_for_result(result)
         return url
 
 
@@ -43,10 +90,18 @@ class TenantModelAdmin(ModelAdmin):
     role_to_change: Role | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
+    export_fields: Sequence[str] = ()
+    """The columns of an export after the id; those of the list without it."""
+    change_list_template = "tenancy/change_list.html"
+    list_filter_submit = True
     list_disable_select_all = True
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+
+    def page_address(self, row: Any) -> str:
+        """The address of a row's page; empty if it has none of ours."""
+        return reverse(self.page, args=[row.pk]) if self.page else ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.
@@ -72,10 +127,94 @@ class TenantModelAdmin(ModelAdmin):
             raise SuspiciousOperation("A filter has a value that it cannot have.") from error
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        extra = kwargs.pop("extra_context", None) or {}
+        shown = {
+            "exports": self._exports(request),
+            "most_rows": MOST_ROWS,
+            "saved": self._saved(request),
+            "save_address": reverse(f"{self.admin_site.name}:{self._name('save_filter')}"),
+            "asked": _query_of(request).urlencode(),
+        }
         try:
-            return super().changelist_view(request, *args, **kwargs)
+            return super().changelist_view(request, *args, extra_context=extra | shown, **kwargs)
         except ValidationError as error:  # an action on rows whose ids are none
             raise SuspiciousOperation("A selected row has no valid id.") from error
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """True if the request is for the list or for an export of it."""
+        match = request.resolver_match
+        return match is not None and match.url_name in (
+            self._name("changelist"),
+            self._name("export"),
+        )
+
+    def _name(self, view: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+
+    def get_urls(self) -> list[URLPattern]:
+        wrapped = self.admin_site.admin_view
+        return [
+            path("export/<str:form>", wrapped(self.export_view), name=self._name("export")),
+            path("saved", wrapped(self.save_view), name=self._name("save_filter")),
+            path("saved/<uuid:pk>", wrapped(self.forget_view), name=self._name("forget_filter")),
+            *super().get_urls(),
+        ]
+
+    def save_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filters of the list under a name."""
+        name, query = (request.POST.get(each, "") for each in ("name", "query"))
+        try:
+            saved_filters.save_filter(
+                user=request.user, list_name=self.opts.label, name=name, query=query
+            )
+            self.message_user(request, f"The filters are kept as {name.strip()}.")
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(self._list_address(query))
+
+    def forget_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Remove filters that the person has kept."""
+        if request.method != "POST" or not saved_filters.remove_filter(user=request.user, pk=pk):
+            raise Http404
+        return HttpResponseRedirect(self._list_address(""))
+
+    def _list_address(self, query: str) -> str:
+        address = reverse(f"{self.admin_site.name}:{self._name('changelist')}")
+        asked = QueryDict(query).urlencode()
+        return f"{address}?{asked}" if asked else address
+
+    def _saved(self, request: HttpRequest) -> list[dict[str, str]]:
+        """The filters that the person has kept for this list, each with its addresses."""
+        forget = f"{self.admin_site.name}:{self._name('forget_filter')}"
+        return [
+            {
+                "name": each.name,
+                "href": self._list_address(each.query),
+                "forget": reverse(forget, args=[each.pk]),
+            }
+            for each in saved_filters.list_filters(user=request.user, list_name=self.opts.label)
+        ]
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+        """The rows of the list with its filters, its search and its order, as a file."""
+        if form not in FORMATS:
+            raise Http404
+        shown = self.get_changelist_instance(request)
+        names = ["id", *(self.export_fields or self.get_list_display(request))]
+        export = Export(
+            name=str(self.opts.verbose_name_plural),
+            columns=[column_of(self, name) for name in names],
+            rows=shown.queryset,
+            count=shown.result_count,
+        )
+        return FORMATS[form](export)
+
+    def _exports(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The titles and addresses of the exports of a list as it is shown."""
+        query = _query_of(request).urlencode()
+        asked = f"?{query}" if query else ""
+        name = f"{self.admin_site.name}:{self._name('export')}"
+        return [(form, f"{reverse(name, args=[form])}{asked}") for form in FORMATS]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return get_membership(request) is not None
@@ -96,6 +235,14 @@ class TenantModelAdmin(ModelAdmin):
         return False
 
 
+def _query_of(request: HttpRequest) -> QueryDict:
+    """The filters, the search and the order that a list is asked for, without its page."""
+    query = request.GET.copy()
+    for name in ("p", "all", "_facets"):
+        query.pop(name, None)
+    return query
+
+
 def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueCheck]:
     """The query parameters of the filters of a list, as Django's filters name them, each with a check of its value."""
     checks: dict[str, ValueCheck] = {}
@@ -107,15 +254,26 @@ def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueC
 def _checks_of(model: type[Model], list_filter: Any) -> dict[str, ValueCheck]:
     if isinstance(list_filter, str):
         return {f"{list_filter}__isnull": _is_truth} | _checks_of_field(model, list_filter)
+    if isinstance(list_filter, type) and issubclass(list_filter, ChoiceFilter):
+        known = {value for value, _ in list_filter.options}
+        return {str(list_filter.parameter_name): known.__contains__}
     if isinstance(list_filter, type) and issubclass(list_filter, admin.SimpleListFilter):
         return {str(list_filter.parameter_name): _is_storable}
-    return _checks_of_pair(*list_filter)
+    return _checks_of_pair(model, *list_filter)
 
 
-def _checks_of_pair(name: str, kind: type) -> dict[str, ValueCheck]:
+def _checks_of_pair(model: type[Model], name: str, kind: type) -> dict[str, ValueCheck]:
+    if issubclass(kind, AutocompleteSelectFilter):
+        # The form sends an empty value for none.
+        of_field = _checks_of_field(model, name)
+        return {lookup: partial(_is_empty_or, check) for lookup, check in of_field.items()}
     if not issubclass(kind, admin.EmptyFieldListFilter):
         raise ImproperlyConfigured(f"The lookups of {kind.__name__} are not known.")
     return {f"{name}__isempty": _is_truth}
+
+
+def _is_empty_or(check: ValueCheck, value: str) -> bool:
+    return not value or check(value)
 
 
 def _checks_of_field(model: type[Model], name: str) -> dict[str, ValueCheck]:
@@ -162,6 +320,8 @@ class MembershipAdmin(TenantModelAdmin):
 class ApiKeyAdmin(TenantModelAdmin):
     role_to_change = Role.ADMIN
     list_display = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
+    list_filter = ["role"]
+    search_fields = ["name", "prefix"]
     fields = readonly_fields = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
     actions = ["revoke_selected"]
 

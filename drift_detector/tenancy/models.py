@@ -150,6 +150,27 @@ class Usage(TenantModel):
         return f"{self.amount} {self.kind} on {self.day}"
 
 
+class SavedFilter(TenantModel):
+    """The filters, search and order of a list that a person keeps under a name."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    list_name = models.CharField(max_length=100, help_text="The label of the list's model.")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, help_text="The query of the list's address.")
+
+    class Meta:
+        db_table = "drf_saved_filters"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                name="saved_filter_once", fields=["tenant", "user", "list_name", "name"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ApiKey(TenantModel):
     """An API key, stored as its SHA-256; the key itself is shown once, at its creation."""
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
-from django.utils.html import format_html
 from unfold.sites import UnfoldAdminSite
 
 from drift_detector.tenancy.models import Membership, User
@@ -18,11 +18,6 @@ from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.selection import membership_of_request, memberships_of, pick_tenant
 from drift_detector.throttling.logins import account_signed_in, account_to_sign_in, bounded_login
-
-REFUSAL = (
-    '<!doctype html><html lang="en"><head><title>{title}</title></head><body>'
-    '<h1>{title}</h1><p>{reason}</p><p><a href="{back}">Back</a></p></body></html>'
-)
 
 type View = Callable[..., HttpResponseBase]
 
@@ -67,6 +62,19 @@ class TenantAdminSite(UnfoldAdminSite):
         )
         return change(request, *args, **kwargs)
 
+    def dress(self, request: HttpRequest) -> dict[str, Any]:
+        """The part of a page's context that is the same for all people."""
+        return {
+            "site_title": self._get_config("SITE_TITLE", request),
+            "site_header": self._get_config("SITE_HEADER", request),
+            "site_symbol": self._get_config("SITE_SYMBOL", request),
+            "site_favicons": self._get_favicons("SITE_FAVICONS", request),
+            "styles": self._get_list("STYLES", request),
+            "colors": self._get_colors("COLORS", request),
+            "border_radius": self._get_config("BORDER_RADIUS", request),
+            "theme": self._get_config("THEME", request),
+        }
+
     def pick(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         """Switch to another tenant of the signed-in person."""
         assert isinstance(request.user, User)
@@ -89,8 +97,23 @@ def _in_scope(tenant_id: UUID, view: Callable[[], HttpResponseBase]) -> HttpResp
 def _refuse(
     request: HttpRequest, status: int, reason: str, *, back: str = "admin:login"
 ) -> HttpResponse:
+    return error_page(request, status, reason, back=reverse(back))
+
+
+def error_page(
+    request: HttpRequest, status: int, reason: str, *, back: str = "/admin/"
+) -> HttpResponse:
+    """A page in the dress of the site that asks the database for nothing.
+
+    Args:
+        request: The request, which may have no session.
+        status: The HTTP status of the answer.
+        reason: A sentence for people.
+        back: The address of the way out.
+    """
     title = HTTPStatus(status).phrase
-    page = format_html(REFUSAL, title=title, reason=reason, back=reverse(back))
+    words = {"title": title, "status": status, "reason": reason, "back": back}
+    page = render_to_string("tenancy/error.html", site.dress(request) | words)
     return HttpResponse(page, status=status)
 
 

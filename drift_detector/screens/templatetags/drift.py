@@ -14,6 +14,8 @@ register.filter("share", formats.share)
 register.filter("p_value", formats.p_value)
 register.filter("duration", formats.duration)
 
+window_text = formats.window_text
+
 SYMBOLS = {
     "ok": ("check", "good"),
     "drift": ("change_history", "bad"),
@@ -103,13 +105,3 @@ def window(start: datetime, end: datetime, zone: tzinfo | None = None) -> SafeSt
         end.isoformat(),
         window_text(first, last),
     )
-
-
-def window_text(start: datetime, end: datetime) -> str:
-    """A window as text, in the zone of `start`."""
-    is_days = (start.hour, start.minute, start.second, end.hour, end.minute, end.second) == (0,) * 6
-    if is_days:
-        return f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"
-    if start.date() == end.date():
-        return f"{start:%Y-%m-%d %H:%M} to {end:%H:%M} {start.tzname()}"
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} {end.tzname()}"

@@ -51,7 +51,7 @@ def test_list__reason_of_runs_by_any_lookup__is_refused(viewer: Client, lookup: 
 
 @pytest.mark.parametrize(
     "query",
-    ["monitor__id__exact=x", "status__exact=%00", "monitor__id__exact=", "verdict__exact__regex=x", "monitor__name=x",
+    ["monitor__id__exact=x", "status__exact=%00", "made_within=2", "verdict__exact__regex=x", "monitor__name=x",
      "monitor__id__exact__in=x", "status__isnull__x=1", "status__exact=banana",
      "status__isnull=maybe", "monitor__id__exact=00000000-0000-0000-0000-000000000000"],
 )  # fmt: skip
@@ -76,6 +76,12 @@ def test_list__filter_by_monitor__shows_its_runs_only(viewer: Client) -> None:
     page = viewer.get(RUNS, {"monitor__id__exact": str(first.monitor_id)}).content.decode()
     assert str(first.id) in page
     assert str(second.id) not in page
+
+
+def test_list__filter_by_monitor_left_empty__shows_all(viewer: Client) -> None:
+    run = make_finished_run(make_monitor())
+    answer = viewer.get(RUNS, {"monitor__id__exact": "", "verdict__exact": "ok"})
+    assert (answer.status_code, str(run.id) in answer.content.decode()) == (200, True)
 
 
 def test_list__facets__are_not_counted(viewer: Client) -> None:

@@ -13,7 +13,7 @@ TENANT_TABLES = {
     "drf_maintenance_windows", "drf_notifications",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
-    "drf_reports", "drf_run_parts", "drf_runs", "drf_tenants", "drf_usage",
+    "drf_reports", "drf_run_parts", "drf_runs", "drf_saved_filters", "drf_tenants", "drf_usage",
 }  # fmt: skip
 
 # Reached before a tenant is known, or unique in the whole world.

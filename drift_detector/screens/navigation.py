@@ -1,0 +1,98 @@
+"""The site's sidebar: the lists that people work with first, then those of people and of the tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link of the sidebar.
+
+    Attributes:
+        title: Its words.
+        icon: The name of a Material symbol.
+        name: The name of the address.
+        pages: Names of the pages that belong to it.
+    """
+
+    title: str
+    icon: str
+    name: str
+    pages: Sequence[str] = field(default=())
+
+
+WORK = (
+    Place("Home", "home", "admin:index"),
+    Place(
+        "Monitors",
+        "monitoring",
+        "admin:monitors_monitor_changelist",
+        ("screens:monitor", "screens:feature"),
+    ),
+    Place(
+        "Alerts",
+        "notifications",
+        "admin:alerts_alert_changelist",
+        ("screens:alert", "admin:alerts_alert_act"),
+    ),
+    Place("Runs", "play_circle", "admin:detections_detectionrun_changelist", ("screens:run",)),
+    Place("Detections", "troubleshoot", "admin:detections_detection_changelist"),
+    Place(
+        "Concept drift",
+        "timeline",
+        "admin:detections_detectorstate_changelist",
+        ("screens:stream",),
+    ),
+    Place("Backtests", "history", "admin:detections_backtest_changelist", ("screens:backtest",)),
+    Place("Baselines", "straighten", "admin:monitors_baseline_changelist", ("screens:baseline",)),
+)
+PEOPLE = (
+    Place("Channels", "campaign", "admin:alerts_channel_changelist"),
+    Place("Routes", "alt_route", "admin:alerts_route_changelist"),
+    Place("Silences", "notifications_off", "admin:alerts_silence_changelist"),
+    Place("Maintenance windows", "construction", "admin:alerts_maintenancewindow_changelist"),
+    Place("Notifications", "outgoing_mail", "admin:alerts_notification_changelist"),
+)
+TENANT = (
+    Place("Members", "group", "admin:tenancy_membership_changelist"),
+    Place("API keys", "key", "admin:tenancy_apikey_changelist"),
+    Place("Quotas", "speed", "admin:tenancy_tenantquota_changelist"),
+    Place("Outbox", "outbox", "admin:events_outboxevent_changelist"),
+    Place("API", "api", "docs"),
+)
+GROUPS = (("", WORK), ("People", PEOPLE), ("Tenant", TENANT))
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of links as unfold's `SIDEBAR` takes them."""
+    return [
+        {
+            "title": title,
+            "separator": bool(title),
+            "items": [_link(place, request) for place in places],
+        }
+        for title, places in GROUPS
+    ]
+
+
+def _link(place: Place, request: HttpRequest) -> dict[str, Any]:
+    link = reverse(place.name)
+    return {
+        "title": place.title,
+        "icon": place.icon,
+        "link": link,
+        "active": _is_here(place, link, request),
+    }
+
+
+def _is_here(place: Place, link: str, request: HttpRequest) -> bool:
+    """True on the page itself, on those below it, and on those that belong to it."""
+    match = request.resolver_match
+    if match is not None and match.view_name in place.pages:
+        return True
+    is_home = link == reverse("admin:index")
+    return request.path == link if is_home else request.path.startswith(link)
