@@ -64,14 +64,25 @@ def chart(*children: Child, width: float, height: float, label: str, kind: str) 
         label: What a screen reader says of it.
         kind: The class of the chart, after `plot-`.
     """
-    return element(
-        "svg",
-        *children,
-        class_=f"plot plot-{kind}",
-        viewBox=f"0 0 {decimals(width)} {decimals(height)}",
-        role="group" if "href=" in joined(children) else "img",
-        aria_label=label,
-    )
+    return element("svg", *children, **_root(children, (width, height), label, kind))
+
+
+def fixed_chart(*children: Child, size: tuple[float, float], label: str, kind: str) -> Markup:
+    """The root of a chart that keeps its size in pixels; otherwise as `chart`."""
+    width, height = size
+    attributes = _root(children, size, label, kind)
+    return element("svg", *children, width=width, height=height, **attributes)
+
+
+def _root(
+    children: Iterable[Child], size: tuple[float, float], label: str, kind: str
+) -> dict[str, str]:
+    return {
+        "class_": f"plot plot-{kind}",
+        "viewBox": f"0 0 {decimals(size[0])} {decimals(size[1])}",
+        "role": "group" if "href=" in joined(children) else "img",
+        "aria_label": label,
+    }
 
 
 def text(words: str, x: float, y: float, *, anchor: str = "start", class_: str = "") -> Markup:

@@ -34,6 +34,9 @@ MARKS = {
     "insufficient_data": "○",
     "no_data": "–",
     "skipped": "»",
+    "missed": "∅",
+    "queued": "…",
+    "running": "…",
 }
 """The shapes of verdicts in a strip of windows, as in a heat map."""
 TONES = {
