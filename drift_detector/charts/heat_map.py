@@ -23,7 +23,7 @@ class HeatCell:
         ratio: The effect as a multiple of its tolerance; None if it is unknown.
         verdict: As the API names it; None where the window holds nothing of the feature.
         title: What the tooltip says.
-        href: Where a click leads.
+        href: Where a click leads. The tab key stops at the cells that are not ok, as there are very many.
     """
 
     ratio: float | None
@@ -109,7 +109,7 @@ def _cell(cell: HeatCell, x: float, y: float, size: float) -> Markup:
         return NO_TEXT
     square = element("rect", x=x, y=y, width=size, height=size, rx=3, class_=f"heat-{_shade(cell)}")
     mark = _mark(cell.verdict, x + size / 2, y + size / 2)
-    return titled(joined([square, mark]), cell.title, href=cell.href)
+    return titled(joined([square, mark]), cell.title, href=cell.href, is_stop=cell.verdict != "ok")
 
 
 def _shade(cell: HeatCell) -> str:

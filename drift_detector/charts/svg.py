@@ -90,12 +90,20 @@ def text(words: str, x: float, y: float, *, anchor: str = "start", class_: str =
     return element("text", words, x=x, y=y, text_anchor=anchor, class_=class_ or None)
 
 
-def titled(child: Markup, title: str, *, href: str | None = None) -> Markup:
-    """An element with a tooltip, inside a link if there is an address."""
+def titled(child: Markup, title: str, *, href: str | None = None, is_stop: bool = True) -> Markup:
+    """An element with a tooltip, inside a link if there is an address.
+
+    Args:
+        child: The element.
+        title: The tooltip.
+        href: The address.
+        is_stop: False for one of very many links, which the tab key passes by.
+    """
     named = element("title", title)
     if href is None:
         return element("g", named, child)
-    return element("a", named, child, href=href, aria_label=title)
+    tabindex = None if is_stop else "-1"
+    return element("a", named, child, href=href, aria_label=title, tabindex=tabindex)
 
 
 def at(x: float, y: float) -> str:
