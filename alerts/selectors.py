@@ -1,9 +1,11 @@
 """Reads alerts."""
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertRun
 
 
 def list_alerts() -> QuerySet[Alert]:
@@ -14,6 +16,18 @@ def list_alerts() -> QuerySet[Alert]:
 def list_opened_alerts() -> QuerySet[Alert]:
     """The alerts without those that were never more than pending."""
     return list_alerts().filter(opened_at__isnull=False)
+
+
+def list_open_alerts_of_monitor(monitor_id: UUID) -> QuerySet[Alert]:
+    """The alerts of a monitor that are opened and not over, the latest first."""
+    opened = list_opened_alerts().filter(monitor_id=monitor_id, is_history=False)
+    return opened.exclude(phase=Alert.Phase.RESOLVED)
+
+
+def list_alerts_of_run(run_id: UUID) -> QuerySet[Alert]:
+    """The alerts whose episodes a run belongs to."""
+    members = AlertRun.objects.filter(run_id=run_id)
+    return list_alerts().filter(id__in=members.values("alert_id"))
 
 
 def is_unacknowledged() -> Q:

@@ -1,19 +1,20 @@
+"""Lists runs, detectors, detections and backtests; a run and its detections have a page of their own."""
+
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
-from detections.reports import services as reports
 from drift_detector.formats import number, window_text
 from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, TenantModelAdmin
-from drift_detector.tenancy.site import get_membership, site
+from drift_detector.tenancy.site import site
 
 VERDICT_COLOURS = {
     "ok": "success",
@@ -23,17 +24,6 @@ VERDICT_COLOURS = {
     "no_data": "info",
 }
 SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
-CELL = '<td class="px-3 py-1">{}</td>'
-HEADING = '<th class="px-3 py-1 text-left">{}</th>'
-LINK = '<a class="text-primary-600" href="{}">{}: {}</a><br>'
-SKIPPED = "{}: {}<br>"
-LINK_TO_REPORT = (
-    '<a class="text-primary-600" href="{}" target="_blank" rel="noopener">open</a> ({} and {} rows)'
-)
-DETAIL_NAMES = (
-    *("feature", "verdict", "statistic", "p_adjusted"),
-    *("effect_size", "tolerance", "n_current", "reason"),
-)
 
 
 @admin.register(DetectionRun, site=site)
@@ -48,12 +38,7 @@ class DetectionRunAdmin(TenantModelAdmin):
         "created_at", "started_at", "finished_at",
     ]  # fmt: skip
     list_select_related = ["monitor"]
-    fields = readonly_fields = [
-        "monitor", "baseline", "trigger", "requested_by", "scheduled_for", "window_start", "window_end", "status",
-        "shown_verdict", "reason", "rows", "rows_read", "files_read", "shown_files_skipped", "shown_detections",
-        "shown_report", "attempt", "not_before", "worker", "created_at", "started_at", "finished_at",
-    ]  # fmt: skip
-    actions_detail = ["make_report"]
+    page = "screens:run"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DetectionRun]:
         return super().get_queryset(request).defer("inline_data")
@@ -62,47 +47,16 @@ class DetectionRunAdmin(TenantModelAdmin):
     def shown_window(self, run: DetectionRun) -> str:
         return _window_of(run)
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        """The page of the run."""
+        run = self.get_object(request, unquote(object_id))
+        if run is None or request.method != "GET":
+            return super().change_view(request, object_id, *args, **kwargs)
+        return redirect(self.page, run.id)
+
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, run: DetectionRun) -> str:
         return run.verdict or "–"
-
-    @admin.display(description="Detections")
-    def shown_detections(self, run: DetectionRun) -> SafeString:
-        detections = run.detections.order_by("method")
-        return format_html_join("\n", LINK, map(_link_to, detections))
-
-    @admin.display(description="Files skipped")
-    def shown_files_skipped(self, run: DetectionRun) -> SafeString | str:
-        if not run.files_skipped_count:
-            return "–"
-        shown = ((each["file"], each["reason"]) for each in run.files_skipped)
-        more = run.files_skipped_count - len(run.files_skipped)
-        rest = format_html("and {} more", more) if more else ""
-        return format_html("{}{}", format_html_join("\n", SKIPPED, shown), rest)
-
-    @admin.display(description="Evidently report")
-    def shown_report(self, run: DetectionRun) -> SafeString | str:
-        report = run.reports.defer("html", "summary").first()
-        if report is None:
-            return "not made; use the button above"
-        if report.status != report.Status.READY:
-            return f"{report.status} {report.reason}"
-        url = reverse("run-report", args=[run.id])
-        return format_html(LINK_TO_REPORT, url, report.reference_rows, report.current_rows)
-
-    @action(description="Make Evidently report", permissions=["make_report"])
-    def make_report(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
-        try:
-            reports.request_report(run=DetectionRun.objects.get(id=object_id))
-            self.message_user(request, "The report is being made; reload this page in a while.")
-        except reports.NoReport as error:
-            self.message_user(request, str(error), messages.WARNING)
-        url = reverse("admin:detections_detectionrun_change", args=[object_id])
-        return HttpResponseRedirect(url)
-
-    def has_make_report_permission(self, request: HttpRequest, *args: Any) -> bool:
-        membership = get_membership(request)
-        return membership is not None and membership.role != "viewer"
 
 
 @admin.register(DetectorState, site=site)
@@ -142,11 +96,13 @@ class DetectionAdmin(TenantModelAdmin):
     ]  # fmt: skip
     list_filter = ["verdict", "severity", "reference", "method", OF_MONITOR, AgeFilter]
     list_select_related = ["monitor"]
-    fields = readonly_fields = [
-        "monitor", "run", "method", "reference", "detection_type", "shown_verdict", "severity", "worst_feature",
-        "statistic", "p_value", "effect_size", "threshold",
-        "window_start", "window_end", "shown_details",
-    ]  # fmt: skip
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        """The method in the page of the detection's run."""
+        detection = self.get_object(request, unquote(object_id))
+        if detection is None or request.method != "GET":
+            return super().change_view(request, object_id, *args, **kwargs)
+        return redirect(f"{reverse('screens:run', args=[detection.run_id])}#{detection.anchor}")
 
     @admin.display(description="Window", ordering="window_end")
     def shown_window(self, detection: Detection) -> str:
@@ -163,13 +119,6 @@ class DetectionAdmin(TenantModelAdmin):
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, detection: Detection) -> str:
         return detection.verdict
-
-    @admin.display(description="Features")
-    def shown_details(self, detection: Detection) -> SafeString:
-        details = sorted(detection.details, key=lambda each: -(each["effect_size"] or 0))
-        head = format_html_join("", HEADING, ((name,) for name in DETAIL_NAMES))
-        body = format_html_join("", "<tr>{}</tr>", ((_cells(row),) for row in details))
-        return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 
 
 @admin.register(Backtest, site=site)
@@ -199,18 +148,3 @@ def _window_of(row: DetectionRun | Detection) -> str:
     """The window of a row, in the zone of its monitor."""
     zone = ZoneInfo(row.monitor.timezone)
     return window_text(row.window_start.astimezone(zone), row.window_end.astimezone(zone))
-
-
-def _link_to(detection: Detection) -> tuple[str, str, str]:
-    url = reverse("admin:detections_detection_change", args=[detection.id])
-    return url, detection.method, detection.verdict
-
-
-def _cells(row: dict[str, Any]) -> SafeString:
-    return format_html_join("", CELL, ((_shown(row[name]),) for name in DETAIL_NAMES))
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,5 +1,6 @@
 """Holds the result of a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,8 @@ class Reading:
     Attributes:
         rows: Rows of the window, before any is left out; None if it was not read to its end.
         files: The files of the window; None if it was not read to its end, or not from files.
-        size: The bytes of the files, of Parquet those of the columns and row groups that were read; they are not
-            kept with the run, but count against the tenant's quota.
+        size: The bytes of the files, of Parquet those of the columns and row groups that were read; they count
+            against the tenant's quota.
     """
 
     rows: int | None = None
@@ -37,6 +38,7 @@ class Reading:
         return {
             "rows_read": self.rows,
             "files_read": self.files.read if self.files else None,
+            "bytes_read": self.size or None,
             "files_skipped": [_shown(file) for file in skipped[:MOST_SKIPPED]],
             "files_skipped_count": len(skipped),
         }
@@ -61,6 +63,7 @@ class RunResult:
     `rows` are those that were judged, `reading` says how many were read.
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
     `drawing` holds the pictures of the judged window.
+    `phases` are the seconds that each phase of the evaluation took.
     """
 
     verdict: Verdict
@@ -71,6 +74,7 @@ class RunResult:
     methods: tuple[MethodResult, ...] = ()
     new_outcomes: NewOutcomes | None = None
     drawing: Drawing | None = None
+    phases: Mapping[str, float] | None = None
     is_failed: bool = False
 
 

@@ -17,7 +17,7 @@ def address_of_alert(alert_id: UUID) -> str:
 
 def page_of_run(run_id: UUID) -> dict[str, str]:
     """The field `url` of a run; nothing if the service does not know its own address."""
-    return address_of(f"/admin/detections/detectionrun/{run_id}/change/")
+    return address_of(f"/admin/runs/{run_id}/")
 
 
 def address_of(path: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from detections.evaluation.performance import (
     with_performance,
     with_unread_outcomes,
 )
+from detections.evaluation.phase_clock import PhaseClock
 from detections.evaluation.seasonal import with_weeks_before
 from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
@@ -30,7 +31,6 @@ from detections.models import DetectionRun
 from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.source_data import read_new_outcomes, read_until
 from detections.results import RunResult, failure
-from drift_detector.observability.metrics import timed_phase
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.monitor_windows import frozen_column_types
@@ -45,13 +45,18 @@ def evaluate_run(claim: Claim) -> RunResult:
         LeaseLost: If another worker has taken the run while a divided window was counted.
         SourceError: With `is_transient`, if trying again later may help; other source errors are outcomes.
     """
-    with timed_phase("load"), tenant_scope(claim.tenant_id):
+    clock = PhaseClock()
+    return replace(_load_and_evaluate(claim, clock), phases=clock.seconds)
+
+
+def _load_and_evaluate(claim: Claim, clock: PhaseClock) -> RunResult:
+    with clock.phase("load"), tenant_scope(claim.tenant_id):
         try:
             context = load_context(claim.run_id)
         except NoBaseline as error:
             return failure(str(error), methods=_methods_of(claim))
     try:
-        return _evaluate(claim, context)
+        return _evaluate(claim, context, clock)
     except UnreadableBaseline as error:
         return failure(str(error), methods=context.run.methods)
     except SourceError as error:
@@ -65,20 +70,22 @@ def _methods_of(claim: Claim) -> list[str]:
     return runs.get(id=claim.run_id).methods
 
 
-def _evaluate(claim: Claim, context: RunContext) -> RunResult:
-    if context.run.trigger != DetectionRun.Trigger.LABELS:
-        return _with_outcomes(_compare(claim, context), claim, context)
-    with timed_phase("outcomes"):
-        return measure_again(claim, context)
+def _evaluate(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
+    is_follow_up = context.run.trigger == DetectionRun.Trigger.LABELS
+    result = None if is_follow_up else _compare(claim, context, clock)
+    with clock.phase("outcomes"):
+        if result is None:
+            return measure_again(claim, context)
+        return _with_outcomes(result, claim, context)
 
 
-def _compare(claim: Claim, context: RunContext) -> RunResult:
+def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
     with ExitStack() as opened:
-        with timed_phase("open"):
+        with clock.phase("open"):
             plan = plan_of(context.monitor, context.baseline, _length_of(context.run))
             frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
-        with timed_phase("evaluate"):
+        with clock.phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
     return replace(result, baseline_id=context.baseline.id)
 
@@ -114,9 +121,8 @@ def _judge(
 
 def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:
     """Add the performance, then the new outcomes that the same read has found."""
-    with timed_phase("outcomes"):
-        result, predictions = with_performance(result, claim, context)
-        return _with_new_outcomes(result, claim, context, predictions)
+    result, predictions = with_performance(result, claim, context)
+    return _with_new_outcomes(result, claim, context, predictions)
 
 
 def _with_new_outcomes(

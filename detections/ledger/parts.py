@@ -88,7 +88,7 @@ def _lock_free_part(run_id: UUID) -> RunPart | None:
 
 def store_part(claim: PartClaim, profile: Profile) -> bool:
     """Write the profile of a part; False when the part is no longer ours."""
-    return claim.lease.finish(profile=profile_to_bytes(profile))
+    return claim.lease.finish(profile=profile_to_bytes(profile), rows=profile.rows)
 
 
 def count_unfinished(claim: Claim) -> int:

@@ -1,6 +1,6 @@
 """Moves runs through the ledger: requested, claimed, kept, released, completed. Each step is one compare-and-set."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -318,6 +318,7 @@ def finish_run(
     rows: int | None,
     baseline_id: UUID | None,
     reading: Reading = NOTHING_READ,
+    phases: Mapping[str, float] | None = None,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
     is_ours = bool(
@@ -328,6 +329,7 @@ def finish_run(
             rows=rows,
             baseline_id=baseline_id,
             finished_at=timezone.now(),
+            phases=phases,
             **reading.as_columns(),
             **NO_LEASE,
         )

@@ -86,3 +86,9 @@ class Detection(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.method}: {self.verdict}"
+
+    @property
+    def anchor(self) -> str:
+        """The id of its method's place in the page of its run."""
+        of_weeks = "-seasonal" if self.reference == Reference.SEASONAL else ""
+        return f"method-{self.method}{of_weeks}"

@@ -84,6 +84,14 @@ class DetectionRun(LeasedModel):
         help_text="Files that were read for the window; those that cannot hold rows of it do not "
         "count. Null if the window was not read to its end, or not from files.",
     )
+    bytes_read = models.PositiveBigIntegerField(
+        null=True,
+        help_text="Bytes of the window's files; of Parquet, those of the columns and row groups that "
+        "were read, uncompressed. Null for rows that were sent.",
+    )
+    phases = models.JSONField(
+        null=True, help_text="Seconds that each phase of the evaluation took, by name."
+    )
     files_skipped = models.JSONField(
         default=list,
         db_default=models.Value([], models.JSONField()),
@@ -201,6 +209,7 @@ class RunPart(LeasedModel):
     position = models.PositiveIntegerField()
     spec = models.JSONField(help_text="The files and row groups.")
     profile = models.BinaryField(null=True)
+    rows = models.PositiveBigIntegerField(null=True, help_text="Rows of a part that is counted.")
 
     class Meta:
         db_table = "drf_run_parts"

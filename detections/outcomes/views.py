@@ -16,7 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from detections.models import DetectorState
+from detections.outcomes.detector_states import list_detector_states
 from detections.outcomes.ingest import DEFAULT_STREAM, Accepted
 from detections.outcomes.outcome_tables import (
     LONGEST_BATCH_ID,
@@ -109,9 +109,8 @@ class MonitorDetectorsView(TenantAPIView):
     def get(self, request: Request, pk: UUID) -> Response:
         """Each detector's signal, and the number of errors that it has read."""
         monitor = get_object_or_404(Monitor, id=pk)
-        states = DetectorState.objects.filter(monitor=monitor).select_related("stream")
-        in_order = states.order_by("stream__name", "method")
-        return Response(DetectorSerializer(in_order, many=True).data)
+        states = list_detector_states(monitor.id)
+        return Response(DetectorSerializer(states, many=True).data)
 
 
 def _accept(request: Request, monitor: Monitor) -> Accepted:

@@ -76,4 +76,5 @@ def _is_finished(claim: Claim, result: RunResult) -> bool:
         rows=result.rows,
         baseline_id=result.baseline_id,
         reading=result.reading,
+        phases=result.phases,
     )

@@ -1,16 +1,34 @@
 """Reads runs and detections."""
 
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
-from detections.models import Detection, DetectionRun
+from detections.models import Detection, DetectionRun, RunPart
 from drift_detector.api.waiting import MayWait
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
 POLL_SECONDS = 0.1
-UNFINISHED = (DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING)
+Status, Trigger = DetectionRun.Status, DetectionRun.Trigger
+UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running run is.
+
+    Attributes:
+        parts: The parts of its window; 1 if it is not divided.
+        parts_done: Those that are counted.
+        rows_read: The rows of those.
+    """
+
+    parts: int
+    parts_done: int
+    rows_read: int
 
 
 def list_runs() -> QuerySet[DetectionRun]:
@@ -18,8 +36,44 @@ def list_runs() -> QuerySet[DetectionRun]:
     return DetectionRun.objects.defer("inline_data")
 
 
+def list_latest_ticks(monitor_id: UUID) -> QuerySet[DetectionRun]:
+    """The runs of a monitor over its own windows, the latest tick first; without what detectors saw and follow-ups."""
+    ticks = list_runs().filter(monitor_id=monitor_id).exclude(trigger=Trigger.LABELS)
+    return ticks.exclude(trigger=Trigger.OUTCOMES).order_by("-scheduled_for")
+
+
+def list_unfinished_runs(monitor_id: UUID) -> QuerySet[DetectionRun]:
+    """The runs of a monitor that wait for a worker or are at work, by what the partial indexes hold."""
+    is_queued = Q(status=Status.QUEUED)
+    at_work = Q(status=Status.RUNNING) | is_queued & Q(enqueued_at__isnull=False)
+    waits = is_queued & Q(enqueued_at__isnull=True)
+    return list_runs().filter(at_work | waits, monitor_id=monitor_id)
+
+
+def list_ended_runs(monitor_id: UUID, since: datetime) -> QuerySet[DetectionRun]:
+    """The runs of a monitor that ended since a moment, the latest first."""
+    ended = list_runs().filter(monitor_id=monitor_id, finished_at__gte=since)
+    return ended.order_by("-finished_at")
+
+
+def get_progress(run: DetectionRun) -> Progress | None:
+    """How far a run is, by its parts in the ledger; None unless a worker has it."""
+    if run.status != Status.RUNNING:
+        return None
+    is_counted = Q(profile__isnull=False)
+    found = RunPart.objects.filter(run_id=run.id).aggregate(
+        parts=Count("id"), done=Count("id", filter=is_counted), rows=Sum("rows", filter=is_counted)
+    )
+    return Progress(found["parts"] or 1, found["done"], found["rows"] or 0)
+
+
 def list_detections() -> QuerySet[Detection]:
     return Detection.objects.all()
+
+
+def list_detections_of_run(run_id: UUID) -> QuerySet[Detection]:
+    """The detections of a run with their details, in the order of the methods' names."""
+    return Detection.objects.filter(run_id=run_id).order_by("reference", "method")
 
 
 def wait_for_run(*, tenant_id: UUID, run_id: UUID, seconds: float, may_wait: MayWait) -> None:

@@ -8,7 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from detections.models import SEVERITIES, VERDICTS, Detection, DetectionRun
+from detections.runs import selectors
 from detections.runs.details import DetailsField
+from detections.runs.selectors import Progress
 from drift_detector.api.fields import INSTANT_SCHEMA, InstantField, TruthField
 from drift_detector.api.serializers import KnownFieldsMixin
 
@@ -79,12 +81,33 @@ class RunSerializer(serializers.ModelSerializer[DetectionRun]):
         read_only_fields = fields
 
 
+class ProgressSerializer(serializers.Serializer[Progress]):
+    parts = serializers.IntegerField(
+        read_only=True, help_text="The parts of its window; 1 if it is not divided."
+    )
+    parts_done = serializers.IntegerField(read_only=True)
+    rows_read = serializers.IntegerField(read_only=True, help_text="Rows of the parts done.")
+
+
 class RunDetailSerializer(RunSerializer):
+    phases = serializers.DictField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        read_only=True,
+        help_text="Seconds that each phase of the evaluation took, by name.",
+    )
+    progress = serializers.SerializerMethodField()
     detections = DetectionSummarySerializer(many=True, read_only=True)
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "detections"]
+        fields = [*RunSerializer.Meta.fields, "bytes_read", "phases", "progress", "detections"]
         read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer(allow_null=True))
+    def get_progress(self, run: DetectionRun) -> Any:
+        """How far a run is that a worker has; null for others."""
+        progress = selectors.get_progress(run)
+        return None if progress is None else ProgressSerializer(progress).data
 
 
 def check_year(moment: datetime) -> None:

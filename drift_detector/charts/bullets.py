@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .labels import MARGIN, row_label, space_for
+from .labels import LETTER, MARGIN, row_label, space_for
 from .scales import Scale, short
 from .svg import Markup, chart, element, text, titled
 
@@ -23,6 +23,7 @@ class Bullet:
         style: The class of the bar.
         title: What the tooltip says.
         href: Where a click on the label leads.
+        note: What is written at the end of the row.
     """
 
     label: str
@@ -31,13 +32,15 @@ class Bullet:
     style: str = "usual"
     title: str = ""
     href: str | None = None
+    note: str = ""
 
 
 def bullets(rows: Sequence[Bullet], *, label: str) -> Markup:
     """All rows on one scale from zero."""
     side = space_for(row.label for row in rows)
     known = [each for row in rows for each in (row.value or 0.0, *row.marks.values())]
-    x = Scale(0.0, max(known, default=0.0) or 1.0, side, WIDTH - 16)
+    notes = max((len(row.note) for row in rows), default=0) * LETTER
+    x = Scale(0.0, max(known, default=0.0) or 1.0, side, WIDTH - 16 - notes)
     bottom = len(rows) * ROW + 4
     drawn = [
         *_grid(x, bottom),
@@ -79,3 +82,5 @@ def _row(row: Bullet, top: float, x: Scale) -> Iterable[Markup]:
         )
         parts.insert(0, bar)
     yield titled(Markup("".join(parts)), row.title or row.label)
+    if row.note:
+        yield text(row.note, WIDTH - 4, top + 13, anchor="end", class_="note")

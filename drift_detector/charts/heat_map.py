@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .labels import MARGIN, row_label, space_for
+from .labels import MARGIN, left_label, row_label, space_for
 from .scales import spread_out
-from .svg import NO_TEXT, Markup, at, chart, diamond, element, joined, text, titled
+from .svg import NO_TEXT, Markup, at, chart, diamond, element, fixed_chart, joined, text, titled
 
-CELL = 20.0
+CELL, SMALL_CELL = 20.0, 16.0
 GAP = 2.0
 TOP, BOTTOM = 4.0, 22.0
 LABEL_SPACE = 64.0
@@ -23,7 +23,7 @@ class HeatCell:
         ratio: The effect as a multiple of its tolerance; None if it is unknown.
         verdict: As the API names it; None where the window holds nothing of the feature.
         title: What the tooltip says.
-        href: Where a click leads.
+        href: Where a click leads. The tab key stops at the cells that are not ok, as there are very many.
     """
 
     ratio: float | None
@@ -54,23 +54,62 @@ def heat_map(rows: Sequence[HeatRow], columns: Sequence[str], *, label: str) -> 
     bottom = TOP + len(rows) * step
     drawn = [
         *(_row(row, side, TOP + index * step) for index, row in enumerate(rows)),
-        *_column_labels(columns, side, bottom + 14),
+        *_column_labels(columns, side, bottom + 14, step),
     ]
     width = side + max(len(columns) * step, 120.0) + LABEL_SPACE / 2
     return chart(*drawn, width=width, height=bottom + BOTTOM, label=label, kind="heat")
 
 
+@dataclass(frozen=True, slots=True)
+class WideHeatMap:
+    """A heat map whose names stay in sight while its cells are moved sideways."""
+
+    names: Markup
+    cells: Markup
+
+
+def wide_heat_map(rows: Sequence[HeatRow], columns: Sequence[str], *, label: str) -> WideHeatMap:
+    """A heat map in two drawings of one height, which do not shrink with the page.
+
+    Args:
+        rows: From the top.
+        columns: As for `heat_map`.
+        label: Likewise.
+    """
+    step = SMALL_CELL + GAP
+    places = [TOP + index * step for index in range(len(rows))]
+    bottom = TOP + len(rows) * step
+    names = [
+        left_label(row.label, 0, y + 12, href=row.href) for row, y in zip(rows, places, strict=True)
+    ]
+    cells = [_cells(row, 0, y, SMALL_CELL) for row, y in zip(rows, places, strict=True)]
+    side = space_for(row.label for row in rows)
+    width = max(len(columns) * step, LABEL_SPACE)
+    labels = _column_labels(columns, 0, bottom + 14, step)
+    return WideHeatMap(
+        names=fixed_chart(
+            *names, size=(side, bottom + BOTTOM), label=f"{label}: names", kind="heat"
+        ),
+        cells=fixed_chart(*cells, *labels, size=(width, bottom + BOTTOM), label=label, kind="heat"),
+    )
+
+
 def _row(row: HeatRow, side: float, y: float) -> Markup:
     name = row_label(row.label, side - MARGIN, y + 14, href=row.href)
-    cells = (_cell(cell, side + place * (CELL + GAP), y) for place, cell in enumerate(row.cells))
-    return element("g", name, *cells)
+    return element("g", name, _cells(row, side, y, CELL))
 
 
-def _cell(cell: HeatCell, x: float, y: float) -> Markup:
+def _cells(row: HeatRow, side: float, y: float, size: float) -> Markup:
+    step = size + GAP
+    return joined(_cell(cell, side + place * step, y, size) for place, cell in enumerate(row.cells))
+
+
+def _cell(cell: HeatCell, x: float, y: float, size: float) -> Markup:
     if cell.verdict is None:
         return NO_TEXT
-    square = element("rect", x=x, y=y, width=CELL, height=CELL, rx=3, class_=f"heat-{_shade(cell)}")
-    return titled(joined([square, _mark(cell.verdict, x, y)]), cell.title, href=cell.href)
+    square = element("rect", x=x, y=y, width=size, height=size, rx=3, class_=f"heat-{_shade(cell)}")
+    mark = _mark(cell.verdict, x + size / 2, y + size / 2)
+    return titled(joined([square, mark]), cell.title, href=cell.href, is_stop=cell.verdict != "ok")
 
 
 def _shade(cell: HeatCell) -> str:
@@ -81,9 +120,8 @@ def _shade(cell: HeatCell) -> str:
     return f"drift-{max(level, 5)}" if cell.verdict == "drift" else f"ok-{min(level, 5)}"
 
 
-def _mark(verdict: str, x: float, y: float) -> Markup:
-    """The shape of a verdict, in the middle of a cell at (x, y)."""
-    cx, cy = x + CELL / 2, y + CELL / 2
+def _mark(verdict: str, cx: float, cy: float) -> Markup:
+    """The shape of a verdict around a place."""
     if verdict == "drift":
         return diamond(cx, cy, 5, class_="m-drift")
     if verdict == "error":
@@ -102,7 +140,7 @@ def _path(d: str, class_: str) -> Markup:
     return element("path", d=d, class_=class_)
 
 
-def _column_labels(columns: Sequence[str], side: float, y: float) -> Iterable[Markup]:
-    places = [side + index * (CELL + GAP) for index in range(len(columns))]
+def _column_labels(columns: Sequence[str], side: float, y: float, step: float) -> Iterable[Markup]:
+    places = [side + index * step for index in range(len(columns))]
     for index in spread_out(places, least=LABEL_SPACE):
         yield text(columns[index], places[index], y, class_="tick")

@@ -23,5 +23,10 @@ def row_label(
     return titled(words, label, href=href)
 
 
+def left_label(label: str, x: float, y: float, *, href: str | None = None) -> Markup:
+    """A label that begins at `x`, otherwise as `row_label`."""
+    return titled(text(_cut(label), x, y, class_="label"), label, href=href)
+
+
 def _cut(label: str) -> str:
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"

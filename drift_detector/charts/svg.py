@@ -64,14 +64,25 @@ def chart(*children: Child, width: float, height: float, label: str, kind: str) 
         label: What a screen reader says of it.
         kind: The class of the chart, after `plot-`.
     """
-    return element(
-        "svg",
-        *children,
-        class_=f"plot plot-{kind}",
-        viewBox=f"0 0 {decimals(width)} {decimals(height)}",
-        role="group" if "href=" in joined(children) else "img",
-        aria_label=label,
-    )
+    return element("svg", *children, **_root(children, (width, height), label, kind))
+
+
+def fixed_chart(*children: Child, size: tuple[float, float], label: str, kind: str) -> Markup:
+    """The root of a chart that keeps its size in pixels; otherwise as `chart`."""
+    width, height = size
+    attributes = _root(children, size, label, kind)
+    return element("svg", *children, width=width, height=height, **attributes)
+
+
+def _root(
+    children: Iterable[Child], size: tuple[float, float], label: str, kind: str
+) -> dict[str, str]:
+    return {
+        "class_": f"plot plot-{kind}",
+        "viewBox": f"0 0 {decimals(size[0])} {decimals(size[1])}",
+        "role": "group" if "href=" in joined(children) else "img",
+        "aria_label": label,
+    }
 
 
 def text(words: str, x: float, y: float, *, anchor: str = "start", class_: str = "") -> Markup:
@@ -79,12 +90,20 @@ def text(words: str, x: float, y: float, *, anchor: str = "start", class_: str =
     return element("text", words, x=x, y=y, text_anchor=anchor, class_=class_ or None)
 
 
-def titled(child: Markup, title: str, *, href: str | None = None) -> Markup:
-    """An element with a tooltip, inside a link if there is an address."""
+def titled(child: Markup, title: str, *, href: str | None = None, is_stop: bool = True) -> Markup:
+    """An element with a tooltip, inside a link if there is an address.
+
+    Args:
+        child: The element.
+        title: The tooltip.
+        href: The address.
+        is_stop: False for one of very many links, which the tab key passes by.
+    """
     named = element("title", title)
     if href is None:
         return element("g", named, child)
-    return element("a", named, child, href=href, aria_label=title)
+    tabindex = None if is_stop else "-1"
+    return element("a", named, child, href=href, aria_label=title, tabindex=tabindex)
 
 
 def at(x: float, y: float) -> str:

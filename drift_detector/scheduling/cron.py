@@ -43,13 +43,13 @@ def canonical(expression: str) -> str:
 
 def next_tick(expression: str, zone: str, after: datetime) -> datetime:
     """The first tick later than `after`, in UTC."""
-    return next(_ticks_after(expression, zone, after))
+    return next(ticks_after(expression, zone, after))
 
 
 def ticks_between(expression: str, zone: str, start: datetime, end: datetime) -> Iterator[datetime]:
     """Every tick in [start, end), in UTC."""
     just_before = start.astimezone(UTC) - timedelta(microseconds=1)
-    return takewhile(lambda tick: tick < end, _ticks_after(expression, zone, just_before))
+    return takewhile(lambda tick: tick < end, ticks_after(expression, zone, just_before))
 
 
 def missed_ticks(
@@ -58,7 +58,7 @@ def missed_ticks(
     """The latest `most` ticks in (after, until], oldest first, in UTC."""
 
     def ticks_since(start: datetime) -> Iterator[datetime]:
-        return takewhile(lambda tick: tick <= until, _ticks_after(expression, zone, start))
+        return takewhile(lambda tick: tick <= until, ticks_after(expression, zone, start))
 
     ticks = list(islice(ticks_since(after), most + 1))
     return ticks if len(ticks) <= most else _latest_ticks(ticks_since, after, until, most)
@@ -87,7 +87,7 @@ def _latest_ticks(
     return ticks[-most:]
 
 
-def _ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
+def ticks_after(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
     """Every tick later than `after`.
 
     At a clock change cronsim can go back in time or name an instant twice; these are left out.

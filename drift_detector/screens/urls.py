@@ -5,22 +5,19 @@ from django.views.generic import RedirectView
 
 from drift_detector.screens.feature_page import FeaturePage
 from drift_detector.screens.home import HomePage
+from drift_detector.screens.monitor_page import MonitorHeat, MonitorPage, MonitorWork
+from drift_detector.screens.run_page import RunPage, RunProgress
 from drift_detector.screens.screen import screen
 
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
     screen("", HomePage, name="home"),
-    path(
-        "monitors/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/monitors/monitor/%(pk)s/change/"),
-        name="monitor",
-    ),
+    screen("monitors/<uuid:pk>/", MonitorPage, name="monitor"),
+    screen("monitors/<uuid:pk>/heat/", MonitorHeat, name="monitor-heat"),
+    screen("monitors/<uuid:pk>/work/", MonitorWork, name="monitor-work"),
     screen("monitors/<uuid:pk>/feature/", FeaturePage, name="feature"),
-    path(
-        "runs/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/detections/detectionrun/%(pk)s/change/"),
-        name="run",
-    ),
+    screen("runs/<uuid:pk>/", RunPage, name="run"),
+    screen("runs/<uuid:pk>/progress/", RunProgress, name="run-progress"),
     path(
         "alerts/<uuid:pk>/",
         RedirectView.as_view(url="/admin/alerts/alert/%(pk)s/change/"),

@@ -1,15 +1,12 @@
 """Ways through the pages, with each action counted."""
 
-import csv
 import re
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
-from tests.browser.places import FEATURE, WATCHED, december_alert
+from tests.browser.places import WATCHED, december_alert
 from tests.browser.visits import Visit
 
 MOST_CLICKS_TO_A_DISTRIBUTION = 2
@@ -42,7 +39,9 @@ def test_walk__heat_map_cell__leads_to_that_window(visit: Callable[..., Visit], 
     expect(visitor.page.locator(".screen h2").first).to_contain_text(day[0])
 
 
-def test_walk__alert__is_acknowledged_with_a_reason(visit: Callable[..., Visit], demo: Demo) -> None:
+def test_walk__alert__is_acknowledged_with_a_reason(
+    visit: Callable[..., Visit], demo: Demo
+) -> None:
     visitor = visit()
     alert = december_alert(demo)["id"]
     visitor.open(f"/admin/alerts/{alert}/")

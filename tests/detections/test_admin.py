@@ -1,15 +1,12 @@
 import re
-from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 
-from detections.models import DetectionRun, DetectorState, Report
+from detections.models import DetectionRun, DetectorState
 from detections.outcomes.outcome_tables import rows_from_json
 from detections.outcomes.services import accept_outcomes
-from detections.reports import services as reports
-from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.models import Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.factories import make_detection, make_finished_run, make_monitor
@@ -45,10 +42,6 @@ def drifted(monitor: Monitor) -> DetectionRun:
     return run
 
 
-def report_url(run: DetectionRun) -> str:
-    return reverse("admin:detections_detectionrun_make_report", args=[run.id])
-
-
 def words(page: bytes) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.decode()))
 
@@ -67,55 +60,6 @@ def test_run_list__other_tenants_run__is_not_there(admin: Client, other_tenant: 
     assert str(theirs.id) not in page
     assert "Secret monitor" not in page
     assert admin.get(f"{RUNS}{theirs.id}/change/").status_code == 302
-
-
-def test_run_page__files_skipped__names_them_as_text(admin: Client, monitor: Monitor) -> None:
-    skipped = [{"file": "<i>.txt", "reason": "the file is empty"}]
-    fields: dict[str, Any] = {
-        "files_skipped": skipped,
-        "files_skipped_count": 1022,
-        "files_read": 7,
-    }
-    run = make_finished_run(monitor, rows_read=123456, **fields)
-    page = admin.get(f"{RUNS}{run.id}/change/").content.decode()
-    assert "&lt;i&gt;.txt: the file is empty<br>and 1021 more" in page
-    assert "123456" in words(page.encode()).replace(",", "")
-
-
-def test_run_page__drifted__links_its_detections(admin: Client, drifted: DetectionRun) -> None:
-    page = admin.get(f"{RUNS}{drifted.id}/change/").content.decode()
-    assert f"{DETECTIONS}{drifted.detections.get().id}/change/" in page
-    assert "ks: drift" in page
-
-
-def test_run_page__report_ready__links_it(admin: Client, drifted: DetectionRun) -> None:
-    Report.objects.create(
-        tenant_id=drifted.tenant_id, run=drifted, status="ready", reference_rows=7, current_rows=5
-    )
-    page = admin.get(f"{RUNS}{drifted.id}/change/").content.decode()
-    assert f"/api/v1/runs/{drifted.id}/report" in page
-    assert "(7 and 5 rows)" in page
-
-
-def test_run_page__make_report__asks_for_it(admin: Client, drifted: DetectionRun) -> None:
-    page = admin.get(report_url(drifted), follow=True)
-    assert Report.objects.get().run_id == drifted.id
-    assert "The report is being made" in words(page.content)
-
-
-def test_run_page__make_report_not_possible__says_why(
-    admin: Client, drifted: DetectionRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reports, "find_spec", lambda name: None)
-    page = admin.get(report_url(drifted), follow=True)
-    assert "Evidently is not installed here" in words(page.content)
-    assert not Report.objects.exists()
-
-
-def test_run_page__viewer__can_not_make_a_report(admin: Client, drifted: DetectionRun) -> None:
-    Membership.objects.update(role=Role.VIEWER)
-    assert admin.get(report_url(drifted)).status_code == 403
-    assert not Report.objects.exists()
 
 
 def test_detector_list__after_outcomes__shows_their_signals(
@@ -139,15 +83,6 @@ def test_runs_and_detections__adding_changing_deleting__are_refused(
     assert admin.post(f"{path}{row}/change/", {"verdict": "ok"}).status_code == 403
     assert admin.post(f"{path}{row}/delete/", {"post": "yes"}).status_code == 403
     assert DetectionRun.objects.values().get() == before
-
-
-def test_detection_page__features__are_a_table_with_names_escaped(
-    admin: Client, drifted: DetectionRun
-) -> None:
-    page = admin.get(f"{DETECTIONS}{drifted.detections.get().id}/change/").content.decode()
-    assert "&lt;b&gt;delay&lt;/b&gt;" in page
-    assert "0.1235" in page
-    assert "<b>delay</b>" not in page
 
 
 def test_detection_list__drifted__shows_the_worst(admin: Client, drifted: DetectionRun) -> None:

@@ -36,6 +36,9 @@ MARKS = {
     "insufficient_data": "○",
     "no_data": "–",
     "skipped": "»",
+    "missed": "∅",
+    "queued": "…",
+    "running": "…",
 }
 """The shapes of verdicts in a strip of windows, as in a heat map."""
 TONES = {

@@ -7,3 +7,7 @@ const nameTimes = (root) => {
 };
 document.addEventListener("DOMContentLoaded", () => nameTimes(document));
 document.addEventListener("htmx:afterSwap", (event) => nameTimes(event.target));
+// Wide drawings of windows begin at the newest one, at the right.
+const showNewest = (root) => root.querySelectorAll("[data-newest-last]").forEach((box) => { box.scrollLeft = box.scrollWidth; });
+document.addEventListener("DOMContentLoaded", () => showNewest(document));
+document.addEventListener("htmx:load", (event) => showNewest(event.detail.elt));

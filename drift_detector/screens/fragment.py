@@ -1,0 +1,32 @@
+"""A part of a page that the browser asks for by itself (htmx), and addresses of pages that may be missing."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.views.generic import TemplateView
+
+from drift_detector.screens.screen import Screen, may
+from drift_detector.tenancy.models import Role
+
+
+class Fragment(Screen):
+    """A piece of HTML without the site's dress, in the scope and with the roles of a page."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own = {"can_operate": may(self.request, Role.OPERATOR)}
+        return TemplateView.get_context_data(self, **(own | kwargs))
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """True if a script of the page asks, which puts a part into it."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def page_or(name: str, fallback: str, row_id: UUID) -> str:
+    """The address of a row's page; of another page of the row where there is none of this name."""
+    try:
+        return reverse(name, args=[row_id])
+    except NoReverseMatch:
+        return reverse(fallback, args=[row_id])

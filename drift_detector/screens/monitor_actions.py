@@ -1,0 +1,144 @@
+"""Does what people ask of a monitor, by the same services as the API."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+
+from detections.backtests.services import NoBacktest, request_backtest
+from detections.ledger.runs import request_backfill, request_run
+from drift_detector.formats import counted
+from drift_detector.tenancy.quotas import OverQuota
+from monitors.baselines.builds import request_baseline
+from monitors.models import Monitor
+
+type Fields = Mapping[str, Any]
+
+
+class Refused(Exception):
+    """What was asked is not done; the text says why."""
+
+
+class DaysForm(forms.Form):
+    """Ticks from the first to the last day, both included, in the monitor's zone."""
+
+    first = forms.DateField(label="From", widget=UnfoldAdminTextInputWidget({"type": "date"}))
+    last = forms.DateField(label="To", widget=UnfoldAdminTextInputWidget({"type": "date"}))
+
+    def clean(self) -> dict[str, Any]:
+        fields = super().clean() or {}
+        first, last = fields.get("first"), fields.get("last")
+        if first and last and first > last:
+            raise ValidationError("The last day must not be before the first.")
+        return fields
+
+
+class BackfillForm(DaysForm):
+    alert = forms.BooleanField(
+        label="Drift opens alerts and notifies people",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+
+
+class BacktestForm(DaysForm):
+    pass
+
+
+def run_now(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Check the latest window."""
+    request_run(monitor=monitor, requested_by=actor)
+    return "A run over the latest window is queued."
+
+
+def new_baseline(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Build a new version of the baseline from the reference as it is now."""
+    baseline = request_baseline(monitor=monitor)
+    return f"Version {baseline.version} of the baseline is being built."
+
+
+def backfill(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Make a run for each past tick of some days that has none."""
+    start, end = _span(monitor, fields)
+    runs = request_backfill(
+        monitor=monitor, start=start, end=end, requested_by=actor, alert=fields["alert"]
+    )
+    if not runs:
+        return "Each tick of these days has a run already; nothing is queued."
+    return f"{counted(len(runs), 'run')} of these days {_are(len(runs))} queued."
+
+
+def backtest(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Judge the past ticks of some days again, without runs and alerts."""
+    start, end = _span(monitor, fields)
+    request_backtest(monitor=monitor, start=start, end=end, requested_by=actor)
+    return "The backtest is queued."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _span(monitor: Monitor, fields: Fields) -> tuple[datetime, datetime]:
+    """From the first midnight to the one after the last day, in the monitor's zone; the future is left out."""
+    zone = ZoneInfo(monitor.timezone)
+    start = _midnight(fields["first"], zone)
+    end = min(_midnight(fields["last"] + timedelta(days=1), zone), timezone.now())
+    if start >= end:
+        raise Refused("These days are in the future; they have no ticks yet.")
+    return start, end
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+type Action = Callable[[Monitor, str, Fields], str]
+
+ACTIONS: Mapping[str, tuple[Action, type[forms.Form]]] = {
+    "run": (run_now, forms.Form),
+    "baseline": (new_baseline, forms.Form),
+    "backfill": (backfill, BackfillForm),
+    "backtest": (backtest, BacktestForm),
+}
+
+
+def act(monitor: Monitor, name: str, data: Any, actor: str) -> str:
+    """Do one of the actions, all of it or nothing.
+
+    Returns:
+        A sentence that says what was done.
+
+    Raises:
+        Refused: If it cannot be done; the text says why.
+    """
+    if name not in ACTIONS:
+        raise Refused("There is no such action.")
+    if monitor.status == Monitor.Status.DISABLED:
+        raise Refused("The monitor is disabled.")
+    action, form_class = ACTIONS[name]
+    form = form_class(data)
+    if not form.is_valid():
+        raise Refused(_errors(form))
+    try:
+        with transaction.atomic():
+            return action(monitor, actor, form.cleaned_data)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from error
+    except (NoBacktest, OverQuota) as error:
+        raise Refused(str(error)) from error
+
+
+def _errors(form: forms.Form) -> str:
+    """The errors of a form, each with the label of its field."""
+    sentences = []
+    for name, messages in form.errors.items():
+        label = f"{form.fields[name].label}: " if name in form.fields else ""
+        sentences += [f"{label}{message}" for message in messages]
+    return " ".join(sentences)

@@ -1,0 +1,191 @@
+"""Builds the tables of a run's page from its detections: features by methods, and what else was measured."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from algorithms.method_results import Reference
+from algorithms.verdicts import Severity, Verdict, combine_verdicts, rank
+from detections.models import Detection
+from detections.runs.details import hide_values
+
+STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
+UNJUDGED = (Verdict.ERROR, Verdict.INSUFFICIENT_DATA)
+SEASONAL = Reference.SEASONAL.value
+
+type Detail = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodColumn:
+    """A column of the table: a method, and what it compared with."""
+
+    method: str
+    is_seasonal: bool
+    verdict: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answer of one method about one feature."""
+
+    verdict: str
+    effect: float | None
+    tolerance: float | None
+    p_value: float | None
+    reason: str
+
+    @property
+    def is_unjudged(self) -> bool:
+        """True if the method could not judge the feature."""
+        return self.verdict in UNJUDGED
+
+
+@dataclass(slots=True)
+class FeatureRow:
+    """A feature with its cells, one for each column; None where a method says nothing of it."""
+
+    name: str
+    cells: list[Cell | None]
+    severities: list[Severity] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of all methods."""
+        found = [Verdict(cell.verdict) for cell in self.cells if cell is not None]
+        return combine_verdicts(found).value
+
+    @property
+    def severity(self) -> str:
+        """The highest severity of its drift; empty without any."""
+        return max(self.severities, key=rank).value if self.severities else ""
+
+    @property
+    def ratio(self) -> float:
+        """The largest effect as a multiple of its tolerance; −1 if none is known."""
+        return max((_ratio(cell) for cell in self.cells if cell is not None), default=-1.0)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The sentences of the methods that found drift, or could not judge; each once."""
+        found = [cell.reason for cell in self.cells if cell is not None and cell.reason]
+        return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """Features by methods, the most drifted first."""
+
+    columns: Sequence[MethodColumn]
+    rows: Sequence[FeatureRow]
+
+    @property
+    def drifted(self) -> list[FeatureRow]:
+        """The rows that drifted."""
+        return [row for row in self.rows if row.verdict == Verdict.DRIFT]
+
+
+def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> FeatureTable:
+    """The table of what methods found on features, without the values of sensitive ones.
+
+    Args:
+        detections: Of one run.
+        sensitive: The features of which no value is shown.
+    """
+    chosen = [each for each in detections if each.detection_type in STATISTICAL]
+    rows: dict[str, FeatureRow] = {}
+    for place, detection in enumerate(chosen):
+        for detail in hide_values(detection.details, sensitive):
+            name = str(detail["feature"])
+            row = rows.setdefault(name, FeatureRow(name, [None] * len(chosen)))
+            row.cells[place] = _cell(detail)
+            row.severities += _severity(detail)
+    return FeatureTable(
+        columns=[_column(each) for each in chosen], rows=sorted(rows.values(), key=_place)
+    )
+
+
+def _column(detection: Detection) -> MethodColumn:
+    return MethodColumn(
+        method=detection.method,
+        is_seasonal=detection.reference == SEASONAL,
+        verdict=detection.verdict,
+        anchor=detection.anchor,
+    )
+
+
+def _cell(detail: Detail) -> Cell:
+    return Cell(
+        verdict=detail.get("verdict") or Verdict.NO_DATA.value,
+        effect=_number(detail.get("effect_size")),
+        tolerance=_number(detail.get("tolerance")),
+        p_value=_number(detail.get("p_adjusted")),
+        reason=detail.get("reason") or "",
+    )
+
+
+def _severity(detail: Detail) -> list[Severity]:
+    severity = detail.get("severity")
+    return [Severity(severity)] if severity else []
+
+
+def _number(value: Any) -> float | None:
+    """A number of stored details, in which infinities are text."""
+    return value if isinstance(value, int | float) else None
+
+
+def _ratio(cell: Cell) -> float:
+    if cell.effect is None or not cell.tolerance:
+        return -1.0
+    return cell.effect / cell.tolerance
+
+
+def _place(row: FeatureRow) -> tuple[bool, float, str]:
+    return row.verdict != Verdict.DRIFT, -row.ratio, row.name
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A metric, or a change of an error rate, that a run has measured; the first of a method has its anchor."""
+
+    anchor: str
+    name: str
+    method: str
+    verdict: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    limit: float | None
+    reason: str
+
+
+def list_measured(detections: Iterable[Detection]) -> list[Measured]:
+    """What a run measured beside its features: the performance, and what detectors saw; worst first."""
+    chosen = [each for each in detections if each.detection_type not in STATISTICAL]
+    found = [_measured(each, detail) for each in chosen for detail in each.details or [{}]]
+    ranked = sorted(found, key=_measured_place)
+    first = {each.anchor: place for place, each in reversed(list(enumerate(ranked)))}
+    return [
+        each if first[each.anchor] == place else replace(each, anchor="")
+        for place, each in enumerate(ranked)
+    ]
+
+
+def _measured_place(measured: Measured) -> tuple[bool, str, str]:
+    return measured.verdict != Verdict.DRIFT, measured.name, measured.method
+
+
+def _measured(detection: Detection, detail: Detail) -> Measured:
+    explained: Detail = detail.get("explanation") or {}
+    return Measured(
+        anchor=detection.anchor,
+        name=str(detail.get("feature") or detection.worst_feature).replace("_", " "),
+        method=detection.method.replace("_", " "),
+        verdict=detail.get("verdict") or detection.verdict,
+        value=_number(detail.get("statistic")),
+        lower=_number(explained.get("lower")),
+        upper=_number(explained.get("upper")),
+        limit=_number(detail.get("threshold")),
+        reason=detail.get("reason") or "",
+    )

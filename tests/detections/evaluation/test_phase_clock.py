@@ -1,0 +1,48 @@
+from pathlib import Path
+from time import sleep
+
+import pyarrow.parquet as pq
+import pytest
+
+from detections.evaluation.phase_clock import PhaseClock
+from detections.models import DetectionRun
+from detections.runs.execution import execute
+from monitors.models import Monitor
+from tests.factories import make_run
+
+
+def executed(monitor: Monitor, **fields: object) -> DetectionRun:
+    run = make_run(monitor, **fields)
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="worker-1")
+    run.refresh_from_db()
+    return run
+
+
+def test_clock__phase_that_an_error_ends__is_measured() -> None:
+    clock = PhaseClock()
+
+    def fail() -> None:
+        with clock.phase("open"):
+            sleep(0.02)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert 0.02 <= clock.seconds["open"] < 5
+
+
+def test_run__evaluated__keeps_its_phases_in_less_than_it_took(flights_monitor: Monitor) -> None:
+    run = executed(flights_monitor)
+    assert list(run.phases) == ["load", "open", "evaluate", "outcomes"]
+    assert run.finished_at is not None
+    took = (run.finished_at - run.started_at).total_seconds()
+    assert 0 < sum(run.phases.values()) <= took + 0.001
+
+
+def test_run__of_parquet__keeps_the_bytes_of_its_columns(
+    flights_monitor: Monitor, flights: Path
+) -> None:
+    run = executed(flights_monitor, week=2)
+    groups = pq.ParquetFile(flights / "week2.parquet").metadata
+    columns = [groups.row_group(0).column(place) for place in range(groups.num_columns)]
+    assert run.bytes_read == sum(column.total_uncompressed_size for column in columns)
