@@ -10,7 +10,7 @@ from unfold.decorators import action, display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
 from detections.reports import services as reports
-from drift_detector.tenancy.admin import TenantModelAdmin
+from drift_detector.tenancy.admin import PageAdmin, TenantModelAdmin
 from drift_detector.tenancy.site import get_membership, site
 
 VERDICT_COLOURS = {
@@ -103,7 +103,8 @@ class DetectionRunAdmin(TenantModelAdmin):
 
 
 @admin.register(DetectorState, site=site)
-class DetectorStateAdmin(TenantModelAdmin):
+class DetectorStateAdmin(PageAdmin):
+    page = "screens:stream"
     list_display = [
         "monitor",
         "stream",
@@ -116,10 +117,10 @@ class DetectorStateAdmin(TenantModelAdmin):
     list_filter = ["signal", "method", "monitor"]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
-    fields = readonly_fields = [
-        "monitor", "stream", "method", "shown_signal", "observations", "error_batch", "drifts", "last_drift_at",
-        "updated_at", "state",
-    ]  # fmt: skip
+
+    def page_address(self, row: DetectorState) -> str:
+        """The row of the detector, on the page of its stream."""
+        return f"{reverse(self.page, args=[row.stream_id])}#{row.method}"
 
     @display(description="Signal", label=SIGNAL_COLOURS, ordering="signal")
     def shown_signal(self, state: DetectorState) -> str:

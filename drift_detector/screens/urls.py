@@ -3,8 +3,12 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
+from drift_detector.screens.alert_page import AlertPage
+from drift_detector.screens.baseline_page import BaselinePage
 from drift_detector.screens.feature_page import FeaturePage
+from drift_detector.screens.report_page import ReportPage
 from drift_detector.screens.screen import screen
+from drift_detector.screens.stream_page import StreamPage
 
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
@@ -19,24 +23,13 @@ urlpatterns: list[URLPattern] = [
         RedirectView.as_view(url="/admin/detections/detectionrun/%(pk)s/change/"),
         name="run",
     ),
-    path(
-        "alerts/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/alerts/alert/%(pk)s/change/"),
-        name="alert",
-    ),
-    path(
-        "streams/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/detections/detectorstate/"),
-        name="stream",
-    ),
+    screen("runs/<uuid:pk>/report/", ReportPage, name="report"),
+    screen("alerts/<uuid:pk>/", AlertPage, name="alert"),
+    screen("streams/<uuid:pk>/", StreamPage, name="stream"),
     path(
         "backtests/<uuid:pk>/",
         RedirectView.as_view(url="/admin/detections/backtest/%(pk)s/change/"),
         name="backtest",
     ),
-    path(
-        "baselines/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/monitors/baseline/%(pk)s/change/"),
-        name="baseline",
-    ),
+    screen("baselines/<uuid:pk>/", BaselinePage, name="baseline"),
 ]

@@ -12,7 +12,7 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,13 @@ from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
 from drift_detector.tenancy.site import get_membership, site
 
+RIGHTS = {
+    Role.VIEWER: "read everything",
+    Role.OPERATOR: "read everything; make and run monitors; work on alerts",
+    Role.ADMIN: "all that an operator may; and set channels, routes, members and keys",
+}
+"""The rights of a role, in words."""
+
 type ValueCheck = Callable[[str], bool]
 
 
@@ -30,10 +37,8 @@ class PageChangeList(ChangeList):
     """A list whose rows lead to the page of their model, if it has one of ours."""
 
     def url_for_result(self, result: Model) -> str:
-        page: str = self.model_admin.page
-        if page:
-            return reverse(page, args=[result.pk])
-        url: str = super().url_for_result(result)
+        admin_of_list: TenantModelAdmin = self.model_admin
+        url: str = admin_of_list.page_address(result) or super().url_for_result(result)
         return url
 
 
@@ -47,6 +52,10 @@ class TenantModelAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+
+    def page_address(self, row: Any) -> str:
+        """The address of a row's page; empty if it has none of ours."""
+        return reverse(self.page, args=[row.pk]) if self.page else ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.
@@ -94,6 +103,18 @@ class TenantModelAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class PageAdmin(TenantModelAdmin):
+    """A list whose rows have a page of ours and no form; the form's address leads to the page."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return super().change_view(request, object_id, *args, **kwargs)
+        return HttpResponseRedirect(self.page_address(row))
 
 
 def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueCheck]:
@@ -162,8 +183,24 @@ class MembershipAdmin(TenantModelAdmin):
 class ApiKeyAdmin(TenantModelAdmin):
     role_to_change = Role.ADMIN
     list_display = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
-    fields = readonly_fields = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
+    fields = readonly_fields = [
+        "name", "prefix", "role", "rights", "state", "created_at", "expires_at", "revoked_at",
+    ]  # fmt: skip
     actions = ["revoke_selected"]
+
+    @admin.display(description="May")
+    def rights(self, key: ApiKey) -> str:
+        """The rights of the key's role, in words."""
+        return RIGHTS[Role(key.role)]
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> str:
+        """Whether requests with the key are answered."""
+        if key.revoked_at is not None:
+            return "revoked: requests with it are refused"
+        if key.expires_at is not None and key.expires_at <= timezone.now():
+            return "expired: requests with it are refused"
+        return "usable"
 
     @admin.action(description="Revoke selected keys", permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
