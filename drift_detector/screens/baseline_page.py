@@ -41,9 +41,9 @@ class BaselinePage(Screen):
         monitor = baseline.monitor
         pictures = get_baseline_pictures(baseline.id, monitor.sensitive_features)
         by_name = {picture["feature"]: picture for picture in pictures}
-        page = Paginator(list(baseline.features), FEATURES_PER_PAGE).get_page(
-            self.request.GET.get("page")
-        )
+        # JSON of the database has no order; the frames have that of the data.
+        names = list(by_name) or sorted(baseline.features)
+        page = Paginator(names, FEATURES_PER_PAGE).get_page(self.request.GET.get("page"))
         card = baseline.calibration or {}
         return super().get_context_data(
             title=f"Baseline of {monitor.name}, version {baseline.version}",
