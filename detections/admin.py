@@ -105,6 +105,7 @@ class DetectionRunAdmin(TenantModelAdmin):
 @admin.register(DetectorState, site=site)
 class DetectorStateAdmin(PageAdmin):
     page = "screens:stream"
+    page_key = "stream_id"
     list_display = [
         "monitor",
         "stream",
@@ -117,10 +118,6 @@ class DetectorStateAdmin(PageAdmin):
     list_filter = ["signal", "method", "monitor"]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
-
-    def page_address(self, row: DetectorState) -> str:
-        """The row of the detector, on the page of its stream."""
-        return f"{reverse(self.page, args=[row.stream_id])}#{row.method}"
 
     @display(description="Signal", label=SIGNAL_COLOURS, ordering="signal")
     def shown_signal(self, state: DetectorState) -> str:

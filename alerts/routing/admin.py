@@ -1,6 +1,7 @@
 """Pages of routes, silences, maintenance windows and notifications."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from alerts.routing.forms import (
 )
 from alerts.routing.matchers import named_monitors
 from alerts.routing.words import matchers_in_words, route_in_words
-from drift_detector.formats import NOTHING, duration
+from drift_detector.formats import NOTHING, duration, instant
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
@@ -152,7 +153,12 @@ class NotificationAdmin(TenantModelAdmin):
     def shown_tries(self, notification: Notification) -> SafeString | str:
         """When it was tried, and what the channel said."""
         rows = [
-            (each["at"], each["said"], _ending(each), duration(each["seconds"]))
+            (
+                instant(datetime.fromisoformat(each["at"])),
+                each["said"],
+                _ending(each),
+                duration(each["seconds"]),
+            )
             for each in notification.tries
         ]
         return format_html("<ol>{}</ol>", format_html_join("", TRY, rows)) if rows else NOTHING

@@ -37,8 +37,10 @@ class PageChangeList(ChangeList):
     """A list whose rows lead to the page of their model, if it has one of ours."""
 
     def url_for_result(self, result: Model) -> str:
-        admin_of_list: TenantModelAdmin = self.model_admin
-        url: str = admin_of_list.page_address(result) or super().url_for_result(result)
+        page: str = self.model_admin.page
+        if page:
+            return reverse(page, args=[getattr(result, self.model_admin.page_key)])
+        url: str = super().url_for_result(result)
         return url
 
 
@@ -48,14 +50,12 @@ class TenantModelAdmin(ModelAdmin):
     role_to_change: Role | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
+    page_key = "pk"
+    """The attribute of a row that the address of its page has."""
     list_disable_select_all = True
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
-
-    def page_address(self, row: Any) -> str:
-        """The address of a row's page; empty if it has none of ours."""
-        return reverse(self.page, args=[row.pk]) if self.page else ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.
@@ -114,7 +114,7 @@ class PageAdmin(TenantModelAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return super().change_view(request, object_id, *args, **kwargs)
-        return HttpResponseRedirect(self.page_address(row))
+        return HttpResponseRedirect(reverse(self.page, args=[getattr(row, self.page_key)]))
 
 
 def value_checks(model: type[Model], filters: Iterable[Any]) -> dict[str, ValueCheck]:

@@ -134,7 +134,14 @@ def test_window__that_never_comes_due__is_refused(ana: Client) -> None:
 def test_notifications__page__shows_what_the_channel_said(ana: Client) -> None:
     row = notification_rows()["notifications"]
     Notification.objects.update(
-        tries=[{"at": "now", "is_ok": False, "said": "500 broken", "seconds": 1}]
+        tries=[
+            {
+                "at": f"{timezone.now():%Y-%m-%dT%H:%M:%S%z}",
+                "is_ok": False,
+                "said": "500 broken",
+                "seconds": 1,
+            }
+        ]
     )
     page = ana.get(f"/admin/alerts/notification/{row.id}/change/").content
     assert b"500 broken" in page
