@@ -39,11 +39,13 @@ def is_unacknowledged() -> Q:
 
 def get_drifted_run(alert: Alert) -> DetectionRun | None:
     """The run of the newest drifted window of an alert, with its monitor; its last run without one."""
-    drifted = AlertRun.objects.filter(alert_id=alert.id, verdict="drift")
-    newest = drifted.order_by("-window_end").values_list("run_id", flat=True).first()
-    run_id = newest or alert.last_run_id
-    runs = DetectionRun.objects.select_related("monitor").defer("inline_data")
-    return runs.filter(id=run_id).first() if run_id else None
+    drifted = AlertRun.objects.filter(alert_id=alert.id, verdict="drift").select_related("run")
+    light = drifted.defer("observation", "state_after", "run__inline_data")
+    newest = light.order_by("-window_end").first()
+    run: DetectionRun | None = alert.last_run if newest is None else newest.run
+    if run is not None:
+        run.monitor = alert.monitor
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ def list_concept_alerts(monitor_id: UUID, *, most: int) -> list[Alert]:
 
 def get_retraining_request(alert: Alert) -> RetrainingRequest | None:
     """The newest request that an alert has made; else the open one of its model, by another alert."""
-    requests = RetrainingRequest.objects.defer("evidence", "old_limits", "verified_runs")
-    own = requests.filter(alert_id=alert.id).order_by("-created_at").first()
-    if own is not None:
-        return own
-    of_model = requests.filter(model_id=alert.monitor.model_id, status__in=OPEN_STATES)
-    return of_model.first()
+    is_open = Q(model_id=alert.monitor.model_id, status__in=OPEN_STATES)
+    found = RetrainingRequest.objects.filter(Q(alert_id=alert.id) | is_open)
+    light = found.defer("evidence", "old_limits", "verified_runs")
+    requests = list(light.order_by("-created_at"))
+    own = [each for each in requests if each.alert_id == alert.id]
+    return next(iter([*own, *requests]), None)
