@@ -1,7 +1,6 @@
 """Shows alerts to the people of a tenant, and takes what they say about them, through the API's services."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from alerts.channels import admin as channel_pages  # noqa: F401 — they register themselves
 from alerts.models import Alert
@@ -20,13 +19,12 @@ from alerts.routing import admin as routing_pages  # noqa: F401
 from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS
-from alerts.workflow.timeline_table import timeline_table
 from drift_detector.formats import NOTHING, window_text
 from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,
     ChoiceFilter,
-    TenantModelAdmin,
+    PageAdmin,
     actor,
 )
 from drift_detector.tenancy.models import Role
@@ -35,8 +33,6 @@ from drift_detector.tenancy.site import site
 COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
 MOST_AT_ONCE = 200
 MOST_REASONS = 5
-NO_BUTTONS = {"show_save": False, "show_save_and_continue": False}
-"""All fields are read-only; what people say goes through the actions."""
 LIST = "admin:alerts_alert_changelist"
 
 
@@ -54,10 +50,11 @@ class UnseenFilter(ChoiceFilter):
 
 
 @admin.register(Alert, site=site)
-class AlertAdmin(TenantModelAdmin):
-    """Alerts and their timelines; each action asks for its words on a page of its own."""
+class AlertAdmin(PageAdmin):
+    """The list of alerts; an action on several asks for its words on a page of its own."""
 
     ordering = ["-window_end", "-id"]
+    page = "screens:alert"
     role_to_change = Role.OPERATOR
     list_display = [
         "summary", "shown_severity", "status", "kind", "shown_window", "occurrences", "attention", "assignee",
@@ -72,17 +69,9 @@ class AlertAdmin(TenantModelAdmin):
         "window_start", "window_end", "occurrences", "opened_at", "resolved_at", "acknowledged_at",
         "acknowledged_by", "acknowledged_reason", "note", "drifted_features",
     ]  # fmt: skip
-    fields = readonly_fields = [
-        "summary", "monitor", "kind", "shown_severity", "peak_severity", "status", "phase", "attention", "assignee",
-        "occurrences", "first_run", "last_run", "previous", "window_start", "window_end", "drifted_features",
-        "created_at", "opened_at", "resolved_at", "acknowledged_at", "acknowledged_by", "acknowledged_reason",
-        "snoozed_until", "note",
-    ]  # fmt: skip
     actions = [
         "acknowledge_selected", "snooze_selected", "assign_selected", "resolve_selected", "comment_selected",
     ]  # fmt: skip
-    actions_detail = ["acknowledge", "snooze", "assign", "resolve", "comment"]
-    change_form_outer_after_template = "alerts/timeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         """A list leaves out what never opened, unless it asks for a phase."""
@@ -90,15 +79,6 @@ class AlertAdmin(TenantModelAdmin):
         if not self.is_list(request) or "phase__exact" in request.GET:
             return alerts
         return alerts.filter(opened_at__isnull=False)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        alert = self.get_object(request, object_id)
-        extra = kwargs.pop("extra_context", None) or {}
-        table = {} if alert is None else {"timeline": timeline_table(alert.pk)}
-        shown = extra | table | NO_BUTTONS
-        return super().change_view(request, object_id, *args, extra_context=shown, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.act)
@@ -138,26 +118,6 @@ class AlertAdmin(TenantModelAdmin):
     @admin.action(description="Comment on selected alerts", permissions=["change"])
     def comment_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse:
         return _to_form("comment", queryset)
-
-    @action(description="Acknowledge", permissions=["change"])
-    def acknowledge(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _form_page("acknowledge", [object_id])
-
-    @action(description="Snooze", permissions=["change"])
-    def snooze(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _form_page("snooze", [object_id])
-
-    @action(description="Assign", permissions=["change"])
-    def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _form_page("assign", [object_id])
-
-    @action(description="Resolve", permissions=["change"])
-    def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _form_page("resolve", [object_id])
-
-    @action(description="Comment", permissions=["change"])
-    def comment(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _form_page("comment", [object_id])
 
     def act(self, request: HttpRequest, name: str) -> HttpResponse:
         """Ask for the words of an action on the alerts of `ids`, and do it when they come."""
@@ -237,7 +197,7 @@ def _ids_of(request: HttpRequest) -> list[UUID]:
 
 def _way_back(ids: Sequence[UUID]) -> str:
     if len(ids) == 1:
-        return reverse("admin:alerts_alert_change", args=ids)
+        return reverse("screens:alert", args=ids)
     return reverse(LIST)
 
 

@@ -4,16 +4,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.shortcuts import redirect
-from django.urls import reverse
 from unfold.decorators import display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
 from drift_detector.formats import number, window_text
-from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, TenantModelAdmin
+from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, PageAdmin, TenantModelAdmin
 from drift_detector.tenancy.site import site
 
 VERDICT_COLOURS = {
@@ -27,7 +24,7 @@ SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 
 
 @admin.register(DetectionRun, site=site)
-class DetectionRunAdmin(TenantModelAdmin):
+class DetectionRunAdmin(PageAdmin):
     ordering = ["-window_end", "-id"]
     list_display = [
         "shown_window", "monitor", "shown_verdict", "status", "trigger", "rows", "worker",
@@ -47,20 +44,15 @@ class DetectionRunAdmin(TenantModelAdmin):
     def shown_window(self, run: DetectionRun) -> str:
         return _window_of(run)
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        """The page of the run."""
-        run = self.get_object(request, unquote(object_id))
-        if run is None or request.method != "GET":
-            return super().change_view(request, object_id, *args, **kwargs)
-        return redirect(self.page, run.id)
-
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, run: DetectionRun) -> str:
         return run.verdict or "–"
 
 
 @admin.register(DetectorState, site=site)
-class DetectorStateAdmin(TenantModelAdmin):
+class DetectorStateAdmin(PageAdmin):
+    page = "screens:stream"
+    page_key = "stream_id"
     list_display = [
         "monitor",
         "stream",
@@ -73,10 +65,6 @@ class DetectorStateAdmin(TenantModelAdmin):
     list_filter = ["signal", "method", OF_MONITOR]
     list_select_related = ["monitor", "stream"]
     ordering = ["monitor__name", "stream__name", "method"]
-    fields = readonly_fields = [
-        "monitor", "stream", "method", "shown_signal", "observations", "error_batch", "drifts", "last_drift_at",
-        "updated_at", "state",
-    ]  # fmt: skip
 
     @display(description="Signal", label=SIGNAL_COLOURS, ordering="signal")
     def shown_signal(self, state: DetectorState) -> str:
@@ -84,7 +72,9 @@ class DetectorStateAdmin(TenantModelAdmin):
 
 
 @admin.register(Detection, site=site)
-class DetectionAdmin(TenantModelAdmin):
+class DetectionAdmin(PageAdmin):
+    page = "screens:run"
+    page_key = "run_id"
     ordering = ["-window_end", "-id"]
     list_display = [
         "shown_window", "monitor", "method", "reference", "shown_verdict", "severity", "worst_feature",
@@ -97,12 +87,9 @@ class DetectionAdmin(TenantModelAdmin):
     list_filter = ["verdict", "severity", "reference", "method", OF_MONITOR, AgeFilter]
     list_select_related = ["monitor"]
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+    def page_address(self, row: Any) -> str:
         """The method in the page of the detection's run."""
-        detection = self.get_object(request, unquote(object_id))
-        if detection is None or request.method != "GET":
-            return super().change_view(request, object_id, *args, **kwargs)
-        return redirect(f"{reverse('screens:run', args=[detection.run_id])}#{detection.anchor}")
+        return f"{super().page_address(row)}#{row.anchor}"
 
     @admin.display(description="Window", ordering="window_end")
     def shown_window(self, detection: Detection) -> str:

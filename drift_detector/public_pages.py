@@ -7,7 +7,7 @@ from django.conf import settings
 
 def page_of_alert(alert_id: UUID) -> dict[str, str]:
     """The field `url` of an alert; nothing if the service does not know its own address."""
-    return address_of(f"/admin/alerts/alert/{alert_id}/change/")
+    return address_of(f"/admin/alerts/{alert_id}/")
 
 
 def address_of_alert(alert_id: UUID) -> str:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 
-from drift_detector.tenancy.admin import OF_MONITOR, TenantModelAdmin
+from drift_detector.tenancy.admin import OF_MONITOR, PageAdmin, TenantModelAdmin
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
 from monitors import services
@@ -84,15 +84,12 @@ class MonitorAdmin(TenantModelAdmin):
 
 
 @admin.register(Baseline, site=site)
-class BaselineAdmin(TenantModelAdmin):
+class BaselineAdmin(PageAdmin):
+    page = "screens:baseline"
     list_display = ["monitor", "version", "status", "rows", "size_bytes", "built_at"]
     list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]
     ordering = ["-created_at"]
-    fields = readonly_fields = [
-        "monitor", "version", "status", "reason", "rows", "is_sampled", "features",
-        "content_hash", "size_bytes", "created_at", "built_at",
-    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Baseline]:
         return super().get_queryset(request).defer("content")

@@ -1,14 +1,18 @@
 """Pages of channels: the address is written and never shown; a test can be sent."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
-from alerts.channels import services
+from alerts.channels import selectors, services
 from alerts.channels.channel_registry import CHANNEL_KINDS
 from alerts.models import Channel
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
@@ -17,6 +21,8 @@ from drift_detector.tenancy.site import get_membership, site
 
 MOST_TESTS = 3
 """Channels that one action tests, as the request waits for each of them."""
+MOST_NOTIFICATIONS = 10
+SETTINGS = ("subject", "most_per_hour", "enabled")
 KIND_CHOICES = [(kind.name, f"{kind.title}: {kind.form}") for kind in CHANNEL_KINDS.values()]
 
 
@@ -25,10 +31,10 @@ class ChannelForm(forms.ModelForm):
 
     new_address = forms.CharField(
         required=False,
-        widget=forms.PasswordInput(render_value=False),
+        widget=UnfoldAdminPasswordWidget(render_value=False),
         help_text="Written and never shown. Left empty, the channel keeps the one that it has.",
     )
-    kind = forms.ChoiceField(choices=KIND_CHOICES)
+    kind = forms.ChoiceField(choices=KIND_CHOICES, widget=UnfoldAdminSelectWidget)
 
     class Meta:
         model = Channel
@@ -74,12 +80,39 @@ class ChannelAdmin(TenantModelAdmin):
     form = ChannelForm
     role_to_change = Role.ADMIN
     list_display = ["name", "kind", "shown_address", "enabled", "updated_at"]
-    fields = [
-        "name", "kind", "shown_address", "new_address", "subject", "most_per_hour", "enabled", "created_by",
-        "created_at",
-    ]  # fmt: skip
     readonly_fields = ["shown_address", "created_by", "created_at"]
     actions = ["send_test"]
+    change_form_outer_after_template = "alerts/channel.html"
+
+    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
+        """The form; a new channel has no record yet, and a viewer writes no address."""
+        if obj is None:
+            return ["name", "kind", "new_address", *SETTINGS]
+        written = ["new_address"] if self.has_change_permission(request, obj) else []
+        return ["name", "kind", "shown_address", *written, *SETTINGS, "created_by", "created_at"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The form, and under it how the channel stands."""
+        channel = self.get_object(request, object_id)
+        extra = kwargs.pop("extra_context", None) or {}
+        if channel is not None:
+            standing = selectors.get_standing(channel, most=MOST_NOTIFICATIONS)
+            may_test = self.has_change_permission(request)
+            extra |= {"channel": channel, "standing": standing, "may_test": may_test}
+        return super().change_view(request, object_id, *args, extra_context=extra, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test)
+        return [path("<uuid:pk>/test/", view, name="alerts_channel_test"), *super().get_urls()]
+
+    def test(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Send a test message, and say what the channel said."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        self._test(request, get_object_or_404(Channel, id=pk))
+        return HttpResponseRedirect(reverse("admin:alerts_channel_change", args=[pk]))
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         membership = get_membership(request)
@@ -103,6 +136,9 @@ class ChannelAdmin(TenantModelAdmin):
     def send_test(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
         # Within the admin's transaction, which reads only: each try ends in some seconds.
         for channel in queryset[:MOST_TESTS]:
-            reply = services.send_test(channel)
-            level = messages.SUCCESS if reply.is_ok else messages.ERROR
-            self.message_user(request, f"{channel.name}: {reply.said}", level)
+            self._test(request, channel)
+
+    def _test(self, request: HttpRequest, channel: Channel) -> None:
+        reply = services.send_test(channel)
+        level = messages.SUCCESS if reply.is_ok else messages.ERROR
+        self.message_user(request, f"{channel.name}: {reply.said}", level)

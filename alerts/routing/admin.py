@@ -1,127 +1,53 @@
 """Pages of routes, silences, maintenance windows and notifications."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
-from alerts.models import Channel, MaintenanceWindow, Notification, Route, Silence, Step
-from alerts.routing import services
+from alerts.models import AlertEvent, Channel, MaintenanceWindow, Notification, Route, Silence
+from alerts.routing.forms import (
+    ESCALATION_FIELDS,
+    MATCHER_FIELDS,
+    MaintenanceWindowForm,
+    RouteForm,
+    SilenceForm,
+)
+from alerts.routing.matchers import named_monitors
+from alerts.routing.words import matchers_in_words, route_in_words
+from drift_detector.formats import NOTHING, duration, instant
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
+from monitors.models import Monitor
 
-ROUTE_FIELDS = (
-    "name", "position", "enabled", "matchers", "continues", "group_wait", "group_interval", "repeat_interval",
-    "digest", "digest_at", "digest_weekday", "timezone", "quiet_from", "quiet_until", "quiet_for_critical",
-)  # fmt: skip
-SILENCE_FIELDS = ("matchers", "starts_at", "ends_at", "reason")
-WINDOW_FIELDS = ("name", "matchers", "cron", "duration", "timezone", "enabled")
-
-
-class ServiceForm(forms.ModelForm):
-    """A form whose row is checked and saved by a service; its errors stand beside the fields."""
-
-    by = ""
-    saved: Sequence[str] = ()
-    """The fields of the row that the service sets; the admin makes a form class of its own from this one."""
-
-    def save_row(self) -> Model:
-        raise NotImplementedError
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        if not self.errors:
-            self._try_to_save()
-        return self.cleaned_data
-
-    def _try_to_save(self) -> None:
-        """Let the service check the fields together, and undo what it writes until the form is saved."""
-        try:
-            with transaction.atomic():
-                self.save_row()
-                transaction.set_rollback(True)
-        except ValidationError as error:
-            for name, reasons in error.message_dict.items():
-                self.add_error(name if name in self.fields else None, reasons)
-
-    def _post_clean(self) -> None:
-        """Leave the row as it is: the service sets its fields."""
-
-    def _fields(self, names: Sequence[str]) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in names}
-
-
-class RouteForm(ServiceForm):
-    saved = ROUTE_FIELDS
-    channels = forms.ModelMultipleChoiceField(queryset=Channel.objects.none())
-
-    class Meta:
-        model = Route
-        fields = ROUTE_FIELDS
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        field = self.fields.get("channels")
-        if isinstance(field, forms.ModelMultipleChoiceField):
-            field.queryset = Channel.objects.all()
-            is_new = self.instance._state.adding
-            field.initial = [] if is_new else list(self.instance.channels)
-
-    def save_row(self) -> Route:
-        is_new = self.instance._state.adding
-        route = services.new_route(by=self.by) if is_new else Route.objects.get(id=self.instance.id)
-        fields = self._fields(self.saved)
-        fields["matchers"] = fields["matchers"] or {}
-        chosen = [channel.id for channel in self.cleaned_data["channels"]]
-        later = [] if is_new else route.escalation
-        return services.save_route(route, steps=[Step(timedelta(0), chosen), *later], fields=fields)
-
-
-class SilenceForm(ServiceForm):
-    saved = SILENCE_FIELDS
-
-    class Meta:
-        model = Silence
-        fields = SILENCE_FIELDS
-
-    def save_row(self) -> Silence:
-        is_new = self.instance._state.adding
-        kept = (
-            services.new_silence(by=self.by) if is_new else Silence.objects.get(id=self.instance.id)
-        )
-        fields = self._fields(self.saved)
-        fields["matchers"] = fields["matchers"] or {}
-        return services.save_silence(kept, fields=fields)
-
-
-class MaintenanceWindowForm(ServiceForm):
-    saved = WINDOW_FIELDS
-
-    class Meta:
-        model = MaintenanceWindow
-        fields = WINDOW_FIELDS
-
-    def save_row(self) -> MaintenanceWindow:
-        is_new = self.instance._state.adding
-        kept = (
-            services.new_window(by=self.by)
-            if is_new
-            else MaintenanceWindow.objects.get(id=self.instance.id)
-        )
-        fields = self._fields(self.saved)
-        fields["matchers"] = fields["matchers"] or {}
-        return services.save_window(kept, fields=fields)
+LINK = '<a class="text-primary-700 dark:text-primary-400" href="{}">{}</a>'
+TRY = "<li>{}: {} ({}, {})</li>"
+MOST_EVENTS = 50
+MATCHERS = ("Which alerts", {"fields": list(MATCHER_FIELDS)})
+ESCALATION = [name for step in ESCALATION_FIELDS for name in step]
 
 
 class ServiceAdmin(TenantModelAdmin):
-    """A page whose rows are added and changed by services."""
+    """A page whose rows are added and changed by services; those who may not change them read them in words."""
+
+    plain: tuple[str, ...] = ()
+    """The fields that people read who may not change them."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The form; for a viewer the words and the plain fields, as matchers are no fields of the row."""
+        if obj is None:
+            return [(title, options) for title, options in self.fieldsets or () if title]
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["in_words", *self.plain]})]
+        return self.fieldsets
 
     def get_form(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         form = super().get_form(request, *args, **options)
@@ -140,6 +66,25 @@ class RouteAdmin(ServiceAdmin):
     form = RouteForm
     role_to_change = Role.ADMIN
     list_display = ["name", "position", "enabled", "digest", "updated_at"]
+    readonly_fields = ["in_words"]
+    plain = ("name", "position", "enabled", "created_by", "updated_at")
+    fieldsets = [
+        (None, {"fields": ["in_words"]}),
+        ("Route", {"fields": ["name", "position", "enabled", "continues"]}),
+        MATCHERS,
+        ("Where to", {"fields": ["channels"]}),
+        ("Escalation", {"fields": ESCALATION, "classes": ["collapse"]}),
+        ("When", {"fields": ["group_wait", "group_interval", "repeat_interval"]}),
+        ("Digest", {"fields": ["digest", "digest_at", "digest_weekday", "timezone"]}),
+        ("Quiet hours", {"fields": ["quiet_from", "quiet_until", "quiet_for_critical"]}),
+    ]
+
+    @admin.display(description="In words")
+    def in_words(self, route: Route) -> str:
+        """The whole route in some sentences."""
+        ids = [channel for step in route.steps for channel in step.channels]
+        names = dict(Channel.objects.filter(id__in=ids).values_list("id", "name"))
+        return route_in_words(route, monitors=_monitor_names([route]), channels=names)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request)
@@ -150,7 +95,18 @@ class SilenceAdmin(ServiceAdmin):
     form = SilenceForm
     role_to_change = Role.OPERATOR
     list_display = ["reason", "author", "starts_at", "ends_at"]
-    readonly_fields = ["author"]
+    readonly_fields = ["in_words", "author"]
+    plain = ("starts_at", "ends_at", "reason", "author")
+    fieldsets = [
+        (None, {"fields": ["in_words", "author"]}),
+        ("Silence", {"fields": ["starts_at", "ends_at", "reason"]}),
+        MATCHERS,
+    ]
+
+    @admin.display(description="In words")
+    def in_words(self, silence: Silence) -> str:
+        """The alerts that it silences."""
+        return f"Silences {_matched(silence)}."
 
 
 @admin.register(MaintenanceWindow, site=site)
@@ -158,6 +114,18 @@ class MaintenanceWindowAdmin(ServiceAdmin):
     form = MaintenanceWindowForm
     role_to_change = Role.OPERATOR
     list_display = ["name", "cron", "timezone", "duration", "enabled"]
+    readonly_fields = ["in_words"]
+    plain = ("name", "cron", "timezone", "duration", "enabled", "created_by")
+    fieldsets = [
+        (None, {"fields": ["in_words"]}),
+        ("Maintenance window", {"fields": ["name", "cron", "timezone", "duration", "enabled"]}),
+        MATCHERS,
+    ]
+
+    @admin.display(description="In words")
+    def in_words(self, window: MaintenanceWindow) -> str:
+        """The alerts that it silences, and for how long."""
+        return f"Silences {_matched(window)} for {duration(window.duration)} each time."
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request)
@@ -171,6 +139,58 @@ class NotificationAdmin(TenantModelAdmin):
     list_filter = ["status", "kind", "channel"]
     list_select_related = ["channel"]
     fields = readonly_fields = [
-        "channel", "route", "alert", "kind", "severity", "status", "reason", "suppressed_by", "due_at", "sent_at",
-        "attempt", "tries", "events", "message_id", "created_at",
+        "channel", "route", "shown_alert", "kind", "severity", "status", "reason", "due_at", "sent_at", "attempt",
+        "shown_tries", "shown_events", "message_id", "created_at",
     ]  # fmt: skip
+
+    @admin.display(description="Alert")
+    def shown_alert(self, notification: Notification) -> SafeString | str:
+        if notification.alert is None:
+            return NOTHING
+        return _link_to_alert(notification.alert_id, str(notification.alert))
+
+    @admin.display(description="Tries")
+    def shown_tries(self, notification: Notification) -> SafeString | str:
+        """When it was tried, and what the channel said."""
+        rows = [
+            (
+                instant(datetime.fromisoformat(each["at"])),
+                each["said"],
+                _ending(each),
+                duration(each["seconds"]),
+            )
+            for each in notification.tries
+        ]
+        return format_html("<ol>{}</ol>", format_html_join("", TRY, rows)) if rows else NOTHING
+
+    @admin.display(description="Events")
+    def shown_events(self, notification: Notification) -> SafeString | str:
+        """The events that it covers, each with its alert."""
+        found = AlertEvent.objects.filter(id__in=notification.events[:MOST_EVENTS])
+        events = found.select_related("alert").order_by("created_at")
+        shown = (
+            (f"{each.created_at:%Y-%m-%d %H:%M} UTC", each.kind, _alert_of(each)) for each in events
+        )
+        return format_html_join("", "<p>{}: {}, {}</p>", shown) or NOTHING
+
+
+def _ending(tried: Mapping[str, Any]) -> str:
+    return "taken" if tried["is_ok"] else "not taken"
+
+
+def _alert_of(event: AlertEvent) -> SafeString:
+    return _link_to_alert(event.alert_id, event.alert.summary)
+
+
+def _link_to_alert(alert_id: UUID, summary: str) -> SafeString:
+    return format_html(LINK, reverse("screens:alert", args=[alert_id]), summary)
+
+
+def _matched(row: Silence | MaintenanceWindow) -> str:
+    return matchers_in_words(row.matchers, _monitor_names([row]))
+
+
+def _monitor_names(rows: Iterable[Route | Silence | MaintenanceWindow]) -> dict[UUID, str]:
+    """The names of the monitors that the matchers of rows name."""
+    ids = {each for row in rows for each in named_monitors(row.matchers)}
+    return dict(Monitor.objects.filter(id__in=ids).values_list("id", "name"))

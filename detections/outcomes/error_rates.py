@@ -51,7 +51,12 @@ def get_error_rates(monitor: Monitor, name: str | None, span: Span) -> dict[str,
             "has_older_signals": False,
             "detectors": [],
         }
-    return answer | {"stream": chosen.name} | _bins(chosen, span) | _signals(chosen, span)
+    return answer | {"stream": chosen.name} | get_stream_rates(chosen, span)
+
+
+def get_stream_rates(stream: OutcomeStream, span: Span) -> dict[str, Any]:
+    """The error rate of a stream by time, and its detectors' signals; see `get_error_rates`."""
+    return _bins(stream, span) | _signals(stream, span)
 
 
 def _named(monitor: Monitor, name: str) -> OutcomeStream | None:

@@ -155,6 +155,17 @@ def _within(span: Span) -> dict[str, datetime]:
     return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
+def get_baseline_pictures(baseline_id: UUID, sensitive: Collection[str]) -> list[Shown]:
+    """The reference's part of the pictures of a baseline version, in the order of its features.
+
+    Args:
+        baseline_id: The version.
+        sensitive: The features of which no value is shown.
+    """
+    frames = _frames_of([baseline_id]).get(baseline_id, NO_FRAMES).frames
+    return [show_feature(each, None, is_sensitive=each["name"] in sensitive) for each in frames]
+
+
 def _frames_of(baseline_ids: Collection[UUID | None]) -> dict[UUID, Frames]:
     """The frames of baselines, by their ids."""
     known = [each for each in baseline_ids if each is not None]

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 # Evidently reports its use to its makers, unless this is set before it is imported.
@@ -15,22 +17,58 @@ from evidently.presets import DataDriftPreset
 from algorithms.columns import to_float64
 
 
-def compare(
-    reference: pa.Table, current: pa.Table, *, numeric: list[str]
-) -> tuple[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What Evidently makes of two windows.
+
+    Attributes:
+        page: The report as HTML; empty if it could compare no column.
+        summary: The same figures as JSON values; null for what is no number.
+        failed: The columns on which Evidently fails, with its words.
+    """
+
+    page: str
+    summary: dict[str, Any]
+    failed: Mapping[str, str]
+
+
+def compare(reference: pa.Table, current: pa.Table, *, numeric: Collection[str]) -> Comparison:
     """Evidently's data drift preset over two windows with the same columns.
 
-    Returns:
-        The page as HTML, and the same figures as JSON values.
+    A column on which it fails is left out, and the report is made of the others.
     """
     columns = reference.column_names
-    numeric = [name for name in numeric if name in columns]
-    definition = _definition(columns, numeric)
+    try:
+        return _report(reference, current, numeric)
+    except Exception:  # noqa: BLE001 — one column of the tenant's data fails the whole report
+        tried = {name: _failure(reference, current, name, numeric) for name in columns}
+    failed = {name: words for name, words in tried.items() if words}
+    kept = [name for name in columns if name not in failed]
+    if not kept:
+        return Comparison("", {}, failed)
+    return replace(_report(reference.select(kept), current.select(kept), numeric), failed=failed)
+
+
+def _failure(reference: pa.Table, current: pa.Table, name: str, numeric: Collection[str]) -> str:
+    """The words with which Evidently fails on a column alone; empty if it does not."""
+    try:
+        _report(reference.select([name]), current.select([name]), numeric)
+    except Exception as error:  # noqa: BLE001
+        return f"Evidently fails on it ({type(error).__name__})"
+    return ""
+
+
+def _report(reference: pa.Table, current: pa.Table, numeric: Collection[str]) -> Comparison:
+    columns = reference.column_names
+    numbers = [name for name in columns if name in numeric]
+    definition = _definition(columns, numbers)
     datasets = [
-        _dataset(table.select(columns), numeric, definition) for table in (current, reference)
+        _dataset(table.select(columns), numbers, definition) for table in (current, reference)
     ]
     snapshot = Report([DataDriftPreset()]).run(*datasets)
-    return snapshot.get_html_str(as_iframe=False), json.loads(snapshot.json())
+    # A test of a column that never changes answers NaN, which the database's JSON has not.
+    summary = json.loads(snapshot.json(), parse_constant=lambda _: None)
+    return Comparison(snapshot.get_html_str(as_iframe=False), summary, {})
 
 
 def _definition(columns: list[str], numeric: list[str]) -> DataDefinition:

@@ -24,13 +24,13 @@ class ComparableWindows:
         reference: The window that is compared with; without columns if none can be compared.
         current: The other window, with the same columns.
         numeric: The columns that are compared as numbers.
-        note: A sentence about the columns that are left out; empty without one.
+        left_out: The columns that are left out, each with the reason.
     """
 
     reference: pa.Table
     current: pa.Table
     numeric: list[str]
-    note: str
+    left_out: Mapping[str, str]
 
     @classmethod
     def of(
@@ -46,8 +46,7 @@ class ComparableWindows:
         reasons = dict.fromkeys((name for name in features if name in sensitive), SENSITIVE)
         reasons |= left_out(reference, current, shown, numeric)
         kept = [name for name in features if name not in reasons]
-        note = describe_left_out(reasons)
-        return cls(reference.select(kept), current.select(kept), numeric, note)
+        return cls(reference.select(kept), current.select(kept), numeric, reasons)
 
 
 def left_out(

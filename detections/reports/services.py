@@ -19,7 +19,7 @@ from detections.evaluation.context import (
     read_run_window,
 )
 from detections.models import DetectionRun, Report
-from detections.reports.report_columns import ComparableWindows, with_note
+from detections.reports.report_columns import ComparableWindows, describe_left_out, with_note
 from drift_detector.celery import Priority, enqueue
 from drift_detector.lease import (
     NO_LEASE,
@@ -157,14 +157,17 @@ def _build(context: RunContext) -> dict[str, Any]:
     sensitive = context.monitor.sensitive_features
     windows = ComparableWindows.of(*_windows(context), features, sensitive)
     if not windows.reference.num_columns:
-        reason = f"No column can be compared. {windows.note}"
+        reason = f"No column can be compared. {describe_left_out(windows.left_out)}"
         return {"status": Report.Status.FAILED, "reason": reason}
-    page, summary = compare(windows.reference, windows.current, numeric=windows.numeric)
+    found = compare(windows.reference, windows.current, numeric=windows.numeric)
+    note = describe_left_out(windows.left_out | found.failed)
+    if not found.page:
+        return {"status": Report.Status.FAILED, "reason": f"No column can be compared. {note}"}
     return {
         "status": Report.Status.READY,
-        "reason": windows.note,
-        "html": with_note(page, windows.note),
-        "summary": summary,
+        "reason": note,
+        "html": with_note(found.page, note),
+        "summary": found.summary,
         "reference_rows": windows.reference.num_rows,
         "current_rows": windows.current.num_rows,
     }

@@ -1,11 +1,13 @@
 """The page of a feature: its distributions in one window, and its quantiles, effects and nulls over time."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -23,6 +25,7 @@ from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
 
 WINDOWS = 60
+SMALLEST = timedelta(microseconds=1)
 MEDIAN, OUTER, INNER = 0.5, (0.05, 0.95), (0.25, 0.75)
 
 type Shown = Mapping[str, Any]
@@ -40,14 +43,11 @@ class FeaturePage(Screen):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         monitor = get_object_or_404(Monitor, id=self.kwargs["pk"])
         feature = self.request.GET.get("name", "")
-        series = get_feature_series(monitor, feature, Span(None, None), most=WINDOWS)
-        points = series["points"]
-        if not points:
-            raise Http404(f"No run of this monitor has a picture of {feature!r}.")
-        place = _place_of(points, self.request.GET.get("run"))
-        run = get_object_or_404(
-            DetectionRun.objects.select_related("monitor"), id=points[place]["run_id"]
-        )
+        asked = _run_of(monitor, self.request.GET.get("run"))
+        points = _points(monitor, feature, asked)
+        place = _place_of(points, asked)
+        run = _run_of(monitor, str(points[place]["run_id"])) if asked is None else asked
+        assert run is not None
         found = get_run_profile(run, feature=feature)["features"]
         picture = found[0] if found else None
         return super().get_context_data(
@@ -68,13 +68,45 @@ class FeaturePage(Screen):
         )
 
 
-def _place_of(points: Sequence[Shown], run_id: str | None) -> int:
-    """The place of a run's window; the latest if none is asked for."""
+def _run_of(monitor: Monitor, run_id: str | None) -> DetectionRun | None:
+    """The run that is asked for, with its monitor; None if none is."""
     if run_id is None:
+        return None
+    try:
+        run = get_object_or_404(
+            DetectionRun.objects.defer("inline_data"), monitor_id=monitor.id, id=run_id
+        )
+    except ValidationError as error:
+        raise Http404("This is no id of a run.") from error
+    run.monitor = monitor
+    return run
+
+
+def _points(monitor: Monitor, feature: str, run: DetectionRun | None) -> Sequence[Shown]:
+    """The latest windows; those up to the window of an older run, if one is asked for."""
+    latest = get_feature_series(monitor, feature, Span(None, None), most=WINDOWS)["points"]
+    if run is not None and not any(_is_of(point, run) for point in latest):
+        until = Span(None, run.window_start + SMALLEST)
+        latest = get_feature_series(monitor, feature, until, most=WINDOWS)["points"]
+    if not latest:
+        raise Http404(f"No run of this monitor has a picture of {feature!r}.")
+    points: Sequence[Shown] = latest
+    return points
+
+
+def _is_of(point: Shown, run: DetectionRun) -> bool:
+    """True for the window of a run; a later run can have judged it once more."""
+    window = point["window_start"], point["window_end"]
+    return window == (run.window_start, run.window_end)
+
+
+def _place_of(points: Sequence[Shown], run: DetectionRun | None) -> int:
+    """The place of a run's window; the latest if none is asked for."""
+    if run is None:
         return len(points) - 1
-    places = [place for place, point in enumerate(points) if str(point["run_id"]) == run_id]
+    places = [place for place, point in enumerate(points) if _is_of(point, run)]
     if not places:
-        raise Http404("This run has no picture of the feature, or is not among the latest windows.")
+        raise Http404("This run has no picture of the feature.")
     return places[0]
 
 

@@ -3,11 +3,15 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
+from drift_detector.screens.alert_page import AlertPage
+from drift_detector.screens.baseline_page import BaselinePage
 from drift_detector.screens.feature_page import FeaturePage
 from drift_detector.screens.home import HomePage
 from drift_detector.screens.monitor_page import MonitorHeat, MonitorPage, MonitorWork
+from drift_detector.screens.report_page import ReportPage
 from drift_detector.screens.run_page import RunPage, RunProgress
 from drift_detector.screens.screen import screen
+from drift_detector.screens.stream_page import StreamPage
 
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
@@ -18,24 +22,13 @@ urlpatterns: list[URLPattern] = [
     screen("monitors/<uuid:pk>/feature/", FeaturePage, name="feature"),
     screen("runs/<uuid:pk>/", RunPage, name="run"),
     screen("runs/<uuid:pk>/progress/", RunProgress, name="run-progress"),
-    path(
-        "alerts/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/alerts/alert/%(pk)s/change/"),
-        name="alert",
-    ),
-    path(
-        "streams/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/detections/detectorstate/"),
-        name="stream",
-    ),
+    screen("runs/<uuid:pk>/report/", ReportPage, name="report"),
+    screen("alerts/<uuid:pk>/", AlertPage, name="alert"),
+    screen("streams/<uuid:pk>/", StreamPage, name="stream"),
     path(
         "backtests/<uuid:pk>/",
         RedirectView.as_view(url="/admin/detections/backtest/%(pk)s/change/"),
         name="backtest",
     ),
-    path(
-        "baselines/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/monitors/baseline/%(pk)s/change/"),
-        name="baseline",
-    ),
+    screen("baselines/<uuid:pk>/", BaselinePage, name="baseline"),
 ]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import (
     ImproperlyConfigured,
     SuspiciousOperation,
@@ -34,6 +35,13 @@ from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
 from drift_detector.tenancy.site import get_membership, site
+
+RIGHTS = {
+    Role.VIEWER: "read everything",
+    Role.OPERATOR: "read everything; make and run monitors; work on alerts",
+    Role.ADMIN: "all that an operator may; and set channels, routes, members and keys",
+}
+"""The rights of a role, in words."""
 
 type ValueCheck = Callable[[str], bool]
 OF_MONITOR = ("monitor", AutocompleteSelectFilter)
@@ -90,6 +98,8 @@ class TenantModelAdmin(ModelAdmin):
     role_to_change: Role | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
+    page_key = "pk"
+    """The attribute of a row that the address of its page has."""
     export_fields: Sequence[str] = ()
     """The columns of an export after the id; those of the list without it."""
     change_list_template = "tenancy/change_list.html"
@@ -101,7 +111,7 @@ class TenantModelAdmin(ModelAdmin):
 
     def page_address(self, row: Any) -> str:
         """The address of a row's page; empty if it has none of ours."""
-        return reverse(self.page, args=[row.pk]) if self.page else ""
+        return reverse(self.page, args=[getattr(row, self.page_key)]) if self.page else ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow what the page's own filters ask for and nothing else: `reason__regex` can run for minutes.
@@ -235,6 +245,18 @@ class TenantModelAdmin(ModelAdmin):
         return False
 
 
+class PageAdmin(TenantModelAdmin):
+    """A list whose rows have a page of ours and no form; the form's address leads to the page."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        if row is None or request.method != "GET":
+            return super().change_view(request, object_id, *args, **kwargs)
+        return HttpResponseRedirect(self.page_address(row))
+
+
 def _query_of(request: HttpRequest) -> QueryDict:
     """The filters, the search and the order that a list is asked for, without its page."""
     query = request.GET.copy()
@@ -322,8 +344,24 @@ class ApiKeyAdmin(TenantModelAdmin):
     list_display = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
     list_filter = ["role"]
     search_fields = ["name", "prefix"]
-    fields = readonly_fields = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
+    fields = readonly_fields = [
+        "name", "prefix", "role", "rights", "state", "created_at", "expires_at", "revoked_at",
+    ]  # fmt: skip
     actions = ["revoke_selected"]
+
+    @admin.display(description="May")
+    def rights(self, key: ApiKey) -> str:
+        """The rights of the key's role, in words."""
+        return RIGHTS[Role(key.role)]
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> str:
+        """Whether requests with the key are answered."""
+        if key.revoked_at is not None:
+            return "revoked: requests with it are refused"
+        if key.expires_at is not None and key.expires_at <= timezone.now():
+            return "expired: requests with it are refused"
+        return "usable"
 
     @admin.action(description="Revoke selected keys", permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

@@ -25,7 +25,7 @@ FORM = {
     "enabled": "on",
 }
 ROUTE = {
-    "name": "All", "position": "1", "enabled": "on", "matchers": '{"severity": "warning"}', "continues": "on",
+    "name": "All", "position": "1", "enabled": "on", "severity": "warning", "continues": "on",
     "group_wait": "30", "group_interval": "300", "digest": "none", "digest_at": "12:00", "digest_weekday": "0",
     "timezone": "UTC",
 }  # fmt: skip
@@ -100,15 +100,15 @@ def test_route__added_and_changed__keeps_its_channels(ana: Client) -> None:
     route = Route.objects.get()
     assert (list(route.channels), route.matchers) == ([channel.id], {"severity": "warning"})
     assert route.created_by == "user:ana"
-    changed = ROUTE | {"channels": [str(channel.id)], "matchers": '{"severty": "x"}'}
-    assert "nearest is" in errors(ana.post(f"{ROUTES}{route.id}/change/", changed))
-    ana.post(f"{ROUTES}{route.id}/change/", changed | {"matchers": "{}"})
+    changed = ROUTE | {"channels": [str(channel.id)], "models": "no id"}
+    assert "models must be" in errors(ana.post(f"{ROUTES}{route.id}/change/", changed))
+    ana.post(f"{ROUTES}{route.id}/change/", changed | {"models": "", "severity": ""})
     assert Route.objects.get().matchers == {}
 
 
 def test_silence__that_ends_before_it_starts__is_refused(ana: Client) -> None:
     now = timezone.now()
-    form = {"matchers": "{}", "reason": "Migration."}
+    form = {"reason": "Migration."}
     form |= times("starts_at", now) | times("ends_at", now - timedelta(hours=1))
     assert "later than" in errors(ana.post(f"{SILENCES}add/", form))
     ana.post(f"{SILENCES}add/", form | times("ends_at", now + timedelta(hours=1)))
@@ -122,7 +122,6 @@ def times(name: str, moment: Any) -> dict[str, str]:
 def test_window__that_never_comes_due__is_refused(ana: Client) -> None:
     form = {
         "name": "Never",
-        "matchers": "{}",
         "cron": "0 0 31 2 *",
         "duration": "3600",
         "timezone": "UTC",
@@ -135,8 +134,45 @@ def test_window__that_never_comes_due__is_refused(ana: Client) -> None:
 def test_notifications__page__shows_what_the_channel_said(ana: Client) -> None:
     row = notification_rows()["notifications"]
     Notification.objects.update(
-        tries=[{"at": "now", "is_ok": False, "said": "500 broken", "seconds": 1}]
+        tries=[
+            {
+                "at": f"{timezone.now():%Y-%m-%dT%H:%M:%S%z}",
+                "is_ok": False,
+                "said": "500 broken",
+                "seconds": 1,
+            }
+        ]
     )
     page = ana.get(f"/admin/alerts/notification/{row.id}/change/").content
     assert b"500 broken" in page
     assert row.message_id.encode() in page
+
+
+def test_channel_page__newest_not_taken__says_why(ana: Client) -> None:
+    rows = notification_rows()
+    tries = [{"at": "2024-01-01T00:00:00+00:00", "is_ok": False, "said": "500 <b>", "seconds": 1}]
+    Notification.objects.update(tries=tries, status="given_up")
+    page = ana.get(f"{CHANNELS}{rows['channels'].id}/change/").content.decode()
+    assert "The last message was not taken: 500 &lt;b&gt;" in page
+    assert "given up" in page
+
+
+def test_channel_page__test_button__sends_one(ana: Client) -> None:
+    with receiving() as receiver:
+        ana.post(f"{CHANNELS}add/", FORM | {"new_address": receiver.url})
+        url = f"{CHANNELS}{Channel.objects.get().id}/test/"
+        assert url in ana.get(url.replace("test/", "change/")).content.decode()
+        response = ana.post(url, follow=True)
+        assert len(receiver.requests) == 1
+    assert b"Pipeline: 200 thanks" in response.content
+
+
+def test_channel_page__test_by_an_operator_or_by_get__is_forbidden(ana: Client) -> None:
+    ana.post(f"{CHANNELS}add/", FORM)
+    url = f"{CHANNELS}{Channel.objects.get().id}/test/"
+    assert ana.get(url).status_code == 403
+    Membership.objects.update(role=Role.OPERATOR)
+    assert ana.post(url).status_code == 403
+    page = ana.get(url.replace("test/", "change/")).content.decode()
+    assert url not in page
+    assert "new_address" not in page

@@ -47,7 +47,7 @@ def test_resolved__topic_named__is_published_once_with_a_link(settle: Settle) ->
         "drift.alert_resolved",
         str(alert.id),
     )
-    page = f"https://drift.example.com/admin/alerts/alert/{alert.id}/change/"
+    page = f"https://drift.example.com/admin/alerts/{alert.id}/"
     assert envelope["data"]["url"] == page
     assert envelope["data"]["run_id"] == str(alert.last_run_id)
 

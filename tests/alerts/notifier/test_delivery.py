@@ -66,7 +66,7 @@ def test_message__of_an_alert__says_what_how_large_since_when_and_where(
     deliver(in_tenant.id)
     data = body(receiver.requests[0])["data"]
     assert [each["feature"] for each in data["features"]] == ["d", "c", "b"]
-    assert data["url"] == f"{public_url}/admin/alerts/alert/{alert.id}/change/"
+    assert data["url"] == f"{public_url}/admin/alerts/{alert.id}/"
     assert (data["monitor"], data["severity"], data["kind"]) == (
         "Flights",
         "critical",

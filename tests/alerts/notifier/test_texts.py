@@ -27,7 +27,7 @@ def test_message__of_one_alert__is_short_and_names_three_features(
     assert lines[0] == "New alert: Flights: drift in a, b, c, d"
     assert "Worst features: d (ks 0.4), c (ks 0.3), b (ks 0.2)" in lines
     assert "Severity: critical" in lines
-    assert lines[-1] == f"{public_url}/admin/alerts/alert/{alert.id}/change/"
+    assert lines[-1] == f"{public_url}/admin/alerts/{alert.id}/"
     assert message.id == f"msg_{row.id.hex}"
 
 

@@ -176,7 +176,7 @@ def test_report__sensitive_columns__are_not_compared() -> None:
     table = pa.table({"x": [1.0], "y": [2.0]})
     found = ComparableWindows.of(table, table, {"x": "numeric", "y": "numeric"}, ["x"])
     assert found.reference.column_names == ["y"]
-    assert found.note == "Left out: x, as it is sensitive."
+    assert found.left_out == {"x": "it is sensitive"}
 
 
 @pytest.mark.parametrize("names", [["nope"], ["delay", 3], "delay", {"delay": 1}])
