@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("detections", "0009_profiles"),
+        ("detections", "0010_run_phases"),
     ]
 
     operations = [

@@ -25,10 +25,10 @@ from alerts.workflow.bulk import OK, act_on_all
 from alerts.workflow.forms import DONE, FORMS
 from detections.models import DetectionRun
 from detections.outcomes.selectors import get_stream_of_run
+from detections.profiles.feature_charts import small_distribution_chart
 from detections.profiles.selectors import get_run_profile
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.screens.alert_timeline import list_entries
-from drift_detector.screens.feature_charts import small_distribution_chart
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.stream_charts import stream_chart

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from detections.profiles.feature_charts import reference_chart
 from detections.profiles.selectors import get_baseline_pictures
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import NOTHING, counted, number, share
-from drift_detector.screens.feature_charts import reference_chart
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from monitors.baselines.builds import request_baseline
 from monitors.models import Baseline, Monitor

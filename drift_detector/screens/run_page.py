@@ -12,12 +12,12 @@ from django.urls import NoReverseMatch, reverse
 
 from alerts.selectors import list_alerts_of_run
 from detections.models import DetectionRun
+from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.selectors import get_run_profile
 from detections.reports import services as reports
 from detections.runs.selectors import get_progress, list_detections_of_run, list_runs
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import duration
-from drift_detector.screens.feature_charts import distribution_chart
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.fragment import Fragment
 from drift_detector.screens.run_tables import FeatureRow, FeatureTable, feature_table, list_measured
