@@ -79,10 +79,11 @@ class MonitorListAdmin(MonitorAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        monitors: QuerySet[Any] = super().get_queryset(request)
         if not self.is_list(request):
+            monitors: QuerySet[Any] = super().get_queryset(request)
             return monitors
-        return overview.with_drifted_features(overview.with_standing(monitors))
+        standing = overview.with_drifted_features(overview.with_standing(Monitor.objects.all()))
+        return standing.order_by(*self.get_ordering(request))
 
     def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
         return [VerdictFilter, OpenAlertsFilter, "status"]

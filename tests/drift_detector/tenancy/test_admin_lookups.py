@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from alerts.models import Alert
 from detections.models import DetectionRun
+from drift_detector.tenancy import admin as tenancy_admin
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import set_local
 from drift_detector.tenancy.site import site
@@ -109,3 +110,17 @@ def test_list__statement_that_takes_too_long__is_a_page_that_says_so(
     answer = viewer.get(RUNS)
     assert answer.status_code == 503
     assert "took too long" in answer.content.decode()
+
+
+def test_list__more_rows_than_are_counted__says_so(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy_admin, "MOST_COUNTED", 2)
+    monitor = make_monitor()
+    for _ in range(3):
+        make_finished_run(monitor)
+    page = " ".join(viewer.get(RUNS).content.decode().split())
+    assert "more than 2 detection runs" in page
+    assert "more than" not in " ".join(
+        viewer.get("/admin/monitors/monitor/").content.decode().split()
+    )
