@@ -11,8 +11,8 @@ from monitors.models import Monitor
 from tests.factories import make_run
 
 
-def executed(monitor: Monitor, **fields: object) -> DetectionRun:
-    run = make_run(monitor, **fields)
+def executed(monitor: Monitor, week: int = 3) -> DetectionRun:
+    run = make_run(monitor, week=week)
     execute(tenant_id=run.tenant_id, run_id=run.id, worker="worker-1")
     run.refresh_from_db()
     return run

@@ -144,6 +144,15 @@ def test_run__its_alert__is_linked(browser: Client, monitor: Monitor) -> None:
     assert link not in browser.get(page_of(other)).content.decode()
 
 
+def test_run__drift_of_performance_alone__is_said(browser: Client, monitor: Monitor) -> None:
+    run = make_finished_run(monitor, "drift")
+    make_detection(run, "ks", details=[detail("delay"), detail("(rows)", "drift")])
+    fell = detail("accuracy", "drift", statistic=0.85, threshold=0.9)
+    make_detection(run, "performance", "drift", detection_type="performance", details=[fell])
+    words = page_text(browser.get(page_of(run)))
+    assert "The number of rows is unusual; accuracy is beyond its limit." in words
+
+
 def test_run__failed__says_why_in_words(browser: Client, monitor: Monitor) -> None:
     run = make_finished_run(monitor, "error", reason="There is no file at /nowhere/current.")
     words = page_text(browser.get(page_of(run)))
