@@ -41,10 +41,11 @@ def test_run__evaluated__keeps_its_phases_in_less_than_it_took(flights_monitor: 
     assert 0 < sum(phases.values()) <= took + 0.001
 
 
-def test_run__of_parquet__keeps_the_bytes_of_its_columns(
+def test_run__of_parquet__keeps_about_the_bytes_of_its_columns(
     flights_monitor: Monitor, flights: Path
 ) -> None:
     run = executed(flights_monitor, week=2)
     groups = pq.ParquetFile(flights / "week2.parquet").metadata
     columns = [groups.row_group(0).column(place) for place in range(groups.num_columns)]
-    assert run.bytes_read == sum(column.total_uncompressed_size for column in columns)
+    stored = sum(column.total_uncompressed_size for column in columns)
+    assert stored <= (run.bytes_read or 0) <= 1.5 * stored
