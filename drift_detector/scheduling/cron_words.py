@@ -1,30 +1,18 @@
-"""Says a schedule in words, and names its next ticks (cron-descriptor, MIT)."""
+"""Says a schedule in words, and names its next ticks (cronsim)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
-from cron_descriptor import (
-    ExpressionDescriptor,
-    FormatException,
-    MissingFieldException,
-    Options,
-    WrongArgumentException,
-)
-from cronsim import CronSimError
+from cronsim import CronSim, CronSimError
 
 from drift_detector.scheduling.cron import ticks_after
 
-UNSAYABLE = (FormatException, MissingFieldException, WrongArgumentException)
-
 
 def cron_in_words(expression: str) -> str:
-    """A cron expression in English, `at 07:00, only on Monday`; the expression itself where no words are known."""
-    options = Options()
-    options.locale_code = "en"  # and not that of the process
-    options.use_24hour_time_format = True
+    """A cron expression in English, `at 07:00 on Monday`; the expression itself if it is none."""
     try:
-        words = str(ExpressionDescriptor(expression, options).get_full_description())
-    except UNSAYABLE:
+        words: str = CronSim(expression, datetime.now(UTC)).explain()
+    except CronSimError:
         return expression
     return words[:1].lower() + words[1:]
 

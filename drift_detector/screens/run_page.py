@@ -21,6 +21,7 @@ from drift_detector.formats import duration
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.fragment import Fragment
 from drift_detector.screens.run_tables import FeatureRow, FeatureTable, feature_table, list_measured
+from drift_detector.screens.run_words import headline_of
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
@@ -46,6 +47,7 @@ class RunPage(Screen):
         monitor = run.monitor
         detections = list(list_detections_of_run(run.id))
         table = feature_table(detections, monitor.sensitive_features)
+        measured = list_measured(detections)
         shows_all = "all" in self.request.GET
         pictures = _pictures_of(run)
         return super().get_context_data(
@@ -67,7 +69,8 @@ class RunPage(Screen):
             drifted=[_drifted(run, row, pictures) for row in table.drifted[:OPEN_FEATURES]],
             drifted_left=max(0, len(table.drifted) - OPEN_FEATURES),
             unjudged=_unjudged(table),
-            measured=list_measured(detections),
+            measured=measured,
+            headline=headline_of(run, table, measured),
             alerts=list(list_alerts_of_run(run.id)),
             report=run.reports.defer("html", "summary").first(),
             report_page=_report_page(run.id),

@@ -152,6 +152,7 @@ class Measured:
     anchor: str
     name: str
     method: str
+    detection_type: str
     verdict: str
     value: float | None
     lower: float | None
@@ -182,6 +183,7 @@ def _measured(detection: Detection, detail: Detail) -> Measured:
         anchor=detection.anchor,
         name=str(detail.get("feature") or detection.worst_feature).replace("_", " "),
         method=detection.method.replace("_", " "),
+        detection_type=detection.detection_type,
         verdict=detail.get("verdict") or detection.verdict,
         value=_number(detail.get("statistic")),
         lower=_number(explained.get("lower")),

@@ -10,4 +10,5 @@ document.addEventListener("htmx:afterSwap", (event) => nameTimes(event.target));
 // Wide drawings of windows begin at the newest one, at the right.
 const showNewest = (root) => root.querySelectorAll("[data-newest-last]").forEach((box) => { box.scrollLeft = box.scrollWidth; });
 document.addEventListener("DOMContentLoaded", () => showNewest(document));
+document.addEventListener("htmx:afterRequest", (event) => event.target.closest?.("details.drop")?.removeAttribute("open"));
 document.addEventListener("htmx:load", (event) => showNewest(event.detail.elt));
