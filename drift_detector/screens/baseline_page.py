@@ -54,6 +54,7 @@ class BaselinePage(Screen):
             is_building=baseline.status == Baseline.Status.BUILDING,
             size=size_in_words(baseline.size_bytes),
             page=page,
+            is_drawn=bool(pictures),
             features=[_feature(baseline, name, by_name.get(name), card) for name in page],
             card=card,
             sentence=card_sentence(card),

@@ -1,5 +1,6 @@
 """The forms of routes, silences and maintenance windows: a field for each matcher and each step."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def ana(client: Client, staff: User, in_tenant: Tenant) -> Client:
+def ana(client: Client, staff: User, in_tenant: Tenant, override: Callable[..., None]) -> Client:
+    override(notifier={"allowed_hosts": ["127.0.0.1"]})
     Membership.objects.update(role=Role.ADMIN)
     client.force_login(staff)
     return client

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -121,6 +122,25 @@ def test_report__columns_without_a_value__are_left_out_and_named(
     assert figures["reason"] == f"Left out: fee, {empty}; kind, {empty}."
     assert "delay" in json.dumps(figures["summary"])
     assert f"<p>Left out: fee, {empty}".encode() in page.content
+
+
+def test_report__column_on_which_evidently_fails__is_left_out_and_named(
+    committed_tenant: Tenant, committed_api: APIClient, data_root: Path, flights: Path
+) -> None:
+    for path in flights.glob("*.parquet"):
+        table = pq.read_table(path)
+        # Numbers that floats hold apart by hundreds: numpy finds no cells for a histogram.
+        ids = pa.array(range(2**62, 2**62 + table.num_rows))
+        pq.write_table(table.append_column("id", ids), path)
+    with tenant_scope(committed_tenant.id):
+        run = make_run(make_flights_monitor(flights, feature_kinds={"id": "numeric"}))
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="w")
+    committed_api.post(url(run))
+    build(run, data_root)
+    figures = committed_api.get(url(run, "?as=json")).json()
+    assert figures["reason"] == "Left out: id, as Evidently fails on it (ValueError)."
+    assert figures["status"] == "ready"
+    assert "delay" in json.dumps(figures["summary"])
 
 
 def test_report__asked__enqueues_the_task_once(
