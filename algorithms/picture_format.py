@@ -5,9 +5,10 @@ the smallest for runs of few features and never more than a tenth larger for man
 """
 
 import json
+import math
+import re
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from .method_results import FeatureDetail, MethodResult, Reference
@@ -19,15 +20,10 @@ LEVEL = 6
 """Of zlib: 9 is 1 % smaller and takes twice the time."""
 DIGITS = 4
 """Significant digits of a statistic, an effect and a tolerance."""
-LETTERS = {
-    Verdict.OK: "o",
-    Verdict.DRIFT: "d",
-    Verdict.INSUFFICIENT_DATA: "i",
-    Verdict.NO_DATA: "n",
-    Verdict.ERROR: "e",
-}
-VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
-
+FORMAT = f"%.{DIGITS}g,"
+VERDICTS = {verdict[0]: verdict for verdict in Verdict}
+"""By their first letters, which stand for them."""
+NO_NUMBER = re.compile("-?(nan|inf)")
 NOT_DRAWN: Drawn = b"null"
 FIRST_SHARE = 4
 """The place of the first share of a numeric picture: after rows, missing rows, rows below and above."""
@@ -241,35 +237,36 @@ def pack_scores(methods: Iterable[MethodResult], features: Sequence[str]) -> byt
 
 
 def _scores_of(details: Sequence[FeatureDetail], places: Mapping[str, str]) -> str:
-    """Features, verdicts, statistics, effects and tolerances; a tolerance that all share once."""
-    names = [places.get(detail.feature) or json.dumps(detail.feature) for detail in details]
-    letters = "".join([LETTERS[detail.verdict] for detail in details])
-    statistics = [_digits(detail.statistic) for detail in details]
-    effects = [_digits(detail.effect_size) for detail in details]
-    limits = {detail.tolerance for detail in details}
-    shared = _digits(limits.pop()) if len(limits) == 1 else ""
-    tolerances = shared or _listed([_digits(detail.tolerance) for detail in details])
-    columns = [_listed(names), f'"{letters}"', _listed(statistics), _listed(effects), tolerances]
-    return _listed(columns)
+    """Features, verdicts, statistics, effects and tolerances, each as a list, or once if all are alike."""
+    names = ",".join([places.get(each.feature) or json.dumps(each.feature) for each in details])
+    letters = "".join([each.verdict[0] for each in details])
+    statistics = _numbers([each.statistic for each in details])
+    effects = _numbers([each.effect_size for each in details])
+    tolerances = _numbers([each.tolerance for each in details])
+    return f'[[{names}],"{letters}",{statistics},{effects},{tolerances}]'
 
 
-def _digits(number: float | None) -> str:
-    """A number of JSON with a few digits; null for what is none."""
-    if number is None or not isfinite(number):
-        return "null"
-    return f"{number:.{DIGITS}g}"
+def _numbers(values: Sequence[float | None]) -> str:
+    """Numbers of JSON with a few digits; null for what is none."""
+    if not values:
+        return "[]"
+    if len(set(values)) == 1:
+        return _written(values[:1])
+    return f"[{_written(values)}]"
 
 
-def _listed(texts: Sequence[str]) -> str:
-    return f"[{','.join(texts)}]"
+def _written(values: Sequence[float | None]) -> str:
+    known = tuple([math.nan if value is None else value for value in values])
+    text = (FORMAT * len(known) % known)[:-1]
+    return NO_NUMBER.sub("null", text) if "n" in text else text
 
 
 def show_scores(scores: Shown, features: Sequence[str]) -> list[Shown]:
     """A record for each method and feature, with the effect as a multiple of the tolerance."""
     shown: list[Shown] = []
-    for method, (names, verdicts, statistics, effects, tolerances) in scores.items():
-        limits = tolerances if isinstance(tolerances, list) else [tolerances] * len(names)
-        rows = zip(names, verdicts, statistics, effects, limits, strict=True)
+    for method, (names, verdicts, *numbers) in scores.items():
+        columns = [each if isinstance(each, list) else [each] * len(names) for each in numbers]
+        rows = zip(names, verdicts, *columns, strict=True)
         shown += [_score(method, features, *row) for row in rows]
     return shown
 

@@ -19,7 +19,7 @@ import numpy as np
 from .arrays import FloatArray, IntArray
 from .columns import FeatureKind
 from .kernels.picture_cells import LEVELS, SHARE_UNITS, draw_cells
-from .kernels.picture_text import write_categories, write_numeric
+from .kernels.picture_text import find_risen, write_categories, write_numeric
 from .profiles import CategoricalProfile, FeatureProfile, NumericProfile, Unprofiled
 from .references import CategoricalReference, FeatureReference, NumericReference
 
@@ -286,18 +286,15 @@ def _risen(
     known, found = reference.counts[MOST_CATEGORIES:], profile.counts[MOST_CATEGORIES:]
     if not len(found) or not rows:
         return []
-    rise = found * (1 / rows) - known * (1 / reference.n)
-    most = min(MOST_EXAMPLES, len(rise))
-    largest = np.argpartition(rise, len(rise) - most)[-most:].tolist()
-    places = sorted(largest, key=lambda place: (-rise[place], place))
+    places = np.empty(MOST_EXAMPLES, np.int64)
+    count = find_risen(known, found, reference.n, rows, 1 / SHARE_UNITS, places)
     return [
         [
             _short(reference.categories[MOST_CATEGORIES + place].as_py()),
             _share(int(known[place]), reference.n),
             _share(int(found[place]), rows),
         ]
-        for place in places
-        if rise[place] * SHARE_UNITS >= 1
+        for place in places[:count].tolist()
     ]
 
 

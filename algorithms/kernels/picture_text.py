@@ -96,6 +96,38 @@ def write_categories(
 
 
 @jit
+def find_risen(
+    usual: IntArray, found: IntArray, usual_rows: int, rows: int, least: float, places: IntArray
+) -> int:
+    """Find the categories whose shares rose most, by at least so much; the first of equal ones.
+
+    Args:
+        usual: Rows of each category in the reference.
+        found: Rows in the window.
+        usual_rows: All rows of the reference; at least 1.
+        rows: All rows of the window; at least 1.
+        least: The rise from which one counts.
+        places: Written: the places of the categories, the largest rise first.
+
+    Returns:
+        How many were found.
+    """
+    rises = np.full(len(places), -1.0)
+    known = 0
+    for each in range(len(found)):
+        rise = found[each] / rows - usual[each] / usual_rows
+        if rise < least or rise <= rises[-1]:
+            continue
+        place = min(known, len(places) - 1)
+        while place > 0 and rises[place - 1] < rise:
+            rises[place], places[place] = rises[place - 1], places[place - 1]
+            place -= 1
+        rises[place], places[place] = rise, each
+        known = min(known + 1, len(places))
+    return known
+
+
+@jit
 def write_rounded(text: Text, place: int, number: float) -> int:
     """Write a float as a whole number, with an exponent of ten where it is too large; a comma follows."""
     if not np.isfinite(number):
