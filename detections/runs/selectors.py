@@ -1,6 +1,7 @@
 """Reads runs and detections."""
 
 import time
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,6 +17,12 @@ UNFINISHED = (DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING)
 def list_runs() -> QuerySet[DetectionRun]:
     """Runs without the rows that were sent with them."""
     return DetectionRun.objects.defer("inline_data")
+
+
+def get_last_judged_time(monitor_id: UUID) -> datetime | None:
+    """The end of a monitor's newest window that was judged."""
+    judged = DetectionRun.objects.filter(monitor_id=monitor_id, verdict__in=["ok", "drift"])
+    return judged.order_by("-window_end").values_list("window_end", flat=True).first()
 
 
 def list_detections() -> QuerySet[Detection]:

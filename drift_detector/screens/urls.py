@@ -3,11 +3,26 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
+from drift_detector.screens.backtest_form import NewBacktestPage
+from drift_detector.screens.backtest_page import BacktestPage
 from drift_detector.screens.feature_page import FeaturePage
 from drift_detector.screens.screen import screen
+from drift_detector.screens.tune_page import TunePage
+from drift_detector.screens.wizard.check_pages import CheckPage, StartPage
+from drift_detector.screens.wizard.columns_page import ColumnsPage, SchedulePart
+from drift_detector.screens.wizard.place_page import PlacePage
 
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
+    screen("monitors/new/", PlacePage, name="new_monitor"),
+    screen("monitors/new/schedule/", SchedulePart, name="schedule_part"),
+    screen("monitors/new/data/<uuid:listing>/", PlacePage, name="new_monitor_place"),
+    screen("monitors/new/columns/<uuid:sample>/", ColumnsPage, name="new_monitor_columns"),
+    screen("monitors/new/check/<uuid:sample>/<uuid:preview>/", CheckPage, name="new_monitor_check"),
+    screen(
+        "monitors/new/start/<uuid:sample>/<uuid:creation>/", StartPage, name="new_monitor_start"
+    ),
+    screen("monitors/<uuid:pk>/tune/", TunePage, name="tune"),
     path(
         "monitors/<uuid:pk>/",
         RedirectView.as_view(url="/admin/monitors/monitor/%(pk)s/change/"),
@@ -29,11 +44,8 @@ urlpatterns: list[URLPattern] = [
         RedirectView.as_view(url="/admin/detections/detectorstate/"),
         name="stream",
     ),
-    path(
-        "backtests/<uuid:pk>/",
-        RedirectView.as_view(url="/admin/detections/backtest/%(pk)s/change/"),
-        name="backtest",
-    ),
+    screen("backtests/new/", NewBacktestPage, name="new_backtest"),
+    screen("backtests/<uuid:pk>/", BacktestPage, name="backtest"),
     path(
         "baselines/<uuid:pk>/",
         RedirectView.as_view(url="/admin/monitors/baseline/%(pk)s/change/"),
