@@ -58,7 +58,7 @@ class MonitorForm(forms.ModelForm):
 
 @admin.register(Monitor, site=site)
 class MonitorAdmin(TenantModelAdmin):
-    """Shows a monitor's data and sets rare fields; `screens:tune` sets the others. A wizard and the API make monitors."""
+    """Shows a monitor's data and sets rare fields; `screens:tune` sets the others. A wizard and the API make it."""
 
     form = MonitorForm
     role_to_change = Role.OPERATOR

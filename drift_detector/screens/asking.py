@@ -57,9 +57,9 @@ def errors_of(job: Job) -> Errors:
 
 
 def go_to(request: HttpRequest, name: str, *args: Any, query: str = "") -> HttpResponse:
-    """Lead to another page, also from a request that htmx has sent for a part of this one."""
+    """Lead to another page, also from a request by which htmx looks whether a part of this one is there."""
     address = reverse(f"screens:{name}", args=args) + (f"?{query}" if query else "")
-    if request.headers.get("HX-Request"):
+    if request.method == "GET" and request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": address})
     answer = HttpResponseRedirect(address)
     answer.status_code = SEE_OTHER

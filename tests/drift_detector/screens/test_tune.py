@@ -40,7 +40,7 @@ def form_of(page: Any) -> dict[str, Any]:
     form, rows = page.context["form"], page.context["rows"]
     values = {name: form[name].value() for name in form.fields}
     sent: dict[str, Any] = {
-        name: value for name, value in values.items() if value not in (None, False)
+        name: value for name, value in values.items() if value is not None and value is not False
     }
     sent |= {row.key: row.value for row in rows}
     sent |= {f"importance:{row.feature}": row.importance for row in rows if row.is_first}
