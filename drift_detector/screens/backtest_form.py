@@ -42,7 +42,7 @@ from monitors.selectors import get_current_baseline
 from monitors.serializers import MonitorSerializer
 
 LENGTH = timedelta(days=90)
-"""The time of a backtest that nobody has chosen."""
+"""The time of a backtest before a person chooses another."""
 
 
 class SpanForm(forms.Form):

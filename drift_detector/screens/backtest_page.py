@@ -28,7 +28,9 @@ from monitors.models import Monitor
 
 TICKS_PER_PAGE = 52
 MOST_DIFFERENT = 40
+MOST_TICKS = 100_000
 OTHERS = 8
+AS_IT_WAS, CHANGED = "As the monitor was", "With the changes"
 FIGURES = (
     ("Alerts", "alerts", number),
     ("Alerts a month", "alerts_per_month", number),
@@ -36,8 +38,6 @@ FIGURES = (
     ("Windows that drifted", "drifted", number),
     ("Share of windows that drifted", "drift_rate", share),
 )
-
-type Pair = tuple[Backtest, Backtest | None]
 
 
 class BacktestPage(Screen):
@@ -49,7 +49,7 @@ class BacktestPage(Screen):
         backtest = get_object_or_404(get_backtest(self.kwargs["pk"]))
         monitor = backtest.monitor
         twin = get_plain_twin(backtest) if backtest.changes else None
-        shown: dict[str, Any] = {
+        shown = {
             "title": "Backtest",
             "trail": trail_of(monitor, Crumb("Backtest")),
             "monitor": monitor,
@@ -59,13 +59,17 @@ class BacktestPage(Screen):
             "changes": list(changes_in_words(monitor, backtest.changes)),
             "others": list_backtests(monitor.id).exclude(id=backtest.id)[:OTHERS],
         }
-        waited_for = [each for each in (backtest, twin) if each and each.status == "running"]
-        if waited_for:
-            shown |= _progress(monitor, [each for each in (backtest, twin) if each])
-        elif backtest.status == Backtest.Status.READY:
-            page = self.request.GET.get("page", "")
-            shown |= _result(backtest, twin, int(page) if page.isdecimal() else None)
-        return super().get_context_data(**(shown | kwargs))
+        return super().get_context_data(**(shown | self._standing(backtest, twin) | kwargs))
+
+    def _standing(self, backtest: Backtest, twin: Backtest | None) -> dict[str, Any]:
+        """The progress of the two, or their results."""
+        both = [each for each in (backtest, twin) if each is not None]
+        if any(each.status == Backtest.Status.RUNNING for each in both):
+            return _progress(both)
+        if backtest.status != Backtest.Status.READY:
+            return {}
+        page = self.request.GET.get("page", "")
+        return _result(backtest, twin, int(page) if page.isdecimal() else None)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Apply the settings of the backtest to its monitor."""
@@ -91,15 +95,15 @@ def trail_of(monitor: Monitor, *more: Crumb) -> list[Crumb]:
     ]
 
 
-def _progress(monitor: Monitor, backtests: Sequence[Backtest]) -> dict[str, Any]:
+def _progress(backtests: Sequence[Backtest]) -> dict[str, Any]:
     """The ticks that are judged, of all."""
     first = backtests[0]
     try:
-        ticks = list_ticks(monitor, first.start, first.end, most=100_000)
+        ticks = len(list_ticks(first.monitor, first.start, first.end, most=MOST_TICKS))
     except ValidationError:  # the schedule has been changed since
-        ticks = []
+        ticks = 1
     done = sum(len(each.windows) for each in backtests)
-    return {"done": done, "most": len(ticks) * len(backtests)}
+    return {"done": done, "most": max(ticks, 1) * len(backtests)}
 
 
 def _result(backtest: Backtest, twin: Backtest | None, page: int | None) -> dict[str, Any]:
@@ -107,21 +111,37 @@ def _result(backtest: Backtest, twin: Backtest | None, page: int | None) -> dict
     zone = zone_of(backtest.monitor)
     mine, before = by_tick(backtest.windows), by_tick(twin.windows) if twin else {}
     ticks = sorted({*mine, *before}, key=datetime.fromisoformat)
-    pages = max(1, -(-len(ticks) // TICKS_PER_PAGE))
-    number_of_page = min(max(page or _page_of_interest(ticks, mine, before), 1), pages)
-    shown = ticks[(number_of_page - 1) * TICKS_PER_PAGE : number_of_page * TICKS_PER_PAGE]
+    turned = _turn(ticks, page or _page_of_interest(ticks, mine, before))
     features = drifted_features(backtest.windows, twin.windows if twin else [])
-    maps = [("With the changes" if backtest.changes else "As the monitor was", mine)]
-    if twin:
-        maps.insert(0, ("As the monitor was", before))
-    return {
+    maps = [
+        (name, backtest_map(each, turned["shown"], features, zone, name))
+        for name, each in _named(backtest, mine, before)
+    ]
+    different = list(_different(ticks, before, mine, zone)) if twin else []
+    return turned | {
         "figures": list(_figures(backtest, twin)),
-        "maps": [(name, backtest_map(each, shown, features, zone, name)) for name, each in maps],
-        "different": list(_different(ticks, before, mine, zone)) if twin else [],
-        "first": datetime.fromisoformat(shown[0]) if shown else None,
-        "last": datetime.fromisoformat(shown[-1]) if shown else None,
-        "earlier": f"?page={number_of_page - 1}" if number_of_page > 1 else "",
-        "later": f"?page={number_of_page + 1}" if number_of_page < pages else "",
+        "maps": maps,
+        "different": different,
+    }
+
+
+def _named(
+    backtest: Backtest, mine: Mapping[str, Any], before: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The records of both, the one before the changes first."""
+    if not backtest.changes:
+        return [(AS_IT_WAS, mine)]
+    return [*([(AS_IT_WAS, before)] if before else []), (CHANGED, mine)]
+
+
+def _turn(ticks: Sequence[str], page: int) -> dict[str, Any]:
+    """A page of ticks, and the addresses of those beside it."""
+    pages = max(1, -(-len(ticks) // TICKS_PER_PAGE))
+    number = min(max(page, 1), pages)
+    return {
+        "shown": ticks[(number - 1) * TICKS_PER_PAGE : number * TICKS_PER_PAGE],
+        "earlier": f"?page={number - 1}" if number > 1 else "",
+        "later": f"?page={number + 1}" if number < pages else "",
         "has_pages": pages > 1,
     }
 
@@ -174,7 +194,7 @@ def _different(
 def changes_in_words(
     monitor: Monitor, changes: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """What a backtest changes: the setting, its value at the monitor now, and the value that was tried."""
+    """The settings that a backtest changes, each with its value at the monitor now and the one that was tried."""
     for name, value in changes.items():
         now, tried = _flat(name, getattr(monitor, name)), _flat(name, value)
         for setting in sorted({*now, *tried}):

@@ -40,7 +40,7 @@ ISO = IsoDurationField()
 
 
 class ScheduleForm(forms.Form):
-    """How often a window is read, and how long it is; its fields are those of a monitor."""
+    """The schedule of a monitor, and the window that each check reads."""
 
     every = forms.ChoiceField(choices=EVERY, label="Check")
     at = forms.TimeField(
@@ -88,7 +88,7 @@ class ScheduleForm(forms.Form):
 
 
 def schedule_initial(fields: dict[str, Any]) -> dict[str, Any]:
-    """What the form shows of fields as the API writes them."""
+    """The form's values for fields as the API writes them."""
     return choices_of(fields["schedule_cron"]) | {
         "timezone": fields["timezone"],
         "window": fields["window"],

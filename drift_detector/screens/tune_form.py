@@ -45,7 +45,7 @@ def _runs(label: str) -> forms.IntegerField:
 
 
 class JudgementForm(forms.Form):
-    """How windows are judged; the limits themselves are in tables."""
+    """The judgement of windows; the limits themselves are in tables."""
 
     methods = forms.MultipleChoiceField(choices=METHOD_CHOICES, required=False, label="Methods")
     policy = forms.ChoiceField(choices=POLICIES, label="A feature drifts if its change is")
@@ -128,7 +128,7 @@ class TuneForm(JudgementForm, ScheduleForm):
 
 
 def initial_of(fields: Mapping[str, Any]) -> Fields:
-    """What the form shows of fields as the API writes them."""
+    """The form's values for fields as the API writes them."""
     opening = DEFAULT_OPENING | (fields["open_after"] or {})
     counts = {
         f"{severity}_{name}": rule[name]
@@ -139,7 +139,7 @@ def initial_of(fields: Mapping[str, Any]) -> Fields:
 
 
 def judgement_initial(fields: Mapping[str, Any]) -> Fields:
-    """What the form of the judgement shows."""
+    """The values of the judgement's form."""
     defaults = [method.value for method in DEFAULT_METHODS]
     chosen = {name: fields[name] for name in JUDGEMENT}
     return chosen | {"methods": defaults if fields["methods"] is None else fields["methods"]}

@@ -75,7 +75,7 @@ class MethodRow:
 
 @dataclass(slots=True)
 class LimitInputs:
-    """What a form says of limits, with what is wrong with it."""
+    """The limits that a form says, with what is wrong with them."""
 
     fields: dict[str, Any]
     sent: Mapping[str, str] = field(default_factory=dict)

@@ -90,35 +90,34 @@ class TunePage(Screen):
         fields: Fields,
         table_errors: Errors,
     ) -> Fields:
-        baseline = get_current_baseline(monitor.id)
-        words = self.request.GET.get("q", "")
-        rows = limit_rows(monitor, baseline, inputs, words) if baseline else []
-        page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
         sent = self.request.POST if self.request.method == "POST" else None
-        return {
+        limit_errors = [reason for name in OF_TABLES for reason in table_errors.get(name, [])]
+        return self._features(monitor, inputs) | {
             "monitor": monitor,
             "form": form,
-            "baseline": baseline,
-            "sentence": card_in_words(baseline.calibration)
-            if baseline and baseline.calibration
-            else "",
-            "words": words,
-            "rows": page,
-            "earlier": self._page_address(
-                words, page.previous_page_number() if page.has_previous() else 0
-            ),
-            "later": self._page_address(words, page.next_page_number() if page.has_next() else 0),
             "method_rows": method_rows(inputs, form["methods"].value() or []),
             "performance_rows": performance_rows(fields, sent),
             "ways": WAYS,
             "table_errors": table_errors,
-            "limit_errors": [reason for name in OF_TABLES for reason in table_errors.get(name, [])],
+            "limit_errors": limit_errors,
             "zones": zone_names(),
             "schedule": form.next_times,
         }
 
-    def _page_address(self, words: str, page: int) -> str:
-        return f"?{urlencode({'q': words, 'page': page})}#limits" if page else ""
+    def _features(self, monitor: Monitor, inputs: LimitInputs) -> Fields:
+        """The page of features that is asked for, by what the current baseline says of them."""
+        baseline, words = get_current_baseline(monitor.id), self.request.GET.get("q", "")
+        rows = limit_rows(monitor, baseline, inputs, words) if baseline else []
+        page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
+        card = baseline.calibration if baseline else None
+        return {
+            "baseline": baseline,
+            "sentence": card_in_words(card) if card else "",
+            "words": words,
+            "rows": page,
+            "earlier": _address(words, page.number - 1) if page.has_previous() else "",
+            "later": _address(words, page.number + 1) if page.has_next() else "",
+        }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         monitor: Monitor = kwargs["monitor"]
@@ -177,6 +176,10 @@ class TunePage(Screen):
             return go_to(request, "tune", monitor.id, query=f"job={job.id}")
         messages.success(request, "The changes are saved." if changes else "Nothing was changed.")
         return go_to(request, "tune", monitor.id)
+
+
+def _address(words: str, page: int) -> str:
+    return f"?{urlencode({'q': words, 'page': page})}#limits"
 
 
 def change_monitor(request: HttpRequest, monitor: Monitor, changes: Fields) -> Job | None:

@@ -17,7 +17,7 @@ HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 ENOUGH_ROWS = 100
 """A window with fewer rows sees large changes only."""
 LEAST_WINDOWS = 6
-"""What is usual is known from so many windows of the reference on."""
+"""With fewer windows in the reference, what is usual is not known."""
 NO_FEATURES = "without values"
 
 type Column = Mapping[str, Any]
@@ -25,7 +25,7 @@ type Column = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What the form of a new monitor shows first.
+    """The first values of the form of a new monitor.
 
     Attributes:
         name: The name of the data.
@@ -121,7 +121,7 @@ def _is_id(column: Column) -> bool:
 
 
 def _guess_window(span: Mapping[str, Any] | None) -> tuple[str, str, timedelta]:
-    """How often, how long: the shortest window of an hour, a day or a week that has rows enough."""
+    """The schedule and the window: the shortest of an hour, a day or a week that has rows enough."""
     if span is None:
         return "day", "P1D", DAY
     length = _moment(span["last"]) - _moment(span["first"])

@@ -156,7 +156,7 @@ class MonitorForm(ScheduleForm):
 
 
 def first_values(guess: Guess, free_name: str) -> dict[str, Any]:
-    """What the form shows before a person has changed it."""
+    """The form's values before a person has changed them."""
     start, end = guess.reference or (None, None)
     return {
         "name": free_name,
@@ -176,7 +176,7 @@ def first_values(guess: Guess, free_name: str) -> dict[str, Any]:
 
 
 def values_of_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form shows of a body that was sent before."""
+    """The form's values for a body that was sent before."""
     zone = ZoneInfo(body["timezone"])
     defaults = [method.value for method in DEFAULT_METHODS]
     is_elsewhere = body["current_data_uri"] != body["reference_data_uri"]
