@@ -43,7 +43,7 @@ def backtest_map(
     chosen = [windows.get(tick) for tick in ticks]
     rows = [HeatRow(WHOLE, [_whole(window, zone) for window in chosen])]
     rows += [HeatRow(name, [_cell(window, name, zone) for window in chosen]) for name in features]
-    columns = [f"{datetime.fromisoformat(tick).astimezone(zone):%Y-%m-%d}" for tick in ticks]
+    columns = [f"{datetime.fromisoformat(tick).astimezone(zone):%m-%d}" for tick in ticks]
     return heat_map(rows, columns, label=label)
 
 
@@ -51,7 +51,8 @@ def _whole(window: Record | None, zone: ZoneInfo) -> HeatCell:
     if window is None:
         return HeatCell(None, None, "")
     drifted = ", ".join(_effects(window))
-    words = f": {drifted}" if drifted else ""
+    reason = drifted or window["reason"]
+    words = f": {reason}" if reason else ""
     title = f"{times_of(window, zone)}: {window['verdict'].replace('_', ' ')}{words}"
     return HeatCell(_ratio(window["verdict"]), window["verdict"], title)
 

@@ -1,5 +1,6 @@
 """The page of a backtest: the windows that would have alerted, before and after a change of settings."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ from monitors.models import Monitor
 
 TICKS_PER_PAGE = 52
 MOST_DIFFERENT = 40
+MOST_REASONS = 6
 MOST_TICKS = 100_000
 OTHERS = 8
 AS_IT_WAS, CHANGED = "As the monitor was", "With the changes"
@@ -121,6 +123,7 @@ def _result(backtest: Backtest, twin: Backtest | None, page: int | None) -> dict
     return turned | {
         "figures": list(_figures(backtest, twin)),
         "maps": maps,
+        "unjudged": _unjudged(backtest.windows),
         "different": different,
     }
 
@@ -168,6 +171,16 @@ def _figures(backtest: Backtest, twin: Backtest | None) -> Iterator[tuple[str, s
         ]
         if any(counts):
             yield f"Of them {severity}", number(counts[1]) if twin else NOTHING, number(counts[0])
+
+
+def _unjudged(windows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """The reasons why windows were not judged, each with its verdict and the number of windows."""
+    counts = Counter(
+        (window["verdict"], window["reason"])
+        for window in windows
+        if window["verdict"] not in ("ok", "drift")
+    )
+    return [(*reason, count) for reason, count in counts.most_common(MOST_REASONS)]
 
 
 def _different(

@@ -13,6 +13,8 @@ from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 
 MOST_DRAWN = 30
+LEAST_SHIFT = 1e-6
+"""Any shift of values that are few whole numbers is seen."""
 MEASURED_BY = {"numeric": Method.KS, "categorical": Method.CHI_SQUARED}
 """The methods whose smallest visible changes the card states."""
 
@@ -26,7 +28,7 @@ class PowerRow:
         kind: `numeric` or `categorical`.
         method: The method that measures it.
         usual: The effect that a window without drift stays below; None if too few windows tell.
-        tolerance: The effect up to which a change does not matter.
+        tolerance: The effect up to which a change does not matter: as it is set, or as it is usual.
         smallest: The smallest change that a check sees, in words.
     """
 
@@ -53,7 +55,7 @@ def power_rows(
         card: Its power card.
         features: Each feature's kind.
     """
-    plan = evaluation_plan(monitor)
+    plan = evaluation_plan(monitor, card)
     rows = [_row(plan, card, feature, kind) for feature, kind in features.items()]
     return sorted(rows, key=lambda row: -(row.ratio or 0.0))
 
@@ -80,9 +82,9 @@ def method_of(plan: EvaluationPlan, kind: str) -> Method:
 
 
 def tolerance_of(plan: EvaluationPlan, method: Method, feature: str) -> float:
-    """The tolerance of a method on a feature, without what is usual."""
-    limits = plan.overrides.get((method, feature)) or plan.methods.get(method)
-    return (limits or METHODS[method].limits()).tolerance
+    """The effect from which a change of a feature matters to a method."""
+    limits = plan.limits(method, feature) if method in plan.methods else METHODS[method].limits()
+    return limits.tolerance
 
 
 def smallest_in_words(change: Mapping[str, float | None] | None) -> str:
@@ -91,25 +93,25 @@ def smallest_in_words(change: Mapping[str, float | None] | None) -> str:
         return NOTHING
     if change["share"] is not None:
         return f"{share(change['share'])} of rows in a new category"
+    if change["shift"] is not None and change["shift"] < LEAST_SHIFT:
+        return "any shift"
     if change["shift"] is not None:
         return f"a shift of {number(change['shift'], 2)} standard deviations"
     return NOTHING
 
 
 def power_chart(rows: Sequence[PowerRow]) -> Markup:
-    """The usual effect of each feature as a multiple of its tolerance."""
-    drawn = [row for row in rows if row.ratio is not None][:MOST_DRAWN]
+    """The usual effect of each feature before its tolerance."""
+    drawn = [row for row in rows if row.usual is not None][:MOST_DRAWN]
     if not drawn:
         return NO_TEXT
-    return bullets(
-        [_bullet(row) for row in drawn], label="Usual effect as a multiple of the tolerance"
-    )
+    return bullets([_bullet(row) for row in drawn], label="Usual effects and tolerances")
 
 
 def _bullet(row: PowerRow) -> Bullet:
     title = f"{row.feature}: usually up to {number(row.usual)}, tolerance {number(row.tolerance)}"
     style = "usual" if (row.ratio or 0.0) <= 1 else "drift"
-    return Bullet(row.feature, row.ratio, {"limit": 1.0}, style=style, title=title)
+    return Bullet(row.feature, row.usual, {"limit": row.tolerance}, style=style, title=title)
 
 
 def card_in_words(card: Mapping[str, Any]) -> str:

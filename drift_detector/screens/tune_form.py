@@ -15,8 +15,8 @@ from monitors.models import MOST_RUNS_OF_EPISODE, MOST_SEASONAL_WEEKS, Monitor
 from monitors.serializers import MonitorSerializer
 
 POLICIES = (
-    ("evidence_and_effect", "Significant, and larger than the tolerance and what is usual"),
-    ("threshold", "Each method's threshold alone"),
+    ("evidence_and_effect", "significant, and above its tolerance"),
+    ("threshold", "above the method's threshold"),
 )
 CATCH_UPS = (
     ("latest", "the latest one only"),

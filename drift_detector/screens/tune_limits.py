@@ -11,7 +11,7 @@ from django.http import QueryDict
 from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.plan import EvaluationPlan
 from drift_detector.formats import number
-from drift_detector.screens.power_rows import method_of, smallest_in_words
+from drift_detector.screens.power_rows import method_of, smallest_in_words, tolerance_of
 from monitors import validators
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
@@ -127,14 +127,13 @@ def _row(
     key, about = f"{LIMIT}:{where}:{method.value}:{feature}", f"{IMPORTANCE}:{feature}"
     own = _features_of(inputs.fields[where].get(method, {})).get(feature)
     importance = inputs.fields["importances"].get(feature)
-    is_run = method in plan.methods
     return LimitRow(
         feature=feature,
         kind=kind,
         method=method.value,
         key=key,
         usual=card.get("usual_effects", {}).get(f"{method.value} {feature}"),
-        effective=(plan.limits(method, feature) if is_run else METHODS[method].limits()).tolerance,
+        effective=tolerance_of(plan, method, feature),
         smallest=smallest_in_words(card.get("smallest_changes", {}).get(feature)),
         value=inputs.sent.get(key, _text(own)),
         importance=inputs.sent.get(about, _text(importance)),

@@ -16,11 +16,17 @@ app_name = "screens"
 urlpatterns: list[URLPattern] = [
     screen("monitors/new/", PlacePage, name="new_monitor"),
     screen("monitors/new/schedule/", SchedulePart, name="schedule_part"),
-    screen("monitors/new/data/<uuid:listing>/", PlacePage, name="new_monitor_place"),
-    screen("monitors/new/columns/<uuid:sample>/", ColumnsPage, name="new_monitor_columns"),
-    screen("monitors/new/check/<uuid:sample>/<uuid:preview>/", CheckPage, name="new_monitor_check"),
+    screen("monitors/new/data/<uuid:listing_id>/", PlacePage, name="new_monitor_place"),
+    screen("monitors/new/columns/<uuid:sample_id>/", ColumnsPage, name="new_monitor_columns"),
     screen(
-        "monitors/new/start/<uuid:sample>/<uuid:creation>/", StartPage, name="new_monitor_start"
+        "monitors/new/check/<uuid:sample_id>/<uuid:preview_id>/",
+        CheckPage,
+        name="new_monitor_check",
+    ),
+    screen(
+        "monitors/new/start/<uuid:sample_id>/<uuid:creation_id>/",
+        StartPage,
+        name="new_monitor_start",
     ),
     screen("monitors/<uuid:pk>/tune/", TunePage, name="tune"),
     path(

@@ -36,9 +36,9 @@ class CheckPage(Screen):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The card; a preview that failed leads back to the form with its reasons."""
-        self.job = get_job(kwargs["preview"], Job.Kind.PREVIEW)
+        self.job = get_job(kwargs["preview_id"], Job.Kind.PREVIEW)
         if self.job.status == Job.Status.FAILED:
-            return _back(request, kwargs["sample"], self.job)
+            return _back(request, kwargs["sample_id"], self.job)
         return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class CheckPage(Screen):
             "trail": trail(),
             "steps": steps(3),
             "job": job,
-            "sample_id": self.kwargs["sample"],
+            "sample_id": self.kwargs["sample_id"],
             "fields": job.fields,
             "schedule": schedule_in_words(job.fields["schedule_cron"], job.fields["timezone"]),
         }
@@ -58,7 +58,7 @@ class CheckPage(Screen):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for the monitor; its job's id is made of the preview's, so asking twice is asking once."""
-        self.job = get_job(kwargs["preview"], Job.Kind.PREVIEW)
+        self.job = get_job(kwargs["preview_id"], Job.Kind.PREVIEW)
         once = uuid5(NAMESPACE_OID, f"monitor of {self.job.id}")
         if not Job.objects.filter(id=once).exists():
             check_room(Quota.MONITORS)
@@ -66,7 +66,7 @@ class CheckPage(Screen):
             ask(request, Job.Kind.CREATE_MONITOR, self.job.fields, job_id=once)
         except ValidationError as error:
             return self.render_to_response(self.get_context_data(errors=error.messages))
-        return go_to(request, "new_monitor_start", kwargs["sample"], once)
+        return go_to(request, "new_monitor_start", kwargs["sample_id"], once)
 
 
 def _back(request: HttpRequest, sample: Any, job: Job) -> HttpResponse:
@@ -95,9 +95,9 @@ class StartPage(Screen):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The state; a refusal leads back to the form with its reasons."""
-        self.job = get_job(kwargs["creation"], Job.Kind.CREATE_MONITOR)
+        self.job = get_job(kwargs["creation_id"], Job.Kind.CREATE_MONITOR)
         if self.job.status == Job.Status.FAILED:
-            return _back(request, kwargs["sample"], self.job)
+            return _back(request, kwargs["sample_id"], self.job)
         return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class StartPage(Screen):
 
     def _history(self, monitor: Monitor) -> tuple[datetime, datetime] | None:
         """The time after the reference that the data holds, for a backtest; all of it if there is none after."""
-        sampled = get_job(self.kwargs["sample"], Job.Kind.SAMPLE)
+        sampled = get_job(self.kwargs["sample_id"], Job.Kind.SAMPLE)
         span = answer_of(sampled).get("spans", {}).get(monitor.timestamp_column)
         if span is None:
             return None

@@ -44,7 +44,7 @@ class ColumnsPage(Screen):
     template_name = "screens/wizard/columns.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        job = get_job(self.kwargs["sample"], Job.Kind.SAMPLE)
+        job = get_job(self.kwargs["sample_id"], Job.Kind.SAMPLE)
         shown: dict[str, Any] = {
             "title": "New monitor",
             "trail": trail(),
@@ -76,7 +76,7 @@ class ColumnsPage(Screen):
     def _job_before(self) -> Job | None:
         """The job that was asked for with an earlier state of this form."""
         remembered = self.request.session.get(REMEMBERED, {})
-        job_id = self.request.GET.get("from") or remembered.get(str(self.kwargs["sample"]))
+        job_id = self.request.GET.get("from") or remembered.get(str(self.kwargs["sample_id"]))
         try:
             known = UUID(str(job_id)) if job_id else None
         except ValueError:
@@ -86,7 +86,7 @@ class ColumnsPage(Screen):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Check the form as the API does, and ask for the power card of what it says."""
-        job = get_job(self.kwargs["sample"], Job.Kind.SAMPLE)
+        job = get_job(self.kwargs["sample_id"], Job.Kind.SAMPLE)
         sample = answer_of(job)
         guessed = guess(sample)
         choice = choice_of_form(request.POST, sample, guessed)
@@ -115,8 +115,8 @@ class ColumnsPage(Screen):
 
     def _remember(self, preview: Job) -> None:
         known = dict(self.request.session.get(REMEMBERED, {}))
-        known.pop(str(self.kwargs["sample"]), None)
-        known[str(self.kwargs["sample"])] = str(preview.id)
+        known.pop(str(self.kwargs["sample_id"]), None)
+        known[str(self.kwargs["sample_id"])] = str(preview.id)
         self.request.session[REMEMBERED] = dict([*known.items()][-MOST_REMEMBERED:])
 
 

@@ -16,6 +16,8 @@ SCORES = ("score", "probability", "proba", "y_score", "prediction_score", "predi
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 ENOUGH_ROWS = 100
 """A window with fewer rows sees large changes only."""
+LEAST_VALUES = 60
+"""A bit more than a window needs of each feature, as the numbers of rows vary."""
 LEAST_WINDOWS = 6
 """With fewer windows in the reference, what is usual is not known."""
 NO_FEATURES = "without values"
@@ -53,9 +55,10 @@ def guess(sample: Mapping[str, Any]) -> Guess:
     columns = sample["columns"]
     time = _guess_time(columns)
     roles = _guess_roles(columns) if time else {}
-    left_out = {each["name"]: _reason_against(each, time, roles) for each in columns}
     span = sample["spans"].get(time)
     every, window, length = _guess_window(span)
+    rows = _rows_of_window(span, length)
+    left_out = {each["name"]: _reason_against(each, time, roles, rows) for each in columns}
     return Guess(
         name=name_of(sample["place"]),
         timestamp_column=time,
@@ -98,9 +101,18 @@ def _guess_roles(columns: Sequence[Column]) -> dict[str, str]:
     return found if found["prediction_column"] and found["label_column"] else {}
 
 
-def _reason_against(column: Column, time: str, roles: Mapping[str, str]) -> str:
+def _rows_of_window(span: Mapping[str, Any] | None, window: timedelta) -> float:
+    """The rows that a window has on average; no end without a column of times."""
+    if span is None:
+        return math.inf
+    length = max(_moment(span["last"]) - _moment(span["first"]), window)
+    return float(span["rows"] / (length / window))
+
+
+def _reason_against(column: Column, time: str, roles: Mapping[str, str], rows: float) -> str:
     """The reason why a column is no feature; empty if it is one."""
     name = column["name"]
+    values = rows * (1 - (column["null_rate"] or 0.0))
     reasons = (
         (bool(column["reason"]), column["reason"]),
         (name == time, "the time"),
@@ -111,6 +123,7 @@ def _reason_against(column: Column, time: str, roles: Mapping[str, str]) -> str:
         (column["kind"] is None, "of a type that can't be compared"),
         (column["null_rate"] == 1, NO_FEATURES),
         (_is_id(column), "an id: no value comes twice"),
+        (values < LEAST_VALUES, f"a window has about {values:.0f} values, too few to judge"),
     )
     return next((reason for holds, reason in reasons if holds), "")
 

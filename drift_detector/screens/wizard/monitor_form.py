@@ -165,7 +165,7 @@ def first_values(guess: Guess, free_name: str) -> dict[str, Any]:
         "reference_from": start.date() if start else None,
         "reference_until": end.date() if end else None,
         "every": guess.every,
-        "at": time(6),
+        "at": time(0),
         "weekday": 1,
         "timezone": "UTC",
         "window": guess.window,

@@ -30,7 +30,11 @@ class PlacePage(Screen):
     template_name = "screens/wizard/place.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        job = get_job(self.kwargs["listing"], Job.Kind.BROWSE) if "listing" in self.kwargs else None
+        job = (
+            get_job(self.kwargs["listing_id"], Job.Kind.BROWSE)
+            if "listing_id" in self.kwargs
+            else None
+        )
         found = answer_of(job) if job and job.status == Job.Status.SUCCEEDED else None
         errors = errors_of(job) if job else {}
         shown = {

@@ -46,6 +46,7 @@ def test_guess__ids_and_times__are_no_features() -> None:
         column("order_id", is_unique=True),
         column("email", "categorical", is_unique=True),
         column("shipped", is_time=True, null_rate=0.5),
+        column("rare", null_rate=0.95),
         column("price"),
         column("amount", is_unique=True),
         column("empty", null_rate=1.0),
@@ -67,7 +68,7 @@ def test_guess__times_with_and_without_nulls__takes_the_full_one() -> None:
         ("2024-03-01", 60_000, "P1D", "day"),
         ("2024-03-01", 600, "P7D", "week"),
         ("2024-01-03", 60_000, "PT1H", "hour"),
-        ("2024-01-10", 100, "P1D", "day"),
+        ("2024-01-10", 600, "P1D", "day"),
     ],
 )
 def test_guess__span_and_rows__choose_the_window(

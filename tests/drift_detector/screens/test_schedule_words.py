@@ -10,7 +10,7 @@ from drift_detector.screens.schedule_words import choices_of, cron_of, schedule_
 @pytest.mark.parametrize(
     ("chosen", "expression"),
     [
-        ({"every": "hour", "at": time(0, 15)}, "15 * * * *"),
+        ({"every": "hour", "at": time(6, 15)}, "15 * * * *"),
         ({"every": "day", "at": time(7, 30)}, "30 7 * * *"),
         ({"every": "week", "at": time(0, 0), "weekday": 5}, "0 0 * * 5"),
         ({"every": "month", "at": time(6)}, "0 6 1 * *"),

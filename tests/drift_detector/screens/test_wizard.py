@@ -53,7 +53,7 @@ def form_of(page: Any) -> dict[str, Any]:
         if name.startswith("ref") and value
     }
     sent = {name: value for name, value in values.items() if value is not None} | dates
-    sent["at"] = "06:00"
+    sent["at"] = "00:00"
     sent["features"] = [row.name for row in rows if row.is_feature]
     return sent | {f"kind-{row.place}": row.kind for row in rows if row.kind}
 
@@ -89,7 +89,7 @@ def test_wizard__own_csv__is_a_running_monitor_after_four_actions(
         monitor = Monitor.objects.get()
         assert (monitor.name, monitor.created_by) == ("Web sales 2024", "user:ana")
         assert (monitor.timestamp_column, monitor.window) == ("sold_at", timedelta(days=1))
-        assert monitor.feature_columns == ["price", HOSTILE, "coupon"]
+        assert monitor.feature_columns == ["price", HOSTILE]
         assert Baseline.objects.get().status == "ready"
     person.post(f"{reverse('screens:new_backtest')}?monitor={monitor.id}", span)  # four: history
     work(tenant)
@@ -132,6 +132,7 @@ def test_columns__sample__shows_types_nulls_and_guesses(
     assert (rows["coupon"].nulls, rows["price"].type) == ("75 %", "number")
     assert not rows["order_id"].is_feature
     assert not rows["sold_at"].is_feature
+    assert "about 30 values" in rows["coupon"].note
     assert page.context["form"]["window"].value() == "P1D"
     assert page.context["form"]["reference_until"].value() == datetime(2024, 1, 30).date()
 
@@ -199,7 +200,7 @@ def test_columns__opened_again__keeps_what_was_chosen(
 
 def test_columns__sensitive__lose_their_values(person: Client, tenant: Tenant, sales: Path) -> None:
     page = sampled(person, tenant, sales)
-    send(person, page, sensitive=["coupon"])
+    send(person, page, features=["price", "coupon"], sensitive=["coupon"])
     rows = {row.name: row for row in person.get(page.request["PATH_INFO"]).context["rows"]}
     assert (list(rows["coupon"].values), rows["coupon"].is_sensitive) == ([], True)
 
