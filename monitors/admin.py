@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import JSONField, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
 
 from drift_detector.tenancy.admin import OF_MONITOR, PageAdmin, TenantModelAdmin
 from drift_detector.tenancy.models import Role
@@ -14,19 +16,18 @@ from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.baselines import builds
 from monitors.field_checks import FIELD_CHECKS, check_change
-from monitors.models import DATA_FIELDS, FIELD_GROUPS, Baseline, Monitor
+from monitors.models import DATA_FIELDS, Baseline, Monitor
 
+RARE_FIELDS = {
+    "Schedule": ["misfire_grace"],
+    "Outcomes": ["label_delay", "detector_settings", "error_scale", "error_batch"],
+}
+"""The fields that the page `screens:tune` leaves to this form."""
 RECORD_FIELDS = ["id", "created_by", "created_at", "updated_at", "retraining_required_at"]
 
 
 class MonitorForm(forms.ModelForm):
     """The same checks as the API's."""
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if Monitor.objects.filter(name=name).exclude(id=self.instance.id).exists():
-            raise forms.ValidationError("name must be unique; a monitor has this name.")
-        return name
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -57,7 +58,7 @@ class MonitorForm(forms.ModelForm):
 
 @admin.register(Monitor, site=site)
 class MonitorAdmin(TenantModelAdmin):
-    """Tunes and pauses monitors. The API alone makes them, because it reads their sources first."""
+    """Shows a monitor's data and sets rare fields; `screens:tune` sets the others. A wizard and the API make it."""
 
     form = MonitorForm
     role_to_change = Role.OPERATOR
@@ -66,16 +67,27 @@ class MonitorAdmin(TenantModelAdmin):
     search_fields = ["name"]
     readonly_fields = [*RECORD_FIELDS, "model_id", *DATA_FIELDS]
     fieldsets = [
-        *((title, {"fields": list(names)}) for title, names in FIELD_GROUPS.items()),
+        *((title, {"fields": names}) for title, names in RARE_FIELDS.items()),
+        ("Data", {"fields": ["model_id", *DATA_FIELDS]}),
         ("Record", {"fields": RECORD_FIELDS}),
     ]
     actions = ["rebuild_baselines"]
+    actions_detail = ["tune"]
+    actions_list = ["new_monitor"]
 
     def save_model(self, request: HttpRequest, obj: Monitor, form: Any, change: bool) -> None:
         services.update_monitor(
             monitor=Monitor.objects.get(id=obj.id),
             **{name: form.cleaned_data[name] for name in form.changed_data},
         )
+
+    @action(description="Tune all other fields")
+    def tune(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("screens:tune", args=[object_id]))
+
+    @action(description="New monitor", icon="add")
+    def new_monitor(self, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("screens:new_monitor"))
 
     @admin.action(description="Build a new baseline for selected monitors", permissions=["change"])
     def rebuild_baselines(self, request: HttpRequest, queryset: QuerySet[Monitor]) -> None:

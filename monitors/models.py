@@ -353,6 +353,8 @@ class Job(LeasedModel):
     """A request that needs a tenant's data, and the answer that a worker gives to it."""
 
     class Kind(models.TextChoices):
+        BROWSE = "browse"
+        SAMPLE = "sample"
         PREVIEW = "preview"
         CREATE_MONITOR = "create_monitor"
         UPDATE_MONITOR = "update_monitor"

@@ -17,3 +17,20 @@ def list_recent_backtests(monitor_id: UUID, since: datetime) -> QuerySet[Backtes
 def list_backtests(monitor_id: UUID) -> QuerySet[Backtest]:
     """A monitor's backtests without their windows."""
     return Backtest.objects.filter(monitor_id=monitor_id).defer("windows")
+
+
+def get_backtest(backtest_id: UUID) -> QuerySet[Backtest]:
+    """One backtest with its windows and its monitor."""
+    return Backtest.objects.select_related("monitor").filter(id=backtest_id)
+
+
+def get_plain_twin(backtest: Backtest) -> Backtest | None:
+    """The newest backtest over the same ticks and baseline with the monitor's own settings."""
+    same = Backtest.objects.filter(
+        monitor_id=backtest.monitor_id,
+        baseline_id=backtest.baseline_id,
+        start=backtest.start,
+        end=backtest.end,
+        changes={},
+    )
+    return same.order_by("-created_at", "-id").first()

@@ -67,6 +67,12 @@ def get_progress(run: DetectionRun) -> Progress | None:
     return Progress(found["parts"] or 1, found["done"], found["rows"] or 0)
 
 
+def get_last_judged_time(monitor_id: UUID) -> datetime | None:
+    """The end of a monitor's newest window that was judged."""
+    judged = DetectionRun.objects.filter(monitor_id=monitor_id, verdict__in=["ok", "drift"])
+    return judged.order_by("-window_end").values_list("window_end", flat=True).first()
+
+
 def list_detections() -> QuerySet[Detection]:
     return Detection.objects.all()
 

@@ -1,11 +1,12 @@
 """Says how each kind of job is answered: read the data first, then write and answer in one transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.renderers import JSONRenderer
@@ -15,10 +16,11 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.features import check_sources
 from monitors.jobs.previews import preview_monitor
+from monitors.jobs.samples import sample_data
 from monitors.models import Job, Monitor
 from monitors.selectors import get_source_policy
 from monitors.serializers import MonitorSerializer, PreviewSerializer
-from monitors.sources import SourcePolicy
+from monitors.sources import SourceError, SourcePolicy, list_place
 
 CHANGED_MEANWHILE = "The monitor was changed while its data was read. Send the change again."
 
@@ -49,6 +51,20 @@ def read_data(job: Job) -> Ending:
         APIException: If the monitor is not there any more.
     """
     return KINDS[Job.Kind(job.kind)](job)
+
+
+def _read_for_listing(job: Job) -> Ending:
+    try:
+        found = list_place(str(job.fields["place"]), _policy_of(job))
+    except SourceError as error:
+        raise ValidationError({"place": str(error)}) from error
+    return partial(Answer, 200, asdict(found))
+
+
+def _read_for_sample(job: Job) -> Ending:
+    fields = job.fields
+    found = sample_data(str(fields["place"]), _policy_of(job), str(fields["data_timezone"]))
+    return partial(Answer, 200, found)
 
 
 def _read_for_preview(job: Job) -> Ending:
@@ -114,6 +130,8 @@ def _policy_of(job: Job) -> SourcePolicy:
 
 
 KINDS: Mapping[Job.Kind, Callable[[Job], Ending]] = {
+    Job.Kind.BROWSE: _read_for_listing,
+    Job.Kind.SAMPLE: _read_for_sample,
     Job.Kind.PREVIEW: _read_for_preview,
     Job.Kind.CREATE_MONITOR: _read_for_creation,
     Job.Kind.UPDATE_MONITOR: _read_for_change,

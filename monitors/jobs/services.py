@@ -1,9 +1,10 @@
 """Requests jobs, and answers each once: a worker claims it, reads data, and writes with the answer."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -46,7 +47,12 @@ class _Work:
 
 
 def request_job(
-    *, kind: Job.Kind, fields: Mapping[str, Any], requested_by: str, monitor_id: UUID | None = None
+    *,
+    kind: Job.Kind,
+    fields: Mapping[str, Any],
+    requested_by: str,
+    monitor_id: UUID | None = None,
+    job_id: UUID | None = None,
 ) -> Job:
     """Ask a worker for an answer.
 
@@ -58,14 +64,19 @@ def request_job(
         fields: The fields of the request, which are right but for what the data says.
         requested_by: Who asks.
         monitor_id: The monitor that is changed.
+        job_id: The id that the job has; asked for again, it is the same job.
 
     Raises:
         Throttled: If as many of the tenant's jobs as may be have no answer yet.
     """
     tenant_id = current_tenant_id()
     _lock_jobs(tenant_id)
+    known = Job.objects.filter(id=job_id).first() if job_id else None
+    if known is not None:
+        return known
     _check_unfinished()
     job = Job.objects.create(
+        id=job_id or uuid4(),
         tenant_id=tenant_id,
         kind=kind,
         fields=dict(fields),
@@ -83,6 +94,18 @@ def _check_unfinished() -> None:
         wait = jobs.time_limit_seconds
         reason = f"{jobs.max_unfinished} jobs of this tenant have no answer yet, which is the limit"
         raise Throttled(f"{reason}; the next one ends within {wait} seconds.", wait)
+
+
+def forget_values(*, job: Job, columns: Collection[str]) -> None:
+    """Take the values of columns out of a sample's answer, once they are sensitive."""
+    if not columns or not job.answer:
+        return
+    answer = json.loads(job.answer)
+    for column in answer["columns"]:
+        if column["name"] in columns:
+            column["values"] = []
+    job.answer = json.dumps(answer, ensure_ascii=False)
+    job.save(update_fields=["answer"])
 
 
 def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:

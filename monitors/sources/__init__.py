@@ -12,6 +12,7 @@ from monitors.sources.inline import (
     table_to_bytes,
 )
 from monitors.sources.limits import SourceLimits
+from monitors.sources.places import Place, list_place
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
     ColumnMismatch,
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidInlineData",
     "LazyWindow",
     "Part",
+    "Place",
     "SchemaMismatch",
     "SkippedFile",
     "SourceChanged",
@@ -60,6 +62,7 @@ __all__ = [
     "describe",
     "describe_window",
     "is_storable",
+    "list_place",
     "open_window",
     "read_counted_window",
     "read_inline_times",

@@ -82,12 +82,12 @@ def _nothing_at(location: Location) -> SourceNotFound:
 
 
 def _is_wanted(location: Location, parts: Sequence[str]) -> bool:
-    if any(map(_is_ignored, parts)):
+    if any(map(is_ignored, parts)):
         return False
     return location.pattern is None or location.pattern.matches(parts)
 
 
-def _is_ignored(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """True for hidden files, and for those that writers keep for themselves."""
     is_partition = name.startswith("_") and "=" in name
     return name.startswith(IGNORED_PREFIXES) and not is_partition
@@ -201,7 +201,7 @@ def _children(entries: _Entries, folder: Path, parts: tuple[str, ...]) -> list[o
     found = entries.of_folder(folder)
     uri = entries.location.uri
     refuse_lake_folder(folder, "/".join(parts) or uri, [entry.name for entry in found])
-    return [entry for entry in found if not _is_ignored(entry.name)]
+    return [entry for entry in found if not is_ignored(entry.name)]
 
 
 def _refuse_escape(real_path: str | None, name: str, policy: SourcePolicy) -> None:

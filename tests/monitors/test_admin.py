@@ -1,11 +1,12 @@
 """Monitors in the admin: the same checks and the same services as the API's."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
-from django_celery_beat.models import PeriodicTask
 
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from monitors.models import Baseline, Monitor
@@ -49,35 +50,30 @@ def test_change__saved_as_it_is__changes_nothing(signed_in: Client, monitor: Mon
     assert after | {"updated_at": before["updated_at"]} == before
 
 
-def test_change__cron_and_status__move_the_schedule(signed_in: Client, monitor: Monitor) -> None:
-    assert save(signed_in, monitor, schedule_cron="30 7 * * *", status="paused").status_code == 302
-    task = PeriodicTask.objects.get()
-    assert (task.crontab.minute, task.crontab.hour, task.enabled) == ("30", "7", False)
+def test_change__rare_fields__are_saved(signed_in: Client, monitor: Monitor) -> None:
+    rare = {"error_batch": "5", "misfire_grace": "00:05:00"}
+    assert (
+        save(signed_in, monitor, detector_settings='{"adwin": {"delta": 0.01}}', **rare).status_code
+        == 302
+    )
+    assert (monitor.error_batch, monitor.misfire_grace) == (5, timedelta(minutes=5))
+    assert monitor.detector_settings == {"adwin": {"delta": 0.01}}
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("schedule_cron", "nonsense"),
-        ("timezone", "Nowhere"),
-        ("window", "0"),
-        ("window_lag", "-1"),
-        ("methods", '["guess"]'),
-        ("thresholds", '{"ks": 7}'),
-        ("thresholds", '{"ks": {"features": {"a\\u0000": 0.1}}}'),
-        ("thresholds", '{"ks": 5e-324}'),
-        ("tolerances", '{"psi": 0.1}'),
-        ("tolerances", '{"ks": {"features": {"delay": 1e-200}}}'),
-        ("importances", '{"delay": 5e-324}'),
-        ("min_rows", "-1"),
-        ("name", ""),
-        ("name", "Taken"),
+        ("misfire_grace", "-1"),
+        ("label_delay", "nonsense"),
+        ("detector_settings", '{"guess": {}}'),
+        ("detector_settings", '{"adwin": {"delta": "x"}}'),
+        ("error_scale", "-1"),
+        ("error_batch", "0"),
     ],
 )
 def test_change__bad_field__is_shown_and_not_saved(
     signed_in: Client, monitor: Monitor, field: str, value: str
 ) -> None:
-    make_monitor(name="Taken")
     before = Monitor.objects.values().get(id=monitor.id)
     answer = save(signed_in, monitor, **{field: value})
     assert answer.status_code == 200
@@ -85,20 +81,26 @@ def test_change__bad_field__is_shown_and_not_saved(
     assert Monitor.objects.values().get(id=monitor.id) == before
 
 
-def test_change__needs_a_field_that_is_read_only_here__says_so(
-    signed_in: Client, in_tenant: Tenant
+def test_change__needs_another_field_than_is_here__says_so(
+    signed_in: Client, monitor: Monitor
 ) -> None:
-    answer = save(signed_in, make_monitor(timestamp_column=""), seasonal_weeks="1")
+    answer = save(signed_in, monitor, error_batch="5", label_delay="1 00:00:00")
     assert answer.status_code == 200
-    assert "seasonal_weeks needs a timestamp_column." in answer.content.decode()
+    assert "label_delay needs performance_limits." in answer.content.decode()
+
+
+def test_change__tune__leads_to_its_page(signed_in: Client, monitor: Monitor) -> None:
+    page = signed_in.get(f"{LIST}{monitor.id}/change/").content.decode()
+    [address] = re.findall(r'href="(/admin/monitors/monitor/[^"]*tune[^"]*)"', page)
+    assert signed_in.get(address)["Location"] == f"/admin/monitors/{monitor.id}/tune/"
 
 
 def test_change__what_the_sources_are__can_not_be_forged(
     signed_in: Client, monitor: Monitor
 ) -> None:
-    save(signed_in, monitor, reference_data_uri="/etc", created_by="me", name="Renamed")
-    assert (monitor.name, monitor.reference_data_uri, monitor.created_by) == (
-        "Renamed",
+    save(signed_in, monitor, reference_data_uri="/etc", created_by="me", error_batch="7")
+    assert (monitor.error_batch, monitor.reference_data_uri, monitor.created_by) == (
+        7,
         "/nowhere/reference",
         "key:test",
     )
