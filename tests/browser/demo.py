@@ -40,6 +40,11 @@ class Demo:
         assert response.ok, response.text
         return response.json()
 
+    @property
+    def data(self) -> Path:
+        """The folder that the tenant may read."""
+        return self.folder / "data"
+
     def monitor(self, name: str) -> Any:
         """A monitor by its name."""
         return next(each for each in self.get("/monitors")["results"] if each["name"] == name)

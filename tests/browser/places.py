@@ -13,7 +13,7 @@ FEATURE = "dep_delay"
 def places(demo: Demo) -> dict[str, str]:
     """The name of each page with its path."""
     monitor = demo.monitor(WATCHED)["id"]
-    drifted = demo.get("/runs", monitor=monitor, verdict="drift", page_size=1)["results"][0]["id"]
+    drifted = drifted_run(demo)
     alert = december_alert(demo)["id"]
     feature = f"/admin/monitors/{monitor}/feature/?name={quote(FEATURE)}&run={drifted}"
     return {
@@ -35,6 +35,13 @@ def places(demo: Demo) -> dict[str, str]:
         "keys": "/admin/tenancy/apikey/",
         "quotas": "/admin/tenancy/tenantquota/",
     }
+
+
+def drifted_run(demo: Demo) -> str:
+    """The newest run that found drift in the inputs."""
+    monitor = demo.monitor(WATCHED)["id"]
+    found = demo.get("/runs", monitor=monitor, verdict="drift", page_size=1)["results"]
+    return str(found[0]["id"])
 
 
 def december_alert(demo: Demo) -> Any:
