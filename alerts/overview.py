@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, IntegerField, Max, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
@@ -93,11 +93,10 @@ class WaitingCounts:
 
 
 def list_waiting_alerts() -> QuerySet[Alert]:
-    """The alerts that people have not seen, with their monitors: those that go on first, the worst first."""
-    ranked = _waiting(list_alerts()).annotate(
-        is_over=Q(status=Alert.Status.RESOLVED), rank=_rank("severity", SEVERITIES)
-    )
-    return ranked.order_by("is_over", "-rank", "-window_end", "-id")
+    """The alerts that people have not seen, with their monitors: those that go on by severity, then those that ended."""
+    is_over = When(status=Alert.Status.RESOLVED, then=0)
+    ranked = _waiting(list_alerts()).annotate(rank=_rank("severity", SEVERITIES, is_over))
+    return ranked.order_by("-rank", "-window_end", "-id")
 
 
 def count_waiting_alerts() -> WaitingCounts:
@@ -121,9 +120,10 @@ def _waiting(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
     )
 
 
-def _rank(field: str, values: Iterable[str]) -> Case:
+def _rank(field: str, values: Iterable[str], *before: When) -> Case:
+    """The place of a field's value from 1 on; what comes `before` decides first."""
     whens = [When(**{field: value}, then=place) for place, value in enumerate(values, 1)]
-    return Case(*whens, default=0, output_field=IntegerField())
+    return Case(*before, *whens, default=0, output_field=IntegerField())
 
 
 def with_standing(monitors: QuerySet[Monitor]) -> QuerySet[Any]:
