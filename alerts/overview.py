@@ -93,7 +93,7 @@ class WaitingCounts:
 
 
 def list_waiting_alerts() -> QuerySet[Alert]:
-    """The alerts that people have not seen, with their monitors: those that go on by severity, then those that ended."""
+    """The alerts that people have not seen, with their monitors: first those that go on."""
     is_over = When(status=Alert.Status.RESOLVED, then=0)
     ranked = _waiting(list_alerts()).annotate(rank=_rank("severity", SEVERITIES, is_over))
     return ranked.order_by("-rank", "-window_end", "-id")

@@ -69,7 +69,7 @@ class MonitorListAdmin(MonitorAdmin):
 
     page = "screens:monitor"
     list_display = [
-        "name", "shown_verdict", "shown_window", "shown_next_tick", "shown_open_alerts", "shown_drifted_features",
+        "name", "shown_verdict", "shown_open_alerts", "shown_drifted_features", "shown_window", "shown_next_tick",
         "status",
     ]  # fmt: skip
     search_fields = ["name"]
