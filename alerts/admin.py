@@ -36,6 +36,16 @@ MOST_REASONS = 5
 LIST = "admin:alerts_alert_changelist"
 
 
+class StatusFilter(ChoiceFilter):
+    """The alerts of a status: the column is computed, so Django would read the table for its values."""
+
+    title = parameter_name = "status"
+    options = tuple(Alert.Status.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        return queryset if self.value() is None else queryset.filter(status=self.value())
+
+
 class UnseenFilter(ChoiceFilter):
     """The alerts that people have not seen; those of the past wait for no one."""
 
@@ -61,7 +71,7 @@ class AlertAdmin(PageAdmin):
         "seen_by",
     ]  # fmt: skip
     list_filter = [
-        "status", "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
+        StatusFilter, "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
     ]  # fmt: skip
     list_select_related = ["monitor"]
     export_fields = [

@@ -79,43 +79,51 @@ class MonitorStanding:
         return self.last.verdict if self.last else ""
 
 
-def list_open_alerts() -> QuerySet[Alert]:
-    """The alerts that go on and that people have not seen, with their monitors, the worst first."""
-    ranked = _open(list_alerts()).annotate(rank=_rank("severity", SEVERITIES))
+@dataclass(frozen=True, slots=True)
+class WaitingCounts:
+    """The alerts that people have not seen.
+
+    Attributes:
+        open: Those that go on, by severity, the worst first.
+        ended: Those that are over.
+    """
+
+    open: Mapping[str, int]
+    ended: int
+
+
+def list_waiting_alerts() -> QuerySet[Alert]:
+    """The alerts that people have not seen, with their monitors: first those that go on."""
+    is_over = When(status=Alert.Status.RESOLVED, then=0)
+    ranked = _waiting(list_alerts()).annotate(rank=_rank("severity", SEVERITIES, is_over))
     return ranked.order_by("-rank", "-window_end", "-id")
 
 
-def list_unseen_alerts() -> QuerySet[Alert]:
-    """The alerts that ended before people saw them, the newest first."""
-    ended = list_alerts().filter(
-        is_history=False,
-        opened_at__isnull=False,
-        attention__in=Alert.WAITING,
-        status=Alert.Status.RESOLVED,
-    )
-    return ended.order_by("-window_end", "-id")
+def count_waiting_alerts() -> WaitingCounts:
+    """Count the alerts that people have not seen."""
+    waiting = _waiting(Alert.objects.order_by())
+    rows = waiting.values_list("status", "severity").annotate(count=Count("id"))
+    counts = {(status, severity): count for status, severity, count in rows}
+    ended = sum(count for (status, _), count in counts.items() if status == Alert.Status.RESOLVED)
+    worst_first = [each.value for each in reversed(SEVERITIES)]
+    opened = {each: counts.get((Alert.Status.OPEN.value, each), 0) for each in worst_first}
+    return WaitingCounts(opened, ended)
 
 
-def count_open_alerts() -> dict[str, int]:
-    """The number of open alerts of each severity, the worst first."""
-    rows = _open(Alert.objects.order_by()).values_list("severity").annotate(Count("id"))
-    found = dict(rows)
-    return {each.value: found.get(each.value, 0) for each in reversed(SEVERITIES)}
-
-
-def _open(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
-    """The open ones; all but the status is the condition of the index `alert_unacknowledged`."""
+def _waiting(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
+    """Those that wait for people; all but the status is the condition of the index `alert_unacknowledged`."""
     return alerts.filter(
-        status=Alert.Status.OPEN,
+        status__in=[Alert.Status.OPEN, Alert.Status.RESOLVED],
         attention__in=Alert.WAITING,
         is_history=False,
         opened_at__isnull=False,
     )
 
 
-def _rank(field: str, values: Iterable[str]) -> Case:
+def _rank(field: str, values: Iterable[str], *before: When) -> Case:
+    """The place of a field's value from 1 on; what comes `before` decides first."""
     whens = [When(**{field: value}, then=place) for place, value in enumerate(values, 1)]
-    return Case(*whens, default=0, output_field=IntegerField())
+    return Case(*before, *whens, default=0, output_field=IntegerField())
 
 
 def with_standing(monitors: QuerySet[Monitor]) -> QuerySet[Any]:
@@ -123,8 +131,9 @@ def with_standing(monitors: QuerySet[Monitor]) -> QuerySet[Any]:
 
     `need` ranks the verdict of the last check.
     """
-    of_monitor = _open(Alert.objects.filter(monitor_id=OuterRef("pk"))).order_by()
-    counted = of_monitor.values("monitor_id").annotate(
+    of_monitor = _waiting(Alert.objects.filter(monitor_id=OuterRef("pk"))).order_by()
+    is_open = of_monitor.filter(status=Alert.Status.OPEN)
+    counted = is_open.values("monitor_id").annotate(
         count=Count("id"), worst=Max(_rank("severity", SEVERITIES))
     )
     judged = _checks().exclude(verdict="")

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from alerts import overview
 from alerts.overview import Check
-from drift_detector.formats import NOTHING, counted
+from drift_detector.formats import NOTHING
 from drift_detector.scheduling.timetable import Schedule
 from drift_detector.screens.home import alerts_of, next_tick_of
 from drift_detector.screens.templatetags.drift import badge, instant, window
@@ -25,7 +25,7 @@ from monitors.admin import MonitorAdmin
 from monitors.models import Monitor
 
 NO_CHECK = "none"
-LINK = '<a class="text-primary-600 dark:text-primary-400" href="{}">{}</a>'
+LINK = '<a class="whitespace-nowrap text-primary-600 dark:text-primary-400" href="{}">{}</a>'
 
 
 class VerdictFilter(ChoiceFilter):
@@ -69,7 +69,7 @@ class MonitorListAdmin(MonitorAdmin):
 
     page = "screens:monitor"
     list_display = [
-        "name", "shown_verdict", "shown_window", "shown_next_tick", "shown_open_alerts", "shown_drifted_features",
+        "name", "shown_verdict", "shown_open_alerts", "shown_drifted_features", "shown_window", "shown_next_tick",
         "status",
     ]  # fmt: skip
     search_fields = ["name"]
@@ -111,9 +111,7 @@ class MonitorListAdmin(MonitorAdmin):
     def shown_open_alerts(self, monitor: Any) -> SafeString | str:
         if not monitor.open_alerts:
             return "0"
-        shown = format_html(
-            "{} {}", badge(self.worst_open_alert(monitor)), counted(monitor.open_alerts, "alert")
-        )
+        shown = format_html("{} {}", badge(self.worst_open_alert(monitor)), monitor.open_alerts)
         return format_html(LINK, alerts_of(monitor.id), shown)
 
     @admin.display(description="Features drifted")

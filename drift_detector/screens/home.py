@@ -79,27 +79,25 @@ def _counted_link(count: int, word: str, name: str, **query: str) -> Shown:
 
 
 def _needs(*, can_operate: bool) -> Shown:
-    """The open alerts by severity, the worst of them, and those that ended unseen."""
-    counts = overview.count_open_alerts()
-    unseen = overview.list_unseen_alerts()
-    alerts = list(overview.list_open_alerts()[:MOST_ALERTS])
-    rest = list(unseen[: max(0, MOST_ALERTS - len(alerts))])
+    """The alerts that wait for people: how many, and the first of them."""
+    counts = overview.count_waiting_alerts()
+    alerts = overview.list_waiting_alerts()[:MOST_ALERTS]
     return {
-        "severities": [_severity(severity, count) for severity, count in counts.items()],
-        "open_alerts": sum(counts.values()),
-        "unseen": _unseen_link(unseen.count()),
-        "alerts": [_alert_row(alert, can_operate=can_operate) for alert in [*alerts, *rest]],
-        "all_alerts": _address(ALERTS, {"status__exact": Alert.Status.OPEN.value}),
+        "severities": [_severity(severity, count) for severity, count in counts.open.items()],
+        "open_alerts": sum(counts.open.values()),
+        "unseen": _unseen_link(counts.ended),
+        "alerts": [_alert_row(alert, can_operate=can_operate) for alert in alerts],
+        "all_alerts": _address(ALERTS, {"status": Alert.Status.OPEN.value}),
     }
 
 
 def _severity(severity: str, count: int) -> Shown:
-    query = {"status__exact": Alert.Status.OPEN.value, "severity__exact": severity}
+    query = {"status": Alert.Status.OPEN.value, "severity__exact": severity}
     return {"severity": severity, "count": count, "href": _address(ALERTS, query)}
 
 
 def _unseen_link(count: int) -> Shown:
-    query = {"status__exact": Alert.Status.RESOLVED.value, "unseen": "1"}
+    query = {"status": Alert.Status.RESOLVED.value, "unseen": "1"}
     return {"count": count, "text": counted(count, "alert"), "href": _address(ALERTS, query)}
 
 
@@ -153,7 +151,7 @@ def _monitor_rows(
 def alerts_of(monitor_id: UUID) -> str:
     """The address of the list of a monitor's open alerts."""
     of_monitor = {"monitor__id__exact": str(monitor_id)}
-    return _address(ALERTS, {"status__exact": Alert.Status.OPEN.value} | of_monitor)
+    return _address(ALERTS, {"status": Alert.Status.OPEN.value} | of_monitor)
 
 
 def _steps(standing: MonitorStanding, checks: Iterable[Check]) -> list[Shown]:

@@ -28,6 +28,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
@@ -165,6 +166,7 @@ class TenantModelAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         extra = kwargs.pop("extra_context", None) or {}
         shown = {
+            "title": capfirst(self.opts.verbose_name_plural),
             "exports": self._exports(request),
             "most_rows": MOST_ROWS,
             "saved": self._saved(request),

@@ -1,5 +1,7 @@
 """The tenant of a person who is signed in: picked in the admin, stored in the session."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -21,10 +23,19 @@ def memberships_of(user: User) -> list[Membership]:
 
 def membership_of_request(request: HttpRequest) -> Membership | None:
     """The picked membership, else the oldest one; None for people without a membership."""
+    return picked_membership(request, memberships_of_request(request))
+
+
+def memberships_of_request(request: HttpRequest) -> list[Membership]:
+    """The memberships of the person who is signed in; none without one."""
     if not isinstance(request.user, User) or not request.user.is_active:
-        return None
-    memberships = memberships_of(request.user)
-    picked = request.session.get(SESSION_KEY)
+        return []
+    return memberships_of(request.user)
+
+
+def picked_membership(request: HttpRequest, memberships: Sequence[Membership]) -> Membership | None:
+    """The one that the person has picked, else the oldest one."""
+    picked = request.session.get(SESSION_KEY) if memberships else None
     for membership in memberships:
         if str(membership.tenant_id) == picked:
             return membership

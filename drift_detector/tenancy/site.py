@@ -16,7 +16,12 @@ from unfold.sites import UnfoldAdminSite
 from drift_detector.tenancy.models import Membership, User
 from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
-from drift_detector.tenancy.selection import membership_of_request, memberships_of, pick_tenant
+from drift_detector.tenancy.selection import (
+    memberships_of,
+    memberships_of_request,
+    pick_tenant,
+    picked_membership,
+)
 from drift_detector.throttling.logins import account_signed_in, account_to_sign_in, bounded_login
 
 type View = Callable[..., HttpResponseBase]
@@ -120,9 +125,18 @@ def error_page(
 def get_membership(request: HttpRequest) -> Membership | None:
     """The membership of the signed-in person, read once per request."""
     if not hasattr(request, "_membership"):
-        request._membership = membership_of_request(request)  # type: ignore[attr-defined]
+        found = picked_membership(request, _memberships(request))
+        request._membership = found  # type: ignore[attr-defined]
     membership: Membership | None = request._membership  # type: ignore[attr-defined]
     return membership
+
+
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """All memberships of the signed-in person, read once per request."""
+    if not hasattr(request, "_memberships"):
+        request._memberships = memberships_of_request(request)  # type: ignore[attr-defined]
+    memberships: list[Membership] = request._memberships  # type: ignore[attr-defined]
+    return memberships
 
 
 def tenant_subheader(request: HttpRequest) -> str:
@@ -133,15 +147,13 @@ def tenant_subheader(request: HttpRequest) -> str:
 
 def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
     """The tenants of the signed-in person, for Unfold's drop-down."""
-    if not isinstance(request.user, User):
-        return []
     return [
         {
             "title": each.tenant.name,
             "link": reverse("admin:pick_tenant", args=[each.tenant_id]),
             "icon": "domain",
         }
-        for each in memberships_of(request.user)
+        for each in _memberships(request)
     ]
 
 

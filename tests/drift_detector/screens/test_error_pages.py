@@ -8,8 +8,8 @@ from django.http import Http404
 from django.test import Client
 
 from detections.models import DetectionRun
-from drift_detector.tenancy.models import Membership, Role, Tenant, User
-from drift_detector.tenancy.quotas import OverQuota
+from drift_detector.tenancy.models import Membership, Quota, Role, Tenant, User
+from drift_detector.tenancy.quotas import OverQuota, QuotaStanding
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.site import site
 from tests.factories import make_monitor
@@ -85,10 +85,10 @@ def test_page__quota_used_up__is_429_in_the_sites_dress(
     person: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise OverQuota(None, "No run is left for today.")  # type: ignore[arg-type]
+        raise OverQuota(QuotaStanding(Quota.MONITORS, limit=7, used=7, until=None))
 
     monkeypatch.setattr(site._registry[DetectionRun], "get_queryset", refuse)
-    assert "No run is left for today." in page_of(person.get(RUNS), 429)
+    assert "The quota of 7 monitors has no room" in page_of(person.get(RUNS), 429)
 
 
 def test_page__stranger__sees_it_without_a_session(client: Client, db: None) -> None:
