@@ -13,6 +13,7 @@ from drift_detector.charts.lines import Level, Line, LineChart, Point, line_char
 from drift_detector.charts.svg import Markup
 from drift_detector.formats import number
 from drift_detector.screens.feature_page import feature_address
+from drift_detector.screens.monitor_words import metric_in_words
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
 
@@ -110,7 +111,7 @@ def performance_charts(monitor: Monitor, series: Shown) -> list[MetricChart]:
 def _metric_chart(
     monitor: Monitor, metric: str, lines: Mapping[str, Sequence[Shown]]
 ) -> MetricChart:
-    zone, name = ZoneInfo(monitor.timezone), metric.replace("_", " ")
+    zone, name = ZoneInfo(monitor.timezone), metric_in_words(metric)
     estimates = [each for method, each in lines.items() if method != MEASURED]
     drawn = [Line("estimate", _points(each, zone), "estimate") for each in estimates]
     if MEASURED in lines:

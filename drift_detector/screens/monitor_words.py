@@ -25,6 +25,8 @@ SEVERITIES = ("critical", "warning", "info")
 AN_HOUR, A_DAY, A_WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 SOON = timedelta(days=6)
 
+ABBREVIATIONS = {"roc_auc": "ROC AUC", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "mape": "MAPE"}
+
 type Series = Mapping[str, Any]
 
 
@@ -199,6 +201,11 @@ def span_in_words(start: datetime, end: datetime) -> str:
 def date_in_words(day: datetime) -> str:
     """`9 December 2013`."""
     return f"{day.day} {day:%B %Y}"
+
+
+def metric_in_words(metric: str) -> str:
+    """The name of a metric of performance for people."""
+    return ABBREVIATIONS.get(metric, metric.replace("_", " "))
 
 
 def in_words(count: int) -> str:
