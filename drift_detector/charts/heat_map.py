@@ -88,7 +88,7 @@ def wide_heat_map(rows: Sequence[HeatRow], columns: Sequence[str], *, label: str
     ]
     cells = [_cells(row, 0, y, size) for row, y in zip(rows, places, strict=True)]
     side = space_for(row.label for row in rows)
-    width = max(len(columns) * step, LABEL_SPACE)
+    width = len(columns) * step + LABEL_SPACE / 2
     labels = _column_labels(columns, 0, bottom + 14, step)
     return WideHeatMap(
         names=fixed_chart(
