@@ -52,26 +52,25 @@ def _row(
     monitor: Monitor, feature: Shown, windows: Sequence[Shown], titles: Sequence[str]
 ) -> HeatRow:
     name = feature["feature"]
-    has_page = not name.startswith("(")  # as `(rows)`, which is no feature
+    # `(rows)` is no feature. An address is put together once: there are very many cells.
+    page = "" if name.startswith("(") else feature_address(monitor.id, name)
     cells = zip(feature["effect_ratios"], feature["verdicts"], windows, titles, strict=True)
     return HeatRow(
         label=name,
-        href=feature_address(monitor.id, name) if has_page else None,
+        href=page or None,
         cells=[
             HeatCell(
                 ratio=ratio,
                 verdict=verdict,
                 title=f"{name}, {title}: {_effect(ratio, verdict)}",
-                href=_cell_address(monitor, name, window, has_page=has_page),
+                href=f"{page}&run={window['run_id']}" if page else _run_address(window),
             )
             for ratio, verdict, window, title in cells
         ],
     )
 
 
-def _cell_address(monitor: Monitor, name: str, window: Shown, *, has_page: bool) -> str:
-    if has_page:
-        return feature_address(monitor.id, name, window["run_id"])
+def _run_address(window: Shown) -> str:
     return reverse("screens:run", args=[window["run_id"]])
 
 
