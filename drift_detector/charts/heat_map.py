@@ -9,6 +9,8 @@ from .svg import NO_TEXT, Markup, at, chart, diamond, element, fixed_chart, join
 
 CELL, SMALL_CELL = 20.0, 16.0
 GAP = 2.0
+MOST_LARGE = 40
+"""The most columns that fit beside each other on a wide screen with large cells."""
 TOP, BOTTOM = 4.0, 22.0
 LABEL_SPACE = 64.0
 LEVELS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0)
@@ -76,15 +78,17 @@ def wide_heat_map(rows: Sequence[HeatRow], columns: Sequence[str], *, label: str
         columns: As for `heat_map`.
         label: Likewise.
     """
-    step = SMALL_CELL + GAP
+    size = CELL if len(columns) <= MOST_LARGE else SMALL_CELL
+    step = size + GAP
     places = [TOP + index * step for index in range(len(rows))]
     bottom = TOP + len(rows) * step
     names = [
-        left_label(row.label, 0, y + 12, href=row.href) for row, y in zip(rows, places, strict=True)
+        left_label(row.label, 0, y + size / 2 + 4, href=row.href)
+        for row, y in zip(rows, places, strict=True)
     ]
-    cells = [_cells(row, 0, y, SMALL_CELL) for row, y in zip(rows, places, strict=True)]
+    cells = [_cells(row, 0, y, size) for row, y in zip(rows, places, strict=True)]
     side = space_for(row.label for row in rows)
-    width = max(len(columns) * step, LABEL_SPACE)
+    width = len(columns) * step + LABEL_SPACE / 2
     labels = _column_labels(columns, 0, bottom + 14, step)
     return WideHeatMap(
         names=fixed_chart(

@@ -1,6 +1,7 @@
 """Writes SVG elements; every text and attribute is escaped here and nowhere else."""
 
 from collections.abc import Iterable
+from functools import cache
 from html import escape
 
 
@@ -45,8 +46,14 @@ def _escaped(child: str) -> str:
 def _attribute(name: str, value: Attribute) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else decimals(value)
-    return f' {name.rstrip("_").replace("_", "-")}="{escape(text)}"'
+    text = escape(value) if isinstance(value, str) else decimals(value)
+    return f' {_written(name)}="{text}"'
+
+
+@cache
+def _written(name: str) -> str:
+    """The name of an attribute as SVG has it."""
+    return name.rstrip("_").replace("_", "-")
 
 
 def decimals(number: float) -> str:

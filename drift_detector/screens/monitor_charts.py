@@ -13,6 +13,7 @@ from drift_detector.charts.lines import Level, Line, LineChart, Point, line_char
 from drift_detector.charts.svg import Markup
 from drift_detector.formats import number
 from drift_detector.screens.feature_page import feature_address
+from drift_detector.screens.monitor_words import metric_in_words
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
 
@@ -51,26 +52,25 @@ def _row(
     monitor: Monitor, feature: Shown, windows: Sequence[Shown], titles: Sequence[str]
 ) -> HeatRow:
     name = feature["feature"]
-    has_page = not name.startswith("(")  # as `(rows)`, which is no feature
+    # `(rows)` is no feature. An address is put together once: there are very many cells.
+    page = "" if name.startswith("(") else feature_address(monitor.id, name)
     cells = zip(feature["effect_ratios"], feature["verdicts"], windows, titles, strict=True)
     return HeatRow(
         label=name,
-        href=feature_address(monitor.id, name) if has_page else None,
+        href=page or None,
         cells=[
             HeatCell(
                 ratio=ratio,
                 verdict=verdict,
                 title=f"{name}, {title}: {_effect(ratio, verdict)}",
-                href=_cell_address(monitor, name, window, has_page=has_page),
+                href=f"{page}&run={window['run_id']}" if page else _run_address(window),
             )
             for ratio, verdict, window, title in cells
         ],
     )
 
 
-def _cell_address(monitor: Monitor, name: str, window: Shown, *, has_page: bool) -> str:
-    if has_page:
-        return feature_address(monitor.id, name, window["run_id"])
+def _run_address(window: Shown) -> str:
     return reverse("screens:run", args=[window["run_id"]])
 
 
@@ -110,7 +110,7 @@ def performance_charts(monitor: Monitor, series: Shown) -> list[MetricChart]:
 def _metric_chart(
     monitor: Monitor, metric: str, lines: Mapping[str, Sequence[Shown]]
 ) -> MetricChart:
-    zone, name = ZoneInfo(monitor.timezone), metric.replace("_", " ")
+    zone, name = ZoneInfo(monitor.timezone), metric_in_words(metric)
     estimates = [each for method, each in lines.items() if method != MEASURED]
     drawn = [Line("estimate", _points(each, zone), "estimate") for each in estimates]
     if MEASURED in lines:

@@ -29,6 +29,7 @@ from drift_detector.screens.monitor_charts import (
 from drift_detector.screens.monitor_power import power_card
 from drift_detector.screens.monitor_runs import (
     HEAVY_OF_BASELINES,
+    OF_TICKS,
     latest_ticks,
     next_runs,
     run_strip,
@@ -44,6 +45,7 @@ WINDOWS = 52
 ALL_FEATURES = 100_000
 BASELINES = 6
 ALERTS = 20
+SUGGESTED_TICKS = 12
 
 
 class MonitorPage(Screen):
@@ -161,13 +163,14 @@ def _latest_judged(runs: Sequence[DetectionRun]) -> DetectionRun | None:
 
 
 def _forms(monitor: Monitor, runs: Sequence[DetectionRun]) -> dict[str, Any]:
-    """The forms about days, filled with the days of the ticks that are shown."""
+    """The forms about days, filled with the days of the latest ticks."""
     zone = zone_of(monitor)
-    ticks = [run.scheduled_for.astimezone(zone).date().isoformat() for run in runs]
-    days = {"first": ticks[0], "last": ticks[-1]} if ticks else {}
+    ticks = [run.scheduled_for for run in runs if run.trigger in OF_TICKS][-SUGGESTED_TICKS:]
+    days = [tick.astimezone(zone).date().isoformat() for tick in ticks]
+    initial = {"first": days[0], "last": days[-1]} if days else {}
     return {
-        "backfill": BackfillForm(initial=days, prefix=None, auto_id="backfill_%s"),
-        "backtest": BacktestForm(initial=days, prefix=None, auto_id="backtest_%s"),
+        "backfill": BackfillForm(initial=initial, auto_id="backfill_%s"),
+        "backtest": BacktestForm(initial=initial, auto_id="backtest_%s"),
     }
 
 

@@ -14,6 +14,8 @@ from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Baseline, Monitor
 
 MOST_FEATURES = 30
+LEAST_SHIFT = 0.001
+"""In standard deviations: a smaller one is seen where a feature has few values, as each of them moves."""
 MAIN_METHODS = {"numeric": Method.KS, "categorical": Method.CHI_SQUARED}
 """The methods that the smallest changes are computed for."""
 
@@ -92,11 +94,10 @@ def _change_in_words(change: Mapping[str, float | None] | None) -> str:
     """The smallest change that a check sees nine times in ten."""
     if change is None:
         return ""
-    if change.get("shift") is not None:
-        return f"sees {number(change['shift'], 2)} σ"
-    if change.get("share") is not None:
-        return f"sees {share(change['share'])} of rows"
-    return "sees no change"
+    shift, moved = change.get("shift"), change.get("share")
+    if shift is not None:
+        return f"sees {number(shift, 2)} σ" if shift >= LEAST_SHIFT else "sees any shift"
+    return "sees no change" if moved is None else f"sees {share(moved)} of rows"
 
 
 def _sentence(card: Card) -> str:

@@ -134,6 +134,11 @@ class Work:
         return bool(self.unfinished) or is_building or is_replaying
 
     @property
+    def is_worth_telling(self) -> bool:
+        """True if something goes on, or has ended."""
+        return bool(self.total or self.baseline or self.backtests)
+
+    @property
     def total(self) -> int:
         """The runs that were asked for, those that have ended among them."""
         return self.unfinished + self.ended_count

@@ -25,6 +25,8 @@ SEVERITIES = ("critical", "warning", "info")
 AN_HOUR, A_DAY, A_WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 SOON = timedelta(days=6)
 
+ABBREVIATIONS = {"roc_auc": "ROC AUC", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "mape": "MAPE"}
+
 type Series = Mapping[str, Any]
 
 
@@ -139,9 +141,15 @@ def _alert_clause(monitor: Monitor, alerts: Sequence[Alert]) -> Clause:
     waiting = [alert for alert in alerts if alert.attention == Alert.Attention.NEW]
     page = _alerts_page(monitor, alerts)
     if not waiting:
-        return [Phrase(_alerts_in_words(alerts), page), Phrase(f" {_are(alerts)} open and seen")]
-    verb = "waits" if len(waiting) == 1 else "wait"
-    return [Phrase(_alerts_in_words(waiting), page), Phrase(f" {verb} for you")]
+        seen = _alerts_in_words(alerts)
+        return [Phrase(seen, page), Phrase(f"{_pause(seen)} {_are(alerts)} open and seen")]
+    verb, new = "waits" if len(waiting) == 1 else "wait", _alerts_in_words(waiting)
+    return [Phrase(new, page), Phrase(f"{_pause(new)} {verb} for you")]
+
+
+def _pause(words: str) -> str:
+    """The comma after an insertion."""
+    return "," if "," in words else ""
 
 
 def _are(alerts: Sequence[Alert]) -> str:
@@ -161,7 +169,7 @@ def _alerts_in_words(alerts: Sequence[Alert]) -> str:
     count, of_worst = len(alerts), severities.count(worst)
     if count == of_worst:
         return f"{in_words(count)} {worst} alert{'' if count == 1 else 's'}"
-    return f"{in_words(count)} alerts, {in_words(of_worst)} of them {worst},"
+    return f"{in_words(count)} alerts, {in_words(of_worst)} of them {worst}"
 
 
 def _next_clause(monitor: Monitor, next_tick: datetime | None, now: datetime) -> Clause:
@@ -199,6 +207,11 @@ def span_in_words(start: datetime, end: datetime) -> str:
 def date_in_words(day: datetime) -> str:
     """`9 December 2013`."""
     return f"{day.day} {day:%B %Y}"
+
+
+def metric_in_words(metric: str) -> str:
+    """The name of a metric of performance for people."""
+    return ABBREVIATIONS.get(metric, metric.replace("_", " "))
 
 
 def in_words(count: int) -> str:

@@ -1,6 +1,6 @@
 """The page of a run: what it read, how long it took, what each method found, and the pictures of what drifted."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -66,7 +66,7 @@ class RunPage(Screen):
             rows=table.rows if shows_all else table.rows[:FEATURES_SHOWN],
             rows_left=0 if shows_all else max(0, len(table.rows) - FEATURES_SHOWN),
             pictured=pictures.keys(),
-            drifted=[_drifted(run, row, pictures) for row in table.drifted[:OPEN_FEATURES]],
+            drifted=[_drifted(run, table, row, pictures) for row in table.drifted[:OPEN_FEATURES]],
             drifted_left=max(0, len(table.drifted) - OPEN_FEATURES),
             unjudged=_unjudged(table),
             measured=measured,
@@ -173,6 +173,7 @@ class Drifted:
     """A drifted feature with its distribution."""
 
     row: FeatureRow
+    evidence: Sequence[tuple[str, str]]
     href: str
     chart: Markup
 
@@ -184,13 +185,17 @@ def _pictures_of(run: DetectionRun) -> dict[str, Mapping[str, Any]]:
 
 
 def _drifted(
-    run: DetectionRun, row: FeatureRow, pictures: Mapping[str, Mapping[str, Any]]
+    run: DetectionRun,
+    table: FeatureTable,
+    row: FeatureRow,
+    pictures: Mapping[str, Mapping[str, Any]],
 ) -> Drifted:
     """A feature without a picture has no page either."""
+    evidence = table.evidence(row)
     if row.name not in pictures:
-        return Drifted(row, "", NO_TEXT)
+        return Drifted(row, evidence, "", NO_TEXT)
     page = feature_address(run.monitor_id, row.name, run.id)
-    return Drifted(row, page, distribution_chart(pictures[row.name]))
+    return Drifted(row, evidence, page, distribution_chart(pictures[row.name]))
 
 
 def _unjudged(table: FeatureTable) -> list[tuple[str, str]]:

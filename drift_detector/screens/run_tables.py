@@ -8,6 +8,7 @@ from algorithms.method_results import Reference
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, rank
 from detections.models import Detection
 from detections.runs.details import hide_values
+from drift_detector.screens.monitor_words import metric_in_words
 
 STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
 UNJUDGED = (Verdict.ERROR, Verdict.INSUFFICIENT_DATA)
@@ -35,6 +36,11 @@ class Cell:
     tolerance: float | None
     p_value: float | None
     reason: str
+
+    @property
+    def words(self) -> str:
+        """The verdict for people."""
+        return self.verdict.replace("_", " ")
 
     @property
     def is_unjudged(self) -> bool:
@@ -66,12 +72,6 @@ class FeatureRow:
         """The largest effect as a multiple of its tolerance; −1 if none is known."""
         return max((_ratio(cell) for cell in self.cells if cell is not None), default=-1.0)
 
-    @property
-    def reasons(self) -> list[str]:
-        """The sentences of the methods that found drift, or could not judge; each once."""
-        found = [cell.reason for cell in self.cells if cell is not None and cell.reason]
-        return list(dict.fromkeys(found))
-
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
@@ -85,6 +85,15 @@ class FeatureTable:
         """The rows that drifted."""
         return [row for row in self.rows if row.verdict == Verdict.DRIFT]
 
+    def evidence(self, row: FeatureRow) -> list[tuple[str, str]]:
+        """The methods that found drift in a row, each with its sentence."""
+        pairs = zip(self.columns, row.cells, strict=True)
+        return [
+            (column.method, cell.reason)
+            for column, cell in pairs
+            if cell is not None and cell.verdict == Verdict.DRIFT
+        ]
+
 
 def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> FeatureTable:
     """The table of what methods found on features, without the values of sensitive ones.
@@ -93,7 +102,8 @@ def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> 
         detections: Of one run.
         sensitive: The features of which no value is shown.
     """
-    chosen = [each for each in detections if each.detection_type in STATISTICAL]
+    found = [each for each in detections if each.detection_type in STATISTICAL]
+    chosen = sorted(found, key=_column_place)
     rows: dict[str, FeatureRow] = {}
     for place, detection in enumerate(chosen):
         for detail in hide_values(detection.details, sensitive):
@@ -113,6 +123,13 @@ def _column(detection: Detection) -> MethodColumn:
         verdict=detection.verdict,
         anchor=detection.anchor,
     )
+
+
+def _column_place(detection: Detection) -> tuple[bool, int, str]:
+    """The comparison with the baseline before that with weeks; drift first, and last what was not judged."""
+    is_unjudged = detection.verdict in (*UNJUDGED, Verdict.NO_DATA)
+    rank_of_verdict = 0 if detection.verdict == Verdict.DRIFT else 1 + is_unjudged
+    return detection.reference == SEASONAL, rank_of_verdict, detection.method
 
 
 def _cell(detail: Detail) -> Cell:
@@ -181,7 +198,7 @@ def _measured(detection: Detection, detail: Detail) -> Measured:
     explained: Detail = detail.get("explanation") or {}
     return Measured(
         anchor=detection.anchor,
-        name=str(detail.get("feature") or detection.worst_feature).replace("_", " "),
+        name=metric_in_words(str(detail.get("feature") or detection.worst_feature)),
         method=detection.method.replace("_", " "),
         detection_type=detection.detection_type,
         verdict=detail.get("verdict") or detection.verdict,

@@ -94,7 +94,7 @@ def test_monitor__sentence__links_the_run_and_the_alert(
 @pytest.mark.parametrize(
     ("attention", "severities", "words"),
     [
-        ("new", ["warning", "critical", "info"], "three alerts, one of them critical, wait for"),
+        ("new", ["warning", "critical", "info"], "three alerts, one of them critical , wait for"),
         ("acknowledged", ["warning"], "one warning alert is open and seen"),
         ("new", [], "no alert is open"),
     ],
