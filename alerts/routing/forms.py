@@ -72,7 +72,7 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-class ServiceForm(forms.ModelForm):
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs alone
     """A form whose row is checked and saved by a service; its errors stand beside the fields."""
 
     by = ""
