@@ -82,7 +82,7 @@ class ChannelAdmin(TenantModelAdmin):
     list_display = ["name", "kind", "shown_address", "enabled", "updated_at"]
     readonly_fields = ["shown_address", "created_by", "created_at"]
     actions = ["send_test"]
-    change_form_outer_after_template = "alerts/channel.html"
+    change_form_outer_before_template = "alerts/channel.html"
 
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
         """The form; a new channel has no record yet, and a viewer writes no address."""

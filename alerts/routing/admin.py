@@ -12,7 +12,15 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from alerts.models import AlertEvent, Channel, MaintenanceWindow, Notification, Route, Silence
+from alerts.models import (
+    Alert,
+    AlertEvent,
+    Channel,
+    MaintenanceWindow,
+    Notification,
+    Route,
+    Silence,
+)
 from alerts.routing.forms import (
     ESCALATION_FIELDS,
     MATCHER_FIELDS,
@@ -147,7 +155,7 @@ class NotificationAdmin(TenantModelAdmin):
     def shown_alert(self, notification: Notification) -> SafeString | str:
         if notification.alert is None:
             return NOTHING
-        return _link_to_alert(notification.alert_id, str(notification.alert))
+        return _link_to_alert(notification.alert)
 
     @admin.display(description="Tries")
     def shown_tries(self, notification: Notification) -> SafeString | str:
@@ -169,7 +177,8 @@ class NotificationAdmin(TenantModelAdmin):
         found = AlertEvent.objects.filter(id__in=notification.events[:MOST_EVENTS])
         events = found.select_related("alert").order_by("created_at")
         shown = (
-            (f"{each.created_at:%Y-%m-%d %H:%M} UTC", each.kind, _alert_of(each)) for each in events
+            (f"{each.created_at:%Y-%m-%d %H:%M} UTC", each.kind, _link_to_alert(each.alert))
+            for each in events
         )
         return format_html_join("", "<p>{}: {}, {}</p>", shown) or NOTHING
 
@@ -178,12 +187,8 @@ def _ending(tried: Mapping[str, Any]) -> str:
     return "taken" if tried["is_ok"] else "not taken"
 
 
-def _alert_of(event: AlertEvent) -> SafeString:
-    return _link_to_alert(event.alert_id, event.alert.summary)
-
-
-def _link_to_alert(alert_id: UUID, summary: str) -> SafeString:
-    return format_html(LINK, reverse("screens:alert", args=[alert_id]), summary)
+def _link_to_alert(alert: Alert) -> SafeString:
+    return format_html(LINK, reverse("screens:alert", args=[alert.id]), alert.summary)
 
 
 def _matched(row: Silence | MaintenanceWindow) -> str:

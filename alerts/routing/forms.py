@@ -48,7 +48,7 @@ def _after() -> forms.DurationField:
     )
 
 
-def _channels(*, label: str = "Also to", required: bool = False) -> forms.ModelMultipleChoiceField:
+def _channels(*, label: str = "Also to", required: bool = False) -> Any:
     return forms.ModelMultipleChoiceField(
         label=label,
         queryset=Channel.objects.none(),
@@ -72,7 +72,7 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-class ServiceForm(forms.ModelForm):
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs alone
     """A form whose row is checked and saved by a service; its errors stand beside the fields."""
 
     by = ""
@@ -136,7 +136,8 @@ class MatchingForm(ServiceForm):
         if "monitors" in self.fields:
             self.fields["monitors"].queryset = Monitor.objects.order_by("name")  # type: ignore[attr-defined]
         matchers: Mapping[str, Any] = self.instance.matchers
-        self.initial |= {name: matchers[name] for name in MATCHER_FIELDS if name in matchers}
+        chosen = {name: matchers[name] for name in MATCHER_FIELDS if name in matchers}
+        self.initial.update(chosen)
 
     def matchers(self) -> dict[str, Any]:
         """What was chosen, as matchers; a field that is empty is none."""
@@ -172,7 +173,7 @@ class RouteForm(MatchingForm):
         for number, step in enumerate([] if is_new else self.instance.steps):
             self._set_step(number, step)
         if is_new:
-            self.initial |= {"group_wait": DEFAULT_WAIT, "group_interval": DEFAULT_INTERVAL}
+            self.initial.update(group_wait=DEFAULT_WAIT, group_interval=DEFAULT_INTERVAL)
         known = Channel.objects.all()
         for name, field in self.fields.items():
             if isinstance(field, forms.ModelMultipleChoiceField) and name != "monitors":

@@ -27,7 +27,7 @@ def matchers_in_words(matchers: Mapping[str, Any], monitors: Names) -> str:
         matchers: As they are stored.
         monitors: The names of the monitors that they name.
     """
-    said = [WORDS[name](value, monitors) for name, value in matchers.items() if name in WORDS]
+    said = [say(matchers[name], monitors) for name, say in WORDS.items() if name in matchers]
     return f"alerts {', '.join(said)}" if said else "all alerts"
 
 
@@ -112,10 +112,10 @@ def _features(value: Sequence[str], monitors: Names) -> str:
 
 
 WORDS: Mapping[str, Callable[[Any, Names], str]] = {
-    "kinds": _kinds,
     "severity": _severity,
+    "kinds": _kinds,
     "monitors": _monitors,
     "models": _models,
     "features": _features,
 }
-"""The words of a matcher's value, by its name."""
+"""The words of a matcher's value, by its name, in the order of a sentence."""

@@ -160,7 +160,7 @@ def _build(context: RunContext) -> dict[str, Any]:
         reason = f"No column can be compared. {describe_left_out(windows.left_out)}"
         return {"status": Report.Status.FAILED, "reason": reason}
     found = compare(windows.reference, windows.current, numeric=windows.numeric)
-    note = describe_left_out(windows.left_out | found.failed)
+    note = describe_left_out({**windows.left_out, **found.failed})
     if not found.page:
         return {"status": Report.Status.FAILED, "reason": f"No column can be compared. {note}"}
     return {

@@ -100,7 +100,7 @@ def numeric_distribution(
 def _bins(shown: NumericShares) -> list[_Bin]:
     current = [None] * len(shown.reference) if shown.current is None else shown.current
     cells = zip(pairwise(shown.edges), shown.reference, current, strict=True)
-    return [_Bin(*span, *shares) for span, *shares in cells]
+    return [_Bin(start, end, usual, now) for (start, end), usual, now in cells]
 
 
 def _sum(bins: Sequence[_Bin]) -> _Bin | None:

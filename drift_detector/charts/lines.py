@@ -122,10 +122,11 @@ def _value_axis(y: Scale, width: float) -> Iterable[Markup]:
 
 def _time_axis(points: Iterable[Point], x: Scale, shown: LineChart) -> Iterable[Markup]:
     times = sorted({point.at for point in points})
-    places = [x.place(each.timestamp()) for each in times]
+    last = shown.width - LABEL_SPACE
+    places = [min(x.place(each.timestamp()), last) for each in times]
     for index in spread_out(places, least=LABEL_SPACE):
-        place = min(places[index], shown.width - LABEL_SPACE)
-        yield text(times[index].strftime(shown.date_format), place, shown.height - 6, class_="tick")
+        label = times[index].strftime(shown.date_format)
+        yield text(label, places[index], shown.height - 6, class_="tick")
 
 
 def _band(line: Line, x: Scale, y: Scale) -> Markup | None:

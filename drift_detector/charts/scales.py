@@ -68,6 +68,8 @@ def short(value: float | None) -> str:
 
 
 def _plain(value: float) -> str:
+    if 1e3 <= abs(value) < 1e4:
+        return f"{value:.0f}".replace("-", "−")
     return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
 
 

@@ -12,7 +12,6 @@ from alerts.workflow.timeline import Entry, get_timeline
 from drift_detector.formats import instant
 
 MOST_ENTRIES = 100
-SERVICE = "the service"
 TRACKS = {"check": "Run", "follow_up": "Follow-up", "outcomes": "Change of the error rate"}
 
 Kind = AlertEvent.Kind
@@ -25,7 +24,7 @@ class ShownEntry:
     Attributes:
         at: When it happened.
         title: What happened.
-        actor: A person, an API key, or the service.
+        actor: A person or an API key; empty for the service.
         badge: A verdict or a severity; empty for none.
         words: The reason and what is known besides.
         note: What a person wrote.
@@ -35,7 +34,7 @@ class ShownEntry:
 
     at: datetime
     title: str
-    actor: str = SERVICE
+    actor: str = ""
     badge: str = ""
     words: str = ""
     note: str = ""
@@ -59,7 +58,7 @@ def _event(event: AlertEvent) -> ShownEntry:
     return ShownEntry(
         at=event.created_at,
         title=event.get_kind_display().capitalize(),
-        actor=event.actor or SERVICE,
+        actor=event.actor,
         badge=event.severity if event.kind in BADGED else "",
         words=" · ".join(text for text in said if text),
         note=event.note,

@@ -21,6 +21,8 @@ from monitors.selectors import list_baselines
 
 FEATURES_PER_PAGE = 20
 MOST_VERSIONS = 10
+LEAST = 0.001
+"""A smaller change is not told apart from none."""
 MEDIAN, FIRST, LAST = 0.5, 0.01, 0.99
 UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
@@ -133,15 +135,17 @@ def _values(picture: Shown) -> str:
 def _visible(change: Shown) -> str:
     """The smallest change that a check sees, in words."""
     if change.get("shift") is not None:
-        return f"{number(change['shift'], 2)} standard deviations"
+        shift = change["shift"]
+        return f"{number(shift, 2) if shift >= LEAST else f'< {LEAST}'} standard deviations"
     if change.get("share") is not None:
         return f"{share(change['share'])} of the rows"
     return NOTHING
 
 
 def _usual(card: Shown, feature: str) -> Sequence[tuple[str, float]]:
-    """The usual effect of a feature without drift, by method."""
+    """The usual effect of a feature without drift, by method; those that have one."""
     named = (
         (name.partition(" "), effect) for name, effect in (card.get("usual_effects") or {}).items()
     )
-    return [(method, effect) for (method, _, name), effect in named if name == feature]
+    own = [(method, effect) for (method, _, name), effect in named if name == feature and effect]
+    return sorted(own)

@@ -21,6 +21,8 @@ from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 
+NO_METHOD = {"method": "", "effect_size": None, "tolerance": None}
+
 type Shown = Mapping[str, Any]
 
 
@@ -123,7 +125,7 @@ def _compared(
 
 def _row(run: DetectionRun, feature: Shown, column: ColumnFigures | None) -> Compared:
     methods = sorted(feature["methods"], key=lambda each: -(each["effect_ratio"] or 0.0))
-    first = methods[0] if methods else {"method": "", "effect_size": None, "tolerance": None}
+    first: Shown = methods[0] if methods else NO_METHOD
     name = feature["feature"]
     return Compared(
         feature=name,
