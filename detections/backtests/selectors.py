@@ -28,7 +28,7 @@ def get_plain_twin(backtest: Backtest) -> Backtest | None:
     """The newest backtest over the same ticks and baseline with the monitor's own settings."""
     same = Backtest.objects.filter(
         monitor_id=backtest.monitor_id,
-        baseline_id=backtest.baseline_id,
+        baseline=backtest.baseline_id,
         start=backtest.start,
         end=backtest.end,
         changes={},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -167,10 +168,10 @@ def start_backtests(
         OverQuota: If the tenant may not have as many runs today.
     """
     start, end = span
-    plain = {"monitor": monitor, "start": start, "end": end, "requested_by": by}
+    request = partial(request_backtest, monitor=monitor, start=start, end=end, requested_by=by)
     if changes and not _has_fresh_twin(monitor, start, end):
-        request_backtest(**plain)
-    return request_backtest(**plain, changes=changes)
+        request()
+    return request(changes=changes)
 
 
 def _has_fresh_twin(monitor: Monitor, start: datetime, end: datetime) -> bool:

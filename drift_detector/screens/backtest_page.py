@@ -189,10 +189,9 @@ def _different(
     """The windows that the two judge otherwise, or on other features."""
     found = 0
     for tick in ticks:
-        pair = before.get(tick), after.get(tick)
-        if None in pair or found >= MOST_DIFFERENT:
+        was, now = before.get(tick), after.get(tick)
+        if was is None or now is None or found >= MOST_DIFFERENT:
             continue
-        was, now = pair
         if (was["verdict"], features_in_words(was)) != (now["verdict"], features_in_words(now)):
             found += 1
             yield {

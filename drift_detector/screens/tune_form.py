@@ -159,7 +159,8 @@ def performance_rows(fields: Mapping[str, Any], sent: QueryDict | None = None) -
     """A row for each metric with its limit, as it stands or as it was sent."""
     rows = []
     for metric in Metric:
-        (way, value), *_ = [*fields["performance_limits"].get(metric.value, {}).items(), ("", "")]
+        limits: Fields = fields["performance_limits"].get(metric.value, {})
+        way, value = next(iter(limits.items()), ("", ""))
         if sent is not None:
             way = sent.get(f"way:{metric.value}", way)
             value = sent.get(f"value:{metric.value}", value)

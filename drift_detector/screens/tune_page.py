@@ -199,7 +199,8 @@ def change_monitor(request: HttpRequest, monitor: Monitor, changes: Fields) -> J
     checked = serializer.validated_data
     if services.source_fields(monitor, checked) != services.source_fields(monitor):
         return ask(request, Job.Kind.UPDATE_MONITOR, changes, monitor_id=monitor.id)
-    services.update_monitor(monitor=monitor, **checked)
+    if checked:
+        services.update_monitor(monitor=monitor, **checked)
     return None
 
 

@@ -151,7 +151,7 @@ def _values(
 
 
 def _record(name: str, data_type: str, **found: Any) -> dict[str, Any]:
-    unknown = {
+    unknown: dict[str, Any] = {
         "kind": None,
         "null_rate": None,
         "values": [],

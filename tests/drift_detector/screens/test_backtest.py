@@ -1,7 +1,6 @@
 """A backtest's page shows which windows would have alerted, before and after a change of settings."""
 
 import gzip
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.data import TIMESTAMPS
-from tests.drift_detector.screens.working import work
+from tests.drift_detector.screens.working import few_queries, work
 from tests.factories import WEEK, make_backtest, make_flights_monitor, make_monitor
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -180,12 +179,12 @@ def test_new_backtest__no_monitor__is_not_there(person: Client, tenant: Tenant) 
 
 
 def test_backtest__a_year_of_weeks__is_few_queries_and_small(
-    person: Client, monitor: Monitor, django_assert_max_num_queries: Callable[..., Any]
+    person: Client, monitor: Monitor
 ) -> None:
     names = [f"feature_{number}" for number in range(30)]
     windows = [record(week, *names) for week in range(52)]
     ready(monitor, *windows)
     mine = ready(monitor, *windows, changes={"min_rows": 70})
-    with django_assert_max_num_queries(15):
+    with few_queries():
         page = person.get(page_of(mine))
     assert len(gzip.compress(page.content)) < 60_000

@@ -1,6 +1,5 @@
 """People tune a monitor with the API's checks, and without JSON."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from detections.models import Backtest
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Job, Monitor
-from tests.drift_detector.screens.working import work
+from tests.drift_detector.screens.working import few_queries, work
 from tests.factories import make_flights_monitor, make_monitor
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -211,8 +210,6 @@ def test_tune__other_tenants_monitor__is_not_there(
     assert person.post(page_of(theirs), {"name": "Mine"}).status_code == 404
 
 
-def test_tune__queries__are_few(
-    person: Client, monitor: Monitor, django_assert_max_num_queries: Callable[..., Any]
-) -> None:
-    with django_assert_max_num_queries(15):
+def test_tune__queries__are_few(person: Client, monitor: Monitor) -> None:
+    with few_queries():
         assert HOSTILE not in person.get(page_of(monitor)).content.decode()

@@ -1,7 +1,6 @@
 """A person makes a monitor of their own CSV: no JSON, once, and in the service's words where something is wrong."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from detections.models import Backtest
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Job, Monitor
-from tests.drift_detector.screens.working import work
+from tests.drift_detector.screens.working import few_queries, work
 
 NEW = "/admin/monitors/new/"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -250,17 +249,15 @@ def test_schedule_part__week__is_in_words_with_five_dates(person: Client) -> Non
     assert all(datetime.fromisoformat(date).isoweekday() == 3 for date in dates)
 
 
-def test_wizard__queries__are_few(
-    person: Client, tenant: Tenant, sales: Path, django_assert_max_num_queries: Callable[..., Any]
-) -> None:
+def test_wizard__queries__are_few(person: Client, tenant: Tenant, sales: Path) -> None:
     page = sampled(person, tenant, sales)
-    with django_assert_max_num_queries(15):
+    with few_queries():
         person.get(page.request["PATH_INFO"])
     check = send(person, page)["Location"]
     work(tenant)
-    with django_assert_max_num_queries(15):
+    with few_queries():
         person.get(check)
     start = person.post(check)["Location"]
     work(tenant)
-    with django_assert_max_num_queries(15):
+    with few_queries():
         person.get(start)

@@ -1,5 +1,11 @@
 """Does what workers would do for the pages of a test: jobs, baselines and backtests, one after another."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from detections.backtests.services import build_backtest
 from detections.models import Backtest
 from drift_detector.tenancy.models import Tenant
@@ -9,6 +15,7 @@ from monitors.jobs.services import answer_job
 from monitors.models import Baseline, Job
 
 WORKER = "worker-1"
+MOST_QUERIES = 15
 
 
 def work(tenant: Tenant) -> None:
@@ -25,3 +32,12 @@ def work(tenant: Tenant) -> None:
         backtests = list(Backtest.objects.filter(status="running").values_list("id", flat=True))
     for backtest in backtests:
         build_backtest(tenant_id=tenant.id, backtest_id=backtest, worker=WORKER)
+
+
+@contextmanager
+def few_queries() -> Iterator[None]:
+    """No more queries than a page may send; the savepoints are those of the test's own transaction."""
+    with CaptureQueriesContext(connection) as sent:
+        yield
+    queries = [each["sql"] for each in sent.captured_queries if "SAVEPOINT" not in each["sql"]]
+    assert len(queries) <= MOST_QUERIES, "\n".join(queries)
