@@ -7,8 +7,6 @@ from django.template.loader import render_to_string
 from algorithms.verdicts import Verdict
 from detections.one_shot.compare import Comparison, FeatureRow
 from detections.one_shot.feature_cells import (
-    HEADINGS,
-    WORDS,
     cells_of,
     plain,
     skipped_of,
@@ -22,6 +20,9 @@ from drift_detector.charts.svg import Markup
 
 MOST_PICTURES = 100
 """Features with a picture, the drifted ones first: a picture is some 10 kB."""
+
+
+NUMBERS = ("effect", "tolerance", "statistic", "p adj.", "n ref.", "n cur.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,7 @@ def as_html(comparison: Comparison) -> str:
     ]
     context = {
         "comparison": comparison,
-        "headings": HEADINGS,
-        "words": WORDS,
+        "headings": NUMBERS,
         "rows": [_row(comparison, row) for row in comparison.features],
         "drawn": drawn[:MOST_PICTURES],
         "not_drawn": len(drawn[MOST_PICTURES:]),
@@ -65,12 +65,17 @@ def as_html(comparison: Comparison) -> str:
 
 def _row(comparison: Comparison, row: FeatureRow) -> dict[str, object]:
     detail = row.detail
+    feature, kind, words, method, statistic, p_adjusted, effect, tolerance = cells_of(row)
     counts = [f"{each:,}" for each in (detail.n_reference, detail.n_current)]
     return {
+        "feature": feature,
         "verdict": detail.verdict.value,
-        "cells": [*cells_of(row), *counts],
+        "words": words,
         "why": why_of(comparison, row),
         "reason": plain(detail.reason),
+        "kind": kind,
+        "method": method,
+        "figures": [effect, tolerance, statistic, p_adjusted, *counts],
     }
 
 

@@ -37,8 +37,10 @@ def test_hashed_file__a_browser_asks__is_kept_a_year_and_compressed(collected: N
     assert int(seconds) >= 365 * 86400
     assert "immutable" in answer["Cache-Control"]
     assert answer["Content-Encoding"] == "gzip"
-    assert gzip.decompress(b"".join(answer)) == CSS  # type: ignore[arg-type]
+    assert gzip.decompress(answer.getvalue()) == CSS
 
 
 def test_plain_name__a_browser_asks__is_kept_for_a_minute(collected: None) -> None:
-    assert Client().get("/static/a.css")["Cache-Control"] == "max-age=60, public"
+    answer = Client().get("/static/a.css")
+    assert answer.getvalue() == CSS
+    assert answer["Cache-Control"] == "max-age=60, public"
