@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from .kernels.picture_cells import SHARE_UNITS
 from .method_results import FeatureDetail, MethodResult, Reference
 from .methods import Method
-from .pictures import QUANTILES, SHARE_UNITS, Drawing, Drawn, Frame, Frames, NumericFrame, rate
+from .pictures import QUANTILES, Drawing, Drawn, Frame, Frames, NumericFrame, rate
 from .verdicts import Verdict
 
 LEVEL = 6
@@ -187,7 +188,8 @@ def _category_parts(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> 
 
 def _categories(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
     """What a picture says of categories but for the shares of those that the frame names."""
-    rows, _, new_rows, new_names, other = drawn[:FIRST_CATEGORY] if drawn else [None] * 5
+    unknown: list[Any] = [None] * FIRST_CATEGORY
+    rows, _, new_rows, new_names, other = drawn[:FIRST_CATEGORY] if drawn else unknown
     named = drawn[FIRST_CATEGORY + len(frame["shares"]) :] if drawn and not is_sensitive else []
     examples, risen = named or ([], [])
     return {

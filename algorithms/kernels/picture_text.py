@@ -54,7 +54,7 @@ def write_numeric(
     place = write_whole(text, write_whole(text, 1, rows), missing)
     place = write_whole(text, write_whole(text, place, below), above)
     for share in shares:
-        place = write_whole(text, place, share)
+        place = write_whole(text, place, int(share))
     for each in range(len(usual)):
         if rows > 0 and low <= high:
             # not (value - base) / step, as the difference of two numbers may be larger than any float
@@ -86,7 +86,7 @@ def write_categories(
     rows = known + new_rows
     scale = SHARE_UNITS / rows if rows > 0 else 0.0
     text[0] = OPEN
-    place = write_whole(text, write_whole(text, 1, rows), nulls)
+    place = write_whole(text, write_whole(text, 1, int(rows)), nulls)
     place = write_whole(text, write_whole(text, place, new_rows), new_names)
     place = write_whole(text, place, int((known - counts[:top].sum()) * scale + 0.5))
     for each in range(min(top, len(counts))):

@@ -62,8 +62,6 @@ def short(value: float | None) -> str:
         if size <= abs(value) < size * 1e4:
             divisor = 1e3 if letter == "k" else size
             return _plain(value / divisor) + letter
-    if 1e3 <= abs(value) < 1e4:
-        return f"{value:.0f}".replace("-", "−")
     return _plain(value)
 
 

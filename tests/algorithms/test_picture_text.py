@@ -12,7 +12,7 @@ WHOLE = st.integers(-(2**62), 2**62)
 COUNTS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=40)
 
 
-def text_of(written: int, text: np.ndarray) -> str:  # type: ignore[type-arg]
+def text_of(written: int, text: np.ndarray) -> str:
     """What was written, without the comma behind it."""
     return text[: written - 1].tobytes().decode()
 

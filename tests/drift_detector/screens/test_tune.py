@@ -78,6 +78,7 @@ def test_tune__schedule_and_alert_rules__are_saved_at_once(
         "paused",
         4,
     )
+    assert monitor.open_after is not None
     assert monitor.open_after["warning"] == {"runs": 3, "of": 5}
     assert not PeriodicTask.objects.get().enabled
     assert not Job.objects.exists()
@@ -145,7 +146,7 @@ def test_tune__data_gone__shows_the_reason_and_keeps_the_change(
 
 def test_tune__usual_effects__stand_beside_the_tolerances(person: Client, monitor: Monitor) -> None:
     baseline = monitor.baselines.get()
-    card = baseline.calibration | {
+    card = (baseline.calibration or {}) | {
         "usual_effects": {"ks delay": 0.123, "chi_squared carrier": 0.01}
     }
     monitor.baselines.model.objects.create(
