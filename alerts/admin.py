@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from alerts.channels import admin as channel_pages  # noqa: F401 — they register themselves
@@ -37,6 +39,7 @@ MOST_AT_ONCE = 200
 MOST_REASONS = 5
 NO_BUTTONS = {"show_save": False, "show_save_and_continue": False}
 """All fields are read-only; what people say goes through the actions."""
+IN_ONE_LINE = '<span class="whitespace-nowrap">{}</span>'
 LIST = "admin:alerts_alert_changelist"
 
 
@@ -70,9 +73,14 @@ class AlertAdmin(TenantModelAdmin):
     ordering = ["-window_end", "-id"]
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary", "shown_severity", "status", "kind", "shown_window", "occurrences", "attention", "assignee",
+        "summary",
+        "shown_severity",
+        "status",
+        "shown_window",
+        "occurrences",
+        "assignee",
         "seen_by",
-    ]  # fmt: skip
+    ]
     list_filter = [
         StatusFilter, "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
     ]  # fmt: skip
@@ -119,11 +127,12 @@ class AlertAdmin(TenantModelAdmin):
         return alert.severity
 
     @admin.display(description="Drifted windows", ordering="window_end")
-    def shown_window(self, alert: Alert) -> str:
+    def shown_window(self, alert: Alert) -> SafeString | str:
         if alert.window_start is None or alert.window_end is None:
             return NOTHING
         zone = ZoneInfo(alert.monitor.timezone)
-        return window_text(alert.window_start.astimezone(zone), alert.window_end.astimezone(zone))
+        text = window_text(alert.window_start.astimezone(zone), alert.window_end.astimezone(zone))
+        return format_html(IN_ONE_LINE, text)
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_by")
     def seen_by(self, alert: Alert) -> str:

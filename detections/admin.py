@@ -23,6 +23,7 @@ VERDICT_COLOURS = {
     "no_data": "info",
 }
 SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
+IN_ONE_LINE = '<span class="whitespace-nowrap">{}</span>'
 CELL = '<td class="px-3 py-1">{}</td>'
 HEADING = '<th class="px-3 py-1 text-left">{}</th>'
 LINK = '<a class="text-primary-600" href="{}">{}: {}</a><br>'
@@ -59,7 +60,7 @@ class DetectionRunAdmin(TenantModelAdmin):
         return super().get_queryset(request).defer("inline_data")
 
     @admin.display(description="Window", ordering="window_end")
-    def shown_window(self, run: DetectionRun) -> str:
+    def shown_window(self, run: DetectionRun) -> SafeString:
         return _window_of(run)
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
@@ -149,7 +150,7 @@ class DetectionAdmin(TenantModelAdmin):
     ]  # fmt: skip
 
     @admin.display(description="Window", ordering="window_end")
-    def shown_window(self, detection: Detection) -> str:
+    def shown_window(self, detection: Detection) -> SafeString:
         return _window_of(detection)
 
     @admin.display(description="Statistic", ordering="statistic")
@@ -195,10 +196,11 @@ class BacktestAdmin(TenantModelAdmin):
         return super().get_queryset(request).defer("windows")
 
 
-def _window_of(row: DetectionRun | Detection) -> str:
+def _window_of(row: DetectionRun | Detection) -> SafeString:
     """The window of a row, in the zone of its monitor."""
     zone = ZoneInfo(row.monitor.timezone)
-    return window_text(row.window_start.astimezone(zone), row.window_end.astimezone(zone))
+    text = window_text(row.window_start.astimezone(zone), row.window_end.astimezone(zone))
+    return format_html(IN_ONE_LINE, text)
 
 
 def _link_to(detection: Detection) -> tuple[str, str, str]:

@@ -114,6 +114,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "drift_detector.api.problems.csrf_failure"
 
 USE_TZ = True

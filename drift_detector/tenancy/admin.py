@@ -32,6 +32,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
+from drift_detector.formats import number
 from drift_detector.tenancy import saved_filters
 from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
@@ -158,7 +159,7 @@ class TenantModelAdmin(ModelAdmin):
         shown = {
             "title": capfirst(self.opts.verbose_name_plural),
             "exports": self._exports(request),
-            "most_rows": MOST_ROWS,
+            "most_rows": number(MOST_ROWS),
             "saved": self._saved(request),
             "save_address": reverse(f"{self.admin_site.name}:{self._name('save_filter')}"),
             "asked": _query_of(request).urlencode(),
