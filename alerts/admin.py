@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from alerts.channels import admin as channel_pages  # noqa: F401 — they register themselves
@@ -19,13 +19,14 @@ from alerts.routing import admin as routing_pages  # noqa: F401
 from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS
-from drift_detector.formats import NOTHING, window_text
+from drift_detector.formats import NOTHING
 from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,
     ChoiceFilter,
     PageAdmin,
     actor,
+    window_in_one_line,
 )
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.site import site
@@ -67,9 +68,14 @@ class AlertAdmin(PageAdmin):
     page = "screens:alert"
     role_to_change = Role.OPERATOR
     list_display = [
-        "summary", "shown_severity", "status", "kind", "shown_window", "occurrences", "attention", "assignee",
+        "summary",
+        "shown_severity",
+        "status",
+        "shown_window",
+        "occurrences",
+        "assignee",
         "seen_by",
-    ]  # fmt: skip
+    ]
     list_filter = [
         StatusFilter, "severity", "kind", UnseenFilter, "attention", "phase", OF_MONITOR, AgeFilter,
     ]  # fmt: skip
@@ -99,11 +105,10 @@ class AlertAdmin(PageAdmin):
         return alert.severity
 
     @admin.display(description="Drifted windows", ordering="window_end")
-    def shown_window(self, alert: Alert) -> str:
+    def shown_window(self, alert: Alert) -> SafeString | str:
         if alert.window_start is None or alert.window_end is None:
             return NOTHING
-        zone = ZoneInfo(alert.monitor.timezone)
-        return window_text(alert.window_start.astimezone(zone), alert.window_end.astimezone(zone))
+        return window_in_one_line(alert.window_start, alert.window_end, alert.monitor.timezone)
 
     @admin.display(description="Acknowledged by", ordering="acknowledged_by")
     def seen_by(self, alert: Alert) -> str:

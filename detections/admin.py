@@ -1,16 +1,22 @@
 """Lists runs, detectors, detections and backtests; a run and its detections have a page of their own."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
-from drift_detector.formats import number, window_text
-from drift_detector.tenancy.admin import OF_MONITOR, AgeFilter, PageAdmin, TenantModelAdmin
+from drift_detector.formats import number
+from drift_detector.tenancy.admin import (
+    OF_MONITOR,
+    AgeFilter,
+    PageAdmin,
+    TenantModelAdmin,
+    window_in_one_line,
+)
 from drift_detector.tenancy.site import site
 
 VERDICT_COLOURS = {
@@ -41,7 +47,7 @@ class DetectionRunAdmin(PageAdmin):
         return super().get_queryset(request).defer("inline_data")
 
     @admin.display(description="Window", ordering="window_end")
-    def shown_window(self, run: DetectionRun) -> str:
+    def shown_window(self, run: DetectionRun) -> SafeString:
         return _window_of(run)
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
@@ -92,7 +98,7 @@ class DetectionAdmin(PageAdmin):
         return f"{super().page_address(row)}#{row.anchor}"
 
     @admin.display(description="Window", ordering="window_end")
-    def shown_window(self, detection: Detection) -> str:
+    def shown_window(self, detection: Detection) -> SafeString:
         return _window_of(detection)
 
     @admin.display(description="Statistic", ordering="statistic")
@@ -131,7 +137,5 @@ class BacktestAdmin(TenantModelAdmin):
         return super().get_queryset(request).defer("windows")
 
 
-def _window_of(row: DetectionRun | Detection) -> str:
-    """The window of a row, in the zone of its monitor."""
-    zone = ZoneInfo(row.monitor.timezone)
-    return window_text(row.window_start.astimezone(zone), row.window_end.astimezone(zone))
+def _window_of(row: DetectionRun | Detection) -> SafeString:
+    return window_in_one_line(row.window_start, row.window_end, row.monitor.timezone)

@@ -1,10 +1,11 @@
 """The base class of every admin page, and the pages of members and API keys."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -28,11 +29,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
+from drift_detector.formats import number, window_text
 from drift_detector.tenancy import saved_filters
 from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
@@ -168,7 +172,7 @@ class TenantModelAdmin(ModelAdmin):
         shown = {
             "title": capfirst(self.opts.verbose_name_plural),
             "exports": self._exports(request),
-            "most_rows": MOST_ROWS,
+            "most_rows": number(MOST_ROWS),
             "saved": self._saved(request),
             "save_address": reverse(f"{self.admin_site.name}:{self._name('save_filter')}"),
             "asked": _query_of(request).urlencode(),
@@ -351,6 +355,12 @@ def _is_truth(value: str) -> bool:
 
 def _is_storable(value: str) -> bool:
     return "\0" not in value
+
+
+def window_in_one_line(start: datetime, end: datetime, zone: str) -> SafeString:
+    """A window of time in a zone, for a column of a list."""
+    first, last = (each.astimezone(ZoneInfo(zone)) for each in (start, end))
+    return format_html('<span class="whitespace-nowrap">{}</span>', window_text(first, last))
 
 
 def actor(request: HttpRequest) -> str:

@@ -47,6 +47,11 @@ def test_admin__right_password__opens_the_index(client: Client, staff: User) -> 
     assert "Acme" in page(client, "/admin/")
 
 
+def test_admin__signed_in_without_a_next_page__is_sent_home(client: Client, staff: User) -> None:
+    form = {"username": "ana", "password": "correct horse battery"}
+    assert client.post("/admin/login/", form)["Location"] == "/admin/"
+
+
 @pytest.mark.parametrize("change", [{"is_staff": False}, {"is_active": False}])
 def test_admin__not_staff_or_not_active__is_sent_away(
     signed_in: Client, change: dict[str, bool]
