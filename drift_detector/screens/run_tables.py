@@ -191,7 +191,7 @@ def list_measured(detections: Iterable[Detection]) -> list[Measured]:
 
 
 def _measured_place(measured: Measured) -> tuple[bool, str, str]:
-    return measured.verdict != Verdict.DRIFT, measured.name, measured.method
+    return measured.verdict != Verdict.DRIFT, measured.name.casefold(), measured.method
 
 
 def _measured(detection: Detection, detail: Detail) -> Measured:

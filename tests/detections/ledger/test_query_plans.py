@@ -17,7 +17,12 @@ from detections.ledger import runs as ledger
 from detections.ledger.dispatch import enqueue_due
 from detections.ledger.recovery import enqueue_lost
 from detections.models import DetectionRun
-from detections.runs.selectors import list_runs
+from detections.runs.selectors import (
+    list_ended_runs,
+    list_latest_ticks,
+    list_runs,
+    list_unfinished_runs,
+)
 from drift_detector.retention import BEGIN, Sweep
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
@@ -28,6 +33,7 @@ from tests.conftest import connected_as, role_url
 from tests.factories import make_monitor, make_run
 
 MONITORS, RUNS_EACH, DAYS = 20, 5000, 400
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -66,6 +72,16 @@ def claim(monitor: Monitor) -> None:
         pytest.param(
             lambda monitor: list(list_runs().filter(monitor=monitor, status="skipped")[:50]),
             id="gaps",
+        ),
+        pytest.param(
+            lambda monitor: list(list_latest_ticks(monitor.id)[:60]), id="ticks of a page"
+        ),
+        pytest.param(
+            lambda monitor: list_unfinished_runs(monitor.id).count(), id="work of a monitor"
+        ),
+        pytest.param(
+            lambda monitor: list(list_ended_runs(monitor.id, timezone.now() - HOUR)[:5]),
+            id="ended since",
         ),
         pytest.param(lambda monitor: get_dashboard(days=7), id="dashboard"),
         pytest.param(claim, id="claim, heartbeat and end"),
