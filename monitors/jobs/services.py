@@ -1,7 +1,6 @@
 """Requests jobs, and answers each once: a worker claims it, reads data, and writes with the answer."""
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -94,18 +93,6 @@ def _check_unfinished() -> None:
         wait = jobs.time_limit_seconds
         reason = f"{jobs.max_unfinished} jobs of this tenant have no answer yet, which is the limit"
         raise Throttled(f"{reason}; the next one ends within {wait} seconds.", wait)
-
-
-def forget_values(*, job: Job, columns: Collection[str]) -> None:
-    """Take the values of columns out of a sample's answer, once they are sensitive."""
-    if not columns or not job.answer:
-        return
-    answer = json.loads(job.answer)
-    for column in answer["columns"]:
-        if column["name"] in columns:
-            column["values"] = []
-    job.answer = json.dumps(answer, ensure_ascii=False)
-    job.save(update_fields=["answer"])
 
 
 def answer_job(*, tenant_id: UUID, job_id: UUID, worker: str) -> None:

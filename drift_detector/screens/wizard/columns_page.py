@@ -30,7 +30,7 @@ from drift_detector.screens.wizard.monitor_form import MonitorForm, first_values
 from drift_detector.screens.wizard.steps import steps, trail
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
-from monitors.jobs.services import forget_values
+from monitors.jobs.sampled_values import forget_values
 from monitors.models import Job, Monitor
 
 REMEMBERED = "new_monitor"
@@ -110,7 +110,7 @@ class ColumnsPage(Screen):
         except ValidationError as error:
             form.show({ELSEWHERE: error.messages})
             return None
-        forget_values(job=sampled, columns=choice.sensitive)
+        forget_values(places=[sampled.fields["place"]], columns=choice.sensitive)
         return preview
 
     def _remember(self, preview: Job) -> None:

@@ -20,6 +20,7 @@ LEAST_VALUES = 60
 """A bit more than a window needs of each feature, as the numbers of rows vary."""
 LEAST_WINDOWS = 6
 """With fewer windows in the reference, what is usual is not known."""
+LONGEST_NAME = 200
 NO_FEATURES = "without values"
 
 type Column = Mapping[str, Any]
@@ -122,6 +123,7 @@ def _reason_against(column: Column, time: str, roles: Mapping[str, str], rows: f
         (column["is_in_folders"], "the name of a folder"),
         (column["kind"] is None, "of a type that can't be compared"),
         (column["null_rate"] == 1, NO_FEATURES),
+        (len(name) > LONGEST_NAME, f"its name is longer than {LONGEST_NAME} characters"),
         (_is_id(column), "an id: no value comes twice"),
         (values < LEAST_VALUES, f"a window has about {values:.0f} values, too few to judge"),
     )

@@ -47,6 +47,7 @@ def test_guess__ids_and_times__are_no_features() -> None:
         column("email", "categorical", is_unique=True),
         column("shipped", is_time=True, null_rate=0.5),
         column("rare", null_rate=0.95),
+        column("y" * 201),
         column("price"),
         column("amount", is_unique=True),
         column("empty", null_rate=1.0),

@@ -1,5 +1,6 @@
 """People tune a monitor with the API's checks, and without JSON."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def test_tune__tolerance__is_saved_after_a_look_at_the_sources(
     assert Job.objects.get().kind == "update_monitor"
     assert monitor.tolerances == {"ks": {"features": {"delay": 0.25}}}
     assert (monitor.importances, monitor.sensitive_features) == ({"delay": 3.0}, ["carrier"])
+
+
+def test_tune__marked_sensitive__samples_of_its_data_forget_the_values(
+    person: Client, monitor: Monitor, flights: Path
+) -> None:
+    person.post(reverse("screens:new_monitor"), {"use": str(flights)})
+    work(monitor.tenant)
+    assert '"values":["' in Job.objects.get(kind="sample").answer.replace(" ", "")
+    save(person, monitor, sensitive=["carrier"])
+    sampled = {each["name"]: each["values"] for each in answer_of_sample()}
+    assert (sampled["carrier"], len(sampled["delay"]) > 0) == ([], True)
+
+
+def answer_of_sample() -> Any:
+    return json.loads(Job.objects.get(kind="sample").answer)["columns"]
 
 
 def test_tune__tolerance_emptied__is_automatic_again(person: Client, monitor: Monitor) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from drift_detector.tenancy.models import Tenant
 from monitors.jobs import services as jobs
+from monitors.jobs.sampled_values import forget_values
 from monitors.jobs.samples import sample_data
 from monitors.models import Job
 from monitors.sources import SourcePolicy
@@ -86,14 +88,20 @@ def test_sample__nothing_there__says_so_at_the_place(policy: SourcePolicy, tmp_p
     assert list(caught.value.message_dict) == ["place"]
 
 
-def test_forget_values__sensitive_column__has_none_left(in_tenant: Tenant) -> None:
+def test_forget_values__sensitive_column__has_none_left_in_the_place(in_tenant: Tenant) -> None:
     columns = [{"name": name, "values": ["1"]} for name in ("age", "delay")]
-    fields = {"place": "/x", "data_timezone": "UTC"}
-    job = jobs.request_job(kind=Job.Kind.SAMPLE, fields=fields, requested_by="user:ana")
-    job.answer = json.dumps({"columns": columns})
-    jobs.forget_values(job=job, columns={"age"})
-    job.refresh_from_db()
-    assert [each["values"] for each in json.loads(job.answer)["columns"]] == [[], ["1"]]
+    mine, other = (
+        Job.objects.create(
+            tenant=in_tenant, kind="sample", fields={"place": place}, requested_by="user:ana",
+            status="succeeded", answer_status=200, answer=json.dumps({"columns": columns}),
+            finished_at=timezone.now(),
+        )
+        for place in ("/x", "/y")
+    )  # fmt: skip
+    forget_values(places={"/x"}, columns={"age"})
+    for job, left in ((mine, [[], ["1"]]), (other, [["1"], ["1"]])):
+        job.refresh_from_db()
+        assert [each["values"] for each in json.loads(job.answer)["columns"]] == left
 
 
 def test_request_job__same_id_again__is_the_same_job(in_tenant: Tenant) -> None:

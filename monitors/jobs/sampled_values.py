@@ -1,0 +1,26 @@
+"""Takes the values of sensitive columns out of samples, as no value of them is kept anywhere."""
+
+import json
+from collections.abc import Collection
+
+from monitors.models import Job
+
+
+def forget_values(*, places: Collection[str], columns: Collection[str]) -> None:
+    """Take the values of columns out of the answers that say what these places hold."""
+    if not columns:
+        return
+    samples = Job.objects.filter(
+        kind=Job.Kind.SAMPLE, status=Job.Status.SUCCEEDED, fields__place__in=list(places)
+    )
+    for job in samples.select_for_update(no_key=True):
+        job.answer = _without_values(job.answer, columns)
+        job.save(update_fields=["answer"])
+
+
+def _without_values(answer: str, columns: Collection[str]) -> str:
+    found = json.loads(answer)
+    for column in found["columns"]:
+        if column["name"] in columns:
+            column["values"] = []
+    return json.dumps(found, ensure_ascii=False)
