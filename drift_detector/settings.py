@@ -115,6 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
