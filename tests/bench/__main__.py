@@ -41,6 +41,8 @@ NUMBERS, TEXTS = [f"n{each}" for each in range(50)], [f"c{each}" for each in ran
 DEFAULT = (Method.KS, Method.PSI, Method.CHI_SQUARED)
 STREAMED = {"AUMOS_DRIFT_DATA__STREAM_BYTES": "1", "AUMOS_DRIFT_DATA__PART_BYTES": "1000000"}
 """With these a window of the benchmarks' size is divided between workers, as one of many gigabytes would be."""
+QUIET = {"AUMOS_DRIFT_LOG__LEVEL": "WARNING"}
+SETTINGS = {"scale": {}, "pages": QUIET}
 WIDE_QUOTAS = {
     f"AUMOS_DRIFT_QUOTAS__{name}": str(2**60)
     for name in ("RUNS_PER_DAY", "OUTCOME_ROWS_PER_DAY", "BYTES_READ_PER_DAY", "STORAGE_BYTES")
@@ -56,7 +58,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["checks", "detectors", "ingest", "scale", "pages"])
     options = parser.parse_args()
     warm()
-    _set_up({} if options.only in ("scale", "pages") else STREAMED)
+    _set_up(SETTINGS.get(options.only, STREAMED))
     if options.only == "scale":
         _scale(10 * options.rows)
         return
@@ -105,11 +107,13 @@ def _scale(runs: int) -> None:
 
 def _pages(runs: int) -> None:
     """Write how long the pages take into their own section; some minutes, so only when it is asked for."""
-    from tests.bench.pages import MONITORS, measure_pages
+    from tests.bench.pages import FEW_ROUNDS, MONITORS, ROUNDS, measure_pages
 
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for line in measure_pages(Path(folder), runs_each=max(runs // MONITORS, 50)):
+        rounds = ROUNDS if runs == LARGE else FEW_ROUNDS
+        each = max(runs // MONITORS, 50)
+        for line in measure_pages(Path(folder), runs_each=each, rounds=rounds):
             lines.append(line)
             print(line, flush=True)
     if runs == LARGE:

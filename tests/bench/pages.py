@@ -39,7 +39,7 @@ MONITORS, RUNS_EACH = 1000, 1000
 ROWS, NUMBERS, WORDS, REFERENCE_DAYS, DAYS = 1000, 14, 6, 5, 35
 DRIFTED = frozenset({*range(12, 16), *range(32, DAYS)})
 """Days whose windows have drifted: an episode that is over, and one that goes on."""
-ROUNDS, WARM_UP = 60, 3
+ROUNDS, FEW_ROUNDS, WARM_UP = 60, 5, 3
 DAY = timedelta(days=1)
 SECONDS_ASKED, STATEMENTS_ASKED, BYTES_ASKED = 0.2, 15, 60_000
 HEAD = (
@@ -74,7 +74,9 @@ class Visit:
         return f"| {self.page} | {times}{note} | {self.statements} | {self.size / 1e3:.0f} kB |"
 
 
-def measure_pages(folder: Path, *, runs_each: int = RUNS_EACH) -> Iterator[str]:
+def measure_pages(
+    folder: Path, *, runs_each: int = RUNS_EACH, rounds: int = ROUNDS
+) -> Iterator[str]:
     """Lines of Markdown; filling the database takes some minutes."""
     settings.ALLOWED_HOSTS = ["localhost"]
     monitor = _watch(folder)
@@ -84,7 +86,7 @@ def measure_pages(folder: Path, *, runs_each: int = RUNS_EACH) -> Iterator[str]:
     with tenant_scope(monitor.tenant_id):
         addresses = dict(_addresses(monitor))
     for page, address in addresses.items():
-        yield _line(client, page, address)
+        yield _line(client, page, address, rounds)
     yield ""
     yield (
         f"Measured in the process of web, with {MONITORS:,} monitors and {MONITORS * runs_each:,} runs of one "
@@ -200,14 +202,14 @@ def _address_of(pattern: URLPattern, subjects: dict[str, UUID]) -> str:
     return f"{address}?{urlencode({'name': 'number 0'})}" if pattern.name == "feature" else address
 
 
-def _line(client: Client, page: str, address: str) -> str:
+def _line(client: Client, page: str, address: str, rounds: int) -> str:
     answer = client.get(address)
     if answer.status_code != 200:
         return f"| {page} | – | – | answers {answer.status_code} | | |"
-    return _visit(client, page, address).as_markdown()
+    return _visit(client, page, address, rounds).as_markdown()
 
 
-def _visit(client: Client, page: str, address: str) -> Visit:
+def _visit(client: Client, page: str, address: str, rounds: int) -> Visit:
     """Ask for a page again and again, a few times before it counts."""
     statements = 0
 
@@ -217,7 +219,7 @@ def _visit(client: Client, page: str, address: str) -> Visit:
         return execute(*arguments)
 
     seconds, size = [], 0
-    for _ in range(WARM_UP + ROUNDS):
+    for _ in range(WARM_UP + rounds):
         statements = 0
         with connection.execute_wrapper(count):
             began = time.perf_counter()
