@@ -13,7 +13,8 @@ from django.urls import reverse
 from detections.profiles.feature_charts import reference_chart
 from detections.profiles.selectors import get_baseline_pictures
 from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import NOTHING, counted, number, share
+from drift_detector.formats import counted, number
+from drift_detector.screens.power_rows import card_in_words, smallest_in_words
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from monitors.baselines.builds import request_baseline
 from monitors.models import Baseline, Monitor
@@ -59,7 +60,7 @@ class BaselinePage(Screen):
             is_drawn=bool(pictures),
             features=[_feature(baseline, name, by_name.get(name), card) for name in page],
             card=card,
-            sentence=card_sentence(card),
+            sentence=card_in_words(card),
             versions=list_baselines(monitor.id)[:MOST_VERSIONS],
             **kwargs,
         )
@@ -87,24 +88,6 @@ def size_in_words(size: int) -> str:
     return counted(size, "byte")
 
 
-def card_sentence(card: Shown) -> str:
-    """The power card in a sentence; empty without one."""
-    if not card:
-        return ""
-    if not card.get("checks"):
-        return f"The reference was not checked against itself. {card.get('reason', '')}".strip()
-    checks = counted(card["checks"], "window")
-    said = f"Of {checks} of the reference itself, {number(card['alarms'])} would have alarmed"
-    monthly = card.get("false_alarms_per_month")
-    if not monthly:
-        return f"{said}."
-    interval = f"{number(monthly['low'], 2)} to {number(monthly['high'], 2)}"
-    return (
-        f"{said}: about {number(monthly['estimate'], 2)} false alarms a month "
-        f"({interval}) with {counted(card['checks_per_month'], 'check')} a month."
-    )
-
-
 def _feature(baseline: Baseline, name: str, picture: Shown | None, card: Shown) -> dict[str, Any]:
     """A feature with its chart and what the power card says of it."""
     drawn: Markup = NO_TEXT if picture is None else reference_chart(picture)
@@ -117,7 +100,7 @@ def _feature(baseline: Baseline, name: str, picture: Shown | None, card: Shown) 
         "values": "" if picture is None else _values(picture),
         "chart": drawn,
         "false_alarms": (card.get("drifted") or {}).get(name, 0),
-        "visible": _visible((card.get("smallest_changes") or {}).get(name) or {}),
+        "visible": smallest_in_words((card.get("smallest_changes") or {}).get(name)),
         "usual": _usual(card, name),
     }
 
@@ -130,16 +113,6 @@ def _values(picture: Shown) -> str:
         return f"median {middle}, 98 % from {low} to {high}"
     names = (picture["categories"] or {}).get("names")
     return f"most frequent: {', '.join(map(str, names[:3]))}" if names else ""
-
-
-def _visible(change: Shown) -> str:
-    """The smallest change that a check sees, in words."""
-    if change.get("shift") is not None:
-        shift = change["shift"]
-        return f"{number(shift, 2) if shift >= LEAST else f'< {LEAST}'} standard deviations"
-    if change.get("share") is not None:
-        return f"{share(change['share'])} of the rows"
-    return NOTHING
 
 
 def _usual(card: Shown, feature: str) -> Sequence[tuple[str, float]]:

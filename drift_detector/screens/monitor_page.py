@@ -1,6 +1,6 @@
 """The page of a monitor: how it stands, its features over time, its runs, and what can be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,6 @@ from drift_detector.screens.monitor_charts import (
     heat_part,
     performance_charts,
 )
-from drift_detector.screens.monitor_power import power_card
 from drift_detector.screens.monitor_runs import (
     HEAVY_OF_BASELINES,
     OF_TICKS,
@@ -36,9 +35,16 @@ from drift_detector.screens.monitor_runs import (
     work_of,
 )
 from drift_detector.screens.monitor_words import Standing, state_of
+from drift_detector.screens.power_rows import (
+    MEASURED_BY,
+    MOST_DRAWN,
+    card_in_words,
+    power_chart,
+    power_rows,
+)
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.tenancy.admin import actor
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from monitors.selectors import get_current_baseline, list_baselines
 
 WINDOWS = 52
@@ -89,7 +95,7 @@ class MonitorPage(Screen):
             next_runs=following,
             alerts=alerts,
             baselines=baselines,
-            power=power_card(monitor, get_current_baseline(monitor.id)),
+            **_power(monitor, get_current_baseline(monitor.id)),
             detectors=list(list_detector_states(monitor.id)),
             tune=page_or("screens:tune", "admin:monitors_monitor_change", monitor.id),
             forms=_forms(monitor, runs),
@@ -129,6 +135,24 @@ class MonitorWork(Fragment):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         monitor = get_object_or_404(Monitor, id=self.kwargs["pk"])
         return _work_response(request, monitor, _moment(request.GET.get("since")))
+
+
+def _power(monitor: Monitor, baseline: Baseline | None) -> dict[str, Any]:
+    """The power card of the baseline; without one its sentence is empty."""
+    card = baseline.calibration if baseline is not None else None
+    if baseline is None or not card:
+        return {"sentence": ""}
+    rows = power_rows(monitor, card, _measured(baseline.features))
+    return {
+        "sentence": card_in_words(card),
+        "power_chart": power_chart(rows, monitor.id),
+        "undrawn": max(0, len(rows) - MOST_DRAWN),
+    }
+
+
+def _measured(features: Mapping[str, str]) -> dict[str, str]:
+    """The features of the kinds that a power card measures."""
+    return {name: kind for name, kind in features.items() if kind in MEASURED_BY}
 
 
 def _work_response(

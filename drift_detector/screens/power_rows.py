@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from algorithms.methods import METHODS, Method
 from algorithms.plan import EvaluationPlan
 from drift_detector.charts.bullets import Bullet, bullets
 from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import NOTHING, number, share
+from drift_detector.formats import NOTHING, counted, number, share
+from drift_detector.screens.feature_page import feature_address
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 
@@ -30,6 +32,7 @@ class PowerRow:
         usual: The effect that a window without drift stays below; None if too few windows tell.
         tolerance: The effect up to which a change does not matter: as it is set, or as it is usual.
         smallest: The smallest change that a check sees, in words.
+        smallest_short: The same in a few letters, for a chart.
     """
 
     feature: str
@@ -38,6 +41,7 @@ class PowerRow:
     usual: float | None
     tolerance: float
     smallest: str
+    smallest_short: str
 
     @property
     def ratio(self) -> float | None:
@@ -62,13 +66,15 @@ def power_rows(
 
 def _row(plan: EvaluationPlan, card: Mapping[str, Any], feature: str, kind: str) -> PowerRow:
     method = method_of(plan, kind)
+    change = card.get("smallest_changes", {}).get(feature)
     return PowerRow(
         feature=feature,
         kind=kind,
         method=method.value,
         usual=card.get("usual_effects", {}).get(f"{method.value} {feature}"),
         tolerance=tolerance_of(plan, method, feature),
-        smallest=smallest_in_words(card.get("smallest_changes", {}).get(feature)),
+        smallest=smallest_in_words(change),
+        smallest_short=smallest_in_short(change),
     )
 
 
@@ -100,28 +106,59 @@ def smallest_in_words(change: Mapping[str, float | None] | None) -> str:
     return NOTHING
 
 
-def power_chart(rows: Sequence[PowerRow]) -> Markup:
-    """The usual effect of each feature before its tolerance."""
+def smallest_in_short(change: Mapping[str, float | None] | None) -> str:
+    """The smallest change in a few letters: `0.12 σ`, `3 % of rows`."""
+    if not change:
+        return ""
+    if change["share"] is not None:
+        return f"{share(change['share'])} of rows"
+    shift = change["shift"]
+    if shift is None:
+        return ""
+    return "any shift" if shift < LEAST_SHIFT else f"{number(shift, 2)} σ"
+
+
+def power_chart(rows: Sequence[PowerRow], monitor_id: UUID | None = None) -> Markup:
+    """The usual effect of each feature before its tolerance, with the smallest change that is seen.
+
+    Args:
+        rows: In their order; those without a usual effect are left out.
+        monitor_id: Of a saved monitor, whose features have pages.
+    """
     drawn = [row for row in rows if row.usual is not None][:MOST_DRAWN]
     if not drawn:
         return NO_TEXT
-    return bullets([_bullet(row) for row in drawn], label="Usual effects and tolerances")
+    label = "Usual effects and tolerances"
+    return bullets([_bullet(row, monitor_id) for row in drawn], label=label)
 
 
-def _bullet(row: PowerRow) -> Bullet:
+def _bullet(row: PowerRow, monitor_id: UUID | None) -> Bullet:
     title = f"{row.feature}: usually up to {number(row.usual)}, tolerance {number(row.tolerance)}"
     style = "usual" if (row.ratio or 0.0) <= 1 else "drift"
-    return Bullet(row.feature, row.usual, {"limit": row.tolerance}, style=style, title=title)
+    return Bullet(
+        row.feature,
+        row.usual,
+        {"limit": row.tolerance},
+        style=style,
+        title=title,
+        href=None if monitor_id is None else feature_address(monitor_id, row.feature),
+        note=row.smallest_short,
+    )
 
 
 def card_in_words(card: Mapping[str, Any]) -> str:
-    """One sentence about a card: how many windows tell, and the false alarms of a month."""
-    if card.get("reason") and not card.get("checks"):
-        return f"{card['reason']} How often it would alarm without drift is not known."
-    alarms = card.get("false_alarms_per_month")
-    checks = card["checks"]
-    words = f"{checks} windows of the reference were checked against the rest of it; {card['alarms']} of them alarmed."
-    if alarms is None:
+    """A card in two sentences: how many windows tell, and the false alarms of a month; empty without one."""
+    if not card:
+        return ""
+    if not card.get("checks"):
+        reason = card.get("reason") or "The reference was not checked against itself."
+        return f"{reason} How often it would alarm without drift is not known."
+    windows, alarms = counted(card["checks"], "window"), card["alarms"]
+    words = (
+        f"{windows} of the reference were checked against the rest of it; {alarms} of them alarmed."
+    )
+    monthly = card.get("false_alarms_per_month")
+    if not monthly:
         return words
-    estimate, high = number(alarms["estimate"], 2), number(alarms["high"], 2)
-    return f"{words} Expect {estimate} false alarms a month, and at most {high} (90 %)."
+    estimate, low, high = (number(monthly[each], 2) for each in ("estimate", "low", "high"))
+    return f"{words} Expect {estimate} false alarms a month ({low} to {high}, 90 %)."
