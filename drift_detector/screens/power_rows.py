@@ -122,10 +122,11 @@ def power_chart(rows: Sequence[PowerRow], monitor_id: UUID | None = None) -> Mar
     """The usual effect of each feature before its tolerance, with the smallest change that is seen.
 
     Args:
-        rows: In their order; those without a usual effect are left out.
+        rows: In their order; those of which nothing is known are left out.
         monitor_id: Of a saved monitor, whose features have pages.
     """
-    drawn = [row for row in rows if row.usual is not None][:MOST_DRAWN]
+    known = [row for row in rows if row.usual is not None or row.smallest_short]
+    drawn = known[:MOST_DRAWN]
     if not drawn:
         return NO_TEXT
     label = "Usual effects and tolerances"

@@ -28,6 +28,8 @@ def places(demo: Demo) -> dict[str, str]:
         "alert": f"/admin/alerts/{alert}/",
         "tune": f"/admin/monitors/{monitor}/tune/",
         "new-monitor": "/admin/monitors/new/",
+        "stream": f"/admin/streams/{stream_of_predictions(demo)}/",
+        "baseline": f"/admin/baselines/{demo.monitor(WATCHED)['baseline']['id']}/",
         "runs": "/admin/detections/detectionrun/",
         "detections": "/admin/detections/detection/",
         "channels": "/admin/alerts/channel/",

@@ -238,7 +238,7 @@ def test_power__of_a_baseline__is_drawn_for_each_feature(
 ) -> None:
     page = browser.get(page_of(flights_monitor)).content.decode()
     panel = page[page.index('aria-label="Power"') :]
-    assert all(f"{name} by " in panel for name in ("delay", "distance", "carrier"))
+    assert all(f"{name}: usually up to " in panel for name in ("delay", "distance", "carrier"))
     assert panel.count(" σ</text>") == 2
     assert panel.count(" of rows</text>") == 1
 
