@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 600
 """For a start that hangs; a first start migrates, draws the data and judges forty weeks."""
 SETTLING = ("queued", "running")
+UNENDED = (*SETTLING, "building", "pending")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,24 @@ class Demo:
         )
         assert response.ok, response.text
         return response.json()
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer of the API to a request."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        url = f"{self.url}/api/v1{path}"
+        response = requests.post(url, json=body, headers=headers, timeout=60)
+        assert response.ok, response.text
+        return response.json()
+
+    def wait_for(self, path: str) -> Any:
+        """What is at an address of the API once its work has ended."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            found = self.get(path)
+            if found["status"] not in UNENDED:
+                return found
+            time.sleep(1)
+        raise AssertionError(f"{path} did not end.")
 
     @property
     def data(self) -> Path:

@@ -28,7 +28,7 @@ def places(demo: Demo) -> dict[str, str]:
         "alert": f"/admin/alerts/{alert}/",
         "tune": f"/admin/monitors/{monitor}/tune/",
         "new-monitor": "/admin/monitors/new/",
-        "stream": f"/admin/streams/{stream_of_predictions(demo)}/",
+        "backtest": f"/admin/backtests/{backtest(demo, monitor)}/",
         "baseline": f"/admin/baselines/{demo.monitor(WATCHED)['baseline']['id']}/",
         "runs": "/admin/detections/detectionrun/",
         "detections": "/admin/detections/detection/",
@@ -44,6 +44,16 @@ def drifted_run(demo: Demo) -> str:
     monitor = demo.monitor(WATCHED)["id"]
     found = demo.get("/runs", monitor=monitor, verdict="drift", page_size=1)["results"]
     return str(found[0]["id"])
+
+
+def backtest(demo: Demo, monitor: str) -> str:
+    """A backtest of five weeks, after it ended."""
+    asked = {
+        "from": "2013-11-25T00:00:00-05:00",
+        "to": "2013-12-30T00:00:00-05:00",
+    }
+    made = demo.post(f"/monitors/{monitor}/backtest", asked)["id"]
+    return str(demo.wait_for(f"/backtests/{made}")["id"])
 
 
 def december_alert(demo: Demo) -> Any:

@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 from tests.browser.demo import Demo
-from tests.browser.places import places
+from tests.browser.places import PREDICTIONS, places
 from tests.browser.visits import SIZES, Visit
 
 LARGEST_SCREENSHOT = 100_000
 THEMES = ("light", "dark")
+
+
+def stream_of(visitor: Visit, demo: Demo) -> str:
+    """The page of a stream, as the page of its monitor leads to it."""
+    visitor.open(f"/admin/monitors/{demo.monitor(PREDICTIONS)['id']}/")
+    address = visitor.page.locator("a[href^='/admin/streams/']").first.get_attribute("href")
+    assert address is not None
+    return address
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -20,7 +28,7 @@ def test_pages__each_size_and_theme__are_sound(
 ) -> None:
     visitor = visit(size=size, theme=theme)
     found: dict[str, list[str]] = {}
-    for name, path in places(demo).items():
+    for name, path in {**places(demo), "stream": stream_of(visitor, demo)}.items():
         visitor.open(path)
         visitor.page.wait_for_load_state("networkidle")
         visitor.screenshot(screens_folder / f"{name}-{size}-{theme}.webp")
