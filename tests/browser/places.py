@@ -15,6 +15,7 @@ def places(demo: Demo) -> dict[str, str]:
     monitor = demo.monitor(WATCHED)["id"]
     drifted = drifted_run(demo)
     alert = december_alert(demo)["id"]
+    baseline = demo.get(f"/monitors/{monitor}/series", windows=1)["windows"][0]["baseline_id"]
     feature = f"/admin/monitors/{monitor}/feature/?name={quote(FEATURE)}&run={drifted}"
     return {
         "home": "/admin/",
@@ -29,7 +30,7 @@ def places(demo: Demo) -> dict[str, str]:
         "tune": f"/admin/monitors/{monitor}/tune/",
         "new-monitor": "/admin/monitors/new/",
         "backtest": f"/admin/backtests/{backtest(demo, monitor)}/",
-        "baseline": f"/admin/baselines/{demo.monitor(WATCHED)['baseline']['id']}/",
+        "baseline": f"/admin/baselines/{baseline}/",
         "runs": "/admin/detections/detectionrun/",
         "detections": "/admin/detections/detection/",
         "channels": "/admin/alerts/channel/",
