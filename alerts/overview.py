@@ -58,7 +58,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class MonitorStanding:
-    """How a monitor stands.
+    """The standing of a monitor: its last verdict and its alerts.
 
     Attributes:
         severity: The worst severity of its open alerts; empty without one.

@@ -187,7 +187,7 @@ def _category_parts(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> 
 
 
 def _categories(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Shown:
-    """What a picture says of categories but for the shares of those that the frame names."""
+    """The categories of a picture, but for the shares of those that the frame names."""
     unknown: list[Any] = [None] * FIRST_CATEGORY
     rows, _, new_rows, new_names, other = drawn[:FIRST_CATEGORY] if drawn else unknown
     named = drawn[FIRST_CATEGORY + len(frame["shares"]) :] if drawn and not is_sensitive else []
@@ -221,7 +221,7 @@ def _as_share(units: int | None) -> float | None:
 
 
 def pack_scores(methods: Iterable[MethodResult], features: Sequence[str]) -> bytes:
-    """What each method found on each feature, beside the baseline, as compressed JSON.
+    """The finding of each method on each feature, beside the baseline, as compressed JSON.
 
     The text is put together here, as numbers of a few digits are written twice as fast this way.
 

@@ -1,4 +1,4 @@
-"""What pictures need: a compressed row per judged run, and a row per baseline version."""
+"""The stores of pictures: a compressed row per judged run, and a row per baseline version."""
 
 from django.db import models
 

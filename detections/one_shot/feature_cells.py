@@ -38,7 +38,7 @@ def _figure(figure: float | None) -> str:
 
 
 def why_of(comparison: Comparison, row: FeatureRow) -> str:
-    """What has changed in a feature, in a few words; empty if nothing that can be told so."""
+    """The changes of a feature in a few words; empty if it has none of these."""
     picture = comparison.pictures.get(row.detail.feature)
     if picture is None:
         return ""

@@ -61,7 +61,7 @@ class ConceptSignal:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What detectors said to the errors of a batch.
+    """The signals of detectors after the errors of a batch.
 
     Attributes:
         drifts: In order of the outcomes.

@@ -18,7 +18,7 @@ MOST_SIGNAL_CHANGES = 500
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    """What a stream's bins of one width hold.
+    """The span and the number of a stream's bins of one width.
 
     Attributes:
         width: Seconds.

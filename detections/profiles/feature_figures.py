@@ -35,7 +35,7 @@ def _level(level: float) -> str:
 
 
 def changes(picture: Picture, *, is_drifted: bool) -> list[str]:
-    """What has changed, in a few words each: new categories, nulls, values out of range, and the shift.
+    """The changes, in a few words each: new categories, nulls, values out of range, and the shift.
 
     Args:
         picture: Of one window.

@@ -26,7 +26,7 @@ def includes_details(request: Request) -> bool:
     """True if a list of detections is asked for with details.
 
     Raises:
-        ValidationError: If something else is to be included.
+        ValidationError: If something else is asked for.
     """
     text = request.query_params.get("include")
     if text is None:

@@ -18,7 +18,7 @@ UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running run is.
+    """The progress of a running run.
 
     Attributes:
         parts: The parts of its window; 1 if it is not divided.
@@ -57,7 +57,7 @@ def list_ended_runs(monitor_id: UUID, since: datetime) -> QuerySet[DetectionRun]
 
 
 def get_progress(run: DetectionRun) -> Progress | None:
-    """How far a run is, by its parts in the ledger; None unless a worker has it."""
+    """The progress of a run by its parts in the ledger; None unless a worker has it."""
     if run.status != Status.RUNNING:
         return None
     is_counted = Q(profile__isnull=False)

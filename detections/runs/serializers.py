@@ -105,7 +105,7 @@ class RunDetailSerializer(RunSerializer):
 
     @extend_schema_field(ProgressSerializer(allow_null=True))
     def get_progress(self, run: DetectionRun) -> Any:
-        """How far a run is that a worker has; null for others."""
+        """The progress of a run that a worker has; null for others."""
         progress = selectors.get_progress(run)
         return None if progress is None else ProgressSerializer(progress).data
 

@@ -74,7 +74,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChart:
-    """What a chart of values over time shows."""
+    """The content of a chart of values over time."""
 
     label: str
     lines: Sequence[Line]

@@ -24,7 +24,7 @@ class Scale:
     end: float
 
     def place(self, value: float) -> float:
-        """Where a value lies; values beyond the ends lie at the ends."""
+        """The place of a value; values beyond the ends lie at the ends."""
         inside = min(max(value, self.low), self.high)
         return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
 

@@ -12,5 +12,5 @@ DARK = re.compile(r"^\.dark \{(.*?)^\}", re.MULTILINE | re.DOTALL)
 @cache
 def charts_style() -> Markup:
     """The rules of `charts.css`; the dark colours are for readers whose browser asks for them."""
-    rules = files("drift_detector.charts").joinpath("charts.css").read_text()
+    rules = files("drift_detector.charts").joinpath("css/charts.css").read_text()
     return Markup(DARK.sub(r"@media (prefers-color-scheme: dark) { :root {\1} }", rules))

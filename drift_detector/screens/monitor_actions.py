@@ -22,7 +22,7 @@ type Fields = Mapping[str, Any]
 
 
 class Refused(Exception):
-    """What was asked is not done; the text says why."""
+    """The request is not done; the text says why."""
 
 
 class DaysForm(forms.Form):

@@ -125,7 +125,7 @@ def _drift_clause(series: Series, zone: ZoneInfo) -> Clause:
 
 
 def _count_last(features: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many features drifted in the last window, and how many were judged in it."""
+    """The numbers of features that drifted in the last window, and that were judged in it."""
     verdicts = [each["verdicts"][-1] for each in features if each["feature"] != ROWS]
     judged = [verdict for verdict in verdicts if verdict is not None]
     return judged.count("drift"), len(judged)

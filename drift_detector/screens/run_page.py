@@ -89,7 +89,7 @@ class RunPage(Screen):
 
 
 class RunProgress(Fragment):
-    """How far a live run is; when it has ended, the browser shows its page again."""
+    """The progress of a live run; when it has ended, the browser shows its page again."""
 
     template_name = "screens/_run_progress.html"
 

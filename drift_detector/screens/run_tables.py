@@ -179,7 +179,7 @@ class Measured:
 
 
 def list_measured(detections: Iterable[Detection]) -> list[Measured]:
-    """What a run measured beside its features: the performance, and what detectors saw; worst first."""
+    """The measures of a run beside its features: the performance, and what detectors saw; worst first."""
     chosen = [each for each in detections if each.detection_type not in STATISTICAL]
     found = [_measured(each, detail) for each in chosen for detail in each.details or [{}]]
     ranked = sorted(found, key=_measured_place)

@@ -1,4 +1,4 @@
-"""What every page shares: the site's dress, the tenant's scope, a trail of links, and roles."""
+"""The parts that every page shares: the site's dress, the tenant's scope, a trail of links, and roles."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

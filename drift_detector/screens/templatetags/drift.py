@@ -65,7 +65,7 @@ def mark(verdict: str | None) -> str:
 
 @register.filter
 def tone(word: str | None) -> str:
-    """How good a verdict or a status is: `good`, `fair`, `bad` or `none`."""
+    """The tone of a verdict or a status: `good`, `fair`, `bad` or `none`."""
     key = word or ""
     return SYMBOLS[key][1] if key in SYMBOLS else TONES.get(key, "none")
 
