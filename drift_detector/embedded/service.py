@@ -38,7 +38,7 @@ PREPARED_FROM = (
     "*/migrations/*.py",
     "drift_detector/*/migrations/*.py",
     "drift_detector/*/static/**/*",
-    "drift_detector/charts/*.css",
+    "drift_detector/charts/css/*.css",
 )
 
 
