@@ -39,7 +39,7 @@ MOST_AT_ONCE = 200
 MOST_REASONS = 5
 NO_BUTTONS = {"show_save": False, "show_save_and_continue": False}
 """All fields are read-only; what people say goes through the actions."""
-IN_ONE_LINE = '<span class="whitespace-nowrap">{}</span>'
+IN_ONE_LINE = '<span class="in-one-line">{}</span>'
 LIST = "admin:alerts_alert_changelist"
 
 

@@ -23,7 +23,7 @@ VERDICT_COLOURS = {
     "no_data": "info",
 }
 SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
-IN_ONE_LINE = '<span class="whitespace-nowrap">{}</span>'
+IN_ONE_LINE = '<span class="in-one-line">{}</span>'
 CELL = '<td class="px-3 py-1">{}</td>'
 HEADING = '<th class="px-3 py-1 text-left">{}</th>'
 LINK = '<a class="text-primary-600" href="{}">{}: {}</a><br>'
@@ -41,7 +41,7 @@ DETAIL_NAMES = (
 class DetectionRunAdmin(TenantModelAdmin):
     ordering = ["-window_end", "-id"]
     list_display = [
-        "shown_window", "monitor", "shown_verdict", "status", "trigger", "rows", "worker",
+        "shown_window", "shown_verdict", "monitor", "status", "trigger", "rows", "worker",
     ]  # fmt: skip
     list_filter = ["status", "verdict", "trigger", OF_MONITOR, AgeFilter]
     export_fields = [
@@ -134,7 +134,7 @@ class DetectorStateAdmin(TenantModelAdmin):
 class DetectionAdmin(TenantModelAdmin):
     ordering = ["-window_end", "-id"]
     list_display = [
-        "shown_window", "monitor", "method", "reference", "shown_verdict", "severity", "worst_feature",
+        "shown_window", "shown_verdict", "monitor", "method", "worst_feature", "severity", "reference",
         "shown_statistic", "shown_effect_size",
     ]  # fmt: skip
     export_fields = [
