@@ -33,7 +33,7 @@ SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 class DetectionRunAdmin(PageAdmin):
     ordering = ["-window_end", "-id"]
     list_display = [
-        "shown_window", "monitor", "shown_verdict", "status", "trigger", "rows", "worker",
+        "shown_window", "shown_verdict", "monitor", "status", "trigger", "rows", "worker",
     ]  # fmt: skip
     list_filter = ["status", "verdict", "trigger", OF_MONITOR, AgeFilter]
     export_fields = [
@@ -83,7 +83,7 @@ class DetectionAdmin(PageAdmin):
     page_key = "run_id"
     ordering = ["-window_end", "-id"]
     list_display = [
-        "shown_window", "monitor", "method", "reference", "shown_verdict", "severity", "worst_feature",
+        "shown_window", "shown_verdict", "monitor", "method", "worst_feature", "severity", "reference",
         "shown_statistic", "shown_effect_size",
     ]  # fmt: skip
     export_fields = [

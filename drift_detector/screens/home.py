@@ -26,7 +26,7 @@ from drift_detector.screens.templatetags.drift import window_text
 from drift_detector.tenancy.models import Role
 from monitors.models import Monitor
 
-MOST_ALERTS = 8
+MOST_ALERTS = 6
 MOST_MONITORS = 20
 MOST_RUNS = 30
 MOST_TICKS = 8

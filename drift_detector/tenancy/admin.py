@@ -360,7 +360,7 @@ def _is_storable(value: str) -> bool:
 def window_in_one_line(start: datetime, end: datetime, zone: str) -> SafeString:
     """A window of time in a zone, for a column of a list."""
     first, last = (each.astimezone(ZoneInfo(zone)) for each in (start, end))
-    return format_html('<span class="whitespace-nowrap">{}</span>', window_text(first, last))
+    return format_html('<span class="in-one-line">{}</span>', window_text(first, last))
 
 
 def actor(request: HttpRequest) -> str:
