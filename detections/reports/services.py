@@ -20,6 +20,7 @@ from detections.evaluation.context import (
 )
 from detections.models import DetectionRun, Report
 from detections.reports.report_columns import ComparableWindows, describe_left_out, with_note
+from detections.reports.report_figures import read_figures
 from drift_detector.celery import Priority, enqueue
 from drift_detector.lease import (
     NO_LEASE,
@@ -51,7 +52,8 @@ class NoReport(Exception):
 
 
 def request_report(*, run: DetectionRun) -> Report:
-    """Ask for the report of a run; one that failed or takes too long is made again, one that exists is kept.
+    """Ask for the report of a run; one that failed or takes too long is made again, one that exists is kept,
+    unless it shows a feature that became sensitive.
 
     Raises:
         NoReport: If Evidently is not installed or the run was never judged.
@@ -63,14 +65,21 @@ def request_report(*, run: DetectionRun) -> Report:
         raise NoReport("A report needs a succeeded run with rows.")
     check_room(Quota.STORAGE)
     report, is_new = Report.objects.get_or_create(tenant_id=run.tenant_id, run=run)
-    if is_new or _is_wanted_again(report):
+    if is_new or _is_wanted_again(report, run):
         _restart(report)
     return report
 
 
-def _is_wanted_again(report: Report) -> bool:
-    """True if the report failed, or is not made within the time limit."""
-    return report.status == Report.Status.FAILED or _is_lost(report)
+def _is_wanted_again(report: Report, run: DetectionRun) -> bool:
+    """True if the report failed, is not made within the time limit, or shows what is sensitive by now."""
+    is_over = report.status == Report.Status.FAILED or _is_lost(report)
+    return is_over or shows_sensitive(report, run)
+
+
+def shows_sensitive(report: Report, run: DetectionRun) -> bool:
+    """True if a report was made before one of its columns became sensitive."""
+    sensitive = run.monitor.sensitive_features
+    return any(each.feature in sensitive for each in read_figures(report.summary).columns)
 
 
 def _is_lost(report: Report) -> bool:
@@ -81,7 +90,12 @@ def _is_lost(report: Report) -> bool:
 
 def _restart(report: Report) -> None:
     Report.objects.filter(id=report.id).update(
-        status=Report.Status.BUILDING, reason="", requested_at=timezone.now(), **NO_LEASE
+        status=Report.Status.BUILDING,
+        reason="",
+        html="",
+        summary={},
+        requested_at=timezone.now(),
+        **NO_LEASE,
     )
     report.refresh_from_db()
     _enqueue(report.tenant_id, report.id)

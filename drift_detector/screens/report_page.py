@@ -15,7 +15,7 @@ from detections.models import DetectionRun, Report
 from detections.profiles.selectors import get_run_profile
 from detections.reports import selectors
 from detections.reports.report_figures import ColumnFigures, ReportFigures, read_figures
-from detections.reports.services import NoReport, request_report
+from detections.reports.services import NoReport, request_report, shows_sensitive
 from drift_detector.formats import counted, share
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
@@ -106,6 +106,7 @@ def _comparison(run: DetectionRun, report: Report) -> dict[str, Any]:
     rows = _compared(run, figures, features)
     return {
         "figures": figures,
+        "is_hidden": shows_sensitive(report, run),
         "rows": rows,
         "disagreed": [row for row in rows if not row.is_agreed],
         "ours": _our_words(run, features),

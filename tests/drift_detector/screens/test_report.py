@@ -12,6 +12,7 @@ from detections.models import DetectionRun, Report
 from detections.runs.execution import execute
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
+from monitors.models import Monitor
 from tests.factories import make_finished_run, make_flights_monitor, make_monitor, make_run
 
 SUMMARY = {
@@ -136,3 +137,16 @@ def test_report_page__queries__are_few(
         ana.get(address(judged))
     asked = [each["sql"] for each in captured.captured_queries]
     assert len([sql for sql in asked if " FROM " in sql]) <= 15
+
+
+def test_report_page__feature_sensitive_since__is_hidden_and_remade(
+    ana: Client, judged: DetectionRun
+) -> None:
+    make_report(judged, status="ready", html="<p>values</p>", summary=SUMMARY)
+    Monitor.objects.update(sensitive_features=["delay"])
+    page = ana.get(address(judged))
+    assert "<iframe" not in page.content.decode()
+    assert "Make it again without that feature" in words(page)
+    ana.post(address(judged))
+    found = Report.objects.values_list("status", "html", "summary").get()
+    assert found == ("building", "", {})
