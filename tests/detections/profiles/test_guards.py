@@ -64,9 +64,12 @@ def test_profile__marked_after_the_run__shows_shares_alone(
     assert all(each["shares"]["current"] for each in hidden)
 
 
-def test_frame__marked_then_judged__is_stored_without_values(watched: Monitor) -> None:
+def test_frame__marked_then_judged__is_stored_without_values(
+    watched: Monitor, django_capture_on_commit_callbacks: Any
+) -> None:
     mark(watched)
-    judge(watched, 1)
+    with django_capture_on_commit_callbacks(execute=True):
+        judge(watched, 1)
     assert all(frames_of(watched)[name].keys() & {*VALUES} for name in SENSITIVE)
     mark(watched, *SENSITIVE)
     judge(watched, 2)
