@@ -23,6 +23,14 @@ RARE_FIELDS = {
     "Outcomes": ["label_delay", "detector_settings", "error_scale", "error_batch"],
 }
 """The fields that the page `screens:tune` leaves to this form."""
+SHOWN_AS_TEXT = {
+    "csv_dialect": "shown_dialect",
+    "null_values": "shown_null_values",
+    "feature_columns": "shown_features",
+    "feature_kinds": "shown_kinds",
+}
+"""The fields of the data that hold JSON, each with the method that writes it as text."""
+SHOWN_DATA = [SHOWN_AS_TEXT.get(name, name) for name in DATA_FIELDS]
 RECORD_FIELDS = ["id", "created_by", "created_at", "updated_at", "retraining_required_at"]
 
 
@@ -65,10 +73,10 @@ class MonitorAdmin(TenantModelAdmin):
     list_display = ["name", "status", "schedule_cron", "timezone", "window", "policy", "updated_at"]
     list_filter = ["status", "policy"]
     search_fields = ["name"]
-    readonly_fields = [*RECORD_FIELDS, "model_id", *DATA_FIELDS]
+    readonly_fields = [*RECORD_FIELDS, "model_id", *SHOWN_DATA]
     fieldsets = [
         *((title, {"fields": names}) for title, names in RARE_FIELDS.items()),
-        ("Data", {"fields": ["model_id", *DATA_FIELDS]}),
+        ("Data", {"fields": ["model_id", *SHOWN_DATA]}),
         ("Record", {"fields": RECORD_FIELDS}),
     ]
     actions = ["rebuild_baselines"]
@@ -80,6 +88,22 @@ class MonitorAdmin(TenantModelAdmin):
             monitor=Monitor.objects.get(id=obj.id),
             **{name: form.cleaned_data[name] for name in form.changed_data},
         )
+
+    @admin.display(description="Features")
+    def shown_features(self, monitor: Monitor) -> str:
+        return ", ".join(monitor.feature_columns) or "all columns of a known type"
+
+    @admin.display(description="Kinds")
+    def shown_kinds(self, monitor: Monitor) -> str:
+        return _pairs(monitor.feature_kinds) or "as their types say"
+
+    @admin.display(description="Form of CSV")
+    def shown_dialect(self, monitor: Monitor) -> str:
+        return _pairs(monitor.csv_dialect) or "the usual one"
+
+    @admin.display(description="Words for a missing value")
+    def shown_null_values(self, monitor: Monitor) -> str:
+        return ", ".join(monitor.null_values) or "the usual ones"
 
     @action(description="Tune all other fields")
     def tune(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
@@ -93,6 +117,10 @@ class MonitorAdmin(TenantModelAdmin):
     def rebuild_baselines(self, request: HttpRequest, queryset: QuerySet[Monitor]) -> None:
         asked = sum(bool(builds.request_baseline(monitor=monitor)) for monitor in queryset)
         self.message_user(request, f"{asked} baselines are being built.")
+
+
+def _pairs(values: dict[str, str]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in values.items())
 
 
 @admin.register(Baseline, site=site)

@@ -106,6 +106,16 @@ def test_change__what_the_sources_are__can_not_be_forged(
     )
 
 
+def test_change_page__data__is_text_and_no_json(signed_in: Client, in_tenant: Tenant) -> None:
+    names, dialect = ["<img src=x>", "zip"], {"delimiter": ";"}
+    shown = make_monitor(
+        feature_columns=names, feature_kinds={"zip": "categorical"}, csv_dialect=dialect
+    )
+    page = signed_in.get(f"{LIST}{shown.id}/change/").content.decode()
+    for text in ("&lt;img src=x&gt;, zip", "zip: categorical", "delimiter: ;", "the usual ones"):
+        assert text in page
+
+
 def test_change__by_a_viewer__is_refused(signed_in: Client, monitor: Monitor) -> None:
     Membership.objects.update(role=Role.VIEWER)
     answer = signed_in.post(f"{LIST}{monitor.id}/change/", {"name": "Taken"})

@@ -1,5 +1,6 @@
 """A person makes a monitor of their own CSV: no JSON, once, and in the service's words where something is wrong."""
 
+import gzip
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -132,6 +133,7 @@ def test_columns__sample__shows_types_nulls_and_guesses(
     assert not rows["order_id"].is_feature
     assert not rows["sold_at"].is_feature
     assert "about 30 values" in rows["coupon"].note
+    assert len(gzip.compress(page.content)) < 60_000
     assert page.context["form"]["window"].value() == "P1D"
     assert page.context["form"]["reference_until"].value() == datetime(2024, 1, 30).date()
 
