@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
-from itertools import islice
+from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
 from django.utils import timezone
 
-from drift_detector.scheduling.cron import BadSchedule, check_schedule, next_tick
+from drift_detector.scheduling.cron import BadSchedule, check_schedule
+from drift_detector.scheduling.cron_words import cron_in_words, next_ticks
+
+TICKS_SHOWN = 5
 
 EVERY = (
     ("hour", "Each hour"),
@@ -60,28 +61,12 @@ def _choices(every: str, numbers: Mapping[str, str], expression: str) -> dict[st
     return {"every": every, "at": at, "weekday": weekday, "schedule_cron": expression}
 
 
-def cron_in_words(expression: str) -> str:
-    """A valid cron expression as the end of a sentence: `at 06:00 every day`."""
-    words: str = CronSim(expression, datetime.now(UTC)).explain()
-    return words[:1].lower() + words[1:]
-
-
-def next_ticks(expression: str, zone: str, count: int = 5) -> list[datetime]:
-    """The next times of a schedule, in its zone."""
-    return list(islice(_ticks(expression, zone), count))
-
-
-def _ticks(expression: str, zone: str) -> Any:
-    at = timezone.now()
-    while True:
-        at = next_tick(expression, zone, at)
-        yield at.astimezone(ZoneInfo(zone))
-
-
 def schedule_in_words(expression: str, zone: str) -> dict[str, Any]:
     """A schedule's words and next times, or the reason why it is none."""
     try:
         check_schedule(expression, zone)
     except BadSchedule as error:
         return {"problem": str(error)}
-    return {"words": cron_in_words(expression), "ticks": next_ticks(expression, zone)}
+    ticks = next_ticks(expression, zone, timezone.now(), TICKS_SHOWN)
+    in_zone = [tick.astimezone(ZoneInfo(zone)) for tick in ticks]
+    return {"words": cron_in_words(expression), "ticks": in_zone}
