@@ -159,7 +159,7 @@ class NotificationAdmin(TenantModelAdmin):
 
     @admin.display(description="Tries")
     def shown_tries(self, notification: Notification) -> SafeString | str:
-        """When it was tried, and what the channel said."""
+        """The times of the tries, with what the channel said."""
         rows = [
             (
                 instant(datetime.fromisoformat(each["at"])),

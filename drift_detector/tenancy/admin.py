@@ -195,7 +195,7 @@ class ApiKeyAdmin(TenantModelAdmin):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
-        """Whether requests with the key are answered."""
+        """The answer to requests with the key."""
         if key.revoked_at is not None:
             return "revoked: requests with it are refused"
         if key.expires_at is not None and key.expires_at <= timezone.now():
