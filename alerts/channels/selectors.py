@@ -33,7 +33,7 @@ class ChannelStanding:
 
 
 def get_standing(channel: Channel, *, most: int) -> ChannelStanding:
-    """The standing of a channel, by its newest notifications."""
+    """The standing of a channel by its newest notifications."""
     found = Notification.objects.filter(channel=channel)
     sent = found.filter(sent_at__isnull=False).order_by("-sent_at").first()
     newest = found.select_related("route", "alert").order_by("-created_at", "-id")[:most]

@@ -159,7 +159,7 @@ class NotificationAdmin(TenantModelAdmin):
 
     @admin.display(description="Tries")
     def shown_tries(self, notification: Notification) -> SafeString | str:
-        """The times of the tries, with what the channel said."""
+        """The times of its tries, and the answers of the channel."""
         rows = [
             (
                 instant(datetime.fromisoformat(each["at"])),

@@ -140,7 +140,7 @@ class MatchingForm(ServiceForm):
         self.initial.update(chosen)
 
     def matchers(self) -> dict[str, Any]:
-        """The chosen matchers; a field that is empty is none."""
+        """The choices as matchers; a field that is empty is none."""
         chosen = self._fields(MATCHER_FIELDS)
         chosen["monitors"] = [str(monitor.pk) for monitor in chosen["monitors"]]
         return {name: value for name, value in chosen.items() if value}

@@ -19,7 +19,7 @@ from algorithms.columns import to_float64
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Evidently's answer about two windows.
+    """Evidently's comparison of two windows.
 
     Attributes:
         page: The report as HTML; empty if it could compare no column.

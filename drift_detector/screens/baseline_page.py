@@ -22,7 +22,7 @@ from monitors.selectors import list_baselines
 FEATURES_PER_PAGE = 20
 MOST_VERSIONS = 10
 LEAST = 0.001
-"""A smaller change is as good as none."""
+"""A smaller change is not told apart from none."""
 MEDIAN, FIRST, LAST = 0.5, 0.01, 0.99
 UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 

@@ -195,7 +195,7 @@ class ApiKeyAdmin(TenantModelAdmin):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
-        """The answer to requests with the key."""
+        """The state of the key: requests with it are answered, or why not."""
         if key.revoked_at is not None:
             return "revoked: requests with it are refused"
         if key.expires_at is not None and key.expires_at <= timezone.now():
