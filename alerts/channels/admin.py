@@ -94,7 +94,7 @@ class ChannelAdmin(TenantModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The form, and under it how the channel stands."""
+        """The form, and above it how the channel stands."""
         channel = self.get_object(request, object_id)
         extra = kwargs.pop("extra_context", None) or {}
         if channel is not None:

@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 12.0, 24.0
 TAIL = 34.0
 """The width of a tail, in which all values beyond the axis are counted."""
 TICK, TICK_SPACE = 18.0, 80.0
-"""How far below the axis its numbers stand, and the room that each of them has."""
+"""The distance of the axis to its numbers, and the room that each of them has."""
 ROW, BAR = 30.0, 11.0
 NARROWEST = 6.0
 """A narrower cell is drawn together with the next: its few rows would make a spike of chance."""

@@ -90,6 +90,6 @@ DETAILS: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     Kind.ASSIGNED: _assigned,
     Kind.SNOOZED: _snoozed,
 }
-"""What is said of an event's details, by its kind."""
+"""The words about an event's details, by its kind."""
 BADGED = (Kind.OPENED, Kind.WORSENED, Kind.RELAPSED)
 """Events whose severity matters."""

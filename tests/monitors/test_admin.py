@@ -149,7 +149,7 @@ def test_list__searched__finds_by_name(signed_in: Client, monitor: Monitor) -> N
     assert str(monitor.id) not in text
 
 
-def test_baseline_form__of_a_ready_one__leads_to_its_page_and_changes_nothing(
+def test_baseline_form__of_a_ready_one__leads_to_its_page(
     signed_in: Client, in_tenant: Tenant, flights: Path
 ) -> None:
     baseline = make_flights_monitor(flights).baselines.get()

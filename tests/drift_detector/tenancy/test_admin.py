@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from drift_detector.tenancy import services
@@ -69,6 +70,20 @@ def test_key_pages__for_an_admin__never_show_the_hash_or_the_key(
     assert key[0].prefix in text
     assert key[0].sha256 not in text
     assert key[1] not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [(None, "usable"), ("revoked_at", "revoked: requests"), ("expires_at", "expired: requests")],
+)
+def test_key_page__state_and_rights__are_words(
+    signed_in: Client, key: tuple[ApiKey, str], field: str | None, words: str
+) -> None:
+    if field is not None:
+        ApiKey.objects.update(**{field: timezone.now()})
+    page = signed_in.get(f"{KEYS}{key[0].id}/change/").content.decode()
+    assert words in page
+    assert "read everything" in page
 
 
 @pytest.mark.parametrize("path", ["add/", "{}/delete/"])
