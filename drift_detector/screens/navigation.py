@@ -31,7 +31,16 @@ WORK = (
         "Monitors",
         "monitoring",
         "admin:monitors_monitor_changelist",
-        ("screens:monitor", "screens:feature"),
+        (
+            "screens:monitor",
+            "screens:feature",
+            "screens:tune",
+            "screens:new_monitor",
+            "screens:new_monitor_place",
+            "screens:new_monitor_columns",
+            "screens:new_monitor_check",
+            "screens:new_monitor_start",
+        ),
     ),
     Place(
         "Alerts",
@@ -39,7 +48,12 @@ WORK = (
         "admin:alerts_alert_changelist",
         ("screens:alert", "admin:alerts_alert_act"),
     ),
-    Place("Runs", "play_circle", "admin:detections_detectionrun_changelist", ("screens:run",)),
+    Place(
+        "Runs",
+        "play_circle",
+        "admin:detections_detectionrun_changelist",
+        ("screens:run", "screens:report"),
+    ),
     Place("Detections", "troubleshoot", "admin:detections_detection_changelist"),
     Place(
         "Concept drift",
@@ -47,7 +61,12 @@ WORK = (
         "admin:detections_detectorstate_changelist",
         ("screens:stream",),
     ),
-    Place("Backtests", "history", "admin:detections_backtest_changelist", ("screens:backtest",)),
+    Place(
+        "Backtests",
+        "history",
+        "admin:detections_backtest_changelist",
+        ("screens:backtest", "screens:new_backtest"),
+    ),
     Place("Baselines", "straighten", "admin:monitors_baseline_changelist", ("screens:baseline",)),
 )
 PEOPLE = (
