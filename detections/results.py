@@ -1,7 +1,7 @@
 """Holds the result of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -63,7 +63,7 @@ class RunResult:
     `rows` are those that were judged, `reading` says how many were read.
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
     `drawing` holds the pictures of the judged window.
-    `phases` are the seconds that each phase of the evaluation took.
+    `phases` are the seconds that each phase of the evaluation took; two results are equal without them.
     """
 
     verdict: Verdict
@@ -74,7 +74,7 @@ class RunResult:
     methods: tuple[MethodResult, ...] = ()
     new_outcomes: NewOutcomes | None = None
     drawing: Drawing | None = None
-    phases: Mapping[str, float] | None = None
+    phases: Mapping[str, float] | None = field(default=None, compare=False)
     is_failed: bool = False
 
 

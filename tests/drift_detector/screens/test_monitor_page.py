@@ -267,6 +267,21 @@ def test_backfill__of_days__makes_a_run_for_each_tick(browser: Client, monitor: 
     assert "3 runs of these days are queued." in page_text(answer)
 
 
+def test_forms__of_days__suggest_the_latest_ticks_and_not_a_run_of_today(
+    browser: Client, monitor: Monitor
+) -> None:
+    for week in range(14):
+        make_finished_run(monitor, week=week, scheduled_for=TIMESTAMPS[0] + week * WEEK)
+    make_finished_run(monitor, trigger="manual", scheduled_for=timezone.now())
+    days = set(
+        re.findall(
+            r'type="date"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*type="date"',
+            (browser.get(page_of(monitor)).content.decode()),
+        )
+    )
+    assert {first or last for first, last in days} == {"2024-01-15", "2024-04-01"}
+
+
 def test_backtest__of_days__is_asked_for(browser: Client, flights_monitor: Monitor) -> None:
     asked = {"action": "backtest", "first": "2024-01-15", "last": "2024-01-22"}
     answer = ask(browser, flights_monitor, **asked)
