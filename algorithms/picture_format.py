@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from .kernels.picture_cells import SHARE_UNITS
 from .method_results import FeatureDetail, MethodResult, Reference
 from .methods import Method
-from .pictures import QUANTILES, SHARE_UNITS, Drawing, Drawn, Frame, Frames, NumericFrame, rate
+from .pictures import QUANTILES, Drawing, Drawn, Frame, Frames, NumericFrame, rate
 from .verdicts import Verdict
 
 LEVEL = 6
@@ -194,7 +195,7 @@ def _categories(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Show
         "names": None if is_sensitive else frame["names"],
         "other": {"reference": _as_share(frame["other"]), "current": _as_share(other)},
         "new": {
-            "share": None if rows is None else rate(new_rows, rows),
+            "share": None if rows is None else rate(new_rows or 0, rows),
             "count": new_names,
             "examples": [_example(*each) for each in examples],
         },

@@ -54,7 +54,7 @@ def write_numeric(
     place = write_whole(text, write_whole(text, 1, rows), missing)
     place = write_whole(text, write_whole(text, place, below), above)
     for share in shares:
-        place = write_whole(text, place, share)
+        place = write_whole(text, place, int(share))
     for each in range(len(usual)):
         if rows > 0 and low <= high:
             # not (value - base) / step, as the difference of two numbers may be larger than any float
@@ -82,7 +82,7 @@ def write_categories(
     Returns:
         The length of the text.
     """
-    known = counts.sum()
+    known = int(counts.sum())
     rows = known + new_rows
     scale = SHARE_UNITS / rows if rows > 0 else 0.0
     text[0] = OPEN

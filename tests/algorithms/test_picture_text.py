@@ -6,13 +6,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.kernels.picture_text import find_risen, write_categories, write_rounded, write_whole
+from algorithms.kernels.picture_text import (
+    Text,
+    find_risen,
+    write_categories,
+    write_rounded,
+    write_whole,
+)
 
 WHOLE = st.integers(-(2**62), 2**62)
 COUNTS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=40)
 
 
-def text_of(written: int, text: np.ndarray) -> str:  # type: ignore[type-arg]
+def text_of(written: int, text: Text) -> str:
     """What was written, without the comma behind it."""
     return text[: written - 1].tobytes().decode()
 
