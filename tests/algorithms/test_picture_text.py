@@ -45,7 +45,7 @@ def test_rounded_number__any_float__reads_as_the_nearest_whole(number: float) ->
 def test_risen__any_counts__are_the_largest_rises(rows: list[tuple[int, int]], most: int) -> None:
     usual, found = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     places = np.empty(most, np.int64)
-    count = find_risen(usual, found, 1000, 1000, 0.005, places)
+    count = find_risen(usual, found, 1024, 1024, 5 / 1024, places)
     rises = [now - before for before, now in rows]
     order = sorted(range(len(rows)), key=lambda place: (-rises[place], place))
     assert places[:count].tolist() == [each for each in order if rises[each] >= 5][:most]
