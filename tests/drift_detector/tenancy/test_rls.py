@@ -8,6 +8,7 @@ from django.db.models import ForeignKey
 TENANT_TABLES = {
     "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
     "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
+    "drf_profiles", "drf_baseline_frames", "drf_error_bins", "drf_signal_changes",
     "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_channels", "drf_routes", "drf_route_channels", "drf_silences",
     "drf_maintenance_windows", "drf_notifications",
