@@ -16,7 +16,7 @@ from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
 from .methods import DEFAULT_LIMITS
 from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
-from .pictures import Drawing
+from .pictures import MOST_CATEGORIES, Drawing
 from .plan import EvaluationPlan
 from .profile_format import profile_from_bytes, profile_to_bytes
 from .statistical_tests import ks_test
@@ -29,6 +29,8 @@ from .statistical_tests.ks_distribution import (
 
 ROWS = 4000
 TEXT = "text"
+WORDS = MOST_CATEGORIES + 5
+"""More than have a share of their own in a picture."""
 SAMPLES = (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1)
 DISTANCES = (0.001, 0.02, 0.2)
 """Narrow, usual and wide gaps between distribution functions, whose p-values come from different formulas."""
@@ -88,7 +90,7 @@ def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:
     """Numbers as Arrow lends them, read-only, and with nulls, as it copies them; and text."""
     moved = {name: values + shift for name, values in spreads.items()}
     gaps = {f"{name}_gaps": pa.array([None, *values[1:]]) for name, values in moved.items()}
-    text = pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()
+    text = pa.array([f"word {place % WORDS}" for place in range(ROWS)]).dictionary_encode()
     return pa.table({**moved, **gaps, TEXT: text})
 
 
