@@ -51,11 +51,10 @@ def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
     for each in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
         # windows of the reference's size, and of another, take different paths to a p-value
         for rows in (ROWS, ROWS - 1):
-            drawing = Drawing(frames=each.frames)
-            evaluate(each, window.slice(0, rows), plan, drawing=drawing)
+            evaluate(each, window.slice(0, rows), plan, drawing=Drawing(frames=each.frames))
         profile = each.profile(window.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
-            evaluate_profile(each, counted, plan)
+            evaluate_profile(each, counted, plan, drawing=Drawing(frames=each.frames))
 
 
 def _baseline(reference: pa.Table) -> Baseline:
