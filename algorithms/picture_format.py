@@ -196,7 +196,7 @@ def _categories(frame: Shown, drawn: Read | None, *, is_sensitive: bool) -> Show
         "names": None if is_sensitive else frame["names"],
         "other": {"reference": _as_share(frame["other"]), "current": _as_share(other)},
         "new": {
-            "share": None if rows is None else rate(new_rows, rows),
+            "share": None if rows is None else rate(new_rows or 0, rows),
             "count": new_names,
             "examples": [_example(*each) for each in examples],
         },

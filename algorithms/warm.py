@@ -16,7 +16,7 @@ from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
 from .methods import DEFAULT_LIMITS
 from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
-from .pictures import Drawing
+from .pictures import MOST_CATEGORIES, Drawing
 from .plan import EvaluationPlan
 from .profile_format import profile_from_bytes, profile_to_bytes
 from .statistical_tests import ks_test
@@ -29,6 +29,8 @@ from .statistical_tests.ks_distribution import (
 
 ROWS = 4000
 TEXT = "text"
+WORDS = MOST_CATEGORIES + 5
+"""More than have a share of their own in a picture."""
 SAMPLES = (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1)
 DISTANCES = (0.001, 0.02, 0.2)
 """Narrow, usual and wide gaps between distribution functions, whose p-values come from different formulas."""
@@ -49,11 +51,10 @@ def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
     for each in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
         # windows of the reference's size, and of another, take different paths to a p-value
         for rows in (ROWS, ROWS - 1):
-            drawing = Drawing(frames=each.frames)
-            evaluate(each, window.slice(0, rows), plan, drawing=drawing)
+            evaluate(each, window.slice(0, rows), plan, drawing=Drawing(frames=each.frames))
         profile = each.profile(window.to_batches())
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
-            evaluate_profile(each, counted, plan)
+            evaluate_profile(each, counted, plan, drawing=Drawing(frames=each.frames))
 
 
 def _baseline(reference: pa.Table) -> Baseline:
@@ -88,7 +89,7 @@ def _table(spreads: Mapping[str, FloatArray], shift: float) -> pa.Table:
     """Numbers as Arrow lends them, read-only, and with nulls, as it copies them; and text."""
     moved = {name: values + shift for name, values in spreads.items()}
     gaps = {f"{name}_gaps": pa.array([None, *values[1:]]) for name, values in moved.items()}
-    text = pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode()
+    text = pa.array([f"word {place % WORDS}" for place in range(ROWS)]).dictionary_encode()
     return pa.table({**moved, **gaps, TEXT: text})
 
 

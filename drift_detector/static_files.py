@@ -1,6 +1,8 @@
 """Names static files by their content, so that browsers keep them as long as they are the same."""
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import (  # type: ignore[import-untyped]
+    CompressedManifestStaticFilesStorage,
+)
 
 
 class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]

@@ -15,6 +15,8 @@ OPEN, CLOSE, COMMA, MINUS, ZERO, EXPONENT = 91, 93, 44, 45, 48, 101
 NULL = np.array([110, 117, 108, 108], np.uint8)
 LARGEST_WHOLE = 2.0**53
 """The floats up to it hold every whole number."""
+LARGEST_ROUNDED = 1e13
+"""Beyond that, 13 digits are kept, which 300 divisions by ten leave right."""
 
 
 @jit
@@ -82,7 +84,7 @@ def write_categories(
     Returns:
         The length of the text.
     """
-    known = counts.sum()
+    known = int(counts.sum())
     rows = known + new_rows
     scale = SHARE_UNITS / rows if rows > 0 else 0.0
     text[0] = OPEN
@@ -133,9 +135,12 @@ def write_rounded(text: Text, place: int, number: float) -> int:
     if not np.isfinite(number):
         return write_null(text, place)
     exponent = 0
-    while abs(number) >= LARGEST_WHOLE:
-        number /= 10
-        exponent += 1
+    if abs(number) >= LARGEST_WHOLE:
+        while abs(number) >= LARGEST_ROUNDED:
+            number /= 10
+            exponent += 1
+        # towards zero, as the largest float must not be read as infinite
+        number = np.trunc(number)
     place = write_whole(text, place, int(np.floor(number + 0.5)))
     if exponent:
         text[place - 1] = EXPONENT

@@ -3,6 +3,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from pkgutil import walk_packages
+from string import ascii_letters
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from algorithms.concept_drift.detector_registry import ConceptMethod, new_detect
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.methods import DEFAULT_LIMITS
 from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
+from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
 from algorithms.warm import warm
@@ -48,7 +50,7 @@ def made(rows: int, shift: float) -> pa.Table:
     }
     plain = {name: values + shift for name, values in shapes.items()}
     whole = {"whole": rng.poisson(3, rows), "single": rng.random(rows, np.float32)}
-    return pa.table({**plain, **holes, **whole, "text": rng.choice(list("abc"), rows)})
+    return pa.table({**plain, **holes, **whole, "text": rng.choice(list(ascii_letters), rows)})
 
 
 def gained(folder: Path) -> dict[str, int]:
@@ -76,11 +78,12 @@ def gained(folder: Path) -> dict[str, int]:
         for baseline in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
             for rows, shift in ((ROWS, 0.0), (ROWS - 1, 0.4), (20_000, -0.4)):
                 for window in (made(rows, shift), pq.read_table(folder / f"{rows}.parquet")):
-                    evaluate(baseline, window, PLAN)
+                    evaluate(baseline, window, PLAN, drawing=Drawing(frames=baseline.frames))
                     profile = profile_from_bytes(
                         profile_to_bytes(baseline.profile(window.to_batches()))
                     )
-                    evaluate_profile(baseline, profile, PLAN)
+                    drawing = Drawing(frames=baseline.frames)
+                    evaluate_profile(baseline, profile, PLAN, drawing=drawing)
     return {
         name: count - before[name] for name, count in signatures().items() if count != before[name]
     }
