@@ -1,11 +1,11 @@
 """Names static files by their content, so that browsers keep them as long as they are the same."""
 
-from whitenoise.storage import (  # type: ignore[import-untyped]
+from whitenoise.storage import (
     CompressedManifestStaticFilesStorage,
 )
 
 
-class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+class HashedFiles(CompressedManifestStaticFilesStorage):
     """Static files under the names that `collectstatic` has made from their content.
 
     A file that it has not seen keeps its plain name, so that tests and checks need not run it.
