@@ -154,3 +154,8 @@ def link_of(text: str) -> str:
     """The first link from a list to one of its rows."""
     start = text.index(f'href="{MONITORS}') + len('href="')
     return text[start : text.index('"', start)].split("?")[0]
+
+
+def test_login__without_an_address_to_return_to__leads_home(staff: User, client: Client) -> None:
+    signed_in = {"username": "ana", "password": "correct horse battery"}
+    assert client.post("/admin/login/", signed_in).headers["Location"] == "/admin/"
