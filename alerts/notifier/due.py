@@ -58,3 +58,13 @@ def claim_next(tenant_id: UUID, channel_id: UUID, *, worker: str) -> Lease | Non
             return None
         unleased = Notification.objects.filter(is_unleased(), status=Status.PENDING)
         return claim_row(unleased, row_id, tenant_id=tenant_id, worker=worker, takes_slot=False)
+
+
+def retry_now(tenant_id: UUID, channel_id: UUID) -> int:
+    """Make due what a channel did not take before; returns the number. The rests between tries may be an hour."""
+    now = timezone.now()
+    with tenant_scope(tenant_id):
+        waiting = Notification.objects.filter(is_unleased(), status=Status.PENDING)
+        return waiting.filter(channel_id=channel_id, attempt__gt=0, due_at__gt=now).update(
+            due_at=now
+        )

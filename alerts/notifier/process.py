@@ -18,7 +18,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from alerts.models import Notification
-from alerts.notifier.due import DueChannel, claim_next, due_channels
+from alerts.notifier.due import DueChannel, claim_next, due_channels, retry_now
 from alerts.notifier.heartbeat_address import PING_EVERY_SECONDS, ping_in_thread
 from alerts.notifier.router import route_waiting_events
 from alerts.notifier.sender import send
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 MOST_IN_A_TURN = 50
 LONGEST_REST_SECONDS = 30.0
 MEASURE_EVERY_SECONDS = 10.0
+FAILURES_OF_OUTAGE = 3
+"""Turns without a single sent notification, after which a channel is away; one bad notification makes no such row."""
 PURGE_EVERY_SECONDS = 60.0
 PURGE_BATCH = 1000
 
@@ -71,17 +73,23 @@ class ChannelTurns:
         self.running[channel.channel_id] = channel
         self._last[channel.channel_id] = monotonic()
 
-    def end(self, channel: DueChannel, *, is_ok: bool, has_sent: bool = False) -> None:
-        """Record that a turn has ended; after one that sent something, a failure is the first again."""
+    def end(self, channel: DueChannel, *, is_ok: bool, has_sent: bool = False) -> bool:
+        """Record that a turn has ended; after one that sent something, a failure is the first again.
+
+        Returns:
+            True if the channel is back: it took something after an outage.
+        """
         key = channel.channel_id
         self.running.pop(key, None)
+        is_back = has_sent and self._failures[key] >= FAILURES_OF_OUTAGE
         if is_ok:
             self._failures.pop(key, None)
             self._rests_until.pop(key, None)
-            return
+            return is_back
         self._failures[key] = 1 if has_sent else self._failures[key] + 1
         doubled = self.rest_seconds * 2 ** min(self._failures[key] - 1, 10)
         self._rests_until[key] = monotonic() + min(doubled, LONGEST_REST_SECONDS)
+        return is_back
 
 
 @dataclass(slots=True)
@@ -175,7 +183,10 @@ class Notifier:
             if error is not None:
                 log.error("turn_failed", channel_id=str(key), error=repr(error))
             turn = _Turn(is_ok=False) if error is not None else future.result()
-            self.turns.end(self.turns.running[key], is_ok=turn.is_ok, has_sent=turn.sent > 0)
+            channel = self.turns.running[key]
+            if self.turns.end(channel, is_ok=turn.is_ok, has_sent=turn.sent > 0):
+                waited = retry_now(channel.tenant_id, channel.channel_id)
+                log.info("channel_is_back", channel_id=str(key), waiting=waited)
 
 
 class _Regular:

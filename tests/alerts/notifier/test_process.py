@@ -16,7 +16,12 @@ from django.utils import timezone
 from alerts.models import Notification
 from alerts.notifier import router
 from alerts.notifier.due import DueChannel
-from alerts.notifier.process import ChannelTurns, Notifier, purge_old_notifications
+from alerts.notifier.process import (
+    FAILURES_OF_OUTAGE,
+    ChannelTurns,
+    Notifier,
+    purge_old_notifications,
+)
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant
@@ -131,9 +136,43 @@ def test_notifier__channel_that_is_gone_for_a_while__hears_all_in_the_end(settin
         assert len(set(ids)) == 4 < len(ids)
 
 
-def make_due(tenant: Tenant) -> None:
+def test_notifier__channel_that_is_back_after_an_outage__hears_the_rest_at_once(
+    setting: Tenant, override: Callable[..., None]
+) -> None:
+    override(notifier={"retry_seconds": 3600})
+    with receiving() as receiver:
+        receiver.answer = (500, b"")
+        some_alerts(setting, ("here", receiver.url))
+        with notifying() as notifier:
+            rounds(notifier)
+            assert statuses(setting) == {"here": ["pending"] * 4}
+            receiver.answer = (200, b"")
+            make_due(setting, most=1)
+            rounds(notifier)
+            rounds(notifier)
+    assert statuses(setting) == {"here": ["sent"] * 4}
+
+
+def test_notifier__fewer_failures_than_an_outage__leave_each_its_rest(
+    setting: Tenant, override: Callable[..., None]
+) -> None:
+    override(notifier={"retry_seconds": 3600})
+    with receiving() as receiver:
+        receiver.answer = (500, b"")
+        some_alerts(setting, ("here", receiver.url), number=FAILURES_OF_OUTAGE - 1)
+        with notifying() as notifier:
+            rounds(notifier)
+            receiver.answer = (200, b"")
+            make_due(setting, most=1)
+            rounds(notifier)
+            rounds(notifier)
+    assert sorted(statuses(setting)["here"]) == ["pending", "sent"]
+
+
+def make_due(tenant: Tenant, most: int = 100) -> None:
     with tenant_scope(tenant.id):
-        Notification.objects.filter(status="pending").update(due_at=timezone.now())
+        waiting = Notification.objects.filter(status="pending").values_list("id", flat=True)
+        Notification.objects.filter(id__in=list(waiting[:most])).update(due_at=timezone.now())
 
 
 SENDER = """
