@@ -1,10 +1,8 @@
-"""A part of a page that the browser asks for by itself (htmx), and addresses of pages that may be missing."""
+"""A part of a page that the browser asks for by itself (htmx)."""
 
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.views.generic import TemplateView
 
 from drift_detector.screens.screen import Screen, may
@@ -22,11 +20,3 @@ class Fragment(Screen):
 def is_htmx(request: HttpRequest) -> bool:
     """True if a script of the page asks, which puts a part into it."""
     return request.headers.get("HX-Request") == "true"
-
-
-def page_or(name: str, fallback: str, row_id: UUID) -> str:
-    """The address of a row's page; of another page of the row where there is none of this name."""
-    try:
-        return reverse(name, args=[row_id])
-    except NoReverseMatch:
-        return reverse(fallback, args=[row_id])

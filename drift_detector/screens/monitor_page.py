@@ -18,7 +18,7 @@ from detections.outcomes.detector_states import list_detector_states
 from detections.profiles.selectors import get_monitor_series
 from drift_detector.api.spans import Span
 from drift_detector.scheduling.cron_words import cron_in_words
-from drift_detector.screens.fragment import Fragment, is_htmx, page_or
+from drift_detector.screens.fragment import Fragment, is_htmx
 from drift_detector.screens.monitor_actions import BackfillForm, BacktestForm, Refused, act
 from drift_detector.screens.monitor_charts import (
     FIRST_ROWS,
@@ -97,7 +97,7 @@ class MonitorPage(Screen):
             baselines=baselines,
             **_power(monitor, get_current_baseline(monitor.id)),
             detectors=list(list_detector_states(monitor.id)),
-            tune=page_or("screens:tune", "admin:monitors_monitor_change", monitor.id),
+            tune=reverse("screens:tune", args=[monitor.id]),
             forms=_forms(monitor, runs),
             **kwargs,
         )

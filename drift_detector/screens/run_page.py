@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from alerts.selectors import list_alerts_of_run
 from detections.models import DetectionRun
@@ -73,7 +73,6 @@ class RunPage(Screen):
             headline=headline_of(run, table, measured),
             alerts=list(list_alerts_of_run(run.id)),
             report=run.reports.defer("html", "summary").first(),
-            report_page=_report_page(run.id),
             can_report=run.status == DetectionRun.Status.SUCCEEDED and bool(run.rows),
             **kwargs,
         )
@@ -85,7 +84,7 @@ class RunPage(Screen):
             messages.success(request, "Evidently's report is being made.")
         except reports.NoReport as error:
             messages.warning(request, str(error))
-        return redirect(_report_page(pk) or reverse("screens:run", args=[pk]))
+        return redirect("screens:report", pk)
 
 
 class RunProgress(Fragment):
@@ -210,11 +209,3 @@ def _unjudged(table: FeatureTable) -> list[tuple[str, str]]:
 def _reasons_unjudged(row: FeatureRow) -> Iterable[str]:
     found = [cell.reason for cell in row.cells if cell is not None and cell.is_unjudged]
     return dict.fromkeys(reason for reason in found if reason)
-
-
-def _report_page(run_id: UUID) -> str:
-    """The address of the report's page; empty as long as there is none."""
-    try:
-        return reverse("screens:report", args=[run_id])
-    except NoReverseMatch:
-        return ""
