@@ -155,7 +155,7 @@ def test_problem__database_that_is_away__503(
     assert "10.0.0.7" not in check_problem(api.get("/api/v1/dashboard"), 503)["detail"]
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/schema/"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v2/", "/api/v1/schema/"])
 def test_problem__path_beside_the_operations__404(api: APIClient, path: str) -> None:
     check_problem(api.get(path), 404)
 
