@@ -21,14 +21,14 @@ from alerts.models import (
     Route,
     Silence,
 )
-from alerts.routing.forms import (
+from alerts.routing.matchers import named_monitors
+from alerts.routing.route_forms import (
     ESCALATION_FIELDS,
     MATCHER_FIELDS,
     MaintenanceWindowForm,
     RouteForm,
     SilenceForm,
 )
-from alerts.routing.matchers import named_monitors
 from alerts.routing.words import matchers_in_words, route_in_words
 from drift_detector.formats import NOTHING, duration, instant
 from drift_detector.tenancy.admin import TenantModelAdmin, actor

@@ -14,7 +14,7 @@ from detections.outcomes.error_rates import get_error_rates
 from detections.outcomes.outcome_tables import LONGEST_STREAM
 from detections.outcomes.serializers import DetectorSerializer
 from drift_detector.api.queries import name_schema, takes_query
-from drift_detector.api.spans import FROM, TO, read_span
+from drift_detector.api.time_spans import FROM, TO, read_span
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 

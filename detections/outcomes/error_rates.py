@@ -9,7 +9,7 @@ from django.db.models import Max, Min, Sum
 
 from detections.models import DetectorState, ErrorBin, OutcomeStream, SignalChange
 from detections.outcomes.error_bins import MOST_BINS
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from monitors.models import Monitor
 
 MOST_STREAMS = 100

@@ -9,7 +9,7 @@ from uuid import UUID
 from algorithms.picture_format import Shown, show_feature, show_scores, unpack
 from algorithms.verdicts import Verdict, combine_verdicts
 from detections.models import BaselineFrame, Detection, DetectionRun, RunProfile
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from monitors.models import Monitor
 
 MOST_WINDOWS = 400

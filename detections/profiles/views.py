@@ -17,7 +17,7 @@ from detections.profiles.selectors import (
 )
 from detections.profiles.serializers import RunProfileSerializer, SeriesSerializer
 from drift_detector.api.queries import name_schema, takes_query
-from drift_detector.api.spans import FROM, TO, number_parameter, read_number, read_span
+from drift_detector.api.time_spans import FROM, TO, number_parameter, read_number, read_span
 from drift_detector.api.views import TenantAPIView
 from monitors.models import Monitor
 

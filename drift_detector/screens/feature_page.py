@@ -16,7 +16,7 @@ from detections.models import DetectionRun
 from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.feature_figures import then_and_now
 from detections.profiles.selectors import get_feature_series, get_run_profile
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import number

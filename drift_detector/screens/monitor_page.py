@@ -16,7 +16,7 @@ from alerts.selectors import list_open_alerts_of_monitor
 from detections.models import DetectionRun
 from detections.outcomes.detector_states import list_detector_states
 from detections.profiles.selectors import get_monitor_series
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from drift_detector.scheduling.cron_words import cron_in_words
 from drift_detector.screens.fragment import Fragment, is_htmx
 from drift_detector.screens.monitor_actions import BackfillForm, BacktestForm, Refused, act

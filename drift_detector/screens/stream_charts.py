@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from algorithms.verdicts import Signal
 from detections.models import DetectorState, OutcomeStream, SignalChange
 from detections.outcomes.error_rates import get_stream_rates
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from drift_detector.charts.lines import Line, LineChart, Moment, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import instant, number, share

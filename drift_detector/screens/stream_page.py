@@ -14,7 +14,7 @@ from algorithms.verdicts import Signal
 from detections.models import DetectorState, OutcomeStream, SignalChange
 from detections.outcomes.error_rates import get_stream_rates
 from detections.outcomes.selectors import list_streams
-from drift_detector.api.spans import Span
+from drift_detector.api.time_spans import Span
 from drift_detector.formats import counted, share
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.stream_charts import rates_chart, window_outcomes, window_start

@@ -19,7 +19,7 @@ from drift_detector.screens.backtest_form import fitting_span
 from drift_detector.screens.power_rows import card_in_words, power_chart, power_rows
 from drift_detector.screens.schedule_words import schedule_in_words
 from drift_detector.screens.screen import Screen, zone_of
-from drift_detector.screens.wizard.steps import steps, trail
+from drift_detector.screens.wizard.wizard_steps import steps, trail
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from monitors.models import Baseline, Job, Monitor

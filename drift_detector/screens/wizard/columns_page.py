@@ -27,7 +27,7 @@ from drift_detector.screens.wizard.column_rows import (
 )
 from drift_detector.screens.wizard.guesses import Guess, guess
 from drift_detector.screens.wizard.monitor_form import MonitorForm, first_values, values_of_body
-from drift_detector.screens.wizard.steps import steps, trail
+from drift_detector.screens.wizard.wizard_steps import steps, trail
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from monitors.jobs.sampled_values import forget_values

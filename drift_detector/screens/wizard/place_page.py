@@ -14,7 +14,7 @@ from drift_detector.screens.asking import (
     go_to,
 )
 from drift_detector.screens.screen import Screen
-from drift_detector.screens.wizard.steps import steps, trail
+from drift_detector.screens.wizard.wizard_steps import steps, trail
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from monitors.models import Job
