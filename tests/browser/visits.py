@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, Response
 from tests.browser.demo import Demo
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+QUALITY = 40
+"""Of the screenshots, so that two screens of a long table stay below 100 kB."""
 SERIOUS = ("serious", "critical")
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
@@ -103,7 +105,7 @@ class Visit:
             "height": min(whole, 2 * size["height"]),
             "scale": 1,
         }
-        asked = {"format": "webp", "quality": 60, "captureBeyondViewport": True, "clip": clip}
+        asked = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
         answer = self._context.new_cdp_session(self.page).send("Page.captureScreenshot", asked)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b64decode(answer["data"]))
