@@ -89,7 +89,10 @@ def _declare_bodies(schemas: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _declare_text(fields: Iterable[dict[str, Any]]) -> None:
+    """Declare that text, and the text in lists, has no NUL."""
     for field in fields:
+        if "items" in field:
+            _declare_text([field["items"]])
         if field.get("type") == "string" and not field.keys() & {"format", "enum", "pattern"}:
             field["pattern"] = STORABLE_TEXT
 

@@ -26,6 +26,7 @@ SOURCES = ("algorithms", "alerts", "detections", "drift_detector", "monitors", "
 WITHOUT_CONSTRAINTS: LiteralString = """
     DROP INDEX run_once_per_tick;
     ALTER TABLE drf_alert_runs DROP CONSTRAINT alert_run_once;
+    ALTER TABLE drf_profiles DROP CONSTRAINT profile_once_per_run;
     ALTER TABLE drf_detections DROP CONSTRAINT detection_once_per_run_method_and_reference"""
 
 # A damage to a copy of the database, and what the checker has to call it.
