@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from monitors.admin import RECORD_FIELDS, MonitorAdmin
+from monitors.admin import RARE_FIELDS, RECORD_FIELDS, SHOWN_AS_TEXT, MonitorAdmin
 from monitors.field_checks import FIELD_CHECKS
 from monitors.models import DATA_FIELDS, FIELD_GROUPS, REFERENCE_FIELDS, Monitor
 from monitors.serializers import MonitorSerializer
@@ -31,10 +31,14 @@ def test_named_fields__are_fields_that_people_set(names: tuple[str, ...]) -> Non
     assert set(names) <= set(GROUPED)
 
 
-def test_api_and_admin__show_every_group() -> None:
-    shown = {name for _, section in MonitorAdmin.fieldsets for name in section["fields"]}
-    assert shown == {*GROUPED, *RECORD_FIELDS}
+def test_api__shows_every_group() -> None:
     assert set(GROUPED) <= set(MonitorSerializer().fields)
+
+
+def test_admin__shows_the_data_the_record_and_what_the_tuning_page_leaves() -> None:
+    shown = {name for _, section in MonitorAdmin.fieldsets for name in section["fields"]}
+    data = {SHOWN_AS_TEXT.get(name, name) for name in DATA_FIELDS}
+    assert {*data, *RECORD_FIELDS, *chain.from_iterable(RARE_FIELDS.values())} <= shown
 
 
 @pytest.mark.parametrize("name", FIELD_CHECKS)

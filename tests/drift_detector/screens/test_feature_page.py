@@ -3,14 +3,13 @@ from urllib.parse import urlencode
 import pyarrow.parquet as pq
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
 
 from detections.models import DetectionRun
 from drift_detector.tenancy.models import Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
-from tests.data import DRIFTED_WEEK
 from tests.detections.profiles.test_views import judged
+from tests.drift_detector.screens.queries import at_most
 from tests.drift_detector.screens.reading import page_text
 from tests.factories import make_monitor
 
@@ -50,7 +49,7 @@ def test_feature__category__shows_the_shares_of_the_window(
 def test_feature__later_window__is_one_click_away(
     browser: Client, flights_monitor: Monitor
 ) -> None:
-    first, second = judged(flights_monitor, week=3), judged(flights_monitor, week=4)
+    first, second = judged(flights_monitor, week=2), judged(flights_monitor, week=3)
     page = browser.get(address(flights_monitor, "distance", first)).content.decode()
     later = address(flights_monitor, "distance", second).replace("&", "&amp;")
     assert f'href="{later}" rel="next"' in page
@@ -60,8 +59,8 @@ def test_feature__later_window__is_one_click_away(
 def test_feature__without_a_run__shows_the_latest_window(
     browser: Client, flights_monitor: Monitor
 ) -> None:
-    judged(flights_monitor, week=DRIFTED_WEEK)
-    latest = judged(flights_monitor, week=DRIFTED_WEEK + 1)
+    judged(flights_monitor, week=2)
+    latest = judged(flights_monitor, week=3)
     page = browser.get(address(flights_monitor, "distance"))
     assert page.context["run"].id == latest.id
 
@@ -93,17 +92,15 @@ def test_feature__sensitive__shows_no_value(browser: Client, flights_monitor: Mo
     flights_monitor.save()
     run = judged(flights_monitor, week=3)
     table = pq.read_table(flights_monitor.current_data_uri, columns=["carrier"])
-    page = page_text(browser.get(address(flights_monitor, "carrier", run)))
-    assert "category 1" in page
-    assert not [name for name in set(table["carrier"].to_pylist()) if f" {name} " in page]
+    page = browser.get(address(flights_monitor, "carrier", run)).content.decode()
+    assert "category 1: current" in page
+    assert not [name for name in set(table["carrier"].to_pylist()) if f">{name}: " in page]
 
 
-def test_feature__ten_windows__takes_no_more_queries_than_two(
-    browser: Client,
-    flights_monitor: Monitor,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
+def test_feature__with_windows__takes_few_queries(
+    browser: Client, flights_monitor: Monitor
 ) -> None:
-    for week in range(2, 8):
+    for week in range(1, 4):
         judged(flights_monitor, week=week)
-    with django_assert_max_num_queries(15):
+    with at_most(15):
         browser.get(address(flights_monitor, "distance"))
