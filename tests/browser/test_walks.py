@@ -97,7 +97,7 @@ def test_walk__own_csv__is_watched_without_json(visit: Callable[..., Visit], dem
     own = write_own_csv(demo.data)
     visitor = visit()
     visitor.click(visitor.page.locator("a[href='/admin/monitors/monitor/']").first)
-    visitor.click(visitor.page.locator("a[href='/admin/monitors/new/']").first)
+    visitor.click(visitor.page.locator("a", has_text="New monitor").first)
     visitor.fill(visitor.page.get_by_label("A file, a folder, or a pattern of files"), str(own))
     visitor.click(visitor.page.get_by_role("button", name="Use this data"))
     expect(visitor.page.get_by_role("button", name="Check it")).to_be_visible(timeout=PATIENCE_MS)

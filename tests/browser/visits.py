@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Response
 from tests.browser.demo import Demo
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-QUALITY = 40
+QUALITY = 30
 """Of the screenshots, so that two screens of a long table stay below 100 kB."""
 SERIOUS = ("serious", "critical")
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
