@@ -110,7 +110,7 @@ def test_walk__own_csv__is_watched_without_json(visit: Callable[..., Visit], dem
     expect(done).to_be_visible(timeout=PATIENCE_MS)
     visitor.click(done)
     assert visitor.actions <= MOST_ACTIONS_TO_A_MONITOR
-    monitor = demo.monitor("orders")
+    monitor = demo.monitor("Orders")
     assert monitor["timestamp_column"] == "ordered_at"
     assert set(monitor["feature_columns"]) == {"amount", "country", HOSTILE}
     visitor.page.get_by_role("button", name="Run now").click()
