@@ -34,7 +34,7 @@ def ask(request: HttpRequest, kind: Job.Kind, fields: Mapping[str, Any], **about
         raise ValidationError(str(error.detail)) from error
 
 
-def get_job(job_id: UUID | str, *kinds: Job.Kind) -> Job:
+def get_job(job_id: UUID, *kinds: Job.Kind) -> Job:
     """A job of one of these kinds, or 404."""
     return get_object_or_404(Job, id=job_id, kind__in=kinds)
 

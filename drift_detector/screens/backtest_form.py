@@ -1,16 +1,13 @@
 """The form that starts a backtest, as the monitor is or with other settings."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -21,7 +18,8 @@ from detections.models import Backtest
 from detections.runs.selectors import get_last_judged_time
 from drift_detector.screens.asking import ELSEWHERE, Errors, flat_errors, go_to
 from drift_detector.screens.backtest_page import trail_of
-from drift_detector.screens.screen import Crumb, Screen, zone_of
+from drift_detector.screens.days_form import DaysForm, days_of_span, span_of_days
+from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.tune_form import (
     FOR_BACKTESTS,
     Fields,
@@ -46,54 +44,26 @@ LENGTH = timedelta(days=90)
 """The time of a backtest before a person chooses another."""
 
 
-class SpanForm(forms.Form):
-    """The ticks that are judged again."""
-
-    start = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    end = forms.DateField(
-        label="Until",
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="This day is not included.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        """Check that there is time between the two."""
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("start") and cleaned.get("end") and cleaned["start"] >= cleaned["end"]:
-            self.add_error("end", "The end must be after the start.")
-        return cleaned
-
-    def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Both ends, at midnight of the monitor's zone."""
-        cleaned = self.cleaned_data
-        start, end = (datetime.combine(cleaned[name], time(), zone) for name in ("start", "end"))
-        return start.astimezone(UTC), end.astimezone(UTC)
-
-
 class NewBacktestPage(Screen):
     """Asks which ticks to judge again, and with which settings."""
 
     template_name = "screens/new_backtest.html"
 
     def _monitor(self) -> Monitor:
-        try:
-            monitor_id = UUID(self.request.GET.get("monitor", ""))
-        except ValueError as error:
-            raise Http404("There is no such monitor.") from error
-        return get_object_or_404(Monitor, id=monitor_id)
+        return get_object_or_404(Monitor, id=id_or_404(self.request.GET.get("monitor")))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The form as the monitor is."""
         monitor = self._monitor()
         fields = fields_of(monitor)
         span, judgement = (
-            SpanForm(initial=_usual_span(monitor)),
+            DaysForm(initial=_usual_span(monitor)),
             JudgementForm(initial=judgement_initial(fields)),
         )
         return self._show(monitor, span, judgement, LimitInputs(fields))
 
     def _show(
-        self, monitor: Monitor, span: SpanForm, judgement: JudgementForm, inputs: LimitInputs
+        self, monitor: Monitor, span: DaysForm, judgement: JudgementForm, inputs: LimitInputs
     ) -> HttpResponse:
         baseline = get_current_baseline(monitor.id)
         rows = limit_rows(monitor, baseline, inputs)[:PER_PAGE] if baseline else []
@@ -114,7 +84,7 @@ class NewBacktestPage(Screen):
         """Start the backtest, and one with the monitor's own settings to compare it with."""
         monitor = self._monitor()
         before = fields_of(monitor)
-        span = SpanForm(request.POST if "start" in request.POST else _usual_span(monitor))
+        span = DaysForm(request.POST if "first" in request.POST else _usual_span(monitor))
         if "policy" not in request.POST:  # the span alone: as the monitor is
             judgement, inputs = JudgementForm(judgement_initial(before)), LimitInputs(before)
         else:
@@ -129,25 +99,28 @@ class NewBacktestPage(Screen):
         return self._show(monitor, span, judgement, inputs)
 
     def _start(
-        self, monitor: Monitor, span: SpanForm, judgement: JudgementForm, changes: Fields
+        self, monitor: Monitor, span: DaysForm, judgement: JudgementForm, changes: Fields
     ) -> Backtest | None:
         """The backtest; None with the reasons against it at the forms."""
         try:
             checked = _checked(monitor, changes)
-            return start_backtests(
-                monitor, span.span(zone_of(monitor)), checked, actor(self.request)
-            )
+            times = span_of_days(*_days(span), zone_of(monitor))
+            return start_backtests(monitor, times, checked, actor(self.request))
         except ValidationError as error:
             by_field: Errors = (
                 error.message_dict if hasattr(error, "error_dict") else {ELSEWHERE: error.messages}
             )
             for name, reasons in by_field.items():
                 form = span if name in ("from", "to") else judgement
-                at = {"from": "start", "to": "end"}.get(name, name)
+                at = {"from": "first", "to": "last"}.get(name, name)
                 form.add_error(at if at in form.fields else None, reasons)
         except NoBacktest as error:
             span.add_error(None, str(error))
         return None
+
+
+def _days(form: DaysForm) -> tuple[date, date]:
+    return form.cleaned_data["first"], form.cleaned_data["last"]
 
 
 def _checked(monitor: Monitor, changes: Mapping[str, Any]) -> Fields:
@@ -186,8 +159,7 @@ def _usual_span(monitor: Monitor) -> dict[str, Any]:
     last = get_last_judged_time(monitor.id) or timezone.now()
     end = last + monitor.window_lag + timedelta(days=1)
     start, end = fitting_span(monitor, end - LENGTH, end)
-    zone = zone_of(monitor)
-    return {"start": start.astimezone(zone).date(), "end": end.astimezone(zone).date()}
+    return days_of_span(start, end, zone_of(monitor))
 
 
 def fitting_span(monitor: Monitor, start: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -72,8 +73,7 @@ class BacktestPage(Screen):
             return _progress(both)
         if backtest.status != Backtest.Status.READY:
             return {}
-        page = self.request.GET.get("page", "")
-        return _result(backtest, twin, int(page) if page.isdecimal() else None)
+        return _result(backtest, twin, self.request.GET.get("page"))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Apply the settings of the backtest to its monitor."""
@@ -110,7 +110,7 @@ def _progress(backtests: Sequence[Backtest]) -> dict[str, Any]:
     return {"done": done, "most": max(ticks, 1) * len(backtests)}
 
 
-def _result(backtest: Backtest, twin: Backtest | None, page: int | None) -> dict[str, Any]:
+def _result(backtest: Backtest, twin: Backtest | None, page: str | None) -> dict[str, Any]:
     """The figures and the maps of a page of ticks; without a page, the last with a drifted window."""
     zone = zone_of(backtest.monitor)
     mine, before = by_tick(backtest.windows), by_tick(twin.windows) if twin else {}
@@ -140,15 +140,14 @@ def _named(
     return [*([(AS_IT_WAS, before)] if before else []), (CHANGED, mine)]
 
 
-def _turn(ticks: Sequence[str], page: int) -> dict[str, Any]:
+def _turn(ticks: Sequence[str], asked: str | int) -> dict[str, Any]:
     """A page of ticks, and the addresses of those beside it."""
-    pages = max(1, -(-len(ticks) // TICKS_PER_PAGE))
-    number = min(max(page, 1), pages)
+    page = Paginator(ticks, TICKS_PER_PAGE).get_page(asked)
     return {
-        "shown": ticks[(number - 1) * TICKS_PER_PAGE : number * TICKS_PER_PAGE],
-        "earlier": f"?page={number - 1}" if number > 1 else "",
-        "later": f"?page={number + 1}" if number < pages else "",
-        "has_pages": pages > 1,
+        "shown": list(page),
+        "earlier": f"?page={page.number - 1}" if page.has_previous() else "",
+        "later": f"?page={page.number + 1}" if page.has_next() else "",
+        "has_pages": page.has_other_pages(),
     }
 
 

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -20,7 +19,7 @@ from drift_detector.api.time_spans import Span
 from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import number
-from drift_detector.screens.screen import Crumb, Screen, zone_of
+from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
 
@@ -72,12 +71,8 @@ def _run_of(monitor: Monitor, run_id: str | None) -> DetectionRun | None:
     """The run that is asked for, with its monitor; None if none is."""
     if run_id is None:
         return None
-    try:
-        run = get_object_or_404(
-            DetectionRun.objects.defer("inline_data"), monitor_id=monitor.id, id=run_id
-        )
-    except ValidationError as error:
-        raise Http404("This is no id of a run.") from error
+    runs = DetectionRun.objects.defer("inline_data")
+    run = get_object_or_404(runs, monitor_id=monitor.id, id=id_or_404(run_id))
     run.monitor = monitor
     return run
 

@@ -1,7 +1,7 @@
 """Does what people ask of a monitor, by the same services as the API."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,11 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from detections.backtests.services import NoBacktest, request_backtest
 from detections.ledger.runs import request_backfill, request_run
 from drift_detector.formats import counted
+from drift_detector.screens.days_form import DaysForm, span_of_days
 from drift_detector.tenancy.quotas import OverQuota
 from monitors.baselines.builds import request_baseline
 from monitors.models import Monitor
@@ -25,30 +26,12 @@ class Refused(Exception):
     """The request is not done; the text says why."""
 
 
-class DaysForm(forms.Form):
-    """Ticks from the first to the last day, both included, in the monitor's zone."""
-
-    first = forms.DateField(label="From", widget=UnfoldAdminTextInputWidget({"type": "date"}))
-    last = forms.DateField(label="To", widget=UnfoldAdminTextInputWidget({"type": "date"}))
-
-    def clean(self) -> dict[str, Any]:
-        fields = super().clean() or {}
-        first, last = fields.get("first"), fields.get("last")
-        if first and last and first > last:
-            raise ValidationError("The last day must not be before the first.")
-        return fields
-
-
 class BackfillForm(DaysForm):
     alert = forms.BooleanField(
         label="Drift opens alerts and notifies people",
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
     )
-
-
-class BacktestForm(DaysForm):
-    pass
 
 
 def run_now(monitor: Monitor, actor: str, fields: Fields) -> str:
@@ -86,17 +69,12 @@ def _are(count: int) -> str:
 
 
 def _span(monitor: Monitor, fields: Fields) -> tuple[datetime, datetime]:
-    """From the first midnight to the one after the last day, in the monitor's zone; the future is left out."""
-    zone = ZoneInfo(monitor.timezone)
-    start = _midnight(fields["first"], zone)
-    end = min(_midnight(fields["last"] + timedelta(days=1), zone), timezone.now())
-    if start >= end:
+    """The time of some days; the future is left out."""
+    start, end = span_of_days(fields["first"], fields["last"], ZoneInfo(monitor.timezone))
+    now = timezone.now()
+    if start >= now:
         raise Refused("These days are in the future; they have no ticks yet.")
-    return start, end
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
+    return start, min(end, now)
 
 
 type Action = Callable[[Monitor, str, Fields], str]
@@ -105,7 +83,7 @@ ACTIONS: Mapping[str, tuple[Action, type[forms.Form]]] = {
     "run": (run_now, forms.Form),
     "baseline": (new_baseline, forms.Form),
     "backfill": (backfill, BackfillForm),
-    "backtest": (backtest, BacktestForm),
+    "backtest": (backtest, DaysForm),
 }
 
 

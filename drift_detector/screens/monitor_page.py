@@ -18,8 +18,9 @@ from detections.outcomes.detector_states import list_detector_states
 from detections.profiles.selectors import get_monitor_series
 from drift_detector.api.time_spans import Span
 from drift_detector.scheduling.cron_words import cron_in_words
+from drift_detector.screens.days_form import DaysForm
 from drift_detector.screens.fragment import Fragment, is_htmx
-from drift_detector.screens.monitor_actions import BackfillForm, BacktestForm, Refused, act
+from drift_detector.screens.monitor_actions import BackfillForm, Refused, act
 from drift_detector.screens.monitor_charts import (
     FIRST_ROWS,
     MORE_ROWS,
@@ -194,7 +195,7 @@ def _forms(monitor: Monitor, runs: Sequence[DetectionRun]) -> dict[str, Any]:
     initial = {"first": days[0], "last": days[-1]} if days else {}
     return {
         "backfill": BackfillForm(initial=initial, auto_id="backfill_%s"),
-        "backtest": BacktestForm(initial=initial, auto_id="backtest_%s"),
+        "backtest": DaysForm(initial=initial, auto_id="backtest_%s"),
     }
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.generic import TemplateView
 
@@ -48,6 +49,18 @@ def may(request: HttpRequest, role: Role) -> bool:
     """True if the member's role covers another."""
     membership = get_membership(request)
     return membership is not None and Role(membership.role).covers(role)
+
+
+def id_or_404(text: str | None) -> UUID:
+    """The id of a row that a query or a form names.
+
+    Raises:
+        Http404: If the text is no id.
+    """
+    try:
+        return UUID(text or "")
+    except ValueError as error:
+        raise Http404("This is no id.") from error
 
 
 def screen(route: str, view: type[Screen], name: str) -> URLPattern:

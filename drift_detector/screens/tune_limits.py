@@ -234,7 +234,8 @@ def _set(fields: dict[str, Any], key: str, value: float | None) -> None:
     if about == IMPORTANCE:
         _set_importance(fields["importances"], rest, value)
         return
-    place, method, *feature = rest.split(":", 2)
+    place, _, rest = rest.partition(":")
+    method, _, feature = rest.partition(":")
     if place not in CHECKS or method not in [each.value for each in Method]:
         return
     _check(place, method, value)
@@ -242,7 +243,7 @@ def _set(fields: dict[str, Any], key: str, value: float | None) -> None:
     if not isinstance(limits, dict):
         limits = fields[place][method] = {"default": limits}
     chosen = limits.setdefault("features", {}) if feature else limits
-    _put(chosen, feature[0] if feature else "default", value)
+    _put(chosen, feature or "default", value)
 
 
 def _check(place: str, method: str, value: float | None) -> None:

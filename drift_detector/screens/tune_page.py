@@ -25,7 +25,7 @@ from drift_detector.screens.asking import (
 )
 from drift_detector.screens.power_rows import card_in_words
 from drift_detector.screens.schedule_form import zone_names
-from drift_detector.screens.screen import Crumb, Screen, zone_of
+from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.tune_form import (
     WAYS,
     Fields,
@@ -71,7 +71,7 @@ class TunePage(Screen):
         job_id = self.request.GET.get("job")
         if not job_id:
             return None
-        job = get_job(job_id, Job.Kind.UPDATE_MONITOR)
+        job = get_job(id_or_404(job_id), Job.Kind.UPDATE_MONITOR)
         return job if job.monitor_id == monitor.id else None
 
     def _filled(self, monitor: Monitor, job: Job | None) -> Fields:
@@ -219,7 +219,8 @@ def _show(form: TuneForm, errors: Errors) -> Errors:
 
 
 def _accept(request: HttpRequest, monitor: Monitor) -> HttpResponse:
-    found = get_object_or_404(Suggestion, id=request.POST["accept"], monitor_id=monitor.id)
+    suggestion_id = id_or_404(request.POST["accept"])
+    found = get_object_or_404(Suggestion, id=suggestion_id, monitor_id=monitor.id)
     try:
         accepted = suggestions.accept_suggestion(suggestion_id=found.id, by=actor(request))
         messages.success(request, f"Applied: {accepted.summary}")

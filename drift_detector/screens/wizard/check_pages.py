@@ -1,6 +1,6 @@
 """The third step: the power card of the monitor that would be saved. The fourth: it is saved, and tried on history."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -16,6 +16,7 @@ from drift_detector.screens.asking import (
     go_to,
 )
 from drift_detector.screens.backtest_form import fitting_span
+from drift_detector.screens.days_form import A_DAY, days_of_span
 from drift_detector.screens.power_rows import card_in_words, power_chart, power_rows
 from drift_detector.screens.schedule_words import schedule_in_words
 from drift_detector.screens.screen import Screen, zone_of
@@ -25,8 +26,6 @@ from drift_detector.tenancy.quotas import check_room
 from monitors.models import Baseline, Job, Monitor
 from monitors.selectors import get_latest_baseline
 from monitors.serializers import MonitorSerializer
-
-A_DAY = timedelta(days=1)
 
 
 class CheckPage(Screen):
@@ -126,14 +125,15 @@ class StartPage(Screen):
             return shown
         card = _card(monitor, baseline.calibration or {}, baseline.features)
         backtest = list_backtests(monitor.id).first()
-        return shown | card | {"span": self._history(monitor), "backtest": backtest}
+        return shown | card | {"days": self._history(monitor), "backtest": backtest}
 
-    def _history(self, monitor: Monitor) -> tuple[datetime, datetime] | None:
-        """The time after the reference that the data holds, for a backtest; all of it if there is none after."""
+    def _history(self, monitor: Monitor) -> dict[str, date] | None:
+        """The days after the reference that the data holds, for a backtest; all of them if there is none after."""
         sampled = get_job(self.kwargs["sample_id"], Job.Kind.SAMPLE)
         span = answer_of(sampled).get("spans", {}).get(monitor.timestamp_column)
         if span is None:
             return None
         first, last = (datetime.fromisoformat(span[end]) for end in ("first", "last"))
         start = max(first, monitor.reference_end or first)
-        return fitting_span(monitor, start + monitor.window, last + monitor.window + A_DAY)
+        fitting = fitting_span(monitor, start + monitor.window, last + monitor.window + A_DAY)
+        return days_of_span(*fitting, zone_of(monitor))

@@ -141,7 +141,7 @@ def test_backtest__other_tenants__is_not_there(
 
 
 def test_new_backtest__changed_tolerance__is_judged_twice(person: Client, monitor: Monitor) -> None:
-    chosen = {"start": "2024-01-16", "end": "2024-02-01", "policy": "evidence_and_effect"}
+    chosen = {"first": "2024-01-16", "last": "2024-01-31", "policy": "evidence_and_effect"}
     chosen |= {"min_rows": "50", "seasonal_weeks": "0", "methods": "ks"}
     chosen |= {"limit:tolerances:ks:delay": "0.9"}
     address = person.post(form_address(monitor), chosen)["Location"]
@@ -155,21 +155,23 @@ def test_new_backtest__changed_tolerance__is_judged_twice(person: Client, monito
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"end": "2024-01-01"}, "The end must be after the start."),
-        ({"start": "2024-01-16", "end": "2024-01-17"}, "needs at least one tick"),
-        ({"start": "soon"}, "Enter a valid date."),
+        ({"last": "2024-01-01"}, "The last day must not be before the first."),
+        ({"first": "2024-01-16", "last": "2024-01-16"}, "needs at least one tick"),
+        ({"first": "soon"}, "Enter a valid date."),
+        ({"first": "0001-01-01"}, "must be from 1900-01-01 to 2999-12-31"),
+        ({"last": "9999-12-31"}, "must be from 1900-01-01 to 2999-12-31"),
     ],
 )
 def test_new_backtest__wrong_time__is_told(
     person: Client, monitor: Monitor, change: dict[str, str], words: str
 ) -> None:
-    sent = {"start": "2024-01-16", "end": "2024-02-01"} | change
+    sent = {"first": "2024-01-16", "last": "2024-01-31"} | change
     assert words in person.post(form_address(monitor), sent).content.decode()
     assert not Backtest.objects.exists()
 
 
 def test_new_backtest__no_baseline__says_so(person: Client, in_tenant: Tenant) -> None:
-    sent = {"start": "2024-01-16", "end": "2024-02-01"}
+    sent = {"first": "2024-01-16", "last": "2024-01-31"}
     page = person.post(form_address(make_monitor()), sent).content.decode()
     assert "A backtest needs a baseline that is ready." in page
 

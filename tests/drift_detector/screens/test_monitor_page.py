@@ -298,7 +298,7 @@ def test_new_baseline__asked_for__is_shown_until_it_is_ready(
     assert "building Version 2 of the baseline" in page_text(answer)
     made = flights_monitor.baselines.get(version=2)
     builds.build_baseline(tenant_id=made.tenant_id, baseline_id=made.id, worker="worker-1")
-    work = browser.get(f"{page_of(flights_monitor)}work/?since={since}")
+    work = browser.get(f"{page_of(flights_monitor)}progress/?since={since}")
     assert "ready Version 2 of the baseline" in page_text(work)
     assert "hx-trigger" not in work.content.decode()
 
@@ -309,6 +309,8 @@ def test_new_baseline__asked_for__is_shown_until_it_is_ready(
         ({"action": "backfill", "first": "2024-02-01", "last": "2024-01-01"}, "must not be before"),
         ({"action": "backfill", "first": "", "last": "2024-01-01"}, "From: This field is required"),
         ({"action": "backfill", "first": "2199-01-01", "last": "2199-02-01"}, "in the future"),
+        ({"action": "backfill", "first": "0001-01-01", "last": "0001-01-02"}, "must be from 1900"),
+        ({"action": "backtest", "first": "2024-01-01", "last": "9999-12-31"}, "must be from 1900"),
         ({"action": "backfill", "first": "1901-01-01", "last": "2024-01-01"}, "This is more than"),
         ({"action": "backtest", "first": "2024-01-01", "last": "2024-02-01"}, "needs a baseline"),
         ({"action": "explode"}, "There is no such action."),
@@ -348,7 +350,7 @@ def test_action__of_a_viewer__is_forbidden(browser: Client, monitor: Monitor, ac
     assert (DetectionRun.objects.count(), Baseline.objects.count()) == (0, baselines)
 
 
-@pytest.mark.parametrize("part", ["", "heat/?from=0", "work/"])
+@pytest.mark.parametrize("part", ["", "heat/?from=0", "progress/"])
 def test_monitor__of_another_tenant__is_not_found(
     browser: Client, other_tenant: Tenant, part: str
 ) -> None:
@@ -374,10 +376,10 @@ def test_work__of_runs__counts_those_that_ended(browser: Client, monitor: Monito
     Baseline.objects.update(status="failed")
     make_finished_run(monitor, "drift", week=0)
     make_run(monitor, week=1)
-    page = browser.get(f"{page_of(monitor)}work/?since={since}")
+    page = browser.get(f"{page_of(monitor)}progress/?since={since}")
     assert "1 of 2 runs have ended" in page_text(page)
     DetectionRun.objects.filter(status="queued").delete()
-    page = browser.get(f"{page_of(monitor)}work/?since={since}")
+    page = browser.get(f"{page_of(monitor)}progress/?since={since}")
     assert "Show the page with it" in page_text(page)
 
 

@@ -230,3 +230,22 @@ def test_tune__other_tenants_monitor__is_not_there(
 def test_tune__queries__are_few(person: Client, monitor: Monitor) -> None:
     with few_queries():
         assert HOSTILE not in person.get(page_of(monitor)).content.decode()
+
+
+@pytest.mark.parametrize("query", ["job=abc", "job=%00", "page=²", f"page={'9' * 5000}"])
+def test_tune__odd_query__is_no_fault(person: Client, monitor: Monitor, query: str) -> None:
+    assert person.get(f"{page_of(monitor)}?{query}").status_code in (200, 404)
+
+
+@pytest.mark.parametrize("key", ["limit:x", "limit:", "method:thresholds", "importance:"])
+def test_tune__input_of_no_limit__changes_nothing(
+    person: Client, monitor: Monitor, key: str
+) -> None:
+    limits = Monitor.objects.values_list("tolerances", "thresholds", "importances")
+    before = limits.get(id=monitor.id)
+    assert person.post(page_of(monitor), {key: "1"}).status_code < 500
+    assert limits.get(id=monitor.id) == before
+
+
+def test_tune__suggestion_of_no_id__is_not_there(person: Client, monitor: Monitor) -> None:
+    assert person.post(page_of(monitor), {"accept": "abc"}).status_code == 404

@@ -81,10 +81,7 @@ def test_wizard__own_csv__is_a_running_monitor_after_four_actions(
     work(tenant)
     assert "is running" in person.get(start).content.decode()
     page = person.get(start)
-    span = {
-        "start": f"{page.context['span'][0]:%Y-%m-%d}",
-        "end": f"{page.context['span'][1]:%Y-%m-%d}",
-    }
+    span = {name: f"{day:%Y-%m-%d}" for name, day in page.context["days"].items()}
     with tenant_scope(tenant.id):
         monitor = Monitor.objects.get()
         assert (monitor.name, monitor.created_by) == ("Web sales 2024", "user:ana")
