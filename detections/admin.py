@@ -14,7 +14,6 @@ from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,
     PageAdmin,
-    TenantModelAdmin,
     window_in_one_line,
 )
 from drift_detector.tenancy.site import site
@@ -23,8 +22,8 @@ VERDICT_COLOURS = {
     "ok": "success",
     "drift": "danger",
     "error": "danger",
-    "insufficient_data": "warning",
-    "no_data": "info",
+    "insufficient data": "warning",
+    "no data": "info",
 }
 SIGNAL_COLOURS = {"stable": "success", "warning": "warning", "drift": "danger"}
 
@@ -52,7 +51,7 @@ class DetectionRunAdmin(PageAdmin):
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, run: DetectionRun) -> str:
-        return run.verdict or "–"
+        return run.verdict.replace("_", " ") or "–"
 
 
 @admin.register(DetectorState, site=site)
@@ -111,11 +110,11 @@ class DetectionAdmin(PageAdmin):
 
     @display(description="Verdict", label=VERDICT_COLOURS, ordering="verdict")
     def shown_verdict(self, detection: Detection) -> str:
-        return detection.verdict
+        return detection.verdict.replace("_", " ")
 
 
 @admin.register(Backtest, site=site)
-class BacktestAdmin(TenantModelAdmin):
+class BacktestAdmin(PageAdmin):
     page = "screens:backtest"
     list_display = [
         "created_at",
@@ -128,10 +127,6 @@ class BacktestAdmin(TenantModelAdmin):
     ]
     list_filter = ["status", OF_MONITOR]
     list_select_related = ["monitor"]
-    fields = readonly_fields = [
-        "monitor", "baseline", "requested_by", "start", "end", "status", "reason", "summary", "created_at",
-        "finished_at",
-    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backtest]:
         return super().get_queryset(request).defer("windows")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .labels import MARGIN, left_label, row_label, space_for
 from .scales import spread_out
-from .svg import NO_TEXT, Markup, at, chart, diamond, element, fixed_chart, joined, text, titled
+from .svg import NO_TEXT, Markup, at, diamond, element, fixed_chart, joined, text, titled
 
 CELL, SMALL_CELL = 20.0, 16.0
 GAP = 2.0
@@ -59,7 +59,7 @@ def heat_map(rows: Sequence[HeatRow], columns: Sequence[str], *, label: str) -> 
         *_column_labels(columns, side, bottom + 14, step),
     ]
     width = side + max(len(columns) * step, 120.0) + LABEL_SPACE / 2
-    return chart(*drawn, width=width, height=bottom + BOTTOM, label=label, kind="heat")
+    return fixed_chart(*drawn, size=(width, bottom + BOTTOM), label=label, kind="heat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,6 @@ from monitors.models import Monitor
 TICKS_PER_PAGE = 52
 MOST_DIFFERENT = 40
 MOST_REASONS = 6
-LABEL_WIDTH, CELL_WIDTH = 260, 22
-"""Pixels of a map's labels, about, and of a window: a map of few windows is not stretched over the page."""
 MOST_TICKS = 100_000
 OTHERS = 8
 AS_IT_WAS, CHANGED = "As the monitor was", "With the changes"
@@ -125,7 +123,6 @@ def _result(backtest: Backtest, twin: Backtest | None, page: str | None) -> dict
     return turned | {
         "figures": list(_figures(backtest, twin)),
         "maps": maps,
-        "map_width": LABEL_WIDTH + CELL_WIDTH * len(turned["shown"]),
         "unjudged": _unjudged(backtest.windows),
         "different": different,
     }

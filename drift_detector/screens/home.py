@@ -35,6 +35,7 @@ ALERTS = "admin:alerts_alert_changelist"
 MONITORS = "admin:monitors_monitor_changelist"
 RUNS = "admin:detections_detectionrun_changelist"
 LATELY = {"made_within": "1"}
+UNSEEN = {"status": Alert.Status.OPEN.value, "unseen": "1"}
 NAMES = {
     "error": "Failed",
     "skipped": "Skipped ticks",
@@ -87,12 +88,12 @@ def _needs(*, can_operate: bool) -> Shown:
         "open_alerts": sum(counts.open.values()),
         "unseen": _unseen_link(counts.ended),
         "alerts": [_alert_row(alert, can_operate=can_operate) for alert in alerts],
-        "all_alerts": _address(ALERTS, {"status": Alert.Status.OPEN.value}),
+        "all_alerts": _address(ALERTS, UNSEEN),
     }
 
 
 def _severity(severity: str, count: int) -> Shown:
-    query = {"status": Alert.Status.OPEN.value, "severity__exact": severity}
+    query = UNSEEN | {"severity__exact": severity}
     return {"severity": severity, "count": count, "href": _address(ALERTS, query)}
 
 

@@ -7,16 +7,16 @@ from tests.browser.demo import Demo
 
 WATCHED = "Late arrivals: inputs"
 PREDICTIONS = "Late arrivals: predictions"
-FEATURE = "dep_delay"
 
 
 def places(demo: Demo) -> dict[str, str]:
     """The name of each page with its path."""
     monitor = demo.monitor(WATCHED)["id"]
     drifted = drifted_run(demo)
+    make_report(demo, drifted)
     alert = december_alert(demo)["id"]
     baseline = demo.get(f"/monitors/{monitor}/series", windows=1)["windows"][0]["baseline_id"]
-    feature = f"/admin/monitors/{monitor}/feature/?name={quote(FEATURE)}&run={drifted}"
+    feature = f"/admin/monitors/{monitor}/feature/?name={quote(worst_feature(december_alert(demo)))}&run={drifted}"
     return {
         "home": "/admin/",
         "monitors": "/admin/monitors/monitor/",
@@ -41,10 +41,26 @@ def places(demo: Demo) -> dict[str, str]:
 
 
 def drifted_run(demo: Demo) -> str:
-    """The newest run that found drift in the inputs."""
+    """The run over the latest window of the inputs that drifted."""
+    return _drifted_runs(demo)[-1]
+
+
+def older_drifted_run(demo: Demo) -> str:
+    """The run over the first window of the inputs that drifted, for a report of its own."""
+    return _drifted_runs(demo)[0]
+
+
+def _drifted_runs(demo: Demo) -> list[str]:
+    """The runs that found drift in the inputs, in the order of their windows."""
     monitor = demo.monitor(WATCHED)["id"]
-    found = demo.get("/runs", monitor=monitor, verdict="drift", page_size=1)["results"]
-    return str(found[0]["id"])
+    found = demo.get("/runs", monitor=monitor, verdict="drift")["results"]
+    return [str(each["id"]) for each in sorted(found, key=lambda run: str(run["window_end"]))]
+
+
+def make_report(demo: Demo, run: str) -> None:
+    """Ask for Evidently's report of a run, and wait until it is made."""
+    demo.post(f"/runs/{run}/report", {})
+    assert demo.wait_for(f"/runs/{run}/report")["status"] == "ready"
 
 
 def backtest(demo: Demo, monitor: str) -> str:
@@ -58,6 +74,12 @@ def backtest(demo: Demo, monitor: str) -> str:
 
 
 def december_alert(demo: Demo) -> Any:
-    """The newest alert about the inputs."""
+    """The alert about the inputs whose last drifted window ends in December."""
     monitor = demo.monitor(WATCHED)["id"]
-    return demo.get("/alerts", monitor=monitor, page_size=1)["results"][0]
+    found = demo.get("/alerts", monitor=monitor, kind="statistical")["results"]
+    return next(each for each in found if str(each["window_end"]).startswith("2013-12"))
+
+
+def worst_feature(alert: Any) -> str:
+    """The feature of an alert with the largest effect for its tolerance."""
+    return str(alert["drifted_features"][0]["feature"])

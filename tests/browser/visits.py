@@ -46,7 +46,7 @@ class Visit:
 
     def _note_foreign(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and not url.startswith(self._demo.url):
+        if parts.scheme in ("http", "https") and parts.netloc != urlsplit(self._demo.url).netloc:
             self.complaints.append(f"foreign request: {url}")
 
     def _note_response(self, response: Response) -> None:

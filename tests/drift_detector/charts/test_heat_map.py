@@ -54,5 +54,14 @@ def test_map__of_300_features_and_52_windows__keeps_its_cells_apart() -> None:
     assert len(places) == 300 * 52
 
 
+def test_map__of_few_windows__keeps_its_size() -> None:
+    few, many = (
+        parse(heat_map([HeatRow("f", [HeatCell(0.2, "ok", "t")] * n)], ["12-02"] * n, label="map"))
+        for n in (10, 60)
+    )
+    assert number(many, "width") - number(few, "width") == 50 * 22
+    assert number(many, "height") == number(few, "height")
+
+
 def test_map__without_rows__is_drawn() -> None:
     assert parse(heat_map([], [], label="map")).get("aria-label") == "map"
