@@ -208,11 +208,11 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise Http404("This is no moment.")
+        raise Http404("The time must be in ISO 8601.")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _place(text: str) -> int:
     if not text.isdecimal() or len(text) > 6:
-        raise Http404("This is no place in the list of features.")
+        raise Http404("from must be a whole number.")
     return int(text)

@@ -60,7 +60,7 @@ def id_or_404(text: str | None) -> UUID:
     try:
         return UUID(text or "")
     except ValueError as error:
-        raise Http404("This is no id.") from error
+        raise Http404("The id must be a UUID.") from error
 
 
 def screen(route: str, view: type[Screen], name: str) -> URLPattern:

@@ -59,7 +59,7 @@ class StreamPage(Screen):
 def _trail(stream: OutcomeStream) -> list[Crumb]:
     monitor = stream.monitor
     return [
-        Crumb("Detectors", reverse("admin:detections_detectorstate_changelist")),
+        Crumb("Concept drift", reverse("admin:detections_detectorstate_changelist")),
         Crumb(monitor.name, reverse("screens:monitor", args=[monitor.id])),
         Crumb(stream.name),
     ]

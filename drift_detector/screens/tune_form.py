@@ -50,12 +50,15 @@ class JudgementForm(forms.Form):
     methods = forms.MultipleChoiceField(choices=METHOD_CHOICES, required=False, label="Methods")
     policy = forms.ChoiceField(choices=POLICIES, label="A feature drifts if its change is")
     min_rows = forms.IntegerField(
-        min_value=1, max_value=2**31 - 1, label="Least rows", help_text="Of a window to be judged."
+        min_value=1,
+        max_value=2**31 - 1,
+        label="Minimum rows",
+        help_text="A window with fewer rows is not judged.",
     )
     seasonal_weeks = forms.IntegerField(
         min_value=0,
         max_value=MOST_SEASONAL_WEEKS,
-        label="Weeks before to compare with, too",
+        label="Also compare with this many earlier weeks",
         help_text="0: the baseline alone.",
     )
 
@@ -79,9 +82,9 @@ class TuneForm(JudgementForm, ScheduleForm):
     catch_up = forms.ChoiceField(choices=CATCH_UPS, label="After a pause of the service, run")
     warning_runs, warning_of = _runs("Drifted runs"), _runs("of the last")
     critical_runs, critical_of = _runs("Drifted runs"), _runs("of the last")
-    resolve_after = _runs("ok runs that resolve an alert")
+    resolve_after = _runs("Resolve an alert after this many ok runs")
     retraining_enabled = forms.BooleanField(
-        required=False, label="Evidence asks for retraining of the model"
+        required=False, label="Ask for retraining when there is enough evidence"
     )
     concept_methods = forms.MultipleChoiceField(
         choices=[(method.value, method.value) for method in ConceptMethod],

@@ -46,7 +46,7 @@ from drift_detector.tenancy.site import get_membership, site
 RIGHTS = {
     Role.VIEWER: "read everything",
     Role.OPERATOR: "read everything; make and run monitors; work on alerts",
-    Role.ADMIN: "all that an operator may; and set channels, routes, members and keys",
+    Role.ADMIN: "everything an operator can do; manage channels, routes, members and keys",
 }
 """The rights of a role, in words."""
 
@@ -80,7 +80,7 @@ class ChoiceFilter(admin.SimpleListFilter):
 class AgeFilter(ChoiceFilter):
     """The rows that were made in the last days."""
 
-    title = "time of making"
+    title = "created"
     parameter_name = "made_within"
     options = (("1", "last 24 hours"), ("7", "last 7 days"), ("30", "last 30 days"))
 

@@ -124,7 +124,7 @@ def _reason_against(column: Column, time: str, roles: Mapping[str, str], rows: f
         (column["kind"] is None, "of a type that can't be compared"),
         (column["null_rate"] == 1, NO_FEATURES),
         (len(name) > LONGEST_NAME, f"its name is longer than {LONGEST_NAME} characters"),
-        (_is_id(column), "an id: no value comes twice"),
+        (_is_id(column), "an id: every value is different"),
         (values < LEAST_VALUES, f"a window has about {values:.0f} values, too few to judge"),
     )
     return next((reason for holds, reason in reasons if holds), "")

@@ -40,7 +40,7 @@ class MonitorForm(ScheduleForm):
     timestamp_column = forms.ChoiceField(required=False, label="Time column")
     data_timezone = forms.CharField(
         max_length=64,
-        label="Zone of times that have none",
+        label="Time zone of times that name none",
         widget=forms.TextInput(attrs={"list": "zones"}),
     )
     reference_from = forms.DateField(
