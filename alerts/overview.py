@@ -19,7 +19,7 @@ from drift_detector.scheduling.timetable import Schedule
 from monitors.models import Monitor
 
 LATELY = timedelta(days=1)
-SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+SEVERITIES = tuple(Severity)
 """From the mildest to the worst; the place plus one is the rank."""
 VERDICTS = (
     Verdict.OK,

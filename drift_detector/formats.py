@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 LEAST_P = 1e-12
 NOTHING = "–"
+NOT_FINITE = {math.inf: "∞", -math.inf: "−∞"}
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -15,17 +16,25 @@ def number(value: float | None, digits: int = 3) -> str:
     if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
         return f"{int(value):,}" if abs(value) >= 10_000 else f"{int(value)}"
     if not math.isfinite(value):
-        return "∞" if value > 0 else "−∞" if value < 0 else "not a number"
-    if abs(value) >= 10**digits and abs(value) < 1e15:
+        return NOT_FINITE.get(value, "not a number")
+    rounded = float(f"{value:.{digits}g}")
+    if 10**digits <= abs(rounded) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
+
+
+def stored_number(value: object) -> float | None:
+    """A number of a stored record, in which infinities are text; None for what is none."""
+    return value if isinstance(value, int | float) else None
 
 
 def share(value: float | None) -> str:
     """A share as a percentage; small ones keep a digit, and what is not zero is never `0 %`."""
     if value is None:
         return NOTHING
-    percent = value * 100
+    if not math.isfinite(value):
+        return number(value)
+    percent = value * 100 + 0.0
     if percent and abs(percent) < 0.01:
         return "< 0.01 %"
     return f"{percent:.0f} %" if percent == round(percent) else f"{percent:.3g} %"

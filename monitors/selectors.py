@@ -10,6 +10,8 @@ from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Baseline, Monitor
 from monitors.sources import SourceLimits, SourcePolicy
 
+HEAVY_OF_BASELINES = ("calibration", "features", "columns", "performance", "prediction_types")
+
 
 def list_monitors() -> QuerySet[Monitor]:
     """Monitors, each with its newest baseline version in `latest_baselines` (one query for all)."""
@@ -26,6 +28,11 @@ def get_latest_baseline(monitor: Monitor) -> Baseline | None:
     if hasattr(monitor, "latest_baselines"):
         return next(iter(monitor.latest_baselines), None)
     return list_baselines(monitor.id).first()
+
+
+def list_light_baselines(monitor_id: UUID) -> QuerySet[Baseline]:
+    """Versions, newest first, without what only a judgement needs."""
+    return list_baselines(monitor_id).defer("content", *HEAVY_OF_BASELINES)
 
 
 def list_baselines(monitor_id: UUID) -> QuerySet[Baseline]:

@@ -21,7 +21,7 @@ from alerts.models import Notification
 from alerts.notifier.due import DueChannel, claim_next, due_channels, retry_now
 from alerts.notifier.heartbeat_address import PING_EVERY_SECONDS, ping_in_thread
 from alerts.notifier.router import route_waiting_events
-from alerts.notifier.sender import send
+from alerts.notifier.sender import Sending, send
 from drift_detector.observability.metrics import set_notifications
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,8 @@ class ChannelTurns:
         key = channel.channel_id
         self.running.pop(key, None)
         is_back = has_sent and self._failures[key] >= FAILURES_OF_OUTAGE
+        if is_ok and not has_sent:  # nothing was tried, so nothing is known of the channel
+            return False
         if is_ok:
             self._failures.pop(key, None)
             self._rests_until.pop(key, None)
@@ -165,14 +167,17 @@ class Notifier:
         return turn
 
     def _send_in_turn(self, channel: DueChannel, turn: _Turn) -> None:
-        while turn.sent < MOST_IN_A_TURN and not self._stopping.is_set():
+        for _ in range(MOST_IN_A_TURN):
+            if self._stopping.is_set():
+                return
             lease = claim_next(channel.tenant_id, channel.channel_id, worker=self._worker)
             if lease is None:
                 return
-            turn.is_ok = send(lease)
-            if not turn.is_ok:
+            sending = send(lease)
+            if sending == Sending.FAILED:
+                turn.is_ok = False
                 return
-            turn.sent += 1
+            turn.sent += sending == Sending.TAKEN
 
     def _collect(self) -> None:
         for key, future in list(self._futures.items()):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -42,8 +43,16 @@ class Letter:
     message: Message
 
 
-def send(lease: Lease) -> bool:
-    """Send a claimed notification; False if the channel did not take it.
+class Sending(StrEnum):
+    """The end of one try: the channel took it or not; or the notification needed no try."""
+
+    TAKEN = "taken"
+    NEEDLESS = "needless"
+    FAILED = "failed"
+
+
+def send(lease: Lease) -> Sending:
+    """Send a claimed notification.
 
     The transaction that claimed it is over, and none is open while the channel is waited for. If this
     process dies before `_record`, the lease ends, and the same message goes out again with the same id.
@@ -56,7 +65,7 @@ def send(lease: Lease) -> bool:
             reply = Reply(False, f"The message cannot be written ({type(error).__name__}).")
             return _record(lease, reply, 0.0)
         if letter is None:
-            return True
+            return Sending.NEEDLESS
         release_connection()
         began = monotonic()
         reply = _try(letter)
@@ -158,21 +167,21 @@ def _suppress(lease: Lease, reason: str, **fields: Any) -> bool:
     return True
 
 
-def _record(lease: Lease, reply: Reply, seconds: float) -> bool:
-    """Write what the channel said: it is sent, tried again later, or given up; True if it was taken."""
-    now = timezone.now()
+def _record(lease: Lease, reply: Reply, seconds: float) -> Sending:
+    """Write what the channel said: it is sent, tried again later, or given up."""
+    now, sending = timezone.now(), Sending.TAKEN if reply.is_ok else Sending.FAILED
     with tenant_scope(lease.tenant_id):
         notification = lease.held().select_related("route").first()
         if notification is None:
             log.warning("lease_lost", notification_id=str(lease.row_id), is_ok=reply.is_ok)
-            return reply.is_ok
+            return sending
         tries = [*notification.tries, _entry(reply, now, seconds)][-MOST_TRIES_SHOWN:]
         ending = _ending(lease, reply)
         lease.finish(tries=tries, **_fields(lease, ending, reply, now))
         if ending == Status.SENT:
             write_repeat(notification, notification.route, now)
     _tell(lease, notification, ending, reply)
-    return reply.is_ok
+    return sending
 
 
 def _ending(lease: Lease, reply: Reply) -> str:

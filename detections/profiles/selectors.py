@@ -10,12 +10,15 @@ from algorithms.picture_format import Shown, show_feature, show_scores, unpack
 from algorithms.verdicts import Verdict, combine_verdicts
 from detections.models import BaselineFrame, Detection, DetectionRun, RunProfile
 from drift_detector.api.time_spans import Span
+from drift_detector.formats import stored_number
 from monitors.models import Monitor
 
 MOST_WINDOWS = 400
 USUAL_WINDOWS = 100
 MOST_FEATURES = 500
 USUAL_FEATURES = 300
+ALL_FEATURES = 100_000
+"""More than a baseline can have."""
 NO_PROFILE = (
     "The run has no profile: it judged no row, or it ended before profiles were kept, or not yet."
 )
@@ -304,15 +307,10 @@ def _performance_point(detection: Detection, detail: Mapping[str, Any]) -> Shown
         "window_start": detection.window_start,
         "window_end": detection.window_end,
         "verdict": detail["verdict"],
-        "value": _number(detail.get("statistic")),
-        "lower": _number(explained.get("lower")),
-        "upper": _number(explained.get("upper")),
-        "limit": _number(detail.get("threshold")),
-        "baseline": _number(explained.get("baseline")),
+        "value": stored_number(detail.get("statistic")),
+        "lower": stored_number(explained.get("lower")),
+        "upper": stored_number(explained.get("upper")),
+        "limit": stored_number(detail.get("threshold")),
+        "baseline": stored_number(explained.get("baseline")),
         "rows": detail.get("n_current", 0),
     }
-
-
-def _number(value: Any) -> float | None:
-    """A number of stored details, in which infinities are text."""
-    return value if isinstance(value, int | float) else None

@@ -1,9 +1,12 @@
 """Places of values on an axis, the ticks of the axis, and short numbers beside them."""
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+LARGEST = sys.float_info.max / 4
+"""A scale with a value beyond it has its ends here, as its spread must be finite."""
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -30,7 +33,10 @@ class Scale:
 
     def ticks(self, about: int = 4) -> list[float]:
         """Round values between the ends."""
-        step = nice_step((self.high - self.low) / max(about, 1))
+        rough = (self.high - self.low) / max(about, 1)
+        if not sys.float_info.min <= rough < math.inf:
+            return []
+        step = nice_step(rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [each * step for each in range(first, last + 1)]
 
@@ -47,6 +53,8 @@ def scale_of(
     """A scale over all finite values, with a margin as a part of their spread."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if max(abs(low), abs(high)) > LARGEST:
+        return Scale(-LARGEST, LARGEST, start, end)
     spread = high - low
     if not spread > abs(low) * 1e-9 or not math.isfinite(spread):
         spread = max(abs(low), 1.0)
@@ -66,7 +74,7 @@ def short(value: float | None) -> str:
 
 
 def _plain(value: float) -> str:
-    if 1e3 <= abs(value) < 1e4:
+    if 1e3 <= abs(float(f"{value:.3g}")) < 1e4:
         return f"{value:.0f}".replace("-", "−")
     return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
 

@@ -26,8 +26,9 @@ from alerts.workflow.forms import DONE, FORMS
 from detections.models import DetectionRun
 from detections.outcomes.selectors import get_stream_of_run
 from detections.profiles.feature_charts import small_distribution_chart
-from detections.profiles.selectors import get_run_profile
+from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from drift_detector.charts.svg import NO_TEXT, Markup
+from drift_detector.formats import stored_number
 from drift_detector.screens.alert_timeline import list_entries
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
@@ -164,7 +165,7 @@ def _is_possible(alert: Alert, name: str) -> bool:
 
 def _evidence(alert: Alert, run: DetectionRun | None) -> dict[str, Any]:
     """The subject of the alert: pictures of its features, or the error rate of its stream."""
-    features = get_run_profile(run)["features"] if run is not None else []
+    features = get_run_profile(run, most=ALL_FEATURES)["features"] if run is not None else []
     pictures = {picture["feature"]: picture for picture in features}
     drifted = _drifted_features(alert, run, pictures)
     is_concept = run is not None and alert.kind == Alert.Kind.CONCEPT
@@ -195,17 +196,12 @@ def _drifted(
     return DriftedFeature(
         name=name,
         method=str(record.get("method", "")),
-        effect=_number(record.get("effect_size")),
+        effect=stored_number(record.get("effect_size")),
         ratio=picture["effect_ratio"] if picture is not None else None,
-        p_value=_number(record.get("p_value")),
+        p_value=stored_number(record.get("p_value")),
         last_seen=datetime.fromisoformat(last_seen) if last_seen else None,
         href=feature_address(alert.monitor_id, name, run.id) if run and has_page else "",
     )
-
-
-def _number(value: Any) -> float | None:
-    """A number of a stored record, in which infinities are text."""
-    return value if isinstance(value, int | float) else None
 
 
 def _rank(feature: DriftedFeature) -> tuple[float, float, str]:

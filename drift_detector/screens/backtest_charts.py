@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from drift_detector.charts.heat_map import HeatCell, HeatRow, heat_map
 from drift_detector.charts.svg import Markup
-from drift_detector.formats import number
+from drift_detector.formats import number, stored_number
 from drift_detector.screens.templatetags.drift import window_text
 
 MOST_FEATURES = 15
@@ -78,7 +78,7 @@ def _effects(window: Record) -> dict[str, str]:
     """The drifted features of a window, each with its methods and effects."""
     found: dict[str, list[str]] = {}
     for each in window["drifted_features"]:
-        words = f"{each['method']} {number(each['effect_size'])}"
+        words = f"{each['method']} {number(stored_number(each['effect_size']))}"
         found.setdefault(each["feature"] or WHOLE, []).append(words)
     return {feature: ", ".join(words) for feature, words in found.items() if feature != WHOLE}
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSimError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ from alerts.notifier.texts import worst_features
 from alerts.overview import Check, MonitorStanding
 from algorithms.methods import Method
 from drift_detector.formats import counted
-from drift_detector.scheduling.cron import next_tick
+from drift_detector.scheduling.cron_words import next_ticks
 from drift_detector.scheduling.timetable import Schedule
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Screen, may, zone_of
@@ -221,10 +220,7 @@ def _next_ticks(standings: Iterable[MonitorStanding]) -> dict[Schedule, datetime
 
 def next_tick_of(schedule: Schedule, now: datetime) -> datetime | None:
     """The next tick; None for a schedule that never comes due or that another program wrote wrongly."""
-    try:
-        return next_tick(*schedule, now)
-    except (StopIteration, ValueError, CronSimError):
-        return None
+    return next(iter(next_ticks(*schedule, now, 1)), None)
 
 
 def _upcoming(

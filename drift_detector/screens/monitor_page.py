@@ -10,12 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from alerts.selectors import list_open_alerts_of_monitor
 from detections.models import DetectionRun
 from detections.outcomes.detector_states import list_detector_states
-from detections.profiles.selectors import get_monitor_series
+from detections.profiles.selectors import ALL_FEATURES, get_monitor_series
 from drift_detector.api.time_spans import Span
 from drift_detector.scheduling.cron_words import cron_in_words
 from drift_detector.screens.days_form import DaysForm
@@ -28,7 +27,6 @@ from drift_detector.screens.monitor_charts import (
     performance_charts,
 )
 from drift_detector.screens.monitor_runs import (
-    HEAVY_OF_BASELINES,
     OF_TICKS,
     latest_ticks,
     next_runs,
@@ -46,10 +44,9 @@ from drift_detector.screens.power_rows import (
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.tenancy.admin import actor
 from monitors.models import Baseline, Monitor
-from monitors.selectors import get_current_baseline, list_baselines
+from monitors.selectors import get_current_baseline, list_light_baselines
 
 WINDOWS = 52
-ALL_FEATURES = 100_000
 BASELINES = 6
 ALERTS = 20
 SUGGESTED_TICKS = 12
@@ -63,9 +60,7 @@ class MonitorPage(Screen):
         until = _moment(self.request.GET.get("until"))
         series = _series(monitor, until)
         runs, following = latest_ticks(monitor), next_runs(monitor, now)
-        baselines = list(
-            list_baselines(monitor.id).defer("content", *HEAVY_OF_BASELINES)[:BASELINES]
-        )
+        baselines = list(list_light_baselines(monitor.id)[:BASELINES])
         alerts = list(list_open_alerts_of_monitor(monitor.id)[:ALERTS])
         standing = Standing(
             monitor=monitor,
@@ -148,6 +143,7 @@ def _power(monitor: Monitor, baseline: Baseline | None) -> dict[str, Any]:
         "sentence": card_in_words(card),
         "power_chart": power_chart(rows, monitor.id),
         "undrawn": max(0, len(rows) - MOST_DRAWN),
+        "drawn_baseline": baseline,
     }
 
 
@@ -204,12 +200,10 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise Http404("The time must be in ISO 8601.")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise Http404("The time must be in ISO 8601.") from error
 
 
 def _place(text: str) -> int:

@@ -19,13 +19,12 @@ from drift_detector.scheduling.cron import ticks_between
 from drift_detector.scheduling.cron_words import next_ticks
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Baseline, Monitor
-from monitors.selectors import list_baselines
+from monitors.selectors import list_light_baselines
 
 TICKS = 60
 NEXT_TICKS = 5
 MOST_MISSED = 99
 ENDED_SHOWN = 5
-HEAVY_OF_BASELINES = ("calibration", "features", "columns", "performance", "prediction_types")
 BUILDING = Baseline.Status.BUILDING
 OF_TICKS = ("schedule", "backfill")
 RUN_FIELDS = (
@@ -162,6 +161,6 @@ def work_of(monitor: Monitor, since: datetime) -> Work:
 
 
 def _recent_baseline(monitor: Monitor, since: datetime) -> Baseline | None:
-    newest = list_baselines(monitor.id).defer("content", *HEAVY_OF_BASELINES).first()
+    newest = list_light_baselines(monitor.id).first()
     is_recent = newest is not None and (newest.status == BUILDING or newest.created_at >= since)
     return newest if is_recent else None

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from alerts.models import Alert
 from detections.models import DetectionRun
+from drift_detector.screens.home import alerts_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Baseline, Monitor
 
@@ -159,7 +160,7 @@ def _are(alerts: Sequence[Alert]) -> str:
 def _alerts_page(monitor: Monitor, alerts: Sequence[Alert]) -> str:
     if len(alerts) == 1:
         return reverse("screens:alert", args=[alerts[0].id])
-    return f"{reverse('admin:alerts_alert_changelist')}?monitor__id__exact={monitor.id}"
+    return alerts_of(monitor.id)
 
 
 def _alerts_in_words(alerts: Sequence[Alert]) -> str:

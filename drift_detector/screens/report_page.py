@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun, Report
-from detections.profiles.selectors import get_run_profile
+from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.reports import selectors
 from detections.reports.report_figures import ColumnFigures, ReportFigures, read_figures
 from detections.reports.services import NoReport, request_report, shows_sensitive
@@ -102,7 +102,10 @@ def _trail(run: DetectionRun) -> list[Crumb]:
 
 def _comparison(run: DetectionRun, report: Report) -> dict[str, Any]:
     """Both verdicts, in words and feature by feature."""
-    figures, features = read_figures(report.summary), get_run_profile(run)["features"]
+    figures, features = (
+        read_figures(report.summary),
+        get_run_profile(run, most=ALL_FEATURES)["features"],
+    )
     rows = _compared(run, figures, features)
     return {
         "figures": figures,

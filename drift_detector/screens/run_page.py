@@ -13,7 +13,7 @@ from django.urls import reverse
 from alerts.selectors import list_alerts_of_run
 from detections.models import DetectionRun
 from detections.profiles.feature_charts import distribution_chart
-from detections.profiles.selectors import get_run_profile
+from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.reports import services as reports
 from detections.runs.selectors import get_progress, list_detections_of_run, list_runs
 from drift_detector.charts.svg import NO_TEXT, Markup
@@ -25,11 +25,11 @@ from drift_detector.screens.run_words import headline_of
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
+from monitors.selectors import HEAVY_OF_BASELINES
 
 FEATURES_SHOWN = 40
 OPEN_FEATURES = 8
 POLL_SECONDS = 2
-ALL_FEATURES = 100_000
 UNFINISHED = frozenset({DetectionRun.Status.QUEUED, DetectionRun.Status.RUNNING})
 PHASES = {
     "load": "Load the monitor and its baseline",
@@ -118,7 +118,7 @@ def _run_of(run_id: UUID) -> DetectionRun:
 
 def _unread() -> list[str]:
     """The columns of a run's baseline that the page does not need."""
-    heavy = ("content", "calibration", "features", "columns", "performance", "prediction_types")
+    heavy = ("content", *HEAVY_OF_BASELINES)
     return ["inline_data", *(f"baseline__{name}" for name in heavy)]
 
 

@@ -8,6 +8,7 @@ from algorithms.method_results import Reference
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, rank
 from detections.models import Detection
 from detections.runs.details import hide_values
+from drift_detector.formats import stored_number
 from drift_detector.screens.monitor_words import metric_in_words
 
 STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
@@ -135,9 +136,9 @@ def _column_place(detection: Detection) -> tuple[bool, int, str]:
 def _cell(detail: Detail) -> Cell:
     return Cell(
         verdict=detail.get("verdict") or Verdict.NO_DATA.value,
-        effect=_number(detail.get("effect_size")),
-        tolerance=_number(detail.get("tolerance")),
-        p_value=_number(detail.get("p_adjusted")),
+        effect=stored_number(detail.get("effect_size")),
+        tolerance=stored_number(detail.get("tolerance")),
+        p_value=stored_number(detail.get("p_adjusted")),
         reason=detail.get("reason") or "",
     )
 
@@ -145,11 +146,6 @@ def _cell(detail: Detail) -> Cell:
 def _severity(detail: Detail) -> list[Severity]:
     severity = detail.get("severity")
     return [Severity(severity)] if severity else []
-
-
-def _number(value: Any) -> float | None:
-    """A number of stored details, in which infinities are text."""
-    return value if isinstance(value, int | float) else None
 
 
 def _ratio(cell: Cell) -> float:
@@ -202,9 +198,9 @@ def _measured(detection: Detection, detail: Detail) -> Measured:
         method=detection.method.replace("_", " "),
         detection_type=detection.detection_type,
         verdict=detail.get("verdict") or detection.verdict,
-        value=_number(detail.get("statistic")),
-        lower=_number(explained.get("lower")),
-        upper=_number(explained.get("upper")),
-        limit=_number(detail.get("threshold")),
+        value=stored_number(detail.get("statistic")),
+        lower=stored_number(explained.get("lower")),
+        upper=stored_number(explained.get("upper")),
+        limit=stored_number(detail.get("threshold")),
         reason=detail.get("reason") or "",
     )

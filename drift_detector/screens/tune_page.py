@@ -42,11 +42,7 @@ from monitors.models import Job, Monitor
 from monitors.selectors import get_current_baseline
 from monitors.serializers import MonitorSerializer
 
-SHOWN_AT = {
-    "schedule_cron": "schedule_cron",
-    "open_after": "warning_runs",
-    "performance_limits": "performance",
-}
+SHOWN_AT = {"open_after": "warning_runs"}
 """The place of the errors of a field that has no input of its own name."""
 OF_TABLES = ("tolerances", "thresholds", "importances", "sensitive_features", "methods")
 

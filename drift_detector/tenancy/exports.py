@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The rows that a person asked for, and how many there are without the limit."""
+    """The rows that a person asked for, and their number, at most one more than the limit."""
 
     name: str
     columns: Sequence[Column]
@@ -167,11 +167,11 @@ def parquet_response(export: Export) -> FileResponse:
 def _response(export: Export, file: IO[bytes], ending: str, media_type: str) -> FileResponse:
     """The file as a download; its name says if rows are left out, and the headers say how many."""
     file.seek(0)
-    cut = f"-first-{MOST_ROWS}-of-{export.count}" if export.count > MOST_ROWS else ""
+    cut = f"-first-{MOST_ROWS}" if export.count > MOST_ROWS else ""
     name = f"{slugify(export.name)}-{timezone.now():%Y-%m-%d}{cut}.{ending}"
     response = FileResponse(file, as_attachment=True, filename=name, content_type=media_type)
     response["X-Rows"] = str(export.written)
-    response["X-Rows-Total"] = str(export.count)
+    response["X-Rows-Left-Out"] = "true" if export.count > MOST_ROWS else "false"
     response["X-Row-Limit"] = str(MOST_ROWS)
     return response
 

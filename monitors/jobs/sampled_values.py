@@ -23,4 +23,5 @@ def _without_values(answer: str, columns: Collection[str]) -> str:
     for column in found["columns"]:
         if column["name"] in columns:
             column["values"] = []
+            found.get("spans", {}).pop(column["name"], None)
     return json.dumps(found, ensure_ascii=False)

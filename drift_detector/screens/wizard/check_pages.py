@@ -1,12 +1,13 @@
 """The third step: the power card of the monitor that would be saved. The fourth: it is saved, and tried on history."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from detections.backtests.selectors import list_backtests
 from drift_detector.screens.asking import (
@@ -16,7 +17,7 @@ from drift_detector.screens.asking import (
     go_to,
 )
 from drift_detector.screens.backtest_form import fitting_span
-from drift_detector.screens.days_form import A_DAY, days_of_span
+from drift_detector.screens.days_form import A_DAY, EARLIEST, days_of_span
 from drift_detector.screens.power_rows import card_in_words, power_chart, power_rows
 from drift_detector.screens.schedule_words import schedule_in_words
 from drift_detector.screens.screen import Screen, zone_of
@@ -133,7 +134,12 @@ class StartPage(Screen):
         span = answer_of(sampled).get("spans", {}).get(monitor.timestamp_column)
         if span is None:
             return None
-        first, last = (datetime.fromisoformat(span[end]) for end in ("first", "last"))
+        first, last = (_possible(datetime.fromisoformat(span[end])) for end in ("first", "last"))
         start = max(first, monitor.reference_end or first)
         fitting = fitting_span(monitor, start + monitor.window, last + monitor.window + A_DAY)
         return days_of_span(*fitting, zone_of(monitor))
+
+
+def _possible(at: datetime) -> datetime:
+    """A time of the past: data names the ends of the calendar for what has no beginning or end."""
+    return min(max(at, datetime.combine(EARLIEST, time(), UTC)), timezone.now())

@@ -26,7 +26,12 @@ from drift_detector.screens.wizard.column_rows import (
     first_choice,
 )
 from drift_detector.screens.wizard.guesses import Guess, guess
-from drift_detector.screens.wizard.monitor_form import MonitorForm, first_values, values_of_body
+from drift_detector.screens.wizard.monitor_form import (
+    MonitorForm,
+    first_values,
+    is_of_this_form,
+    values_of_body,
+)
 from drift_detector.screens.wizard.wizard_steps import steps, trail
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
@@ -82,7 +87,8 @@ class ColumnsPage(Screen):
         except ValueError:
             return None
         kinds = (Job.Kind.PREVIEW, Job.Kind.CREATE_MONITOR)
-        return Job.objects.filter(id=known, kind__in=kinds).first() if known else None
+        job = Job.objects.filter(id=known, kind__in=kinds).first() if known else None
+        return job if job is not None and is_of_this_form(job.fields) else None
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Check the form as the API does, and ask for the power card of what it says."""

@@ -31,6 +31,11 @@ FORM_FIELDS = {
     "sensitive_features": "features",
 }
 """The field of the form that shows the errors of one of the API's, where it has another name."""
+NEEDED = frozenset(
+    {"name", "timezone", "schedule_cron", "reference_start", "reference_end", "methods"}
+    | {"current_data_uri", "reference_data_uri"}
+)
+"""The fields of a body that the pages after the form read."""
 
 
 class MonitorForm(ScheduleForm):
@@ -173,6 +178,11 @@ def first_values(guess: Guess, free_name: str) -> dict[str, Any]:
         "positive_label": "1",
         **guess.roles,
     }
+
+
+def is_of_this_form(body: Mapping[str, Any]) -> bool:
+    """True if this form made a body; a request of the API may leave fields out."""
+    return body.keys() >= NEEDED
 
 
 def values_of_body(body: Mapping[str, Any]) -> dict[str, Any]:

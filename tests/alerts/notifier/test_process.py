@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from alerts.models import Notification
+from alerts.models import Alert, Notification
 from alerts.notifier import router
 from alerts.notifier.due import DueChannel
 from alerts.notifier.process import (
@@ -273,6 +273,60 @@ def test_turns__channel_that_failed__rests() -> None:
     turns.begin(one)
     turns.end(one, is_ok=False)
     assert turns.choose([one, two], most=9, most_per_tenant=9) == [two]
+
+
+def fail(turns: ChannelTurns, channel: DueChannel, times: int) -> None:
+    for _ in range(times):
+        turns.begin(channel)
+        turns.end(channel, is_ok=False)
+
+
+def test_turns__turn_that_sent_something_after_an_outage__brings_the_channel_back() -> None:
+    turns, one = ChannelTurns(), due_channel(1, 1)
+    fail(turns, one, FAILURES_OF_OUTAGE)
+    turns.begin(one)
+    assert turns.end(one, is_ok=True, has_sent=True)
+
+
+def test_turns__turn_that_tried_nothing__leaves_the_outage_and_its_rest() -> None:
+    turns, one = ChannelTurns(), due_channel(1, 1)
+    fail(turns, one, FAILURES_OF_OUTAGE)
+    turns.begin(one)
+    assert not turns.end(one, is_ok=True)
+    assert turns.choose([one], most=9, most_per_tenant=9) == []
+    turns.begin(one)
+    assert turns.end(one, is_ok=True, has_sent=True)
+
+
+def test_notifier__reminder_that_is_no_longer_needed__is_no_sign_of_a_channel(
+    setting: Tenant, override: Callable[..., None]
+) -> None:
+    override(notifier={"retry_seconds": 3600})
+    with receiving() as receiver:
+        receiver.answer = (500, b"")
+        some_alerts(setting, ("here", receiver.url))
+        seen = acknowledged_alert(setting)
+        with notifying() as notifier:
+            rounds(notifier)
+            remind(setting, seen)
+            rounds(notifier)
+    assert sorted(statuses(setting)["here"]) == ["pending"] * 3 + ["suppressed"]
+    assert len(receiver.requests) == 4
+
+
+def acknowledged_alert(tenant: Tenant) -> UUID:
+    """One of the alerts, which people have seen: it needs no reminder."""
+    with tenant_scope(tenant.id):
+        alert = Alert.objects.latest("created_at")
+        Alert.objects.filter(id=alert.id).update(attention="acknowledged")
+    return alert.id
+
+
+def remind(tenant: Tenant, alert_id: UUID) -> None:
+    """The notification of an alert becomes a reminder that is due."""
+    with tenant_scope(tenant.id):
+        waiting = Notification.objects.filter(status="pending", alert_id=alert_id)
+        assert waiting.update(kind="repeat", due_at=timezone.now()) == 1
 
 
 def test_turns__those_that_waited_longest__come_first() -> None:

@@ -23,6 +23,13 @@ def test_scale_of__any_values__has_room_and_holds_all_finite(values: list[float 
     assert 1 <= len(scale.ticks()) <= 12
 
 
+@pytest.mark.parametrize("values", [[1.797e308] * 2, [-1.7e308, 1.7e308], [0.0, 5e-324], [0.0]])
+def test_scale_of__ends_of_the_floats__are_finite_and_drawn(values: list[float | None]) -> None:
+    scale = scale_of(values, 0, 100)
+    assert 0 < scale.high - scale.low < math.inf
+    assert all(0 <= scale.place(value) <= 100 for value in [*values, *scale.ticks()] if value)
+
+
 @pytest.mark.parametrize(
     ("rough", "step"), [(0.9, 1), (1.0, 1), (1.1, 2), (2.1, 2.5), (3, 5), (7, 10), (0.03, 0.05)]
 )
@@ -38,6 +45,7 @@ def test_nice_step__rough_step__is_the_next_round_one(rough: float, step: float)
         (-12.0, "−12"),
         (0.051234, "0.0512"),
         (1000, "1000"),
+        (999.9999, "1000"),
         (-2500.4, "−2500"),
         (12_345, "12.3k"),
         (1_300_000, "1.3M"),

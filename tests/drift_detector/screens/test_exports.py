@@ -98,8 +98,12 @@ def test_export__more_rows_than_the_limit__says_so(
     for _ in range(3):
         make_finished_run(monitor)
     answer = person.get(f"{RUNS}export/{form}")
-    assert (answer["X-Rows"], answer["X-Rows-Total"], answer["X-Row-Limit"]) == ("2", "3", "2")
-    assert f"-first-2-of-3.{form}" in answer["Content-Disposition"]
+    assert (answer["X-Rows"], answer["X-Rows-Left-Out"], answer["X-Row-Limit"]) == (
+        "2",
+        "true",
+        "2",
+    )
+    assert f"-first-2.{form}" in answer["Content-Disposition"]
     content = body(answer)
     count = (
         pq.read_table(io.BytesIO(content)).num_rows

@@ -117,7 +117,7 @@ def test_home__alert_that_ended_unseen__is_counted_and_listed(person: Client) ->
     alert = make_alert(make_finished_run(make_monitor(), "drift"), **ended)
     make_alert(make_finished_run(make_monitor(), "drift"), **ended, is_history=True)
     page = html(person)
-    href = next(href for href, text in links(page) if text == "1 alert ended unseen")
+    href = next(href for href, text in links(page) if text == "1 alert ended before anyone saw it")
     assert str(alert.id) in page
     assert "1 alert" in words(html(person, href))
 
@@ -179,7 +179,7 @@ def test_home__last_day__counts_runs_and_links_them(person: Client) -> None:
 def test_home__next_ticks__are_those_of_the_cron(person: Client) -> None:
     make_monitor(name="nightly", schedule_cron="30 2 * * *", timezone="Asia/Tokyo")
     make_monitor(name="paused", schedule_cron="* * * * *", status="paused")
-    page = html(person).split("Next ticks")[-1]
+    page = html(person).split("Next runs")[-1]
     shown = re.findall(r'<time datetime="([^"]*)"', page)
     ticks = [datetime.fromisoformat(each).astimezone(UTC) for each in shown]
     assert [(tick.hour, tick.minute) for tick in ticks] == [(17, 30)]  # Tokyo is UTC+9

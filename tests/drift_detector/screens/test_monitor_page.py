@@ -350,6 +350,13 @@ def test_action__of_a_viewer__is_forbidden(browser: Client, monitor: Monitor, ac
     assert (DetectionRun.objects.count(), Baseline.objects.count()) == (0, baselines)
 
 
+@pytest.mark.parametrize("until", ["x", "0001-01-01T00:00:00%2B14:00", "2024-13-01", "%00"])
+def test_monitor__time_that_is_none__is_not_found(
+    browser: Client, monitor: Monitor, until: str
+) -> None:
+    assert browser.get(f"{page_of(monitor)}?until={until}").status_code == 404
+
+
 @pytest.mark.parametrize("part", ["", "heat/?from=0", "progress/"])
 def test_monitor__of_another_tenant__is_not_found(
     browser: Client, other_tenant: Tenant, part: str
