@@ -12,8 +12,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from drift_detector.observability.metrics import count_refused_sign_in
-from drift_detector.tenancy.models import ApiKey, Role
-from drift_detector.tenancy.principal import Principal
+from drift_detector.tenancy.models import ApiKey, Role, User
+from drift_detector.tenancy.principal import Actor, ActorKind, Principal
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import set_local
 from drift_detector.tenancy.selection import membership_of_request
 from drift_detector.throttling import known_keys
@@ -36,7 +37,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         key = _checked_key(request, token.strip())
-        return Principal(tenant_id=key.tenant_id, role=Role(key.role), name=f"key:{key.name}"), key
+        actor = Actor(ActorKind.KEY, id=str(key.id), name=key.name)
+        return Principal(key.tenant_id, scopes=SCOPES[Role(key.role)], actor=actor), key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -50,9 +52,14 @@ class TenantSessionAuthentication(SessionAuthentication):
         membership = membership_of_request(request._request) if authenticated else None
         if membership is None:
             return None
-        name = f"user:{membership.user.get_username()}"
-        role = Role(membership.role)
-        return Principal(tenant_id=membership.tenant_id, role=role, name=name), None
+        actor = actor_of(membership.user)
+        scopes = SCOPES[Role(membership.role)]
+        return Principal(membership.tenant_id, scopes=scopes, actor=actor), None
+
+
+def actor_of(user: User) -> Actor:
+    """A person as the one who changes something."""
+    return Actor(ActorKind.USER, id=str(user.pk), name=user.get_username())
 
 
 def digest(key: str) -> str:

@@ -21,6 +21,17 @@ class Role(models.TextChoices):
         return order.index(self) >= order.index(needed)
 
 
+class Scope(models.TextChoices):
+    """The operations that an API key or a token may call."""
+
+    MONITORS_READ = "monitors:read"
+    MONITORS_WRITE = "monitors:write"
+    RUNS_WRITE = "runs:write"
+    OUTCOMES_WRITE = "outcomes:write"
+    ALERTS_WRITE = "alerts:write"
+    ADMIN = "admin"
+
+
 class User(AbstractUser):
     """A person; only memberships decide which tenants they see."""
 

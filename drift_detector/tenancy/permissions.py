@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Role, Scope
 from drift_detector.tenancy.principal import Principal
 
 if TYPE_CHECKING:  # DRF imports this module while it makes APIView
@@ -21,5 +21,7 @@ class RolePermission(BasePermission):
         if not isinstance(request.user, Principal):
             return False
         to_write: Role = getattr(view, "role_to_write", Role.OPERATOR)
-        needed = Role.VIEWER if request.method in SAFE_METHODS else to_write
-        return request.user.role.covers(needed)
+        if request.method in SAFE_METHODS:
+            return Scope.MONITORS_READ in request.user.scopes
+        needed = Scope.ADMIN if to_write is Role.ADMIN else Scope.MONITORS_WRITE
+        return needed in request.user.scopes
