@@ -20,11 +20,20 @@ DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 CSRF_TRUSTED_ORIGINS = ENV.csrf_trusted_origins
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CSRF_TRUSTED_ORIGINS else None
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(CSRF_TRUSTED_ORIGINS)
-X_FRAME_OPTIONS = "SAMEORIGIN"
+# A proxy ends TLS before the service; it also leads http to https.
+IS_BEHIND_TLS = bool(CSRF_TRUSTED_ORIGINS)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_TLS else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_TLS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_BEHIND_TLS else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # the service speaks for its own host, not for those below it
+    "security.W008",  # the proxy redirects
+    "security.W021",  # nor may it enter the host in the browsers' lists
+]
+X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
+    "drift_detector.tenancy",  # first, since its templates stand in for unfold's
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -40,7 +49,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "drift_detector.tenancy",
     "drift_detector.events",
     "monitors",
     "detections",
@@ -52,6 +60,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "drift_detector.page_policies.PagePolicyMiddleware",
     "drift_detector.observability.metrics.RequestMetricsMiddleware",
     "drift_detector.observability.tracing.RequestSpanMiddleware",
     "drift_detector.page_compression.PageCompressionMiddleware",
@@ -95,9 +104,12 @@ def _database(url: str, pool_size: int) -> dict[str, Any]:
 
 
 def _database_options(query: str, pool_size: int) -> dict[str, Any]:
-    # A process that is stopped in a transaction must not hold its locks until its lease runs out.
-    silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
-    options: dict[str, Any] = {"connect_timeout": 5, "options": silent, **dict(parse_qsl(query))}
+    options: dict[str, Any] = {"connect_timeout": 5}
+    if not ENV.database.through_pgbouncer:  # there, the login has the limit (docs/operations.md)
+        # A process that is stopped in a transaction must not hold its locks until its lease runs out.
+        silent = f"-c idle_in_transaction_session_timeout={500 * ENV.runs.lease_seconds}ms"
+        options["options"] = silent
+    options |= dict(parse_qsl(query))
     if pool_size:
         options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 10}
     return options
@@ -169,6 +181,9 @@ SPECTACULAR_SETTINGS = {
         "AlertStatusEnum": "alerts.models.Alert.Status",
         "AlertPhaseEnum": "alerts.models.Alert.Phase",
         "AlertReasonEnum": "alerts.models.Alert.Reason",
+        "ChannelKindEnum": "alerts.channels.channel_registry.CHANNEL_KINDS",
+        "ColumnKindEnum": ["numeric", "categorical"],
+        "PlanMethodEnum": "monitors.setting_fields.METHODS",
         "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",
         "ConceptMethodEnum": "detections.models.outcomes.CONCEPT_METHODS",

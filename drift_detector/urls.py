@@ -3,7 +3,6 @@
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from alerts.channels.views import ChannelViewSet
@@ -42,7 +41,7 @@ from detections.outcomes.error_rate_views import MonitorErrorRatesView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
 from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
-from drift_detector.api.documents import DocumentView
+from drift_detector.api.documents import DocsView, DocumentView
 from drift_detector.api.quotas import QuotasView
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
@@ -113,7 +112,7 @@ api: list[URLPattern | URLResolver] = [
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs", DocsView.as_view(), name="docs"),
     path("", include(router.urls)),
 ]
 

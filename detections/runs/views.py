@@ -54,8 +54,9 @@ LONGEST_KEY = 200
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; "
     "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
+    "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+REPORT_HEADERS = {"Content-Security-Policy": REPORT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
 WAIT = OpenApiParameter(
     "wait",
     {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS, "default": 0},
@@ -263,7 +264,7 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
             raise ValidationError({"as": f"as must be html or json, not {form[:20]!r}."})
         if form == "json" or report.status != Report.Status.READY:
             return Response(ReportSerializer(report).data)
-        return HttpResponse(report.html, headers={"Content-Security-Policy": REPORT_POLICY})
+        return HttpResponse(report.html, headers=REPORT_HEADERS)
 
 
 @extend_schema_view(

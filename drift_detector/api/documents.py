@@ -7,12 +7,16 @@ from typing import Any, cast
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
+from django.utils.decorators import method_decorator
+from django.views.decorators.csp import csp_override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+from drift_detector.page_policies import DOCUMENTATION
 
 # The generator keeps state of its own while it works, and is not for several threads at once.
 _making = Lock()
@@ -31,7 +35,11 @@ class DocumentView(SpectacularAPIView):
         response = HttpResponse(
             content,
             content_type=renderer.media_type,
-            headers={"Content-Disposition": f'inline; filename="{filename}"', "ETag": etag},
+            headers={
+                "Content-Disposition": f'inline; filename="{filename}"',
+                "ETag": etag,
+                "Cache-Control": "no-cache",  # kept, and asked for again by its tag
+            },
         )
         return get_conditional_response(request, etag=etag, response=response) or response
 
@@ -41,6 +49,13 @@ class DocumentView(SpectacularAPIView):
             return super().perform_content_negotiation(request, force)
         except Http404 as error:
             raise ValidationError({"format": ["format must be json or yaml."]}) from error
+
+
+@method_decorator(csp_override(DOCUMENTATION), name="dispatch")
+class DocsView(SpectacularSwaggerSplitView):
+    """The page for people; its script is an answer of its own, as the page may bring none."""
+
+    url_name = "schema"
 
 
 def _content_of(renderer: type[BaseRenderer]) -> bytes:

@@ -11,6 +11,7 @@ from typing import IO, Any
 from django.utils.html import format_html
 
 from drift_detector.api.problem_documents import MEDIA_TYPE, PAGE, problem
+from drift_detector.page_policies import policy_of_refusals
 
 PAGES_UNDER = "/admin/"
 PART_BYTES = 65536
@@ -63,7 +64,12 @@ def refusal(
         retry_after: Seconds after which the request may be sent again; 0 says nothing about it.
         closes: True if the request is not read to its end.
     """
-    headers = [(b"content-type", _media_type(path))]
+    headers = [
+        (b"content-type", _media_type(path)),
+        (b"content-security-policy", policy_of_refusals().encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    ]
     if closes:
         headers.append((b"connection", b"close"))
     if retry_after:

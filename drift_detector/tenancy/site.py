@@ -81,7 +81,9 @@ class TenantAdminSite(UnfoldAdminSite):
         }
 
     def pick(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
-        """Switch to another tenant of the signed-in person."""
+        """Switch to another tenant of the signed-in person; a link alone does not."""
+        if request.method != "POST":
+            return _refuse(request, 405, "A tenant is chosen with a button.", back="admin:index")
         assert isinstance(request.user, User)
         mine = {each.tenant_id: each.tenant for each in memberships_of(request.user)}
         if tenant_id in mine:

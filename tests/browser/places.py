@@ -60,7 +60,7 @@ def _drifted_runs(demo: Demo) -> list[str]:
 def make_report(demo: Demo, run: str) -> None:
     """Ask for Evidently's report of a run, and wait until it is made."""
     demo.post(f"/runs/{run}/report", {})
-    assert demo.wait_for(f"/runs/{run}/report")["status"] == "ready"
+    assert demo.wait_for(f"/runs/{run}/report?as=json")["status"] == "ready"
 
 
 def backtest(demo: Demo, monitor: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import random
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,18 +34,17 @@ PATIENCE_MS = 240_000
 
 
 def write_own_csv(folder: Path) -> Path:
-    """The orders of a shop in the last three months; a column has a hostile name."""
+    """The orders of a shop in the last three months, up to now; a column has a hostile name."""
     chance = random.Random(7)
     path = folder / "orders.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["ordered_at", "amount", "country", HOSTILE])
-        for day in range(DAYS):
-            at = date.today() - timedelta(days=DAYS - day)
-            for _ in range(120):
-                country = chance.choice(["DE", "FR", "IT", HOSTILE])
-                amount = round(chance.lognormvariate(3, 0.5), 2)
-                writer.writerow([f"{at}T12:00:00Z", amount, country, chance.gauss(0, 1)])
+        for ago in range(DAYS * 24 * 60, 0, -12):
+            at = datetime.now(UTC) - timedelta(minutes=ago)
+            country = chance.choice(["DE", "FR", "IT", HOSTILE])
+            amount = round(chance.lognormvariate(3, 0.5), 2)
+            writer.writerow([f"{at:%Y-%m-%dT%H:%M:%SZ}", amount, country, chance.gauss(0, 1)])
     return path
 
 
@@ -139,7 +138,9 @@ def test_walk__other_tenant__shows_its_own_and_no_other(
     tenant = demo.manage("create_tenant", "elsewhere", "--name", "Elsewhere").splitlines()[-1]
     demo.manage("add_member", tenant, demo.user, "--role", "operator")
     visitor = visit()
-    visitor.open(f"/admin/tenant/{tenant}")
+    visitor.open("/admin/")
+    visitor.page.get_by_text("unfold_more").click()
+    visitor.page.get_by_role("button", name="Elsewhere").click()
     expect(visitor.page.locator("#nav-sidebar")).to_contain_text("Elsewhere")
     expect(visitor.page.locator("#content")).not_to_contain_text(WATCHED)
     answer = visitor.page.request.get(

@@ -82,7 +82,7 @@ def test_admin__member_of_two__starts_in_the_first(signed_in: Client) -> None:
 def test_admin__other_tenant_picked__shows_its_rows_instead(
     signed_in: Client, other_tenant: Tenant
 ) -> None:
-    assert signed_in.get(f"/admin/tenant/{other_tenant.id}").status_code == 302
+    assert signed_in.post(f"/admin/tenant/{other_tenant.id}").status_code == 302
     text = page(signed_in)
     assert "Watch of rival" in text
     assert "Watch of acme" not in text
@@ -92,7 +92,7 @@ def test_admin__other_tenant_picked__shows_its_rows_instead(
 def test_admin__other_tenant_picked__its_role_counts(
     signed_in: Client, other_tenant: Tenant
 ) -> None:
-    signed_in.get(f"/admin/tenant/{other_tenant.id}")
+    signed_in.post(f"/admin/tenant/{other_tenant.id}")
     assert 'name="_save"' not in page(signed_in, link_of(page(signed_in)))
 
 
@@ -108,7 +108,7 @@ def test_admin__index__offers_both_tenants(
 def test_admin__tenant_of_others_picked__stays_where_it_was(
     signed_in: Client, other_tenant: Tenant
 ) -> None:
-    answer = signed_in.get(f"/admin/tenant/{other_tenant.id}", follow=True)
+    answer = signed_in.post(f"/admin/tenant/{other_tenant.id}", follow=True)
     assert "You are not a member of that tenant." in answer.content.decode()
     assert "tenant_id" not in signed_in.session
 
@@ -117,7 +117,7 @@ def test_admin__tenant_of_others_picked__stays_where_it_was(
 def test_admin__removed_from_the_picked_tenant__falls_back(
     signed_in: Client, other_tenant: Tenant
 ) -> None:
-    signed_in.get(f"/admin/tenant/{other_tenant.id}")
+    signed_in.post(f"/admin/tenant/{other_tenant.id}")
     with tenant_scope(other_tenant.id):
         Membership.objects.filter(tenant=other_tenant).delete()
     assert "Watch of acme" in page(signed_in)

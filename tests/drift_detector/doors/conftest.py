@@ -1,0 +1,1 @@
+from tests.run_fixtures import flights_monitor, monitor, run  # noqa: F401
