@@ -11,6 +11,8 @@ OWNER = "drift_owner"
 # The migrations grant to these groups, so that they need no names of logins.
 GROUPS: dict[str, LiteralString] = {
     "drf_app": "NOLOGIN",
+    "drf_web": "NOLOGIN",
+    "drf_worker": "NOLOGIN",
     "drf_relay": "NOLOGIN",
     "drf_scheduler": "NOLOGIN",
     "drf_notifier": "NOLOGIN",
@@ -19,21 +21,25 @@ LOGINS: dict[str, LiteralString] = {
     OWNER: "LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_web": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_app": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
+    "drift_commands": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_relay": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_scheduler": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
     "drift_notifier": "LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS",
 }
-MEMBERSHIPS = {
-    "drift_web": "drf_app",
-    "drift_app": "drf_app",
-    "drift_relay": "drf_relay",
-    "drift_scheduler": "drf_scheduler",
-    "drift_notifier": "drf_notifier",
+MEMBERSHIPS: dict[str, tuple[str, ...]] = {
+    "drift_web": ("drf_app", "drf_web"),
+    "drift_app": ("drf_app", "drf_worker"),
+    "drift_commands": ("drf_app", "drf_web", "drf_worker"),
+    "drift_relay": ("drf_relay",),
+    "drift_scheduler": ("drf_scheduler",),
+    "drift_notifier": ("drf_notifier",),
 }
+"""The groups of each login: web alone knows people and keys, workers and the consumer alone read baselines."""
 
 STATEMENT_TIMEOUTS = {
     "drift_web": "10s",
     "drift_app": "600s",
+    "drift_commands": "600s",
     "drift_relay": "60s",
     "drift_scheduler": "120s",
     "drift_notifier": "60s",
@@ -73,8 +79,9 @@ def _set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str])
 
 def _grant_memberships(connection: psycopg.Connection) -> None:
     statement = sql.SQL("GRANT {} TO {}")
-    for login, group in MEMBERSHIPS.items():
-        connection.execute(statement.format(sql.Identifier(group), sql.Identifier(login)))
+    for login, groups in MEMBERSHIPS.items():
+        names = sql.SQL(", ").join(map(sql.Identifier, groups))
+        connection.execute(statement.format(names, sql.Identifier(login)))
 
 
 def _limit_statements(connection: psycopg.Connection) -> None:

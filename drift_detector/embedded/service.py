@@ -96,7 +96,7 @@ class Service:
 
     def _write_settings(self) -> None:
         """Write the settings with which `manage.py` reaches the servers, readable by this user only."""
-        environment = sorted(self.environment("app").items())
+        environment = sorted(self.environment("commands").items())
         settings = [(name, value) for name, value in environment if name.startswith(PREFIX)]
         file = self.state.folder / "service.env"
         file.touch(mode=0o600)
@@ -186,7 +186,7 @@ def _seed_demo(service: Service) -> None:
     terminal.say("Demo data …")
     where = ["--env-file", str(service.demo_file), "--data-dir", str(service.data_folder)]
     seed = manage("seed_demo", "--base-url", service.url, *where)
-    run_step(seed, cwd=service.root, environment=service.environment("app"), shown=True)
+    run_step(seed, cwd=service.root, environment=service.environment("commands"), shown=True)
 
 
 def run() -> int:

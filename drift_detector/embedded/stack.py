@@ -14,7 +14,7 @@ from drift_detector.embedded.server import Server
 from drift_detector.embedded.state import State
 from drift_detector.embedded.valkey import Valkey
 
-Role = Literal["owner", "web", "app", "relay", "scheduler", "notifier"]
+Role = Literal["owner", "web", "app", "commands", "relay", "scheduler", "notifier"]
 Report = Callable[[str], None]
 
 

@@ -49,9 +49,10 @@ def execute(command: Sequence[str]) -> int:
 def settings(stack: Stack) -> dict[str, str]:
     """The command's environment: the settings of the service, and the URLs of the other roles."""
     return {
-        **stack.settings("app"),
+        **stack.settings("commands"),
         "AUMOS_DRIFT_SECRET_KEY": stack.postgres.state.secret("secret_key"),
         "AUMOS_DRIFT_ENCRYPTION__KEY": stack.postgres.state.secret("encryption_key"),
+        "DRIFT_APP_URL": stack.database_url("app"),
         "DRIFT_WEB_URL": stack.database_url("web"),
         "DRIFT_OWNER_URL": stack.database_url("owner"),
         "DRIFT_RELAY_URL": stack.database_url("relay"),

@@ -8,6 +8,7 @@ from django.db.migrations import RunSQL
 APP, RELAY, SCHEDULER = "drf_app", "drf_relay", "drf_scheduler"
 NOTIFIER = "drf_notifier"
 GROUPS = (APP, RELAY, SCHEDULER, NOTIFIER)
+WEB, WORKER = "drf_web", "drf_worker"
 
 # After a commit the setting reads '' and not NULL; the sub-select makes PostgreSQL evaluate it once a statement.
 CURRENT_TENANT = "(SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
@@ -32,9 +33,9 @@ END $$
 """
 
 
-def create_group_roles() -> RunSQL:
+def create_group_roles(*groups: str) -> RunSQL:
     """Create the group roles of the service, unless the installation has created them."""
-    return RunSQL([CREATE_ROLE.format(role=role) for role in GROUPS], RunSQL.noop)
+    return RunSQL([CREATE_ROLE.format(role=role) for role in groups or GROUPS], RunSQL.noop)
 
 
 def enable_tenant_rls(table: str, column: str = "tenant_id") -> RunSQL:

@@ -81,7 +81,7 @@ def service(committed: None, tmp_path: Path) -> Iterator[Service]:
     manage = [sys.executable, "manage.py"]
     with stopped_together() as processes:
         for role, command in [
-            ("app", web_command(port)),
+            ("web", web_command(port)),
             ("app", [*celery, "worker", "--concurrency", "1", "--hostname", "one@e2e"]),
             ("app", [*celery, "worker", "--concurrency", "1", "--hostname", "two@e2e"]),
             ("scheduler", [*celery, *BEAT]),
@@ -116,12 +116,14 @@ def web_command(port: int) -> list[str]:
     return [sys.executable, "-m", "drift_detector.front", "127.0.0.1", str(port)]
 
 
-def launch(role: str, command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    url = role_url(role) if role != "app" else app_url()
+def launch(
+    role: str, command: list[str], folder: Path, *, database: str | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process of the service as its role, at another address of the database if there is one."""
     environment = {
         **os.environ,
         **WIDE_LIMITS,
-        "AUMOS_DRIFT_DATABASE__URL": url,
+        "AUMOS_DRIFT_DATABASE__URL": database or role_url(role),
         "AUMOS_DRIFT_REDIS__URL": urlsplit(str(settings.ENV.redis.url))
         ._replace(path=REDIS_DATABASE)
         .geturl(),
@@ -146,11 +148,6 @@ def stopped_together() -> Iterator[list[subprocess.Popen[bytes]]]:
         for process in processes:
             process.kill()
             process.wait()
-
-
-def app_url() -> str:
-    name = settings.DATABASES["default"]["NAME"]
-    return str(settings.ENV.database.url).rsplit("/", 1)[0] + f"/{name}"
 
 
 def free_port() -> int:

@@ -51,7 +51,7 @@ def web(committed_tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         _, key = tenancy.create_api_key(name="wire", role=Role.OPERATOR)
     port = free_port()
     with stopped_together() as processes:
-        processes.append(launch("app", web_command(port), tmp_path))
+        processes.append(launch("web", web_command(port), tmp_path))
         wait_until(lambda: is_listening(port))
         yield Web(port, key, monitor)
 

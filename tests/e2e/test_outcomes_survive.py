@@ -88,13 +88,13 @@ def test_outcomes__web_killed_again_and_again__states_are_those_of_an_unbroken_r
     client = Thread(target=post_until, args=(address, key, monitor.id, stream, sent, stopped))
     client.start()
     for _ in range(WEB_KILLS):
-        web = launch("app", web_command(port), tmp_path)
+        web = launch("web", web_command(port), tmp_path)
         wait_until(has_grown(sent))
         time.sleep(DICE.uniform(0, 0.8))
         web.kill()
         web.wait()
     with stopped_together() as processes:
-        processes.append(launch("app", web_command(port), tmp_path))
+        processes.append(launch("web", web_command(port), tmp_path))
         wait_until(
             lambda: len(sent) >= ENOUGH
         )  # a loaded machine has not come far between the kills

@@ -87,7 +87,7 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
     with stopped_together() as processes:
         processes.append(launch("app", WORKER, flights.parent))
         monkeypatch.delenv("AUMOS_DRIFT_METRICS__PORT")
-        processes.append(launch("app", web_command(web), flights.parent))
+        processes.append(launch("web", web_command(web), flights.parent))
         wait_until(lambda: is_listening(port) and is_listening(web))
         runs = request_runs(Service(f"http://127.0.0.1:{web}", key), monitor.id, 3)
         assert {run["status"] for run in runs} == {"succeeded"}

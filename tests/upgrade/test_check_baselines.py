@@ -139,7 +139,7 @@ def test_check_baselines__list_tenants__needs_the_schedulers_login(
 ) -> None:
     with connected_as(role_url("scheduler")):
         assert run("--list-tenants").split() == sorted([acme["id"], rival["id"]])
-    with pytest.raises(CommandError, match="drift_app sees no tenant"):
+    with pytest.raises(CommandError, match="drift_commands sees no tenant"):
         run("--list-tenants")
 
 

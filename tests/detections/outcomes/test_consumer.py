@@ -27,8 +27,8 @@ from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant, set_quotas
 from monitors.models import Monitor
 from monitors.sources import table_from_bytes
+from tests.conftest import role_url
 from tests.drift_detector.events.conftest import BROKER
-from tests.e2e.conftest import app_url
 from tests.factories import at_once, eventually, make_monitor
 
 type Send = Callable[..., None]
@@ -276,7 +276,7 @@ def test_step__drift_while_a_request_holds_another_stream_of_the_monitor__lets_i
 def someone_waits() -> bool:
     """Whether a session of this database waits for another's lock."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with psycopg.connect(str(app_url())) as database:
+    with psycopg.connect(role_url("app")) as database:
         return database.execute(query).fetchone() != (0,)
 
 

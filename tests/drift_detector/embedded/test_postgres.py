@@ -53,12 +53,12 @@ def test_owner__is__no_superuser_but_owns_the_database(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("login", MEMBERSHIPS)
-def test_service_roles__are__members_of_their_group_only(stack: Stack, login: str) -> None:
+def test_service_roles__are__members_of_their_groups_only(stack: Stack, login: str) -> None:
     query = (
-        "SELECT array_agg(rolname::text) FROM pg_roles "
+        "SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles "
         "WHERE pg_has_role(current_user, oid, 'MEMBER') AND rolname <> current_user"
     )
-    assert scalar(stack.postgres.role_url(login), query) == [MEMBERSHIPS[login]]
+    assert scalar(stack.postgres.role_url(login), query) == list(MEMBERSHIPS[login])
 
 
 @pytest.mark.parametrize("login", STATEMENT_TIMEOUTS)

@@ -161,7 +161,7 @@ def test_outbox_requeue__not_dead__is_said(write: Emit) -> None:
 
 
 def test_outbox__as_the_apps_role__refuses_to_look(write: Emit) -> None:
-    with pytest.raises(CommandError, match="drift_app cannot see"):
+    with pytest.raises(CommandError, match="drift_commands cannot see"):
         call_command("outbox")
 
 

@@ -421,4 +421,4 @@ def test_app_role__published_mark__is_not_its_to_set(write: Emit, statement: str
         connection.cursor() as app,
     ):
         app.execute(statement)
-    assert "drift_app" in os.environ["AUMOS_DRIFT_DATABASE__URL"]
+    assert "drift_commands" in os.environ["AUMOS_DRIFT_DATABASE__URL"]
