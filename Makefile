@@ -14,7 +14,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick test-browser chromium servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
+.PHONY: help install run manage test test-quick test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -36,6 +36,9 @@ test-quick: .venv/.installed ## Run the tests without coverage, up to the first 
 
 chromium: ## Install the system's Chromium for test-browser (Debian, as root)
 	@test -n "$(CHROMIUM)" || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; }
+
+pgbouncer: ## Install Debian's PgBouncer for its test (as root)
+	@command -v pgbouncer >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends pgbouncer; }
 
 test-browser: .venv/.installed ## Test the pages of the demo in Chromium; renews docs/screens
 	@test -n "$(CHROMIUM)" || { echo "There is no Chromium: run make chromium first."; exit 1; }

@@ -58,6 +58,10 @@ class Database(Group):
     pool_size: Annotated[int, Field(ge=0)] = Field(
         default=16, description="connections kept by one process; 0 turns the pool off"
     )
+    through_pgbouncer: bool = Field(
+        default=False,
+        description="true where the address leads to PgBouncer, which takes no options of a connection",
+    )
 
 
 class Redis(Group):

@@ -95,7 +95,7 @@ def target(
         _, key = tenancy.create_api_key(name="attacker", role=Role.OPERATOR)
     port = free_port()
     with stopped_together() as processes:
-        processes.append(launch("app", web_command(port), tmp_path))
+        processes.append(launch("web", web_command(port), tmp_path))
         processes.append(launch("app", WORKER, tmp_path))
         wait_until(lambda: is_listening(port))
         yield Target(port, key, committed_tenant, tmp_path, processes[-1])
