@@ -18,19 +18,37 @@ from drift_detector.api.problems import (
     problem_reference,
 )
 from drift_detector.api.queries import documented_parameters
+from drift_detector.tenancy.permissions import needed_scope
 
 JSON = "application/json"
-EVERYWHERE = (400, 401, 406, 429, 500, 503)
-TO_WRITE = (403, 411, 413, 415)
+EVERYWHERE = (400, 401, 403, 406, 429, 500, 503)
+TO_WRITE = (411, 413, 415)
 MISSING = (404,)
 
 
 class OperationSchema(AutoSchema):
-    """Documents what `takes_query` declares, and each operation by its own words."""
+    """Documents what `takes_query` declares, and each operation by its own words and its scope."""
 
     def get_override_parameters(self) -> list[Any]:
         own = documented_parameters(self.view, self.method)
         return [*super().get_override_parameters(), *own]
+
+    def get_description(self) -> str:  # type: ignore[override]
+        own: str = super().get_description()
+        scope = self._scope
+        return f"{own} Needs the scope `{scope}`." if scope else own
+
+    def get_extensions(self) -> dict[str, Any]:
+        # OpenAPI 3.0 has no place for the scopes of a key that is sent as a bearer token.
+        scope = self._scope
+        return {**super().get_extensions(), **({"x-scope": scope} if scope else {})}
+
+    @property
+    def _scope(self) -> str | None:
+        """The scope that the operation needs; None where a caller needs none."""
+        if not hasattr(self.view, "scope_to_read"):
+            return None
+        return needed_scope(self.view, self.method).value
 
     def _map_serializer_field(
         self, field: Any, direction: str, bypass_extensions: bool = False

@@ -57,7 +57,7 @@ PROBLEM_SCHEMA = {
 MEANINGS = {
     400: "The body, a field or a query parameter is wrong. Nothing was written.",
     401: "There is no valid key or session.",
-    403: "The role does not allow this.",
+    403: "The scope that the operation needs is missing; `detail` names it.",
     404: "There is no such object in your tenant.",
     406: "The answer cannot have a media type of `Accept`.",
     409: "The request conflicts with the state.",
