@@ -33,11 +33,6 @@ class OperationSchema(AutoSchema):
         own = documented_parameters(self.view, self.method)
         return [*super().get_override_parameters(), *own]
 
-    def get_description(self) -> str:  # type: ignore[override]
-        own: str = super().get_description()
-        scope = self._scope
-        return f"{own} Needs the scope `{scope}`." if scope else own
-
     def get_extensions(self) -> dict[str, Any]:
         # OpenAPI 3.0 has no place for the scopes of a key that is sent as a bearer token.
         scope = self._scope
@@ -95,7 +90,14 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     _declare_problems(path, method, operation)
+    _declare_scope(operation)
     operation["x-codeSamples"] = [_sample(path, method, operation)]
+
+
+def _declare_scope(operation: dict[str, Any]) -> None:
+    """Say the scope where people look: pages show no extension of the document."""
+    if scope := operation.get("x-scope"):
+        operation["description"] = f"{operation['description']} Needs the scope `{scope}`."
 
 
 def _declare_bodies(schemas: Mapping[str, dict[str, Any]]) -> None:

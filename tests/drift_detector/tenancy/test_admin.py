@@ -7,13 +7,14 @@ from rest_framework.test import APIClient
 
 from drift_detector.tenancy import services
 from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 
 KEYS = "/admin/tenancy/apikey/"
 
 
 @pytest.fixture
 def key(in_tenant: Tenant) -> tuple[ApiKey, str]:
-    return services.create_api_key(name="ci", role=Role.VIEWER)
+    return services.create_api_key(name="ci", scopes=SCOPES[Role.VIEWER])
 
 
 @pytest.fixture
