@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import structlog
-from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
-from drift_detector.api.problems import bad_request
+from drift_detector.api.problems import page_or_problem
 from drift_detector.observability.key_masks import key_in_address
 from drift_detector.observability.metrics import count_leaked_key
 from drift_detector.throttling.addresses import client_address
@@ -34,7 +33,7 @@ class LeakedKeyMiddleware:
 def _refuse(request: HttpRequest, prefix: str) -> HttpResponse:
     count_leaked_key()
     log.warning("api_key_in_address", prefix=prefix, address=client_address(request))
-    response = bad_request(request, SuspiciousOperation(LEAKED.format(prefix=prefix)))
+    response = page_or_problem(request, 400, LEAKED.format(prefix=prefix))
     # The page's links must not carry its own address to where they lead.
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
