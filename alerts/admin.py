@@ -28,7 +28,7 @@ from drift_detector.tenancy.admin import (
     actor,
     window_in_one_line,
 )
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.site import site
 
 COLOURS = {"info": "info", "warning": "warning", "critical": "danger"}
@@ -66,7 +66,7 @@ class AlertAdmin(PageAdmin):
 
     ordering = ["-window_end", "-id"]
     page = "screens:alert"
-    role_to_change = Role.OPERATOR
+    scope_to_change = Scope.ALERTS_WRITE
     list_display = [
         "summary",
         "shown_severity",

@@ -442,9 +442,24 @@ class Throttle(Group):
     )
 
 
+class Keys(Group):
+    days: Positive = Field(
+        default=365, description="days until a new API key expires, if nothing else is asked for"
+    )
+    longest_days: Positive = Field(
+        default=730,
+        description="the most days that can be asked for; a key can be made without end",
+    )
+    overlap_days: Annotated[int, Field(ge=0)] = Field(
+        default=7, description="days that a rotated key is still answered"
+    )
+
+
 class Quotas(Group):
     monitors: Limit = Field(default=10_000, description="monitors of a tenant")
-    keys: Limit = Field(default=100, description="API keys of a tenant that are not revoked")
+    keys: Limit = Field(
+        default=100, description="API keys of a tenant that are neither revoked nor expired"
+    )
     runs_per_day: Limit = Field(default=1_000_000, description="runs of a tenant on one day (UTC)")
     outcome_rows_per_day: Limit = Field(
         default=1_000_000_000, description="outcomes that a tenant sends on one day (UTC)"
@@ -503,6 +518,7 @@ class Environment(BaseSettings):
     heartbeat: HeartbeatAddress = HeartbeatAddress()
     throttle: Throttle = Throttle()
     quotas: Quotas = Quotas()
+    keys: Keys = Keys()
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")

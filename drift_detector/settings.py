@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "drift_detector.screens",
 ]
 MIDDLEWARE = [
+    "drift_detector.api.leaked_keys.LeakedKeyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "drift_detector.page_policies.PagePolicyMiddleware",
@@ -155,7 +156,7 @@ REST_FRAMEWORK = {
         "drift_detector.tenancy.authentication.ApiKeyAuthentication",
         "drift_detector.tenancy.authentication.TenantSessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["drift_detector.tenancy.permissions.RolePermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["drift_detector.tenancy.permissions.ScopePermission"],
     "DEFAULT_THROTTLE_CLASSES": ["drift_detector.throttling.requests.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["drift_detector.api.parsers.CappedJSONParser"],
@@ -191,8 +192,10 @@ SPECTACULAR_SETTINGS = {
         "NotificationStatusEnum": "alerts.models.Notification.Status",
         "MethodEnum": "detections.models.METHODS",
         "MonitorStatusEnum": "monitors.models.Monitor.Status",
+        "KeyStateEnum": "drift_detector.tenancy.models.KeyState",
         "RoleEnum": "drift_detector.tenancy.models.Role",
         "RunStatusEnum": "detections.models.DetectionRun.Status",
+        "ScopeEnum": "drift_detector.tenancy.models.Scope",
         "SeverityEnum": "detections.models.SEVERITIES",
         "VerdictEnum": "detections.models.VERDICTS",
     },

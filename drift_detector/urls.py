@@ -42,6 +42,7 @@ from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
 from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
 from drift_detector.api.documents import DocsView, DocumentView
+from drift_detector.api.keys import KeyViewSet
 from drift_detector.api.quotas import QuotasView
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
@@ -63,6 +64,7 @@ router.register("channels", ChannelViewSet, basename="channel")
 router.register("routes", RouteViewSet, basename="route")
 router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
+router.register("keys", KeyViewSet, basename="key")
 router.register("notifications", NotificationViewSet, basename="notification")
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from unfold.decorators import action
 
 from drift_detector.tenancy.admin import OF_MONITOR, PageAdmin, TenantModelAdmin
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.baselines import builds
@@ -69,7 +69,7 @@ class MonitorAdmin(TenantModelAdmin):
     """Shows a monitor's data and sets rare fields; `screens:tune` sets the others. A wizard and the API make it."""
 
     form = MonitorForm
-    role_to_change = Role.OPERATOR
+    scope_to_change = Scope.MONITORS_WRITE
     list_display = ["name", "status", "schedule_cron", "timezone", "window", "policy", "updated_at"]
     list_filter = ["status", "policy"]
     search_fields = ["name"]

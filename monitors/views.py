@@ -19,7 +19,7 @@ from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.serializers import check_no_fields, sent_fields
 from drift_detector.api.views import TenantAPIView
 from drift_detector.api.waiting import place_to_wait
-from drift_detector.tenancy.models import Quota
+from drift_detector.tenancy.models import Quota, Scope
 from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import set_local, tenant_scope
 from monitors import selectors, services
@@ -65,6 +65,7 @@ CHANGE_EXAMPLE = OpenApiExample("pause", {"status": "paused"}, request_only=True
     destroy=extend_schema(description="Remove a monitor with its baselines, runs and alerts."),
 )
 class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
+    scope_to_write = Scope.MONITORS_WRITE
     lookup_value_converter = "uuid"
     serializer_class = MonitorSerializer
     filterset_class = MonitorFilter

@@ -24,6 +24,7 @@ from rest_framework.test import APIClient
 from drift_detector.celery import app
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.jobs import selectors as job_selectors
 from monitors.models import Job
@@ -193,7 +194,7 @@ def in_tenant(tenant: Tenant) -> Iterator[Tenant]:
 def authorization_of(tenant_id: UUID, role: Role = Role.OPERATOR) -> str:
     """The header of a request with a fresh key of a tenant."""
     with tenant_scope(tenant_id):
-        _, key = tenancy.create_api_key(name=f"test-{role}", role=role)
+        _, key = tenancy.create_api_key(name=f"test-{role}", scopes=SCOPES[role])
     return f"Bearer {key}"
 
 

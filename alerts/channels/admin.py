@@ -16,8 +16,8 @@ from alerts.channels import selectors, services
 from alerts.channels.channel_registry import CHANNEL_KINDS
 from alerts.models import Channel
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
-from drift_detector.tenancy.models import Role
-from drift_detector.tenancy.site import get_membership, site
+from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.site import may, site
 
 MOST_TESTS = 3
 """Channels that one action tests, as the request waits for each of them."""
@@ -78,7 +78,7 @@ class ChannelForm(forms.ModelForm):
 @admin.register(Channel, site=site)
 class ChannelAdmin(TenantModelAdmin):
     form = ChannelForm
-    role_to_change = Role.ADMIN
+    scope_to_change = Scope.ADMIN
     list_display = ["name", "kind", "shown_address", "enabled", "updated_at"]
     readonly_fields = ["shown_address", "created_by", "created_at"]
     actions = ["send_test"]
@@ -115,8 +115,7 @@ class ChannelAdmin(TenantModelAdmin):
         return HttpResponseRedirect(reverse("admin:alerts_channel_change", args=[pk]))
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        membership = get_membership(request)
-        return membership is not None and Role(membership.role).covers(Role.ADMIN)
+        return may(request, Scope.ADMIN)
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         names = ("name", "subject", "most_per_hour", "enabled")

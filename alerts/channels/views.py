@@ -21,7 +21,7 @@ from alerts.models import Channel
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.scope import tenant_scope
 
 CHANNEL_EXAMPLE = OpenApiExample(
@@ -46,7 +46,7 @@ class ChannelViewSet(TenantAPIView, ModelViewSet[Channel]):
     ordering_fields = ("created_at", "name")
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     queryset = Channel.objects.none()
-    role_to_write = Role.ADMIN
+    scope_to_write = Scope.ADMIN
 
     def get_queryset(self) -> QuerySet[Channel]:
         return selectors.list_channels()

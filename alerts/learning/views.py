@@ -28,6 +28,7 @@ from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 
 
@@ -49,6 +50,7 @@ def _shown(precision: Precision) -> dict[str, Any]:
 
 
 class MonitorSuggestionsView(TenantAPIView, GenericAPIView[Suggestion]):
+    scope_to_write = Scope.MONITORS_WRITE
     queryset = Suggestion.objects.none()
     serializer_class = SuggestionSerializer
 
@@ -80,6 +82,7 @@ class MonitorSuggestionsView(TenantAPIView, GenericAPIView[Suggestion]):
 class SuggestionViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Suggestion]):
     """A tolerance that the reasons of acknowledgements suggest."""
 
+    scope_to_write = Scope.MONITORS_WRITE
     lookup_value_converter = "uuid"
     queryset = Suggestion.objects.none()
     serializer_class = SuggestionSerializer

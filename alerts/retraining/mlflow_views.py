@@ -25,7 +25,7 @@ from alerts.retraining.serializers import ModelMappingSerializer
 from drift_detector.api.queries import check_query
 from drift_detector.api.views import TenantAPIView
 from drift_detector.encryption import encrypt, has_key
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 LONGEST_HEADER = 200
@@ -74,7 +74,7 @@ HEADERS = {
 class ModelMappingViewSet(TenantAPIView, ModelViewSet[ModelMapping]):
     """A registered model's alias in MLflow, and the model of the monitors that it stands for."""
 
-    role_to_write = Role.ADMIN
+    scope_to_write = Scope.ADMIN
     lookup_value_converter = "uuid"
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     queryset = ModelMapping.objects.none()

@@ -23,7 +23,7 @@ from alerts.retraining.serializers import (
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 
 RULE_EXAMPLE = OpenApiExample(
@@ -49,6 +49,7 @@ DEPLOYED_EXAMPLE = OpenApiExample(
     ),
 )
 class RetrainingRequestViewSet(TenantAPIView, ReadOnlyModelViewSet[RetrainingRequest]):
+    scope_to_write = Scope.ALERTS_WRITE
     lookup_value_converter = "uuid"
     queryset = RetrainingRequest.objects.none()
     serializer_class = RetrainingRequestSerializer
@@ -72,7 +73,7 @@ class RetrainingRequestViewSet(TenantAPIView, ReadOnlyModelViewSet[RetrainingReq
 
 
 class TenantRuleView(TenantAPIView):
-    role_to_write = Role.ADMIN
+    scope_to_write = Scope.ADMIN
     body_is_required = True
 
     @extend_schema(operation_id="retraining_rule", responses=RetrainingRuleSerializer)
@@ -92,7 +93,7 @@ class TenantRuleView(TenantAPIView):
 
 
 class ModelRuleView(TenantAPIView):
-    role_to_write = Role.ADMIN
+    scope_to_write = Scope.ADMIN
     body_is_required = True
 
     @extend_schema(operation_id="models_retraining_rule", responses=RetrainingRuleSerializer)
@@ -131,6 +132,8 @@ def _require_model(model_id: UUID) -> None:
 
 
 class ModelDeployedView(TenantAPIView):
+    scope_to_write = Scope.MONITORS_WRITE
+
     @extend_schema(
         operation_id="models_deployed",
         request=NewModelSerializer,

@@ -32,7 +32,7 @@ from alerts.routing.route_forms import (
 from alerts.routing.words import matchers_in_words, route_in_words
 from drift_detector.formats import NOTHING, duration, instant
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.site import site
 from monitors.models import Monitor
 
@@ -72,7 +72,7 @@ class ServiceAdmin(TenantModelAdmin):
 @admin.register(Route, site=site)
 class RouteAdmin(ServiceAdmin):
     form = RouteForm
-    role_to_change = Role.ADMIN
+    scope_to_change = Scope.ADMIN
     list_display = ["name", "position", "enabled", "digest", "updated_at"]
     readonly_fields = ["in_words"]
     plain = ("name", "position", "enabled", "created_by", "updated_at")
@@ -101,7 +101,7 @@ class RouteAdmin(ServiceAdmin):
 @admin.register(Silence, site=site)
 class SilenceAdmin(ServiceAdmin):
     form = SilenceForm
-    role_to_change = Role.OPERATOR
+    scope_to_change = Scope.ALERTS_WRITE
     list_display = ["reason", "author", "starts_at", "ends_at"]
     readonly_fields = ["in_words", "author"]
     plain = ("starts_at", "ends_at", "reason", "author")
@@ -120,7 +120,7 @@ class SilenceAdmin(ServiceAdmin):
 @admin.register(MaintenanceWindow, site=site)
 class MaintenanceWindowAdmin(ServiceAdmin):
     form = MaintenanceWindowForm
-    role_to_change = Role.OPERATOR
+    scope_to_change = Scope.ALERTS_WRITE
     list_display = ["name", "cron", "timezone", "duration", "enabled"]
     readonly_fields = ["in_words"]
     plain = ("name", "cron", "timezone", "duration", "enabled", "created_by")

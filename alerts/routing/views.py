@@ -24,7 +24,7 @@ from alerts.routing.serializers import (
 from drift_detector.api.pagination import NewestFirst
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.views import TenantAPIView
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
 
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 CHANNEL_ID = "6f1b1b3e-5a54-4c89-9c40-5f0f5a6b7c8d"
@@ -76,7 +76,7 @@ class RouteViewSet(TenantAPIView, ModelViewSet[Route]):
     ordering_fields = ("created_at", "name", "position")
     http_method_names = METHODS
     queryset = Route.objects.none()
-    role_to_write = Role.ADMIN
+    scope_to_write = Scope.ADMIN
 
     def get_queryset(self) -> QuerySet[Route]:
         return selectors.list_routes()
@@ -106,6 +106,7 @@ class RouteViewSet(TenantAPIView, ModelViewSet[Route]):
     destroy=extend_schema(description="End a silence now; one that has not started is removed."),
 )
 class SilenceViewSet(TenantAPIView, ModelViewSet[Silence]):
+    scope_to_write = Scope.ALERTS_WRITE
     lookup_value_converter = "uuid"
     serializer_class = SilenceSerializer
     filterset_class = SilenceFilter
@@ -140,6 +141,7 @@ class SilenceViewSet(TenantAPIView, ModelViewSet[Silence]):
     destroy=extend_schema(description="Remove a maintenance window."),
 )
 class MaintenanceWindowViewSet(TenantAPIView, ModelViewSet[MaintenanceWindow]):
+    scope_to_write = Scope.ALERTS_WRITE
     lookup_value_converter = "uuid"
     serializer_class = MaintenanceWindowSerializer
     ordering_fields = ("created_at", "name")

@@ -1,8 +1,6 @@
 """Names those who can take care of an alert: members of the tenant and its API keys."""
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from drift_detector.tenancy.models import ApiKey, Membership
 
@@ -10,7 +8,7 @@ from drift_detector.tenancy.models import ApiKey, Membership
 def list_assignees() -> list[str]:
     """All names that an alert of the current tenant can be assigned to, in alphabetical order."""
     users = Membership.objects.order_by("user__username").values_list("user__username", flat=True)
-    keys = _usable_keys().order_by("name").values_list("name", flat=True).distinct()
+    keys = ApiKey.objects.usable().order_by("name").values_list("name", flat=True).distinct()
     return [*(f"user:{name}" for name in users), *(f"key:{name}" for name in keys)]
 
 
@@ -32,10 +30,4 @@ def _exists(assignee: str) -> bool:
     sort, _, name = assignee.partition(":")
     if sort == "user":
         return Membership.objects.filter(user__username=name).exists()
-    return sort == "key" and _usable_keys().filter(name=name).exists()
-
-
-def _usable_keys() -> QuerySet[ApiKey]:
-    """The keys of the tenant that are neither revoked nor expired."""
-    is_current = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-    return ApiKey.objects.filter(is_current, revoked_at__isnull=True)
+    return sort == "key" and ApiKey.objects.usable().filter(name=name).exists()

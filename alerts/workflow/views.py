@@ -24,6 +24,7 @@ from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.serializers import sent_fields
 from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.models import Scope
 
 BODIES: dict[str, type[Serializer[Any]]] = {
     "acknowledge": serializers.AcknowledgeSerializer,
@@ -50,6 +51,8 @@ def _example(action: str) -> list[OpenApiExample]:
 
 class _ActionView(TenantAPIView):
     """One action on one alert, through its service."""
+
+    scope_to_write = Scope.ALERTS_WRITE
 
     def act(self, action: str, request: Request, alert_id: UUID) -> Response:
         """Check the body, call the service, and answer with the alert as it is now."""
@@ -142,6 +145,8 @@ class CommentView(_ActionView):
 
 
 class BulkView(TenantAPIView):
+    scope_to_write = Scope.ALERTS_WRITE
+
     @extend_schema(
         operation_id="alerts_bulk",
         request=serializers.BulkSerializer,

@@ -25,10 +25,12 @@ from detections.runs.views import SPAN_EXAMPLE, enabled_monitor
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 
 
 class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
+    scope_to_write = Scope.RUNS_WRITE
     queryset = Backtest.objects.none()
     serializer_class = BacktestSerializer
 

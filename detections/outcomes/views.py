@@ -40,6 +40,7 @@ from drift_detector.api.parsers import ArrowParser, CappedJSONParser, NdjsonPars
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import name_schema, takes_query
 from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 
 WRAPPER = frozenset(OutcomesSerializer().fields)
@@ -65,6 +66,7 @@ OUTCOMES_EXAMPLE = OpenApiExample(
 
 
 class MonitorOutcomesView(TenantAPIView):
+    scope_to_write = Scope.OUTCOMES_WRITE
     parser_classes = [CappedJSONParser, NdjsonParser, ArrowParser]
     body_is_required = True  # for the OpenAPI document
 

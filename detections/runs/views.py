@@ -44,6 +44,7 @@ from drift_detector.api.queries import takes_query
 from drift_detector.api.serializers import check_no_fields
 from drift_detector.api.views import TenantAPIView
 from drift_detector.api.waiting import place_to_wait
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from monitors.sources import SourceError, table_from_columns, table_to_bytes
@@ -84,6 +85,8 @@ AS = OpenApiParameter(
 
 
 class MonitorRunView(TenantAPIView):
+    scope_to_write = Scope.RUNS_WRITE
+
     @takes_query(WAIT)
     @extend_schema(
         operation_id="monitors_run",
@@ -130,6 +133,8 @@ class MonitorRunView(TenantAPIView):
 
 
 class MonitorBackfillView(TenantAPIView):
+    scope_to_write = Scope.RUNS_WRITE
+
     @extend_schema(
         operation_id="monitors_backfill",
         request=BackfillSerializer,
@@ -225,6 +230,7 @@ def _inline_data(fields: dict[str, Any]) -> bytes | None:
     retrieve=extend_schema(description="Read a run, with a summary of its detections."),
 )
 class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
+    scope_to_write = Scope.RUNS_WRITE
     lookup_value_converter = "uuid"
     queryset = DetectionRun.objects.none()
     filterset_class = RunFilter

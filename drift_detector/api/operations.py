@@ -18,19 +18,32 @@ from drift_detector.api.problems import (
     problem_reference,
 )
 from drift_detector.api.queries import documented_parameters
+from drift_detector.tenancy.permissions import needed_scope
 
 JSON = "application/json"
-EVERYWHERE = (400, 401, 406, 429, 500, 503)
-TO_WRITE = (403, 411, 413, 415)
+EVERYWHERE = (400, 401, 403, 406, 429, 500, 503)
+TO_WRITE = (411, 413, 415)
 MISSING = (404,)
 
 
 class OperationSchema(AutoSchema):
-    """Documents what `takes_query` declares, and each operation by its own words."""
+    """Documents what `takes_query` declares, and each operation by its own words and its scope."""
 
     def get_override_parameters(self) -> list[Any]:
         own = documented_parameters(self.view, self.method)
         return [*super().get_override_parameters(), *own]
+
+    def get_extensions(self) -> dict[str, Any]:
+        # OpenAPI 3.0 has no place for the scopes of a key that is sent as a bearer token.
+        scope = self._scope
+        return {**super().get_extensions(), **({"x-scope": scope} if scope else {})}
+
+    @property
+    def _scope(self) -> str | None:
+        """The scope that the operation needs; None where a caller needs none."""
+        if not hasattr(self.view, "scope_to_read"):
+            return None
+        return needed_scope(self.view, self.method).value
 
     def _map_serializer_field(
         self, field: Any, direction: str, bypass_extensions: bool = False
@@ -77,7 +90,14 @@ def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     _declare_problems(path, method, operation)
+    _declare_scope(operation)
     operation["x-codeSamples"] = [_sample(path, method, operation)]
+
+
+def _declare_scope(operation: dict[str, Any]) -> None:
+    """Say the scope where people look: pages show no extension of the document."""
+    if scope := operation.get("x-scope"):
+        operation["description"] = f"{operation['description']} Needs the scope `{scope}`."
 
 
 def _declare_bodies(schemas: Mapping[str, dict[str, Any]]) -> None:

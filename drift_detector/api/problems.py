@@ -57,7 +57,7 @@ PROBLEM_SCHEMA = {
 MEANINGS = {
     400: "The body, a field or a query parameter is wrong. Nothing was written.",
     401: "There is no valid key or session.",
-    403: "The role does not allow this.",
+    403: "The scope that the operation needs is missing; `detail` names it.",
     404: "There is no such object in your tenant.",
     406: "The answer cannot have a media type of `Accept`.",
     409: "The request conflicts with the state.",
@@ -230,27 +230,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403 with a page in the admin and a problem elsewhere; Django's handler403."""
     said = _said(exception) if _is_for_people(request) else ""
-    return _page_or_problem(request, 403, said or "This is not allowed.")
+    return page_or_problem(request, 403, said or "This is not allowed.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without a valid token; Django's `CSRF_FAILURE_VIEW`."""
     log.warning("csrf_refused", reason=reason)
-    return _page_or_problem(request, 403, EXPIRED_FORM)
+    return page_or_problem(request, 403, EXPIRED_FORM)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 where the database cancelled or is away; Django's handler500."""
     error = sys.exception()
     if isinstance(error, OperationalError):
-        return _page_or_problem(request, 503, reason_unavailable(error))
-    return _page_or_problem(request, 500, "Something went wrong on our side; it has been logged.")
+        return page_or_problem(request, 503, reason_unavailable(error))
+    return page_or_problem(request, 500, "Something went wrong on our side; it has been logged.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 400; Django's handler400."""
     reason = str(exception or "") if _is_for_people(request) else ""
-    return _page_or_problem(request, 400, reason or "The request could not be read.")
+    return page_or_problem(request, 400, reason or "The request could not be read.")
 
 
 def _said(exception: Exception) -> str:
@@ -264,7 +264,7 @@ def _is_for_people(request: HttpRequest) -> bool:
     return request.path.startswith(reverse("admin:index"))
 
 
-def _page_or_problem(request: HttpRequest, code: int, reason: str) -> HttpResponse:
+def page_or_problem(request: HttpRequest, code: int, reason: str) -> HttpResponse:
     """A page in the admin, a problem elsewhere."""
     if _is_for_people(request):
         return error_page(request, code, reason)

@@ -1,7 +1,7 @@
 """The base class of API views; it opens the tenant's scope around the handler."""
 
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework.request import Request
@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from drift_detector.api.queries import check_query
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.principal import Principal
 from drift_detector.tenancy.scope import release_connection, tenant_scope
 
@@ -19,6 +20,9 @@ class TenantAPIView(APIView):
     A refused request rolls it back.
     """
 
+    scope_to_read: ClassVar[Scope] = Scope.MONITORS_READ
+    # A view that writes names its scope; one that forgets to is closed to all but admins.
+    scope_to_write: ClassVar[Scope] = Scope.ADMIN
     _scope: ExitStack | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -56,7 +60,7 @@ class TenantAPIView(APIView):
 
     @property
     def principal(self) -> Principal:
-        """The caller; `RolePermission` refuses requests without one."""
+        """The caller; `ScopePermission` refuses requests without one."""
         user = self.request.user
         assert isinstance(user, Principal)
         return user

@@ -14,6 +14,7 @@ from drift_detector.embedded.welcome import read_demo
 from drift_detector.env import DEMO_PREFIX
 from drift_detector.tenancy.authentication import digest
 from drift_detector.tenancy.models import ApiKey, Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.selection import memberships_of
 from drift_detector.tenancy.services import add_member, create_api_key, create_tenant
@@ -78,12 +79,12 @@ def _ensure_key(tenant: Tenant, key: str) -> str:
 
 def _replace_key() -> str:
     _usable_keys().update(revoked_at=timezone.now())
-    _, key = create_api_key(name=KEY_NAME, role=Role.OPERATOR)
+    _, key = create_api_key(name=KEY_NAME, scopes=SCOPES[Role.OPERATOR])
     return key
 
 
 def _usable_keys() -> QuerySet[ApiKey]:
-    return ApiKey.objects.filter(name=KEY_NAME, revoked_at__isnull=True)
+    return ApiKey.objects.usable().filter(name=KEY_NAME)
 
 
 def _write(file: Path, access: Access) -> None:

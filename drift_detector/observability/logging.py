@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from drift_detector.observability.key_masks import mask_keys
+
 # The supervisor prints the time; only machines need the other fields.
 FIELDS_FOR_MACHINES = ("timestamp", "logger", "tenant_id", "request_id", "ip", "user_id")
 
@@ -17,6 +19,11 @@ def _brief(
     logger: Any, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     return {name: value for name, value in event.items() if name not in FIELDS_FOR_MACHINES}
+
+
+def _without_keys(logger: Any, method: str, line: Any) -> str:
+    """The finished line, with the API keys in it masked: of our words, of libraries' and of tracebacks."""
+    return mask_keys(str(line))
 
 
 SHARED_PROCESSORS: list[structlog.typing.Processor] = [
@@ -84,7 +91,7 @@ def _formatter(format: str) -> dict[str, Any]:
     return {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": SHARED_PROCESSORS,
-        "processors": [first, *RENDERERS[format]],
+        "processors": [first, *RENDERERS[format], _without_keys],
     }
 
 

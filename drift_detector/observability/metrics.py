@@ -119,6 +119,9 @@ OVER_QUOTA = Counter(
 REFUSED_SIGN_INS = Counter(
     "drift_refused_sign_ins_total", "Requests with a wrong key, and wrong passwords.", ["kind"]
 )
+LEAKED_KEYS = Counter(
+    "drift_leaked_keys_total", "Requests refused because their address held an API key."
+)
 
 # Prometheus sees no increase in a series that begins with 1, so each series begins with 0.
 for _policy in ("key", "tenant", "address", "wrong-keys", "account", "login-address", "hashing"):
@@ -174,6 +177,11 @@ def count_throttled(policy: str) -> None:
 def count_over_quota(quota: str) -> None:
     """Count something that a tenant's quota had no room for."""
     OVER_QUOTA.labels(quota).inc()
+
+
+def count_leaked_key() -> None:
+    """Count a request with an API key in its address."""
+    LEAKED_KEYS.inc()
 
 
 def count_refused_sign_in(kind: Literal["key", "password"]) -> None:

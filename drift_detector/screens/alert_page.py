@@ -34,6 +34,7 @@ from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.stream_charts import stream_chart
 from drift_detector.tenancy.admin import actor
+from drift_detector.tenancy.models import Scope
 
 MOST_CHARTS = 4
 MOST_SIMILAR = 6
@@ -73,6 +74,7 @@ class DriftedFeature:
 
 
 class AlertPage(Screen):
+    scope_to_post = Scope.ALERTS_WRITE
     template_name = "screens/alert.html"
 
     def post(self, request: HttpRequest, pk: UUID) -> HttpResponse:

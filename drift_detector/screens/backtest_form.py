@@ -36,6 +36,7 @@ from drift_detector.screens.tune_limits import (
     read_limits,
 )
 from drift_detector.tenancy.admin import actor
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 from monitors.selectors import get_current_baseline
 from monitors.serializers import MonitorSerializer
@@ -47,6 +48,7 @@ LENGTH = timedelta(days=90)
 class NewBacktestPage(Screen):
     """Asks which ticks to judge again, and with which settings."""
 
+    scope_to_post = Scope.RUNS_WRITE
     template_name = "screens/new_backtest.html"
 
     def _monitor(self) -> Monitor:

@@ -26,6 +26,7 @@ from drift_detector.screens.backtest_charts import (
 )
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.tune_page import change_monitor
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 
 TICKS_PER_PAGE = 52
@@ -46,6 +47,7 @@ FIGURES = (
 class BacktestPage(Screen):
     """Shows one backtest, beside the one over the same ticks with the settings as they were."""
 
+    scope_to_post = Scope.RUNS_WRITE
     template_name = "screens/backtest.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

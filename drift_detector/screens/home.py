@@ -20,9 +20,10 @@ from drift_detector.formats import counted
 from drift_detector.scheduling.cron_words import next_ticks
 from drift_detector.scheduling.timetable import Schedule
 from drift_detector.screens.feature_page import feature_address
-from drift_detector.screens.screen import Screen, may, zone_of
+from drift_detector.screens.screen import Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.site import may
 from monitors.models import Monitor
 
 MOST_ALERTS = 6
@@ -60,7 +61,7 @@ class HomePage(Screen):
         ticks = _next_ticks(standings)
         return super().get_context_data(
             title="Home",
-            **_needs(can_operate=may(self.request, Role.OPERATOR)),
+            **_needs(can_operate=may(self.request, Scope.MONITORS_WRITE)),
             monitors=_monitor_rows(standings[:MOST_MONITORS], ticks),
             all_monitors=_counted_link(len(standings), "monitor", MONITORS),
             verdicts=_by_verdict(standings),

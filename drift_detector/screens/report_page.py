@@ -20,6 +20,7 @@ from drift_detector.formats import counted, share
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
+from drift_detector.tenancy.models import Scope
 
 NO_METHOD = {"method": "", "effect_size": None, "tolerance": None}
 
@@ -57,6 +58,7 @@ class Compared:
 
 
 class ReportPage(Screen):
+    scope_to_post = Scope.RUNS_WRITE
     template_name = "screens/report.html"
 
     def post(self, request: HttpRequest, pk: UUID) -> HttpResponse:

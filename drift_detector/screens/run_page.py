@@ -24,6 +24,7 @@ from drift_detector.screens.run_tables import FeatureRow, FeatureTable, feature_
 from drift_detector.screens.run_words import headline_of
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text
+from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
 from monitors.selectors import HEAVY_OF_BASELINES
 
@@ -40,6 +41,7 @@ PHASES = {
 
 
 class RunPage(Screen):
+    scope_to_post = Scope.RUNS_WRITE
     template_name = "screens/run.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.generic import TemplateView
 
-from drift_detector.tenancy.models import Role
-from drift_detector.tenancy.site import get_membership, site
+from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.site import may, site
 from monitors.models import Monitor
 
 
@@ -28,27 +28,21 @@ class Screen(TemplateView):
     """A page in the scope of the picked tenant.
 
     A subclass sets `template_name` and fills `get_context_data`, which gives `title` and `trail`.
-    What people do goes through `post`, which a viewer may not call.
+    What people do goes through `post`, which needs a scope of their role.
     """
 
-    role_to_post: ClassVar[Role] = Role.OPERATOR
+    scope_to_post: ClassVar[Scope] = Scope.MONITORS_WRITE
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.current_app = site.name
-        if request.method == "POST" and not may(request, self.role_to_post):
-            raise PermissionDenied(f"The role {self.role_to_post.value} is needed for this.")
+        if request.method == "POST" and not may(request, self.scope_to_post):
+            raise PermissionDenied(f"This needs the scope {self.scope_to_post.value}.")
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         shared = site.each_context(self.request)
-        own = {"can_operate": may(self.request, Role.OPERATOR)}
+        own = {"can_operate": may(self.request, Scope.MONITORS_WRITE)}
         return super().get_context_data(**(shared | own | kwargs))
-
-
-def may(request: HttpRequest, role: Role) -> bool:
-    """True if the member's role covers another."""
-    membership = get_membership(request)
-    return membership is not None and Role(membership.role).covers(role)
 
 
 def id_or_404(text: str | None) -> UUID:

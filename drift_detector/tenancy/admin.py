@@ -1,4 +1,4 @@
-"""The base class of every admin page, and the pages of members and API keys."""
+"""The base class of every admin page, and the page of quotas."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -39,16 +39,9 @@ from unfold.views import ChangeList
 from drift_detector.formats import number, window_text
 from drift_detector.tenancy import saved_filters
 from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
-from drift_detector.tenancy.models import ApiKey, Membership, Role, TenantQuota
+from drift_detector.tenancy.models import Scope, TenantQuota
 from drift_detector.tenancy.quotas import list_standings
-from drift_detector.tenancy.site import get_membership, site
-
-RIGHTS = {
-    Role.VIEWER: "read everything",
-    Role.OPERATOR: "read everything; make and run monitors; work on alerts",
-    Role.ADMIN: "everything an operator can do; manage channels, routes, members and keys",
-}
-"""The rights of a role, in words."""
+from drift_detector.tenancy.site import get_membership, may, site
 
 type ValueCheck = Callable[[str], bool]
 MOST_COUNTED = 10_000
@@ -123,9 +116,9 @@ class BoundedPaginator(Paginator):
 
 
 class TenantModelAdmin(ModelAdmin):
-    """Shows the rows of the picked tenant, by row-level security; the member's role permits changes."""
+    """Shows the rows of the picked tenant, by row-level security; a scope of the member's role permits changes."""
 
-    role_to_change: Role | None = None
+    scope_to_change: Scope | None = None
     page = ""
     """The name of the page that shows one row; Django's form without it."""
     page_key = "pk"
@@ -265,10 +258,7 @@ class TenantModelAdmin(ModelAdmin):
         return get_membership(request) is not None
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        membership = get_membership(request)
-        if membership is None or self.role_to_change is None:
-            return False
-        return Role(membership.role).covers(self.role_to_change)
+        return self.scope_to_change is not None and may(request, self.scope_to_change)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -366,45 +356,6 @@ def window_in_one_line(start: datetime, end: datetime, zone: str) -> SafeString:
 def actor(request: HttpRequest) -> str:
     """The name, in records, of the person who is signed in to the admin."""
     return f"user:{request.user.get_username()}"
-
-
-@admin.register(Membership, site=site)
-class MembershipAdmin(TenantModelAdmin):
-    role_to_change = Role.ADMIN
-    list_display = ["user", "role", "created_at"]
-    list_select_related = ["user"]
-    readonly_fields = ["user", "created_at"]
-
-
-@admin.register(ApiKey, site=site)
-class ApiKeyAdmin(TenantModelAdmin):
-    role_to_change = Role.ADMIN
-    list_display = ["name", "prefix", "role", "created_at", "expires_at", "revoked_at"]
-    list_filter = ["role"]
-    search_fields = ["name", "prefix"]
-    fields = readonly_fields = [
-        "name", "prefix", "role", "rights", "state", "created_at", "expires_at", "revoked_at",
-    ]  # fmt: skip
-    actions = ["revoke_selected"]
-
-    @admin.display(description="May")
-    def rights(self, key: ApiKey) -> str:
-        """The rights of the key's role, in words."""
-        return RIGHTS[Role(key.role)]
-
-    @admin.display(description="State")
-    def state(self, key: ApiKey) -> str:
-        """The state of the key: requests with it are answered, or why not."""
-        if key.revoked_at is not None:
-            return "revoked: requests with it are refused"
-        if key.expires_at is not None and key.expires_at <= timezone.now():
-            return "expired: requests with it are refused"
-        return "usable"
-
-    @admin.action(description="Revoke selected keys", permissions=["change"])
-    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        revoked = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
-        self.message_user(request, f"{revoked} keys revoked.")
 
 
 @admin.register(TenantQuota, site=site)

@@ -7,4 +7,8 @@ class TenancyConfig(AppConfig):
     verbose_name = "Tenancy"
 
     def ready(self) -> None:
-        from drift_detector.tenancy import openapi  # noqa: F401  (registers its classes)
+        from drift_detector.tenancy import (  # noqa: F401  (they register their classes)
+            key_pages,
+            member_pages,
+            openapi,
+        )

@@ -5,13 +5,13 @@ from typing import NoReturn
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from drift_detector.observability.key_masks import KEY_PREFIX, SHOWN
 from drift_detector.observability.metrics import count_refused_sign_in
+from drift_detector.tenancy.key_use import note_use
 from drift_detector.tenancy.models import ApiKey, Role, User
 from drift_detector.tenancy.principal import Actor, ActorKind, Principal
 from drift_detector.tenancy.rights import SCOPES
@@ -24,10 +24,6 @@ from drift_detector.throttling.requests import charge, refuse, wrong_keys_of
 
 log = structlog.get_logger(__name__)
 
-KEY_PREFIX = "adk_"
-SHOWN = 12
-"""Characters of a key that are stored and shown, by which people recognise it."""
-
 
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer adk_…`"""
@@ -37,8 +33,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         key = _checked_key(request, token.strip())
+        note_use(key, client_address(request._request))
         actor = Actor(ActorKind.KEY, id=str(key.id), name=key.name)
-        return Principal(key.tenant_id, scopes=SCOPES[Role(key.role)], actor=actor), key
+        return Principal(key.tenant_id, scopes=key.granted, actor=actor), key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -100,11 +97,9 @@ def _refuse(request: Request, token: str) -> NoReturn:
 
 
 def _find_key(sha256_of_key: str) -> ApiKey | None:
-    is_current = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-    usable = is_current & Q(revoked_at__isnull=True)
     with transaction.atomic():
         # The tenant is not known yet: policy api_key_presented shows only the key of this hash.
         set_local("app.api_key_sha256", sha256_of_key)
-        key = ApiKey.objects.filter(usable, sha256=sha256_of_key).first()
+        key = ApiKey.objects.usable().filter(sha256=sha256_of_key).first()
         set_local("app.api_key_sha256", "")
     return key

@@ -1,28 +1,30 @@
 """Tenants, their members and their API keys."""
 
 import uuid
-from typing import Any
+from datetime import timedelta
+from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+EXPIRES_SOON = timedelta(days=30)
+"""The end of a key's time in which lists and the log say so: long enough for a rotation with a release a month."""
 
 
 class Role(models.TextChoices):
-    """The rights of a member or an API key; each role includes the one before it."""
+    """The rights of a member; each role has the scopes of the one before it, and more."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
-    def covers(self, needed: "Role") -> bool:
-        """True if this role has the rights of `needed`."""
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
-
 
 class Scope(models.TextChoices):
-    """The operations that an API key or a token may call."""
+    """The rights of a caller; each operation needs one, and none includes another."""
 
     MONITORS_READ = "monitors:read"
     MONITORS_WRITE = "monitors:write"
@@ -128,7 +130,7 @@ class TenantQuota(TenantModel):
     """The quotas that a tenant has instead of the installation's."""
 
     monitors = _amount("Monitors.")
-    keys = _amount("API keys that are not revoked.")
+    keys = _amount("API keys that are neither revoked nor expired.")
     runs_per_day = _amount("Runs a day.")
     outcome_rows_per_day = _amount("Outcomes that are sent, a day.")
     bytes_read_per_day = _amount("Bytes of data that workers read, a day.")
@@ -182,24 +184,71 @@ class SavedFilter(TenantModel):
         return self.name
 
 
+_HAS_EXPIRED = Q(expires_at__isnull=False, expires_at__lte=Now())
+
+
+class KeyState(models.TextChoices):
+    """The states of an API key."""
+
+    USABLE = "usable"
+    EXPIRES_SOON = "expires_soon"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """API keys by their state."""
+
+    def usable(self) -> Self:
+        """The keys with which requests are answered."""
+        return self.filter(~_HAS_EXPIRED, revoked_at__isnull=True)
+
+    def in_state(self, state: KeyState) -> Self:
+        """The keys of one state."""
+        if state is KeyState.REVOKED:
+            return self.filter(revoked_at__isnull=False)
+        unrevoked = self.filter(revoked_at__isnull=True)
+        if state is KeyState.EXPIRED:
+            return unrevoked.filter(_HAS_EXPIRED)
+        ends_soon = Q(expires_at__gt=Now(), expires_at__lte=Now() + EXPIRES_SOON)
+        if state is KeyState.EXPIRES_SOON:
+            return unrevoked.filter(ends_soon)
+        return self.usable().exclude(ends_soon)
+
+
 class ApiKey(TenantModel):
     """An API key, stored as its SHA-256; the key itself is shown once, at its creation."""
 
     name = models.CharField(max_length=100)
-    role = models.CharField(max_length=10, choices=Role, default=Role.OPERATOR)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     prefix = models.CharField(
         max_length=12, help_text="The first characters, by which a key is recognised."
     )
     sha256 = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last request with it, to the minute."
+    )
+    last_used_from = models.CharField(
+        max_length=50, blank=True, default="", help_text="The address of that request."
+    )
+    successor = tenant_reference(
+        "tenancy.ApiKey", null=True, blank=True, help_text="The key that takes its place."
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "drf_api_keys"
         verbose_name = "API key"
         ordering = ["-created_at"]
         constraints = [
-            models.CheckConstraint(name="api_key_role", condition=Q(role__in=Role.values)),
+            TenantModel.identity("api_key"),
+            models.CheckConstraint(
+                name="api_key_scopes",
+                condition=Q(scopes__contained_by=Scope.values) & Q(scopes__len__gt=0),
+            ),
             models.CheckConstraint(
                 name="api_key_ends_after_it_begins",
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
@@ -208,3 +257,18 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def granted(self) -> frozenset[Scope]:
+        """The scopes of the key."""
+        return frozenset(Scope(each) for each in self.scopes)
+
+    @property
+    def state(self) -> KeyState:
+        """The state of the key at this moment."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        left = self.expires_at - timezone.now() if self.expires_at else timedelta.max
+        if left <= timedelta(0):
+            return KeyState.EXPIRED
+        return KeyState.EXPIRES_SOON if left <= EXPIRES_SOON else KeyState.USABLE

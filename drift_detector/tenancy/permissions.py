@@ -1,27 +1,34 @@
-"""The permissions of each role in the API."""
+"""Refuses a caller of the API who lacks the scope of an operation."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from drift_detector.tenancy.models import Role, Scope
+from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.principal import Principal
 
 if TYPE_CHECKING:  # DRF imports this module while it makes APIView
     from rest_framework.views import APIView
 
 
-class RolePermission(BasePermission):
-    """Viewers read; operators also run, acknowledge and edit; a view can ask for more with `role_to_write`."""
-
-    message = "Your role does not allow this."
+class ScopePermission(BasePermission):
+    """Each operation needs one scope, by `scope_to_read` or `scope_to_write` of its view."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             return False
-        to_write: Role = getattr(view, "role_to_write", Role.OPERATOR)
-        if request.method in SAFE_METHODS:
-            return Scope.MONITORS_READ in request.user.scopes
-        needed = Scope.ADMIN if to_write is Role.ADMIN else Scope.MONITORS_WRITE
+        needed = needed_scope(view, request.method or "")
+        self.message = f"This needs the scope {needed.value}."
         return needed in request.user.scopes
+
+
+def needed_scope(view: Any, method: str) -> Scope:
+    """The scope that an operation needs.
+
+    Args:
+        view: A `TenantAPIView`; of an action of a viewset, with what the action sets.
+        method: The HTTP method, in capitals.
+    """
+    scope: Scope = view.scope_to_read if method in SAFE_METHODS else view.scope_to_write
+    return scope

@@ -211,7 +211,7 @@ def purge_usage(before: datetime) -> int | None:
 
 
 def _count_keys() -> int:
-    return ApiKey.objects.filter(revoked_at__isnull=True).count()
+    return ApiKey.objects.usable().count()
 
 
 register_counter(Quota.KEYS, _count_keys)

@@ -13,8 +13,9 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from drift_detector.tenancy.models import Membership, User
+from drift_detector.tenancy.models import Membership, Role, Scope, User
 from drift_detector.tenancy.quotas import OverQuota
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.selection import (
     memberships_of,
@@ -139,6 +140,12 @@ def _memberships(request: HttpRequest) -> list[Membership]:
         request._memberships = memberships_of_request(request)  # type: ignore[attr-defined]
     memberships: list[Membership] = request._memberships  # type: ignore[attr-defined]
     return memberships
+
+
+def may(request: HttpRequest, scope: Scope) -> bool:
+    """True if the role of the signed-in person in the picked tenant has a scope."""
+    membership = get_membership(request)
+    return membership is not None and scope in SCOPES[Role(membership.role)]
 
 
 def tenant_subheader(request: HttpRequest) -> str:

@@ -18,6 +18,7 @@ import requests
 
 from algorithms.arrays import IntArray
 from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant
 from monitors.models import Monitor
@@ -64,7 +65,7 @@ def measure_ingest(most: int) -> Iterator[str]:
     """Lines of the table, and a sentence on memory after so many outcomes more."""
     tenant = create_tenant(slug="ingest", name="Ingest")
     with tenant_scope(tenant.id):
-        _, key = create_api_key(name="bench", role=Role.OPERATOR)
+        _, key = create_api_key(name="bench", scopes=SCOPES[Role.OPERATOR])
         monitors = [make_monitor(timestamp_column="") for _ in range(CLIENTS)]
     yield HEAD
     with ExitStack() as stack:

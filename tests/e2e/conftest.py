@@ -20,6 +20,7 @@ from django.conf import settings
 
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import role_url
 from tests.data import DRIFTED_WEEK, flights_like
@@ -75,7 +76,7 @@ def service(committed: None, tmp_path: Path) -> Iterator[Service]:
     """Web, two workers, beat, reconciler and relay, each as its own role."""
     tenant = tenancy.create_tenant(slug="acme", name="Acme")
     with tenant_scope(tenant.id):
-        _, key = tenancy.create_api_key(name="e2e", role=Role.OPERATOR)
+        _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
     port = free_port()
     celery = [sys.executable, "-m", "celery", "-A", "drift_detector"]
     manage = [sys.executable, "manage.py"]

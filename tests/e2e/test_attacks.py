@@ -22,6 +22,7 @@ import requests
 
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.attack.hostile_files import make_all
@@ -92,7 +93,7 @@ def target(
     for name, value in SETTINGS.items():
         monkeypatch.setenv(f"AUMOS_DRIFT_{name}", value)
     with tenant_scope(committed_tenant.id):
-        _, key = tenancy.create_api_key(name="attacker", role=Role.OPERATOR)
+        _, key = tenancy.create_api_key(name="attacker", scopes=SCOPES[Role.OPERATOR])
     port = free_port()
     with stopped_together() as processes:
         processes.append(launch("web", web_command(port), tmp_path))

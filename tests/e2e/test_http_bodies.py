@@ -10,6 +10,7 @@ import requests
 
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.e2e.conftest import (
@@ -48,7 +49,7 @@ def web(committed_tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AUMOS_DRIFT_DATA__MAX_INLINE_BYTES", str(LIMIT))
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor()
-        _, key = tenancy.create_api_key(name="wire", role=Role.OPERATOR)
+        _, key = tenancy.create_api_key(name="wire", scopes=SCOPES[Role.OPERATOR])
     port = free_port()
     with stopped_together() as processes:
         processes.append(launch("web", web_command(port), tmp_path))

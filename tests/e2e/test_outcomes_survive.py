@@ -19,6 +19,7 @@ from algorithms.concept_drift.detector_registry import ConceptMethod, new_detect
 from drift_detector.events.kafka_clients import create_producer
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.drift_detector.events.conftest import BROKER
@@ -82,7 +83,7 @@ def test_outcomes__web_killed_again_and_again__states_are_those_of_an_unbroken_r
     monitor: Monitor, tmp_path: Path
 ) -> None:
     with tenant_scope(monitor.tenant_id):
-        _, key = tenancy.create_api_key(name="e2e", role=Role.OPERATOR)
+        _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
     port, stream, sent, stopped = free_port(), errors(200_000, 1), list[int](), Event()
     address = f"http://127.0.0.1:{port}"
     client = Thread(target=post_until, args=(address, key, monitor.id, stream, sent, stopped))

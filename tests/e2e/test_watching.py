@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from tests.drift_detector.collector import Collector, attributes, collecting
 from tests.e2e.conftest import (
@@ -82,7 +83,7 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
 ) -> None:
     with tenant_scope(committed_tenant.id):
         monitor = make_flights_monitor(flights)
-        _, key = tenancy.create_api_key(name="e2e", role=Role.OPERATOR)
+        _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
     web = free_port()
     with stopped_together() as processes:
         processes.append(launch("app", WORKER, flights.parent))

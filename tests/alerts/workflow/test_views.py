@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from alerts.episodes.phases import Move
 from alerts.models import Alert, AlertEvent
 from drift_detector.tenancy.models import Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.services import add_member, create_api_key
 from monitors.models import Monitor
 from tests.alerts.workflow.conftest import make_alert
@@ -195,7 +196,7 @@ def test_assign__the_same_again__writes_no_event(api: APIClient, alert: Alert) -
 
 @pytest.mark.parametrize("state", ["revoked_at", "expires_at"])
 def test_assign__key_that_is_over__is_refused(api: APIClient, alert: Alert, state: str) -> None:
-    key, _ = create_api_key(name="old", role=Role.VIEWER)
+    key, _ = create_api_key(name="old", scopes=SCOPES[Role.VIEWER])
     past = timezone.now() - timedelta(seconds=1)
     type(key).objects.filter(id=key.id).update(created_at=past - timedelta(days=1), **{state: past})
     assert act(api, alert, "assign", assignee="key:old").status_code == 400

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from drift_detector.tenancy import services
 from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import client_of
 from tests.factories import make_monitor, rows_of
@@ -20,7 +21,7 @@ URL = "/api/v1/monitors"
 
 @pytest.fixture
 def key(in_tenant: Tenant) -> str:
-    return services.create_api_key(name="ci", role=Role.OPERATOR)[1]
+    return services.create_api_key(name="ci", scopes=SCOPES[Role.OPERATOR])[1]
 
 
 def ask(authorization: str, url: str = URL) -> Any:
@@ -82,7 +83,7 @@ def test_api_key__revoked_or_expired__is_401(key: str, change: dict[str, Any]) -
 
 def test_api_key__expires_in_the_future__lets_in(in_tenant: Tenant) -> None:
     _, key = services.create_api_key(
-        name="ci", role=Role.VIEWER, expires_at=timezone.now() + timedelta(hours=1)
+        name="ci", scopes=SCOPES[Role.VIEWER], expires_at=timezone.now() + timedelta(hours=1)
     )
     assert ask(f"Bearer {key}").status_code == 200
 
@@ -93,7 +94,7 @@ def test_api_key__hash_presented_as_the_key__is_401(key: str) -> None:
 
 def test_api_key__stored__as_its_sha256_and_not_itself(committed_tenant: Tenant) -> None:
     with tenant_scope(committed_tenant.id):
-        _, key = services.create_api_key(name="ci", role=Role.VIEWER)
+        _, key = services.create_api_key(name="ci", scopes=SCOPES[Role.VIEWER])
     [(row, stored)] = rows_of(committed_tenant.id, "SELECT k::text, sha256 FROM drf_api_keys k")
     assert stored == sha256(key.encode()).hexdigest()
     assert key not in row
@@ -101,7 +102,7 @@ def test_api_key__stored__as_its_sha256_and_not_itself(committed_tenant: Tenant)
 
 
 def test_api_key__two_made__are_long_and_differ(in_tenant: Tenant) -> None:
-    keys = {services.create_api_key(name="ci", role=Role.VIEWER)[1] for _ in range(2)}
+    keys = {services.create_api_key(name="ci", scopes=SCOPES[Role.VIEWER])[1] for _ in range(2)}
     assert len(keys) == 2
     assert all(key.startswith("adk_") and len(key) == 4 + 43 for key in keys)  # 256 bits in base64
 

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from drift_detector.tenancy import quotas
 from drift_detector.tenancy.models import Quota, Role, Tenant, User
 from drift_detector.tenancy.quotas import OverQuota, next_midnight
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, set_quotas
 from tests.conftest import connected_as, role_url
@@ -139,7 +140,7 @@ def test_check_room__many_keys_at_once__make_exactly_the_quota(committed_tenant:
     def make(number: int) -> None:
         together.wait()
         with suppress(OverQuota), tenant_scope(committed_tenant.id):
-            create_api_key(name=f"key {number}", role=Role.VIEWER)
+            create_api_key(name=f"key {number}", scopes=SCOPES[Role.VIEWER])
         connection.close()
 
     with ThreadPoolExecutor(6) as pool:

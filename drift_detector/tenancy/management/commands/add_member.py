@@ -5,32 +5,49 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from drift_detector.tenancy import services
-from drift_detector.tenancy.models import Role, Tenant, User
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.management.tenant_command import TenantCommand, tenant_of_command
+from drift_detector.tenancy.models import Membership, Role, User
 
 
-class Command(BaseCommand):
-    help = "Add a person to a tenant; the password of a new person is printed once."
+class Command(TenantCommand):
+    help = (
+        "Add a person to a tenant, or change a member's role; the password of a new person is printed once. "
+        "A person of another tenant joins only with --existing."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "tenant", type=UUID, help="the tenant's id, as create_tenant printed it"
-        )
+        super().add_arguments(parser)
         parser.add_argument("username")
         parser.add_argument("--role", choices=Role.values, default=Role.VIEWER.value)
+        parser.add_argument(
+            "--existing", action="store_true", help="add the person who has this name already"
+        )
 
-    def handle(self, *args: Any, tenant: UUID, username: str, role: str, **options: Any) -> None:
-        with tenant_scope(tenant):
-            if not Tenant.objects.filter(id=tenant).exists():
-                raise CommandError(f"There is no tenant {tenant}.")
-            users = User.objects
-            user, is_new = users.get_or_create(username=username, defaults={"is_staff": True})
-            services.add_member(user=user, role=Role(role))
-            if is_new:
-                self.stdout.write(_set_new_password(user))
+    def handle(
+        self, *args: Any, tenant: UUID, username: str, role: str, existing: bool, **options: Any
+    ) -> None:
+        with tenant_of_command(tenant):
+            user = User.objects.filter(username=User.normalize_username(username)).first()
+            _check_meant(user, is_meant=existing)
+            person = user or User.objects.create_user(username, is_staff=True)
+            services.add_member(user=person, role=Role(role))
+            if user is None:
+                self.stdout.write(_set_new_password(person))
+
+
+def _check_meant(user: User | None, *, is_meant: bool) -> None:
+    """Refuse to add another person than the operator thinks of; a member of the tenant is known."""
+    if is_meant and user is None:
+        raise CommandError("There is no person of this name; leave out --existing.")
+    if user is None or is_meant or Membership.objects.filter(user=user).exists():
+        return
+    raise CommandError(
+        "There is a person of this name already, who is not a member of this tenant. "
+        "If you mean this person, add --existing; otherwise choose another name."
+    )
 
 
 def _set_new_password(user: User) -> str:
