@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drift_detector.tenancy",
     "drift_detector.events",
+    "drift_detector.audit",
     "monitors",
     "detections",
     "alerts",
