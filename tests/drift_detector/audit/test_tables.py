@@ -1,5 +1,7 @@
 """Each table of ours is audited by row, or stands here with the reason why it is not."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
@@ -41,7 +43,7 @@ GRANTED = """
 
 
 @pytest.fixture
-def owner(django_db_setup: None) -> psycopg.Connection:
+def owner(django_db_setup: None) -> Iterator[psycopg.Connection]:
     with psycopg.connect(role_url("owner"), autocommit=True) as connection:
         yield connection
 

@@ -1,6 +1,7 @@
 """Each page, form and action of the admin leaves an entry that names the person."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -8,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from alerts.models import Alert
 from algorithms.verdicts import Severity
@@ -65,7 +67,9 @@ FORMS: dict[str, Form] = {
         {"look": rows["monitor"].current_data_uri},
     ),
     "alerts.Alert.acknowledge_selected": on_alert("acknowledge", reason="noise"),
-    "alerts.Alert.snooze_selected": on_alert("snooze", until="2100-01-01"),
+    "alerts.Alert.snooze_selected": on_alert(
+        "snooze", until=f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    ),
     "alerts.Alert.assign_selected": on_alert("assign", assignee="user:ana"),
     "alerts.Alert.resolve_selected": on_alert("resolve", reason="noise"),
     "alerts.Alert.comment_selected": on_alert("comment", note="Snow."),
@@ -75,7 +79,7 @@ FORMS: dict[str, Form] = {
     ),
     "saved filters": lambda rows: (
         reverse("admin:alerts_alert_save_filter"),
-        {"name": "Mine", "query": ""},
+        {"name": "Mine", "query": "severity__exact=critical"},
     ),
 }
 NO_FORM = {
@@ -210,7 +214,9 @@ def test_export__sent_to_a_person__is_told_as_read(
     person: Client, staff: User, tenant: Tenant
 ) -> None:
     address = reverse("admin:alerts_alert_export", args=["csv"])
-    assert person.get(address).status_code == 200
+    answer = person.get(address)
+    answer.close()
+    assert answer.status_code == 200
     assert entries_by(staff, tenant)[-1]["object_type"] == "admin:alerts_alert_export"
 
 

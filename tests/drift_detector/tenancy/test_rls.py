@@ -101,6 +101,7 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("api_key_presented", "SELECT", "public"),
         ("audit_owner_reads", "SELECT", "drift_owner"),
         ("audit_owner_writes", "INSERT", "drift_owner"),
+        ("tenant_owner_lists", "SELECT", "drift_owner"),
         ("membership_own", "SELECT", "public"),
         ("tenant_named", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
