@@ -4,7 +4,7 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+from drift_detector.command_line import NamedUtility
 
 PLACEHOLDERS = {
     "AUMOS_DRIFT_SECRET_KEY": "only-for-commands-that-start-no-server",
@@ -21,4 +21,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["check_drift"]:
         for name, value in PLACEHOLDERS.items():
             os.environ.setdefault(name, value)
-    execute_from_command_line(sys.argv)
+    NamedUtility(sys.argv).execute()

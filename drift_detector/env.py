@@ -406,6 +406,13 @@ class Events(Group):
     )
 
 
+class Audit(Group):
+    retention_days: Positive = Field(
+        default=730,
+        description="days that the audit trail is kept; `manage.py keep_audit` drops whole months",
+    )
+
+
 class Reports(Group):
     max_rows: Positive = Field(
         default=20_000, description="rows of each window that Evidently's report is made from"
@@ -512,6 +519,7 @@ class Environment(BaseSettings):
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
     events: Events = Events()
+    audit: Audit = Audit()
     notifier: Notifier = Notifier()
     smtp: Smtp = Smtp()
     encryption: Encryption = Encryption()

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drift_detector.events",
+    "drift_detector.audit",
     "monitors",
     "detections",
     "alerts",

@@ -368,6 +368,13 @@ class Job(LeasedModel):
     kind = models.CharField(max_length=20, choices=Kind)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     requested_by = models.CharField(max_length=200)
+    cause = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who asks, and by which request; the audit trail names them for what the job writes.",
+    )
     fields = models.JSONField(default=dict, help_text="The fields of the request, as they came.")
     monitor_id = models.UUIDField(
         null=True, help_text="The monitor that is changed, or that was created; it can be gone."

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from celery import Task
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
 from django.db import Error
 from structlog.contextvars import bound_contextvars
 
@@ -13,6 +13,8 @@ from algorithms.warm import warm
 from detections.ledger.dispatch import EXECUTE_TASK, enqueue_due
 from drift_detector.celery import Priority, TaskMessage
 from drift_detector.observability import tracing
+from drift_detector.tenancy.acting import act_as_process
+from drift_detector.tenancy.principal import ActorKind
 from drift_detector.tenancy.scope import release_connection
 from drift_detector.work import NoRoom, begin_waiting, set_aside
 
@@ -81,3 +83,15 @@ def worker_name(request: Any) -> str:
 def warm_kernels(**_: Any) -> None:
     """Load the compiled kernels before the worker forks, so that no run waits for them."""
     warm()
+
+
+@worker_init.connect
+def act_as_worker(**_: Any) -> None:
+    """Name the worker as the one who writes; its children inherit it."""
+    act_as_process(ActorKind.PROCESS, "worker")
+
+
+@beat_init.connect
+def act_as_beat(**_: Any) -> None:
+    """Name beat as the one who writes."""
+    act_as_process(ActorKind.PROCESS, "beat")

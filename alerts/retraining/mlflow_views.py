@@ -25,7 +25,9 @@ from alerts.retraining.serializers import ModelMappingSerializer
 from drift_detector.api.queries import check_query
 from drift_detector.api.views import TenantAPIView
 from drift_detector.encryption import encrypt, has_key
+from drift_detector.tenancy.acting import acting_as, cause_of_request
 from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 
 LONGEST_HEADER = 200
@@ -127,6 +129,10 @@ def _header(name: str, words: str) -> OpenApiParameter:
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, required=True, description=words)
 
 
+MLFLOW = Actor(ActorKind.TOKEN, id="mlflow", name="mlflow")
+"""A registry that signs its deliveries with the secret of a mapping."""
+
+
 class MlflowWebhookView(APIView):
     """Takes deliveries that are signed; a key is not needed."""
 
@@ -153,7 +159,7 @@ class MlflowWebhookView(APIView):
         `ignored`.
         """
         delivery = _delivery(request)
-        with tenant_scope(pk):
+        with acting_as(cause_of_request(MLFLOW, request._request)), tenant_scope(pk):
             try:
                 mappings = mlflow.mappings_signed_by(delivery)
             except mlflow.WrongSignature as error:

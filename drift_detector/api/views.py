@@ -1,17 +1,25 @@
 """The base class of API views; it opens the tenant's scope around the handler."""
 
 from contextlib import ExitStack
+from http import HTTPStatus
 from typing import Any, ClassVar
 
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from drift_detector.api.queries import check_query
+from drift_detector.tenancy.acting import acting_as, cause_of_request, note_request
 from drift_detector.tenancy.models import Scope
-from drift_detector.tenancy.principal import Principal
+from drift_detector.tenancy.principal import ActorKind, Principal
 from drift_detector.tenancy.scope import release_connection, tenant_scope
+
+REFUSALS = (PermissionDenied, DjangoPermissionDenied)
 
 
 class TenantAPIView(APIView):
@@ -24,10 +32,16 @@ class TenantAPIView(APIView):
     # A view that writes names its scope; one that forgets to is closed to all but admins.
     scope_to_write: ClassVar[Scope] = Scope.ADMIN
     _scope: ExitStack | None = None
+    _acting: ExitStack
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as self._acting:
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         check_query(self, request)
+        self._act()
         scope = ExitStack()
         scope.enter_context(tenant_scope(self.principal.tenant_id))
         self._scope = scope
@@ -43,11 +57,15 @@ class TenantAPIView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if self._scope:
             transaction.set_rollback(True)
+        if isinstance(exc, REFUSALS) and isinstance(self.request.user, Principal):
+            self._note_refusal()
         return super().handle_exception(exc)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
+        if self._scope and response.status_code == HTTPStatus.OK:
+            self._note_read()
         self.leave_scope()
         return super().finalize_response(request, response, *args, **kwargs)
 
@@ -57,6 +75,23 @@ class TenantAPIView(APIView):
         if scope:
             scope.close()
             release_connection()
+
+    def _act(self) -> None:
+        cause = cause_of_request(self.principal.actor, self.request._request)
+        self._acting.enter_context(acting_as(cause))
+
+    def _note_read(self) -> None:
+        """Tell the audit trail that a person has read; a key reads for the tenant that it belongs to."""
+        is_read = self.request.method == "GET"
+        if is_read and self.principal.actor.kind is ActorKind.USER:
+            note_request("read", self.request._request)
+
+    def _note_refusal(self) -> None:
+        """Tell the audit trail what was refused, in a transaction of its own."""
+        self.leave_scope()
+        self._act()
+        with tenant_scope(self.principal.tenant_id):
+            note_request("refused", self.request._request)
 
     @property
     def principal(self) -> Principal:

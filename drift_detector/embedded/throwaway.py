@@ -16,6 +16,7 @@ from types import FrameType
 from drift_detector.embedded import interrupts, terminal
 from drift_detector.embedded.leftovers import end_leftovers
 from drift_detector.embedded.placement import home_of
+from drift_detector.embedded.postgres import SUPERUSER
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Stack
 from drift_detector.embedded.state import AlreadyRunning, State
@@ -58,6 +59,7 @@ def settings(stack: Stack) -> dict[str, str]:
         "DRIFT_RELAY_URL": stack.database_url("relay"),
         "DRIFT_SCHEDULER_URL": stack.database_url("scheduler"),
         "DRIFT_NOTIFIER_URL": stack.database_url("notifier"),
+        "DRIFT_SUPERUSER_URL": stack.postgres.role_url(SUPERUSER),
     }
 
 

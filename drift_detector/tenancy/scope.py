@@ -8,6 +8,11 @@ from uuid import UUID
 from django.db import connection, transaction
 from structlog.contextvars import bound_contextvars
 
+from drift_detector.tenancy import acting
+
+# The tenant and the one who acts, in one statement.
+ENTER = "SELECT set_config('app.tenant_id', %s, true), set_config(%s, %s, true)"
+
 _current_tenant: ContextVar[UUID | None] = ContextVar("current_tenant", default=None)
 
 
@@ -28,12 +33,17 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     is_nested = connection.in_atomic_block
     try:
         with bound_contextvars(tenant_id=str(tenant_id)), transaction.atomic():
-            set_local("app.tenant_id", str(tenant_id))
+            _enter(tenant_id)
             yield
             if is_nested and not connection.needs_rollback:
                 set_local("app.tenant_id", str(outer or ""))
     finally:
         _current_tenant.reset(token)
+
+
+def _enter(tenant_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ENTER, [str(tenant_id), acting.SETTING, acting.current_cause()])
 
 
 def current_tenant_id() -> UUID:

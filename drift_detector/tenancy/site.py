@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
+from drift_detector.tenancy.acting import acting_as, cause_of_request, note_request
+from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Scope, User
 from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.rights import SCOPES
@@ -46,7 +49,7 @@ class TenantAdminSite(UnfoldAdminSite):
             if membership is None:
                 return inner(request, *args, **kwargs)
             try:
-                return _in_scope(membership.tenant_id, partial(inner, request, *args, **kwargs))
+                return _audited(request, membership, partial(inner, request, *args, **kwargs))
             except OverQuota as error:
                 return _refuse(request, 429, str(error), back="admin:index")
 
@@ -94,12 +97,35 @@ class TenantAdminSite(UnfoldAdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
 
-def _in_scope(tenant_id: UUID, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def _audited(
+    request: HttpRequest, membership: Membership, view: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """Render a page as the person who asks for it; the audit trail tells that they read it, or were refused."""
+    with acting_as(cause_of_request(actor_of(membership.user), request)):
+        try:
+            return _in_scope(request, membership.tenant_id, view)
+        except PermissionDenied:
+            with tenant_scope(membership.tenant_id):
+                note_request("refused", request)
+            raise
+
+
+def _in_scope(
+    request: HttpRequest, tenant_id: UUID, view: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
     with tenant_scope(tenant_id):
         response = view()
         if isinstance(response, SimpleTemplateResponse):
             response.render()  # the queries of the template need the scope, too
+        if is_read(request, response):
+            note_request("read", request)
         return response
+
+
+def is_read(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """True if a person has got a page; the parts that it asks for by itself are read with it."""
+    is_part = "HX-Request" in request.headers or "X-Requested-With" in request.headers
+    return request.method == "GET" and response.status_code == HTTPStatus.OK and not is_part
 
 
 def _refuse(

@@ -16,6 +16,7 @@ from drift_detector.api.problem_documents import problem
 from drift_detector.api.problems import problem_of
 from drift_detector.celery import enqueue
 from drift_detector.lease import Lease, claim_row, is_unleased, kept_lease, lease_of_worker
+from drift_detector.tenancy.acting import acting_for, current_cause
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
@@ -80,6 +81,7 @@ def request_job(
         kind=kind,
         fields=dict(fields),
         requested_by=requested_by,
+        cause=current_cause(),
         monitor_id=monitor_id,
     )
     if job.id in _first_jobs().values_list("id", flat=True):
@@ -150,15 +152,17 @@ def _attempt(work: _Work) -> None:
     with kept_lease(work.lease.renew), counted_reading(work.lease.tenant_id) as meter:
         end = read_data(work.job)
     try:
-        _complete(work.lease, end, meter.bytes)
+        _complete(work, end, meter.bytes)
     except _LeaseLost:
         log.info("job_refused", job_id=str(work.lease.row_id))
 
 
-def _complete(lease: Lease, end: Ending, bytes_read: int) -> None:
+def _complete(work: _Work, end: Ending, bytes_read: int) -> None:
     """Write what the job asks for together with its answer, so that neither is there without the other."""
+    lease = work.lease
     with tenant_scope(lease.tenant_id):
-        answer = end()
+        with acting_for(work.job.cause):
+            answer = end()
         if not _finish(lease, Status.SUCCEEDED, answer):
             raise _LeaseLost
         note(Quota.BYTES_READ, bytes_read)  # last, as all work of the tenant locks its row

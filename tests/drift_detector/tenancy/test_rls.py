@@ -9,7 +9,7 @@ TENANT_TABLES = {
     "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
     "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
     "drf_baseline_frames", "drf_error_bins", "drf_profiles", "drf_signal_changes",
-    "drf_alerts", "drf_api_keys", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
+    "drf_alerts", "drf_api_keys", "drf_audit", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_channels", "drf_routes", "drf_route_channels", "drf_silences",
     "drf_maintenance_windows", "drf_notifications",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
@@ -37,7 +37,8 @@ BY_AGE = {
 
 WITH_TENANT = """
     SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c
-    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND (c.relname = 'drf_tenants'
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+        AND (c.relname = 'drf_tenants'
         OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'))
 """
 INDEXES = f"""
@@ -98,7 +99,11 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
     query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
     assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
         ("api_key_presented", "SELECT", "public"),
+        ("audit_owner_reads", "SELECT", "drift_owner"),
+        ("audit_owner_writes", "INSERT", "drift_owner"),
+        ("tenant_owner_lists", "SELECT", "drift_owner"),
         ("membership_own", "SELECT", "public"),
+        ("tenant_named", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
         ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
         ("backtest_reconciler_removes", "DELETE", "drf_scheduler"),

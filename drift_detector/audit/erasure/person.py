@@ -1,0 +1,131 @@
+"""Erases a person: the account keeps its id, on which the audit trail rests, and nothing else.
+
+What the person has written stays, without the author.
+"""
+
+import re
+from collections import Counter
+from uuid import UUID
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from drift_detector.audit.erasure.catalogue import (
+    changed_by,
+    list_columns_of_people,
+    list_tenant_tables,
+    list_text_columns,
+    require_owner,
+    rows_of,
+)
+from drift_detector.tenancy.models import Tenant, User
+from drift_detector.tenancy.scope import tenant_scope
+
+# Characters of a user name (Django's validator): `user:ana` is no part of `user:anabel`.
+NAME_BEGINS, NAME_ENDS = r"(?<![\w.@+-])", r"(?![\w.@+-])"
+REPLACE = (
+    "UPDATE {table} SET {column} = regexp_replace({column}::text, %s, %s, 'g')::{kind} "
+    "WHERE {column}::text ~ %s"
+)
+FORGET = "DELETE FROM {table} WHERE {column} = %s"
+# An address leads to a person, too; so does that of a sign-in that failed.
+FORGET_ADDRESS = """
+    UPDATE drf_audit SET address = '' WHERE address <> ''
+    AND ((actor_kind = 'user' AND actor_id = %s) OR (object_type = 'users' AND object_id = %s))
+"""
+# Of Django's own log of the admin, whose texts name rows, and so people.
+LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
+# Workers alone write these, and no person's name: they are as large as all others together.
+OF_MACHINES = {
+    "drf_baseline_frames", "drf_detections", "drf_detector_states", "drf_error_bins", "drf_outbox_keys",
+    "drf_pending_outcomes", "drf_profiles", "drf_run_parts", "drf_usage",
+}  # fmt: skip
+
+
+def erase_person(user: User) -> Counter[str]:
+    """Remove a person's name and addresses from all tables.
+
+    Each tenant is a transaction of its own; a second call continues where the first one stopped.
+
+    Returns:
+        The number of changed or removed rows, by table.
+
+    Raises:
+        NotTheOwner: If the connection is not the owner's.
+    """
+    require_owner()
+    done: Counter[str] = Counter()
+    name, stand_in = user.get_username(), f"erased-{user.pk}"
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        done += _erase_in_tenant(tenant_id, user, name, stand_in)
+    with transaction.atomic():
+        done += _forget_rows(user, of_tenants=False)
+        pattern = _pattern(name, prefix="")
+        done["django_admin_log"] += changed_by(LOG, [pattern, pattern])
+        done["drf_audit"] += changed_by(FORGET_ADDRESS, [str(user.pk)] * 2)
+        done["django_session"] += _end_sessions(user)
+        _empty(user, stand_in)
+    done["drf_users"] += 1
+    return +done
+
+
+def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> Counter[str]:
+    done: Counter[str] = Counter()
+    with tenant_scope(tenant_id):
+        done += _forget_rows(user, of_tenants=True)
+        # The trail last: it tells of the changes before it.
+        tables = [each for each in list_tenant_tables() if each not in OF_MACHINES]
+        for table, column, kind in sorted(list_text_columns(tables)):
+            done[table] += _replace(table, column, kind, name, stand_in)
+        for _, column, kind in sorted(list_text_columns(["drf_audit"])):
+            done["drf_audit"] += _replace("drf_audit", column, kind, name, stand_in)
+        done["drf_audit"] += changed_by(FORGET_ADDRESS, [str(user.pk)] * 2)
+    return done
+
+
+def _replace(table: str, column: str, kind: str, name: str, stand_in: str) -> int:
+    statement = REPLACE.format(table=table, column=column, kind=kind)
+    pattern = _pattern(name, prefix="user:")
+    return changed_by(statement, [pattern, f"user:{stand_in}", pattern])
+
+
+def _pattern(name: str, *, prefix: str) -> str:
+    return f"{NAME_BEGINS}{prefix}{re.escape(name)}{NAME_ENDS}"
+
+
+def _forget_rows(user: User, *, of_tenants: bool) -> Counter[str]:
+    """Remove what is the person's own: memberships, kept filters, accounts of a provider, second factors."""
+    inside = set(list_tenant_tables())
+    removed: Counter[str] = Counter()
+    for table, column in list_columns_of_people():
+        if (table in inside) == of_tenants and table != "django_admin_log":
+            removed[table] += changed_by(FORGET.format(table=table, column=column), [user.pk])
+    return removed
+
+
+def _end_sessions(user: User) -> int:
+    """End all sessions of the person; a session says in its data whose it is."""
+    mine = [
+        each.pk
+        for each in Session.objects.iterator()
+        if each.get_decoded().get("_auth_user_id") == str(user.pk)
+    ]
+    return Session.objects.filter(pk__in=mine).delete()[0]
+
+
+def _empty(user: User, stand_in: str) -> None:
+    user.username, user.first_name, user.last_name, user.email = stand_in, "", "", ""
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.last_login = None
+    user.set_unusable_password()
+    user.save()
+
+
+def list_named_elsewhere(user: User) -> list[str]:
+    """The channels of any tenant that show the person's mail address; their addresses are encrypted."""
+    found: list[str] = []
+    for tenant_id in Tenant.objects.values_list("id", flat=True) if user.email else ():
+        with tenant_scope(tenant_id):
+            shown = "SELECT id::text FROM drf_channels WHERE strpos(lower(shown_address), lower(%s)) > 0"
+            found += [row_id for (row_id,) in rows_of(shown, [user.email])]
+    return found

@@ -1,0 +1,130 @@
+"""Removes a tenant with all that it has, in batches, and certifies what was removed and what stays where."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from drift_detector.audit.erasure.catalogue import (
+    changed_by,
+    list_tenant_tables,
+    require_owner,
+    rows_of,
+)
+from drift_detector.tenancy.models import Membership, Tenant
+from drift_detector.tenancy.scope import tenant_scope
+
+BATCH = 5_000
+DELETE = "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT %s))"
+# First, so that no one changes anything meanwhile; the tables then go in the order of their references.
+DOORS = ("drf_api_keys", "drf_memberships")
+# Partitioned, so its rows have no ctid of their own.
+DELETE_TRAIL = "DELETE FROM drf_audit WHERE tenant_id = %s"
+TELL = "SELECT drf_audit_write(NULL, 'delete', 'tenants', %s, NULL, %s)"
+SCHEDULE = "monitor:{}"
+"""The name of a monitor's schedule."""
+
+STAYS = {
+    "Kafka": "events of its topics, until the retention of each topic ends; the key of an event is a monitor's id",
+    "outbox of Kafka consumers": "what consumers have taken over, in their own systems",
+    "backups": "all of it, until the backups made before this moment are gone",
+    "logs and traces": "ids of the tenant, its monitors and runs, until their own retention ends",
+    "object stores and folders": "the tenant's own data, which the service only reads",
+    "audit trail of the installation": "this certificate",
+}
+
+
+@dataclass
+class Certificate:
+    """What was removed of a tenant, and what stays.
+
+    Attributes:
+        tenant_id: The tenant.
+        slug: Its short name.
+        begun_at: When the removal began.
+        ended_at: When nothing was left; empty while it goes on.
+        removed: The number of rows by table.
+        people: The ids of people who were members; `erase_person` erases those who are in no other tenant.
+        stays: What stays where, and for how long.
+    """
+
+    tenant_id: str
+    slug: str
+    begun_at: str
+    ended_at: str = ""
+    removed: Counter[str] = field(default_factory=Counter)
+    people: list[int] = field(default_factory=list)
+    stays: dict[str, str] = field(default_factory=lambda: dict(STAYS))
+
+    @property
+    def text(self) -> str:
+        """The certificate as JSON."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def begin(tenant: Tenant, path: Path) -> Certificate:
+    """The certificate of a removal; one that was interrupted goes on with its counts."""
+    if not path.exists():
+        return Certificate(str(tenant.id), tenant.slug, timezone.now().isoformat())
+    kept = json.loads(path.read_text())
+    if kept["tenant_id"] != str(tenant.id):
+        raise ValueError(f"{path} is the certificate of another tenant.")
+    return Certificate(**kept | {"removed": Counter(kept["removed"])})
+
+
+def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
+    """Remove all rows of a tenant, batch by batch, and write the certificate after each table.
+
+    Called again after an interruption, it removes what is left.
+
+    Raises:
+        NotTheOwner: If the connection is not the owner's.
+        ValueError: If the file is the certificate of another tenant.
+    """
+    require_owner()
+    certificate = begin(tenant, path)
+    with tenant_scope(tenant.id):
+        people = Membership.objects.values_list("user_id", flat=True)
+        certificate.people = sorted({*certificate.people, *people})
+    _remove_schedules(tenant.id)
+    for table in _in_order():
+        while removed := _remove_batch(tenant.id, table):
+            certificate.removed[table] += removed
+        path.write_text(certificate.text)
+    _end(tenant.id, certificate)
+    path.write_text(certificate.text)
+    return certificate
+
+
+def _in_order() -> list[str]:
+    rest = [each for each in list_tenant_tables() if each not in DOORS]
+    return [*DOORS, *rest]
+
+
+def _remove_batch(tenant_id: UUID, table: str) -> int:
+    with tenant_scope(tenant_id):
+        return changed_by(DELETE.format(table=table), [BATCH])
+
+
+def _remove_schedules(tenant_id: UUID) -> None:
+    with tenant_scope(tenant_id):
+        monitors = [row_id for (row_id,) in rows_of("SELECT id FROM drf_monitors")]
+    for start in range(0, len(monitors), BATCH):
+        names = [SCHEDULE.format(each) for each in monitors[start : start + BATCH]]
+        PeriodicTask.objects.filter(name__in=names).delete()
+
+
+def _end(tenant_id: UUID, certificate: Certificate) -> None:
+    """Remove the tenant, and then its trail; that of the installation keeps the certificate."""
+    with tenant_scope(tenant_id), transaction.atomic():
+        certificate.removed["drf_tenants"] += changed_by(
+            "DELETE FROM drf_tenants WHERE id = %s", [tenant_id]
+        )
+        certificate.removed["drf_audit"] += changed_by(DELETE_TRAIL, [tenant_id])
+        certificate.ended_at = timezone.now().isoformat()
+        rows_of(TELL, [str(tenant_id), certificate.text])

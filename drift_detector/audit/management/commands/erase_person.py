@@ -1,0 +1,42 @@
+"""`manage.py erase_person`: erases a person's name and addresses."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from drift_detector.audit.erasure.catalogue import NotTheOwner
+from drift_detector.audit.erasure.person import erase_person, list_named_elsewhere
+from drift_detector.tenancy.models import User
+
+LEFT = """Left, for you: backups and Kafka topics, until their retention ends; logs of the proxy before the service."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase a person: the name and all addresses everywhere, sessions, memberships and sign-in methods. What the "
+        "person wrote stays, without the author. Needs the owner's login."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument(
+            "--yes", action="store_true", help="do it; without, only say what it is"
+        )
+
+    def handle(self, *args: Any, username: str, yes: bool, **options: Any) -> None:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is no person {username!r}.")
+        if not yes:
+            raise CommandError(f"This can't be undone. Say --yes to erase {username!r}.")
+        try:
+            named = list_named_elsewhere(user)
+            done = erase_person(user)
+        except NotTheOwner as error:
+            raise CommandError(str(error)) from error
+        for table, count in sorted(done.items()):
+            self.stdout.write(f"{table}: {count}")
+        for channel_id in named:
+            self.stdout.write(f"The channel {channel_id} sends to this person; change its address.")
+        self.stdout.write(LEFT)

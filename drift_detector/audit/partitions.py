@@ -1,0 +1,89 @@
+"""Makes the partitions of the months that come, and drops those that are older than the retention; as the owner."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from drift_detector.tenancy.rls import GROUPS
+
+COMING_MONTHS = 3
+"""Months that are there ahead of time; after that the default partition takes the rows."""
+
+EXISTING = "SELECT relid::regclass::text FROM pg_partition_tree('drf_audit') WHERE isleaf"
+# A month whose rows lie in the default partition takes them along.
+MAKE = [
+    "CREATE TABLE {name} (LIKE drf_audit INCLUDING DEFAULTS)",
+    "WITH moved AS (DELETE FROM drf_audit_default WHERE created_at >= '{start}' AND created_at < '{end}' RETURNING *) "
+    "INSERT INTO {name} SELECT * FROM moved",
+    "ALTER TABLE drf_audit ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')",
+    "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+    "REVOKE ALL ON {name} FROM PUBLIC, {groups}",
+]
+DROP = "DROP TABLE {name}"
+
+
+def make_coming_months() -> list[str]:
+    """Make the partitions of this month and of the ones that come; returns the names of the new ones."""
+    made = []
+    for month in _months_from(timezone.now().date()):
+        if _name_of(month) not in _existing():
+            _make(month)
+            made.append(_name_of(month))
+    return made
+
+
+def drop_older_than(days: int) -> list[str]:
+    """Drop the partitions whose last row is older than so many days; returns their names."""
+    oldest = timezone.now() - timedelta(days=days)
+    old = [name for name in _existing() if (end := _end_of(name)) is not None and end <= oldest]
+    for name in old:
+        _execute(DROP.format(name=name))
+    return old
+
+
+def _make(month: date) -> None:
+    start, end = f"{month} 00:00+00", f"{_next(month)} 00:00+00"
+    with transaction.atomic():
+        for statement in MAKE:
+            _execute(
+                statement.format(
+                    name=_name_of(month), start=start, end=end, groups=", ".join(GROUPS)
+                )
+            )
+
+
+def _existing() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(EXISTING)
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _months_from(day: date) -> Iterator[date]:
+    month = day.replace(day=1)
+    for _ in range(COMING_MONTHS + 1):
+        yield month
+        month = _next(month)
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def _name_of(month: date) -> str:
+    return f"drf_audit_{month:%Y_%m}"
+
+
+def _end_of(name: str) -> datetime | None:
+    """The end of a partition's month; None for the default one."""
+    try:
+        month = datetime.strptime(name, "drf_audit_%Y_%m").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return datetime.combine(_next(month.date()), datetime.min.time(), UTC)

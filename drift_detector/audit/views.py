@@ -1,0 +1,79 @@
+"""Serves `/api/v1/audit`."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from drift_detector.api.filters import InstantFilter, TextFilter
+from drift_detector.api.problem_documents import MEDIA_TYPE
+from drift_detector.api.views import TenantAPIView
+from drift_detector.audit import selectors
+from drift_detector.audit.models import ACTOR_KINDS, AuditEntry
+from drift_detector.tenancy.models import Scope
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    actor_name = serializers.CharField(
+        read_only=True, help_text="The name that the actor has today; empty if it is gone."
+    )
+    before = serializers.DictField(
+        read_only=True, allow_null=True, help_text="The values that were changed or removed."
+    )
+    after = serializers.DictField(
+        read_only=True, allow_null=True, help_text="The values that they were changed to."
+    )
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id", "created_at", "actor_kind", "actor_id", "actor_name", "action", "object_type", "object_id", "before",
+            "after", "request_id", "address",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class AuditFilter(filters.FilterSet):
+    actor_kind = filters.ChoiceFilter(choices=ACTOR_KINDS)
+    actor_id = TextFilter()
+    action = filters.ChoiceFilter(choices=AuditEntry.Action.choices)
+    object_type = TextFilter()
+    object_id = TextFilter()
+    since = InstantFilter(field_name="created_at", lookup_expr="gte")
+    until = InstantFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = AuditEntry
+        fields: list[str] = []
+
+
+class AuditView(TenantAPIView, ListAPIView[AuditEntry]):
+    """Who did what: keys, people, commands and processes."""
+
+    serializer_class = AuditEntrySerializer
+    filterset_class = AuditFilter
+    queryset = AuditEntry.objects.none()
+    scope_to_read = Scope.ADMIN
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return selectors.list_entries()
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if self.scope_to_read not in self.principal.scopes:
+            self.permission_denied(request, "Only the scope admin may read the audit trail.")
+
+    @extend_schema(
+        operation_id="audit_list",
+        responses={200: AuditEntrySerializer(many=True), (403, MEDIA_TYPE): PROBLEM},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List what was changed, read and refused in your tenant, newest first. Needs the scope admin."""
+        return super().get(request, *args, **kwargs)

@@ -1,0 +1,83 @@
+"""Each command of ours that writes leaves an entry that names it; a new one must find its place here."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import get_commands
+
+from alerts.models import Channel
+from drift_detector.command_line import PROCESSES, NamedUtility
+from drift_detector.encryption import encrypt
+from drift_detector.tenancy import acting
+from drift_detector.tenancy.models import Tenant
+from tests.drift_detector.audit.entries import entries_of
+
+type Arguments = Callable[[Tenant, Path], list[str]]
+
+
+def reencrypt(tenant: Tenant, flights: Path) -> list[str]:
+    Channel.objects.create(tenant=tenant, name="Mail", kind="email", address=encrypt("a@b.org"))
+    return [str(tenant.id)]
+
+
+WRITES: dict[str, Arguments] = {
+    "add_member": lambda tenant, _: [str(tenant.id), "bo"],
+    "create_api_key": lambda tenant, _: [str(tenant.id), "ci"],
+    "set_quota": lambda tenant, _: [str(tenant.id), "keys=5"],
+    "reencrypt": reencrypt,
+}
+ELSEWHERE = {
+    "create_tenant": "test_create_tenant__by_the_command__is_told",
+    "delete_tenant": "test_erasure.py",
+    "erase_person": "test_erasure.py",
+    "keep_audit": "writes no row; test_partitions.py",
+    "check_drift": "compares files and has no database",
+    "check_baselines": "asks for a baseline, as POST /monitors/{id}/baseline does",
+    "outbox": "shows the outbox, or lets the relay publish again; it changes no row of people's",
+    "seed_demo": "makes the demo by the services that the others call; takes minutes",
+    "tail_events": "reads Kafka",
+    "consume_outcomes": "a process",
+    "notifier": "a process",
+    "reconcile": "a process",
+    "relay": "a process",
+}
+
+
+def own_commands() -> set[str]:
+    """The commands of the apps of this repository."""
+    rooms = ("drift_detector", "monitors", "detections", "alerts", "tasks")
+    return {name for name, app in get_commands().items() if str(app).split(".")[0] in rooms}
+
+
+@pytest.fixture(autouse=True)
+def no_name() -> Iterator[None]:
+    """A test is no process that has named itself."""
+    yield
+    acting._of_process.clear()
+
+
+def test_commands__each_one_of_ours__is_in_this_walk() -> None:
+    assert own_commands() == WRITES.keys() | ELSEWHERE.keys()
+    assert {name for name, why in ELSEWHERE.items() if why == "a process"} == PROCESSES
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_command__that_writes__leaves_an_entry(in_tenant: Tenant, flights: Path, name: str) -> None:
+    arguments = WRITES[name](in_tenant, flights)
+    before = len(entries_of(in_tenant.id))
+    NamedUtility(["manage.py", name, *arguments]).execute()
+    new = entries_of(in_tenant.id)[before:]
+    assert {(each["actor_kind"], each["actor_id"]) for each in new} == {("command", name)}
+
+
+def test_create_tenant__by_the_command__is_told(db: None, capsys: Any) -> None:
+    NamedUtility(["manage.py", "create_tenant", "acme"]).execute()
+    tenant_id = capsys.readouterr().out.strip().splitlines()[-1]
+    [entry] = entries_of(tenant_id)
+    assert (entry["actor_id"], entry["action"], entry["object_id"]) == (
+        "create_tenant",
+        "insert",
+        tenant_id,
+    )
