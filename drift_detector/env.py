@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -29,6 +30,9 @@ SENTENCES = {
     "Extra inputs are not permitted": "{name} is not a setting of this service.",
 }
 
+OWN = "Value error, "
+"""Begins what our own validators say."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[int, Field(ge=0, le=2**62)]
@@ -39,6 +43,12 @@ StorePrefix = Annotated[str, Field(pattern=r"^(s3|gs|abfs)://[^/]+(/.*)?$")]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Endpoint = Annotated[str, Field(pattern=r"^https?://[^/@]+/?$")]
 PublicUrl = Annotated[str, Field(pattern=r"^(https?://[^/@\s]+(/\S*)?)?$")]
+Issuer = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://[^/@\s?#]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$"
+    ),
+]
 Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
 CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^/@]+/\S+$")]
 
@@ -419,6 +429,83 @@ class Reports(Group):
     )
 
 
+type AsymmetricAlgorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
+]
+
+
+class Grant(Group):
+    """The role that a group of the identity provider has in a tenant."""
+
+    tenant: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9_]{0,49}$")]
+    role: Literal["viewer", "operator", "admin"]
+
+
+class Oidc(Group):
+    issuer: Issuer = Field(
+        default="",
+        description="the issuer of an OpenID provider, as its tokens name it; https, or http of this machine",
+    )
+    audience: str = Field(
+        default="",
+        description="the audience of tokens for the API; empty: the API takes no tokens",
+    )
+    client_id: str = Field(
+        default="",
+        description="the client by which people sign in at the admin; empty: they sign in by password",
+    )
+    client_secret: SecretStr = Field(
+        default=SecretStr(""), description="the secret of that client; empty: a public client"
+    )
+    algorithms: Annotated[list[AsymmetricAlgorithm], Field(min_length=1)] = Field(
+        default=["RS256", "PS256", "ES256"],
+        description="JSON list of the algorithms by which tokens may be signed; asymmetric ones only",
+    )
+    groups_claim: str = Field(
+        default="groups",
+        description="the claim that lists groups; a dot leads into an object: realm_access.roles",
+        min_length=1,
+    )
+    groups: dict[str, list[Grant]] = Field(
+        default={},
+        description='JSON: a group, and its roles in tenants: {"ml": [{"tenant": "acme", "role": "operator"}]}',
+    )
+    leeway_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
+        default=30, description="how far the clocks of the provider and of the service may differ"
+    )
+    max_token_seconds: Positive = Field(
+        default=86_400, description="the longest that a token for the API may still be valid"
+    )
+    keys_seconds: Positive = Field(
+        default=600, description="how old the provider's keys may be; then they are fetched again"
+    )
+    keys_seconds_away: Annotated[int, Field(ge=0)] = Field(
+        default=3600, description="how much longer they are used while the provider is away"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.issuer and not (self.audience or self.client_id):
+            raise ValueError("ISSUER needs AUDIENCE for the API, CLIENT_ID for the admin, or both")
+        if not self.issuer and (self.audience or self.client_id or self.groups):
+            raise ValueError("the other settings need ISSUER")
+        if self.audience and self.audience == self.client_id:
+            raise ValueError(
+                "AUDIENCE must differ from CLIENT_ID: a token of a sign-in is none for the API"
+            )
+        return self
+
+    @property
+    def takes_tokens(self) -> bool:
+        """True if the API takes tokens of the provider."""
+        return bool(self.issuer and self.audience)
+
+    @property
+    def signs_in(self) -> bool:
+        """True if people may sign in at the admin by the provider."""
+        return bool(self.issuer and self.client_id)
+
+
 class Throttle(Group):
     requests_per_key: Positive = Field(
         default=6000, description="requests of one API key, or of one person, in a minute"
@@ -524,6 +611,7 @@ class Environment(BaseSettings):
     smtp: Smtp = Smtp()
     encryption: Encryption = Encryption()
     heartbeat: HeartbeatAddress = HeartbeatAddress()
+    oidc: Oidc = Oidc()
     throttle: Throttle = Throttle()
     quotas: Quotas = Quotas()
     keys: Keys = Keys()
@@ -622,7 +710,7 @@ def _json_sentence(message: str) -> str:
 def _sentence(path: tuple[str, ...], message: str) -> str:
     """The sentence about a setting; a whole group has one for each setting that it requires."""
     group = _group_of(path[0]) if len(path) == 1 else None
-    if group is None:
+    if group is None or message.startswith(OWN):
         return _explanation(path, message)
     return " ".join(_explanation((path[0], name), message) for name in _required_settings(group))
 
@@ -640,7 +728,7 @@ def _required_settings(group: type[Group]) -> list[str]:
 def _explanation(path: tuple[str, ...], message: str) -> str:
     parts = [part for part in path if not part.isdecimal()]  # without the place in a list
     sentence = SENTENCES.get(message, "{name} is wrong: {reason}.")
-    return sentence.format(name=variable_name(*parts), reason=message.removeprefix("Value error, "))
+    return sentence.format(name=variable_name(*parts), reason=message.removeprefix(OWN))
 
 
 def _stop(problems: list[str]) -> NoReturn:

@@ -154,6 +154,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "drift_detector.tenancy.oidc.authentication.TokenAuthentication",
         "drift_detector.tenancy.authentication.ApiKeyAuthentication",
         "drift_detector.tenancy.authentication.TenantSessionAuthentication",
     ],

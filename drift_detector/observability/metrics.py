@@ -117,7 +117,9 @@ OVER_QUOTA = Counter(
     "drift_over_quota_total", "What was refused because a tenant's quota is used up.", ["quota"]
 )
 REFUSED_SIGN_INS = Counter(
-    "drift_refused_sign_ins_total", "Requests with a wrong key, and wrong passwords.", ["kind"]
+    "drift_refused_sign_ins_total",
+    "Requests with a wrong key or token, and wrong passwords.",
+    ["kind"],
 )
 LEAKED_KEYS = Counter(
     "drift_leaked_keys_total", "Requests refused because their address held an API key."
@@ -184,8 +186,8 @@ def count_leaked_key() -> None:
     LEAKED_KEYS.inc()
 
 
-def count_refused_sign_in(kind: Literal["key", "password"]) -> None:
-    """Count a wrong key or a wrong password."""
+def count_refused_sign_in(kind: Literal["key", "token", "password", "code", "provider"]) -> None:
+    """Count a wrong key, token, password or code, or a sign-in that the provider did not let through."""
     REFUSED_SIGN_INS.labels(kind).inc()
 
 

@@ -45,6 +45,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     resolve: Resolver | None = None,
     is_operators: bool = False,
+    most_bytes: int = MOST_ANSWER_BYTES,
 ) -> Answer:
     """Send one request to an address that is checked now.
 
@@ -56,6 +57,7 @@ def request(
         headers: Further headers.
         resolve: The addresses of a host; by default the system's resolver.
         is_operators: True for an address of the settings, which may be http and internal.
+        most_bytes: The bytes of the answer that are read; the rest is left.
 
     Raises:
         AddressRefused: If the address is one that the service does not send to.
@@ -65,22 +67,26 @@ def request(
     ip = find_ip(target, resolve)
     try:
         with _connection(target, ip, seconds) as connection:
-            return _exchange(connection, method, target, body, headers or {})
+            _send(connection, method, target, body, headers or {})
+            return _answer(connection, most_bytes)
     except FAILURES as error:
         raise NotSent(_reason(error, seconds)) from None
 
 
-def _exchange(
+def _send(
     connection: http.client.HTTPConnection,
     method: str,
     target: Target,
     body: bytes | None,
     headers: Mapping[str, str],
-) -> Answer:
+) -> None:
     sent = {"Host": target.host_header, "Connection": "close", **headers}
     connection.request(method, target.path, body=body, headers=sent)
+
+
+def _answer(connection: http.client.HTTPConnection, most_bytes: int) -> Answer:
     response = connection.getresponse()
-    text = response.read(MOST_ANSWER_BYTES).decode(errors="replace")
+    text = response.read(most_bytes).decode(errors="replace")
     return Answer(response.status, text)
 
 

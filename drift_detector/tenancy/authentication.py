@@ -19,8 +19,7 @@ from drift_detector.tenancy.scope import set_local
 from drift_detector.tenancy.selection import membership_of_request
 from drift_detector.throttling import known_keys
 from drift_detector.throttling.addresses import client_address
-from drift_detector.throttling.counters import counters
-from drift_detector.throttling.requests import charge, refuse, wrong_keys_of
+from drift_detector.throttling.requests import charge, refuse_after_wrong_keys, wrong_keys_of
 
 log = structlog.get_logger(__name__)
 
@@ -73,19 +72,13 @@ def _checked_key(request: Request, token: str) -> ApiKey:
     """
     sha256_of_key = digest(token)
     if not known_keys.is_known(sha256_of_key):
-        _refuse_after_many(request)
+        refuse_after_wrong_keys(request)
     key = _find_key(sha256_of_key) if token.startswith(KEY_PREFIX) else None
     if key is None:
         known_keys.forget(sha256_of_key)
         _refuse(request, token)
     known_keys.remember(sha256_of_key)
     return key
-
-
-def _refuse_after_many(request: Request) -> None:
-    has_room, standings = counters().count(wrong_keys_of(request), is_taken=False)
-    if not has_room:
-        refuse(standings)
 
 
 def _refuse(request: Request, token: str) -> NoReturn:

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from drift_detector.observability.metrics import count_throttled
-from drift_detector.tenancy.models import ApiKey
 from drift_detector.tenancy.principal import Principal
 from drift_detector.throttling.addresses import client_address
 from drift_detector.throttling.counters import counters
@@ -94,6 +93,17 @@ def wrong_keys_of(request: Request) -> list[Charge]:
     return [Charge(Policy("wrong-keys", quota, MINUTE), client_address(_django(request)))]
 
 
+def refuse_after_wrong_keys(request: Request) -> None:
+    """Refuse a request, without counting it, after many wrong keys or tokens from its address.
+
+    Raises:
+        Throttled: If there is no room for one more.
+    """
+    has_room, standings = counters().count(wrong_keys_of(request), is_taken=False)
+    if not has_room:
+        refuse(standings)
+
+
 def digest_of(text: str) -> str:
     """The form in which names are part of a counter's name: they can be long, or secret."""
     return sha256(text.encode(errors="replace")).hexdigest()[:32]
@@ -105,7 +115,7 @@ def _charges(request: Request) -> list[Charge]:
         policy = Policy("address", limits.anonymous_requests_per_address, MINUTE)
         return [Charge(policy, client_address(_django(request)))]
     tenant = str(caller.tenant_id)
-    subject = request.auth.id if isinstance(request.auth, ApiKey) else digest_of(caller.name)
+    subject = f"{caller.actor.kind}:{digest_of(caller.actor.id)}"
     return [
         Charge(Policy("key", limits.requests_per_key, MINUTE), f"{tenant}:{subject}"),
         Charge(Policy("tenant", limits.requests_per_tenant, MINUTE), tenant),

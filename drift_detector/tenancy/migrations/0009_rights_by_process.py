@@ -13,7 +13,7 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0004_tenant_by_slug"),
+        ("tenancy", "0005_key_scopes"),
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("sessions", "0001_initial"),

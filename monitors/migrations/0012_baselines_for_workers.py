@@ -11,7 +11,7 @@ COLUMNS = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0009_kinds_of_jobs"),
+        ("monitors", "0010_job_cause"),
         ("tenancy", "0009_rights_by_process"),
     ]
 
