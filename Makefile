@@ -8,13 +8,17 @@ LOCK := pip compile pyproject.toml --quiet --universal --generate-hashes --no-em
 	--custom-compile-command "make lock"
 # Looked for when it is used: `make chromium test-browser` installs it between the two.
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+KAFKA_TESTS := tests/drift_detector/events tests/detections/outcomes/test_consumer.py tests/e2e \
+	tests/drift_detector/embedded/test_kafka.py tests/drift_detector/embedded/test_apache_kafka.py \
+	"tests/chaos/test_faults.py::test_service__fault__keeps_what_was_promised[kafka-cut]" \
+	"tests/chaos/test_faults.py::test_service__fault__keeps_what_was_promised[relay-killed]"
 # Django wants its settings to be there even where no server is asked for anything.
 PLACEHOLDERS := \
 	AUMOS_DRIFT_SECRET_KEY=only-for-checks-that-start-no-server \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
+.PHONY: help install run manage test test-quick test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -22,7 +26,7 @@ help: ## Show this list
 
 install: .venv/.installed ## Install the locked packages into .venv, if they changed
 
-run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1 METRICS_PORT=); Ctrl-C stops it
+run: .venv/.installed ## Run everything on this machine (PORT=8000 WORKERS=1 METRICS_PORT= KAFKA=tansu); Ctrl-C stops it
 	@exec $(EMBEDDED) run
 
 manage: .venv/.installed ## Run a command of manage.py against what `make run` has started: ARGS="tail_events"
@@ -33,6 +37,9 @@ test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
 
 test-quick: .venv/.installed ## Run the tests without coverage, up to the first failure
 	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 3 --dist worksteal --no-cov -x $(ARGS)
+
+test-kafka: .venv/.installed ## Run what touches Kafka on Apache Kafka, which needs Java 17 and Maven
+	@exec env KAFKA=apache $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 2 --dist worksteal --no-cov $(KAFKA_TESTS) $(ARGS)
 
 chromium: ## Install the system's Chromium for test-browser (Debian, as root)
 	@test -n "$(CHROMIUM)" || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; }

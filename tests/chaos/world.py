@@ -15,12 +15,11 @@ import psycopg
 import requests
 from psycopg import sql
 
-from drift_detector.embedded.kafka import Kafka
 from drift_detector.embedded.leftovers import MARKER
 from drift_detector.embedded.postgres import SUPERUSER, Postgres
 from drift_detector.embedded.processes import Process, manage, service_processes
 from drift_detector.embedded.roles import OWNER
-from drift_detector.embedded.stack import Role, Stack
+from drift_detector.embedded.stack import Role, Stack, create_broker
 from drift_detector.embedded.state import LOOPBACK, State, unused_port
 from drift_detector.embedded.throwaway import throwaway_state
 from drift_detector.embedded.valkey import Valkey
@@ -43,34 +42,17 @@ NOTIFIER_SETTINGS = {
 }
 
 
-class KafkaBehindLink(Kafka):
-    """A broker that sends its clients through a cable, which can be cut while the broker goes on."""
-
-    def __init__(self, state: State, *, durable: bool) -> None:
-        super().__init__(state, durable=durable)
-        self.link = Link(self.port)
-
-    @property
-    def url(self) -> str:
-        return f"{LOOPBACK}:{self.link.port}"
-
-    def command(self) -> list[str]:
-        command = super().command()
-        command[command.index("--listener-url") + 1] = f"tcp://{LOOPBACK}:{self.port}"
-        return command
-
-
 class World:
     """The service, from outside."""
 
-    def __init__(
-        self, state: State, stack: Stack, kafka: KafkaBehindLink, settings: Mapping[str, str]
-    ) -> None:
-        """Start nothing yet."""
+    def __init__(self, state: State, stack: Stack, settings: Mapping[str, str]) -> None:
+        """Start nothing yet; a cable leads clients to the broker, which goes on while it is cut."""
         self.root = ROOT
         self.folder = state.folder
         self.stack = stack
-        self.kafka = kafka
+        self.kafka = stack.kafka
+        self.kafka_link = Link(self.kafka.port)
+        self.kafka.clients_port = self.kafka_link.port
         self._secret = state.secret("secret_key")
         self._settings = settings
         self._port = unused_port()
@@ -327,10 +309,10 @@ def running_world(settings: Mapping[str, str]) -> Iterator[World]:
         settings: Settings of the service beyond those that lead to the servers.
     """
     with throwaway_state() as state:
-        kafka = KafkaBehindLink(state, durable=False)
+        kafka = create_broker(state, durable=False)
         stack = Stack(Postgres(state, durable=True), Valkey(state, durable=False), kafka)
+        world = World(state, stack, settings)
         with stack.running(report=lambda _: None):
-            world = World(state, stack, kafka, settings)
             try:
                 world.prepare()
                 yield world

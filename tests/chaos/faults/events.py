@@ -47,11 +47,11 @@ def cut_kafka(world: World, form: Form) -> Row:
     work = Backfill(world, watch(world, MONITORS))
     before = _median_run(world, work)
     await_end(world)
-    world.kafka.link.cut()
+    world.kafka_link.cut()
     world.change(COPIES, form.outage_events)
     during = _median_run(world, work)
     waiting = unpublished(world)
-    world.kafka.link.restore()
+    world.kafka_link.restore()
     began = time.monotonic()
     wait_until(
         lambda: not unpublished(world), "the draining", seconds=3 * MOST_DRAIN_SECONDS, pause=0.5
