@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim AS build
-RUN pip install --no-cache-dir uv
+FROM python:3.13.9-slim AS build
+RUN pip install --no-cache-dir uv==0.9.7
 WORKDIR /srv
 COPY requirements.txt .
 RUN uv venv /opt/venv && uv pip install --python /opt/venv --require-hashes --compile-bytecode --no-cache -r requirements.txt
@@ -20,7 +20,7 @@ RUN AUMOS_DRIFT_SECRET_KEY=only-for-collectstatic-in-the-image-build \
     AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1 \
     /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0
 
-FROM python:3.13-slim
+FROM python:3.13.9-slim
 RUN useradd --system --uid 10001 --home-dir /srv drift
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv

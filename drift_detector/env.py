@@ -61,6 +61,15 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+# The words of examples: they protect nothing, so they open nothing but this machine.
+EXAMPLES = ("change-me", "development-only")
+
+
+def _is_example(secret: str) -> bool:
+    return any(word in secret for word in EXAMPLES)
+
+
 class Database(Group):
     url: PostgresDsn = Field(
         description="PostgreSQL, as this process's role: postgresql://user:password@host:5432/name"
@@ -72,6 +81,16 @@ class Database(Group):
         default=False,
         description="true where the address leads to PgBouncer, which takes no options of a connection",
     )
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_password_of_its_own(cls, url: PostgresDsn) -> PostgresDsn:
+        (host,) = url.hosts()[:1]
+        user, password = host["username"] or "", host["password"] or ""
+        is_known = password and password in {user, user.removeprefix("drift_"), "postgres"}
+        if host["host"] not in LOOPBACK and (is_known or _is_example(password)):
+            raise ValueError("the password is the one of an example; set one of your own")
+        return url
 
 
 class Redis(Group):
@@ -615,6 +634,16 @@ class Environment(BaseSettings):
     throttle: Throttle = Throttle()
     quotas: Quotas = Quotas()
     keys: Keys = Keys()
+
+    @model_validator(mode="after")
+    def _has_secrets_of_its_own(self) -> Self:
+        keys = [self.secret_key, self.encryption.key, *self.encryption.old_keys]
+        is_local = LOOPBACK.issuperset(self.allowed_hosts)
+        if not is_local and any(_is_example(key.get_secret_value()) for key in keys):
+            raise ValueError(
+                "SECRET_KEY and ENCRYPTION__KEY must be secrets of your own where others can reach the service"
+            )
+        return self
 
     drift_threshold_ks: Share = Field(default=0.05, description="KS: significance level")
     drift_threshold_psi: PositiveFloat = Field(default=0.2, description="PSI: drift at and above")

@@ -1,12 +1,14 @@
 """Tells browsers what a page may do: its scripts, its frames, and whether an answer is kept."""
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.utils.csp import CSP, build_policy
 
 PAGE = "text/html"
 
-NOTHING = {
+type Policy = dict[str, list[str]]
+
+NOTHING: Policy = {
     "default-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "form-action": [CSP.NONE],
@@ -14,10 +16,10 @@ NOTHING = {
 }
 """The policy of answers that are no pages."""
 
-WITHOUT_SCRIPTS = NOTHING | {"style-src": [CSP.UNSAFE_INLINE]}
+WITHOUT_SCRIPTS: Policy = NOTHING | {"style-src": [CSP.UNSAFE_INLINE]}
 """The policy of a page of plain text, such as a refusal of the front."""
 
-DOCUMENTATION = {
+DOCUMENTATION: Policy = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
@@ -32,7 +34,7 @@ DOCUMENTATION = {
 }
 """The policy of a page that brings no script of its own in the page."""
 
-SITE = DOCUMENTATION | {"script-src": [CSP.SELF, CSP.UNSAFE_EVAL]}
+SITE: Policy = DOCUMENTATION | {"script-src": [CSP.SELF, CSP.UNSAFE_EVAL]}
 """The policy of the admin's pages: Alpine, which the theme is made with, evaluates the attributes of its tags."""
 
 
@@ -42,15 +44,13 @@ class PagePolicyMiddleware(ContentSecurityPolicyMiddleware):
     A view that sets one of the headers by itself keeps its own.
     """
 
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if CSP.HEADER_ENFORCE not in response.headers:
             response["X-Frame-Options"] = "DENY"  # the theme would let its own lists be framed
         if not hasattr(response, "_csp_config"):
             response._csp_config = _policy_of(response)  # type: ignore[attr-defined]
         response.headers.setdefault("Cache-Control", "no-store")
-        answered: HttpResponseBase = super().process_response(request, response)
+        answered: HttpResponse = super().process_response(request, response)
         return answered
 
 
@@ -59,6 +59,6 @@ def policy_of_refusals() -> str:
     return build_policy(WITHOUT_SCRIPTS)
 
 
-def _policy_of(response: HttpResponseBase) -> dict[str, list[str]]:
+def _policy_of(response: HttpResponse) -> Policy:
     is_page = response.get("Content-Type", "").startswith(PAGE)
     return SITE if is_page else NOTHING

@@ -31,6 +31,40 @@ def test_compose__service__sets_what_is_required_and_nothing_unknown(service: st
     assert required <= groups <= set(Environment.model_fields)
 
 
+CLOSED = [name for name in COMPOSE["services"] if name != "kafka"]
+TEXT = (Path(__file__).parents[1] / "compose.yaml").read_text()
+
+
+@pytest.mark.parametrize("service", CLOSED)
+def test_compose__service__writes_nowhere_and_gets_no_rights(service: str) -> None:
+    settings = COMPOSE["services"][service]
+    assert (settings["read_only"], settings["cap_drop"]) == (True, ["ALL"])
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert settings["mem_limit"]
+
+
+def test_compose__secrets__have_no_default_and_are_written_by_the_script() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "drift_detector/compose_secrets.py"],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    written = dict(line.split("=") for line in done.stdout.splitlines())
+    assert len(set(written.values())) == len(written)
+    assert {len(secret) for secret in written.values()} == {64}
+    asked = set(re.findall(r"\$\{(\w+):\?", TEXT))
+    assert asked == set(written)
+    secret = re.compile(r"\$\{(\w*(?:PASSWORD|KEY))(?!:\?)[:}]")
+    assert secret.findall(TEXT) == []
+
+
+def test_compose__images__have_the_tag_of_one_version() -> None:
+    images = [each["image"] for each in COMPOSE["services"].values() if "build" not in each]
+    assert [each for each in images if not re.fullmatch(r"[\w/]+:\d+\.\d+(\.\d+)?", each)] == []
+    built = (Path(__file__).parents[1] / "Dockerfile").read_text()
+    assert re.findall(r"^FROM python:([\d.]+)-slim", built, re.M) == ["3.13.9", "3.13.9"]
+    assert re.search(r"pip install .*uv==\d+\.\d+\.\d+$", built, re.M)
+
+
 def test_compose__worker__looks_for_no_others_as_with_make_run() -> None:
     assert set(ALONE) <= set(COMPOSE["services"]["worker"]["command"].split())
 

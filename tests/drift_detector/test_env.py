@@ -146,6 +146,27 @@ def test_load__a_wrong_secret__is_not_printed() -> None:
     assert "hunter2" not in "".join(refusal(**secrets))
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION__KEY"])
+@pytest.mark.parametrize("secret", ["change-me-" * 4, "development-only-0123456789abcdef"])
+def test_load__secret_of_an_example__opens_this_machine_alone(name: str, secret: str) -> None:
+    example = {f"AUMOS_DRIFT_{name}": secret}
+    at_home = {"AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1", "localhost"]'}
+    assert start(**example, **at_home).returncode == 0
+    reached = {"AUMOS_DRIFT_ALLOWED_HOSTS": '["127.0.0.1", "drift.example.com"]'}
+    (said,) = refusal(**example, **reached)
+    assert "must be secrets of your own" in said
+    assert secret not in said
+
+
+@pytest.mark.parametrize("password", ["web", "drift_web", "postgres", "change-me-now"])
+def test_load__password_of_an_example__reaches_no_other_machine(password: str) -> None:
+    address = f"postgresql://drift_web:{password}@{{}}:5432/drift"
+    here = {"AUMOS_DRIFT_DATABASE__URL": address.format("127.0.0.1")}
+    assert start(**here).returncode == 0
+    (said,) = refusal(AUMOS_DRIFT_DATABASE__URL=address.format("postgres"))
+    assert "the password is the one of an example" in said
+
+
 def test_load__names_of_the_demo__are_not_ours_to_judge() -> None:
     assert start(AUMOS_DRIFT_DEMO_URL="http://127.0.0.1:8000").returncode == 0
 

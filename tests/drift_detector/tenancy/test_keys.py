@@ -75,7 +75,7 @@ def test_create__end_past_or_too_far__is_400(admin_api: APIClient, days: int) ->
 @pytest.mark.parametrize(
     ("field", "value"),
     [("scopes", []), ("scopes", ["root"]), ("scopes", "admin"), ("name", ""), ("name", "n" * 101),
-     ("tenant_id", str(uuid4())), ("sha256", "0" * 64), ("key", "adk_mine")],
+     ("tenant_id", "5a7e6d0c-6f0b-4a53-9f8e-2f1c3a9d4b10"), ("sha256", "0" * 64), ("key", "adk_mine")],
 )  # fmt: skip
 def test_create__wrong_field__is_400_and_makes_nothing(
     admin_api: APIClient, in_tenant: Tenant, field: str, value: Any
