@@ -227,7 +227,7 @@ def test_keys__old_ones__have_the_scopes_of_their_role_and_no_end(facts: Facts) 
         "SELECT array_to_string(scopes, ' ') || coalesce(expires_at::text, '') FROM drf_api_keys"
     )
     scopes = "monitors:read monitors:write runs:write outcomes:write alerts:write"
-    for tenant in facts["tenants"].values():
+    for tenant in facts["tenants"]:
         assert column_of(tenant, query) == {scopes}
 
 
