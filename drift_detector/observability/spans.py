@@ -1,5 +1,6 @@
 """The part of tracing that imports OpenTelemetry; see `drift_detector.observability.tracing`."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -13,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from drift_detector.observability.key_masks import mask_keys
 from drift_detector.observability.routes import route_of
 
 Kind = Literal["internal", "server", "consumer"]
@@ -47,8 +49,14 @@ class Spans:
             context=self._propagator.extract(parent, get_current()),
             kind=trace.SpanKind[kind.upper()],
             attributes=dict(attributes),
-        ):
-            yield
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as current:
+            try:
+                yield
+            except Exception as error:
+                _record(current, error)
+                raise
 
     def annotate(self, attributes: Attributes) -> None:
         """Add attributes to the current span."""
@@ -74,6 +82,17 @@ class Spans:
     def flush(self) -> None:
         """Send the waiting spans; returns when they are sent or cannot be sent."""
         self._provider.force_flush()
+
+
+def _record(span: trace.Span, error: Exception) -> None:
+    """Keep an exception as OpenTelemetry would, but for the API keys in it."""
+    stack = "".join(traceback.format_exception(error))
+    masked = {
+        "exception.message": mask_keys(str(error)),
+        "exception.stacktrace": mask_keys(stack),
+    }
+    span.record_exception(error, attributes=masked)
+    span.set_status(trace.StatusCode.ERROR, mask_keys(f"{type(error).__name__}: {error}"))
 
 
 def _describe(span: trace.Span, request: HttpRequest, response: HttpResponse) -> None:

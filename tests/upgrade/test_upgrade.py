@@ -221,6 +221,16 @@ def test_tables__old_rows__are_all_there(upgraded: str, facts: Facts) -> None:
         assert {table: count(table) for table in facts["tables"]} == facts["tables"]
 
 
+def test_keys__old_ones__have_the_scopes_of_their_role_and_no_end(facts: Facts) -> None:
+    """All were made without `--role`, so for operators."""
+    query = (
+        "SELECT array_to_string(scopes, ' ') || coalesce(expires_at::text, '') FROM drf_api_keys"
+    )
+    scopes = "monitors:read monitors:write runs:write outcomes:write alerts:write"
+    for tenant in facts["tenants"]:
+        assert column_of(tenant, query) == {scopes}
+
+
 def test_schedules__old_ones__name_a_task_that_beat_knows(upgraded: str, facts: Facts) -> None:
     monitors = [monitor for tenant in facts["tenants"] for monitor in tenant["monitors"]]
     rows = PeriodicTask.objects.values_list("name", "task", "enabled")

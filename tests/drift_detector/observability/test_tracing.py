@@ -18,6 +18,7 @@ from tests.drift_detector.collector import Collector, attributes, collecting
 from tests.factories import make_flights_monitor, make_run
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+KEY = "adk_" + "Xr3v_9bQ-" * 4 + "1234567"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}  # the example of W3C's recommendation
 PHASES = {"claim", "load", "open", "evaluate", "outcomes", "settle"}
 WITHOUT_OPENTELEMETRY = """
@@ -135,3 +136,18 @@ def test_context_headers__inside_a_span__name_it_as_w3c_says(collector: Collecto
     tracing.flush()
     (span,) = collector.named("outer")
     assert headers["traceparent"].startswith(f"00-{span.trace_id.hex()}-{span.span_id.hex()}-")
+
+
+def test_span__exception_that_quotes_a_key__has_it_masked(collector: Collector) -> None:
+    with pytest.raises(ValueError, match="wrong"), tracing.span("outer"):
+        raise ValueError(f"wrong: {KEY}")
+    tracing.flush()
+    said = str(collector.named("outer"))
+    assert f"wrong: {KEY[:12]}" in said
+    assert KEY not in said
+
+
+def test_request__key_in_its_address__is_in_no_span(api: APIClient, collector: Collector) -> None:
+    api.get(f"/api/v1/monitors/{KEY}?k={KEY}")
+    tracing.flush()
+    assert KEY not in str(collector.spans)

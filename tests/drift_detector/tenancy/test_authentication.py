@@ -82,9 +82,8 @@ def test_api_key__revoked_or_expired__is_401(key: str, change: dict[str, Any]) -
 
 
 def test_api_key__expires_in_the_future__lets_in(in_tenant: Tenant) -> None:
-    _, key = services.create_api_key(
-        name="ci", scopes=SCOPES[Role.VIEWER], expires_at=timezone.now() + timedelta(hours=1)
-    )
+    in_an_hour = services.Lifetime(timezone.now() + timedelta(hours=1))
+    _, key = services.create_api_key(name="ci", scopes=SCOPES[Role.VIEWER], lifetime=in_an_hour)
     assert ask(f"Bearer {key}").status_code == 200
 
 

@@ -63,7 +63,7 @@ def test_create_api_key__with_days__expires_then() -> None:
     run("create_api_key", tenant_id, "ci", "--role", "viewer", "--days", "30")
     with tenant_scope(UUID(tenant_id)):
         key = ApiKey.objects.get()
-    assert key.role == "viewer"
+    assert key.scopes == ["monitors:read"]
     assert key.expires_at is not None
     assert abs(key.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
 
@@ -76,7 +76,9 @@ def test_create_api_key__unknown_tenant__is_refused() -> None:
 @pytest.mark.parametrize(
     "arguments", [("not-a-uuid", "ci"), ("{}", "ci", "--role", "root"), ("{}", "ci", "--days", "0"),
                   ("{}", "ci", "--days", "-1"),
-                  ("{}", "n" * 101), ("{}", "ci", "--days", "99999999999")]
+                  ("{}", "n" * 101), ("{}", "ci", "--days", "99999999999"), ("{}", "ci", "--days", "731"),
+                  ("{}", "ci", "--scope", "root"), ("{}", "ci", "--scope", "admin", "--role", "viewer"),
+                  ("{}", "ci", "--days", "3", "--never-expires")]
 )  # fmt: skip
 def test_create_api_key__wrong_argument__is_refused_with_a_sentence(
     arguments: tuple[str, ...],
@@ -84,6 +86,70 @@ def test_create_api_key__wrong_argument__is_refused_with_a_sentence(
     tenant_id = run("create_tenant", "acme")
     with pytest.raises(CommandError):
         run("create_api_key", *[each.format(tenant_id) for each in arguments])
+
+
+def only_key(tenant_id: str) -> ApiKey:
+    with tenant_scope(UUID(tenant_id)):
+        return ApiKey.objects.get()
+
+
+def status_with(key: str) -> int:
+    return int(APIClient().get("/api/v1/monitors", HTTP_AUTHORIZATION=f"Bearer {key}").status_code)
+
+
+def test_create_api_key__scopes__are_those_given() -> None:
+    tenant_id = run("create_tenant", "acme")
+    run("create_api_key", tenant_id, "ci", "--scope", "runs:write", "--scope", "outcomes:write")
+    assert only_key(tenant_id).scopes == ["runs:write", "outcomes:write"]
+
+
+def test_create_api_key__nothing_else_said__is_an_operators_for_a_year() -> None:
+    tenant_id = run("create_tenant", "acme")
+    run("create_api_key", tenant_id, "ci")
+    key = only_key(tenant_id)
+    assert set(key.scopes) == {
+        "monitors:read", "monitors:write", "runs:write", "outcomes:write", "alerts:write",
+    }  # fmt: skip
+    assert key.expires_at is not None
+    assert abs(key.expires_at - timezone.now() - timedelta(days=365)) < timedelta(minutes=1)
+
+
+def test_create_api_key__never_expires__has_no_end() -> None:
+    tenant_id = run("create_tenant", "acme")
+    run("create_api_key", tenant_id, "ci", "--never-expires")
+    assert only_key(tenant_id).expires_at is None
+
+
+def test_rotate_and_revoke_api_key__by_the_id_that_the_list_shows() -> None:
+    tenant_id = run("create_tenant", "acme")
+    first = run("create_api_key", tenant_id, "ci", "--role", "viewer")
+    [_, row] = run("list_api_keys", tenant_id).splitlines()
+    second = run("rotate_api_key", tenant_id, row.split()[0])
+    assert (status_with(first), status_with(second)) == (200, 200)
+    run("revoke_api_key", tenant_id, row.split()[0])
+    run("revoke_api_key", tenant_id, row.split()[0])
+    assert (status_with(first), status_with(second)) == (401, 200)
+    assert first[:12] not in run("list_api_keys", tenant_id)
+    assert "revoked" in run("list_api_keys", tenant_id, "--all")
+
+
+def test_rotate_api_key__no_overlap__ends_the_old_key() -> None:
+    tenant_id = run("create_tenant", "acme")
+    first = run("create_api_key", tenant_id, "ci")
+    key_id = str(only_key(tenant_id).id)
+    assert status_with(run("rotate_api_key", tenant_id, key_id, "--overlap-days", "0")) == 200
+    assert status_with(first) == 401
+    with pytest.raises(CommandError, match="successor"):
+        run("rotate_api_key", tenant_id, key_id)
+
+
+@pytest.mark.parametrize("command", ["rotate_api_key", "revoke_api_key"])
+def test_key_command__key_of_another_tenant__is_refused(command: str) -> None:
+    theirs, mine = run("create_tenant", "rival"), run("create_tenant", "acme")
+    text = run("create_api_key", theirs, "ci")
+    with pytest.raises(CommandError, match="no such key"):
+        run(command, mine, str(only_key(theirs).id))
+    assert status_with(text) == 200
 
 
 def test_add_member__new_person__may_sign_in_with_the_role(tenant: Tenant) -> None:
