@@ -40,6 +40,10 @@ NO_ROLE = (
 )
 
 
+class NotSignedIn(OAuth2Error):
+    """The provider's answer is not one that signs in; the message is for the log, and has nothing of the answer."""
+
+
 class SignInAdapter(OpenIDConnectOAuth2Adapter):
     """The provider of the settings; its answers are checked as its tokens for the API are."""
 
@@ -51,6 +55,14 @@ class SignInAdapter(OpenIDConnectOAuth2Adapter):
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         return request.build_absolute_uri(reverse("provider_callback"))
+
+    def get_access_token_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            found = super().get_access_token_data(*args, **kwargs)
+            self.parse_token(found)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise NotSignedIn("the provider's answer is odd") from None
+        return dict(found)
 
     def complete_login(
         self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any
@@ -69,7 +81,7 @@ class SignInAdapter(OpenIDConnectOAuth2Adapter):
     def _with_userinfo(self, claims: Claims, token: str) -> Claims:
         found = self._fetch_user_info(token)
         if not isinstance(found, dict) or found.get("sub") != claims["sub"]:
-            raise OAuth2Error("the userinfo is of another subject")
+            raise NotSignedIn("the userinfo is of another subject")
         return found | claims
 
 
@@ -152,11 +164,12 @@ class ProviderAccounts(DefaultSocialAccountAdapter):
         extra_context: Any = None,
     ) -> NoReturn:
         """Show why; of what came, only the sort of the failure is logged."""
-        reason = str(exception) if isinstance(exception, OAuth2Error) else f"{error}"
+        # Messages of the library can hold the answer of the provider, and so a token.
+        is_ours = isinstance(exception, NotSignedIn)
         _refuse(
             request,
             401,
-            reason[:100],
+            str(exception) if is_ours else type(exception).__name__,
             "The sign-in at the identity provider was not completed. Try it again.",
         )
 
@@ -180,23 +193,23 @@ def _configuration(issuer: str) -> dict[str, Any]:
         if "userinfo_endpoint" in found:
             check_address(str(found["userinfo_endpoint"]))
     except ProviderAway as error:
-        raise OAuth2Error(str(error)) from None
+        raise NotSignedIn(str(error)) from None
     return found
 
 
 def _id_claims(token: object, oidc: Oidc) -> Claims:
     """The claims of the ID token: its signature is checked though it came over TLS."""
     if not isinstance(token, str):
-        raise OAuth2Error("there is no ID token")
+        raise NotSignedIn("there is no ID token")
     keys = provider_keys(oidc.issuer, oidc.keys_seconds, oidc.keys_seconds_away)
     try:
         claims = checked_claims(token, oidc=oidc, audience=oidc.client_id, keys_for=keys.for_kid)
     except (TokenRefused, ProviderAway) as error:
-        raise OAuth2Error(str(error)) from None
+        raise NotSignedIn(str(error)) from None
     if len(claims["sub"]) > LONGEST_SUBJECT:
-        raise OAuth2Error("the subject is too long")
+        raise NotSignedIn("the subject is too long")
     if claims.get("azp", oidc.client_id) != oidc.client_id:
-        raise OAuth2Error("the ID token is for another client")
+        raise NotSignedIn("the ID token is for another client")
     return claims
 
 

@@ -139,9 +139,10 @@ def remove(user: User) -> int:
     return Authenticator.objects.filter(user=user).delete()[0]
 
 
+@transaction.atomic
 def encrypt_again() -> int:
     """Encrypt the secrets of all people by the newest key; returns their number."""
-    found = list(Authenticator.objects.all())
+    found = list(Authenticator.objects.select_for_update())
     for each in found:
         for name in {"secret", "seed"} & each.data.keys():
             each.data[name] = encryption.encrypt_again(each.data[name])
