@@ -46,7 +46,8 @@ PublicUrl = Annotated[str, Field(pattern=r"^(https?://[^/@\s]+(/\S*)?)?$")]
 Issuer = Annotated[
     str,
     Field(
-        pattern=r"^(https://[^/@\s?#]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$"
+        max_length=200,
+        pattern=r"^(https://[^/@\s?#]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$",
     ),
 ]
 Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
@@ -476,6 +477,16 @@ class Oidc(Group):
     client_secret: SecretStr = Field(
         default=SecretStr(""), description="the secret of that client; empty: a public client"
     )
+    name: str = Field(
+        default="single sign-on",
+        description="the provider's name on the page to sign in",
+        min_length=1,
+        max_length=40,
+    )
+    scopes: list[str] = Field(
+        default=["openid", "profile"],
+        description="JSON list of the scopes that a sign-in asks for; some providers send groups for one of their own",
+    )
     algorithms: Annotated[list[AsymmetricAlgorithm], Field(min_length=1)] = Field(
         default=["RS256", "PS256", "ES256"],
         description="JSON list of the algorithms by which tokens may be signed; asymmetric ones only",
@@ -523,6 +534,24 @@ class Oidc(Group):
     def signs_in(self) -> bool:
         """True if people may sign in at the admin by the provider."""
         return bool(self.issuer and self.client_id)
+
+
+class SignIn(Group):
+    passwords: bool = Field(
+        default=True,
+        description="people may sign in by password; false: only by the identity provider",
+    )
+    second_factor: Literal["admins", "everyone", "nobody"] = Field(
+        default="admins",
+        description="who must add a code of an app to the password: admins, everyone or nobody; only with an "
+        "encryption key",
+    )
+    idle_seconds: Positive = Field(
+        default=8 * 3600, description="how long a session lasts without a request"
+    )
+    session_seconds: Positive = Field(
+        default=24 * 3600, description="how long a session lasts at most"
+    )
 
 
 class Throttle(Group):
@@ -631,6 +660,7 @@ class Environment(BaseSettings):
     encryption: Encryption = Encryption()
     heartbeat: HeartbeatAddress = HeartbeatAddress()
     oidc: Oidc = Oidc()
+    sign_in: SignIn = SignIn()
     throttle: Throttle = Throttle()
     quotas: Quotas = Quotas()
     keys: Keys = Keys()
@@ -689,6 +719,14 @@ class Environment(BaseSettings):
         default=3600, description="rest between two requests for a model"
     )
 
+    @model_validator(mode="after")
+    def _someone_can_sign_in(self) -> Self:
+        if not self.sign_in.passwords and not self.oidc.signs_in:
+            raise ValueError(
+                f"{variable_name('sign_in', 'passwords')}=false needs {variable_name('oidc', 'client_id')}"
+            )
+        return self
+
 
 def load() -> Environment:
     """Read the environment, or stop the process with one sentence per wrong, missing or unknown variable."""
@@ -738,6 +776,8 @@ def _json_sentence(message: str) -> str:
 
 def _sentence(path: tuple[str, ...], message: str) -> str:
     """The sentence about a setting; a whole group has one for each setting that it requires."""
+    if not path:
+        return f"{message.removeprefix(OWN)}."
     group = _group_of(path[0]) if len(path) == 1 else None
     if group is None or message.startswith(OWN):
         return _explanation(path, message)

@@ -43,6 +43,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "django_celery_beat",
     "django_filters",
     "django_structlog",
@@ -70,6 +75,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "drift_detector.tenancy.sign_in.session_limits.SessionLimitsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -120,14 +127,30 @@ def _database_options(query: str, pool_size: int) -> dict[str, Any]:
 DATABASES = {"default": _database(str(ENV.database.url), ENV.database.pool_size)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "tenancy.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
+# The first one hashes; the others check what older versions have hashed, until the next sign-in.
+PASSWORD_HASHERS = [
+    "drift_detector.tenancy.sign_in.hashers.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+]
+SESSION_COOKIE_AGE = ENV.sign_in.idle_seconds
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+
+# allauth: only a sign-in; its limits are ours, which hold across processes.
+ACCOUNT_ADAPTER = "drift_detector.tenancy.sign_in.accounts.AccountAdapter"
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_LOGIN_METHODS = {"username"}
+SOCIALACCOUNT_ADAPTER = "drift_detector.tenancy.sign_in.provider.ProviderAccounts"
+MFA_ADAPTER = "drift_detector.tenancy.sign_in.second_factor.SecondFactorAdapter"
+MFA_FORMS = {"authenticate": "drift_detector.tenancy.sign_in.second_factor.CodeForm"}
+MFA_TOTP_TOLERANCE = 1  # one step of 30 seconds, for clocks that differ
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "drift_detector.api.problems.csrf_failure"

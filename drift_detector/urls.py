@@ -122,6 +122,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", include("drift_detector.tenancy.sign_in.urls")),
     path("admin/", include("drift_detector.screens.urls")),
     path("admin/", site.urls),
     path("api/v1/", include(api)),

@@ -121,6 +121,8 @@ class Service:
         return {
             "AUMOS_DRIFT_SECRET_KEY": self.state.secret("secret_key"),
             "AUMOS_DRIFT_ENCRYPTION__KEY": self.state.secret("encryption_key"),
+            # The password that is printed is enough, on the loopback address.
+            "AUMOS_DRIFT_SIGN_IN__SECOND_FACTOR": "nobody",
             "AUMOS_DRIFT_PUBLIC_URL": self.url,
             # Receivers on this machine, for people who try out a webhook.
             "AUMOS_DRIFT_NOTIFIER__ALLOWED_HOSTS": json.dumps([LOOPBACK, "localhost"]),

@@ -92,6 +92,12 @@ def tenant_reference(to: str, **options: Any) -> Any:
 class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+    is_by_provider = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="The groups of the identity provider gave it, and take it away again.",
+    )
 
     class Meta:
         db_table = "drf_memberships"

@@ -6,7 +6,10 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -26,7 +29,10 @@ from drift_detector.tenancy.selection import (
     pick_tenant,
     picked_membership,
 )
+from drift_detector.tenancy.sign_in.passwords import PasswordView
 from drift_detector.throttling.logins import account_signed_in, account_to_sign_in, bounded_login
+
+NO_PASSWORDS = "People sign in by the identity provider here, and not by password."
 
 type View = Callable[..., HttpResponseBase]
 
@@ -51,7 +57,7 @@ class TenantAdminSite(UnfoldAdminSite):
             try:
                 return _audited(request, membership, partial(inner, request, *args, **kwargs))
             except OverQuota as error:
-                return _refuse(request, 429, str(error), back="admin:index")
+                return refusal_page(request, 429, str(error), back="admin:index")
 
         return scoped
 
@@ -61,13 +67,35 @@ class TenantAdminSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Sign in; how often a password may be tried is bounded."""
-        login = bounded_login(super().login, account_of=account_to_sign_in, refuse=_refuse)
-        return login(request, *args, **kwargs)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST" and not settings.ENV.sign_in.passwords:
+            return refusal_page(request, 403, NO_PASSWORDS)
+        view: Any = PasswordView.as_view(
+            extra_context=self._login_context(request),
+            authentication_form=self.login_form or AdminAuthenticationForm,
+        )
+        login = bounded_login(view, account_of=account_to_sign_in, refuse=refusal_page)
+        return login(request)
+
+    def _login_context(self, request: HttpRequest) -> dict[str, Any]:
+        oidc, wished = settings.ENV.oidc, request.GET.get(REDIRECT_FIELD_NAME, "")
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            "passwords": settings.ENV.sign_in.passwords,
+            "provider": oidc.name if oidc.signs_in else "",
+        }
+        return context if wished else context | {REDIRECT_FIELD_NAME: reverse("admin:index")}
 
     def password_change(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Change the own password; the old one is asked for, so this is bounded as the login is."""
+        if not settings.ENV.sign_in.passwords:
+            return refusal_page(request, 403, NO_PASSWORDS, back="admin:index")
         change = bounded_login(
-            super().password_change, account_of=account_signed_in, refuse=_refuse
+            super().password_change, account_of=account_signed_in, refuse=refusal_page
         )
         return change(request, *args, **kwargs)
 
@@ -87,7 +115,9 @@ class TenantAdminSite(UnfoldAdminSite):
     def pick(self, request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         """Switch to another tenant of the signed-in person; a link alone does not."""
         if request.method != "POST":
-            return _refuse(request, 405, "A tenant is chosen with a button.", back="admin:index")
+            return refusal_page(
+                request, 405, "A tenant is chosen with a button.", back="admin:index"
+            )
         assert isinstance(request.user, User)
         mine = {each.tenant_id: each.tenant for each in memberships_of(request.user)}
         if tenant_id in mine:
@@ -128,9 +158,10 @@ def is_read(request: HttpRequest, response: HttpResponseBase) -> bool:
     return request.method == "GET" and response.status_code == HTTPStatus.OK and not is_part
 
 
-def _refuse(
+def refusal_page(
     request: HttpRequest, status: int, reason: str, *, back: str = "admin:login"
 ) -> HttpResponse:
+    """A page that refuses something, with a way to the page of a name."""
     return error_page(request, status, reason, back=reverse(back))
 
 

@@ -1,10 +1,12 @@
-"""Bounds logins: passwords tried for an account and from an address, and passwords checked at once."""
+"""Bounds logins: passwords and codes tried for an account and from an address, and passwords checked at once."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 
 import structlog
@@ -32,12 +34,44 @@ LONGEST_WAIT = 2.0
 BUSY_SECONDS = 2
 
 
+LEAST_SECONDS = 0.5
+"""A wrong name is answered as late as a wrong password, of an older kind of hash too, so that none is told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What is tried at a login.
+
+    Attributes:
+        kind: The name by which refusals are counted.
+        plural: The word of the sentence that refuses more.
+        account: The name of the account's limit, apart from those of other secrets: the right password must not give
+            tries of a code back.
+        address: The name of the address's limit.
+    """
+
+    kind: Literal["password", "code"]
+    plural: str
+    account: str
+    address: str
+
+
+PASSWORD = Secret("password", "passwords", "account", "login-address")
+CODE = Secret("code", "codes", "account-codes", "code-address")
+
+
 class Busy(Exception):
     """As many passwords are checked as may be at once."""
 
 
-def bounded_login(view: View, *, account_of: Callable[[HttpRequest], str], refuse: Refusal) -> View:
-    """Wrap a view that takes a password.
+def bounded_login(
+    view: View,
+    *,
+    account_of: Callable[[HttpRequest], str],
+    refuse: Refusal,
+    secret: Secret = PASSWORD,
+) -> View:
+    """Wrap a view that takes a password, or a code of the second factor.
 
     A try is counted before the password is checked, so that many at once are no more than their limit. The right
     password gives the account its tries back, and the browser a cookie: with it, the account's tries are counted apart
@@ -47,6 +81,7 @@ def bounded_login(view: View, *, account_of: Callable[[HttpRequest], str], refus
         view: Answers with a redirect once the password was right.
         account_of: Returns the name of the account whose password is tried.
         refuse: Makes the page of a status and a sentence.
+        secret: What the view takes.
     """
 
     @wraps(view)
@@ -61,26 +96,35 @@ def bounded_login(view: View, *, account_of: Callable[[HttpRequest], str], refus
 
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         account = account_of(request)
-        charges = _charges(request, account)
+        charges = _charges(request, account, secret)
         has_room, standings = counters().count(charges)
         if not has_room:
-            return _with_headers(refuse(request, 429, _sentence(standings)), standings)
+            return _with_headers(refuse(request, 429, _sentence(standings, secret)), standings)
         with _turn():
+            begun = time.monotonic()
             response = view(request, *args, **kwargs)
-        return _settled(request, response, account, charges)
+        if response.status_code != 302:
+            time.sleep(max(0.0, begun + LEAST_SECONDS - time.monotonic()))
+        return _settled(request, response, account, charges, secret)
 
     return bounded
 
 
 def _settled(
-    request: HttpRequest, response: HttpResponse, account: str, charges: list[Charge]
+    request: HttpRequest,
+    response: HttpResponse,
+    account: str,
+    charges: list[Charge],
+    secret: Secret,
 ) -> HttpResponse:
-    if response.status_code == 302:
-        counters().forget(charges[:1])
+    if response.status_code != 302:
+        count_refused_sign_in(secret.kind)
+        address = client_address(request)
+        log.warning("login_refused", secret=secret.kind, account=account[:40], address=address)
+        return response
+    counters().forget(charges[:1])
+    if secret is PASSWORD:
         _remember_browser(response, account)
-    else:
-        count_refused_sign_in("password")
-        log.warning("login_refused", account=account[:40], address=client_address(request))
     return response
 
 
@@ -94,13 +138,13 @@ def account_signed_in(request: HttpRequest) -> str:
     return normalize("NFKC", request.user.get_username()).casefold()
 
 
-def _charges(request: HttpRequest, account: str) -> list[Charge]:
-    """The account's limit first; with a cookie of the account, of this browser."""
+def _charges(request: HttpRequest, account: str, secret: Secret) -> list[Charge]:
+    """The account's limit first; of passwords, with a cookie of the account, of this browser."""
     limits = settings.ENV.throttle
-    of_account = Policy("account", limits.passwords_per_account, WINDOW)
-    if cookie := _cookie_of(request, account):
+    of_account = Policy(secret.account, limits.passwords_per_account, WINDOW)
+    if secret is PASSWORD and (cookie := _cookie_of(request, account)):
         return [Charge(of_account, digest_of(f"{account}\n{cookie}"))]
-    of_address = Policy("login-address", limits.passwords_per_address, WINDOW)
+    of_address = Policy(secret.address, limits.passwords_per_address, WINDOW)
     return [
         Charge(of_account, digest_of(account)),
         Charge(of_address, client_address(request)),
@@ -177,14 +221,14 @@ def _busy(request: HttpRequest, refuse: Refusal) -> HttpResponse:
     return response
 
 
-def _sentence(standings: list[Standing]) -> str:
+def _sentence(standings: list[Standing], secret: Secret) -> str:
     tightest = max(standings, key=lambda each: each.retry_after)
     policy, wait = tightest.policy, tightest.retry_after
-    whom = "for this account" if policy.name == "account" else "from this address"
+    whom = "for this account" if policy.name == secret.account else "from this address"
     count_throttled(policy.name)
     log.warning("logins_throttled", policy=policy.name, seconds=wait)
     return (
-        f"{policy.quota} passwords may be tried {whom} in {policy.window // 60} minutes; "
+        f"{policy.quota} {secret.plural} may be tried {whom} in {policy.window // 60} minutes; "
         f"the next one in {wait} seconds."
     )
 

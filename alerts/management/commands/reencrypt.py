@@ -1,4 +1,4 @@
-"""`manage.py reencrypt TENANT_ID …`: encrypts the texts of channels and model mappings by the newest key."""
+"""`manage.py reencrypt TENANT_ID …`: encrypts second factors, channels and model mappings by the newest key."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,18 +11,26 @@ from alerts.models import Channel, ModelMapping
 from alerts.retraining.mlflow import encrypt_mappings
 from drift_detector.encryption import NoKey
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.sign_in import second_factor
 
 
 class Command(BaseCommand):
     help = (
-        "Encrypt addresses and secrets of tenants' channels and model mappings by AUMOS_DRIFT_ENCRYPTION__KEY; needs "
-        "the earlier keys in AUMOS_DRIFT_ENCRYPTION__OLD_KEYS."
+        "Encrypt all second factors, and addresses and secrets of tenants' channels and model mappings, by "
+        "AUMOS_DRIFT_ENCRYPTION__KEY; needs the earlier keys in AUMOS_DRIFT_ENCRYPTION__OLD_KEYS."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("tenant_id", type=UUID, nargs="+")
 
     def handle(self, *args: Any, tenant_id: list[UUID], **options: Any) -> None:
+        try:
+            people = second_factor.encrypt_again()
+        except NoKey as error:
+            raise CommandError(f"second factors: {error}") from error
+        self.stdout.write(
+            f"{people} second factors and recovery codes encrypted by the newest key."
+        )
         for each in tenant_id:
             try:
                 with tenant_scope(each):

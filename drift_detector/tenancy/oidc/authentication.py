@@ -22,6 +22,7 @@ from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.oidc.discovery import ProviderAway
 from drift_detector.tenancy.oidc.grants import narrowed, roles_of
 from drift_detector.tenancy.oidc.keys import REST_SECONDS, provider_keys
+from drift_detector.tenancy.oidc.people import is_closed
 from drift_detector.tenancy.oidc.tokens import Claims, TokenRefused, checked_access_token
 from drift_detector.tenancy.principal import Actor, ActorKind, Principal
 from drift_detector.tenancy.rights import SCOPES
@@ -83,6 +84,9 @@ def _checked(request: Request, token: str, oidc: Oidc) -> Claims:
         _refuse(request, str(error))
     except ProviderAway:
         raise ProviderUnreachable from None
+    if is_closed(oidc.issuer, claims["sub"]):
+        known_keys.forget(digest)
+        _refuse(request, "the account of its subject is closed")
     known_keys.remember(digest)
     return claims
 

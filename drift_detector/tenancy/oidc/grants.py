@@ -16,7 +16,7 @@ def roles_of(claims: Claims, oidc: Oidc) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     for grant in (each for group in groups_of(claims, oidc) for each in oidc.groups.get(group, [])):
         role, known = Role(grant.role), roles.get(grant.tenant)
-        roles[grant.tenant] = role if known is None or role.covers(known) else known
+        roles[grant.tenant] = role if known is None or SCOPES[role] >= SCOPES[known] else known
     return roles
 
 

@@ -108,6 +108,8 @@ class Provider:
             "/.well-known/openid-configuration": {
                 "issuer": self.issuer,
                 "jwks_uri": f"{self.issuer}/keys",
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
             },
             "/keys": {"keys": keys},
         }

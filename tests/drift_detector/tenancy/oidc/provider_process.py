@@ -20,9 +20,15 @@ class Provider(BaseHTTPRequestHandler):
         for name, value in state.get("headers", {}).items():
             self.send_header(name, value)
         body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        STATE.with_suffix(".posted").write_bytes(body)
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is written but the state's log."""
