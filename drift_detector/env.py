@@ -1,6 +1,7 @@
 """Every setting of the service, read from environment variables with the prefix `AUMOS_DRIFT_`."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -54,6 +55,14 @@ Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
 CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^/@]+/\S+$")]
 
 
+# Where a setting has {tenant}, the slug of a tenant stands; a slug holds no dot.
+TENANT = "{tenant}"
+SLUG = "[-a-zA-Z0-9_]+"
+LONGEST_TOPIC = 249  # Kafka's limit
+LONGEST_SLUG = 50
+OUTCOME_TOPIC = re.compile(
+    r"[a-zA-Z0-9._-]+|(?:[a-zA-Z0-9._-]+\.\{tenant\}(?:\.[a-zA-Z0-9._-]+)?|\{tenant\}\.[a-zA-Z0-9._-]+)"
+)
 HostName = Annotated[str, Field(pattern=r"^[^/@\s]+$")]
 SHORTEST_KEY = 32
 
@@ -335,20 +344,43 @@ class Outcomes(Group):
         description="days that outcomes are kept, and that a prediction waits for its label",
     )
     topic: str = Field(
-        default="model.outcomes",
-        description="Kafka topic that consume_outcomes reads",
+        default="outcomes.{tenant}",
+        description="Kafka topic of a tenant's outcomes, {tenant} is its slug; without, one topic of all tenants",
         min_length=1,
     )
     dead_letter_topic: str = Field(
         default="model.outcomes.dead",
         description="where messages go that can't be used, with the reason",
-        min_length=1,
+        pattern=r"^[a-zA-Z0-9._-]{1,249}$",
     )
     group: str = Field(
         default="aumos-drift-detector",
         description="consumer group of consume_outcomes",
         min_length=1,
     )
+
+    @field_validator("topic")
+    @classmethod
+    def _is_a_topic(cls, topic: str) -> str:
+        if len(topic.replace(TENANT, "x" * LONGEST_SLUG)) > LONGEST_TOPIC:
+            raise ValueError(
+                f"a topic has at most {LONGEST_TOPIC} characters, {LONGEST_SLUG} of them the slug"
+            )
+        # Between dots, so that no other topic can be taken for a tenant's.
+        if not OUTCOME_TOPIC.fullmatch(topic):
+            raise ValueError(
+                "a topic has letters, digits, . _ and -; {tenant} stands once, beside a dot"
+            )
+        return topic
+
+    @model_validator(mode="after")
+    def _reads_no_dead_letters(self) -> "Outcomes":
+        pattern = re.escape(self.topic).replace(re.escape(TENANT), SLUG)
+        if re.fullmatch(pattern, self.dead_letter_topic):
+            raise ValueError(
+                "the topic includes the dead-letter topic, which would be read again for ever"
+            )
+        return self
 
 
 class Notifier(Group):

@@ -14,7 +14,6 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 from django.conf import settings
@@ -31,10 +30,12 @@ from detections.outcomes.outcome_tables import (
 )
 from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.services import accept_outcomes
+from detections.outcomes.topics import OutcomeTopics
 from drift_detector.api.names import unknown_names
 from drift_detector.events.kafka_clients import create_consumer, create_producer
 from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.selection import tenant_named
 from monitors.models import Monitor
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,12 @@ POLL_SECONDS = 0.5
 ANSWER_SECONDS = 10
 LONGEST_REASON = 1000
 LONGEST_LETTER = 500_000
+SHARED = (
+    "Who may write to the topic may write for every tenant; outcomes.{tenant} gives each its own."
+)
+LEFT = (
+    "This group has read these topics before, and AUMOS_DRIFT_OUTCOMES__TOPIC does not name them."
+)
 ENVELOPE = ("tenant_id", "monitor_id", "stream", "batch_id")
 
 
@@ -55,6 +62,19 @@ class UnusableMessages(Exception):
         self.reasons = reasons
 
 
+class Place(NamedTuple):
+    """Where a message is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """The partition, which is read in order."""
+        return self.topic, self.partition
+
+
 class Target(NamedTuple):
     """The stream and batch that outcomes belong to."""
 
@@ -62,6 +82,35 @@ class Target(NamedTuple):
     monitor_id: UUID
     stream: str
     batch_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTenant:
+    """The tenant that a topic's name binds its messages to.
+
+    Attributes:
+        is_bound: False for a topic that all tenants share, where each message names its tenant.
+        id: None if no tenant has the slug in the topic's name.
+    """
+
+    is_bound: bool
+    id: UUID | None = None
+
+    def resolve(self, named: str | None) -> UUID:
+        """The tenant of a message, from what it names itself.
+
+        Raises:
+            BadOutcomes: If the topic is another tenant's, or nobody's.
+        """
+        if not self.is_bound:
+            return UUID(named)
+        if self.id is None:
+            raise BadOutcomes("There is no tenant with the slug that the topic's name holds.")
+        if named is not None and UUID(named) != self.id:
+            raise BadOutcomes(
+                "The message names another tenant than the one that the topic belongs to."
+            )
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +131,32 @@ class OutcomeConsumer:
     to the dead-letter topic with the reason, at least once, before the ones after it are taken.
     """
 
-    def __init__(self, partitions: Iterable[int] = ()) -> None:
+    def __init__(self, partitions: Iterable[int] = (), topic: str | None = None) -> None:
+        """Join the consumer group, or read fixed partitions without one.
+
+        Args:
+            partitions: Those to read, of one topic.
+            topic: The topic of these; by default the one of the settings, if all tenants share it.
+        """
         self._settings = settings.ENV.outcomes
-        self._producer: Producer = create_producer()
-        self._consumer: Consumer = create_consumer(group=self._settings.group, reset="error")
-        topic = self._settings.topic
-        if fixed := [TopicPartition(topic, partition) for partition in partitions]:
-            self._consumer.assign(self._placed(fixed))
+        self._topics = OutcomeTopics(self._settings.topic)
+        self._producer = create_producer()
+        self._consumer = create_consumer(group=self._settings.group, reset="error")
+        self._warn()
+        fixed = topic or self._settings.topic
+        if assigned := [TopicPartition(fixed, partition) for partition in partitions]:
+            self._consumer.assign(self._placed(assigned))
         else:
-            self._consumer.subscribe([topic], on_assign=self._take_over)
+            self._consumer.subscribe([self._topics.subscription], on_assign=self._take_over)
+
+    def _warn(self) -> None:
+        """Say what the settings mean that an earlier version had, or that were in force before."""
+        if not self._topics.are_per_tenant:
+            log.warning("outcomes_topic_shared", topic=self._settings.topic, meaning=SHARED)
+        offsets = ConsumerOffset.objects.filter(group=self._settings.group)
+        known = offsets.values_list("topic", flat=True).distinct()
+        if left := sorted(topic for topic in known if not self._topics.includes(topic)):
+            log.warning("outcomes_topics_not_read", topics=left, meaning=LEFT)
 
     def step(self) -> bool:
         """Take in one poll's messages; True when there were some.
@@ -98,7 +164,9 @@ class OutcomeConsumer:
         Raises:
             DatabaseError: If the database is away; the messages are read again.
         """
+        self._producer.check()
         polled = self._consumer.consume(MESSAGES_AT_ONCE, POLL_SECONDS)
+        self._consumer.check()
         usable = [message for message in polled if not self._is_error(message)]
         try:
             self._take_in_all(_chunks_by_partition(usable))
@@ -117,6 +185,7 @@ class OutcomeConsumer:
 
     def _is_error(self, message: Message) -> bool:
         error = message.error()
+        self._consumer.watch.on_delivery(message.topic() or "", error)
         if error is not None:
             self._note(error, message)
         return error is not None
@@ -125,30 +194,31 @@ class OutcomeConsumer:
         """Log an error of the broker or of a partition; begin anew where an offset is gone."""
         if error.fatal():
             raise KafkaException(error)
-        log.warning("broker_error", error=error.str())
-        partition = message.partition()
-        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:
-            self._begin_anew(partition)
+        topic, partition = message.topic(), message.partition()
+        if error.code() != KafkaError._AUTO_OFFSET_RESET or topic is None or partition is None:
+            self._consumer.watch.on_error(error)
+            return
+        self._begin_anew(topic, partition)
 
-    def _begin_anew(self, partition: int) -> None:
+    def _begin_anew(self, topic: str, partition: int) -> None:
         """Go on where a partition now begins, as the broker does not have what comes next.
 
         Either it has forgotten messages before we read them, or it has not come so far: then the topic was made anew,
         and what it holds is new to us.
         """
         low, high = self._consumer.get_watermark_offsets(
-            TopicPartition(self._settings.topic, partition), timeout=ANSWER_SECONDS
+            TopicPartition(topic, partition), timeout=ANSWER_SECONDS
         )
-        is_new, _ = self._offsets().filter(partition=partition, next_offset__gt=high).delete()
+        is_new, _ = self._offsets(topic, partition).filter(next_offset__gt=high).delete()
         event = "topic_begun_again" if is_new else "outcomes_lost"
-        log.error(event, partition=partition, low=low, high=high)
-        self._assign_again(partition)
+        log.error(event, topic=topic, partition=partition, low=low, high=high)
+        self._assign_again(topic, partition)
 
-    def _assign_again(self, partition: int) -> None:
+    def _assign_again(self, topic: str, partition: int) -> None:
         """Assign all partitions again, one from its beginning: one without an offset can't be sought."""
         placed = self._placed(self._consumer.assignment())
         for each in placed:
-            if each.partition == partition:
+            if (each.topic, each.partition) == (topic, partition):
                 each.offset = OFFSET_BEGINNING
         self._consumer.assign(placed)
 
@@ -158,29 +228,37 @@ class OutcomeConsumer:
 
     def _read_again(self, chunks: list[list[Message]]) -> None:
         for chunk in chunks:
-            place = TopicPartition(self._settings.topic, *_place(chunk[0]))
+            place = _place(chunk[0])
             try:
-                self._consumer.seek(place)
+                self._consumer.seek(TopicPartition(*place))
             except KafkaException:
                 # Another consumer has the partition by now, and reads it from where we stand.
-                log.warning("partition_lost", partition=chunk[0].partition())
+                log.warning("partition_lost", topic=place.topic, partition=place.partition)
 
     def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(self._placed(partitions))
 
     def _placed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """The partitions, each where the database says that it has been read up to."""
-        known = dict(self._offsets().values_list("partition", "next_offset"))
-        for partition in partitions:
-            partition.offset = known.get(partition.partition, OFFSET_BEGINNING)
+        offsets = ConsumerOffset.objects.filter(
+            group=self._settings.group, topic__in={each.topic for each in partitions}
+        )
+        known = {
+            (topic, partition): offset
+            for topic, partition, offset in offsets.values_list("topic", "partition", "next_offset")
+        }
+        for each in partitions:
+            each.offset = known.get((each.topic, each.partition), OFFSET_BEGINNING)
         return partitions
 
     def _take_in(self, chunk: list[Message]) -> None:
         """Take in messages of one partition."""
         taken, dead_lettered = self._commit_usable(chunk)
+        topic, partition = _place(chunk[0]).source
         log.info(
             "outcomes_consumed",
-            partition=chunk[0].partition(),
+            topic=topic,
+            partition=partition,
             messages=taken,
             dead_lettered=dead_lettered,
         )
@@ -201,38 +279,47 @@ class OutcomeConsumer:
 
     @transaction.atomic
     def _commit(self, chunk: list[Message], dead_lettered: set[int]) -> int:
-        partition, last = _place(chunk[-1])
-        offset = self._locked_offset(partition)
-        new = [each for each in chunk if _place(each)[1] >= offset.next_offset]
-        _deliver_all([each for each in new if each.offset() not in dead_lettered])
+        last = _place(chunk[-1])
+        offset = self._locked_offset(*last.source)
+        new = [each for each in chunk if _place(each).offset >= offset.next_offset]
+        usable = [each for each in new if each.offset() not in dead_lettered]
+        _deliver_all(usable, self._bound_tenant(last.topic))
         if new:
-            offset.next_offset = last + 1
+            offset.next_offset = last.offset + 1
             offset.save(update_fields=["next_offset", "updated_at"])
         return len(new)
 
-    def _locked_offset(self, partition: int) -> ConsumerOffset:
+    def _bound_tenant(self, topic: str) -> BoundTenant:
+        """The tenant whose outcomes a topic holds, if its name says so."""
+        if not self._topics.are_per_tenant:
+            return BoundTenant(is_bound=False)
+        slug = self._topics.slug_of(topic)
+        tenant = tenant_named(slug) if slug else None
+        return BoundTenant(is_bound=True, id=tenant.id if tenant else None)
+
+    def _locked_offset(self, topic: str, partition: int) -> ConsumerOffset:
         """The offset of a partition, made if there is none, and locked until the transaction ends."""
-        offsets = self._offsets().filter(partition=partition)
+        offsets = self._offsets(topic, partition)
         if (offset := offsets.select_for_update().first()) is not None:
             return offset
-        self._make_offset(partition)
+        self._make_offset(topic, partition)
         return offsets.select_for_update().get()
 
-    def _make_offset(self, partition: int) -> None:
-        group, topic = self._settings.group, self._settings.topic
+    def _make_offset(self, topic: str, partition: int) -> None:
+        group = self._settings.group
         fresh = ConsumerOffset(group=group, topic=topic, partition=partition, next_offset=0)
         ConsumerOffset.objects.bulk_create([fresh], ignore_conflicts=True)
 
     def _dead_letter(self, chunk: list[Message], reasons: dict[int, str]) -> None:
         """Copy messages to the dead-letter topic, and wait until the broker has them."""
         for message in chunk:
-            reason = reasons.get(_place(message)[1])
+            reason = reasons.get(_place(message).offset)
             if reason is not None:
                 self._produce_dead_letter(message, reason)
         self._producer.flush()
 
     def _produce_dead_letter(self, message: Message, reason: str) -> None:
-        value, (partition, offset) = message.value() or b"", _place(message)
+        value, place = message.value() or b"", _place(message)
         self._producer.produce(
             self._settings.dead_letter_topic,
             key=message.key(),
@@ -240,25 +327,26 @@ class OutcomeConsumer:
             headers=self._headers(message, reason),
             on_delivery=_raise_undelivered,
         )  # fmt: skip
-        log.warning("outcome_refused", partition=partition, offset=offset, reason=reason)
+        log.warning("outcome_refused", **place._asdict(), reason=reason)
 
     def _headers(self, message: Message, reason: str) -> list[tuple[str, str | bytes | None]]:
-        partition, offset = _place(message)
+        place = _place(message)
         return [
             ("reason", reason[:LONGEST_REASON]),
-            ("topic", self._settings.topic),
-            ("partition", str(partition)),
-            ("offset", str(offset)),
+            ("topic", place.topic),
+            ("partition", str(place.partition)),
+            ("offset", str(place.offset)),
             ("bytes", str(len(message.value() or b""))),
         ]
 
-    def _offsets(self) -> QuerySet[ConsumerOffset]:
-        return ConsumerOffset.objects.filter(group=self._settings.group, topic=self._settings.topic)
+    def _offsets(self, topic: str, partition: int) -> QuerySet[ConsumerOffset]:
+        group = self._settings.group
+        return ConsumerOffset.objects.filter(group=group, topic=topic, partition=partition)
 
 
 def _chunks_by_partition(messages: Iterable[Message]) -> list[list[Message]]:
     in_order = sorted(messages, key=_place)
-    return [list(chunk) for _, chunk in groupby(in_order, key=lambda each: each.partition())]
+    return [list(chunk) for _, chunk in groupby(in_order, key=lambda each: _place(each).source)]
 
 
 def _stream(parcel: Parcel) -> tuple[UUID, UUID, str]:
@@ -271,14 +359,14 @@ def _batch(parcel: Parcel) -> tuple[Target, int]:
     return parcel.target, parcel.offset if parcel.target.batch_id else -1
 
 
-def _deliver_all(messages: Iterable[Message]) -> None:
-    """Take in the outcomes of messages, in the caller's transaction.
+def _deliver_all(messages: Iterable[Message], tenant: BoundTenant) -> None:
+    """Take in the outcomes of one topic's messages, in the caller's transaction.
 
     Raises:
         UnusableMessages: If some can't be used; the transaction must be rolled back.
     """
     unusable: dict[int, str] = {}
-    parcels = _opened(messages, unusable)
+    parcels = _opened(messages, tenant, unusable)
     _lock(parcels)
     for _, together in groupby(sorted(parcels, key=_stream), key=_batch):
         _deliver(list(together), unusable)
@@ -339,13 +427,15 @@ def _enabled_monitor(monitor_id: UUID) -> Monitor:
     return monitor
 
 
-def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parcel]:
+def _opened(
+    messages: Iterable[Message], tenant: BoundTenant, unusable: dict[int, str]
+) -> list[Parcel]:
     """The messages' outcomes and where they go; why one can't be read is noted in `unusable`."""
     parcels = []
     for message in messages:
-        offset = _place(message)[1]
+        offset = _place(message).offset
         try:
-            parcels.append(_parcel(offset, message))
+            parcels.append(_parcel(offset, message, tenant))
         except BadOutcomes as error:
             unusable[offset] = str(error)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -355,9 +445,9 @@ def _opened(messages: Iterable[Message], unusable: dict[int, str]) -> list[Parce
     return parcels
 
 
-def _parcel(offset: int, message: Message) -> Parcel:
+def _parcel(offset: int, message: Message, tenant: BoundTenant) -> Parcel:
     body = json.loads(message.value() or b"")
-    target = _target(body)
+    target = _target(body, tenant)
     if "outcomes" not in body:
         return Parcel(offset, target, [_without_envelope(body)])
     if unknown := unknown_names(body, (*ENVELOPE, "outcomes"), what="field"):
@@ -367,9 +457,10 @@ def _parcel(offset: int, message: Message) -> Parcel:
     return Parcel(offset, target, body["outcomes"])
 
 
-def _target(body: dict[str, Any]) -> Target:
+def _target(body: dict[str, Any], tenant: BoundTenant) -> Target:
+    named = body.get("tenant_id") if tenant.is_bound else body["tenant_id"]
     return Target(
-        tenant_id=UUID(body["tenant_id"]),
+        tenant_id=tenant.resolve(named),
         monitor_id=UUID(body["monitor_id"]),
         stream=check_name("stream", body.get("stream", ""), LONGEST_STREAM) or DEFAULT_STREAM,
         batch_id=check_name("batch_id", body.get("batch_id", ""), LONGEST_BATCH_ID),
@@ -380,11 +471,12 @@ def _without_envelope(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ENVELOPE}
 
 
-def _place(message: Message) -> tuple[int, int]:
-    partition, offset = message.partition(), message.offset()
+def _place(message: Message) -> Place:
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
     assert partition is not None
     assert offset is not None
-    return partition, offset
+    return Place(topic, partition, offset)
 
 
 def _raise_undelivered(error: Any, message: Message) -> None:

@@ -58,14 +58,8 @@ def _fetch(folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise StartError(f"{NEEDED}; there is no `mvn` here. KAFKA=tansu needs neither.")
-    command = [
-        maven,
-        "--batch-mode",
-        "--quiet",
-        "--strict-checksums",
-        "--file",
-        str(RECIPE / "pom.xml"),
-    ]
+    recipe = str(RECIPE / "pom.xml")
+    command = [maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", recipe]
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
     done = subprocess.run(  # noqa: S603
         [*command, *goal], capture_output=True, text=True, timeout=FETCH_SECONDS, check=False

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from drift_detector.events.broker_watch import BrokerWatch
+from drift_detector.events.kafka_clients import WatchedProducer
 from drift_detector.events.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
@@ -85,6 +87,11 @@ class Sender:
         self._create_producer = producer_factory
         self._producer = producer_factory()
 
+    def check(self) -> None:
+        """Let the producer tell of its troubles; call it in each round, also in one without events."""
+        if isinstance(self._producer, WatchedProducer):
+            self._producer.check()
+
     def send(self, events: Iterable[OutboxEvent]) -> DeliveryReports:
         """Send events that do not depend on each other, and wait for all delivery reports."""
         reports = DeliveryReports()
@@ -116,14 +123,20 @@ class Sender:
             key=str(event.key),
             value=json.dumps(event.envelope),
             headers=HEADERS,
-            on_delivery=_on_delivery(event, reports),
+            on_delivery=_on_delivery(event, reports, self._watch),
         )
+
+    @property
+    def _watch(self) -> BrokerWatch | None:
+        return self._producer.watch if isinstance(self._producer, WatchedProducer) else None
 
 
 def _on_delivery(
-    event: OutboxEvent, reports: DeliveryReports
+    event: OutboxEvent, reports: DeliveryReports, watch: BrokerWatch | None
 ) -> Callable[[KafkaError | None, Message], None]:
     def add(error: KafkaError | None, message: Message) -> None:
+        if watch is not None:
+            watch.on_delivery(event.topic, error)
         if error is None:
             reports.confirmed.add(event.pk)
         else:

@@ -5,14 +5,41 @@ from typing import Any, Literal
 from confluent_kafka import Consumer, Producer
 from django.conf import settings
 
+from drift_detector.events.broker_watch import BrokerWatch, broker_answers
 
-def create_producer(**overrides: Any) -> Producer:
+
+class WatchedProducer(Producer):
+    """A producer whose log and troubles are told by its watch."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.watch = BrokerWatch("producer")
+        super().__init__(config | {"logger": self.watch, "error_cb": self.watch.on_error})
+
+    def check(self) -> None:
+        """Take in what librdkafka has to say; call it in each round, also in one without work."""
+        self.poll(0)
+        self.watch.check(lambda: broker_answers(self))
+
+
+class WatchedConsumer(Consumer):
+    """A consumer whose log and troubles are told by its watch."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.watch = BrokerWatch("consumer")
+        super().__init__(config | {"logger": self.watch, "error_cb": self.watch.on_error})
+
+    def check(self) -> None:
+        """Find out whether an outage has ended; `consume` takes in what librdkafka has to say."""
+        self.watch.check(lambda: broker_answers(self))
+
+
+def create_producer(**overrides: Any) -> WatchedProducer:
     """An idempotent producer that waits for all in-sync replicas.
 
     Args:
         overrides: Settings of librdkafka that replace these.
     """
-    return Producer(
+    return WatchedProducer(
         _common()
         | {
             "enable.idempotence": True,
@@ -27,14 +54,14 @@ def create_producer(**overrides: Any) -> Producer:
     )
 
 
-def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> Consumer:
+def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> WatchedConsumer:
     """A consumer that does not commit offsets by itself.
 
     Args:
         group: The consumer group.
         reset: The reaction to a missing offset: begin with the first message, or fail.
     """
-    return Consumer(
+    return WatchedConsumer(
         _common()
         | {
             "group.id": group,
@@ -42,6 +69,8 @@ def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> Consu
             "enable.auto.commit": False,
             "session.timeout.ms": 6000,
             "allow.auto.create.topics": True,
+            # How soon the topic of a new tenant is found.
+            "topic.metadata.refresh.interval.ms": 30_000,
         }
     )
 
@@ -51,5 +80,9 @@ def _common() -> dict[str, Any]:
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": "aumos-drift-detector",
+        "reconnect.backoff.max.ms": 10_000,
+        # The other strategy begins with the shortest backoff again whenever all brokers are away,
+        # which makes twenty tries a second. The addresses of `bootstrap.servers` are kept anyway.
+        "metadata.recovery.strategy": "none",
         **kafka.config,
     }

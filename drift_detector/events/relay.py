@@ -46,6 +46,7 @@ class Relay:
         partitions = own_partitions()
         self._purge(partitions)
         self._measure()
+        self._sender.check()
         if monotonic() < self._rests_until:
             return False
         events = list(outbox.next_events(partitions)[:BATCH_SIZE])

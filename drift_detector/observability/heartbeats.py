@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from drift_detector.observability.lives import say_alive
 from drift_detector.observability.metrics import LAST_ROUND, ROUND_LIMIT, ROUNDS
 from drift_detector.observability.multiprocess import exposition
+from drift_detector.observability.troubles import troubles
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,7 @@ class Heartbeat:
             "started": self.started.isoformat(),
             "last_round": self._last_round(),
             "limit_seconds": self.limit.total_seconds(),
+            "troubles": troubles(),
         }
 
     def _last_round(self) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ A label takes only values that are known beforehand. An id as a label would make
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal
@@ -28,6 +28,7 @@ Phase = Literal["claim", "load", "open", "evaluate", "outcomes", "settle"]
 Ending = Literal["succeeded", "failed", "postponed", "lost"]
 NoticedBy = Literal["worker", "reconciler"]
 
+KAFKA_REASONS = ("unreachable", "authentication", "tls", "authorization", "certificate", "other")
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"})
 LATENESS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600)
 WORK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -80,6 +81,18 @@ OUTBOX_OLDEST = Gauge(
 OUTBOX_DEAD_LETTERS = Gauge(
     "drift_outbox_dead_letters",
     "Dead-lettered events that are not resolved yet.",
+    multiprocess_mode="mostrecent",
+)
+
+KAFKA_ERRORS = Counter(
+    "drift_kafka_errors_total",
+    "Errors of a Kafka client: brokers out of reach, refused logins, certificates and rights.",
+    ["client", "reason"],
+)
+KAFKA_TROUBLE = Gauge(
+    "drift_kafka_trouble",
+    "1 while a Kafka client has this trouble.",
+    ["client", "reason"],
     multiprocess_mode="mostrecent",
 )
 
@@ -215,6 +228,17 @@ def set_outbox(*, unpublished: int, oldest: datetime | None, dead_letters: int) 
     OUTBOX_UNPUBLISHED.set(unpublished)
     OUTBOX_OLDEST.set(_age(oldest))
     OUTBOX_DEAD_LETTERS.set(dead_letters)
+
+
+def count_kafka_error(client: str, reason: str) -> None:
+    """Count an error that a Kafka client reports about its brokers or its rights."""
+    KAFKA_ERRORS.labels(client, reason).inc()
+
+
+def set_kafka_trouble(client: str, reasons: Collection[str]) -> None:
+    """Set which troubles a Kafka client has now."""
+    for reason in KAFKA_REASONS:
+        KAFKA_TROUBLE.labels(client, reason).set(reason in reasons)
 
 
 def count_notification(ended: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from drift_detector.env import Oidc
 from drift_detector.tenancy.models import Role, Scope
+from drift_detector.tenancy.rights import SCOPES
 
 type Claims = Mapping[str, Any]
 
