@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pyarrow.fs as pafs
 
+from monitors.sources.local_files import local_filesystem
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import SourceUnavailable
 from monitors.sources.uris import Location
@@ -40,10 +41,6 @@ def _azure(policy: SourcePolicy) -> pafs.FileSystem:
     return pafs.AzureFileSystem(account_name=policy.azure_account)
 
 
-def _local(policy: SourcePolicy) -> pafs.FileSystem:
-    return pafs.LocalFileSystem()
-
-
 def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
     """S3 with timeouts: a refusal takes about one second, a silent endpoint about eleven."""
     endpoint = urlsplit(policy.s3_endpoint) if policy.s3_endpoint else None
@@ -58,7 +55,7 @@ def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
 
 
 _OPENERS: Mapping[str, Callable[[SourcePolicy], pafs.FileSystem]] = {
-    "file": _local,
+    "file": local_filesystem,
     "s3": _s3,
     "gs": _google,
     "abfs": _azure,

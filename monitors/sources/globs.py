@@ -20,13 +20,14 @@ class PathPattern:
 
     def matches(self, parts: Sequence[str]) -> bool:
         """True if the whole path matches."""
-        return len(self.segments) in self._positions(parts)
+        return len(self.segments) in self.positions(parts)
 
     def may_match_below(self, parts: Sequence[str]) -> bool:
         """True if a path below this folder can match, so that the folder is worth a listing."""
-        return any(position < len(self.segments) for position in self._positions(parts))
+        return any(position < len(self.segments) for position in self.positions(parts))
 
-    def _positions(self, parts: Sequence[str]) -> set[int]:
+    def positions(self, parts: Sequence[str]) -> set[int]:
+        """The numbers of segments that a path can have matched."""
         positions = self._with_skips({0})
         for part in parts:
             positions = self._with_skips(self._advance(positions, part))

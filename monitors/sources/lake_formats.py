@@ -8,9 +8,10 @@ from typing import Protocol
 
 import pyarrow.fs as pafs
 
+from monitors.sources.local_roots import LocalRoots
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import UnreadableSource
-from monitors.sources.uris import Location, is_allowed, is_under_roots
+from monitors.sources.uris import Location, is_allowed
 
 MARKERS = {"_delta_log": "Delta Lake", ".hoodie": "Apache Hudi"}
 """Entries of a folder that only a table of this format has."""
@@ -27,10 +28,11 @@ class Named(Protocol):
     def name(self) -> str: ...
 
 
-def refuse_lake_folder(folder: Path, name: str, entries: Collection[str]) -> None:
+def refuse_lake_folder(roots: LocalRoots, folder: str, name: str, entries: Collection[str]) -> None:
     """Refuse a local folder whose entries are those of a table.
 
     Args:
+        roots: The roots beneath which it lies.
         folder: The folder.
         name: The name that the error gives it.
         entries: The names in it.
@@ -41,32 +43,25 @@ def refuse_lake_folder(folder: Path, name: str, entries: Collection[str]) -> Non
     for marker, lake_format in MARKERS.items():
         if marker in entries:
             raise _is_table(name, lake_format, marker)
-    if METADATA in entries and any(map(_ICEBERG_FILE.fullmatch, _names_in(folder / METADATA))):
+    inside = roots.names_in(f"{folder}/{METADATA}") if METADATA in entries else []
+    if any(map(_ICEBERG_FILE.fullmatch, inside)):
         raise _is_table(name, ICEBERG, METADATA)
 
 
-def refuse_local_lake(location: Location, policy: SourcePolicy) -> None:
+def refuse_local_lake(location: Location, roots: LocalRoots) -> None:
     """Refuse a local file, folder or pattern inside a table.
 
     Raises:
         UnreadableSource: If a folder above it, as far as the policy allows, is a table.
     """
-    for folder in Path(location.base).parents:
-        if not is_under_roots(str(folder), policy):
+    for folder in map(str, Path(location.base).parents):
+        if not roots.holds(folder):
             return
-        refuse_lake_folder(folder, location.uri, _markers_in(folder))
+        refuse_lake_folder(roots, folder, location.uri, _markers_in(roots, folder))
 
 
-def _markers_in(folder: Path) -> list[str]:
-    return [name for name in (*MARKERS, METADATA) if (folder / name).is_dir()]
-
-
-def _names_in(folder: Path) -> list[str]:
-    """The names in a folder; none if it is a file, or closed to the service."""
-    try:
-        return [entry.name for entry in folder.iterdir()]
-    except OSError:
-        return []
+def _markers_in(roots: LocalRoots, folder: str) -> list[str]:
+    return [name for name in (*MARKERS, METADATA) if roots.is_folder(f"{folder}/{name}")]
 
 
 def refuse_lake_keys(location: Location, chosen: Iterable[Named], keys: Iterable[str]) -> None:

@@ -3,9 +3,9 @@
 import os
 import posixpath
 import stat
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow.fs as pafs
 
@@ -16,14 +16,17 @@ from monitors.sources.lake_formats import (
     refuse_stored_lake,
 )
 from monitors.sources.limits import MOST_LEVELS, at_most, refuse_more
+from monitors.sources.local_files import roots_of
+from monitors.sources.local_roots import Found, LocalRoots
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
-    ForbiddenUri,
+    LeadsOutside,
     SourceNotFound,
     UnreadableSource,
+    to_source_error,
     translated,
 )
-from monitors.sources.uris import Location, is_under_roots
+from monitors.sources.uris import Location
 
 IGNORED_PREFIXES = (".", "_")
 SMALLER_FOLDER = "Name a smaller folder."
@@ -47,11 +50,11 @@ class SourceFile:
 def list_files(
     location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
 ) -> list[SourceFile]:
-    """The files of a single file, a folder or a pattern, ordered by path.
+    """The files of a single file, a folder or a pattern, ordered by name.
 
     Names that start with `.` or `_` are ignored below the folder or the fixed part of the pattern,
-    as pyarrow does; `_key=value` is the folder of a partition. Symlinks are checked now and not
-    again when a file is opened, so tenants must not be able to write to a local root.
+    as pyarrow does; `_key=value` is the folder of a partition. Links beneath the roots are followed,
+    and a folder is visited once, however many links lead to it.
 
     Raises:
         SourceNotFound: If there is no file.
@@ -60,7 +63,7 @@ def list_files(
             belong to a table of a lake format.
     """
     with translated(location.uri):
-        files = sorted(_list(location, filesystem, policy), key=lambda file: file.path)
+        files = sorted(_list(location, filesystem, policy), key=lambda file: file.name)
     if not files:
         raise _nothing_at(location)
     return files
@@ -68,10 +71,9 @@ def list_files(
 
 def _list(
     location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
-) -> Iterator[SourceFile]:
+) -> list[SourceFile]:
     if location.is_local:
-        refuse_local_lake(location, policy)
-        return _list_local(location, policy)
+        return _list_local(location, roots_of(filesystem), policy.limits.entries)
     return _list_store(location, filesystem, policy)
 
 
@@ -95,10 +97,10 @@ def is_ignored(name: str) -> bool:
 
 def _list_store(
     location: Location, filesystem: pafs.FileSystem, policy: SourcePolicy
-) -> Iterator[SourceFile]:
+) -> list[SourceFile]:
     files = _stored_files(location, filesystem, policy)
     refuse_stored_lake(location, filesystem, policy)
-    return iter(files)
+    return files
 
 
 def _stored_files(
@@ -135,79 +137,108 @@ def _list_below(location: Location, filesystem: pafs.FileSystem) -> list[SourceF
     ]
 
 
-def _list_local(location: Location, policy: SourcePolicy) -> Iterator[SourceFile]:
-    base = Path(location.base)
-    if location.pattern is None and not base.is_dir():
-        yield _local_file(base, base.name)
-        return
-    entries = _Entries(location, policy.limits.entries)
-    yield from _walk(entries, policy, parts=(), visited=set())
+def _list_local(location: Location, roots: LocalRoots, limit: int) -> list[SourceFile]:
+    refuse_local_lake(location, roots)
+    if location.pattern is None and not roots.is_folder(location.base):
+        name = posixpath.basename(location.base)
+        with translated(name), roots.file(location.base) as found:
+            return [SourceFile(found.path, name, found.status.st_size)]
+    # A pattern can match a file by the name of a link and by its own: it is read once.
+    files = {file.path: file for file in reversed(list(_Walk(location, roots, limit).files()))}
+    return list(files.values())
 
 
-@dataclass
-class _Entries:
-    """The entries that a walk has looked at, and the most that it may."""
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that the walk has still to look into, and its path below the user's folder."""
+
+    path: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk through a folder: real folders first, then those that only links lead to.
+
+    Attributes:
+        limit: The most entries that it may look at.
+        count: Those that it has looked at.
+        visited: The folders that it has been in, each with the parts of the pattern that its path
+            has matched: one visit for each finds all there is.
+        folders: The folders that are next.
+        links: The folders that are looked into when there are no others.
+    """
 
     location: Location
+    roots: LocalRoots
     limit: int
     count: int = 0
-    real_paths: dict[tuple[str, str], str] = field(default_factory=dict)
+    visited: set[tuple[int, int, frozenset[int]]] = field(default_factory=set)
+    folders: deque[_Folder] = field(default_factory=deque)
+    links: deque[_Folder] = field(default_factory=deque)
 
-    def real_path(self, folder: str, name: str) -> str:
-        """The real path of an entry of a real folder; loops of links lead to the same ones again."""
-        key = (folder, name)
-        if key not in self.real_paths:
-            self.real_paths[key] = os.path.realpath(f"{folder}/{name}")
-        return self.real_paths[key]
+    def files(self) -> Iterator[SourceFile]:
+        """The files that the location stands for."""
+        self.folders.append(_Folder(self.location.base))
+        while self.folders or self.links:
+            folder = (self.folders or self.links).popleft()
+            yield from self._look_into(folder)
 
-    def of_folder(self, folder: Path) -> list[os.DirEntry[str]]:
-        """The entries of a folder by name, not more of them than the walk may still look at."""
+    def _look_into(self, folder: _Folder) -> Iterator[SourceFile]:
+        uri = self.location.uri
+        refuse_more(f"folders within folders at ‘{uri}’", len(folder.parts), MOST_LEVELS, "")
+        name = "/".join(folder.parts) or uri
+        with translated(name), self.roots.folder(folder.path) as found:
+            if self._is_new(found, folder.parts):
+                for entry in self._entries(found, name):
+                    yield from self._look_at(found, entry, (*folder.parts, entry.name))
+
+    def _is_new(self, folder: Found, parts: Sequence[str]) -> bool:
+        """True if the folder has not been visited with the same parts of the pattern before it."""
+        pattern, status = self.location.pattern, folder.status
+        matched = frozenset(pattern.positions(parts)) if pattern else frozenset[int]()
+        visit = (status.st_dev, status.st_ino, matched)
+        is_new = visit not in self.visited
+        self.visited.add(visit)
+        return is_new
+
+    def _entries(self, folder: Found, name: str) -> list[os.DirEntry[str]]:
+        """The entries by name without the ignored ones, as many as the walk may still look at."""
         what = f"files and folders at ‘{self.location.uri}’"
-        with os.scandir(folder) as entries:
+        with os.scandir(folder.descriptor) as entries:
             found = list(at_most(entries, self.limit, what, SMALLER_FOLDER, already=self.count))
         self.count += len(found)
-        return sorted(found, key=lambda entry: entry.name)
+        refuse_lake_folder(self.roots, folder.path, name, [entry.name for entry in found])
+        kept = (entry for entry in found if not is_ignored(entry.name))
+        return sorted(kept, key=lambda entry: entry.name)
 
+    def _look_at(
+        self, folder: Found, entry: os.DirEntry[str], parts: tuple[str, ...]
+    ) -> Iterator[SourceFile]:
+        path = f"{folder.path.rstrip('/')}/{entry.name}"
+        if not _may_matter(self.location, parts):
+            return
+        if entry.is_symlink():
+            yield from self._follow(path, parts)
+        elif entry.is_dir(follow_symlinks=False):
+            self.folders.append(_Folder(path, parts))
+        elif _is_wanted(self.location, parts):
+            yield _file_of(path, "/".join(parts), entry.stat(follow_symlinks=False))
 
-def _walk(
-    entries: _Entries,
-    policy: SourcePolicy,
-    parts: tuple[str, ...],
-    visited: set[str],
-    real_folder: str = "",
-) -> Iterator[SourceFile]:
-    """List a folder; follow symlinks inside the roots, and each real folder once per branch."""
-    location = entries.location
-    refuse_more(f"folders within folders at ‘{location.uri}’", len(parts), MOST_LEVELS, "")
-    folder = Path(location.base, *parts)
-    real_folder = real_folder or os.path.realpath(folder)
-    if real_folder in visited:
-        return
-    for child in _children(entries, folder, parts):
-        below = (*parts, child.name)
-        if not _may_matter(location, below):
-            continue
-        real_child = entries.real_path(real_folder, child.name) if child.is_symlink() else None
-        _refuse_escape(real_child, "/".join(below), policy)
-        if child.is_dir():
-            real_below = real_child or f"{real_folder}/{child.name}"
-            yield from _walk(entries, policy, below, visited | {real_folder}, real_below)
-        elif _is_wanted(location, below):
-            yield _local_file(folder / child.name, "/".join(below))
-
-
-def _children(entries: _Entries, folder: Path, parts: tuple[str, ...]) -> list[os.DirEntry[str]]:
-    """The entries of a folder by name, without the ignored ones."""
-    found = entries.of_folder(folder)
-    uri = entries.location.uri
-    refuse_lake_folder(folder, "/".join(parts) or uri, [entry.name for entry in found])
-    return [entry for entry in found if not is_ignored(entry.name)]
-
-
-def _refuse_escape(real_path: str | None, name: str, policy: SourcePolicy) -> None:
-    """Refuse a link by what it leads to; None is no link."""
-    if real_path is not None and not is_under_roots(real_path, policy):
-        raise ForbiddenUri(f"‘{name}’ leads outside the folders that this tenant may read.")
+    def _follow(self, path: str, parts: tuple[str, ...]) -> Iterator[SourceFile]:
+        """The file behind a link; a folder behind one waits for its turn."""
+        name, is_wanted = "/".join(parts), _is_wanted(self.location, parts)
+        try:
+            with self.roots.look(path) as found:
+                real_path, status = found.path, found.status
+        except OSError as error:
+            if is_wanted or isinstance(error, LeadsOutside):
+                raise to_source_error(error, name) from error
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self.links.append(_Folder(real_path, parts))
+        elif is_wanted:
+            yield _file_of(path, name, status)
 
 
 def _may_matter(location: Location, parts: Sequence[str]) -> bool:
@@ -215,9 +246,7 @@ def _may_matter(location: Location, parts: Sequence[str]) -> bool:
     return pattern is None or pattern.matches(parts) or pattern.may_match_below(parts)
 
 
-def _local_file(path: Path, name: str) -> SourceFile:
-    with translated(name):
-        found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
+def _file_of(path: str, name: str, status: os.stat_result) -> SourceFile:
+    if not stat.S_ISREG(status.st_mode):
         raise UnreadableSource(f"‘{name}’ is not a regular file.")
-    return SourceFile(str(path), name, found.st_size)
+    return SourceFile(path, name, status.st_size)

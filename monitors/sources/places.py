@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +13,10 @@ import pyarrow.fs as pafs
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.inline import is_storable
 from monitors.sources.listing import is_ignored
+from monitors.sources.local_roots import Found, LocalRoots
 from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
 from monitors.sources.source_errors import ForbiddenUri, translated
-from monitors.sources.uris import Location, is_under_roots, resolve_uri
+from monitors.sources.uris import Location, resolve_uri
 
 MOST_SHOWN = 500
 MOST_LOOKED_AT = 20_000
@@ -110,12 +112,24 @@ def _entries(place: str, location: Location, policy: SourcePolicy) -> Iterator[P
 
 
 def _local(location: Location, policy: SourcePolicy) -> Iterator[tuple[str, bool, int]]:
-    with os.scandir(location.base) as entries:
+    roots = LocalRoots(policy)
+    with roots.folder(location.base) as folder, os.scandir(folder.descriptor) as entries:
         for entry in entries:
-            if entry.is_symlink() and not is_under_roots(os.path.realpath(entry.path), policy):
-                continue
-            if entry.is_dir() or entry.is_file():
-                yield entry.name, entry.is_dir(), entry.stat().st_size
+            found = _status(roots, folder, entry)
+            is_folder = found is not None and stat.S_ISDIR(found.st_mode)
+            if found is not None and (is_folder or stat.S_ISREG(found.st_mode)):
+                yield entry.name, is_folder, found.st_size
+
+
+def _status(roots: LocalRoots, folder: Found, entry: os.DirEntry[str]) -> os.stat_result | None:
+    """What an entry or its link is; nothing for a link that leads nowhere, or out of the roots."""
+    if not entry.is_symlink():
+        return entry.stat(follow_symlinks=False)
+    try:
+        with roots.look(f"{folder.path}/{entry.name}") as found:
+            return found.status
+    except OSError:
+        return None
 
 
 def _stored(location: Location, policy: SourcePolicy) -> Iterator[tuple[str, bool, int]]:

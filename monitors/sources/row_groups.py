@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from monitors.sources.casts import to_common_type
 from monitors.sources.formats.parquet_format import INT96_UNIT
+from monitors.sources.local_files import is_local
 from monitors.sources.plain_sizes import plain_bytes
 from monitors.sources.pruning import NarrowedDataset
 from monitors.sources.row_group_sizes import RowGroup, is_binary, is_text, leaves_of
@@ -235,11 +236,12 @@ def _open(narrowed: NarrowedDataset, group: RowGroup) -> pq.ParquetFile:
         "coerce_int96_timestamp_unit": INT96_UNIT,
         "metadata": group.fragment.metadata,
     }
-    if filesystem.type_name == "local":
+    file = filesystem.open_input_file(group.path)
+    if is_local(filesystem):
         # A memory map is a quarter faster, but a file that is cut short meanwhile would end the
         # process.
-        return pq.ParquetFile(group.path, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
-    return pq.ParquetFile(filesystem.open_input_file(group.path), pre_buffer=True, **options)
+        return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False, **options)
+    return pq.ParquetFile(file, pre_buffer=True, **options)
 
 
 def _as_type(column: pa.ChunkedArray, wanted: pa.DataType, zone: str) -> pa.Array:

@@ -83,6 +83,14 @@ class SourceChanged(SourceError):
     """A file has changed since the window was opened or divided."""
 
 
+class LeadsOutside(OSError):
+    """A link that leads out of the allowed roots."""
+
+
+class NotRegular(OSError):
+    """A folder, a pipe, a socket or a device where a regular file must be."""
+
+
 class InvalidInlineData(SourceError):
     """Columns sent inline are not equally long lists of scalars of one kind."""
 
@@ -109,6 +117,12 @@ _HINTS = (
 )
 _CUT_SHORT = re.compile(r"Truncated compressed stream")
 _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], type[SourceError], str], ...] = (
+    (
+        (LeadsOutside,),
+        ForbiddenUri,
+        "‘{}’ leads outside the folders that this tenant may read.",
+    ),
+    ((NotRegular,), UnreadableSource, "‘{}’ is not a regular file."),
     ((FileNotFoundError, NotADirectoryError), SourceNotFound, "There is nothing at ‘{}’."),
     ((PermissionError,), UnreadableSource, "The service has no permission to read ‘{}’."),
     (
@@ -143,6 +157,10 @@ def to_source_error(error: BaseException, name: str) -> SourceError:
             return source_error(sentence.format(name))
     if isinstance(error, OSError) and error.errno in _NETWORK_MOUNT:
         return SourceUnavailable(f"The disk that holds ‘{name}’ does not answer.")
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return UnreadableSource(
+            f"‘{name}’ cannot be read: its links lead in a circle, or change while it is read."
+        )
     if _CUT_SHORT.search(text):
         return incomplete(name)
     return UnreadableSource(f"‘{name}’ cannot be read: {_hint(text)}.")

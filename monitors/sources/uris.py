@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from monitors.sources.globs import PathPattern, has_magic
+from monitors.sources.local_roots import real_roots, root_of
 from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
 from monitors.sources.source_errors import ForbiddenUri
 
@@ -48,8 +49,8 @@ class Location:
 def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     """Parse a URI and check it against the policy.
 
-    A local base is returned with its symlinks resolved, so that the path that was checked is the
-    path that is opened. A local name that exists is that name, not a pattern.
+    A local base is returned with its symlinks resolved; `local_roots` opens it without following one.
+    A local name that exists is that name, not a pattern.
 
     Raises:
         ForbiddenUri: If the URI is malformed or not under an allowed root or prefix. The sentence
@@ -59,7 +60,7 @@ def resolve_uri(uri: str, policy: SourcePolicy) -> Location:
     if location.is_local:
         existing = _without_existing_names(location)
         resolved = replace(existing, base=os.path.realpath(existing.base))
-        if is_under_roots(resolved.base, policy):
+        if root_of(resolved.base, real_roots(policy)) is not None:
             return resolved
     elif _is_under_stores(location, policy):
         return location
@@ -76,14 +77,6 @@ def _without_existing_names(location: Location) -> Location:
     while segments and os.path.lexists(base / segments[0]):
         base, segments = base / segments[0], segments[1:]
     return replace(location, base=str(base), pattern=PathPattern(segments) if segments else None)
-
-
-def is_under_roots(real_path: str, policy: SourcePolicy) -> bool:
-    """True if a path, already free of symlinks, lies in an allowed root."""
-    roots = [
-        os.path.realpath(root) for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root
-    ]
-    return any(os.path.commonpath([root, real_path]) == root for root in roots)
 
 
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.dataset as pads
 from monitors.sources.csv_windows import read_csv, settle, stream_csv
 from monitors.sources.file_counts import FileCounts
 from monitors.sources.formats import SkippedFile
+from monitors.sources.local_files import is_local
 from monitors.sources.pruning import NarrowedDataset, narrow
 from monitors.sources.row_group_sizes import RowGroup, list_row_groups
 from monitors.sources.row_groups import (
@@ -187,7 +188,7 @@ class LazyWindow:
     @property
     def is_by_column(self) -> bool:
         """True if a column can be read without the others."""
-        return self._has_row_groups and self.narrowed.dataset.filesystem.type_name == "local"
+        return self._has_row_groups and is_local(self.narrowed.dataset.filesystem)
 
     @property
     def bytes_at_most(self) -> int:

@@ -1,18 +1,18 @@
 import os
 from pathlib import Path
 
-import pyarrow.fs as pafs
 import pytest
 
 from monitors.sources import ForbiddenUri, SourceNotFound, SourcePolicy, UnreadableSource, describe
 from monitors.sources.listing import list_files
+from monitors.sources.local_files import local_filesystem
 from monitors.sources.uris import resolve_uri
 
 
 def names(uri: object, policy: SourcePolicy) -> list[str]:
     return [
         file.name
-        for file in list_files(resolve_uri(str(uri), policy), pafs.LocalFileSystem(), policy)
+        for file in list_files(resolve_uri(str(uri), policy), local_filesystem(policy), policy)
     ]
 
 
@@ -93,9 +93,38 @@ def test_list_files__symlinked_folder_outside__forbidden(
         names(f"{tree}/{pattern}", policy)
 
 
-def test_list_files__symlink_inside_the_root__is_followed(tree: Path, policy: SourcePolicy) -> None:
-    (tree / "current").symlink_to(tree / "a" / "b")
-    assert "current/y.csv" in names(tree, policy)
+@pytest.mark.parametrize("name", ["current", "current/*.csv", "c*/y.csv", "current/y.csv"])
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_list_files__symlink_inside_the_root__is_followed(
+    tree: Path, policy: SourcePolicy, name: str, is_relative: bool
+) -> None:
+    (tree / "current").symlink_to("a/b" if is_relative else tree / "a" / "b")
+    assert [each.rpartition("/")[2] for each in names(tree / name, policy)] == ["y.csv"]
+
+
+def test_list_files__folder_and_links_to_it__is_visited_once(
+    tree: Path, policy: SourcePolicy
+) -> None:
+    (tree / "a" / "0").symlink_to(tree / "a" / "b")
+    (tree / "zero").symlink_to("a")
+    assert names(tree, policy) == ["a/b/y.csv", "a/x.csv", "b.csv"]
+    assert names(tree / "**" / "*.csv", policy) == ["a/b/y.csv", "a/x.csv", "b.csv"]
+
+
+def test_list_files__pattern_that_matches_only_a_link__finds_it(
+    tree: Path, policy: SourcePolicy
+) -> None:
+    (tree / "a" / "link").symlink_to("b")
+    assert names(tree / "**" / "link" / "*.csv", policy) == ["a/link/y.csv"]
+
+
+def test_list_files__link_from_one_root_to_another__is_followed(tmp_path: Path) -> None:
+    for each in ("one", "two"):
+        (tmp_path / each).mkdir()
+    (tmp_path / "two" / "x.csv").write_text("a\n1\n")
+    (tmp_path / "one" / "link").symlink_to(tmp_path / "two")
+    policy = SourcePolicy(allowed_roots=(f"{tmp_path}/one", f"{tmp_path}/two"))
+    assert names(tmp_path / "one", policy) == ["link/x.csv"]
 
 
 def test_list_files__symlink_loop__ends(tree: Path, policy: SourcePolicy) -> None:
