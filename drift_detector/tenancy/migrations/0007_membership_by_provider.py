@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0004_tenant_by_slug"),
+        ("tenancy", "0005_key_scopes"),
     ]
 
     operations = [

@@ -156,6 +156,12 @@ SHARED = {
     "drf_usage": WRITES,
 }
 WEB_ALONE = {
+    "account_emailaddress": WRITES,
+    "account_emailconfirmation": WRITES,
+    "mfa_authenticator": WRITES,
+    "socialaccount_socialaccount": WRITES,
+    "socialaccount_socialapp": WRITES,
+    "socialaccount_socialtoken": WRITES,
     "auth_group": WRITES,
     "auth_group_permissions": WRITES,
     "auth_permission": WRITES,
