@@ -18,7 +18,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack lock clean-state
+.PHONY: help install run manage test test-quick test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack sbom lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -87,6 +87,9 @@ chaos: .venv/.installed ## Kill, stop and cut what can fail; rewrites docs/guara
 
 attack: .venv/.installed ## Attack the service as a stranger and as a tenant; rewrites docs/security.md (ARGS="--short")
 	@exec $(PYTHON) -m tests.attack $(ARGS)
+
+sbom: .venv/.installed ## Write sbom.json, the service's packages in the form of CycloneDX
+	@exec .venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json requirements.txt
 
 lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
 	@echo "==> Locking requirements-dev.txt and requirements.txt"
