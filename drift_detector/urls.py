@@ -44,7 +44,7 @@ from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
 from drift_detector.api.documents import DocumentView
 from drift_detector.api.quotas import QuotasView
-from drift_detector.audit.views import AuditView
+from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
@@ -66,6 +66,7 @@ router.register("routes", RouteViewSet, basename="route")
 router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("notifications", NotificationViewSet, basename="notification")
+router.register("audit", AuditViewSet, basename="audit")
 
 
 class Favicon(RedirectView):
@@ -112,7 +113,6 @@ api: list[URLPattern | URLResolver] = [
     path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
     path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
-    path("audit", AuditView.as_view(), name="audit"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -215,8 +215,8 @@ def test_export__sent_to_a_person__is_told_as_read(
 ) -> None:
     address = reverse("admin:alerts_alert_export", args=["csv"])
     answer = person.get(address)
-    answer.close()
     assert answer.status_code == 200
+    assert answer.getvalue().startswith(b"id,")
     assert entries_by(staff, tenant)[-1]["object_type"] == "admin:alerts_alert_export"
 
 
