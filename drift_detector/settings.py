@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "drift_detector.tenancy.sign_in.session_limits.SessionLimitsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "drift_detector.observability.request_log.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -44,7 +44,7 @@ from detections.runs.views import DetectionViewSet, MonitorBackfillView, Monitor
 from drift_detector.api.documents import DocsView, DocumentView
 from drift_detector.api.keys import KeyViewSet
 from drift_detector.api.quotas import QuotasView
-from drift_detector.audit.views import AuditView
+from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
@@ -67,6 +67,7 @@ router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("keys", KeyViewSet, basename="key")
 router.register("notifications", NotificationViewSet, basename="notification")
+router.register("audit", AuditViewSet, basename="audit")
 
 
 class Favicon(RedirectView):
@@ -113,7 +114,6 @@ api: list[URLPattern | URLResolver] = [
     path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
     path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
-    path("audit", AuditView.as_view(), name="audit"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),

@@ -85,6 +85,12 @@ def delete_monitor(*, monitor: Monitor) -> None:
     purge_key(monitor_id)
 
 
+def remove_schedules() -> None:
+    """Remove the schedules of all monitors of the tenant in scope, which goes."""
+    for monitor_id in Monitor.objects.values_list("id", flat=True):
+        remove_schedule(schedule_name(monitor_id))
+
+
 def lock_monitor(monitor_id: UUID) -> None:
     """Wait for a monitor's row, and hold it until the transaction ends; rows that refer to it can be written."""
     lock_monitors([monitor_id])

@@ -25,7 +25,7 @@ from alerts.retraining.serializers import ModelMappingSerializer
 from drift_detector.api.queries import check_query
 from drift_detector.api.views import TenantAPIView
 from drift_detector.encryption import encrypt, has_key
-from drift_detector.tenancy.acting import acting_as, cause_of_request
+from drift_detector.tenancy.acting import acting_in
 from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
@@ -159,7 +159,7 @@ class MlflowWebhookView(APIView):
         `ignored`.
         """
         delivery = _delivery(request)
-        with acting_as(cause_of_request(MLFLOW, request._request)), tenant_scope(pk):
+        with acting_in(request._request, MLFLOW, pk), tenant_scope(pk):
             try:
                 mappings = mlflow.mappings_signed_by(delivery)
             except mlflow.WrongSignature as error:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from drift_detector.api.queries import check_query
-from drift_detector.tenancy.acting import acting_as, cause_of_request, note_request
+from drift_detector.tenancy.acting import acting_in, note_request
 from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.principal import ActorKind, Principal
 from drift_detector.tenancy.scope import release_connection, tenant_scope
@@ -77,8 +77,8 @@ class TenantAPIView(APIView):
             release_connection()
 
     def _act(self) -> None:
-        cause = cause_of_request(self.principal.actor, self.request._request)
-        self._acting.enter_context(acting_as(cause))
+        caller = self.principal
+        self._acting.enter_context(acting_in(self.request._request, caller.actor, caller.tenant_id))
 
     def _note_read(self) -> None:
         """Tell the audit trail that a person has read; a key reads for the tenant that it belongs to."""

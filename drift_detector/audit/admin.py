@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from drift_detector.audit import selectors
 from drift_detector.audit.models import AuditEntry
 from drift_detector.tenancy.admin import AgeFilter, TenantModelAdmin
-from drift_detector.tenancy.models import Role
-from drift_detector.tenancy.site import get_membership, site
+from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.site import may, site
 
 
 @admin.register(AuditEntry, site=site)
@@ -44,8 +44,7 @@ class AuditEntryAdmin(TenantModelAdmin):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        membership = get_membership(request)
-        return membership is not None and Role(membership.role).covers(Role.ADMIN)
+        return may(request, Scope.ADMIN)
 
     @admin.display(description="Actor")
     def shown_actor(self, entry: Any) -> str:

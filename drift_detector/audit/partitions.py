@@ -11,11 +11,14 @@ from drift_detector.tenancy.rls import GROUPS
 COMING_MONTHS = 3
 """Months that are there ahead of time; after that the default partition takes the rows."""
 
+DEFAULT = "drf_audit_default"
+"""The partition of the rows of a month that has none."""
+
 EXISTING = "SELECT relid::regclass::text FROM pg_partition_tree('drf_audit') WHERE isleaf"
 # A month whose rows lie in the default partition takes them along.
 MAKE = [
     "CREATE TABLE {name} (LIKE drf_audit INCLUDING DEFAULTS)",
-    "WITH moved AS (DELETE FROM drf_audit_default WHERE created_at >= '{start}' AND created_at < '{end}' RETURNING *) "
+    "WITH moved AS (DELETE FROM {rest} WHERE created_at >= '{start}' AND created_at < '{end}' RETURNING *) "
     "INSERT INTO {name} SELECT * FROM moved",
     "ALTER TABLE drf_audit ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')",
     "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
@@ -44,14 +47,16 @@ def drop_older_than(days: int) -> list[str]:
 
 
 def _make(month: date) -> None:
-    start, end = f"{month} 00:00+00", f"{_next(month)} 00:00+00"
+    names = {
+        "name": _name_of(month),
+        "rest": DEFAULT,
+        "start": f"{month} 00:00+00",
+        "end": f"{_next(month)} 00:00+00",
+        "groups": ", ".join(GROUPS),
+    }
     with transaction.atomic():
         for statement in MAKE:
-            _execute(
-                statement.format(
-                    name=_name_of(month), start=start, end=end, groups=", ".join(GROUPS)
-                )
-            )
+            _execute(statement.format(**names))
 
 
 def _existing() -> set[str]:

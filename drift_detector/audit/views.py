@@ -4,11 +4,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework.mixins import ListModelMixin
+from rest_framework.viewsets import GenericViewSet
 
 from drift_detector.api.filters import InstantFilter, TextFilter
 from drift_detector.api.problem_documents import MEDIA_TYPE
@@ -54,7 +53,13 @@ class AuditFilter(filters.FilterSet):
         fields: list[str] = []
 
 
-class AuditView(TenantAPIView, ListAPIView[AuditEntry]):
+@extend_schema_view(
+    list=extend_schema(
+        responses={200: AuditEntrySerializer(many=True), (403, MEDIA_TYPE): PROBLEM},
+        description="List what was changed, read and refused in your tenant, newest first. Needs the scope admin.",
+    )
+)
+class AuditViewSet(TenantAPIView, ListModelMixin, GenericViewSet[AuditEntry]):
     """Who did what: keys, people, commands and processes."""
 
     serializer_class = AuditEntrySerializer
@@ -64,16 +69,3 @@ class AuditView(TenantAPIView, ListAPIView[AuditEntry]):
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.list_entries()
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if self.scope_to_read not in self.principal.scopes:
-            self.permission_denied(request, "Only the scope admin may read the audit trail.")
-
-    @extend_schema(
-        operation_id="audit_list",
-        responses={200: AuditEntrySerializer(many=True), (403, MEDIA_TYPE): PROBLEM},
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List what was changed, read and refused in your tenant, newest first. Needs the scope admin."""
-        return super().get(request, *args, **kwargs)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection
 from django.http import HttpRequest
@@ -50,6 +51,14 @@ class Cause:
         return cls(actor, request_id.strip(NOTHING), address.strip(NOTHING))
 
 
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The caller of a request and the tenant that it works in; its attribute `acting`."""
+
+    actor: Actor
+    tenant_id: UUID
+
+
 _of_context: ContextVar[Cause | None] = ContextVar("cause", default=None)
 _of_process: list[Cause] = []
 
@@ -84,6 +93,14 @@ def acting_for(text: str) -> Iterator[None]:
         yield
         return
     with acting_as(Cause.of_text(text)):
+        yield
+
+
+@contextmanager
+def acting_in(request: HttpRequest, actor: Actor, tenant_id: UUID) -> Iterator[None]:
+    """Act as the caller of a request, which the log names when it has been answered."""
+    request.acting = Acting(actor, tenant_id)  # type: ignore[attr-defined]
+    with acting_as(cause_of_request(actor, request)):
         yield
 
 

@@ -17,7 +17,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
-from drift_detector.tenancy.acting import acting_as, cause_of_request, note_request
+from drift_detector.tenancy.acting import acting_in, note_request
 from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Scope, User
 from drift_detector.tenancy.quotas import OverQuota
@@ -131,7 +131,7 @@ def _audited(
     request: HttpRequest, membership: Membership, view: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     """Render a page as the person who asks for it; the audit trail tells that they read it, or were refused."""
-    with acting_as(cause_of_request(actor_of(membership.user), request)):
+    with acting_in(request, actor_of(membership.user), membership.tenant_id):
         try:
             return _in_scope(request, membership.tenant_id, view)
         except PermissionDenied:

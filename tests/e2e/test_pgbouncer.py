@@ -19,6 +19,7 @@ import requests
 from django.db import connection, connections
 
 from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant
 from monitors.models import Monitor
@@ -192,7 +193,7 @@ def keys(tenants: dict[Tenant, str]) -> dict[str, str]:
     found = {}
     for tenant, name in tenants.items():
         with tenant_scope(tenant.id):
-            _, key = create_api_key(name="pooled", role=Role.OPERATOR)
+            _, key = create_api_key(name="pooled", scopes=SCOPES[Role.OPERATOR])
         found[name] = key
     return found
 

@@ -17,6 +17,9 @@ REFERENCES = """
     SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
     WHERE contype = 'f' AND conrelid <> confrelid AND connamespace = 'public'::regnamespace
 """
+AUDITED = """
+    SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgname = 'audit_row'
+"""
 OF_PEOPLE = """
     SELECT conrelid::regclass::text, attname FROM pg_constraint
     JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
@@ -57,6 +60,11 @@ def list_tenant_tables() -> list[str]:
     return list(
         TopologicalSorter({each: referrers[each] for each in sorted(tables)}).static_order()
     )
+
+
+def list_audited_tables() -> list[str]:
+    """The tables that people write to."""
+    return sorted(name for (name,) in rows_of(AUDITED))
 
 
 def list_columns_of_people() -> list[tuple[str, str]]:

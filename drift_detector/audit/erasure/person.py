@@ -12,6 +12,7 @@ from django.db import transaction
 
 from drift_detector.audit.erasure.catalogue import (
     changed_by,
+    list_audited_tables,
     list_columns_of_people,
     list_tenant_tables,
     list_text_columns,
@@ -35,11 +36,9 @@ FORGET_ADDRESS = """
 """
 # Of Django's own log of the admin, whose texts name rows, and so people.
 LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
-# Workers alone write these, and no person's name: they are as large as all others together.
-OF_MACHINES = {
-    "drf_baseline_frames", "drf_detections", "drf_detector_states", "drf_error_bins", "drf_outbox_keys",
-    "drf_pending_outcomes", "drf_profiles", "drf_run_parts", "drf_usage",
-}  # fmt: skip
+# Events name the people who acknowledged an alert; no one writes to the outbox but with a change.
+EVENTS = "drf_outbox"
+NAMED = "SELECT id::text FROM {table} WHERE strpos(lower({column}::text), lower(%s)) > 0"
 
 
 def erase_person(user: User) -> Counter[str]:
@@ -74,13 +73,17 @@ def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> C
     with tenant_scope(tenant_id):
         done += _forget_rows(user, of_tenants=True)
         # The trail last: it tells of the changes before it.
-        tables = [each for each in list_tenant_tables() if each not in OF_MACHINES]
-        for table, column, kind in sorted(list_text_columns(tables)):
+        for table, column, kind in [*_columns_with_names(), *list_text_columns(["drf_audit"])]:
             done[table] += _replace(table, column, kind, name, stand_in)
-        for _, column, kind in sorted(list_text_columns(["drf_audit"])):
-            done["drf_audit"] += _replace("drf_audit", column, kind, name, stand_in)
         done["drf_audit"] += changed_by(FORGET_ADDRESS, [str(user.pk)] * 2)
     return done
+
+
+def _columns_with_names() -> list[tuple[str, str, str]]:
+    """The columns of tenants' tables where a person can be named: those that people write to."""
+    inside = set(list_tenant_tables())
+    tables = [each for each in (*list_audited_tables(), EVENTS) if each in inside]
+    return list_text_columns(tables)
 
 
 def _replace(table: str, column: str, kind: str, name: str, stand_in: str) -> int:
@@ -121,11 +124,12 @@ def _empty(user: User, stand_in: str) -> None:
     user.save()
 
 
-def list_named_elsewhere(user: User) -> list[str]:
-    """The channels of any tenant that show the person's mail address; their addresses are encrypted."""
+def list_places_of(email: str) -> list[str]:
+    """The rows that show a mail address, such as channels; people must change them."""
     found: list[str] = []
-    for tenant_id in Tenant.objects.values_list("id", flat=True) if user.email else ():
+    for tenant_id in Tenant.objects.values_list("id", flat=True) if email else ():
         with tenant_scope(tenant_id):
-            shown = "SELECT id::text FROM drf_channels WHERE strpos(lower(shown_address), lower(%s)) > 0"
-            found += [row_id for (row_id,) in rows_of(shown, [user.email])]
+            for table, column, _ in _columns_with_names():
+                rows = rows_of(NAMED.format(table=table, column=column), [email])
+                found += [f"{table} {row_id}: {column}" for (row_id,) in rows]
     return found

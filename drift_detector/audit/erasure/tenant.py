@@ -2,13 +2,13 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
 
 from drift_detector.audit.erasure.catalogue import (
     changed_by,
@@ -26,9 +26,6 @@ DOORS = ("drf_api_keys", "drf_memberships")
 # Partitioned, so its rows have no ctid of their own.
 DELETE_TRAIL = "DELETE FROM drf_audit WHERE tenant_id = %s"
 TELL = "SELECT drf_audit_write(NULL, 'delete', 'tenants', %s, NULL, %s)"
-SCHEDULE = "monitor:{}"
-"""The name of a monitor's schedule."""
-
 STAYS = {
     "Kafka": "events of its topics, until the retention of each topic ends; the key of an event is a monitor's id",
     "outbox of Kafka consumers": "what consumers have taken over, in their own systems",
@@ -37,6 +34,8 @@ STAYS = {
     "object stores and folders": "the tenant's own data, which the service only reads",
     "audit trail of the installation": "this certificate",
 }
+
+_beside_tables: list[Callable[[], object]] = []
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Certificate:
     @property
     def text(self) -> str:
         """The certificate as JSON."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(vars(self), indent=2)
 
 
 def begin(tenant: Tenant, path: Path) -> Certificate:
@@ -75,6 +74,11 @@ def begin(tenant: Tenant, path: Path) -> Certificate:
     if kept["tenant_id"] != str(tenant.id):
         raise ValueError(f"{path} is the certificate of another tenant.")
     return Certificate(**kept | {"removed": Counter(kept["removed"])})
+
+
+def register_removal(remove: Callable[[], object]) -> None:
+    """Have something called in the scope of a tenant, before its rows are removed: for what no table of it holds."""
+    _beside_tables.append(remove)
 
 
 def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
@@ -91,7 +95,8 @@ def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
     with tenant_scope(tenant.id):
         people = Membership.objects.values_list("user_id", flat=True)
         certificate.people = sorted({*certificate.people, *people})
-    _remove_schedules(tenant.id)
+        for remove in _beside_tables:
+            remove()
     for table in _in_order():
         while removed := _remove_batch(tenant.id, table):
             certificate.removed[table] += removed
@@ -109,14 +114,6 @@ def _in_order() -> list[str]:
 def _remove_batch(tenant_id: UUID, table: str) -> int:
     with tenant_scope(tenant_id):
         return changed_by(DELETE.format(table=table), [BATCH])
-
-
-def _remove_schedules(tenant_id: UUID) -> None:
-    with tenant_scope(tenant_id):
-        monitors = [row_id for (row_id,) in rows_of("SELECT id FROM drf_monitors")]
-    for start in range(0, len(monitors), BATCH):
-        names = [SCHEDULE.format(each) for each in monitors[start : start + BATCH]]
-        PeriodicTask.objects.filter(name__in=names).delete()
 
 
 def _end(tenant_id: UUID, certificate: Certificate) -> None:

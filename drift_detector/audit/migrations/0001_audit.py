@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS drf_audit (
     address text NOT NULL DEFAULT ''
 ) PARTITION BY RANGE (created_at)
 """
-# Where the rows of a month go that nobody has made a partition for.
+# Takes the rows of a month that has no partition.
 DEFAULT = "CREATE TABLE IF NOT EXISTS drf_audit_default PARTITION OF drf_audit DEFAULT"
 INDEXES = [
     "CREATE INDEX IF NOT EXISTS audit_newest ON drf_audit (tenant_id, created_at DESC, id DESC)",
@@ -119,7 +119,7 @@ BEGIN
     RETURN NULL;
 END $$
 """
-# Nobody but the owner writes, and nobody calls the function that would write anything.
+# The owner alone writes, and calls the function that would write anything.
 RIGHTS = [
     f"REVOKE ALL ON drf_audit, drf_audit_default FROM PUBLIC, {', '.join(rls.GROUPS)}",
     "GRANT SELECT ON drf_audit TO drf_app",

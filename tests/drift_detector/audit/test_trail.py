@@ -11,6 +11,7 @@ from detections.models import DetectionRun
 from drift_detector.tenancy.acting import Cause, _of_process, act_as_process, acting_as
 from drift_detector.tenancy.models import Role, Tenant, User
 from drift_detector.tenancy.principal import Actor, ActorKind
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import add_member, create_api_key
 from monitors.models import Monitor
@@ -138,7 +139,7 @@ def test_cause__as_text__comes_back() -> None:
 
 
 def test_secrets__of_keys_channels_and_people__are_in_no_entry(in_tenant: Tenant) -> None:
-    stored, _ = create_api_key(name="ci", role=Role.VIEWER)
+    stored, _ = create_api_key(name="ci", scopes=SCOPES[Role.VIEWER])
     Channel.objects.create(
         tenant=in_tenant, name="Mail", kind="email", address="canary-1", secret="canary-2",
         shown_address="canary-3", previous_secret="", created_by="user:canary-4",

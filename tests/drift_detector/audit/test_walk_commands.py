@@ -1,7 +1,6 @@
 """Each command of ours that writes leaves an entry that names it; a new one must find its place here."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +11,22 @@ from drift_detector.command_line import PROCESSES, NamedUtility
 from drift_detector.encryption import encrypt
 from drift_detector.tenancy import acting
 from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.scope import tenant_scope
 from tests.drift_detector.audit.entries import entries_of
 
-type Arguments = Callable[[Tenant, Path], list[str]]
+type Arguments = Callable[[Tenant], list[str]]
 
 
-def reencrypt(tenant: Tenant, flights: Path) -> list[str]:
-    Channel.objects.create(tenant=tenant, name="Mail", kind="email", address=encrypt("a@b.org"))
+def reencrypt(tenant: Tenant) -> list[str]:
+    with tenant_scope(tenant.id):
+        Channel.objects.create(tenant=tenant, name="Mail", kind="email", address=encrypt("a@b.org"))
     return [str(tenant.id)]
 
 
 WRITES: dict[str, Arguments] = {
-    "add_member": lambda tenant, _: [str(tenant.id), "bo"],
-    "create_api_key": lambda tenant, _: [str(tenant.id), "ci"],
-    "set_quota": lambda tenant, _: [str(tenant.id), "keys=5"],
+    "add_member": lambda tenant: [str(tenant.id), "bo"],
+    "create_api_key": lambda tenant: [str(tenant.id), "ci"],
+    "set_quota": lambda tenant: [str(tenant.id), "keys=5"],
     "reencrypt": reencrypt,
 }
 ELSEWHERE = {
@@ -64,15 +65,15 @@ def test_commands__each_one_of_ours__is_in_this_walk() -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_command__that_writes__leaves_an_entry(in_tenant: Tenant, flights: Path, name: str) -> None:
-    arguments = WRITES[name](in_tenant, flights)
-    before = len(entries_of(in_tenant.id))
+def test_command__that_writes__leaves_an_entry(committed_tenant: Tenant, name: str) -> None:
+    arguments = WRITES[name](committed_tenant)
+    before = len(entries_of(committed_tenant.id))
     NamedUtility(["manage.py", name, *arguments]).execute()
-    new = entries_of(in_tenant.id)[before:]
+    new = entries_of(committed_tenant.id)[before:]
     assert {(each["actor_kind"], each["actor_id"]) for each in new} == {("command", name)}
 
 
-def test_create_tenant__by_the_command__is_told(db: None, capsys: Any) -> None:
+def test_create_tenant__by_the_command__is_told(committed: None, capsys: Any) -> None:
     NamedUtility(["manage.py", "create_tenant", "acme"]).execute()
     tenant_id = capsys.readouterr().out.strip().splitlines()[-1]
     [entry] = entries_of(tenant_id)

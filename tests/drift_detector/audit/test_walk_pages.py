@@ -17,6 +17,7 @@ from detections.models import Backtest, DetectionRun
 from detections.runs.completion import complete_run
 from drift_detector.screens.screen import Screen
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key
 from drift_detector.tenancy.site import site
@@ -137,7 +138,7 @@ def rows(in_tenant: Tenant, flights: Path) -> Rows:
     monitor = make_flights_monitor(flights, name="Flights")
     baseline, run = monitor.baselines.get(), make_run(monitor)
     assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=baseline.id))
-    alert, (key, _) = Alert.objects.get(), create_api_key(name="ci", role=Role.VIEWER)
+    alert, (key, _) = Alert.objects.get(), create_api_key(name="ci", scopes=SCOPES[Role.VIEWER])
     backtest = make_backtest(monitor)
     Backtest.objects.update(changes={"min_rows": 77}, status="ready", finished_at=run.created_at)
     return {
@@ -215,8 +216,8 @@ def test_export__sent_to_a_person__is_told_as_read(
 ) -> None:
     address = reverse("admin:alerts_alert_export", args=["csv"])
     answer = person.get(address)
-    answer.close()
     assert answer.status_code == 200
+    assert answer.getvalue().startswith(b"id,")
     assert entries_by(staff, tenant)[-1]["object_type"] == "admin:alerts_alert_export"
 
 

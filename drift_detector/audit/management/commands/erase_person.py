@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from drift_detector.audit.erasure.catalogue import NotTheOwner
-from drift_detector.audit.erasure.person import erase_person, list_named_elsewhere
+from drift_detector.audit.erasure.person import erase_person, list_places_of
 from drift_detector.tenancy.models import User
 
 LEFT = """Left, for you: backups and Kafka topics, until their retention ends; logs of the proxy before the service."""
@@ -31,12 +31,12 @@ class Command(BaseCommand):
         if not yes:
             raise CommandError(f"This can't be undone. Say --yes to erase {username!r}.")
         try:
-            named = list_named_elsewhere(user)
-            done = erase_person(user)
+            email, done = user.email, erase_person(user)
+            places = list_places_of(email)
         except NotTheOwner as error:
             raise CommandError(str(error)) from error
         for table, count in sorted(done.items()):
             self.stdout.write(f"{table}: {count}")
-        for channel_id in named:
-            self.stdout.write(f"The channel {channel_id} sends to this person; change its address.")
+        for place in places:
+            self.stdout.write(f"{place} shows the person's mail address; change it there.")
         self.stdout.write(LEFT)
