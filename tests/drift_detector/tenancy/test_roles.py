@@ -168,6 +168,7 @@ WEB_ALONE = {
     "django_admin_log": WRITES,
     "django_session": WRITES,
     "drf_api_keys": WRITES,
+    "drf_audit": READS,
     "drf_channels": WRITES,
     "drf_maintenance_windows": WRITES,
     "drf_memberships": WRITES,
