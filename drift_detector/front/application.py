@@ -22,6 +22,7 @@ from drift_detector.front.connections import CONNECTION, Connection
 from drift_detector.front.limits import Limits
 from drift_detector.front.turns import Turns
 from drift_detector.front.wsgi_calls import Application, call, environ_of
+from drift_detector.observability.key_masks import key_in_address
 
 type Scope = dict[str, Any]
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -54,7 +55,7 @@ class Front:
             await _until_gone(receive)
 
     async def _answer(self, scope: Scope, receive: Receive, connection: Connection) -> Answer:
-        if scope["path"] == HEALTH_PATH and scope["method"] in ("GET", "HEAD"):
+        if _asks_for_health(scope):
             return self._health()
         try:
             body = await read_body(scope, receive, connection, self._limits)
@@ -125,6 +126,12 @@ class Front:
             if answer.closes:
                 await discard_rest(receive)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _asks_for_health(scope: Scope) -> bool:
+    """True for a plain question; one with an API key in its address is for Django, which refuses it."""
+    is_asked = scope["path"] == HEALTH_PATH and scope["method"] in ("GET", "HEAD")
+    return is_asked and key_in_address(scope["query_string"].decode("latin-1")) is None
 
 
 def _start(answer: Answer) -> dict[str, Any]:

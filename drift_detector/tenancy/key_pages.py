@@ -1,7 +1,7 @@
 """The admin's pages of API keys: a list, and pages that make, rotate and revoke a key."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from drift_detector.formats import NOTHING
+from drift_detector.formats import NOTHING, instant
 from drift_detector.tenancy import services
 from drift_detector.tenancy.admin import ChoiceFilter, TenantModelAdmin
 from drift_detector.tenancy.models import ApiKey, KeyState, Scope
@@ -53,6 +53,11 @@ RIGHTS = {
     Scope.ADMIN: "manage channels, routes, keys and rules of retraining",
 }
 """The rights of a scope, in words."""
+
+NO_BUTTONS = dict.fromkeys(
+    ("show_save", "show_save_and_continue", "show_save_and_add_another"), False
+)
+"""The form of a key has nothing to save."""
 
 type Made = tuple[ApiKey, str]
 
@@ -178,8 +183,8 @@ class ApiKeyAdmin(TenantModelAdmin):
         return ", ".join(key.scopes)
 
     @admin.display(description="Expires", ordering="expires_at")
-    def expires(self, key: ApiKey) -> datetime | str:
-        return key.expires_at or "never"
+    def expires(self, key: ApiKey) -> str:
+        return instant(key.expires_at) if key.expires_at else "never"
 
     @admin.display(description="May")
     def rights(self, key: ApiKey) -> str:
@@ -215,6 +220,7 @@ class ApiKeyAdmin(TenantModelAdmin):
         key = self.get_object(request, object_id)
         is_open = key is not None and key.state in (KeyState.USABLE, KeyState.EXPIRES_SOON)
         acts = {
+            **NO_BUTTONS,
             "key": key,
             "may_rotate": is_open and key.successor_id is None and may(request, Scope.ADMIN),
             "may_revoke": key is not None and key.revoked_at is None and may(request, Scope.ADMIN),

@@ -18,9 +18,15 @@ class ScopePermission(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Principal):
             return False
-        needed = needed_scope(view, request.method or "")
+        method = request.method or ""
+        # A method that there is not becomes 405, for all who may read here.
+        needed = needed_scope(view, method if _is_served(view, method) else "GET")
         self.message = f"This needs the scope {needed.value}."
         return needed in request.user.scopes
+
+
+def _is_served(view: "APIView", method: str) -> bool:
+    return method.lower() in view.http_method_names and hasattr(view, method.lower())
 
 
 def needed_scope(view: Any, method: str) -> Scope:

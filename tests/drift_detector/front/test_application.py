@@ -8,6 +8,7 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
+from django.core.wsgi import get_wsgi_application
 
 from drift_detector.api.waiting import CLIENT_LEFT
 from tests.drift_detector.front.conftest import (
@@ -58,6 +59,13 @@ def test_healthz__while_all_threads_are_busy__is_answered(serve: Serve, held: He
         send(port, LAST.format(path="/held", key=number))
         held.begun[number].wait(PATIENCE_SECONDS)
     assert [get(port, path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/monitors", "/metrics"])
+def test_key_in_the_address__of_the_whole_web_process__is_refused(serve: Serve, path: str) -> None:
+    key = "adk_" + "A" * 43
+    port = serve(get_wsgi_application())
+    assert [get(port, f"{path}{end}") for end in (f"?k={key}", f"?k=%61{key[1:]}")] == [400, 400]
 
 
 def test_healthz__when_no_request_ends_any_more__is_503(serve: Serve, held: Held) -> None:
