@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
@@ -71,6 +72,22 @@ def test_keys__withdrawn__are_gone_once_they_are_old(
     assert kids(kept) == {"one"}
     clock.now += 1
     assert kids(kept) == {"two"}
+
+
+def test_keys__slow_provider__holds_one_thread_only(
+    provider: Provider, kept: ProviderKeys, clock: Clock
+) -> None:
+    kept.for_kid("one")
+    asked = provider.asked
+    clock.now += 600
+    provider.behave(delay=2)
+    with ThreadPoolExecutor(6) as pool:
+        done = as_completed([pool.submit(kept.for_kid, "one") for _ in range(6)])
+        for _ in range(5):
+            next(done).result()
+        assert provider.asked == asked  # the sixth still waits for the metadata
+        next(done).result()
+    assert provider.asked == asked + 1
 
 
 def test_keys__provider_away__go_on_for_the_stated_time(

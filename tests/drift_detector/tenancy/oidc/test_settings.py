@@ -71,3 +71,8 @@ def test_oidc__settings_that_do_not_fit__are_named(
 def test_oidc__wrong__tells_no_secret() -> None:
     secret = {"AUMOS_DRIFT_OIDC__CLIENT_SECRET": "hunter2", "AUMOS_DRIFT_OIDC__CLIENT_ID": "x"}
     assert "hunter2" not in "".join(refusal(**secret))
+
+
+def test_sign_in__closed_on_all_ways__is_refused() -> None:
+    sentences = refusal(AUMOS_DRIFT_SIGN_IN__PASSWORDS="false")
+    assert sentences == ["AUMOS_DRIFT_SIGN_IN__PASSWORDS=false needs AUMOS_DRIFT_OIDC__CLIENT_ID."]

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
-from django.http import HttpResponse
 from django.test import Client
 from pydantic import SecretStr
 from structlog.testing import capture_logs
@@ -40,7 +39,7 @@ def log_in(user: User, client: Client | None = None) -> Any:
     return client.post(LOGIN, {"username": user.username, "password": RIGHT})
 
 
-def key_on(page: HttpResponse) -> str:
+def key_on(page: Any) -> str:
     found = re.search(r'sign-in-key">([A-Z2-7 ]+)<', page.content.decode())
     assert found
     return found[1].replace(" ", "")
@@ -55,7 +54,7 @@ def set_up(user: User, client: Client | None = None, *, steps: int = -1) -> str:
     return secret
 
 
-def codes_on(page: HttpResponse) -> list[str]:
+def codes_on(page: Any) -> list[str]:
     return re.findall(r"<li><code>(\d{8})</code></li>", page.content.decode())
 
 
