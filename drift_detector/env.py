@@ -113,9 +113,43 @@ class Kafka(Group):
     bootstrap_servers: str = Field(
         description="Kafka brokers, as host:port,host:port", min_length=1
     )
-    config: dict[str, str] = Field(
-        default={}, description="further librdkafka properties as JSON, for TLS and SASL"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="how the brokers are reached; SASL_SSL in production"
     )
+    sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="how the login is proved"
+    )
+    sasl_username: str = Field(
+        default="", description="this process's own login; docs/operations.md lists its rights"
+    )
+    sasl_password: SecretStr = Field(
+        default=SecretStr(""), description="the password of that login"
+    )
+    ssl_ca_location: Path | None = Field(
+        default=None, description="PEM file of the authority of the brokers' certificates"
+    )
+    ssl_certificate_location: Path | None = Field(
+        default=None, description="PEM file of this process's own certificate, for mutual TLS"
+    )
+    ssl_key_location: Path | None = Field(default=None, description="PEM file of its private key")
+    ssl_key_password: SecretStr = Field(
+        default=SecretStr(""), description="the password of that file"
+    )
+    certificate_warn_days: Positive = Field(
+        default=14, description="days before the end of a certificate from which it is told of"
+    )
+    config: dict[str, SecretStr] = Field(
+        default={}, description="further librdkafka properties as JSON; they win over the others"
+    )
+
+    @model_validator(mode="after")
+    def _login_is_used(self) -> "Kafka":
+        uses_login = (
+            self.security_protocol.startswith("SASL_") or "security.protocol" in self.config
+        )
+        if self.sasl_username and not uses_login:
+            raise ValueError("sasl_username needs security_protocol SASL_SSL or SASL_PLAINTEXT")
+        return self
 
 
 class Data(Group):

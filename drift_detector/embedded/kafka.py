@@ -41,6 +41,10 @@ class Kafka(Server):
         """True if the broker has its messages after a restart."""
         return False
 
+    def admin_settings(self) -> dict[str, str | int | float | bool]:
+        """The librdkafka properties of a client that may do everything."""
+        return {"bootstrap.servers": self.url}
+
     @property
     def listener(self) -> str:
         """The address on which the broker listens, `host:port`."""
@@ -54,7 +58,7 @@ class Kafka(Server):
             return False
 
     def provision(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self.url, "log_level": 0})
+        admin = AdminClient(self.admin_settings() | {"log_level": 0})
         made = admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in TOPICS])
         for topic in made.values():
             try:

@@ -38,6 +38,8 @@ REASONS: dict[int, Reason] = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "authorization",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "authorization",
 }
+# Some failed handshakes come with the code of a connection that ended.
+IN_HANDSHAKE = "SSL_HANDSHAKE"
 # Lines of librdkafka's log that its error callback tells, too.
 CONNECTION = ("FAIL", "ERROR")
 
@@ -195,6 +197,8 @@ class BrokerWatch:
 
 def reason_of(error: KafkaError) -> Reason:
     """The kind of trouble that an error is about."""
+    if error.code() == KafkaError._TRANSPORT and IN_HANDSHAKE in error.str():
+        return "tls"
     return REASONS.get(error.code(), "other")
 
 

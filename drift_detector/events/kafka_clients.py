@@ -5,7 +5,9 @@ from typing import Any, Literal
 from confluent_kafka import Consumer, Producer
 from django.conf import settings
 
+from drift_detector.env import Kafka
 from drift_detector.events.broker_watch import BrokerWatch, broker_answers
+from drift_detector.events.certificates import certificate_watch
 
 
 class WatchedProducer(Producer):
@@ -19,6 +21,7 @@ class WatchedProducer(Producer):
         """Take in what librdkafka has to say; call it in each round, also in one without work."""
         self.poll(0)
         self.watch.check(lambda: broker_answers(self))
+        certificate_watch().check()
 
 
 class WatchedConsumer(Consumer):
@@ -31,6 +34,7 @@ class WatchedConsumer(Consumer):
     def check(self) -> None:
         """Find out whether an outage has ended; `consume` takes in what librdkafka has to say."""
         self.watch.check(lambda: broker_answers(self))
+        certificate_watch().check()
 
 
 def create_producer(**overrides: Any) -> WatchedProducer:
@@ -77,6 +81,7 @@ def create_consumer(*, group: str, reset: Literal["earliest", "error"]) -> Watch
 
 def _common() -> dict[str, Any]:
     kafka = settings.ENV.kafka
+    further = {name: value.get_secret_value() for name, value in kafka.config.items()}
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": "aumos-drift-detector",
@@ -84,5 +89,24 @@ def _common() -> dict[str, Any]:
         # The other strategy begins with the shortest backoff again whenever all brokers are away,
         # which makes twenty tries a second. The addresses of `bootstrap.servers` are kept anyway.
         "metadata.recovery.strategy": "none",
-        **kafka.config,
+        **_security(kafka),
+        **further,
     }
+
+
+def _security(kafka: Kafka) -> dict[str, str]:
+    """The properties of TLS and of the login, without those that are not set."""
+    login = {
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.sasl_username,
+        "sasl.password": kafka.sasl_password.get_secret_value(),
+    }
+    files = {
+        "ssl.ca.location": kafka.ssl_ca_location,
+        "ssl.certificate.location": kafka.ssl_certificate_location,
+        "ssl.key.location": kafka.ssl_key_location,
+        "ssl.key.password": kafka.ssl_key_password.get_secret_value(),
+    }
+    chosen = (login if kafka.sasl_username else {}) | files
+    given = {name: str(value) for name, value in chosen.items() if value}
+    return {"security.protocol": kafka.security_protocol} | given

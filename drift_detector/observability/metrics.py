@@ -28,7 +28,7 @@ Phase = Literal["claim", "load", "open", "evaluate", "outcomes", "settle"]
 Ending = Literal["succeeded", "failed", "postponed", "lost"]
 NoticedBy = Literal["worker", "reconciler"]
 
-KAFKA_REASONS = ("unreachable", "authentication", "tls", "authorization", "certificate", "other")
+KAFKA_REASONS = ("unreachable", "authentication", "tls", "authorization", "other")
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"})
 LATENESS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600)
 WORK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -93,6 +93,12 @@ KAFKA_TROUBLE = Gauge(
     "drift_kafka_trouble",
     "1 while a Kafka client has this trouble.",
     ["client", "reason"],
+    multiprocess_mode="mostrecent",
+)
+CERTIFICATE_DAYS = Gauge(
+    "drift_kafka_certificate_days",
+    "Days until the end of a certificate for Kafka.",
+    ["file"],
     multiprocess_mode="mostrecent",
 )
 
@@ -239,6 +245,11 @@ def set_kafka_trouble(client: str, reasons: Collection[str]) -> None:
     """Set which troubles a Kafka client has now."""
     for reason in KAFKA_REASONS:
         KAFKA_TROUBLE.labels(client, reason).set(reason in reasons)
+
+
+def set_certificate_days(file: str, days: float) -> None:
+    """Set how long a certificate is still valid; negative once it has ended."""
+    CERTIFICATE_DAYS.labels(file).set(days)
 
 
 def count_notification(ended: str) -> None:

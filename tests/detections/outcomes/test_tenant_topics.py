@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from pydantic import SecretStr
 
 from detections.models import ConsumerOffset, OutcomeStream
 from detections.outcomes.consumer import OutcomeConsumer
@@ -35,7 +36,7 @@ def prefix(override: Callable[..., None], settings: LazySettings) -> str:
             "dead_letter_topic": f"{name}-dead",
             "group": name,
         },
-        kafka={"config": {"topic.metadata.refresh.interval.ms": "500"}},
+        kafka={"config": {"topic.metadata.refresh.interval.ms": SecretStr("500")}},
     )
     return name
 

@@ -9,14 +9,15 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from django.db import connection
 
-from drift_detector.events.kafka_clients import create_producer
+from drift_detector.events.kafka_clients import WatchedProducer, create_producer
 from drift_detector.events.models import OutboxEvent
 from drift_detector.events.relay import Relay
 from drift_detector.events.services import EventType, emit
+from drift_detector.observability.troubles import troubles
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import connected_as, role_url
-from tests.factories import rows_of
+from tests.factories import eventually, rows_of
 
 BROKER = os.environ["AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS"]
 
@@ -156,3 +157,13 @@ def _mark_ends(topics: Sequence[str]) -> dict[tuple[str, int], int]:
             producer.produce(topic, partition=number, on_delivery=note)
     producer.flush()
     return ends
+
+
+def wait_for_trouble(producer: WatchedProducer) -> None:
+    """Poll a producer until this process has a trouble to show."""
+
+    def look() -> bool:
+        producer.check()
+        return bool(troubles())
+
+    eventually(look)

@@ -25,11 +25,13 @@ from drift_detector.events.kafka_clients import (
 from drift_detector.observability.heartbeats import Heartbeat
 from drift_detector.observability.troubles import troubles
 from tests.drift_detector.samples import sample
-from tests.factories import eventually
 
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 REFUSED = KafkaError(KafkaError._TRANSPORT, "connection refused")
 FORBIDDEN = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed")
+
+
+PATIENCE_SECONDS = 60
 
 
 class Clock:
@@ -171,14 +173,16 @@ def test_clients__broker_stopped_and_started__say_so_once_each(
     assert len(caplog.records) <= 4
     assert troubles()
     broker.start()
-    eventually(lambda: poll() or not troubles())
+    poll_for(PATIENCE_SECONDS, poll, until=lambda: not troubles())
     assert caplog.text.count("'kafka_available'") == 1
     assert "rdkafka" not in capfd.readouterr().err
 
 
-def poll_for(seconds: float, poll: Callable[[], None]) -> None:
+def poll_for(
+    seconds: float, poll: Callable[[], object], until: Callable[[], bool] = lambda: False
+) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not until():
         poll()
 
 
@@ -208,7 +212,7 @@ def test_consumer__no_broker_behind_the_port__tries_ever_more_seldom(
         override(kafka={"bootstrap_servers": f"127.0.0.1:{port}"})
         consumer = create_consumer(group="x", reset="earliest")
         consumer.subscribe(["drift.detected"])
-        poll_for(15, lambda: consumer.consume(1, 0.2) and None)
+        poll_for(15, lambda: consumer.consume(1, 0.2))
         consumer.close()
     assert 3 <= len(came) <= 15
     assert came[-1] - came[-2] > 2
