@@ -282,6 +282,16 @@ class Notification(LeasedModel):
             models.Index(name="notification_of_channel", fields=["tenant", "channel", "sent_at"]),
             models.Index(name="notification_of_route", fields=["tenant", "route"]),
             models.Index(name="notification_due", fields=["due_at"], condition=Q(status="pending")),
+            models.Index(
+                name="notification_due_of_channel",
+                fields=["channel", "due_at", "created_at"],
+                condition=Q(status="pending"),
+            ),
+            models.Index(
+                name="notification_waits",
+                fields=["alert", "channel", "created_at"],
+                condition=Q(status="pending"),
+            ),
             models.Index(name="notification_by_age", fields=["created_at"]),
         ]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from alerts.models import Notification
@@ -46,7 +46,10 @@ def due_notifications() -> QuerySet[Notification]:
         created_at__lt=OuterRef("created_at"),
     )
     due = Notification.objects.filter(is_unleased(), status=Status.PENDING, due_at__lte=now)
-    return due.filter(~Exists(earlier))
+    # One look into an index for each row. PostgreSQL would join a NOT EXISTS, and compare all with all while its
+    # statistics are those of a shorter queue.
+    first = earlier.order_by("created_at").values("id")[:1]
+    return due.alias(earlier=Subquery(first)).filter(earlier__isnull=True)
 
 
 def claim_next(tenant_id: UUID, channel_id: UUID, *, worker: str) -> Lease | None:

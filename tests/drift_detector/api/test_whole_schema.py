@@ -27,8 +27,9 @@ from alerts.routing.views import CHANNEL_ID
 from algorithms.verdicts import Severity
 from detections.models import Detection
 from detections.runs.completion import complete_run
-from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.models import Role, Scope, Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_api_key
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import authorization_of
@@ -60,6 +61,7 @@ OF_ROUTES = {
 ROW = {"prediction": 1, "label": 0}
 CURSOR = "cj0x"
 SPAN = timedelta(days=10)
+THEIR_NAME = "Canary of the other tenant"
 FIRST, LAST = datetime(2000, 1, 1), datetime(2024, 1, 1)
 OF_OTHER_FIELDS = {
     "feature_columns", "prediction_column", "label_column", "score_column", "performance_limits", "label_delay",
@@ -134,20 +136,31 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detections.runs.selectors.wait_for_run", lambda **_: None)
 
 
-@pytest.fixture
-def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
-    """A row of each resource, by the noun of its path."""
+def rows_of_each_kind(tenant: Tenant, flights: Path, name: str) -> dict[str, str]:
+    """A row of each resource of a tenant, by the noun of its path."""
     with tenant_scope(tenant.id):
-        monitor = make_flights_monitor(flights, name="Flights")
+        monitor = make_flights_monitor(flights, name=name)
         run, backtest = make_run(monitor), make_backtest(monitor)
         result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
         job, others = make_job(flights), notification_rows(alert)
         learnt = make_learning_rows(monitor)
+        key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
-    more = {"backtests": backtest, "jobs": job} | others
+    more = {"backtests": backtest, "jobs": job, "keys": key} | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
+
+
+@pytest.fixture
+def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
+    return rows_of_each_kind(tenant, flights, "Flights")
+
+
+@pytest.fixture
+def theirs(other_tenant: Tenant, flights: Path) -> dict[str, str]:
+    """The same rows of another tenant."""
+    return rows_of_each_kind(other_tenant, flights, THEIR_NAME)
 
 
 def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -280,28 +293,72 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
         case.query[name] = known[name]
 
 
+def fixed_path(path: str, ids: dict[str, str]) -> dict[str, Any]:
+    """The parameters of a path that leads to a row, by the noun before it."""
+    noun = "alerts" if "alerts" in path else path.split("/")[3]
+    return {"path_parameters": {"id": ids[noun]}} if "{id}" in path else {}
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: str(part))
 def test_operation__requests_of_its_schema__are_answered_as_declared(
     document: BaseSchema,
     tenant: Tenant,
     ids: dict[str, str],
+    theirs: dict[str, str],
     path: str,
     method: str,
     mode: GenerationMode,
 ) -> None:
     operation = document[path][method.upper()]
     key = authorization_of(tenant.id, Role.ADMIN)
-    noun = "alerts" if "alerts" in path else path.split("/")[3]
-    fixed: dict[str, Any] = {"path_parameters": {"id": ids[noun]}} if "{id}" in path else {}
+    foreign = {THEIR_NAME, *theirs.values()}
 
     @SOME
-    @given(case=operation.as_strategy(generation_mode=mode, **fixed))
+    @given(case=operation.as_strategy(generation_mode=mode, **fixed_path(path, ids)))
     def answers_as_declared(case: Case[Any]) -> None:
         if mode is GenerationMode.POSITIVE:
             keep_to_the_rest(case, ids)
         with transaction.atomic():
-            case.call_and_validate(headers={"Authorization": key})
+            answer = case.call_and_validate(headers={"Authorization": key})
+            assert [each for each in foreign if each in answer.text] == []
             transaction.set_rollback(True)
 
     answers_as_declared()
+
+
+ANSWERED_FOR_ANY = {
+    "/api/v1/models/{id}/retraining-rule": (200,),
+    "/api/v1/models/{id}/deployed": (200, 201),
+    "/api/v1/integrations/mlflow/{id}": (401, 403),
+}
+"""Ids of models are the callers' own words, and a webhook of MLflow proves itself by its signature."""
+OF_A_ROW = [(path, method) for path, method in OPERATIONS if "{id}" in path]
+
+
+@pytest.mark.parametrize(("path", "method"), OF_A_ROW, ids=lambda part: str(part))
+def test_operation__row_of_another_tenant__is_not_there(
+    document: BaseSchema,
+    tenant: Tenant,
+    ids: dict[str, str],
+    theirs: dict[str, str],
+    path: str,
+    method: str,
+) -> None:
+    operation = document[path][method.upper()]
+    key = authorization_of(tenant.id, Role.ADMIN)
+    positive = operation.as_strategy(
+        generation_mode=GenerationMode.POSITIVE, **fixed_path(path, theirs)
+    )
+
+    @SOME
+    @given(case=positive)
+    def is_not_there(case: Case[Any]) -> None:
+        keep_to_the_rest(case, ids)
+        with transaction.atomic():
+            answer = case.call(headers={"Authorization": key})
+            assert answer.status_code in (400, 404, *ANSWERED_FOR_ANY.get(path, ()))
+            assert THEIR_NAME not in answer.text
+            transaction.set_rollback(True)
+
+    is_not_there()
