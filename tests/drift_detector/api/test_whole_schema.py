@@ -27,8 +27,9 @@ from alerts.routing.views import CHANNEL_ID
 from algorithms.verdicts import Severity
 from detections.models import Detection
 from detections.runs.completion import complete_run
-from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.models import Role, Scope, Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_api_key
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import authorization_of
@@ -144,9 +145,10 @@ def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
         job, others = make_job(flights), notification_rows(alert)
+        key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
         learnt = make_learning_rows(monitor)
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
-    more = {"backtests": backtest, "jobs": job} | others
+    more = {"backtests": backtest, "jobs": job, "keys": key} | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
 
@@ -245,6 +247,11 @@ def window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return kept | ({"duration": "PT1H"} if "duration" in kept else {})
 
 
+def key_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    ends = body.get("expires_at") is not None
+    return body | ({"expires_at": (datetime.now(UTC) + SPAN).isoformat()} if ends else {})
+
+
 def matched_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     """Matchers name monitors that there are."""
     if "monitors" in body.get("matchers", {}):
@@ -257,6 +264,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
     "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
+    "keys": key_body, "rotate": key_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 
