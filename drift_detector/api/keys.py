@@ -38,7 +38,7 @@ type Sent = dict[str, Any]
 
 def _scopes() -> serializers.ListField:
     scope = serializers.ChoiceField(choices=Scope.choices)
-    return serializers.ListField(child=scope, allow_empty=False, max_length=len(Scope))
+    return serializers.ListField(child=scope, min_length=1, max_length=len(Scope))
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):

@@ -136,7 +136,7 @@ def test_walk__other_tenant__shows_its_own_and_no_other(
     visit: Callable[..., Visit], demo: Demo
 ) -> None:
     tenant = demo.manage("create_tenant", "elsewhere", "--name", "Elsewhere").splitlines()[-1]
-    demo.manage("add_member", tenant, demo.user, "--role", "operator")
+    demo.manage("add_member", tenant, demo.user, "--existing", "--role", "operator")
     visitor = visit()
     visitor.open("/admin/")
     visitor.page.get_by_text("unfold_more").click()

@@ -14,7 +14,8 @@ from alerts.models import Alert
 from algorithms.verdicts import Severity
 from detections.models import Detection, Report
 from detections.runs.completion import complete_run
-from drift_detector.tenancy.models import Role, Tenant
+from drift_detector.tenancy.models import Role, Scope, Tenant
+from drift_detector.tenancy.services import create_api_key
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import client_of
@@ -84,7 +85,8 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         "alerts": alert,
         "jobs": make_job(flights),
     }
-    more = {"backtests": backtest} | notification_rows(alert)
+    key, _ = create_api_key(name="sample", scopes=[Scope.MONITORS_READ])
+    more = {"backtests": backtest, "keys": key} | notification_rows(alert)
     found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 

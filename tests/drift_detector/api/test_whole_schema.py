@@ -145,6 +145,7 @@ def rows_of_each_kind(tenant: Tenant, flights: Path, name: str) -> dict[str, str
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
         job, others = make_job(flights), notification_rows(alert)
+        key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
         learnt = make_learning_rows(monitor)
         key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
@@ -258,6 +259,11 @@ def window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return kept | ({"duration": "PT1H"} if "duration" in kept else {})
 
 
+def key_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    ends = body.get("expires_at") is not None
+    return body | ({"expires_at": (datetime.now(UTC) + SPAN).isoformat()} if ends else {})
+
+
 def matched_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     """Matchers name monitors that there are."""
     if "monitors" in body.get("matchers", {}):
@@ -270,6 +276,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
     "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
+    "keys": key_body, "rotate": key_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 

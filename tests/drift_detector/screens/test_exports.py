@@ -138,7 +138,8 @@ def test_export__format_or_lookup_that_is_none__is_refused(person: Client, path:
 
 
 def test_export__api_keys__have_no_hash(person: Client, in_tenant: Tenant) -> None:
-    ApiKey.objects.create(tenant=in_tenant, name="ci", prefix="dd_abc", sha256="f" * 64)
+    stored = {"prefix": "dd_abc", "sha256": "f" * 64, "scopes": ["admin"]}
+    ApiKey.objects.create(tenant=in_tenant, name="ci", **stored)
     content = body(person.get("/admin/tenancy/apikey/export/csv"))
     assert b"dd_abc" in content
     assert b"f" * 64 not in content
