@@ -67,6 +67,8 @@ UPGRADE = (
 
 
 class Migration(migrations.Migration):
+    # A database that is too old is refused before any other app has changed it.
+    run_before = [("account", "0001_initial")]
     dependencies = [
         ("django_celery_beat", "0019_alter_periodictasks_options"),
         ("events", "0002_relay"),

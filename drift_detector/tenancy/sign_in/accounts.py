@@ -5,14 +5,13 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from drift_detector.tenancy.sign_in import session_limits
 from drift_detector.tenancy.site import error_page
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """No one signs up; a sign-in ends on a page of this host."""
+    """No one signs up, and a sign-in has its steps."""
 
     def get_login_stages(self) -> list[str]:
         """The steps between a right password, or the provider's word, and a session."""
@@ -23,10 +22,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
-
-    def is_safe_url(self, url: str) -> bool:
-        host, is_secure = self.request.get_host(), self.request.is_secure()
-        return url_has_allowed_host_and_scheme(url, allowed_hosts={host}, require_https=is_secure)
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         super().login(request, user)

@@ -115,12 +115,6 @@ class ProviderAccounts(DefaultSocialAccountAdapter):
         session.trust_env = False
         return session
 
-    def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
-        return False
-
-    def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
-        return None
-
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """True: `pre_social_login` has let through only those with a role."""
         return True

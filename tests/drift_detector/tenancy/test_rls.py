@@ -105,6 +105,7 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("membership_own", "SELECT", "public"),
         ("tenant_named", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
+        ("tenant_named", "SELECT", "public"),
         ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
         ("backtest_reconciler_removes", "DELETE", "drf_scheduler"),
         ("baseline_reconciler_removes", "DELETE", "drf_scheduler"),

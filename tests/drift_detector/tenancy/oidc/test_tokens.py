@@ -147,6 +147,11 @@ def test_token__by_a_key_for_encryption__is_refused(provider: Provider) -> None:
     assert_refused(provider.token())
 
 
+def test_token__only_key_is_for_encryption__cannot_be_checked(provider: Provider) -> None:
+    provider.publish(provider.signer.jwk | {"use": "enc"})
+    assert ask(provider.token({"kid": None})).status_code == 503
+
+
 def test_token__by_a_short_rsa_key__is_refused(provider: Provider) -> None:
     provider.signer = RsaSigner("short", bits=1024)
     provider.publish(provider.signer.jwk, RsaSigner("other").jwk)
@@ -216,6 +221,13 @@ def test_token__time_that_is_no_number__is_refused(
 ) -> None:
     payload = json.dumps(provider.claims(**{name: 1234567})).replace("1234567", value)
     assert_refused(signed(provider.signer, payload))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_token__not_json_by_its_rfc__is_refused(provider: Provider, value: str) -> None:
+    payload = json.dumps(provider.claims(note=1234567))
+    assert ask(signed(provider.signer, payload)).status_code == 200
+    assert_refused(signed(provider.signer, payload.replace("1234567", value)))
 
 
 def test_token__claim_that_is_there_twice__is_refused(provider: Provider) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.http import HttpResponse
 from django.test import Client
@@ -69,7 +70,8 @@ def assert_out(client: Client) -> None:
 
 def test_sign_in__first_time__makes_a_person_with_the_roles(provider: Provider) -> None:
     client = Client()
-    assert sign_in(provider, client)["Location"] == HOME
+    claims = {"email": "ana@example.com", "email_verified": True}
+    assert sign_in(provider, client, **claims)["Location"] == HOME
     assert client.get(HOME).status_code == 200
     user = User.objects.get(username="ana.sso")
     assert (user.is_staff, user.is_superuser, user.has_usable_password()) == (True, False, False)
@@ -77,6 +79,7 @@ def test_sign_in__first_time__makes_a_person_with_the_roles(provider: Provider) 
     account = SocialAccount.objects.get(user=user)
     assert (account.provider, account.uid, account.extra_data) == (provider.issuer, "ana-1", {})
     assert not SocialToken.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_sign_in__question__has_state_nonce_and_challenge(provider: Provider) -> None:
