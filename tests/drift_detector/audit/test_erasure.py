@@ -50,7 +50,7 @@ def superuser(committed: None) -> Iterator[psycopg.Connection]:
 
 def tables_with(connection: psycopg.Connection, word: str) -> dict[str, int]:
     """The tables that have a word in any column, and the number of such rows."""
-    found = {}
+    found: dict[str, int] = {}
     for (table,) in connection.execute(TABLES).fetchall():
         query = sql.SQL(FOUND).format(table=sql.SQL(table), word=sql.Literal(word))
         [(count,)] = connection.execute(query).fetchall()
