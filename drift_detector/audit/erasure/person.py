@@ -36,8 +36,6 @@ FORGET_ADDRESS = """
 """
 # Of Django's own log of the admin, whose texts name rows, and so people.
 LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
-# Events name the people who acknowledged an alert; no one writes to the outbox but with a change.
-EVENTS = "drf_outbox"
 NAMED = "SELECT id::text FROM {table} WHERE strpos(lower({column}::text), lower(%s)) > 0"
 
 
@@ -82,8 +80,7 @@ def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> C
 def _columns_with_names() -> list[tuple[str, str, str]]:
     """The columns of tenants' tables where a person can be named: those that people write to."""
     inside = set(list_tenant_tables())
-    tables = [each for each in (*list_audited_tables(), EVENTS) if each in inside]
-    return list_text_columns(tables)
+    return list_text_columns([each for each in list_audited_tables() if each in inside])
 
 
 def _replace(table: str, column: str, kind: str, name: str, stand_in: str) -> int:
