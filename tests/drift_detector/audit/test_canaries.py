@@ -1,5 +1,7 @@
 """Secrets that are planted by each way in come out by none: logs, traces, metrics, messages, answers, pages, tables."""
 
+import base64
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -134,7 +136,9 @@ def messages() -> str:
     """All that lies in Valkey."""
     with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
         lists = [key for key in client.keys("*") if client.type(key) == b"list"]
-        return "\n".join(str(client.lrange(key, 0, -1)) for key in lists) + str(client.keys("*"))
+        sent = [json.loads(each) for key in lists for each in client.lrange(key, 0, -1)]
+        bodies = [base64.b64decode(each["body"]).decode() for each in sent]
+        return "\n".join([*bodies, *map(str, sent), str(client.keys("*"))])
 
 
 def spans(collector: Collector) -> str:
