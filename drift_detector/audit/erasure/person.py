@@ -34,6 +34,10 @@ FORGET_ADDRESS = """
     UPDATE drf_audit SET address = '' WHERE address <> ''
     AND ((actor_kind = 'user' AND actor_id = %s) OR (object_type = 'users' AND object_id = %s))
 """
+FORGET_CAUSE = r"""
+    UPDATE {table} SET cause = regexp_replace(cause, '^user (\S+) \S+ ', 'user \1 - ')
+    WHERE cause LIKE 'user %%' AND right(cause, length(%s)) = %s
+"""
 # Of Django's own log of the admin, whose texts name rows, and so people.
 LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
 NAMED = "SELECT id::text FROM {table} WHERE strpos(lower({column}::text), lower(%s)) > 0"
@@ -74,6 +78,16 @@ def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> C
         for table, column, kind in [*_columns_with_names(), *list_text_columns(["drf_audit"])]:
             done[table] += _replace(table, column, kind, name, stand_in)
         done["drf_audit"] += changed_by(FORGET_ADDRESS, [str(user.pk)] * 2)
+        done += _forget_addresses_of_causes(user)
+    return done
+
+
+def _forget_addresses_of_causes(user: User) -> Counter[str]:
+    """Remove the address from the causes that rows keep (`Cause.text`: kind, request, address, id)."""
+    done: Counter[str] = Counter()
+    for table, column, kind in _columns_with_names():
+        if column == "cause" and kind != "jsonb":
+            done[table] += changed_by(FORGET_CAUSE.format(table=table), [f" {user.pk}"] * 2)
     return done
 
 
