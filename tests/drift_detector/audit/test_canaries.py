@@ -94,11 +94,13 @@ def use_api(api: APIClient, client: Client, monitor: Monitor) -> str:
     made = api.post("/api/v1/channels", {"name": "Hook", "kind": "webhook", "address": address})
     assert made.status_code == 201, made.content
     rows = {"delay": [1.0] * 60, "distance": [500] * 60, "carrier": [SENSITIVE] * 60}
+    asked = api.post(f"/api/v1/monitors/{monitor.id}/run", {"current_data": rows})
+    assert asked.status_code == 202, asked.content
     answers: list[Any] = [
+        asked,
         api.get("/api/v1/channels"),
         api.post(f"/api/v1/channels/{made.json()['id']}/test"),
         api.post("/api/v1/channels", {"name": "Hook", "kind": "nothing", "address": address}),
-        api.post(f"/api/v1/monitors/{monitor.id}/run", {"current_data": rows}),
         client.get("/api/v1/monitors", headers={"Authorization": f"Bearer {WRONG_KEY}"}),
         client.get("/api/v1/monitors", {"token": QUERY_SECRET}),
         api.get("/api/v1/monitors"),
@@ -135,7 +137,7 @@ def tables() -> str:
 def messages() -> str:
     """All that lies in Valkey."""
     with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
-        lists = [key for key in client.keys("*") if client.type(key) == b"list"]
+        lists = [key for key in client.keys("*") if "list" in str(client.type(key))]
         sent = [json.loads(each) for key in lists for each in client.lrange(key, 0, -1)]
         bodies = [base64.b64decode(each["body"]).decode() for each in sent]
         return "\n".join([*bodies, *map(str, sent), str(client.keys("*"))])
@@ -176,6 +178,7 @@ def test_canaries__planted_by_each_way_in__come_out_by_none(
     assert all(len(each) > 10 for each in canaries)
     found = {(place, each) for place, text in places.items() for each in canaries if each in text}
     assert found == set()
+    assert "execute_run" in places["messages"], places["messages"]
     seen = {place for place, text in places.items() if MARKER in text or str(in_tenant.id) in text}
     assert {"answers", "pages", "tables", "messages", "logs"} <= seen
     assert "drift.tenant_id" in places["traces"]
