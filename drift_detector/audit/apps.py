@@ -17,7 +17,8 @@ class AuditConfig(AppConfig):
 
 
 def _keep_partitions(**_: Any) -> None:
-    """Migrations run as the owner, who alone may make the months that come."""
+    """Migrations run as the owner, who alone may make the months that come; an older state has no trail."""
     from drift_detector.audit import partitions
 
-    partitions.make_coming_months()
+    if partitions.has_trail():
+        partitions.make_coming_months()

@@ -27,14 +27,21 @@ MAKE = [
 DROP = "DROP TABLE {name}"
 
 
+def has_trail() -> bool:
+    """True if the migrations have made the table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('drf_audit') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
 def make_coming_months() -> list[str]:
     """Make the partitions of this month and of the ones that come; returns the names of the new ones."""
-    made = []
-    for month in _months_from(timezone.now().date()):
-        if _name_of(month) not in _existing():
-            _make(month)
-            made.append(_name_of(month))
-    return made
+    there = _existing()
+    months = _months_from(timezone.now().date())
+    missing = [month for month in months if _name_of(month) not in there]
+    for month in missing:
+        _make(month)
+    return [_name_of(month) for month in missing]
 
 
 def drop_older_than(days: int) -> list[str]:

@@ -3,17 +3,16 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import GenericViewSet
 
-from drift_detector.api.filters import InstantFilter, TextFilter
 from drift_detector.api.problem_documents import MEDIA_TYPE
 from drift_detector.api.views import TenantAPIView
 from drift_detector.audit import selectors
-from drift_detector.audit.models import ACTOR_KINDS, AuditEntry
+from drift_detector.audit.filters import AuditFilter
+from drift_detector.audit.models import AuditEntry
 from drift_detector.tenancy.models import Scope
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -37,20 +36,6 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
             "after", "request_id", "address",
         ]  # fmt: skip
         read_only_fields = fields
-
-
-class AuditFilter(filters.FilterSet):
-    actor_kind = filters.ChoiceFilter(choices=ACTOR_KINDS)
-    actor_id = TextFilter()
-    action = filters.ChoiceFilter(choices=AuditEntry.Action.choices)
-    object_type = TextFilter()
-    object_id = TextFilter()
-    since = InstantFilter(field_name="created_at", lookup_expr="gte")
-    until = InstantFilter(field_name="created_at", lookup_expr="lt")
-
-    class Meta:
-        model = AuditEntry
-        fields: list[str] = []
 
 
 @extend_schema_view(

@@ -8,10 +8,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from drift_detector.events.models import IN_STATE, OutboxEvent
+from drift_detector.tenancy.acting import tell_transaction
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +90,9 @@ def requeue(event_ids: Sequence[UUID] | None) -> int:
     dead = OutboxEvent.objects.filter(IN_STATE[State.DEAD])
     if event_ids is not None:
         dead = dead.filter(event_id__in=event_ids)
-    return dead.update(dead_at=None, attempts=0)
+    with transaction.atomic():
+        tell_transaction()
+        return dead.update(dead_at=None, attempts=0)
 
 
 def purge_published(partitions: Collection[int]) -> int:

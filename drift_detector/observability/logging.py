@@ -53,7 +53,7 @@ RENDERERS: dict[str, list[structlog.typing.Processor]] = {
 QUIETER = {
     "celery.worker.strategy": "WARNING",
     "celery.app.trace": "WARNING",
-    "django_structlog": "WARNING",
+    "django_structlog": "ERROR",  # answered requests have a line of ours
     "django.request": "ERROR",
     "urllib3": "WARNING",  # below, it writes whole addresses, and these can hold secrets
 }

@@ -1,11 +1,14 @@
 """Logs each request that was answered: by ids and by its route, never by its path or query, which clients choose."""
 
+import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
 
 from drift_detector.observability.routes import route_of
 
@@ -17,8 +20,16 @@ PROBES = {"healthz", "readyz", "metrics"}
 IDS = ("pk", "tenant_id", "object_id")
 
 
+class RequestIdMiddleware(RequestMiddleware):
+    """Gives each request its id in the logs, and tells of those that fail by their route."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {route_of(request)}"
+
+
 class RequestLogMiddleware:
-    """Stands inside django-structlog's middleware, which gives each request its id."""
+    """Stands inside `RequestIdMiddleware`; what was refused is a warning."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -28,7 +39,8 @@ class RequestLogMiddleware:
         response = self._get_response(request)
         if route_of(request) not in PROBES:
             seconds = round(time.perf_counter() - began, 4)
-            log.info(
+            log.log(
+                _level_of(response),
                 "request_answered",
                 method=request.method,
                 route=route_of(request),
@@ -37,6 +49,10 @@ class RequestLogMiddleware:
                 **_ids_of(request),
             )
         return response
+
+
+def _level_of(response: HttpResponse) -> int:
+    return logging.INFO if response.status_code < HTTPStatus.BAD_REQUEST else logging.WARNING
 
 
 def _ids_of(request: HttpRequest) -> dict[str, Any]:

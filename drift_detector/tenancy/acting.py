@@ -78,12 +78,12 @@ def current_cause() -> str:
 def acting_as(cause: Cause) -> Iterator[None]:
     """Have all that the block writes told of this cause, in transactions that are open already, too."""
     token = _of_context.set(cause)
-    _tell_open_transaction()
+    tell_transaction()
     try:
         yield
     finally:
         _of_context.reset(token)
-        _tell_open_transaction()
+        tell_transaction()
 
 
 @contextmanager
@@ -130,7 +130,8 @@ def note_request(action: str, request: HttpRequest) -> None:
         note(action, match.view_name, str(row)[:LONGEST_ID])
 
 
-def _tell_open_transaction() -> None:
+def tell_transaction() -> None:
+    """Tell the open transaction, if there is one, who acts; a tenant's scope does so by itself."""
     if connection.in_atomic_block and not connection.needs_rollback:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, current_cause()])

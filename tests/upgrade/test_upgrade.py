@@ -140,7 +140,7 @@ def test_migrate__old_database__has_the_schema_of_a_new_one(
 
 def test_migrate__old_database__every_table_forces_row_level_security(upgraded: str) -> None:
     query = """SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
-        WHERE relkind = 'r' AND attname = 'tenant_id'
+        WHERE relkind IN ('r', 'p') AND NOT relispartition AND attname = 'tenant_id'
             AND NOT (relrowsecurity AND relforcerowsecurity)"""
     with psycopg.connect(upgraded) as owner:
         assert owner.execute(query).fetchall() == []

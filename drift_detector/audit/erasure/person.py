@@ -34,10 +34,12 @@ FORGET_ADDRESS = """
     UPDATE drf_audit SET address = '' WHERE address <> ''
     AND ((actor_kind = 'user' AND actor_id = %s) OR (object_type = 'users' AND object_id = %s))
 """
+FORGET_CAUSE = r"""
+    UPDATE {table} SET cause = regexp_replace(cause, '^user (\S+) \S+ ', 'user \1 - ')
+    WHERE cause LIKE 'user %%' AND right(cause, length(%s)) = %s
+"""
 # Of Django's own log of the admin, whose texts name rows, and so people.
 LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
-# Events name the people who acknowledged an alert; no one writes to the outbox but with a change.
-EVENTS = "drf_outbox"
 NAMED = "SELECT id::text FROM {table} WHERE strpos(lower({column}::text), lower(%s)) > 0"
 
 
@@ -76,14 +78,23 @@ def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> C
         for table, column, kind in [*_columns_with_names(), *list_text_columns(["drf_audit"])]:
             done[table] += _replace(table, column, kind, name, stand_in)
         done["drf_audit"] += changed_by(FORGET_ADDRESS, [str(user.pk)] * 2)
+        done += _forget_addresses_of_causes(user)
+    return done
+
+
+def _forget_addresses_of_causes(user: User) -> Counter[str]:
+    """Remove the address from the causes that rows keep (`Cause.text`: kind, request, address, id)."""
+    done: Counter[str] = Counter()
+    for table, column, kind in _columns_with_names():
+        if column == "cause" and kind != "jsonb":
+            done[table] += changed_by(FORGET_CAUSE.format(table=table), [f" {user.pk}"] * 2)
     return done
 
 
 def _columns_with_names() -> list[tuple[str, str, str]]:
     """The columns of tenants' tables where a person can be named: those that people write to."""
     inside = set(list_tenant_tables())
-    tables = [each for each in (*list_audited_tables(), EVENTS) if each in inside]
-    return list_text_columns(tables)
+    return list_text_columns([each for each in list_audited_tables() if each in inside])
 
 
 def _replace(table: str, column: str, kind: str, name: str, stand_in: str) -> int:

@@ -65,6 +65,9 @@ class Migration(migrations.Migration):
             left_out=["details", "routed_at"],
         ),
         audit("drf_notifications", of_processes=False, left_out=["events", "tries"]),
+        audit(
+            "drf_outbox", of_processes=False, left_out=["envelope", "last_error", "published_at"]
+        ),
         audit("drf_suggestions", of_processes=False, left_out=["counts", "hidden", "summary"]),
         audit(
             "drf_retraining_requests",

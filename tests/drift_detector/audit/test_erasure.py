@@ -17,6 +17,8 @@ from alerts.models import Alert
 from alerts.workflow.services import assign, comment
 from algorithms.verdicts import Severity
 from detections.runs.completion import complete_run
+from drift_detector.tenancy.acting import Cause, acting_as
+from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import add_member, create_tenant
@@ -34,6 +36,7 @@ from tests.factories import (
 )
 
 CANARY = "ana.canary+x@example.org"
+ADDRESS = "203.0.113.77"
 TABLES = """
     SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
     AND relnamespace = 'public'::regnamespace
@@ -80,7 +83,8 @@ def ana(
         assign(alert_id=alert.id, by=by, assignee=by)
         notification_rows(alert)
         make_learning_rows(monitor)
-        make_job(flights, requested_by=by)
+        with acting_as(Cause(actor_of(user), "request-1", ADDRESS)):
+            make_job(flights, requested_by=by)
     client.post("/admin/login/", {"username": CANARY, "password": "correct horse battery"})
     address = f"/admin/tenancy/membership/{_membership(committed_tenant.id)}/change/"
     assert client.post(address, {"role": "admin"}).status_code == 302
@@ -103,6 +107,7 @@ def test_erase_person__afterwards__the_name_is_in_no_table(
     ana: User, superuser: psycopg.Connection
 ) -> None:
     before = tables_with(superuser, CANARY)
+    assert tables_with(superuser, ADDRESS).keys() == {"drf_audit", "drf_jobs"}
     assert {
         "drf_users",
         "drf_alert_events",
@@ -112,6 +117,7 @@ def test_erase_person__afterwards__the_name_is_in_no_table(
     } <= before.keys()
     command("erase_person", CANARY, "--yes")
     assert tables_with(superuser, CANARY) == {}
+    assert tables_with(superuser, ADDRESS) == {}
 
 
 def test_erase_person__afterwards__what_they_wrote_and_their_id_stay(

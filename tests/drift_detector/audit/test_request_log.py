@@ -1,9 +1,11 @@
 """The line that each answered request leaves in the log."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 from django.test import Client
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
@@ -16,10 +18,8 @@ ROUTE = "api/v1/monitors"
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """What is logged while the test runs."""
-    import structlog
-
     with capture_logs() as captured:
         monkeypatch.setattr(request_log, "log", structlog.get_logger())
         yield captured

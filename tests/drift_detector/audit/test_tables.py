@@ -16,7 +16,6 @@ NOT_BY_ROW = {
     "drf_detector_states": "follows from outcomes, whose batches are audited",
     "drf_error_bins": "follows from outcomes, whose batches are audited",
     "drf_health_reviews": "a mark for workers",
-    "drf_outbox": "follows from changes that are audited",
     "drf_outbox_keys": "the counters of the outbox",
     "drf_outcome_streams": "follows from outcomes, whose batches are audited",
     "drf_pending_outcomes": "follows from outcomes, whose batches are audited",

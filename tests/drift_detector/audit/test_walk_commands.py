@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import get_commands
 
@@ -12,6 +13,7 @@ from drift_detector.encryption import encrypt
 from drift_detector.tenancy import acting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from tests.conftest import connected_as, role_url
 from tests.drift_detector.audit.entries import entries_of
 
 type Arguments = Callable[[Tenant], list[str]]
@@ -22,6 +24,12 @@ def reencrypt(tenant: Tenant) -> list[str]:
         Channel.objects.create(tenant=tenant, name="Mail", kind="email", address=encrypt("a@b.org"))
     return [str(tenant.id)]
 
+
+DEAD_EVENT = """
+    INSERT INTO drf_outbox
+        (tenant_id, event_id, topic, key, partition, seq, envelope, created_at, attempts, last_error, dead_at)
+    VALUES (%s, gen_random_uuid(), 'drift.detected', gen_random_uuid(), 0, 1, '{}', now(), 1, 'x', now())
+"""
 
 WRITES: dict[str, Arguments] = {
     "add_member": lambda tenant: [str(tenant.id), "bo"],
@@ -36,7 +44,7 @@ ELSEWHERE = {
     "keep_audit": "writes no row; test_partitions.py",
     "check_drift": "compares files and has no database",
     "check_baselines": "asks for a baseline, as POST /monitors/{id}/baseline does",
-    "outbox": "shows the outbox, or lets the relay publish again; it changes no row of people's",
+    "outbox": "test_outbox_requeue__by_the_command__is_told",
     "seed_demo": "makes the demo by the services that the others call; takes minutes",
     "tail_events": "reads Kafka",
     "consume_outcomes": "a process",
@@ -81,4 +89,17 @@ def test_create_tenant__by_the_command__is_told(committed: None, capsys: Any) ->
         "create_tenant",
         "insert",
         tenant_id,
+    )
+
+
+def test_outbox_requeue__by_the_command__is_told(committed_tenant: Tenant) -> None:
+    with psycopg.connect(role_url("superuser")) as superuser:
+        superuser.execute(DEAD_EVENT, [committed_tenant.id])
+    with connected_as(role_url("relay")):
+        NamedUtility(["manage.py", "outbox", "requeue", "--all"]).execute()
+    entry = entries_of(committed_tenant.id)[-1]
+    assert (entry["actor_id"], entry["action"], entry["object_type"]) == (
+        "outbox",
+        "update",
+        "outbox",
     )

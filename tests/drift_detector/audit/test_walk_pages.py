@@ -45,8 +45,10 @@ def action(lst: str, row: str, name: str) -> Form:
 
 def on_alert(name: str, **said: Any) -> Form:
     """The form of an action on chosen alerts."""
-    address = lambda: reverse("admin:alerts_alert_act", args=[name])  # noqa: E731
-    return lambda rows: (address(), {"ids": str(rows["alert"].pk), **said})
+    return lambda rows: (
+        reverse("admin:alerts_alert_act", args=[name]),
+        {"ids": str(rows["alert"].pk), **said},
+    )
 
 
 def new_backtest(rows: Rows) -> tuple[str, dict[str, Any]]:
