@@ -8,7 +8,8 @@ LOCK := pip compile pyproject.toml --quiet --universal --generate-hashes --no-em
 	--custom-compile-command "make lock"
 # Looked for when it is used: `make chromium test-browser` installs it between the two.
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-KAFKA_TESTS := tests/drift_detector/events tests/detections/outcomes/test_consumer.py tests/e2e \
+KAFKA_TESTS := tests/drift_detector/events tests/detections/outcomes/test_consumer.py \
+	tests/detections/outcomes/test_tenant_topics.py tests/e2e \
 	tests/drift_detector/embedded/test_kafka.py tests/drift_detector/embedded/test_apache_kafka.py \
 	"tests/chaos/test_faults.py::test_service__fault__keeps_what_was_promised[kafka-cut]" \
 	"tests/chaos/test_faults.py::test_service__fault__keeps_what_was_promised[relay-killed]"

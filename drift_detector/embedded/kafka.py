@@ -11,7 +11,7 @@ from drift_detector.embedded.state import LOOPBACK, State
 
 TOPICS = (
     "drift.detected", "drift.alert_raised", "drift.retraining_required",
-    "model.outcomes", "model.outcomes.dead",
+    "model.outcomes.dead",
 )  # fmt: skip
 PARTITIONS = 16
 CONNECT_SECONDS = 0.5

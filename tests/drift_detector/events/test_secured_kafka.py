@@ -109,7 +109,7 @@ def send(topic: str, body: dict[str, Any]) -> KafkaError | None:
 def test_relay__its_own_login__publishes(broker: SecuredKafka, acting_as: As, write: Emit) -> None:
     event = write(uuid4())
     acting_as("relay")
-    assert steps() == [True]
+    eventually(lambda: steps() == [True])  # a right holds some moments after it is granted
     assert stored(event, "published_at") is not None
     [message] = read(broker, "drift.detected")
     assert json.loads(message.value() or b"")["id"] == str(event.event_id)
@@ -120,7 +120,7 @@ def test_relay__login_without_the_right__waits_and_names_the_error(
 ) -> None:
     event = write(uuid4(), EventType.ALERT_RAISED)
     acting_as("stranger")
-    assert steps() == [False]
+    eventually(lambda: steps() == [False] and "kafka producer" in troubles())
     assert stored(event, "published_at") is None
     said = Heartbeat("relay").as_json()["troubles"]["kafka producer"]
     assert "authorization" in said
@@ -172,7 +172,11 @@ def test_consume__login_that_only_writes__reads_nothing(acting_as: As, login: st
     found = consumer.consume(1, 5)
     consumer.close()
     assert [message.value() for message in found if message.error() is None] == []
-    assert {message.error().code() for message in found} <= {KafkaError.TOPIC_AUTHORIZATION_FAILED}
+    codes = {error.code() for message in found if (error := message.error()) is not None}
+    assert codes <= {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
 
 
 def test_rights__of_the_table__are_those_granted_and_no_more(broker: SecuredKafka) -> None:
