@@ -253,7 +253,7 @@ def test_local_roots__no_longer_used__close_their_descriptors(
     mine: Path, policy: SourcePolicy
 ) -> None:
     roots = LocalRoots(policy)
-    with roots.file(f"{mine}/day/x.csv") as found:
+    with roots.look(f"{mine}/day/x.csv") as found:
         file, root = found.descriptor, next(iter(roots._descriptors.values()))
         assert stat.S_ISDIR(os.fstat(root).st_mode)
     del roots
