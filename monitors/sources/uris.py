@@ -81,7 +81,7 @@ def _without_existing_names(location: Location) -> Location:
 
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
     stores = [store for store in policy.allowed_object_stores if TENANT_PLACEHOLDER not in store]
-    return any(_is_under_store(location, store) for store in stores)
+    return any(is_under_store(location, store) for store in stores)
 
 
 def is_allowed(location: Location, folder: str, policy: SourcePolicy) -> bool:
@@ -89,7 +89,7 @@ def is_allowed(location: Location, folder: str, policy: SourcePolicy) -> bool:
     return _is_under_stores(replace(location, base=folder), policy)
 
 
-def _is_under_store(location: Location, store: str) -> bool:
+def is_under_store(location: Location, store: str) -> bool:
     """True if the location starts with all segments of the allowed prefix."""
     scheme, _, prefix = store.partition("://")
     allowed = prefix.rstrip("/").split("/")

@@ -304,6 +304,7 @@ PLACES = {
     "local_files.py": 1,  # the file of a descriptor
     "listing.py": 1,  # the entries of a descriptor
     "places.py": 1,  # the same
+    "secrets.py": 2,  # the operator's files
 }
 
 
