@@ -1,12 +1,14 @@
 """Named connections: how the object stores below a prefix are reached, and with whose secret."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from monitors.sources.placeholders import fill, is_filled
 from monitors.sources.secrets import SecretMissing, refuse_bad_reference, resolve_secret
 from monitors.sources.source_errors import SourceUnavailable
 
-TENANT_PLACEHOLDER = "{tenant}"
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ACCOUNT_KEY = (
     "access_key",
     "secret_key",
@@ -49,15 +51,14 @@ class Connection:
 
     @property
     def is_filled(self) -> bool:
-        """True if no `{tenant}` is left; before, nobody may use it."""
-        texts = (self.store, self.account or "", *self.secrets.values())
-        return not any(TENANT_PLACEHOLDER in text for text in texts)
+        """True if no `{tenant}` is left; before, it is not used."""
+        return is_filled(self.store, self.account or "", *self.secrets.values())
 
     def for_tenant(self, slug: str) -> Self:
         """The connection with `{tenant}` replaced by a slug that has been checked."""
-        secrets = {name: _filled(text, slug) for name, text in self.secrets.items()}
-        account = self.account and _filled(self.account, slug)
-        return replace(self, store=_filled(self.store, slug), secrets=secrets, account=account)
+        secrets = {name: fill(text, slug) for name, text in self.secrets.items()}
+        account = self.account and fill(self.account, slug)
+        return replace(self, store=fill(self.store, slug), secrets=secrets, account=account)
 
     def secret(self, name: str) -> str:
         """A secret as it is now.
@@ -74,5 +75,14 @@ class Connection:
             ) from None
 
 
-def _filled(text: str, slug: str) -> str:
-    return text.replace(TENANT_PLACEHOLDER, slug)
+@contextmanager
+def named(connection: Connection | None) -> Iterator[None]:
+    """Let a reason that a store can't be read name the connection that was used."""
+    try:
+        yield
+    except SourceUnavailable as error:
+        if connection is None or f"‘{connection.name}’" in error.reason:
+            raise
+        raise SourceUnavailable(
+            f"{error.reason} It is reached by the connection ‘{connection.name}’."
+        ) from error

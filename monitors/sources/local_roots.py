@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 from monitors.sources.descriptors import FOLDER, LOOK, READ, open_beneath
-from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.placeholders import is_filled
+from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import LeadsOutside, NotRegular
 
 TRIES = 5
@@ -24,7 +25,7 @@ TRIES = 5
 
 def real_roots(policy: SourcePolicy) -> tuple[str, ...]:
     """The allowed folders without links; the widest first, beneath which the others lie."""
-    roots = (root for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root)
+    roots = filter(is_filled, policy.allowed_roots)
     return tuple(sorted({os.path.realpath(root) for root in roots}, key=len))
 
 

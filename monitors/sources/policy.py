@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from monitors.sources.connections import TENANT_PLACEHOLDER, Connection
+from monitors.sources.connections import Connection
 from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits
+from monitors.sources.placeholders import fill
 
 GIB = 1 << 30
 
@@ -71,7 +72,7 @@ class SourcePolicy:
 
 
 def _filled(places: tuple[str, ...], slug: str) -> tuple[str, ...]:
-    return tuple(place.replace(TENANT_PLACEHOLDER, slug) for place in places)
+    return tuple(fill(place, slug) for place in places)
 
 
 def _require(condition: bool, rule: str, value: str) -> None:

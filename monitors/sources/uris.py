@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from monitors.sources.globs import PathPattern, has_magic
 from monitors.sources.local_roots import real_roots, root_of
-from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.placeholders import is_filled
+from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import ForbiddenUri
 
 LOCAL = "file"
@@ -80,7 +81,7 @@ def _without_existing_names(location: Location) -> Location:
 
 
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
-    stores = [store for store in policy.allowed_object_stores if TENANT_PLACEHOLDER not in store]
+    stores = filter(is_filled, policy.allowed_object_stores)
     return any(is_under_store(location, store) for store in stores)
 
 
