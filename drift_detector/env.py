@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -34,6 +35,13 @@ SENTENCES = {
 OWN = "Value error, "
 """Begins what our own validators say."""
 
+
+def _refuse_own_variable(reference: str) -> str:
+    if reference.upper().startswith(f"ENV:{PREFIX}"):
+        raise ValueError(f"must not name a variable {PREFIX}… of the service")
+    return reference
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[int, Field(ge=0, le=2**62)]
@@ -41,6 +49,11 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # As `monitors.sources.SourcePolicy` wants them.
 AbsoluteFolder = Annotated[str, Field(pattern=r"^/")]
 StorePrefix = Annotated[str, Field(pattern=r"^(s3|gs|abfs)://[^/]+(/.*)?$")]
+SecretReference = Annotated[
+    str,
+    Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_{}-]*|file:/[^#]+|vault:[^/#][^#]*#[^#]+)$"),
+    AfterValidator(_refuse_own_variable),
+]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Endpoint = Annotated[str, Field(pattern=r"^https?://[^/@]+/?$")]
 PublicUrl = Annotated[str, Field(pattern=r"^(https?://[^/@\s]+(/\S*)?)?$")]
@@ -152,6 +165,36 @@ class Kafka(Group):
         return self
 
 
+SECRETS_OF_STORES = {
+    "s3": ({"access_key", "secret_key"}, {"session_token"}),
+    "abfs": ({"account_key"}, set[str]()),
+}
+"""The secrets that a connection to each kind of store needs, and those that it may have."""
+
+
+class ConnectionSetting(Group):
+    """How the stores below a prefix are reached, as `monitors.sources.Connection` wants it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    store: Annotated[str, Field(pattern=r"^(s3|abfs)://[^/]+(/.*)?$")]
+    secrets: dict[str, SecretReference]
+    endpoint: Endpoint | None = None
+    region: str | None = None
+    account: str | None = None
+
+    @model_validator(mode="after")
+    def _fit_the_store(self) -> Self:
+        scheme, given = self.store.partition("://")[0], set(self.secrets)
+        needed, optional = SECRETS_OF_STORES[scheme]
+        if not needed <= given <= needed | optional:
+            raise ValueError(
+                f"needs {' and '.join(sorted(needed))} among its secrets, and no others"
+            )
+        if (scheme == "abfs") != (self.account is not None):
+            raise ValueError("needs an account for abfs://, and only there")
+        return self
+
+
 class Data(Group):
     allowed_roots: list[AbsoluteFolder] = Field(
         default=[], description="JSON list of folders data may be read from; {tenant} is the slug"
@@ -167,6 +210,13 @@ class Data(Group):
     )
     azure_account: str | None = Field(
         default=None, description="the storage account that abfs:// URIs are in"
+    )
+    connections: list[ConnectionSetting] = Field(
+        default=[],
+        description="JSON list of ways to object stores: name, store, secrets by reference, endpoint",
+    )
+    secrets_root: AbsoluteFolder | None = Field(
+        default=None, description="the folder below which vault:path#key references lie"
     )
     max_window_bytes: Positive = Field(
         default=2**30, description="the most of a window that is held in memory at once"

@@ -5,10 +5,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
+from drift_detector.env import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Baseline, Monitor
-from monitors.sources import SourceLimits, SourcePolicy
+from monitors.sources import Connection, SourceLimits, SourcePolicy
 
 HEAVY_OF_BASELINES = ("calibration", "features", "columns", "performance", "prediction_types")
 
@@ -71,9 +72,15 @@ def get_source_policy() -> SourcePolicy:
         s3_endpoint=data.s3_endpoint,
         s3_region=data.s3_region,
         azure_account=data.azure_account,
+        connections=tuple(map(_connection, data.connections)),
         max_window_bytes=data.max_window_bytes,
         limits=get_source_limits(),
     ).for_tenant(slug)
+
+
+def _connection(setting: ConnectionSetting) -> Connection:
+    root = settings.ENV.data.secrets_root
+    return Connection(**setting.model_dump(), secrets_root=root)
 
 
 def get_source_limits() -> SourceLimits:

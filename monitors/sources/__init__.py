@@ -1,6 +1,7 @@
 """Windows of data from files, object stores and the request itself; without Django."""
 
 from monitors.sources.column_types import ColumnType, column_type_of
+from monitors.sources.connections import Connection
 from monitors.sources.csv_dialect import CsvDialect
 from monitors.sources.descriptions import DatasetDescription, describe, describe_window
 from monitors.sources.file_counts import FileCounts
@@ -36,6 +37,7 @@ from monitors.sources.window_spec import WindowSpec
 __all__ = [
     "ColumnMismatch",
     "ColumnType",
+    "Connection",
     "CsvDialect",
     "DatasetDescription",
     "FileCounts",

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from monitors.sources.connections import named
 from monitors.sources.csv_dialect import DEFAULT_DIALECT, CsvDialect
 from monitors.sources.csv_heads import look_at_head
-from monitors.sources.filesystems import open_filesystem
+from monitors.sources.filesystems import connection_of, open_filesystem
 from monitors.sources.formats import (
     FileFormat,
     SkippedFile,
@@ -115,7 +116,7 @@ def open_dataset(uri: str, policy: SourcePolicy, dialect: CsvDialect = DEFAULT_D
         SourceError: A subclass that says what is wrong with the URI, the files or the store.
     """
     location = resolve_uri(uri, policy)
-    with translated(uri):
+    with named(connection_of(location, policy)), translated(uri):
         filesystem = open_filesystem(location, policy)
         files, skipped = leave_out_foreign(list_files(location, filesystem, policy))
         refuse_more(f"files at ‘{uri}’", len(files), policy.limits.files, FEWER_FILES)

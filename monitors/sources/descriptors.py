@@ -20,6 +20,9 @@ NO_MAGIC_LINKS, NO_SYMLINKS, BENEATH = 0x02, 0x04, 0x08
 LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
 """Flags that show what a file is: no pipe blocks, and on Linux no device notices."""
 
+READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+"""Flags that read a file; a pipe in its place does not block."""
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
@@ -39,7 +42,7 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     Args:
         folder: Descriptor of the folder.
         path: A relative path without `..`; `.` is the folder itself.
-        flags: `LOOK` or `FOLDER`.
+        flags: `LOOK`, `READ` or `FOLDER`.
 
     Raises:
         OSError: `ELOOP` if a part of the path is a link.
@@ -62,10 +65,9 @@ def has_openat2() -> bool:
 
 def open_in_one_call(folder: int, path: str, flags: int) -> int:
     """`open_beneath` by `openat2`; with `O_NOFOLLOW`, too, it would open a last link itself."""
-    how = _OpenHow(flags=flags, resolve=BENEATH | NO_SYMLINKS | NO_MAGIC_LINKS)
-    name = os.fsencode(path)
+    call, how, name = _openat2(), _how(flags), os.fsencode(path)
     while True:
-        found = _syscall()(OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how))
+        found = call(OPENAT2, folder, name, how, ctypes.sizeof(_OpenHow))
         if found >= 0:
             return int(found)
         if (number := ctypes.get_errno()) != errno.EINTR:
@@ -73,14 +75,21 @@ def open_in_one_call(folder: int, path: str, flags: int) -> int:
 
 
 @cache
-def _syscall() -> "ctypes._NamedFuncPointer":
+def _how(flags: int) -> "ctypes.Array[ctypes.c_char]":
+    """The argument that the kernel reads, the same for all openings of a kind."""
+    how = _OpenHow(flags=flags, resolve=BENEATH | NO_SYMLINKS | NO_MAGIC_LINKS)
+    return ctypes.create_string_buffer(bytes(how), ctypes.sizeof(how))
+
+
+@cache
+def _openat2() -> "ctypes._NamedFuncPointer":
     function = ctypes.CDLL(None, use_errno=True).syscall
     function.restype = ctypes.c_long
     function.argtypes = [
         ctypes.c_long,
         ctypes.c_int,
         ctypes.c_char_p,
-        ctypes.c_void_p,
+        ctypes.c_char_p,
         ctypes.c_size_t,
     ]
     return function

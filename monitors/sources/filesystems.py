@@ -10,10 +10,17 @@ from urllib.parse import urlsplit
 
 import pyarrow.fs as pafs
 
+from monitors.sources.connections import (
+    ACCESS_KEY,
+    ACCOUNT_KEY,
+    SECRET_KEY,
+    SESSION_TOKEN,
+    Connection,
+)
 from monitors.sources.local_files import local_filesystem
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import SourceUnavailable
-from monitors.sources.uris import Location
+from monitors.sources.uris import Location, is_under_store
 
 CONNECT_TIMEOUT_SECONDS = 2
 SILENCE_TIMEOUT_SECONDS = 5
@@ -23,12 +30,27 @@ S3_ATTEMPTS = 2
 def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem:
     """A new file system for one read, because an S3 client does not survive a worker's fork.
 
-    Credentials come from the environment of the service: nothing is taken from the URI.
+    The credentials are those of the connection for the location, as they are now; without one, those
+    of the service's environment. Nothing is taken from the URI.
 
     Raises:
-        SourceUnavailable: If the service has no account for an `abfs` URI.
+        SourceUnavailable: If the connection's secret is missing, or the service has no account for an
+            `abfs` URI.
     """
+    connection = connection_of(location, policy)
+    if connection is not None:
+        return _CONNECTED[location.scheme](connection)
     return _OPENERS[location.scheme](policy)
+
+
+def connection_of(location: Location, policy: SourcePolicy) -> Connection | None:
+    """The connection with the longest prefix that the location is under."""
+    fitting = [
+        each
+        for each in policy.connections
+        if each.is_filled and is_under_store(location, each.store)
+    ]
+    return max(fitting, key=lambda each: len(each.store.rstrip("/")), default=None)
 
 
 def _google(policy: SourcePolicy) -> pafs.FileSystem:
@@ -41,16 +63,32 @@ def _azure(policy: SourcePolicy) -> pafs.FileSystem:
     return pafs.AzureFileSystem(account_name=policy.azure_account)
 
 
+def _connected_azure(connection: Connection) -> pafs.FileSystem:
+    account_key = connection.secret(ACCOUNT_KEY)
+    return pafs.AzureFileSystem(account_name=connection.account, account_key=account_key)
+
+
 def _s3(policy: SourcePolicy) -> pafs.S3FileSystem:
+    return _open_s3(policy.s3_endpoint, policy.s3_region)
+
+
+def _connected_s3(connection: Connection) -> pafs.S3FileSystem:
+    names = (name for name in (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN) if name in connection.secrets)
+    credentials = {name: connection.secret(name) for name in names}
+    return _open_s3(connection.endpoint, connection.region, **credentials)
+
+
+def _open_s3(endpoint: str | None, region: str | None, **credentials: str) -> pafs.S3FileSystem:
     """S3 with timeouts: a refusal takes about one second, a silent endpoint about eleven."""
-    endpoint = urlsplit(policy.s3_endpoint) if policy.s3_endpoint else None
+    server = urlsplit(endpoint) if endpoint else None
     return pafs.S3FileSystem(
-        scheme=endpoint.scheme if endpoint else "https",
-        endpoint_override=endpoint.netloc if endpoint else None,
-        region=policy.s3_region or ("us-east-1" if endpoint else None),
+        scheme=server.scheme if server else "https",
+        endpoint_override=server.netloc if server else None,
+        region=region or ("us-east-1" if server else None),
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         request_timeout=SILENCE_TIMEOUT_SECONDS,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
+        **credentials,
     )
 
 
@@ -59,4 +97,8 @@ _OPENERS: Mapping[str, Callable[[SourcePolicy], pafs.FileSystem]] = {
     "s3": _s3,
     "gs": _google,
     "abfs": _azure,
+}
+_CONNECTED: Mapping[str, Callable[[Connection], pafs.FileSystem]] = {
+    "s3": _connected_s3,
+    "abfs": _connected_azure,
 }

@@ -141,8 +141,8 @@ def _list_local(location: Location, roots: LocalRoots, limit: int) -> list[Sourc
     refuse_local_lake(location, roots)
     if location.pattern is None and not roots.is_folder(location.base):
         name = posixpath.basename(location.base)
-        with translated(name), roots.file(location.base) as found:
-            return [SourceFile(found.path, name, found.status.st_size)]
+        with translated(name), roots.look(location.base) as found:
+            return [_file_of(found.path, name, found.status)]
     # A pattern can match a file by the name of a link and by its own: it is read once.
     files = {file.path: file for file in reversed(list(_Walk(location, roots, limit).files()))}
     return list(files.values())

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-from monitors.sources.descriptors import FOLDER, LOOK, open_beneath
-from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.descriptors import FOLDER, LOOK, READ, open_beneath
+from monitors.sources.placeholders import is_filled
+from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import LeadsOutside, NotRegular
 
 TRIES = 5
@@ -24,13 +25,13 @@ TRIES = 5
 
 def real_roots(policy: SourcePolicy) -> tuple[str, ...]:
     """The allowed folders without links; the widest first, beneath which the others lie."""
-    roots = (root for root in policy.allowed_roots if TENANT_PLACEHOLDER not in root)
+    roots = filter(is_filled, policy.allowed_roots)
     return tuple(sorted({os.path.realpath(root) for root in roots}, key=len))
 
 
 def root_of(path: str, roots: Sequence[str]) -> str | None:
     """The widest of the roots beneath which a path lies that is free of links."""
-    return next((root for root in roots if os.path.commonpath([root, path]) == root), None)
+    return next((root for root in roots if f"{path}/".startswith(f"{root.rstrip('/')}/")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,22 @@ class LocalRoots:
         with self._opened(path, LOOK) as found:
             yield found
 
-    @contextmanager
-    def file(self, path: str) -> Iterator[Found]:
-        """The regular file at a path.
+    def open_file(self, path: str) -> tuple[int, int]:
+        """A descriptor of the regular file at a path, to close, and the file's size in bytes.
 
         Raises:
             OSError: As `look` does; `NotRegular` if it is another kind of thing.
         """
-        with self._opened(path, LOOK) as found:
-            if not found.is_file:
-                raise NotRegular(errno.EINVAL, "not a regular file")
-            yield found
+        try:
+            _, descriptor = self._open(path, READ)
+        except OSError as error:
+            # A socket can't be opened at all.
+            raise _not_regular() if error.errno == errno.ENXIO else error from None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise _not_regular()
+        return descriptor, status.st_size
 
     @contextmanager
     def folder(self, path: str) -> Iterator[Found]:
@@ -149,13 +155,19 @@ class LocalRoots:
         root = root_of(path, self._roots)
         if root is None:
             raise LeadsOutside(errno.EXDEV, os.strerror(errno.EXDEV))
-        return open_beneath(self._descriptor(root), os.path.relpath(path, root), flags)
+        below = path[len(root) :].lstrip("/") or "."
+        return open_beneath(self._descriptor(root), below, flags)
 
     def _descriptor(self, root: str) -> int:
-        with self._lock:
-            if root not in self._descriptors:
-                self._descriptors[root] = os.open(root, FOLDER | os.O_CLOEXEC)
-            return self._descriptors[root]
+        if root not in self._descriptors:
+            with self._lock:
+                if root not in self._descriptors:
+                    self._descriptors[root] = os.open(root, FOLDER | os.O_CLOEXEC)
+        return self._descriptors[root]
+
+
+def _not_regular() -> NotRegular:
+    return NotRegular(errno.EINVAL, "not a regular file")
 
 
 def _close_all(descriptors: dict[str, int]) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from monitors.sources.filesystems import open_filesystem
+from monitors.sources.connections import named
+from monitors.sources.filesystems import connection_of, open_filesystem
 from monitors.sources.inline import is_storable
 from monitors.sources.listing import is_ignored
 from monitors.sources.local_roots import Found, LocalRoots
-from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.placeholders import is_filled
+from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import ForbiddenUri, translated
 from monitors.sources.uris import Location, resolve_uri
 
@@ -73,7 +75,7 @@ def list_place(uri: str, policy: SourcePolicy) -> Place:
     location = resolve_uri(place, policy)
     if location.pattern is not None:
         raise ForbiddenUri(f"‘{place}’ is a pattern; name a folder to look into.")
-    with translated(place):
+    with named(connection_of(location, policy)), translated(place):
         found = list(islice(_entries(place, location, policy), MOST_LOOKED_AT))
     found.sort(key=lambda entry: (not entry.is_folder, entry.name))
     is_cut = len(found) > MOST_SHOWN or len(found) == MOST_LOOKED_AT
@@ -82,7 +84,7 @@ def list_place(uri: str, policy: SourcePolicy) -> Place:
 
 def _roots(policy: SourcePolicy) -> Iterator[PlaceEntry]:
     for place in (*policy.allowed_roots, *policy.allowed_object_stores):
-        if TENANT_PLACEHOLDER not in place and (not place.startswith("/") or Path(place).is_dir()):
+        if is_filled(place) and (not place.startswith("/") or Path(place).is_dir()):
             yield PlaceEntry(place, _without_end(place), is_folder=True)
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from monitors.sources.connections import Connection
 from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits
+from monitors.sources.placeholders import fill
 
 GIB = 1 << 30
-TENANT_PLACEHOLDER = "{tenant}"
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _STORE = re.compile(r"(?:s3|gs|abfs)://[^/]+(?:/.*)?")
@@ -28,6 +29,8 @@ class SourcePolicy:
         max_window_bytes: The most that one window may occupy in memory, in bytes.
         s3_region: Region; with an endpoint and no region, `us-east-1`.
         azure_account: Storage account that every `abfs://container/path` lives in.
+        connections: Ways to stores with secrets of their own; other stores are read with the
+            credentials of the service's environment.
         limits: The most columns, files and so on that a dataset may have.
 
     Raises:
@@ -40,6 +43,7 @@ class SourcePolicy:
     max_window_bytes: int = GIB
     s3_region: str | None = None
     azure_account: str | None = None
+    connections: tuple[Connection, ...] = ()
     limits: SourceLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
@@ -63,11 +67,12 @@ class SourcePolicy:
             self,
             allowed_roots=_filled(self.allowed_roots, slug),
             allowed_object_stores=_filled(self.allowed_object_stores, slug),
+            connections=tuple(each.for_tenant(slug) for each in self.connections),
         )
 
 
 def _filled(places: tuple[str, ...], slug: str) -> tuple[str, ...]:
-    return tuple(place.replace(TENANT_PLACEHOLDER, slug) for place in places)
+    return tuple(fill(place, slug) for place in places)
 
 
 def _require(condition: bool, rule: str, value: str) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from monitors.sources.globs import PathPattern, has_magic
 from monitors.sources.local_roots import real_roots, root_of
-from monitors.sources.policy import TENANT_PLACEHOLDER, SourcePolicy
+from monitors.sources.placeholders import is_filled
+from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import ForbiddenUri
 
 LOCAL = "file"
@@ -80,8 +81,8 @@ def _without_existing_names(location: Location) -> Location:
 
 
 def _is_under_stores(location: Location, policy: SourcePolicy) -> bool:
-    stores = [store for store in policy.allowed_object_stores if TENANT_PLACEHOLDER not in store]
-    return any(_is_under_store(location, store) for store in stores)
+    stores = filter(is_filled, policy.allowed_object_stores)
+    return any(is_under_store(location, store) for store in stores)
 
 
 def is_allowed(location: Location, folder: str, policy: SourcePolicy) -> bool:
@@ -89,7 +90,7 @@ def is_allowed(location: Location, folder: str, policy: SourcePolicy) -> bool:
     return _is_under_stores(replace(location, base=folder), policy)
 
 
-def _is_under_store(location: Location, store: str) -> bool:
+def is_under_store(location: Location, store: str) -> bool:
     """True if the location starts with all segments of the allowed prefix."""
     scheme, _, prefix = store.partition("://")
     allowed = prefix.rstrip("/").split("/")

@@ -167,6 +167,37 @@ def test_load__password_of_an_example__reaches_no_other_machine(password: str) -
     assert "the password is the one of an example" in said
 
 
+CONNECTION = {"name": "lake", "store": "s3://lake/{tenant}"}
+S3_SECRETS = {"access_key": "env:LAKE_{tenant}", "secret_key": "vault:team/{tenant}#key"}
+
+
+def test_load__connection__is_taken() -> None:
+    connections = json.dumps([{**CONNECTION, "secrets": S3_SECRETS}])
+    assert start(AUMOS_DRIFT_DATA__CONNECTIONS=connections).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"secrets": {**S3_SECRETS, "secret_key": "canary-7f3a9"}}, "pattern"),
+        ({"secrets": {**S3_SECRETS, "secret_key": "env:AUMOS_DRIFT_SECRET_KEY"}}, "must not name"),
+        ({"secrets": {"access_key": "env:A"}}, "access_key and secret_key"),
+        ({"secrets": {**S3_SECRETS, "more": "env:A"}}, "no others"),
+        ({"store": "gs://lake"}, "pattern"),
+        ({"store": "abfs://lake", "secrets": {"account_key": "env:A"}}, "an account"),
+        ({"endpoint": "http://me:canary-7f3a9@host"}, "pattern"),
+    ],
+)
+def test_load__connection_written_wrongly__is_named_without_its_secret(
+    changed: dict[str, object], words: str
+) -> None:
+    connections = json.dumps([{**CONNECTION, "secrets": S3_SECRETS, **changed}])
+    said = "\n".join(refusal(AUMOS_DRIFT_DATA__CONNECTIONS=connections))
+    assert "AUMOS_DRIFT_DATA__CONNECTIONS" in said
+    assert words in said
+    assert "canary" not in said
+
+
 def test_load__names_of_the_demo__are_not_ours_to_judge() -> None:
     assert start(AUMOS_DRIFT_DEMO_URL="http://127.0.0.1:8000").returncode == 0
 

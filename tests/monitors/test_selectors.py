@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from drift_detector.env import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import NoTenant
 from monitors import selectors
@@ -73,3 +74,15 @@ def test_get_source_policy__placeholder__is_the_tenants_own_folder(
 def test_get_source_policy__outside_a_scope__raises() -> None:
     with pytest.raises(NoTenant):
         selectors.get_source_policy()
+
+
+def test_get_source_policy__connection__has_the_secret_of_the_tenant(
+    in_tenant: Tenant, override: Callable[..., None]
+) -> None:
+    secrets = {"access_key": "env:ID_{tenant}", "secret_key": "file:/run/{tenant}/key"}
+    lake = ConnectionSetting(name="lake", store="s3://lake/{tenant}", secrets=secrets)
+    override(data={"connections": [lake]})
+    (found,) = selectors.get_source_policy().connections
+    assert found.store == f"s3://lake/{in_tenant.slug}"
+    assert found.secrets["secret_key"] == f"file:/run/{in_tenant.slug}/key"
+    assert found.is_filled

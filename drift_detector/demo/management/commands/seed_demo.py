@@ -11,7 +11,7 @@ from django.utils import timezone
 from drift_detector.demo.access import SLUG
 from drift_detector.demo.seed import seed_demo
 from drift_detector.env import variable_name
-from monitors.sources.policy import TENANT_PLACEHOLDER
+from monitors.sources.placeholders import TENANT_PLACEHOLDER
 
 
 class Command(BaseCommand):
