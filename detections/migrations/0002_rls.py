@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
     ]
 
     # A database that is too old is refused here, before anything is changed.
-    run_before = [("tenancy", "0002_quotas")]
+    run_before = [("tenancy", "0002_quotas"), ("account", "0001_initial")]
 
     operations = [
         upgrade_squashed("detections", SQUASHED, UPGRADE),

@@ -67,8 +67,6 @@ UPGRADE = (
 
 
 class Migration(migrations.Migration):
-    # A database that is too old is refused before any other app has changed it.
-    run_before = [("account", "0001_initial")]
     dependencies = [
         ("django_celery_beat", "0019_alter_periodictasks_options"),
         ("events", "0002_relay"),
@@ -76,7 +74,7 @@ class Migration(migrations.Migration):
     ]
 
     # A database that is too old is refused here, before anything is changed.
-    run_before = [("tenancy", "0002_quotas")]
+    run_before = [("tenancy", "0002_quotas"), ("account", "0001_initial")]
 
     operations = [
         upgrade_squashed("monitors", SQUASHED, UPGRADE),

@@ -7,7 +7,6 @@ import structlog
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
@@ -210,7 +209,7 @@ def _id_claims(token: object, oidc: Oidc) -> Claims:
 def _check_question(request: HttpRequest, login: SocialLogin, claims: Claims) -> None:
     nonce = login.state.get("nonce", "")
     is_answer = nonce and constant_time_compare(str(claims.get("nonce", "")), nonce)
-    if not is_answer or login.state.get("process") != AuthProcess.LOGIN:
+    if not is_answer:
         _refuse(request, 401, "nonce", "The sign-in was begun elsewhere. Begin it here again.")
 
 
