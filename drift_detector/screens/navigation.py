@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from drift_detector.screens.screen import may
-from drift_detector.tenancy.models import Role
+from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.site import may
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Place:
         icon: The name of a Material symbol.
         name: The name of the address.
         pages: Names of the pages that belong to it.
-        role: The role that a member needs to see it.
+        scope: The scope that a person needs to see it.
     """
 
     title: str
     icon: str
     name: str
     pages: Sequence[str] = field(default=())
-    role: Role = Role.VIEWER
+    scope: Scope = Scope.MONITORS_READ
 
 
 WORK = (
@@ -85,7 +85,7 @@ TENANT = (
     Place("Members", "group", "admin:tenancy_membership_changelist"),
     Place("API keys", "key", "admin:tenancy_apikey_changelist"),
     Place("Quotas", "speed", "admin:tenancy_tenantquota_changelist"),
-    Place("Audit", "policy", "admin:audit_auditentry_changelist", role=Role.ADMIN),
+    Place("Audit", "policy", "admin:audit_auditentry_changelist", scope=Scope.ADMIN),
     Place("Outbox", "outbox", "admin:events_outboxevent_changelist"),
     Place("API", "api", "docs"),
 )
@@ -98,7 +98,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": title,
             "separator": bool(title),
-            "items": [_link(place, request) for place in places if may(request, place.role)],
+            "items": [_link(place, request) for place in places if may(request, place.scope)],
         }
         for title, places in GROUPS
     ]
