@@ -1,15 +1,17 @@
 """The entries that PostgreSQL writes, read with SQL as the tenant that owns them."""
 
 import json
+from typing import Any
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
 from psycopg.errors import InsufficientPrivilege
+from rest_framework.test import APIClient
 
 from alerts.models import Channel
 from detections.models import DetectionRun
 from drift_detector.tenancy.acting import Cause, _of_process, act_as_process, acting_as
-from drift_detector.tenancy.models import Role, Tenant, User
+from drift_detector.tenancy.models import ApiKey, Role, Tenant, User
 from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
@@ -192,3 +194,15 @@ def test_member__added_by_a_command__is_told_by_id(in_tenant: Tenant) -> None:
     add_member(user=user, role=Role.ADMIN)
     [entry] = entries_about(in_tenant.id, "memberships")
     assert entry["after"] == {"role": "admin", "user_id": user.pk}
+
+
+def test_monitor__made_by_a_worker__is_told_of_the_key_that_asked(
+    api: APIClient, tenant: Tenant, monitor_fields: dict[str, Any]
+) -> None:
+    assert api.post("/api/v1/monitors", monitor_fields).status_code == 201
+    with tenant_scope(tenant.id):
+        key = ApiKey.objects.get()
+    [entry] = entries_about(tenant.id, "monitors")
+    assert (entry["actor_kind"], entry["actor_id"]) == ("key", str(key.id))
+    [asked, *_] = entries_about(tenant.id, "jobs")
+    assert entry["request_id"] == asked["request_id"] != ""
