@@ -195,6 +195,9 @@ class OutcomeConsumer:
         if error.fatal():
             raise KafkaException(error)
         topic, partition = message.topic(), message.partition()
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            log.info("outcomes_topic_missing", topic=self._settings.topic)
+            return
         if error.code() != KafkaError._AUTO_OFFSET_RESET or topic is None or partition is None:
             self._consumer.watch.on_error(error)
             return

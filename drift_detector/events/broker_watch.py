@@ -4,6 +4,7 @@ While no broker answers, librdkafka says so at each try. Here that is one line a
 minute, and one at the end. The same is shown in `/healthz` and counted in the metrics.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -105,7 +106,7 @@ class BrokerWatch:
         elif error.code() == KafkaError._ALL_BROKERS_DOWN or reason in ("authentication", "tls"):
             self._begin_outage()
         elif error.fatal() or reason == "other":
-            log.warning("kafka_error", client=self.client, error=error.str())
+            self.log(logging.WARNING, "", error.name(), "", error.str())
 
     def on_delivery(self, topic: str, error: KafkaError | None) -> None:
         """Take the report of a message that was sent or read, for the rights to its topic."""
