@@ -40,7 +40,7 @@ LEAST_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What is tried at a login.
+    """The kind of secret that is tried at a login.
 
     Attributes:
         kind: The name by which refusals are counted.

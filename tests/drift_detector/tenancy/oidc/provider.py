@@ -126,7 +126,7 @@ class Provider:
 
     @property
     def asked(self) -> int:
-        """How often the keys were asked for."""
+        """The number of times that the keys were asked for."""
         log = self.state_file.with_suffix(".log")
         return log.read_text().count("/keys\n") if log.exists() else 0
 
