@@ -1,5 +1,8 @@
 """Tells browsers what a page may do: its scripts, its frames, and whether an answer is kept."""
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.utils.csp import CSP, build_policy
@@ -61,4 +64,12 @@ def policy_of_refusals() -> str:
 
 def _policy_of(response: HttpResponse) -> Policy:
     is_page = response.get("Content-Type", "").startswith(PAGE)
-    return SITE if is_page else NOTHING
+    return _site() if is_page else NOTHING
+
+
+def _site() -> Policy:
+    """The policy of the admin's pages; the form of the sign-in leads to the identity provider."""
+    if not settings.ENV.oidc.signs_in:
+        return SITE
+    provider = urlsplit(settings.ENV.oidc.issuer)
+    return SITE | {"form-action": [CSP.SELF, f"{provider.scheme}://{provider.netloc}"]}

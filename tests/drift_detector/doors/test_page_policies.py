@@ -47,6 +47,15 @@ def test_page__of_the_admin__brings_no_script_and_is_in_no_frame(
     assert "no-store" in answer["Cache-Control"]
 
 
+def test_page__with_a_provider__may_send_a_form_there_as_well(
+    client: Client, db: None, override: Callable[..., None]
+) -> None:
+    override(oidc={"issuer": "https://login.example.com/realms/a", "client_id": "drift"})
+    assert policy_of(client.get("/admin/login/"))["form-action"] == {
+        "'self'", "https://login.example.com",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page__of_the_admin__has_no_script_inside(signed_in: Client, path: str) -> None:
     html = signed_in.get(path).content.decode()
