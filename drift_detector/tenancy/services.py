@@ -98,7 +98,7 @@ def add_member(*, user: User, role: Role) -> Membership:
     if role is not Role.ADMIN:
         _keep_an_admin(user)
     membership, _ = Membership.objects.update_or_create(
-        tenant_id=current_tenant_id(), user=user, defaults={"role": role}
+        tenant_id=current_tenant_id(), user=user, defaults={"role": role, "is_by_provider": False}
     )
     return membership
 
