@@ -98,6 +98,7 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
     query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
     assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
         ("api_key_presented", "SELECT", "public"),
+        ("tenant_named", "SELECT", "public"),
         ("membership_own", "SELECT", "public"),
         ("tenant_of_member", "SELECT", "public"),
         ("backtest_reconciler_reads", "SELECT", "drf_scheduler"),
