@@ -2,7 +2,6 @@
 
 import json
 import logging
-import secrets
 from io import StringIO
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from prometheus_client import REGISTRY
 from drift_detector.observability.key_masks import key_in_address, mask_keys
 from drift_detector.observability.logging import logging_config
 
-KEY = f"adk_{secrets.token_urlsafe(32)}"
+KEY = "adk_" + "d0fOXdUFS0pJnneuwag11VNVkgrdECwp-zRsmXEU0Z8"
 ENCODED = "".join(f"%{ord(each):02X}" for each in KEY)
 ADDRESSES = [
     f"/api/v1/monitors?api_key={KEY}",
