@@ -49,6 +49,11 @@ class Demo:
         assert response.ok, response.text
         return response.json()
 
+    def status_with(self, key: str) -> int:
+        """The status of an answer of the API to another key."""
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.get(f"{self.url}/api/v1/monitors", headers=headers, timeout=60).status_code
+
     def wait_for(self, path: str) -> Any:
         """What is at an address of the API once its work has ended."""
         until = time.monotonic() + PATIENCE_SECONDS

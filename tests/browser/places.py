@@ -36,6 +36,9 @@ def places(demo: Demo) -> dict[str, str]:
         "channels": "/admin/alerts/channel/",
         "routes": "/admin/alerts/route/",
         "keys": "/admin/tenancy/apikey/",
+        "new-key": "/admin/tenancy/apikey/add/",
+        "members": "/admin/tenancy/membership/",
+        "audit": "/admin/audit/auditentry/",
         "quotas": "/admin/tenancy/tenantquota/",
     }
 

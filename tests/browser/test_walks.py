@@ -132,6 +132,35 @@ def test_walk__own_csv__is_watched_without_json(visit: Callable[..., Visit], dem
     expect(visitor.page.locator("svg.plot-distribution")).to_be_visible()
 
 
+def test_walk__api_key__is_shown_once_rotated_and_revoked(
+    visit: Callable[..., Visit], demo: Demo
+) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open("/admin/tenancy/apikey/add/")
+    page.get_by_label("Name").fill("Of the walk")
+    page.get_by_label("monitors:read").check()
+    page.get_by_role("button", name="Make the key").click()
+    first = page.locator("code.new-key").inner_text()
+    assert demo.status_with(first) == 200
+    visitor.open("/admin/tenancy/apikey/")
+    assert first not in page.content()
+    page.get_by_role("link", name="Of the walk").first.click()
+    page.get_by_role("link", name="Rotate").click()
+    page.get_by_label("Days that the old key still works").fill("0")
+    page.get_by_role("button", name="Make the successor").click()
+    second = page.locator("code.new-key").inner_text()
+    assert (demo.status_with(first), demo.status_with(second)) == (401, 200)
+    visitor.open("/admin/tenancy/apikey/?state=usable")
+    page.get_by_role("link", name="Of the walk").first.click()
+    page.get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Revoke the key").click()
+    expect(page.locator("#content, main").first).to_contain_text("is revoked")
+    assert demo.status_with(second) == 401
+    visitor.open("/admin/audit/auditentry/")
+    expect(page.locator("#changelist, main").first).to_contain_text("api_keys")
+
+
 def test_walk__other_tenant__shows_its_own_and_no_other(
     visit: Callable[..., Visit], demo: Demo
 ) -> None:
