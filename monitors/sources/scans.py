@@ -187,10 +187,15 @@ class Scan:
         stored = sum(self.dataset.sizes[path] for path in packed)
         found = source.to_batches(columns=columns, filter=condition, batch_size=BLOCK_BYTES)
         left = sum(self.dataset.sizes[file.path] for file in group.fragments)
-        for number, batch in enumerate(found, start=1):
-            read = min(BLOCK_BYTES, left)
-            left -= read
-            self.dataset.meter.add(read)
+        number = 0
+        while True:
+            # The block that cannot be read is counted before the error: it may come before any batch.
+            self.dataset.meter.add(min(BLOCK_BYTES, left))
+            left -= min(BLOCK_BYTES, left)
+            batch = next(found, None)
+            if batch is None:
+                return
+            number += 1
             if packed:
                 limit = self.dataset.limits.inflated_text_bytes
                 refuse_inflated(number * BLOCK_BYTES, stored, limit)

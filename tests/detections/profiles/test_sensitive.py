@@ -79,7 +79,10 @@ def readable(content: bytes) -> str:
 def stored_texts() -> Iterator[tuple[str, str]]:
     """Each value of each of the service's tables, as text."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'drf\\_%'")
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE tablename LIKE 'drf\\_%'"
+            " AND has_table_privilege(quote_ident(tablename), 'SELECT')"  # not a partition by itself
+        )
         tables = [row[0] for row in cursor.fetchall()]
         for table in tables:
             cursor.execute(f'SELECT * FROM "{table}"')
