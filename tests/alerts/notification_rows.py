@@ -22,11 +22,13 @@ from alerts.routing.views import CHANNEL_ID
 NO_ONE_LISTENS = "http://127.0.0.1:1/hook"
 
 
-def notification_rows(alert: Alert | None = None) -> dict[str, Any]:
+def notification_rows(
+    alert: Alert | None = None, *, channel_id: str = CHANNEL_ID
+) -> dict[str, Any]:
     """A row by the noun of its path, in the current tenant; no message ever leaves the machine."""
     channel, used = a_channel("Kept"), a_channel("Used")
-    Channel.objects.filter(id=used.id).update(id=UUID(CHANNEL_ID))
-    steps = [Step(timedelta(0), [UUID(CHANNEL_ID)])]
+    Channel.objects.filter(id=used.id).update(id=UUID(channel_id))
+    steps = [Step(timedelta(0), [UUID(channel_id)])]
     fields = {"name": "All", "group_wait": timedelta(0), "group_interval": timedelta(0)}
     route = save_route(new_route(by="key:test"), steps=steps, fields=fields)
     until = {"ends_at": timezone.now() + timedelta(days=1), "reason": "Migration."}

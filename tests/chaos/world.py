@@ -73,14 +73,14 @@ class World:
 
     def add_person(self, tenant: str, name: str) -> str:
         """Make a person who may look at a tenant in the admin; returns the password."""
-        return self._run("app", "add_member", self._tenants[tenant], name)
+        return self._run("commands", "add_member", self._tenants[tenant], name)
 
     def set_runs_left(self, tenant: str, number: int | None) -> None:
         """Let a tenant have so many runs more today; None for as many as before."""
         command = ("set_quota", self._tenants[tenant])
-        (used,) = re.findall(r"runs_per_day=\d+ used=(\d+)", self._run("app", *command))
+        (used,) = re.findall(r"runs_per_day=\d+ used=(\d+)", self._run("commands", *command))
         limit = "default" if number is None else str(int(used) + number)
-        self._run("app", *command, f"runs_per_day={limit}")
+        self._run("commands", *command, f"runs_per_day={limit}")
 
     def pid(self, name: str) -> int:
         """The process id of a process that was started."""
@@ -115,8 +115,8 @@ class World:
         """Migrate, and make two tenants with a key each; `refresh` comes back to this."""
         self._run("owner", "migrate", "--verbosity", "0")
         for name in TENANTS:
-            tenant = self._tenants[name] = self._run("app", "create_tenant", name)
-            self._keys[name] = self._run("app", "create_api_key", tenant, name)
+            tenant = self._tenants[name] = self._run("commands", "create_tenant", name)
+            self._keys[name] = self._run("commands", "create_api_key", tenant, name)
         self._act_as(TENANTS[0])
         self.copy_database("drift", PREPARED)
 
@@ -218,7 +218,7 @@ class World:
     def acting_as_admin(self) -> Iterator[None]:
         """Ask the API with an admin's key of the first tenant; for one thread at a time."""
         tenant = self._tenants[TENANTS[0]]
-        key = self._run("app", "create_api_key", tenant, "chaos-admin", "--role", "admin")
+        key = self._run("commands", "create_api_key", tenant, "chaos-admin", "--role", "admin")
         self._session.headers["Authorization"] = f"Bearer {key}"
         try:
             yield

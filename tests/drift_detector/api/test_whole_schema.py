@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -136,7 +137,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detections.runs.selectors.wait_for_run", lambda **_: None)
 
 
-def rows_of_each_kind(tenant: Tenant, flights: Path, name: str) -> dict[str, str]:
+def rows_of_each_kind(
+    tenant: Tenant, flights: Path, name: str, channel_id: str = CHANNEL_ID
+) -> dict[str, str]:
     """A row of each resource of a tenant, by the noun of its path."""
     with tenant_scope(tenant.id):
         monitor = make_flights_monitor(flights, name=name)
@@ -144,7 +147,7 @@ def rows_of_each_kind(tenant: Tenant, flights: Path, name: str) -> dict[str, str
         result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
         assert complete_run(take(run), result)
         detection, alert = Detection.objects.get(), Alert.objects.get()
-        job, others = make_job(flights), notification_rows(alert)
+        job, others = make_job(flights), notification_rows(alert, channel_id=channel_id)
         key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
         learnt = make_learning_rows(monitor)
         key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
@@ -161,7 +164,7 @@ def ids(tenant: Tenant, flights: Path) -> dict[str, str]:
 @pytest.fixture
 def theirs(other_tenant: Tenant, flights: Path) -> dict[str, str]:
     """The same rows of another tenant."""
-    return rows_of_each_kind(other_tenant, flights, THEIR_NAME)
+    return rows_of_each_kind(other_tenant, flights, THEIR_NAME, str(uuid4()))
 
 
 def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

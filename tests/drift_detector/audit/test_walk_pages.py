@@ -19,7 +19,7 @@ from drift_detector.screens.screen import Screen
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
-from drift_detector.tenancy.services import create_api_key
+from drift_detector.tenancy.services import add_member, create_api_key
 from drift_detector.tenancy.site import site
 from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
@@ -77,6 +77,7 @@ FORMS: dict[str, Form] = {
     "alerts.Alert.resolve_selected": on_alert("resolve", reason="noise"),
     "alerts.Alert.comment_selected": on_alert("comment", note="Snow."),
     "tenancy.ApiKey.revoke_selected": action("tenancy_apikey", "key", "revoke_selected"),
+    "tenancy.Membership.remove_selected": action("tenancy_membership", "member", "remove_selected"),
     "monitors.Monitor.rebuild_baselines": action(
         "monitors_monitor", "monitor", "rebuild_baselines"
     ),
@@ -149,6 +150,7 @@ def rows(in_tenant: Tenant, flights: Path) -> Rows:
         "run": DetectionRun.objects.get(),
         "alert": alert,
         "key": key,
+        "member": add_member(user=User.objects.create_user("ben"), role=Role.VIEWER),
         "backtest": backtest,
     } | notification_rows(alert)
 
@@ -173,7 +175,7 @@ def test_form__sent__leaves_an_entry(
     answer = person.post(address, data)
     assert answer.status_code in (302, 303), answer.content[-3000:]
     new = entries_by(staff, tenant)[before:]
-    assert {each["action"] for each in new} & {"insert", "update"}
+    assert {each["action"] for each in new} & {"insert", "update", "delete"}
     assert {each["address"] for each in new} == {"127.0.0.1"}
     assert "" not in {each["request_id"] for each in new}
 
