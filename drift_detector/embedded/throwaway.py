@@ -53,6 +53,7 @@ def settings(stack: Stack) -> dict[str, str]:
         **stack.settings("commands"),
         "AUMOS_DRIFT_SECRET_KEY": stack.postgres.state.secret("secret_key"),
         "AUMOS_DRIFT_ENCRYPTION__KEY": stack.postgres.state.secret("encryption_key"),
+        "DRIFT_COMMANDS_URL": stack.database_url("commands"),
         "DRIFT_APP_URL": stack.database_url("app"),
         "DRIFT_WEB_URL": stack.database_url("web"),
         "DRIFT_OWNER_URL": stack.database_url("owner"),

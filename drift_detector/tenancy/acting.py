@@ -9,10 +9,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest
 from structlog.contextvars import get_contextvars
 
+from drift_detector.tenancy.models import User
 from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.throttling.addresses import client_address
 
@@ -128,6 +129,26 @@ def note_request(action: str, request: HttpRequest) -> None:
     if match is not None:
         row = match.kwargs.get("pk") or match.kwargs.get("object_id") or ""
         note(action, match.view_name, str(row)[:LONGEST_ID])
+
+
+@contextmanager
+def told_transaction() -> Iterator[None]:
+    """Open a transaction outside of a tenant's scope whose changes are told of the one who acts."""
+    with transaction.atomic():
+        tell_transaction()
+        yield
+
+
+@contextmanager
+def told_of_person(user: User) -> Iterator[None]:
+    """The same, for what a person does to the own account before a page knows who acts."""
+    if current_cause():
+        with told_transaction():
+            yield
+        return
+    actor = Actor(ActorKind.USER, id=str(user.pk), name=user.get_username())
+    with acting_as(Cause(actor)), told_transaction():
+        yield
 
 
 def tell_transaction() -> None:

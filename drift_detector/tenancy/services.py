@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from drift_detector.observability.key_masks import KEY_PREFIX, SHOWN
+from drift_detector.tenancy.acting import told_transaction
 from drift_detector.tenancy.authentication import digest
 from drift_detector.tenancy.models import (
     ApiKey,
@@ -121,14 +122,15 @@ def deactivate_user(user: User) -> None:
     Raises:
         LastAdmin: If one of their tenants would be without an admin.
     """
-    # In one order, or two of these could wait for each other.
-    for tenant_id in sorted(each.tenant_id for each in memberships_of(user)):
-        with tenant_scope(tenant_id):
-            _keep_an_admin(user)
-    # Sessions carry a hash of the password, so a new one ends them even if the person comes back.
-    user.set_unusable_password()
-    user.is_active = False
-    user.save(update_fields=["password", "is_active"])
+    with told_transaction():
+        # In one order, or two of these could wait for each other.
+        for tenant_id in sorted(each.tenant_id for each in memberships_of(user)):
+            with tenant_scope(tenant_id):
+                _keep_an_admin(user)
+        # Sessions carry a hash of the password, so a new one ends them even if the person comes back.
+        user.set_unusable_password()
+        user.is_active = False
+        user.save(update_fields=["password", "is_active"])
 
 
 def _keep_an_admin(leaving: User) -> None:

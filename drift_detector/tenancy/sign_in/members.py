@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import structlog
-from django.db import transaction
 
+from drift_detector.tenancy.acting import told_of_person
 from drift_detector.tenancy.models import Membership, Role, User
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from drift_detector.tenancy.selection import memberships_of, tenant_named
@@ -15,7 +15,6 @@ LONGEST_USERNAME = 140
 """Of 150 characters, so that a number has room behind it."""
 
 
-@transaction.atomic
 def sync_memberships(user: User, roles: Mapping[str, Role]) -> list[Membership]:
     """Give a person the roles of their groups in tenants, and take those away that earlier groups gave.
 
@@ -28,6 +27,11 @@ def sync_memberships(user: User, roles: Mapping[str, Role]) -> list[Membership]:
     Returns:
         The memberships that the person has now.
     """
+    with told_of_person(user):
+        return _sync(user, roles)
+
+
+def _sync(user: User, roles: Mapping[str, Role]) -> list[Membership]:
     tenants = {slug: tenant for slug in roles if (tenant := tenant_named(slug)) is not None}
     wanted = {tenant.pk: roles[slug] for slug, tenant in tenants.items()}
     known = {each.tenant_id: each for each in memberships_of(user)}

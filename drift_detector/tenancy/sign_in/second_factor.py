@@ -23,6 +23,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from drift_detector import encryption
+from drift_detector.tenancy.acting import told_of_person, told_transaction
 from drift_detector.tenancy.models import Role, User
 from drift_detector.tenancy.selection import memberships_of
 
@@ -114,18 +115,18 @@ class SetUpForm(forms.Form):
         return code
 
 
-@transaction.atomic
 def set_up(user: User, *, secret: str, code: str) -> None:
     """Keep the secret of a person's app, and recovery codes; the code that proved it is used up."""
-    _use_up(TOTP.activate(user, secret).instance, code)
-    make_recovery_codes(user)
+    with told_of_person(user):
+        _use_up(TOTP.activate(user, secret).instance, code)
+        make_recovery_codes(user)
 
 
-@transaction.atomic
 def make_recovery_codes(user: User) -> None:
     """Replace the recovery codes of a person."""
-    Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
-    RecoveryCodes.activate(user)
+    with told_of_person(user):
+        Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
+        RecoveryCodes.activate(user)
 
 
 def recovery_codes_of(user: User) -> list[str]:
@@ -136,7 +137,8 @@ def recovery_codes_of(user: User) -> list[str]:
 
 def remove(user: User) -> int:
     """Remove the second factor of a person, who has lost it; returns the number of what was removed."""
-    return Authenticator.objects.filter(user=user).delete()[0]
+    with told_transaction():
+        return Authenticator.objects.filter(user=user).delete()[0]
 
 
 @transaction.atomic

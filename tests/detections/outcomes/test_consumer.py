@@ -276,7 +276,7 @@ def test_step__drift_while_a_request_holds_another_stream_of_the_monitor__lets_i
 def someone_waits() -> bool:
     """Whether a session of this database waits for another's lock."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with psycopg.connect(role_url("app")) as database:
+    with psycopg.connect(role_url("commands")) as database:
         return database.execute(query).fetchone() != (0,)
 
 

@@ -122,6 +122,7 @@ def test_restore__of_a_dump__tenants_are_apart_and_a_run_goes_on(
         with tenant_scope(run.tenant_id):
             finished = DetectionRun.objects.get()
             make_monitor(name="New")
+    with connected_to(empty.role_url("drift_web")):
         told = entries_about(run.tenant_id, "monitors")
     assert (finished.status, finished.verdict) == ("succeeded", "drift")
     made = [each["after"]["name"] for each in told if each["action"] == "insert"]

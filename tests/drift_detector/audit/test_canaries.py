@@ -86,8 +86,9 @@ def monitor(committed_tenant: Tenant, flights: Path) -> Monitor:
 
 
 @pytest.fixture
-def ana(committed_tenant: Tenant) -> None:
-    """A person who is an admin of the tenant."""
+def ana(committed_tenant: Tenant, override: Callable[..., None]) -> None:
+    """A person who is an admin of the tenant, and signs in by a password alone."""
+    override(sign_in={"second_factor": "nobody"})
     user = User.objects.create_user("ana", password=PASSWORD, is_staff=True)
     with tenant_scope(committed_tenant.id):
         add_member(user=user, role=Role.ADMIN)

@@ -66,7 +66,7 @@ def ana(
     committed_tenant: Tenant, flights: Path, client: Client, override: Callable[..., None]
 ) -> User:
     """A person who has left their name in every room, by pages and by services."""
-    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+    override(notifier={"allowed_hosts": ["127.0.0.1"]}, sign_in={"second_factor": "nobody"})
     user = User.objects.create_user(
         CANARY, CANARY, "correct horse battery", first_name="Ana", is_staff=True
     )

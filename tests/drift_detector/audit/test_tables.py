@@ -56,7 +56,7 @@ def test_tables__each_one__is_audited_or_says_why_not(owner: psycopg.Connection)
 
 
 def test_trail__grants__are_reading_alone(owner: psycopg.Connection) -> None:
-    assert set(owner.execute(GRANTED).fetchall()) == {("drf_app", "SELECT")}
+    assert set(owner.execute(GRANTED).fetchall()) == {("drf_web", "SELECT")}
 
 
 def test_trail__months__are_made_ahead_by_migrate(owner: psycopg.Connection) -> None:

@@ -193,7 +193,11 @@ def test_member__added_by_a_command__is_told_by_id(in_tenant: Tenant) -> None:
     user = User.objects.create_user("ana")
     add_member(user=user, role=Role.ADMIN)
     [entry] = entries_about(in_tenant.id, "memberships")
-    assert entry["after"] == {"role": "admin", "user_id": user.pk}
+    assert entry["after"] == {
+        "role": "admin",
+        "user_id": user.pk,
+        "is_by_provider": False,
+    }
 
 
 def test_monitor__made_by_a_worker__is_told_of_the_key_that_asked(

@@ -5,14 +5,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import get_commands
 
 from alerts.models import Channel
 from drift_detector.command_line import PROCESSES, NamedUtility
 from drift_detector.encryption import encrypt
 from drift_detector.tenancy import acting
-from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.models import Role, Scope, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import add_member, create_api_key
 from tests.conftest import connected_as, role_url
 from tests.drift_detector.audit.entries import entries_of
 
@@ -31,13 +33,32 @@ DEAD_EVENT = """
     VALUES (%s, gen_random_uuid(), 'drift.detected', gen_random_uuid(), 0, 1, '{}', now(), 1, 'x', now())
 """
 
+
+def key_of(tenant: Tenant) -> list[str]:
+    with tenant_scope(tenant.id):
+        key, _ = create_api_key(name="old", scopes=[Scope.RUNS_WRITE])
+    return [str(tenant.id), str(key.id)]
+
+
+def member_of(tenant: Tenant) -> list[str]:
+    with tenant_scope(tenant.id):
+        add_member(user=User.objects.create_user("bo"), role=Role.VIEWER)
+    return [str(tenant.id), "bo"]
+
+
 WRITES: dict[str, Arguments] = {
+    "remove_member": member_of,
+    "revoke_api_key": key_of,
+    "rotate_api_key": key_of,
     "add_member": lambda tenant: [str(tenant.id), "bo"],
     "create_api_key": lambda tenant: [str(tenant.id), "ci"],
     "set_quota": lambda tenant: [str(tenant.id), "keys=5"],
     "reencrypt": reencrypt,
 }
 ELSEWHERE = {
+    "deactivate_user": "test_command__about_a_person__is_told",
+    "reset_second_factor": "test_command__about_a_person__is_told",
+    "list_api_keys": "changes nothing",
     "create_tenant": "test_create_tenant__by_the_command__is_told",
     "delete_tenant": "test_erasure.py",
     "erase_person": "test_erasure.py",
@@ -103,3 +124,25 @@ def test_outbox_requeue__by_the_command__is_told(committed_tenant: Tenant) -> No
         "update",
         "outbox",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("deactivate_user", ("update", "users")),
+        ("reset_second_factor", ("delete", "mfa_authenticator")),
+    ],
+)
+def test_command__about_a_person__is_told(
+    committed: None, name: str, told: tuple[str, str]
+) -> None:
+    user = User.objects.create_user("bo")
+    Authenticator.objects.create(
+        user=user, type=Authenticator.Type.TOTP, data={"secret": "hidden-one"}
+    )
+    NamedUtility(["manage.py", name, "bo"]).execute()
+    query = "SELECT action, object_type, before::text FROM drf_audit WHERE actor_id = %s"
+    with psycopg.connect(role_url("superuser")) as superuser:
+        found = superuser.execute(query, [name]).fetchall()
+    assert told in {(action, kind) for action, kind, _ in found}
+    assert "hidden-one" not in str(found)

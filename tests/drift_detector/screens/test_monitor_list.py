@@ -97,6 +97,7 @@ def test_monitors__filter_that_is_none__is_refused(person: Client, query: str) -
 def test_monitors__many_rows__take_as_many_queries_as_few(
     person: Client, four: dict[str, Any]
 ) -> None:
+    html(person, LIST)  # the first request of a session notes its beginning
     few = statements_of(person, LIST)
     assert few <= 15
     for _ in range(20):
