@@ -85,6 +85,7 @@ OPERATIONS = {
     "/keys/{id}/revoke": {"POST": "admin"},
     "/dashboard": {"GET": READ},
     "/quotas": {"GET": READ},
+    "/audit": {"GET": "admin"},
 }
 # Anyone may call them; what MLflow sends is signed.
 FREE = {"/integrations/mlflow/{id}", "/schema", "/docs"}
