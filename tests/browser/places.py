@@ -38,7 +38,7 @@ def places(demo: Demo) -> dict[str, str]:
         "keys": "/admin/tenancy/apikey/",
         "new-key": "/admin/tenancy/apikey/add/",
         "members": "/admin/tenancy/membership/",
-        "audit": "/admin/audit/auditentry/",
+        "audit": "/admin/audit/auditentry/?q=monitors",
         "quotas": "/admin/tenancy/tenantquota/",
     }
 

@@ -23,7 +23,8 @@ COLUMNS_WITHOUT_TENANT = {"user_id", "sha256", "event_id", "slug"}
 SWEEPERS = {
     "alert_event_to_route", "alert_resolved", "alert_snoozed", "retraining_request_to_end",
     "backtest_finished", "backtest_running", "baseline_building", "job_finished",
-    "notification_due", "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
+    "notification_due", "notification_due_of_channel", "notification_waits",
+    "outbox_by_age", "outbox_put_off", "outbox_unpublished", "run_due",
 }  # fmt: skip
 BY_AGE = {
     "baseline_oldest",

@@ -204,7 +204,7 @@ def _listed(mine: Path, policy: SourcePolicy) -> Any:
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("place", ["", "x.csv", "*.csv"])
 def test_read__pipe_or_socket_in_place_of_a_file__is_refused_at_once(
-    root: Path, policy: SourcePolicy, place: str
+    root: Path, policy: SourcePolicy, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(root / "x.csv")
     started = time.monotonic()
@@ -212,7 +212,7 @@ def test_read__pipe_or_socket_in_place_of_a_file__is_refused_at_once(
         describe(str(root / place), policy)
     (root / "x.csv").unlink()
     with socket.socket(socket.AF_UNIX) as bound:
-        os.chdir(root)
+        monkeypatch.chdir(root)  # the name of a socket is short
         bound.bind("x.csv")
         with pytest.raises(UnreadableSource, match="not a regular file"):
             describe(str(root / place), policy)
