@@ -278,7 +278,8 @@ class World:
             )
 
     def _run(self, role: Role, *arguments: str) -> str:
-        environment = self._environment(role)
+        # A command that pauses in a transaction is no process that hangs; the leases here are short.
+        environment = self._environment(role) | {"AUMOS_DRIFT_RUNS__LEASE_SECONDS": "60"}
         done = subprocess.run(
             manage(*arguments), cwd=self.root, env=environment, capture_output=True, text=True
         )
