@@ -168,7 +168,7 @@ def test_walk__other_tenant__shows_its_own_and_no_other(
     demo.manage("add_member", tenant, demo.user, "--existing", "--role", "operator")
     visitor = visit()
     visitor.open("/admin/")
-    visitor.page.get_by_text("unfold_more").click()
+    visitor.page.get_by_text("unfold_more").first.click()
     visitor.page.get_by_role("button", name="Elsewhere").click()
     expect(visitor.page.locator("#nav-sidebar")).to_contain_text("Elsewhere")
     expect(visitor.page.locator("#content")).not_to_contain_text(WATCHED)
