@@ -1,7 +1,6 @@
 """Apache Kafka itself, where Java and Maven are found."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +14,14 @@ from drift_detector.embedded.apache_kafka import ApacheKafka
 from drift_detector.embedded.java import java_program, kafka_jars
 from drift_detector.embedded.kafka import TOPICS
 from drift_detector.embedded.server import StartError
-from drift_detector.embedded.stack import create_broker
+from drift_detector.embedded.stack import BROKER_VARIABLE, create_broker
 from drift_detector.embedded.state import State
 from tests.drift_detector.embedded.conftest import environment_of, marked_processes
 
-HAS_JAVA = bool(shutil.which("java") and shutil.which("mvn"))
-needs_java = pytest.mark.skipif(not HAS_JAVA, reason="there is no Java or no Maven")
+IS_ASKED_FOR = (
+    os.environ.get(BROKER_VARIABLE) == "apache"
+)  # its jars are fetched once, before the tests
+needs_java = pytest.mark.skipif(not IS_ASKED_FOR, reason="make test-kafka runs it")
 EVENTS = [f"event {number}".encode() for number in range(40)]
 PATIENCE_SECONDS = 30
 

@@ -1,7 +1,7 @@
 """Logins, rights and certificates on a real Apache Kafka: each process may do its work, and nothing else."""
 
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from detections.models import OutcomeStream
 from detections.outcomes.consumer import OutcomeConsumer
 from drift_detector.embedded.leftovers import end_leftovers
+from drift_detector.embedded.stack import BROKER_VARIABLE
 from drift_detector.embedded.state import State
 from drift_detector.events.kafka_clients import create_consumer, create_producer
 from drift_detector.events.services import EventType
@@ -35,7 +36,7 @@ from tests.factories import eventually, make_monitor
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not (shutil.which("java") and shutil.which("mvn")), reason="there is no Java or no Maven"
+        os.environ.get(BROKER_VARIABLE) != "apache", reason="make test-kafka runs it"
     ),
 ]
 TENANTS = ("acme", "rival")
