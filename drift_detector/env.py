@@ -149,7 +149,7 @@ class Kafka(Group):
         default=SecretStr(""), description="the password of that file"
     )
     certificate_warn_days: Positive = Field(
-        default=14, description="days before the end of a certificate from which it is told of"
+        default=14, description="days before the end of a certificate from which the service warns"
     )
     config: dict[str, SecretStr] = Field(
         default={}, description="further librdkafka properties as JSON; they win over the others"
@@ -173,7 +173,7 @@ SECRETS_OF_STORES = {
 
 
 class ConnectionSetting(Group):
-    """How the stores below a prefix are reached, as `monitors.sources.Connection` wants it."""
+    """The way to the stores below a prefix, as `monitors.sources.Connection` wants it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     store: Annotated[str, Field(pattern=r"^(s3|abfs)://[^/]+(/.*)?$")]

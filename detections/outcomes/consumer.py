@@ -63,7 +63,7 @@ class UnusableMessages(Exception):
 
 
 class Place(NamedTuple):
-    """Where a message is."""
+    """The place of a message: topic, partition and offset."""
 
     topic: str
     partition: int
@@ -100,7 +100,7 @@ class BoundTenant:
         """The tenant of a message, from what it names itself.
 
         Raises:
-            BadOutcomes: If the topic is another tenant's, or nobody's.
+            BadOutcomes: If the topic is another tenant's, or no tenant's.
         """
         if not self.is_bound:
             return UUID(named)

@@ -27,7 +27,7 @@ class OutcomeTopics:
 
     @property
     def subscription(self) -> str:
-        """What a consumer subscribes to: a topic, or a regular expression for the whole of its name."""
+        """The subscription of a consumer: a topic, or a regular expression for the whole of its name."""
         return f"^{self._pattern}$" if self.are_per_tenant else self.template
 
     def slug_of(self, topic: str) -> str | None:

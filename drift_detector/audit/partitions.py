@@ -45,7 +45,7 @@ def make_coming_months() -> list[str]:
 
 
 def drop_older_than(days: int) -> list[str]:
-    """Drop the partitions whose last row is older than so many days; returns their names."""
+    """Drop the partitions whose last row is older than a number of days; returns their names."""
     oldest = timezone.now() - timedelta(days=days)
     old = [name for name in _existing() if (end := _end_of(name)) is not None and end <= oldest]
     for name in old:

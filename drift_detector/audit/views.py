@@ -45,7 +45,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
     )
 )
 class AuditViewSet(TenantAPIView, ListModelMixin, GenericViewSet[AuditEntry]):
-    """Who did what: keys, people, commands and processes."""
+    """The entries of the audit trail: actor, action and object."""
 
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter

@@ -1,4 +1,4 @@
-"""Watches a Kafka client: its log goes through structlog, and trouble is told when it begins, lasts and ends.
+"""Watches a Kafka client: its log goes through structlog, and trouble is reported when it begins, lasts and ends.
 
 While no broker answers, librdkafka says so at each try. Here that is one line at the beginning, one a
 minute, and one at the end. The same is shown in `/healthz` and counted in the metrics.
@@ -63,7 +63,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class BrokerWatch:
-    """What one client tells about its brokers; librdkafka calls `log` and `on_error` while it is polled.
+    """The reports of one client about its brokers; librdkafka calls `log` and `on_error` while it is polled.
 
     Attributes:
         client: The kind of the client, as people read it.

@@ -27,7 +27,7 @@ class CertificateWatch:
 
     Attributes:
         files: Those of this process's own certificate and of the brokers' authority.
-        warn: How long before its end a certificate is told of.
+        warn: The time before the end of a certificate from which the service warns.
     """
 
     files: tuple[Path, ...]
@@ -48,7 +48,7 @@ class CertificateWatch:
             end_trouble(TROUBLE)
 
     def _sentence(self, file: Path) -> str:
-        """What is wrong with the certificate that ends first; empty if nothing is."""
+        """The trouble with the certificate that ends first; empty without one."""
         try:
             ends = min(_ends(file.read_bytes()))
         except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from drift_detector.events.certificates import certificate_watch
 
 
 class WatchedProducer(Producer):
-    """A producer whose log and troubles are told by its watch."""
+    """A producer whose log and troubles its watch reports."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.watch = BrokerWatch("producer")
@@ -25,7 +25,7 @@ class WatchedProducer(Producer):
 
 
 class WatchedConsumer(Consumer):
-    """A consumer whose log and troubles are told by its watch."""
+    """A consumer whose log and troubles its watch reports."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.watch = BrokerWatch("consumer")

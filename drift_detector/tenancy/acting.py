@@ -77,7 +77,7 @@ def current_cause() -> str:
 
 @contextmanager
 def acting_as(cause: Cause) -> Iterator[None]:
-    """Have all that the block writes told of this cause, in transactions that are open already, too."""
+    """Record all that the block writes with this cause, in transactions that are open already, too."""
     token = _of_context.set(cause)
     tell_transaction()
     try:
@@ -133,7 +133,7 @@ def note_request(action: str, request: HttpRequest) -> None:
 
 @contextmanager
 def told_transaction() -> Iterator[None]:
-    """Open a transaction outside of a tenant's scope whose changes are told of the one who acts."""
+    """Open a transaction outside of a tenant's scope whose changes are recorded with the one who acts."""
     with transaction.atomic():
         tell_transaction()
         yield

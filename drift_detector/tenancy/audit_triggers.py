@@ -37,7 +37,7 @@ def audit(
         table: The table; its rows have a column `id`.
         of_processes: False for the tables that workers write to all the time: what processes change is not
             written down then, what keys, people and commands change is.
-        hidden: Columns of which only a change is told, such as secrets and names.
+        hidden: Columns of which only the change is recorded, and no value, such as secrets and names.
         left_out: Columns that are not told of, such as what workers keep.
     """
     condition = OF_ITS_OWN if of_processes else f"{OF_ITS_OWN} AND {BY_PEOPLE}"

@@ -35,7 +35,7 @@ BUSY_SECONDS = 2
 
 
 LEAST_SECONDS = 0.5
-"""A wrong name is answered as late as a wrong password, of an older kind of hash too, so that none is told apart."""
+"""A wrong name is answered as late as a wrong password, of an older kind of hash too: nothing shows which it was."""
 
 
 @dataclass(frozen=True, slots=True)

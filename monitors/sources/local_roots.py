@@ -36,7 +36,7 @@ def root_of(path: str, roots: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a path has led to.
+    """The target of a path.
 
     Attributes:
         path: The path of it without links.
@@ -74,7 +74,7 @@ class LocalRoots:
 
     @contextmanager
     def look(self, path: str) -> Iterator[Found]:
-        """What lies at a path, without a wait for pipes and without a sign to devices.
+        """Open the target of a path, without a wait for pipes and without a sign to devices.
 
         Raises:
             OSError: If there is nothing, or it may not be reached; `LeadsOutside` if links lead out

@@ -124,7 +124,7 @@ def _local(location: Location, policy: SourcePolicy) -> Iterator[tuple[str, bool
 
 
 def _status(roots: LocalRoots, folder: Found, entry: os.DirEntry[str]) -> os.stat_result | None:
-    """What an entry or its link is; nothing for a link that leads nowhere, or out of the roots."""
+    """The kind of an entry or of its link's target; none for a link that leads nowhere, or out of the roots."""
     if not entry.is_symlink():
         return entry.stat(follow_symlinks=False)
     try:

@@ -40,7 +40,7 @@ _beside_tables: list[Callable[[], object]] = []
 
 @dataclass
 class Certificate:
-    """What was removed of a tenant, and what stays.
+    """The record of an erasure: the rows that are removed, and the copies that stay elsewhere.
 
     Attributes:
         tenant_id: The tenant.

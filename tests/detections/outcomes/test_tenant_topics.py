@@ -28,7 +28,7 @@ from tests.factories import eventually, make_monitor
 
 @pytest.fixture
 def prefix(override: Callable[..., None], settings: LazySettings) -> str:
-    """What the topics of this test begin with; `<prefix>.acme` is the tenant's."""
+    """The beginning of the names of this test's topics; `<prefix>.acme` is the tenant's."""
     name = f"o{uuid4().hex}"
     override(
         outcomes={

@@ -33,7 +33,7 @@ ADDRESSES = [
 
 @pytest.fixture
 def lines(settings: LazySettings) -> StringIO:
-    """What the process writes to its log."""
+    """The lines that the process writes to its log."""
     config = logging_config(level="DEBUG", format="json")
     written = StringIO()
     config["handlers"]["stderr"]["stream"] = written

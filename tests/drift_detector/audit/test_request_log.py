@@ -19,7 +19,7 @@ ROUTE = "api/v1/monitors"
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What is logged while the test runs."""
+    """The lines that are logged while the test runs."""
     with capture_logs() as captured:
         monkeypatch.setattr(request_log, "log", structlog.get_logger())
         yield captured

@@ -34,7 +34,7 @@ class Authority:
         return self.folder / "ca.pem"
 
     def sign(self, name: str, *, days: float = 100) -> tuple[Path, Path]:
-        """The files of a certificate and of its key; it ends in so many days, before now if negative."""
+        """The files of a certificate and of its key; it ends in this number of days, before now if negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(name, key, "authority", self.key, days=days)
         files = self.folder / f"{name}.pem", self.folder / f"{name}.key"

@@ -25,7 +25,7 @@ RIGHT = re.compile(
 
 
 class SecuredKafka(ApacheKafka):
-    """Lets nobody in without a certificate's proof of itself, a login and a right."""
+    """Refuses each client that lacks a certificate, a login or a right."""
 
     def __init__(self, state: State, authority: Authority) -> None:
         super().__init__(state, durable=True)

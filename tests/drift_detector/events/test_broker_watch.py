@@ -1,4 +1,4 @@
-"""What is told of a broker that is away: of a real one that is stopped and started, and by a clock."""
+"""The reports about a broker that is away: with a real one that is stopped and started, and with a clock."""
 
 import logging
 import socket

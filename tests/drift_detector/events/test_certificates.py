@@ -81,7 +81,7 @@ def test_check__day_after_day__tells_once_a_day_until_it_is_replaced(
 
 @pytest.fixture
 def tls_port(authority: Authority, request: pytest.FixtureRequest) -> Iterator[int]:
-    """A port with TLS, whose certificate ends in so many days."""
+    """A port with TLS, whose certificate ends in a number of days."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*authority.sign("broker", days=request.param))
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""Who may do what: every operation of the API against each scope alone and each role, cell by cell."""
+"""Tries every operation of the API with each scope alone and with each role, cell by cell."""
 
 import re
 from collections.abc import Iterable
