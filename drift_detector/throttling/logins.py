@@ -78,7 +78,7 @@ def bounded_login(
     from those of strangers, who could otherwise lock the account's owner out (OWASP: device cookies).
 
     Args:
-        view: Answers with a redirect once the password was right.
+        view: Answers with a redirect once the secret was right; a right code signs the person in, too.
         account_of: Returns the name of the account whose password is tried.
         refuse: Makes the page of a status and a sentence.
         secret: What the view takes.
@@ -122,6 +122,8 @@ def _settled(
         address = client_address(request)
         log.warning("login_refused", secret=secret.kind, account=account[:40], address=address)
         return response
+    if secret is CODE and not request.user.is_authenticated:
+        return response  # to the page of another step: no code was looked at
     counters().forget(charges[:1])
     if secret is PASSWORD:
         _remember_browser(response, account)

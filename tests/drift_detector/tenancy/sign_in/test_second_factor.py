@@ -159,6 +159,19 @@ def test_codes__guessed__are_bounded_though_the_password_is_right(
     assert "3 codes may be tried for this account" in refused.content.decode()
 
 
+def test_codes__guessed_between_visits_of_another_step__are_bounded_still(
+    boss: User, override: Callable[..., None]
+) -> None:
+    set_up(boss)
+    override(throttle={"passwords_per_account": 3})
+    client, answers = Client(), []
+    log_in(boss, client)
+    for _ in range(4):
+        answers.append(client.post(CODE, {"code": "000000"}).status_code)
+        client.post(SET_UP, {"code": "000000"})  # redirects, though no code was right
+    assert answers[-1] == 429
+
+
 def test_recovery_codes__shown_once__let_in_once(boss: User) -> None:
     owner = Client()
     set_up(boss, owner)
