@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from django.db.migrations import RunSQL
 
+from drift_detector.tenancy.rls import NOTIFIER, RELAY, SCHEDULER
+
 # The ids of the row and of its tenant have columns of their own. Names of people stay where erasure finds them: the
 # entry says by its actor who made or changed a row. A lease is the machinery's.
 LEFT_OUT = (
@@ -18,8 +20,14 @@ LEFT_OUT = (
     "attempt", "lease_token", "lease_expires_at", "worker",
 )  # fmt: skip
 
-# Null, and so false, where nothing has said who acts: a scheduler's or a relay's own transaction.
-BY_PEOPLE = "nullif(current_setting('app.actor', true), '') NOT LIKE 'process %'"
+ACTOR = "nullif(current_setting('app.actor', true), '')"
+# Their own transactions name no actor; those of another login without one are SQL by hand, which is recorded.
+OF_PROCESSES = " OR ".join(
+    f"pg_has_role(session_user, '{group}', 'MEMBER')" for group in (RELAY, SCHEDULER, NOTIFIER)
+)
+BY_PEOPLE = (
+    f"CASE WHEN {ACTOR} IS NULL THEN NOT ({OF_PROCESSES}) ELSE {ACTOR} NOT LIKE 'process %' END"
+)
 # Rows that the database removes because another one is removed: the entry of that one stands for them.
 OF_ITS_OWN = "pg_trigger_depth() = 0"
 
@@ -38,7 +46,7 @@ def audit(
         of_processes: False for the tables that workers write to all the time: what processes change is not
             written down then, what keys, people and commands change is.
         hidden: Columns of which only the change is recorded, and no value, such as secrets and names.
-        left_out: Columns that are not told of, such as what workers keep.
+        left_out: Columns that are never recorded, such as those that only workers write.
     """
     condition = OF_ITS_OWN if of_processes else f"{OF_ITS_OWN} AND {BY_PEOPLE}"
     nulls = json.dumps(dict.fromkeys([*LEFT_OUT, *left_out]))

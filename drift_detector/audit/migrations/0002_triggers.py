@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         audit("drf_users", hidden=["password", *NAMES], left_out=["last_login"]),
         audit("drf_tenants"),
         audit("drf_memberships"),
-        audit("drf_api_keys", hidden=["sha256"], left_out=["last_used_at"]),
+        audit("drf_api_keys", hidden=["sha256"], left_out=["last_used_at", "last_used_from"]),
         audit("drf_quotas"),
         audit("drf_saved_filters", hidden=["query"]),
         audit("drf_monitors"),

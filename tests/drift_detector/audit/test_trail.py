@@ -79,8 +79,8 @@ def test_removal__of_a_monitor__is_one_entry_with_what_it_was(in_tenant: Tenant)
 
 
 def test_work__of_a_process__is_not_told(in_tenant: Tenant) -> None:
-    run = make_run(make_monitor())
     with acting_as(WORKER):
+        run = make_run(make_monitor())
         DetectionRun.objects.filter(id=run.id).update(reason="x")
     assert entries_about(in_tenant.id, "runs") == []
 
@@ -93,6 +93,18 @@ def test_work__that_a_person_asks_for__is_told(in_tenant: Tenant) -> None:
     assert (entry["action"], entry["object_id"]) == ("insert", str(run.id))
     assert entry["after"]["trigger"] == "manual"
     assert not {"inline_data", "requested_by"} & entry["after"].keys()
+
+
+def test_work__changed_by_sql_without_an_actor__is_recorded(in_tenant: Tenant) -> None:
+    run = make_run(make_monitor())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.actor', '', true)")
+        cursor.execute(
+            "UPDATE drf_runs SET requested_by = '', reason = 'by hand' WHERE id = %s", [run.id]
+        )
+    entry = entries_about(in_tenant.id, "runs")[-1]
+    assert (entry["actor_kind"], entry["actor_id"]) == ("database", "drift_commands")
+    assert entry["object_id"] == str(run.id)
 
 
 def test_configuration__that_a_process_changes__is_told(in_tenant: Tenant) -> None:
