@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import MaxValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -95,6 +96,7 @@ class LifetimeForm(forms.Form):
         keys = settings.ENV.keys
         self.fields["days"].initial = keys.days
         self.fields["days"].help_text = f"At most {keys.longest_days}."
+        self.fields["days"].validators.append(MaxValueValidator(keys.longest_days))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
