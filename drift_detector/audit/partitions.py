@@ -25,6 +25,7 @@ MAKE = [
     "REVOKE ALL ON {name} FROM PUBLIC, {groups}",
 ]
 DROP = "DROP TABLE {name}"
+FIRST = f"SELECT min(created_at AT TIME ZONE 'UTC') FROM {DEFAULT}"  # noqa: S608
 
 
 def has_trail() -> bool:
@@ -35,9 +36,9 @@ def has_trail() -> bool:
 
 
 def make_coming_months() -> list[str]:
-    """Make the partitions of this month and of the ones that come; returns the names of the new ones."""
-    there = _existing()
-    months = _months_from(timezone.now().date())
+    """Make the partitions of this month, of those that come and of those that were missed; returns the new names."""
+    there, now = _existing(), timezone.now().date()
+    months = _months_between(min(_first_without_month() or now, now), now)
     missing = [month for month in months if _name_of(month) not in there]
     for month in missing:
         _make(month)
@@ -77,9 +78,20 @@ def _execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-def _months_from(day: date) -> Iterator[date]:
-    month = day.replace(day=1)
-    for _ in range(COMING_MONTHS + 1):
+def _first_without_month() -> date | None:
+    """The day of the oldest row that lies in the default partition."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST)
+        (first,) = cursor.fetchone()
+    return first.date() if first else None
+
+
+def _months_between(first: date, now: date) -> Iterator[date]:
+    """The months from the first day's on, up to those that come."""
+    month, coming = first.replace(day=1), now.replace(day=1)
+    for _ in range(COMING_MONTHS):
+        coming = _next(coming)
+    while month <= coming:
         yield month
         month = _next(month)
 

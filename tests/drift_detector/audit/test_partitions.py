@@ -53,6 +53,18 @@ def test_keep_audit__month_missing__takes_its_rows_from_the_default(
     assert owner.execute(f"SELECT count(*) FROM {name}").fetchone() == (1,)
 
 
+def test_keep_audit__months_missed__take_their_rows_from_the_default(
+    owner: psycopg.Connection,
+) -> None:
+    past = timezone.now() - timedelta(days=100)
+    owner.execute(ROW, [past])
+    made = keep_audit()
+    assert f"made drf_audit_{past:%Y_%m}" in made
+    assert owner.execute("SELECT count(*) FROM drf_audit_default").fetchone() == (0,)
+    for each in made:
+        owner.execute(f"DROP TABLE {each.removeprefix('made ')}")
+
+
 def test_keep_audit__month_past_its_retention__is_dropped(
     owner: psycopg.Connection, override: object
 ) -> None:
