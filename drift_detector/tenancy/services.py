@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from drift_detector.observability.key_masks import KEY_PREFIX, SHOWN
@@ -115,7 +115,6 @@ def remove_member(*, user: User) -> bool:
     return bool(removed)
 
 
-@transaction.atomic
 def deactivate_user(user: User) -> None:
     """End all sessions of a person, in every tenant, and let them sign in no more.
 
@@ -123,14 +122,23 @@ def deactivate_user(user: User) -> None:
         LastAdmin: If one of their tenants would be without an admin.
     """
     with told_transaction():
-        # In one order, or two of these could wait for each other.
-        for tenant_id in sorted(each.tenant_id for each in memberships_of(user)):
-            with tenant_scope(tenant_id):
-                _keep_an_admin(user)
+        keep_admins_without(user)
         # Sessions carry a hash of the password, so a new one ends them even if the person comes back.
         user.set_unusable_password()
         user.is_active = False
         user.save(update_fields=["password", "is_active"])
+
+
+def keep_admins_without(leaving: User) -> None:
+    """Refuse to take a person away from tenants of which they are the last admin.
+
+    Raises:
+        LastAdmin: If one of their tenants would be without an admin.
+    """
+    # In one order, or two of these could wait for each other.
+    for tenant_id in sorted(each.tenant_id for each in memberships_of(leaving)):
+        with tenant_scope(tenant_id):
+            _keep_an_admin(leaving)
 
 
 def _keep_an_admin(leaving: User) -> None:

@@ -21,6 +21,7 @@ from drift_detector.audit.erasure.catalogue import (
 )
 from drift_detector.tenancy.models import Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import keep_admins_without
 
 # Characters of a user name (Django's validator): `user:ana` is no part of `user:anabel`.
 NAME_BEGINS, NAME_ENDS = r"(?<![\w.@+-])", r"(?![\w.@+-])"
@@ -53,8 +54,11 @@ def erase_person(user: User) -> Counter[str]:
 
     Raises:
         NotTheOwner: If the connection is not the owner's.
+        LastAdmin: If one of their tenants would be without an admin.
     """
     require_owner()
+    with transaction.atomic():
+        keep_admins_without(user)
     done: Counter[str] = Counter()
     name, stand_in = user.get_username(), f"erased-{user.pk}"
     for tenant_id in Tenant.objects.values_list("id", flat=True):

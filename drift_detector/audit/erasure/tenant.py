@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from drift_detector.audit.erasure.catalogue import (
@@ -45,11 +44,11 @@ class Certificate:
     Attributes:
         tenant_id: The tenant.
         slug: Its short name.
-        begun_at: When the removal began.
-        ended_at: When nothing was left; empty while it goes on.
+        begun_at: The moment at which the removal began.
+        ended_at: The moment at which nothing was left; empty until then.
         removed: The number of rows by table.
         people: The ids of people who were members; `erase_person` erases those who are in no other tenant.
-        stays: What stays where, and for how long.
+        stays: The places that keep something, and for how long.
     """
 
     tenant_id: str
@@ -82,7 +81,7 @@ def register_removal(remove: Callable[[], object]) -> None:
 
 
 def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
-    """Remove all rows of a tenant, batch by batch, and write the certificate after each table.
+    """Remove all rows of a tenant, batch by batch, and write the certificate after each batch.
 
     Called again after an interruption, it removes what is left.
 
@@ -97,10 +96,13 @@ def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
         certificate.people = sorted({*certificate.people, *people})
         for remove in _beside_tables:
             remove()
+    path.write_text(
+        certificate.text
+    )  # a place that cannot be written to is found before a row is gone
     for table in _in_order():
         while removed := _remove_batch(tenant.id, table):
             certificate.removed[table] += removed
-        path.write_text(certificate.text)
+            path.write_text(certificate.text)
     _end(tenant.id, certificate)
     path.write_text(certificate.text)
     return certificate
@@ -118,7 +120,7 @@ def _remove_batch(tenant_id: UUID, table: str) -> int:
 
 def _end(tenant_id: UUID, certificate: Certificate) -> None:
     """Remove the tenant, and then its trail; that of the installation keeps the certificate."""
-    with tenant_scope(tenant_id), transaction.atomic():
+    with tenant_scope(tenant_id):
         certificate.removed["drf_tenants"] += changed_by(
             "DELETE FROM drf_tenants WHERE id = %s", [tenant_id]
         )

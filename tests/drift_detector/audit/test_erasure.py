@@ -21,7 +21,7 @@ from drift_detector.tenancy.acting import Cause, acting_as
 from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
-from drift_detector.tenancy.services import add_member, create_tenant
+from drift_detector.tenancy.services import add_member, create_tenant, remove_member
 from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
@@ -73,6 +73,7 @@ def ana(
     by = f"user:{CANARY}"
     with tenant_scope(committed_tenant.id):
         add_member(user=user, role=Role.ADMIN)
+        add_member(user=User.objects.create_user("ben"), role=Role.ADMIN)
         monitor = make_flights_monitor(flights, name="Flights")
         Monitor.objects.update(created_by=by)
         run = make_run(monitor, requested_by=by)
@@ -93,7 +94,7 @@ def ana(
 
 def _membership(tenant_id: UUID) -> UUID:
     with tenant_scope(tenant_id):
-        return Membership.objects.get().id
+        return Membership.objects.get(user__username=CANARY).id
 
 
 def command(name: str, *arguments: str, **options: Any) -> str:
@@ -140,6 +141,14 @@ def test_erase_person__afterwards__no_session_goes_on(ana: User, client: Client)
     assert client.get("/admin/").status_code == 302
 
 
+def test_erase_person__last_admin_of_a_tenant__stays(ana: User, committed_tenant: Tenant) -> None:
+    with tenant_scope(committed_tenant.id):
+        remove_member(user=User.objects.get(username="ben"))
+    with pytest.raises(CommandError, match="admin"):
+        command("erase_person", CANARY, "--yes")
+    assert User.objects.filter(username=CANARY).exists()
+
+
 def test_erase_person__name_that_begins_alike__stays(
     ana: User, superuser: psycopg.Connection, committed_tenant: Tenant
 ) -> None:
@@ -169,7 +178,7 @@ def test_delete_tenant__afterwards__nothing_of_it_is_left_but_the_certificate(
     certificate = json.loads(path.read_text())
     assert certificate["removed"]["drf_monitors"] == 1
     assert certificate["removed"]["drf_audit"] > 0
-    assert certificate["people"] == [ana.pk]
+    assert certificate["people"] == [ana.pk, ana.pk + 1]
     assert certificate["ended_at"]
 
 

@@ -8,8 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 from drift_detector.audit.erasure.catalogue import NotTheOwner
 from drift_detector.audit.erasure.person import erase_person, list_places_of
 from drift_detector.tenancy.models import User
+from drift_detector.tenancy.services import LastAdmin
 
-LEFT = """Left, for you: backups and Kafka topics, until their retention ends; logs of the proxy before the service."""
+LEFT = (
+    "You still have to remove: backups and Kafka topics, or wait until their retention ends; and the logs of the "
+    "proxy before the service."
+)
 
 
 class Command(BaseCommand):
@@ -21,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument(
-            "--yes", action="store_true", help="do it; without, only say what it is"
+            "--yes", action="store_true", help="confirm; without it, nothing is erased"
         )
 
     def handle(self, *args: Any, username: str, yes: bool, **options: Any) -> None:
@@ -33,7 +37,7 @@ class Command(BaseCommand):
         try:
             email, done = user.email, erase_person(user)
             places = list_places_of(email)
-        except NotTheOwner as error:
+        except (NotTheOwner, LastAdmin) as error:
             raise CommandError(str(error)) from error
         for table, count in sorted(done.items()):
             self.stdout.write(f"{table}: {count}")
