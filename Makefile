@@ -19,7 +19,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack sbom lock clean-state
+.PHONY: help install run manage test test-quick test-random test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack sbom lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -38,6 +38,10 @@ test: .venv/.installed ## Run all tests with coverage; ARGS="…" goes to pytest
 
 test-quick: .venv/.installed ## Run the tests without coverage, up to the first failure
 	@exec $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 3 --dist worksteal --no-cov -x $(ARGS)
+
+test-random: .venv/.installed ## Run the property tests on examples that were not tried before
+	@exec env DRIFT_EXAMPLES=random $(EMBEDDED) exec -- \
+		$(PYTHON) -m pytest -n 3 --dist worksteal --no-cov -m hypothesis $(ARGS)
 
 test-kafka: .venv/.installed ## Run what touches Kafka on Apache Kafka, which needs Java 17 and Maven
 	@exec env KAFKA=apache $(EMBEDDED) exec -- $(PYTHON) -m pytest -n 2 --dist worksteal --no-cov $(KAFKA_TESTS) $(ARGS)

@@ -32,9 +32,11 @@ from monitors.models import Job
 from tasks.monitors import answer_job
 from tests.data import TIMESTAMPS, flights_like
 
-# How long an example takes is the machine's affair; what is slow is seen in `make bench`.
-hypothesis_settings.register_profile("here", deadline=None)
-hypothesis_settings.load_profile("here")
+# How long an example takes is the machine's affair; what is slow is seen in `make bench`. Each run tries the same
+# examples, so that a change is judged by itself; `make test-random` draws new ones.
+hypothesis_settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
+hypothesis_settings.register_profile("random", deadline=None)
+hypothesis_settings.load_profile(os.environ.get("DRIFT_EXAMPLES", "fixed"))
 
 
 def role_url(role: str, database: str | None = None) -> str:

@@ -32,6 +32,7 @@ from detections.outcomes.refusals import BadOutcomes
 from detections.outcomes.services import accept_outcomes
 from detections.outcomes.topics import OutcomeTopics
 from drift_detector.api.names import unknown_names
+from drift_detector.events.broker_watch import reason_of
 from drift_detector.events.kafka_clients import create_consumer, create_producer
 from drift_detector.tenancy.quotas import OverQuota
 from drift_detector.tenancy.scope import tenant_scope
@@ -186,7 +187,7 @@ class OutcomeConsumer:
     def _is_error(self, message: Message) -> bool:
         error = message.error()
         self._consumer.watch.on_delivery(message.topic() or "", error)
-        if error is not None:
+        if error is not None and reason_of(error) != "authorization":  # the watch has that by topic
             self._note(error, message)
         return error is not None
 

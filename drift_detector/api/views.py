@@ -81,9 +81,9 @@ class TenantAPIView(APIView):
         self._acting.enter_context(acting_in(self.request._request, caller.actor, caller.tenant_id))
 
     def _note_read(self) -> None:
-        """Tell the audit trail that a person has read; a key reads for the tenant that it belongs to."""
+        """Record that a person has read, by a session or by a token; a key reads for the tenant that it belongs to."""
         is_read = self.request.method == "GET"
-        if is_read and self.principal.actor.kind is ActorKind.USER:
+        if is_read and self.principal.actor.kind is not ActorKind.KEY:
             note_request("read", self.request._request)
 
     def _note_refusal(self) -> None:

@@ -17,6 +17,7 @@ DEFAULT = "drf_audit_default"
 EXISTING = "SELECT relid::regclass::text FROM pg_partition_tree('drf_audit') WHERE isleaf"
 # A month whose rows lie in the default partition takes them along.
 MAKE = [
+    "LOCK TABLE {rest} IN ACCESS EXCLUSIVE MODE",  # or a row could come in between
     "CREATE TABLE {name} (LIKE drf_audit INCLUDING DEFAULTS)",
     "WITH moved AS (DELETE FROM {rest} WHERE created_at >= '{start}' AND created_at < '{end}' RETURNING *) "
     "INSERT INTO {name} SELECT * FROM moved",
@@ -25,6 +26,8 @@ MAKE = [
     "REVOKE ALL ON {name} FROM PUBLIC, {groups}",
 ]
 DROP = "DROP TABLE {name}"
+# All that writes waits behind a lock that waits; this command fails instead, and is repeated.
+WAIT = "SET LOCAL lock_timeout = '5s'"
 FIRST = f"SELECT min(created_at AT TIME ZONE 'UTC') FROM {DEFAULT}"  # noqa: S608
 
 
@@ -50,7 +53,9 @@ def drop_older_than(days: int) -> list[str]:
     oldest = timezone.now() - timedelta(days=days)
     old = [name for name in _existing() if (end := _end_of(name)) is not None and end <= oldest]
     for name in old:
-        _execute(DROP.format(name=name))
+        with transaction.atomic():
+            _execute(WAIT)
+            _execute(DROP.format(name=name))
     return old
 
 
@@ -63,6 +68,7 @@ def _make(month: date) -> None:
         "groups": ", ".join(GROUPS),
     }
     with transaction.atomic():
+        _execute(WAIT)
         for statement in MAKE:
             _execute(statement.format(**names))
 

@@ -5,8 +5,10 @@ What the person has written stays, without the author.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
 from django.db import transaction
 
@@ -39,6 +41,14 @@ FORGET_CAUSE = r"""
     UPDATE {table} SET cause = regexp_replace(cause, '^user (\S+) \S+ ', 'user \1 - ')
     WHERE cause LIKE 'user %%' AND right(cause, length(%s)) = %s
 """
+# A token acts by the subject that the provider gave the person; who is erased keeps none.
+FORGET_SUBJECT = (
+    "UPDATE drf_audit SET actor_id = %s, address = '' WHERE actor_kind = 'token' AND actor_id = %s"
+)
+FORGET_SUBJECT_OF_CAUSE = r"""
+    UPDATE {table} SET cause = regexp_replace(cause, '^token (\S+) .*$', 'token \1 - ' || %s)
+    WHERE cause LIKE 'token %%' AND right(cause, length(%s) + 1) = ' ' || %s
+"""
 # Of Django's own log of the admin, whose texts name rows, and so people.
 LOG = "UPDATE django_admin_log SET object_repr = '', change_message = '' WHERE object_repr ~ %s OR change_message ~ %s"
 NAMED = "SELECT id::text FROM {table} WHERE strpos(lower({column}::text), lower(%s)) > 0"
@@ -61,8 +71,10 @@ def erase_person(user: User) -> Counter[str]:
         keep_admins_without(user)
     done: Counter[str] = Counter()
     name, stand_in = user.get_username(), f"erased-{user.pk}"
+    subjects = list(SocialAccount.objects.filter(user=user).values_list("uid", flat=True))
     for tenant_id in Tenant.objects.values_list("id", flat=True):
         done += _erase_in_tenant(tenant_id, user, name, stand_in)
+        done += _forget_subjects(tenant_id, subjects, stand_in)
     with transaction.atomic():
         done += _forget_rows(user, of_tenants=False)
         pattern = _pattern(name, prefix="")
@@ -86,6 +98,19 @@ def _erase_in_tenant(tenant_id: UUID, user: User, name: str, stand_in: str) -> C
     return done
 
 
+def _forget_subjects(tenant_id: UUID, subjects: Sequence[str], stand_in: str) -> Counter[str]:
+    """Put the stand-in for the subjects by which the person's tokens acted."""
+    done: Counter[str] = Counter()
+    with tenant_scope(tenant_id):
+        for subject in subjects:
+            done["drf_audit"] += changed_by(FORGET_SUBJECT, [stand_in, subject])
+            for table, column, kind in _columns_with_names():
+                if column == "cause" and kind != "jsonb":
+                    statement = FORGET_SUBJECT_OF_CAUSE.format(table=table)
+                    done[table] += changed_by(statement, [stand_in, subject, subject])
+    return done
+
+
 def _forget_addresses_of_causes(user: User) -> Counter[str]:
     """Remove the address from the causes that rows keep (`Cause.text`: kind, request, address, id)."""
     done: Counter[str] = Counter()
@@ -103,8 +128,11 @@ def _columns_with_names() -> list[tuple[str, str, str]]:
 
 def _replace(table: str, column: str, kind: str, name: str, stand_in: str) -> int:
     statement = REPLACE.format(table=table, column=column, kind=kind)
-    pattern = _pattern(name, prefix="user:")
-    return changed_by(statement, [pattern, f"user:{stand_in}", pattern])
+    done = 0
+    for caller in ("user:", "token:"):
+        pattern = _pattern(name, prefix=caller)
+        done += changed_by(statement, [pattern, f"{caller}{stand_in}", pattern])
+    return done
 
 
 def _pattern(name: str, *, prefix: str) -> str:

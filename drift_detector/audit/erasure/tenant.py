@@ -15,15 +15,18 @@ from drift_detector.audit.erasure.catalogue import (
     require_owner,
     rows_of,
 )
+from drift_detector.tenancy.acting import Cause, acting_as
 from drift_detector.tenancy.models import Membership, Tenant
+from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.scope import tenant_scope
 
 BATCH = 5_000
+REMOVAL = Cause(Actor(ActorKind.PROCESS, id="delete_tenant", name="delete_tenant"))
 DELETE = "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT %s))"
 # First, so that no one changes anything meanwhile; the tables then go in the order of their references.
 DOORS = ("drf_api_keys", "drf_memberships")
 # Partitioned, so its rows have no ctid of their own.
-DELETE_TRAIL = "DELETE FROM drf_audit WHERE tenant_id = %s"
+DELETE_TRAIL = "DELETE FROM drf_audit WHERE id = ANY (ARRAY(SELECT id FROM drf_audit WHERE tenant_id = %s LIMIT %s))"
 TELL = "SELECT drf_audit_write(NULL, 'delete', 'tenants', %s, NULL, %s)"
 STAYS = {
     "Kafka": "events of its topics, until the retention of each topic ends; the key of an event is a monitor's id",
@@ -114,16 +117,24 @@ def _in_order() -> list[str]:
 
 
 def _remove_batch(tenant_id: UUID, table: str) -> int:
-    with tenant_scope(tenant_id):
+    # As a process: the trail of the tenant goes, too, so a row of it for each row that goes would be in vain.
+    with acting_as(REMOVAL), tenant_scope(tenant_id):
         return changed_by(DELETE.format(table=table), [BATCH])
 
 
+def _remove_trail(tenant_id: UUID) -> int:
+    with tenant_scope(tenant_id):
+        return changed_by(DELETE_TRAIL, [tenant_id, BATCH])
+
+
 def _end(tenant_id: UUID, certificate: Certificate) -> None:
-    """Remove the tenant, and then its trail; that of the installation keeps the certificate."""
+    """Remove the trail, and then the tenant; that of the installation keeps the certificate."""
+    while removed := _remove_trail(tenant_id):
+        certificate.removed["drf_audit"] += removed
     with tenant_scope(tenant_id):
         certificate.removed["drf_tenants"] += changed_by(
             "DELETE FROM drf_tenants WHERE id = %s", [tenant_id]
         )
-        certificate.removed["drf_audit"] += changed_by(DELETE_TRAIL, [tenant_id])
+        certificate.removed["drf_audit"] += changed_by(DELETE_TRAIL, [tenant_id, BATCH])
         certificate.ended_at = timezone.now().isoformat()
         rows_of(TELL, [str(tenant_id), certificate.text])

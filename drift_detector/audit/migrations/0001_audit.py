@@ -200,6 +200,13 @@ class Migration(migrations.Migration):
             "audit_owner_writes", "drf_audit", command="INSERT", to="CURRENT_USER", using="true"
         ),
         rls.policy("audit_owner_reads", "drf_audit", to="CURRENT_USER", using="tenant_id IS NULL"),
+        rls.policy(
+            "audit_owner_forgets",
+            "drf_audit",
+            command="UPDATE",
+            to="CURRENT_USER",
+            using="tenant_id IS NULL",
+        ),
         # The commands that erase a person or remove a tenant look into every tenant.
         rls.policy("tenant_owner_lists", "drf_tenants", to="CURRENT_USER", using="true"),
         RunSQL(

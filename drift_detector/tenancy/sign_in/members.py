@@ -27,6 +27,8 @@ def sync_memberships(user: User, roles: Mapping[str, Role]) -> list[Membership]:
     Returns:
         The memberships that the person has now.
     """
+    if not user.is_active:  # allauth refuses the sign-in; nothing is given to a closed account
+        return memberships_of(user)
     with told_of_person(user):
         return _sync(user, roles)
 

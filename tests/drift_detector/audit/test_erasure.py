@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.test import Client
 from psycopg import sql
@@ -20,6 +21,7 @@ from detections.runs.completion import complete_run
 from drift_detector.tenancy.acting import Cause, acting_as
 from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import add_member, create_tenant, remove_member
 from monitors.models import Monitor
@@ -37,6 +39,11 @@ from tests.factories import (
 
 CANARY = "ana.canary+x@example.org"
 ADDRESS = "203.0.113.77"
+SUBJECT = "canary-subject-5f2c"
+OF_NO_TENANT = """
+    INSERT INTO drf_audit (actor_kind, actor_id, action, object_type, object_id, address)
+    VALUES ('process', 'web', 'sign_in_failed', 'users', %s, %s)
+"""
 TABLES = """
     SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
     AND relnamespace = 'public'::regnamespace
@@ -86,6 +93,12 @@ def ana(
         make_learning_rows(monitor)
         with acting_as(Cause(actor_of(user), "request-1", ADDRESS)):
             make_job(flights, requested_by=by)
+        token = Actor(ActorKind.TOKEN, id=SUBJECT, name=CANARY)
+        with acting_as(Cause(token, "request-2", ADDRESS)):
+            make_job(
+                flights, requested_by=str(token), cause=Cause(token, "request-2", ADDRESS).text
+            )
+    SocialAccount.objects.create(user=user, provider="oidc", uid=SUBJECT)
     client.post("/admin/login/", {"username": CANARY, "password": "correct horse battery"})
     address = f"/admin/tenancy/membership/{_membership(committed_tenant.id)}/change/"
     assert client.post(address, {"role": "admin"}).status_code == 302
@@ -107,6 +120,8 @@ def command(name: str, *arguments: str, **options: Any) -> str:
 def test_erase_person__afterwards__the_name_is_in_no_table(
     ana: User, superuser: psycopg.Connection
 ) -> None:
+    superuser.execute(OF_NO_TENANT, [str(ana.pk), ADDRESS])
+    assert tables_with(superuser, SUBJECT).keys() >= {"drf_audit", "drf_jobs"}
     before = tables_with(superuser, CANARY)
     assert tables_with(superuser, ADDRESS).keys() == {"drf_audit", "drf_jobs"}
     assert {
@@ -119,6 +134,7 @@ def test_erase_person__afterwards__the_name_is_in_no_table(
     command("erase_person", CANARY, "--yes")
     assert tables_with(superuser, CANARY) == {}
     assert tables_with(superuser, ADDRESS) == {}
+    assert tables_with(superuser, SUBJECT) == {}
 
 
 def test_erase_person__afterwards__what_they_wrote_and_their_id_stay(

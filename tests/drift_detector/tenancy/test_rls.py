@@ -100,6 +100,7 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
     query = "SELECT policyname, cmd, roles FROM pg_policies WHERE policyname <> 'tenant_isolation'"
     assert {(name, command, *roles) for name, command, roles in owner.execute(query)} == {
         ("api_key_presented", "SELECT", "public"),
+        ("audit_owner_forgets", "UPDATE", "drift_owner"),
         ("audit_owner_reads", "SELECT", "drift_owner"),
         ("audit_owner_writes", "INSERT", "drift_owner"),
         ("tenant_owner_lists", "SELECT", "drift_owner"),
