@@ -27,6 +27,7 @@ from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.throttling import counters as throttle_counters
 from monitors.jobs import selectors as job_selectors
 from monitors.models import Job
 from tasks.monitors import answer_job
@@ -79,6 +80,12 @@ def wide_limits() -> None:
     wide = {name: 10**6 for name in type(env.throttle).model_fields if "_per_" in name}
     throttle = env.throttle.model_copy(update=wide)
     global_settings.ENV = env.model_copy(update={"throttle": throttle})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_counters() -> None:
+    """A machine that runs tests stalls for longer than a request waits for Valkey, which is not away then."""
+    throttle_counters.PATIENCE = 10.0
 
 
 @pytest.fixture

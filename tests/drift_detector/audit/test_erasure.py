@@ -95,9 +95,7 @@ def ana(
             make_job(flights, requested_by=by)
         token = Actor(ActorKind.TOKEN, id=SUBJECT, name=CANARY)
         with acting_as(Cause(token, "request-2", ADDRESS)):
-            make_job(
-                flights, requested_by=str(token), cause=Cause(token, "request-2", ADDRESS).text
-            )
+            make_job(flights, requested_by=str(token))
     SocialAccount.objects.create(user=user, provider="oidc", uid=SUBJECT)
     client.post("/admin/login/", {"username": CANARY, "password": "correct horse battery"})
     address = f"/admin/tenancy/membership/{_membership(committed_tenant.id)}/change/"
