@@ -48,8 +48,10 @@ def kill_senders(world: World, form: Form) -> Row:
         began = _make_channels(world, receivers)
         kills = _change(world, form, monitors)
         during = _median_run(world, monitors)
+        waited, back = world.count(WAITING), time.monotonic()
         with receivers["gone"].listening():
             wait_until(lambda: not world.count(WAITING), "the notifications", pause=0.5)
+        drained = time.monotonic() - back
     expected = world.rows(TO_BE_HEARD, began)
     findings = {name: _compare(expected, each.heard) for name, each in receivers.items()}
     given_up, ended = world.count(GIVEN_UP), world.ended()
@@ -59,6 +61,7 @@ def kill_senders(world: World, form: Form) -> Row:
         expected="no notification lost; doubles share their id; each alert's order kept; a run takes "
         f"≤ {MOST_SLOWER} s longer",
         measured=f"{'; '.join(f'{name}: {each.words}' for name, each in findings.items())}; {given_up} given up; "
+        f"{waited:,} waited for the channel that was gone, and were sent in {drained:.0f} s; "
         f"a run took {1000 * during:.0f} ms (before: {1000 * before:.0f} ms){tell(ended)}",
         is_met=all(each.is_met for each in findings.values())
         and len(expected) >= form.state_changes
@@ -147,10 +150,18 @@ def _make_channels(world: World, receivers: Mapping[str, Receiver]) -> object:
 
 
 def _change(world: World, form: Form, monitors: Sequence[UUID]) -> int:
-    """Open, acknowledge and resolve alerts, and kill meanwhile, until there is enough of all; returns the kills."""
+    """Open, acknowledge and resolve alerts, and kill meanwhile, until there is enough of all; returns the kills.
+
+    Changes and kills come as fast as they can. Then the channel stays away for the rest of its time, with some more
+    changes a minute.
+    """
     until = time.monotonic() + form.gone_seconds
     changes = kills = 0
-    while changes < form.state_changes or kills < form.sender_kills or time.monotonic() < until:
+    while (is_busy := changes < form.state_changes or kills < form.sender_kills) or (
+        time.monotonic() < until
+    ):
+        if not is_busy:
+            time.sleep(form.pause_seconds)
         for monitor in monitors:
             ask_now(world, monitor)
             if kills < form.sender_kills:
