@@ -25,8 +25,12 @@ REMOVAL = Cause(Actor(ActorKind.PROCESS, id="delete_tenant", name="delete_tenant
 DELETE = "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT %s))"
 # First, so that no one changes anything meanwhile; the tables then go in the order of their references.
 DOORS = ("drf_api_keys", "drf_memberships")
-# Partitioned, so its rows have no ctid of their own.
-DELETE_TRAIL = "DELETE FROM drf_audit WHERE id = ANY (ARRAY(SELECT id FROM drf_audit WHERE tenant_id = %s LIMIT %s))"
+TRAIL = "drf_audit"
+# The trail is partitioned, so a ctid is not unique in it; its index begins with the tenant.
+DELETE_TRAIL = """
+    DELETE FROM drf_audit
+    WHERE tenant_id = %s AND id = ANY (ARRAY(SELECT id FROM drf_audit WHERE tenant_id = %s LIMIT %s))
+"""
 TELL = "SELECT drf_audit_write(NULL, 'delete', 'tenants', %s, NULL, %s)"
 STAYS = {
     "Kafka": "events of its topics, until the retention of each topic ends; the key of an event is a monitor's id",
@@ -99,10 +103,9 @@ def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
         certificate.people = sorted({*certificate.people, *people})
         for remove in _beside_tables:
             remove()
-    path.write_text(
-        certificate.text
-    )  # a place that cannot be written to is found before a row is gone
-    for table in _in_order():
+    # Before a row is gone, so that a place that cannot be written to is found in time.
+    path.write_text(certificate.text)
+    for table in [*_in_order(), TRAIL]:
         while removed := _remove_batch(tenant.id, table):
             certificate.removed[table] += removed
             path.write_text(certificate.text)
@@ -117,24 +120,23 @@ def _in_order() -> list[str]:
 
 
 def _remove_batch(tenant_id: UUID, table: str) -> int:
-    # As a process: the trail of the tenant goes, too, so a row of it for each row that goes would be in vain.
+    # As a process: of the work that goes, no entry is written to a trail that goes after it.
     with acting_as(REMOVAL), tenant_scope(tenant_id):
+        if table == TRAIL:
+            return _remove_entries(tenant_id)
         return changed_by(DELETE.format(table=table), [BATCH])
 
 
-def _remove_trail(tenant_id: UUID) -> int:
-    with tenant_scope(tenant_id):
-        return changed_by(DELETE_TRAIL, [tenant_id, BATCH])
+def _remove_entries(tenant_id: UUID) -> int:
+    return changed_by(DELETE_TRAIL, [tenant_id, tenant_id, BATCH])
 
 
 def _end(tenant_id: UUID, certificate: Certificate) -> None:
-    """Remove the trail, and then the tenant; that of the installation keeps the certificate."""
-    while removed := _remove_trail(tenant_id):
-        certificate.removed["drf_audit"] += removed
+    """Remove the tenant, and the entry of that; the trail of the installation keeps the certificate."""
     with tenant_scope(tenant_id):
         certificate.removed["drf_tenants"] += changed_by(
             "DELETE FROM drf_tenants WHERE id = %s", [tenant_id]
         )
-        certificate.removed["drf_audit"] += changed_by(DELETE_TRAIL, [tenant_id, BATCH])
+        certificate.removed[TRAIL] += _remove_entries(tenant_id)
         certificate.ended_at = timezone.now().isoformat()
         rows_of(TELL, [str(tenant_id), certificate.text])
