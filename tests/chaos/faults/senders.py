@@ -61,7 +61,7 @@ def kill_senders(world: World, form: Form) -> Row:
         expected="no notification lost; doubles share their id; each alert's order kept; a run takes "
         f"≤ {MOST_SLOWER} s longer",
         measured=f"{'; '.join(f'{name}: {each.words}' for name, each in findings.items())}; {given_up} given up; "
-        f"{waited:,} waited for the channel that was gone, and were sent in {drained:.0f} s; "
+        f"{waited:,} notifications waited when it came back, and all were sent in {drained:.0f} s; "
         f"a run took {1000 * during:.0f} ms (before: {1000 * before:.0f} ms){tell(ended)}",
         is_met=all(each.is_met for each in findings.values())
         and len(expected) >= form.state_changes
