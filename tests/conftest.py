@@ -84,7 +84,7 @@ def wide_limits() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_counters() -> None:
-    """A machine that runs tests stalls for longer than a request waits for Valkey, which is not away then."""
+    """Requests wait longer for Valkey than in service, as a machine that runs tests stalls for seconds."""
     throttle_counters.PATIENCE = 10.0
 
 

@@ -26,7 +26,7 @@ MAKE = [
     "REVOKE ALL ON {name} FROM PUBLIC, {groups}",
 ]
 DROP = "DROP TABLE {name}"
-# All that writes waits behind a lock that waits; this command fails instead, and is repeated.
+# All writers wait behind a lock that waits. So it waits for a short time; then the command fails, and can run again.
 WAIT = "SET LOCAL lock_timeout = '5s'"
 FIRST = f"SELECT min(created_at AT TIME ZONE 'UTC') FROM {DEFAULT}"  # noqa: S608
 

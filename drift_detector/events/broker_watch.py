@@ -50,7 +50,7 @@ class Trouble:
     """One trouble of a client, from its beginning to its end.
 
     Attributes:
-        errors: The errors since it was last told of.
+        errors: The number of errors since the last report.
     """
 
     reason: Reason

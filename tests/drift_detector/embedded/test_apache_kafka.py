@@ -18,9 +18,8 @@ from drift_detector.embedded.stack import BROKER_VARIABLE, create_broker
 from drift_detector.embedded.state import State
 from tests.drift_detector.embedded.conftest import environment_of, marked_processes
 
-IS_ASKED_FOR = (
-    os.environ.get(BROKER_VARIABLE) == "apache"
-)  # its jars are fetched once, before the tests
+# Where it is asked for, its jars are fetched once, before the tests.
+IS_ASKED_FOR = os.environ.get(BROKER_VARIABLE) == "apache"
 needs_java = pytest.mark.skipif(not IS_ASKED_FOR, reason="make test-kafka runs it")
 EVENTS = [f"event {number}".encode() for number in range(40)]
 PATIENCE_SECONDS = 30

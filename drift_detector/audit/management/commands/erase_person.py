@@ -11,8 +11,8 @@ from drift_detector.tenancy.models import User
 from drift_detector.tenancy.services import LastAdmin
 
 LEFT = (
-    "You still have to remove: backups and Kafka topics, or wait until their retention ends; and the logs of the "
-    "proxy before the service."
+    "Not erased: backups, Kafka topics and the logs of the proxy before the service. Remove the person from them, "
+    "or wait until their retention ends."
 )
 
 
