@@ -1,8 +1,9 @@
-"""`python -m drift_detector.embedded run | clean | servers | exec [--kept] -- COMMAND …`"""
+"""`python -m drift_detector.embedded run | clean | servers | fetch-kafka | exec [--kept] -- COMMAND …`"""
 
 import argparse
 import sys
 
+from drift_detector.embedded.java import fetch_kafka
 from drift_detector.embedded.kept_servers import execute_kept, keep_servers
 from drift_detector.embedded.service import clean, run
 from drift_detector.embedded.throwaway import execute
@@ -19,6 +20,8 @@ def main() -> int:
             return clean()
         case "servers":
             return keep_servers()
+        case "fetch-kafka":
+            return fetch_kafka()
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         parser.error("exec needs a command after --")
@@ -31,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run the whole service, with its state in .state")
     commands.add_parser("clean", help="remove the state")
     commands.add_parser("servers", help="keep servers for tests up until Ctrl-C")
+    commands.add_parser("fetch-kafka", help="fetch Apache Kafka, or say why it can't run here")
     wrapped = commands.add_parser("exec", help="run a command with temporary servers of its own")
     wrapped.add_argument(
         "--kept", action="store_true", help="use the servers of `servers` if they are up"

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from drift_detector.embedded.server import StartError
@@ -15,6 +16,21 @@ TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 FETCH_SECONDS = 600
 VERSION = re.compile(r'version "(\d+)')
 NEEDED = f"KAFKA=apache needs Java {OLDEST_JAVA} or newer and Maven"
+
+
+def fetch_kafka() -> int:
+    """Fetch Apache Kafka if Java and Maven are here; say what is missing otherwise.
+
+    Returns:
+        An exit code: 0 if Apache Kafka can be started.
+    """
+    try:
+        java_program()
+        kafka_jars()
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 def java_program() -> Path:

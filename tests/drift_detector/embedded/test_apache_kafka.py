@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from drift_detector.embedded.apache_kafka import ApacheKafka
-from drift_detector.embedded.java import java_program, kafka_jars
+from drift_detector.embedded.java import fetch_kafka, java_program, kafka_jars
 from drift_detector.embedded.kafka import TOPICS
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import BROKER_VARIABLE, create_broker
@@ -123,6 +123,13 @@ def add_program(folder: Path, name: str, script: str) -> None:
 def test_java_program__none__says_what_is_missing(programs: Path) -> None:
     with pytest.raises(StartError, match=r"needs Java 17 .* there is no `java` here"):
         java_program()
+
+
+def test_fetch_kafka__no_java__fails_and_says_so(
+    programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fetch_kafka() == 1
+    assert "there is no `java` here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2"])
