@@ -1,7 +1,7 @@
 """Moves the alerts of a monitor when a run is recorded."""
 
 from alerts.episodes.concept_alerts import record_change
-from alerts.episodes.recording import record_run
+from alerts.episodes.episode_recording import record_run
 from algorithms.verdicts import Verdict
 from detections.findings import RunFinding
 from detections.models import DetectionRun

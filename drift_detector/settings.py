@@ -178,12 +178,12 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "drift_detector.tenancy.oidc.authentication.TokenAuthentication",
+        "drift_detector.tenancy.oidc.bearer_authentication.TokenAuthentication",
         "drift_detector.tenancy.authentication.ApiKeyAuthentication",
         "drift_detector.tenancy.authentication.TenantSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["drift_detector.tenancy.permissions.ScopePermission"],
-    "DEFAULT_THROTTLE_CLASSES": ["drift_detector.throttling.requests.RequestThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["drift_detector.throttling.request_throttle.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["drift_detector.api.parsers.CappedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "drift_detector.api.pagination.NewestFirst",

@@ -43,7 +43,7 @@ from detections.profiles.views import MonitorSeriesView, RunProfileView
 from detections.runs.views import DetectionViewSet, MonitorBackfillView, MonitorRunView, RunViewSet
 from drift_detector.api.documents import DocsView, DocumentView
 from drift_detector.api.keys import KeyViewSet
-from drift_detector.api.quotas import QuotasView
+from drift_detector.api.quota_views import QuotasView
 from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from alerts.health.causes import OF_VERDICTS, Cause, of_baseline, of_run, of_tick
+from alerts.health.health_causes import OF_VERDICTS, Cause, of_baseline, of_run, of_tick
 from alerts.health.streams import list_silent_streams
 from algorithms.verdicts import Verdict
 from detections.ledger.runs import is_inline

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from alerts.health.conditions import get_newest_check, list_causes
-from alerts.health.recording import get_newest_alert, record_causes, seen_of
+from alerts.health.health_recording import get_newest_alert, record_causes, seen_of
 from alerts.health.streams import list_monitors_with_streams
 from drift_detector.celery import Priority, TaskMessage, enqueue_all
 from drift_detector.tenancy.scope import tenant_scope

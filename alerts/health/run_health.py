@@ -1,8 +1,8 @@
 """Raises and ends health alerts when a run is recorded, in its transaction."""
 
-from alerts.health.causes import OF_VERDICTS
 from alerts.health.conditions import counts, get_newest_check, list_causes, list_lasting_causes
-from alerts.health.recording import (
+from alerts.health.health_causes import OF_VERDICTS
+from alerts.health.health_recording import (
     get_newest_alert,
     has_open_alert,
     record_causes,

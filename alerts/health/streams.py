@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from alerts.health.causes import Cause, of_stream
+from alerts.health.health_causes import Cause, of_stream
 from detections.models import OutcomeBatch, OutcomeStream
 from monitors.models import Monitor
 

@@ -15,10 +15,10 @@ from alerts.channels.channel_kind import Destination, Message, Reply
 from alerts.channels.channel_registry import CHANNEL_KINDS
 from alerts.channels.services import destination_of
 from alerts.models import Alert, AlertEvent, Channel, Notification
+from alerts.notifier.digest_summaries import is_exempt, room_at, summarise, waiting_summary
 from alerts.notifier.hiding import hiding
 from alerts.notifier.readings import alerts_by_id, subject_of_alert
 from alerts.notifier.repeats import write_repeat
-from alerts.notifier.summaries import is_exempt, room_at, summarise, waiting_summary
 from alerts.notifier.texts import Contents, message_of
 from drift_detector.encryption import NoKey
 from drift_detector.lease import Lease, kept_lease

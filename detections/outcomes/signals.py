@@ -18,7 +18,7 @@ from detections.outcomes.history import time_of_outcome
 from detections.outcomes.ingest import DEFAULT_STREAM, Accepted
 from detections.outcomes.source_data import SOURCE_STREAM
 from detections.results import RunResult
-from detections.runs.recording import record_detections
+from detections.runs.run_recording import record_detections
 from monitors.models import Baseline, Monitor
 
 log = structlog.get_logger(__name__)

@@ -12,10 +12,10 @@ from detections.models import DetectionRun
 from detections.outcomes.ingest import lock_stream
 from detections.outcomes.services import accept_new_rows
 from detections.outcomes.source_data import SOURCE_STREAM
-from detections.profiles.recording import store_profile
+from detections.profiles.profile_recording import store_profile
 from detections.results import RunResult
 from detections.runs.inline_rows import drop_sensitive_rows
-from detections.runs.recording import record_detections
+from detections.runs.run_recording import record_detections
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import tenant_scope

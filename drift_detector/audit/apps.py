@@ -18,7 +18,7 @@ class AuditConfig(AppConfig):
 
 def _keep_partitions(**_: Any) -> None:
     """Migrations run as the owner, who alone may make the months that come; an older state has no trail."""
-    from drift_detector.audit import partitions
+    from drift_detector.audit import trail_partitions
 
-    if partitions.has_trail():
-        partitions.make_coming_months()
+    if trail_partitions.has_trail():
+        trail_partitions.make_coming_months()

@@ -2,7 +2,7 @@
 
 import sys
 
-from drift_detector.front.server import serve
+from drift_detector.front.front_server import serve
 from drift_detector.wsgi import application
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from drift_detector.front.bodies import (
     discard_rest,
     read_body,
 )
-from drift_detector.front.connections import CONNECTION, Connection
-from drift_detector.front.limits import Limits
+from drift_detector.front.client_connections import CONNECTION, Connection
+from drift_detector.front.request_limits import Limits
 from drift_detector.front.turns import Turns
 from drift_detector.front.wsgi_calls import Application, call, environ_of
 from drift_detector.observability.key_masks import key_in_address

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from drift_detector.front.answers import Answer, refusal
-from drift_detector.front.connections import Connection
-from drift_detector.front.limits import Limits
+from drift_detector.front.client_connections import Connection
+from drift_detector.front.request_limits import Limits
 
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
 

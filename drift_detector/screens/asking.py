@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from drift_detector.tenancy.admin import actor
-from drift_detector.throttling.requests import Throttled
+from drift_detector.throttling.request_throttle import Throttled
 from monitors.jobs import services as jobs
 from monitors.models import Job
 

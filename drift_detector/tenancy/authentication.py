@@ -19,7 +19,11 @@ from drift_detector.tenancy.scope import set_local
 from drift_detector.tenancy.selection import membership_of_request
 from drift_detector.throttling import known_keys
 from drift_detector.throttling.addresses import client_address
-from drift_detector.throttling.requests import charge, refuse_after_wrong_keys, wrong_keys_of
+from drift_detector.throttling.request_throttle import (
+    charge,
+    refuse_after_wrong_keys,
+    wrong_keys_of,
+)
 
 log = structlog.get_logger(__name__)
 

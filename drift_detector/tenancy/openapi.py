@@ -3,7 +3,7 @@
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from drift_detector.tenancy.authentication import ApiKeyAuthentication, TenantSessionAuthentication
-from drift_detector.tenancy.oidc.authentication import TokenAuthentication
+from drift_detector.tenancy.oidc.bearer_authentication import TokenAuthentication
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

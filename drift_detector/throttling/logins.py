@@ -18,7 +18,7 @@ from drift_detector.observability.metrics import count_refused_sign_in, count_th
 from drift_detector.throttling.addresses import client_address
 from drift_detector.throttling.counters import counters
 from drift_detector.throttling.policies import Charge, Policy, Standing
-from drift_detector.throttling.requests import digest_of, rate_headers
+from drift_detector.throttling.request_throttle import digest_of, rate_headers
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from drift_detector.tenancy.acting import acting_for, current_cause
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import current_tenant_id, lock_local, tenant_scope
-from drift_detector.throttling.requests import Throttled
+from drift_detector.throttling.request_throttle import Throttled
 from monitors.jobs import selectors
 from monitors.jobs.kinds import Answer, Ending, read_data
 from monitors.models import Job

@@ -12,7 +12,6 @@ from monitors.sources.inline import (
     table_from_columns,
     table_to_bytes,
 )
-from monitors.sources.limits import SourceLimits
 from monitors.sources.places import Place, list_place
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import (
@@ -29,6 +28,7 @@ from monitors.sources.source_errors import (
     UnreadableSource,
     WindowTooLarge,
 )
+from monitors.sources.source_limits import SourceLimits
 from monitors.sources.text_times import read_inline_times
 from monitors.sources.window import LazyWindow, open_window, read_counted_window, read_window
 from monitors.sources.window_parts import Part

@@ -13,8 +13,8 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from monitors.sources.limits import SourceLimits, at_most
 from monitors.sources.signatures import ARROW_MAGIC
+from monitors.sources.source_limits import SourceLimits, at_most
 
 LARGER_BATCHES = "Write larger record batches."
 _BLOCK = struct.Struct("<qi4xq")

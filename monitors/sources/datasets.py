@@ -19,7 +19,6 @@ from monitors.sources.formats import (
     leave_out_foreign,
 )
 from monitors.sources.hive_partitions import discover_partitions, partition_expression
-from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits, refuse_long_footer, refuse_more
 from monitors.sources.listing import SourceFile, list_files
 from monitors.sources.local_times import placed_schema, placed_type
 from monitors.sources.meters import Meter, current_meter
@@ -33,6 +32,12 @@ from monitors.sources.source_errors import (
     incomplete,
     to_source_error,
     translated,
+)
+from monitors.sources.source_limits import (
+    DEFAULT_LIMITS,
+    SourceLimits,
+    refuse_long_footer,
+    refuse_more,
 )
 from monitors.sources.uris import resolve_uri
 from monitors.sources.wide_integers import find_lossy

@@ -15,7 +15,6 @@ from monitors.sources.lake_formats import (
     refuse_local_lake,
     refuse_stored_lake,
 )
-from monitors.sources.limits import MOST_LEVELS, at_most, refuse_more
 from monitors.sources.local_files import roots_of
 from monitors.sources.local_roots import Found, LocalRoots
 from monitors.sources.policy import SourcePolicy
@@ -26,6 +25,7 @@ from monitors.sources.source_errors import (
     to_source_error,
     translated,
 )
+from monitors.sources.source_limits import MOST_LEVELS, at_most, refuse_more
 from monitors.sources.uris import Location
 
 IGNORED_PREFIXES = (".", "_")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from monitors.sources.connections import Connection
-from monitors.sources.limits import DEFAULT_LIMITS, SourceLimits
 from monitors.sources.placeholders import fill
+from monitors.sources.source_limits import DEFAULT_LIMITS, SourceLimits
 
 GIB = 1 << 30
 

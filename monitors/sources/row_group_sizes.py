@@ -13,8 +13,8 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from monitors.sources.datasets import LARGER_GROUPS
-from monitors.sources.limits import at_most, refuse_inflated
 from monitors.sources.pruning import NarrowedDataset
+from monitors.sources.source_limits import at_most, refuse_inflated
 
 _TEXT, _CODE_BYTES = "BYTE_ARRAY", 4
 _DELTAS = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})

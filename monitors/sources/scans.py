@@ -10,7 +10,6 @@ import pyarrow.dataset as pads
 from monitors.sources.arrow_bodies import FileSize, measure_file
 from monitors.sources.casts import to_common_types
 from monitors.sources.datasets import Dataset, explain_file, file_schema
-from monitors.sources.limits import refuse_inflated
 from monitors.sources.plain_sizes import PIECE_BYTES, split_plain
 from monitors.sources.policy import GIB
 from monitors.sources.pruning import NarrowedDataset
@@ -20,6 +19,7 @@ from monitors.sources.source_errors import (
     WindowTooLarge,
     to_source_error,
 )
+from monitors.sources.source_limits import refuse_inflated
 from monitors.sources.time_filters import Timeframe
 
 BYTES_PER_VALUE = 8

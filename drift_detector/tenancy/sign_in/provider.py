@@ -19,7 +19,7 @@ from drift_detector.observability.metrics import count_refused_sign_in
 from drift_detector.tenancy.models import User
 from drift_detector.tenancy.oidc.discovery import ProviderAway, check_address, read_configuration
 from drift_detector.tenancy.oidc.grants import groups_of, roles_of
-from drift_detector.tenancy.oidc.keys import provider_keys
+from drift_detector.tenancy.oidc.signing_keys import provider_keys
 from drift_detector.tenancy.oidc.tokens import Claims, TokenRefused, checked_claims
 from drift_detector.tenancy.sign_in.members import free_username, sync_memberships
 from drift_detector.tenancy.site import error_page

@@ -62,7 +62,7 @@ ELSEWHERE = {
     "create_tenant": "test_create_tenant__by_the_command__is_told",
     "delete_tenant": "test_erasure.py",
     "erase_person": "test_erasure.py",
-    "keep_audit": "writes no row; test_partitions.py",
+    "keep_audit": "writes no row; test_trail_partitions.py",
     "check_drift": "compares files and has no database",
     "check_baselines": "asks for a baseline, as POST /monitors/{id}/baseline does",
     "outbox": "test_outbox_requeue__by_the_command__is_told",

@@ -13,8 +13,8 @@ from django.conf import settings
 
 from drift_detector.embedded.state import unused_port
 from drift_detector.front.application import Front
-from drift_detector.front.limits import limits_of
-from drift_detector.front.server import config_of
+from drift_detector.front.front_server import config_of
+from drift_detector.front.request_limits import limits_of
 from drift_detector.front.wsgi_calls import Application
 
 PATIENCE_SECONDS = 30

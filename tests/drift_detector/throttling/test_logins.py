@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from drift_detector.tenancy.models import User
 from drift_detector.throttling import logins
 from drift_detector.throttling.logins import bounded_login
-from tests.drift_detector.throttling.test_requests import address
+from tests.drift_detector.throttling.test_request_throttle import address
 
 RIGHT = "correct horse battery"
 Override = Callable[..., None]

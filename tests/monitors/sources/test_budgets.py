@@ -28,9 +28,9 @@ from monitors.sources import (
 )
 from monitors.sources import row_groups as row_groups_module
 from monitors.sources.arrow_bodies import measure_file
-from monitors.sources.limits import DEFAULT_LIMITS
 from monitors.sources.plain_sizes import plain_bytes, split_plain
 from monitors.sources.scans import Scan
+from monitors.sources.source_limits import DEFAULT_LIMITS
 from tests.attack.hostile_files import MAKERS, make_all
 from tests.monitors.sources.conftest import Writer
 

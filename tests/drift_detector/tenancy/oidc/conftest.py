@@ -6,7 +6,7 @@ import pytest
 
 from drift_detector.env import Oidc
 from drift_detector.tenancy.models import Tenant
-from drift_detector.tenancy.oidc import keys
+from drift_detector.tenancy.oidc import signing_keys
 from tests.drift_detector.tenancy.oidc.provider import AUDIENCE, Provider
 
 GROUPS = {
@@ -27,7 +27,7 @@ def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provi
 @pytest.fixture
 def provider(running_provider: Provider) -> Iterator[Provider]:
     """The provider as it is at first, and a process that has not asked it yet."""
-    keys.provider_keys.cache_clear()
+    signing_keys.provider_keys.cache_clear()
     signer = running_provider.signer
     yield running_provider
     running_provider.signer = signer

@@ -10,9 +10,9 @@ import uvicorn
 from django.conf import settings
 
 from drift_detector.front.application import Front
-from drift_detector.front.connections import Connection
+from drift_detector.front.client_connections import Connection
 from drift_detector.front.crowd import Crowd
-from drift_detector.front.limits import Limits, limits_of
+from drift_detector.front.request_limits import Limits, limits_of
 from drift_detector.front.wsgi_calls import Application
 
 DRAIN_SECONDS = 20

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from drift_detector.audit import partitions
+from drift_detector.audit import trail_partitions
 from tests.conftest import connected_as, role_url
 
 ROW = (
@@ -70,7 +70,7 @@ def test_keep_audit__month_past_its_retention__is_dropped(
 ) -> None:
     old = (timezone.now() - timedelta(days=800)).date().replace(day=1)
     with connected_as(role_url("owner")):
-        partitions._make(old)
+        trail_partitions._make(old)
     name = f"drf_audit_{old:%Y_%m}"
     assert name in leaves(owner)
     assert keep_audit() == [f"dropped {name}"]
@@ -79,4 +79,4 @@ def test_keep_audit__month_past_its_retention__is_dropped(
 
 def test_keep_audit__by_the_apps_role__is_refused(committed: None) -> None:
     with pytest.raises(Exception, match=r"must be owner|permission denied"):
-        partitions._make(timezone.now().date().replace(year=2001, day=1))
+        trail_partitions._make(timezone.now().date().replace(year=2001, day=1))

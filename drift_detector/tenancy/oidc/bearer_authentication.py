@@ -21,15 +21,19 @@ from drift_detector.observability.metrics import count_refused_sign_in
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.oidc.discovery import ProviderAway
 from drift_detector.tenancy.oidc.grants import narrowed, roles_of
-from drift_detector.tenancy.oidc.keys import REST_SECONDS, provider_keys
 from drift_detector.tenancy.oidc.people import is_closed
+from drift_detector.tenancy.oidc.signing_keys import REST_SECONDS, provider_keys
 from drift_detector.tenancy.oidc.tokens import Claims, TokenRefused, checked_access_token
 from drift_detector.tenancy.principal import Actor, ActorKind, Principal
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.selection import tenant_named
 from drift_detector.throttling import known_keys
 from drift_detector.throttling.addresses import client_address
-from drift_detector.throttling.requests import charge, refuse_after_wrong_keys, wrong_keys_of
+from drift_detector.throttling.request_throttle import (
+    charge,
+    refuse_after_wrong_keys,
+    wrong_keys_of,
+)
 
 log = structlog.get_logger(__name__)
 

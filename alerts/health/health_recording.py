@@ -10,7 +10,7 @@ from alerts.episodes.announcements import announce_raised, announce_resolved
 from alerts.episodes.events import Circumstances, move
 from alerts.episodes.kept_runs import ends_of, keep_runs
 from alerts.episodes.phases import Move
-from alerts.health.causes import Cause, worst_first
+from alerts.health.health_causes import Cause, worst_first
 from alerts.models import Alert, AlertEvent, AlertRun
 from algorithms.verdicts import rank
 from detections.models import DetectionRun

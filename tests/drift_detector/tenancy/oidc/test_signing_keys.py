@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from drift_detector.tenancy.oidc import discovery, keys
+from drift_detector.tenancy.oidc import discovery, signing_keys
 from drift_detector.tenancy.oidc.discovery import ProviderAway, read_keys
-from drift_detector.tenancy.oidc.keys import ProviderKeys
+from drift_detector.tenancy.oidc.signing_keys import ProviderKeys
 from tests.drift_detector.tenancy.oidc.provider import Provider, RsaSigner
 from tests.drift_detector.tenancy.oidc.test_tokens import ask
 
@@ -50,7 +50,7 @@ def test_keys__made_up_kids__cannot_hammer_the_provider(
 ) -> None:
     kept.for_kid("one")
     assert asked_during(provider, lambda: [kept.for_kid(f"x{n}") for n in range(50)]) == 0
-    clock.now += keys.REST_SECONDS
+    clock.now += signing_keys.REST_SECONDS
     assert asked_during(provider, lambda: [kept.for_kid(f"y{n}") for n in range(50)]) == 1
 
 
@@ -59,7 +59,7 @@ def test_keys__rotated__are_found_by_their_new_kid(
 ) -> None:
     kept.for_kid("one")
     provider.publish(RsaSigner("two").jwk)
-    clock.now += keys.REST_SECONDS
+    clock.now += signing_keys.REST_SECONDS
     assert kids(kept, "two") == {"two"}
 
 
@@ -116,7 +116,7 @@ def test_keys__provider_away_from_the_start__are_asked_for_rarely(
     ask_often()
     assert provider.state_file.with_suffix(".log").read_text().count("\n") == before + 1
     provider.behave(status=200)
-    clock.now += keys.REST_SECONDS
+    clock.now += signing_keys.REST_SECONDS
     assert kids(kept) == {"one"}
 
 

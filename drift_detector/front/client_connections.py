@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from drift_detector.api.problem_documents import MEDIA_TYPE, problem
 from drift_detector.front.crowd import Crowd
-from drift_detector.front.limits import Limits
+from drift_detector.front.request_limits import Limits
 
 CONNECTION = "front.connection"
 """The key of the ASGI scope under which the application finds its connection."""
