@@ -48,10 +48,10 @@ def drifted_windows_of(alerts: Sequence[Alert]) -> dict[UUID, set[Bounds]]:
         run_id: (start, end)
         for run_id, start, end in rows.values_list("run_id", "window_start", "window_end")
     }
-    return {
-        alert_id: {windows[run_id] for run_id in of_alert if run_id in windows}
-        for alert_id, of_alert in runs.items()
-    }
+    found = {alert.id: set[Bounds]() for alert in alerts}
+    for alert_id, of_alert in runs.items():
+        found[alert_id] |= {windows[run_id] for run_id in of_alert if run_id in windows}
+    return found
 
 
 def without_losses(alerts: Sequence[Alert]) -> list[Alert]:

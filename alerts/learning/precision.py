@@ -64,10 +64,12 @@ def precision_of(alerts: Iterable[JudgedAlert]) -> Precision:
 def precision_by_feature(alerts: Sequence[JudgedAlert]) -> dict[str, Precision]:
     """The precision of the alerts that each feature drifted in, the worst first."""
     names = {name for alert in alerts for name in alert.features}
-    found = {
-        name: precision_of(alert for alert in alerts if name in alert.features) for name in names
-    }
+    found = {name: _precision_in(name, alerts) for name in names}
     return dict(sorted(found.items(), key=_worst_first))
+
+
+def _precision_in(name: str, alerts: Sequence[JudgedAlert]) -> Precision:
+    return precision_of(alert for alert in alerts if name in alert.features)
 
 
 def _worst_first(item: tuple[str, Precision]) -> tuple[float, str]:

@@ -55,7 +55,7 @@ def learn(*, monitor: Monitor, by: str) -> list[Suggestion]:
     span = _span_of(monitor) if candidates else None
     if span is None:
         return known
-    new = [each for each in candidates if not any(_is_same(each, old) for old in known)]
+    new = [each for each in candidates if not _is_known(each, known)]
     return [*known, *(_suggest(monitor, each, span, by) for each in new)]
 
 
@@ -76,6 +76,10 @@ def _supersede(monitor: Monitor, candidates: Sequence[Candidate]) -> list[Sugges
             suggestion.status = Status.SUPERSEDED
             suggestion.save(update_fields=["status"])
     return kept
+
+
+def _is_known(candidate: Candidate, known: Iterable[Suggestion]) -> bool:
+    return any(_is_same(candidate, suggestion) for suggestion in known)
 
 
 def _is_same(candidate: Candidate, suggestion: Suggestion) -> bool:

@@ -126,10 +126,11 @@ def judged_windows(records: Iterable[Record]) -> dict[Window, bool]:
         known = metrics[_window_of(record)].get(record["metric"])
         if known is None or known["kind"] != MEASURED or record["kind"] == MEASURED:
             metrics[_window_of(record)][record["metric"]] = record
-    return {
-        window: all(each["keeps"] for each in by_metric.values())
-        for window, by_metric in metrics.items()
-    }
+    return {window: _keeps_all(by_metric) for window, by_metric in metrics.items()}
+
+
+def _keeps_all(by_metric: Mapping[str, Record]) -> bool:
+    return all(record["keeps"] for record in by_metric.values())
 
 
 def _window_of(record: Record) -> Window:

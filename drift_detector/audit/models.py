@@ -9,7 +9,7 @@ from drift_detector.tenancy.principal import ActorKind
 DATABASE = "database"
 """The kind of an actor that has written with SQL of its own; its id is the role of PostgreSQL."""
 
-ACTOR_KINDS = [(kind, kind) for kind in (*(each.value for each in ActorKind), DATABASE)]
+ACTOR_KINDS = [(each.value, each.value) for each in ActorKind] + [(DATABASE, DATABASE)]
 
 
 class AuditEntry(models.Model):

@@ -42,7 +42,8 @@ def backtest_map(
     """The heat map of one backtest over some ticks; a tick that it has not judged is a gap."""
     chosen = [windows.get(tick) for tick in ticks]
     rows = [HeatRow(WHOLE, [_whole(window, zone) for window in chosen])]
-    rows += [HeatRow(name, [_cell(window, name, zone) for window in chosen]) for name in features]
+    for name in features:
+        rows.append(HeatRow(name, [_cell(window, name, zone) for window in chosen]))
     columns = [f"{datetime.fromisoformat(tick).astimezone(zone):%m-%d}" for tick in ticks]
     return heat_map(rows, columns, label=label)
 

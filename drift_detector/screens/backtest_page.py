@@ -1,7 +1,7 @@
 """The page of a backtest: the windows that would have alerted, before and after a change of settings."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -151,12 +151,12 @@ def _turn(ticks: Sequence[str], asked: str | int) -> dict[str, Any]:
 
 
 def _page_of_interest(ticks: Sequence[str], *backtests: Mapping[str, Any]) -> int:
-    drifted = [
-        place
-        for place, tick in enumerate(ticks)
-        if any(each.get(tick, {}).get("verdict") == "drift" for each in backtests)
-    ]
+    drifted = [place for place, tick in enumerate(ticks) if _has_drift(tick, backtests)]
     return (drifted[-1] if drifted else len(ticks) - 1) // TICKS_PER_PAGE + 1
+
+
+def _has_drift(tick: str, backtests: Iterable[Mapping[str, Any]]) -> bool:
+    return any(windows.get(tick, {}).get("verdict") == "drift" for windows in backtests)
 
 
 def _figures(backtest: Backtest, twin: Backtest | None) -> Iterator[tuple[str, str, str]]:

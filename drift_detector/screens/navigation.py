@@ -94,14 +94,12 @@ GROUPS = (("", WORK), ("People", PEOPLE), ("Tenant", TENANT))
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links as unfold's `SIDEBAR` takes them."""
-    return [
-        {
-            "title": title,
-            "separator": bool(title),
-            "items": [_link(place, request) for place in places if may(request, place.scope)],
-        }
-        for title, places in GROUPS
-    ]
+    return [_group(title, places, request) for title, places in GROUPS]
+
+
+def _group(title: str, places: Sequence[Place], request: HttpRequest) -> dict[str, Any]:
+    shown = [_link(place, request) for place in places if may(request, place.scope)]
+    return {"title": title, "separator": bool(title), "items": shown}
 
 
 def _link(place: Place, request: HttpRequest) -> dict[str, Any]:

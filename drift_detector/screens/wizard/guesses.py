@@ -3,7 +3,7 @@
 import math
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ LEAST_WINDOWS = 6
 """With fewer windows in the reference, what is usual is not known."""
 LONGEST_NAME = 200
 NO_FEATURES = "without values"
+PATTERN_MARKS = frozenset("*?[")
 
 type Column = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def guess(sample: Mapping[str, Any]) -> Guess:
 
 def name_of(place: str) -> str:
     """A name for the monitor of a file, a folder or a pattern: `2024 sales` of `/data/2024_sales.csv`."""
-    parts = [part for part in place.split("/") if part and not any(mark in part for mark in "*?[")]
+    parts = [part for part in place.split("/") if part and not PATTERN_MARKS & set(part)]
     last = posixpath.basename(parts[-1]) if parts else "data"
     words = re.sub(r"[_\-]+", " ", re.sub(r"(\.[A-Za-z]\w{1,9}){1,2}$", "", last)).strip() or last
     return (words[:1].upper() + words[1:])[:180]
@@ -95,11 +96,13 @@ def _guess_roles(columns: Sequence[Column]) -> dict[str, str]:
         "label_column": LABELS,
         "score_column": SCORES,
     }
-    found = {
-        field: next((by_name[name] for name in names if name in by_name), "")
-        for field, names in known.items()
-    }
+    found = {field: _first_of(names, by_name) for field, names in known.items()}
     return found if found["prediction_column"] and found["label_column"] else {}
+
+
+def _first_of(names: Iterable[str], by_name: Mapping[str, str]) -> str:
+    """The column that has the first of these names; empty if there is none."""
+    return next((by_name[name] for name in names if name in by_name), "")
 
 
 def _rows_of_window(span: Mapping[str, Any] | None, window: timedelta) -> float:
