@@ -25,6 +25,7 @@ from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
 from tests.drift_detector.audit.entries import entries_of
 from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+from tests.monitors.connections.offered import OFFERED
 
 type Rows = dict[str, Any]
 type Form = Callable[[Rows], tuple[str, dict[str, Any]]]
@@ -76,6 +77,10 @@ FORMS: dict[str, Form] = {
     "alerts.Alert.assign_selected": on_alert("assign", assignee="user:ana"),
     "alerts.Alert.resolve_selected": on_alert("resolve", reason="noise"),
     "alerts.Alert.comment_selected": on_alert("comment", note="Snow."),
+    "connections": lambda rows: (
+        reverse("admin:monitors_storeconnection_add"),
+        {"name": "Lake", "store": "s3://lake/acme", "credentials": "lake"},
+    ),
     "tenancy.ApiKey.revoke_selected": action("tenancy_apikey", "key", "revoke_selected"),
     "tenancy.Membership.remove_selected": action("tenancy_membership", "member", "remove_selected"),
     "monitors.Monitor.rebuild_baselines": action(
@@ -86,6 +91,8 @@ FORMS: dict[str, Form] = {
         {"name": "Mine", "query": "severity__exact=critical"},
     ),
 }
+BESIDE_SCREENS = {"saved filters", "connections"}
+"""Forms of the admin's own pages, a few of many."""
 NO_FORM = {
     "screens:new_monitor_place": "the form of screens:new_monitor",
     "screens:new_monitor_columns": "asks for a job, as screens:new_monitor does",
@@ -128,7 +135,7 @@ def actions() -> set[str]:
 @pytest.fixture
 def person(staff: User, tenant: Tenant, client: Client, override: Callable[..., None]) -> Client:
     """The client of a person who is an admin of the tenant."""
-    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+    override(notifier={"allowed_hosts": ["127.0.0.1"]}, data=OFFERED)
     with tenant_scope(tenant.id):
         Membership.objects.update(role=Role.ADMIN)
     client.force_login(staff)
@@ -163,7 +170,7 @@ def entries_by(user: User, tenant: Tenant) -> list[dict[str, Any]]:
 
 
 def test_forms__each_page_and_action_that_writes__is_in_this_walk() -> None:
-    assert posting_screens() | actions() == (FORMS.keys() | NO_FORM.keys()) - {"saved filters"}
+    assert posting_screens() | actions() == (FORMS.keys() | NO_FORM.keys()) - BESIDE_SCREENS
 
 
 @pytest.mark.parametrize("name", FORMS)
