@@ -309,6 +309,15 @@ class Data(Group):
         default=5 * 2**20, description="the largest request body, and so inline current_data"
     )
 
+    @field_validator("store_credentials")
+    @classmethod
+    def _have_names_of_their_own(
+        cls, offers: list[StoreCredentialsSetting]
+    ) -> list[StoreCredentialsSetting]:
+        if len({each.name for each in offers}) < len(offers):
+            raise ValueError("must have each name once")
+        return offers
+
 
 class Web(Group):
     threads: Annotated[int, Field(ge=2)] = Field(

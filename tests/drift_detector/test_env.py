@@ -240,6 +240,12 @@ def test_load__credentials_that_mix_tenants__are_named_with_the_reason(
     assert "canary" not in said
 
 
+def test_load__credentials_of_one_name_twice__are_refused() -> None:
+    offers = json.dumps([OFFER, OFFER | {"tenants": ["rival"]}])
+    said = "\n".join(refusal(AUMOS_DRIFT_DATA__STORE_CREDENTIALS=offers))
+    assert "must have each name once" in said
+
+
 def test_load__names_of_the_demo__are_not_ours_to_judge() -> None:
     assert start(AUMOS_DRIFT_DEMO_URL="http://127.0.0.1:8000").returncode == 0
 
