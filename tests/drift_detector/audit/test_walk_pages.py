@@ -23,6 +23,7 @@ from drift_detector.tenancy.services import add_member, create_api_key
 from drift_detector.tenancy.site import site
 from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
+from tests.alerts.routing.test_admin import ROUTE
 from tests.drift_detector.audit.entries import entries_of
 from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
 from tests.monitors.connections.offered import OFFERED
@@ -52,6 +53,11 @@ def on_alert(name: str, **said: Any) -> Form:
     )
 
 
+def new_row(name: str, data: dict[str, Any]) -> Form:
+    """A form of the admin that adds a row."""
+    return lambda rows: (reverse(f"admin:{name}_add"), data)
+
+
 def new_backtest(rows: Rows) -> tuple[str, dict[str, Any]]:
     monitor = rows["monitor"]
     address = f"{reverse('screens:new_backtest')}?{urlencode({'monitor': monitor.pk})}"
@@ -77,8 +83,30 @@ FORMS: dict[str, Form] = {
     "alerts.Alert.assign_selected": on_alert("assign", assignee="user:ana"),
     "alerts.Alert.resolve_selected": on_alert("resolve", reason="noise"),
     "alerts.Alert.comment_selected": on_alert("comment", note="Snow."),
-    "connections": lambda rows: (
-        reverse("admin:monitors_storeconnection_add"),
+    "channels": new_row(
+        "alerts_channel",
+        {"name": "Hook", "kind": "webhook", "new_address": "http://127.0.0.1:9/x", "enabled": "on"},
+    ),
+    "routes": lambda rows: (
+        reverse("admin:alerts_route_add"),
+        ROUTE | {"channels": [str(rows["channels"].pk)]},
+    ),
+    "silences": new_row(
+        "alerts_silence",
+        {
+            "starts_at_0": "2098-01-01",
+            "starts_at_1": "00:00",
+            "ends_at_0": "2098-01-02",
+            "ends_at_1": "00:00",
+            "reason": "A new timetable.",
+        },
+    ),
+    "windows": new_row(
+        "alerts_maintenancewindow",
+        {"name": "Early", "cron": "0 1 * * *", "duration": "1:00:00", "timezone": "UTC"},
+    ),
+    "connections": new_row(
+        "monitors_storeconnection",
         {"name": "Lake", "store": "s3://lake/acme", "credentials": "lake"},
     ),
     "tenancy.ApiKey.revoke_selected": action("tenancy_apikey", "key", "revoke_selected"),
@@ -91,8 +119,8 @@ FORMS: dict[str, Form] = {
         {"name": "Mine", "query": "severity__exact=critical"},
     ),
 }
-BESIDE_SCREENS = {"saved filters", "connections"}
-"""Forms of the admin's own pages, a few of many."""
+BESIDE_SCREENS = {"saved filters", "connections", "channels", "routes", "silences", "windows"}
+"""Forms that are no page of `screens` and no action."""
 NO_FORM = {
     "screens:new_monitor_place": "the form of screens:new_monitor",
     "screens:new_monitor_columns": "asks for a job, as screens:new_monitor does",

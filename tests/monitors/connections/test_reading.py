@@ -54,7 +54,7 @@ def test_connection__to_anothers_bucket__is_refused_by_the_store(tenant_one: Ten
     """Even where the operator's prefixes are too wide."""
     with tenant_scope(tenant_one.id):
         create_connection(name="Theirs", store="s3://bucket-two", credentials="own", by="key:ci")
-        with pytest.raises(SourceUnavailable, match="refused .* the connection ‘Theirs’"):
+        with pytest.raises(SourceUnavailable, match=r"refused .* the connection ‘Theirs’"):
             read("two", get_source_policy())
 
 
