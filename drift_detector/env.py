@@ -195,6 +195,47 @@ class ConnectionSetting(Group):
         return self
 
 
+OF_EACH_TENANT = re.compile(r"vault:\{tenant\}/[^{}]+#[^{}]+")
+"""A reference that leads each tenant to a folder of its own; no slug of a tenant leads into another's."""
+
+
+class StoreCredentialsSetting(Group):
+    """Secrets that tenants may name in connections of their own, and the hosts that they are used at."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=LONGEST_SLUG)]
+    secrets: dict[str, SecretReference]
+    tenants: list[Annotated[str, Field(pattern=f"^{SLUG}$")]] = []
+    endpoints: list[Endpoint] = []
+    accounts: list[Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]] = []
+
+    @property
+    def scheme(self) -> str:
+        """The stores that the secrets open: `s3` or `abfs`."""
+        return "abfs" if "account_key" in self.secrets else "s3"
+
+    @model_validator(mode="after")
+    def _fit_a_store(self) -> Self:
+        needed, optional = SECRETS_OF_STORES[self.scheme]
+        if not needed <= set(self.secrets) <= needed | optional:
+            raise ValueError("needs access_key and secret_key, or account_key, and no others")
+        if (self.scheme == "abfs") != bool(self.accounts):
+            raise ValueError("needs accounts with account_key, and only there")
+        if self.endpoints and self.scheme == "abfs":
+            raise ValueError("needs no endpoints with account_key")
+        return self
+
+    @model_validator(mode="after")
+    def _keep_tenants_apart(self) -> Self:
+        for reference in self.secrets.values():
+            if TENANT not in reference and not self.tenants:
+                raise ValueError(
+                    "needs its tenants, or references vault:{tenant}/path#key that are each tenant's own"
+                )
+            if TENANT in reference and not OF_EACH_TENANT.fullmatch(reference):
+                raise ValueError("must have {tenant} in vault:{tenant}/path#key only")
+        return self
+
+
 class Data(Group):
     allowed_roots: list[AbsoluteFolder] = Field(
         default=[], description="JSON list of folders data may be read from; {tenant} is the slug"
@@ -214,6 +255,11 @@ class Data(Group):
     connections: list[ConnectionSetting] = Field(
         default=[],
         description="JSON list of ways to object stores: name, store, secrets by reference, endpoint",
+    )
+    store_credentials: list[StoreCredentialsSetting] = Field(
+        default=[],
+        description="JSON list of what tenants' own connections may name: name, secrets by reference, "
+        "tenants, endpoints, accounts",
     )
     secrets_root: AbsoluteFolder | None = Field(
         default=None, description="the folder below which vault:path#key references lie"
@@ -262,6 +308,15 @@ class Data(Group):
     max_inline_bytes: Positive = Field(
         default=5 * 2**20, description="the largest request body, and so inline current_data"
     )
+
+    @field_validator("store_credentials")
+    @classmethod
+    def _have_names_of_their_own(
+        cls, offers: list[StoreCredentialsSetting]
+    ) -> list[StoreCredentialsSetting]:
+        if len({each.name for each in offers}) < len(offers):
+            raise ValueError("must have each name once")
+        return offers
 
 
 class Web(Group):

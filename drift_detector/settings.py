@@ -280,6 +280,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SITE_SYMBOL": "monitoring",
     "SITE_URL": None,  # the pages are the site, so there is none to return to
+    "ACCOUNT": {"navigation": "drift_detector.tenancy.site.account_links"},
     "SIDEBAR": {"navigation": "drift_detector.screens.navigation.sidebar"},
     "STYLES": [partial(_static, "charts/charts.css"), partial(_static, "screens/screens.css")],
     "SITE_FAVICONS": [

@@ -48,6 +48,7 @@ from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
+from monitors.connections.views import StoreConnectionViewSet
 from monitors.jobs.views import JobViewSet
 from monitors.views import MonitorViewSet
 
@@ -65,6 +66,7 @@ router.register("channels", ChannelViewSet, basename="channel")
 router.register("routes", RouteViewSet, basename="route")
 router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
+router.register("connections", StoreConnectionViewSet, basename="connection")
 router.register("keys", KeyViewSet, basename="key")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("audit", AuditViewSet, basename="audit")

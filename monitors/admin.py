@@ -15,6 +15,7 @@ from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.site import site
 from monitors import services
 from monitors.baselines import builds
+from monitors.connections import admin as connection_pages  # noqa: F401 — they register themselves
 from monitors.field_checks import FIELD_CHECKS, check_change
 from monitors.models import DATA_FIELDS, Baseline, Monitor
 

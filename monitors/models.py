@@ -1,10 +1,10 @@
-"""Monitors, their baselines, and jobs."""
+"""Monitors, their baselines, connections to object stores, and jobs."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -347,6 +347,56 @@ class HealthReview(TenantModel):
 
     def __str__(self) -> str:
         return f"review of {self.monitor_id}"
+
+
+class StoreConnection(TenantModel):
+    """A tenant's own way to the object stores below a prefix; its secrets stay with the operator, who named them.
+
+    One that was removed while monitors read below its prefix is kept, so that their runs name it and no other
+    credentials are used.
+    """
+
+    name = models.CharField(max_length=100)
+    store = models.CharField(
+        max_length=500,
+        help_text="The prefix, such as s3://lake/acme; the longest that fits is taken.",
+    )
+    credentials = models.CharField(
+        max_length=50, help_text="The name of credentials that the operator offers to the tenant."
+    )
+    endpoint = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        help_text="One of those that the operator allows; empty for AWS.",
+    )
+    region = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        # No dot and no slash: AWS builds the name of a host with it.
+        validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z")],
+        help_text="Region of S3.",
+    )
+    account = models.CharField(
+        max_length=24, blank=True, default="", help_text="The storage account of Azure."
+    )
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "drf_connections"
+        verbose_name = "connection"
+        ordering = ["name"]
+        constraints = [
+            TenantModel.identity("connection"),
+            models.UniqueConstraint(name="connection_name_once", fields=["tenant", "name"]),
+            models.UniqueConstraint(name="connection_store_once", fields=["tenant", "store"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Job(LeasedModel):

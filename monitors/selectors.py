@@ -1,5 +1,6 @@
 """Reads monitors and baselines."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from drift_detector.env import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import current_tenant_id
+from monitors.connections.selectors import list_source_connections
 from monitors.models import Baseline, Monitor
 from monitors.sources import Connection, SourceLimits, SourcePolicy
 
@@ -63,9 +65,14 @@ def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -
 
 
 def get_source_policy() -> SourcePolicy:
-    """The places from which the current tenant's data may be read."""
+    """The places from which the current tenant's data may be read; its own connections win over the operator's."""
+    policy = get_operator_policy()
+    return replace(policy, connections=(*list_source_connections(get_slug()), *policy.connections))
+
+
+def get_operator_policy() -> SourcePolicy:
+    """What the settings say of the current tenant's places, without its own connections."""
     data = settings.ENV.data
-    slug = Tenant.objects.values_list("slug", flat=True).get(id=current_tenant_id())
     return SourcePolicy(
         allowed_roots=tuple(data.allowed_roots),
         allowed_object_stores=tuple(data.allowed_object_stores),
@@ -75,7 +82,12 @@ def get_source_policy() -> SourcePolicy:
         connections=tuple(map(_connection, data.connections)),
         max_window_bytes=data.max_window_bytes,
         limits=get_source_limits(),
-    ).for_tenant(slug)
+    ).for_tenant(get_slug())
+
+
+def get_slug() -> str:
+    """The slug of the current tenant."""
+    return Tenant.objects.values_list("slug", flat=True).get(id=current_tenant_id())
 
 
 def _connection(setting: ConnectionSetting) -> Connection:

@@ -30,25 +30,25 @@ def connect() -> None:
 
 
 def _signed_in(request: HttpRequest | None, user: User, **_: Any) -> None:
-    _tell(Action.SIGN_IN, _cause(actor_of(user), request), user)
+    _record(Action.SIGN_IN, _cause(actor_of(user), request), user)
 
 
 def _signed_out(request: HttpRequest | None, user: User | None, **_: Any) -> None:
     if user is not None:
-        _tell(Action.SIGN_OUT, _cause(actor_of(user), request), user)
+        _record(Action.SIGN_OUT, _cause(actor_of(user), request), user)
 
 
 def _failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     """A name that is no account's is not kept: people type passwords into that field."""
     user = User.objects.filter(username=credentials.get("username")).first()
-    _tell(Action.SIGN_IN_FAILED, _cause(WEB, request), user)
+    _record(Action.SIGN_IN_FAILED, _cause(WEB, request), user)
 
 
 def _cause(actor: Actor, request: HttpRequest | None) -> Cause:
     return Cause(actor) if request is None else cause_of_request(actor, request)
 
 
-def _tell(action: Action, cause: Cause, user: User | None) -> None:
+def _record(action: Action, cause: Cause, user: User | None) -> None:
     user_id = str(user.pk) if user else ""
     memberships = memberships_of(user) if user else []
     for membership in memberships:

@@ -19,7 +19,7 @@ from drift_detector.observability.troubles import end_trouble, set_trouble
 
 log = structlog.get_logger(__name__)
 
-TELL_EVERY_SECONDS = 60.0
+REPORT_EVERY_SECONDS = 60.0
 PROBE_EVERY_SECONDS = 5.0
 # A right is asked for again when an event is tried again; after this rest it is thought to be granted.
 RIGHT_REST_SECONDS = 900.0
@@ -50,13 +50,16 @@ class Trouble:
     """One trouble of a client, from its beginning to its end.
 
     Attributes:
+        began: When it began, by the clock of the watch; the other times are by it, too.
+        reported: When the log had its last line about it.
+        last: When its last error came.
         errors: The number of errors since the last report.
     """
 
     reason: Reason
     text: str
     began: float
-    told: float
+    reported: float
     last: float
     errors: int = 0
 
@@ -78,7 +81,7 @@ class BrokerWatch:
     _last_error: tuple[Reason, str] = ("unreachable", "")
     _probed: float = 0.0
     _lines: Counter[str] = field(default_factory=Counter)
-    _line_told: dict[str, float] = field(default_factory=dict)
+    _line_reported: dict[str, float] = field(default_factory=dict)
 
     def log(self, level: int, _form: str, facility: str, _client: str, text: str) -> None:
         """Take a line of librdkafka's log, as a `logging.Logger` would."""
@@ -86,8 +89,8 @@ class BrokerWatch:
             return
         self._lines[facility] += 1
         now = self.clock()
-        if now - self._line_told.get(facility, -TELL_EVERY_SECONDS) >= TELL_EVERY_SECONDS:
-            self._line_told[facility] = now
+        if now - self._line_reported.get(facility, -REPORT_EVERY_SECONDS) >= REPORT_EVERY_SECONDS:
+            self._line_reported[facility] = now
             lines = self._lines.pop(facility)
             log.log(
                 level, "kafka_log", client=self.client, facility=facility, text=text, lines=lines
@@ -130,7 +133,7 @@ class BrokerWatch:
     def accepted(self, subject: str) -> None:
         """Record that a topic was read or written, so no right to it is missing."""
         if self.refusals and (ended := self.refusals.pop(subject, None)):
-            self._tell_end("kafka_right_granted", ended, topic=subject)
+            self._report_end("kafka_right_granted", ended, topic=subject)
 
     def check(self, answers: Callable[[], bool]) -> None:
         """Find out whether the outage has ended, and tell once a minute while it has not.
@@ -149,7 +152,7 @@ class BrokerWatch:
             if now - trouble.last > RIGHT_REST_SECONDS:
                 self.accepted(subject)
             else:
-                self._tell_if_due("kafka_right_missing", trouble, topic=subject)
+                self._report_if_due("kafka_right_missing", trouble, topic=subject)
 
     def _begin_outage(self) -> None:
         now = self.clock()
@@ -165,22 +168,22 @@ class BrokerWatch:
         if errors:
             self.outage.reason, self.outage.text = self._last_error
             self._show()
-        self._tell_if_due("kafka_unavailable", self.outage, reason=self.outage.reason)
+        self._report_if_due("kafka_unavailable", self.outage, reason=self.outage.reason)
 
     def _end_outage(self) -> None:
         ended, self.outage = self.outage, None
         if ended:
-            self._tell_end("kafka_available", ended, reason=ended.reason)
+            self._report_end("kafka_available", ended, reason=ended.reason)
 
-    def _tell_if_due(self, event: str, trouble: Trouble, **more: str) -> None:
+    def _report_if_due(self, event: str, trouble: Trouble, **more: str) -> None:
         now = self.clock()
-        if now - trouble.told >= TELL_EVERY_SECONDS:
+        if now - trouble.reported >= REPORT_EVERY_SECONDS:
             seconds = round(now - trouble.began)
             counted = {"errors": trouble.errors, "seconds": seconds}
             log.warning(event, client=self.client, error=trouble.text, **counted, **more)
-            trouble.told, trouble.errors = now, 0
+            trouble.reported, trouble.errors = now, 0
 
-    def _tell_end(self, event: str, trouble: Trouble, **more: str) -> None:
+    def _report_end(self, event: str, trouble: Trouble, **more: str) -> None:
         seconds = round(self.clock() - trouble.began)
         log.warning(event, client=self.client, seconds=seconds, errors=trouble.errors, **more)
         self._show()

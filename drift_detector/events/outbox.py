@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from drift_detector.events.models import IN_STATE, OutboxEvent
-from drift_detector.tenancy.acting import tell_transaction
+from drift_detector.tenancy.acting import name_actor
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ def requeue(event_ids: Sequence[UUID] | None) -> int:
     if event_ids is not None:
         dead = dead.filter(event_id__in=event_ids)
     with transaction.atomic():
-        tell_transaction()
+        name_actor()
         return dead.update(dead_at=None, attempts=0)
 
 

@@ -79,12 +79,12 @@ def current_cause() -> str:
 def acting_as(cause: Cause) -> Iterator[None]:
     """Record all that the block writes with this cause, in transactions that are open already, too."""
     token = _of_context.set(cause)
-    tell_transaction()
+    name_actor()
     try:
         yield
     finally:
         _of_context.reset(token)
-        tell_transaction()
+        name_actor()
 
 
 @contextmanager
@@ -132,26 +132,26 @@ def note_request(action: str, request: HttpRequest) -> None:
 
 
 @contextmanager
-def told_transaction() -> Iterator[None]:
+def recorded_transaction() -> Iterator[None]:
     """Open a transaction outside of a tenant's scope whose changes are recorded with the one who acts."""
     with transaction.atomic():
-        tell_transaction()
+        name_actor()
         yield
 
 
 @contextmanager
-def told_of_person(user: User) -> Iterator[None]:
+def recorded_for_person(user: User) -> Iterator[None]:
     """The same, for what a person does to the own account before a page knows who acts."""
     if current_cause():
-        with told_transaction():
+        with recorded_transaction():
             yield
         return
     actor = Actor(ActorKind.USER, id=str(user.pk), name=user.get_username())
-    with acting_as(Cause(actor)), told_transaction():
+    with acting_as(Cause(actor)), recorded_transaction():
         yield
 
 
-def tell_transaction() -> None:
+def name_actor() -> None:
     """Tell the open transaction, if there is one, who acts; a tenant's scope does so by itself."""
     if connection.in_atomic_block and not connection.needs_rollback:
         with connection.cursor() as cursor:

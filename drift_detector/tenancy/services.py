@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from drift_detector.observability.key_masks import KEY_PREFIX, SHOWN
-from drift_detector.tenancy.acting import told_transaction
+from drift_detector.tenancy.acting import recorded_transaction
 from drift_detector.tenancy.authentication import digest
 from drift_detector.tenancy.models import (
     ApiKey,
@@ -121,7 +121,7 @@ def deactivate_user(user: User) -> None:
     Raises:
         LastAdmin: If one of their tenants would be without an admin.
     """
-    with told_transaction():
+    with recorded_transaction():
         keep_admins_without(user)
         # Sessions carry a hash of the password, so a new one ends them even if the person comes back.
         user.set_unusable_password()

@@ -223,4 +223,14 @@ def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
     ]
 
 
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """What people with a password change of their account; the provider keeps the accounts of the others."""
+    if not settings.ENV.sign_in.passwords or not request.user.has_usable_password():
+        return []
+    return [
+        {"title": "Change password", "link": reverse("admin:password_change")},
+        {"title": "Second factor and recovery codes", "link": reverse("second_factor")},
+    ]
+
+
 site = TenantAdminSite(name="admin")

@@ -26,10 +26,12 @@ from monitors.sources.source_errors import (
     SourceTooLarge,
     SourceUnavailable,
     UnreadableSource,
+    UnusableConnection,
     WindowTooLarge,
 )
 from monitors.sources.source_limits import SourceLimits
 from monitors.sources.text_times import read_inline_times
+from monitors.sources.uris import is_under_store, parse_uri, resolve_uri
 from monitors.sources.window import LazyWindow, open_window, read_counted_window, read_window
 from monitors.sources.window_parts import Part
 from monitors.sources.window_spec import WindowSpec
@@ -58,17 +60,21 @@ __all__ = [
     "SourceTooLarge",
     "SourceUnavailable",
     "UnreadableSource",
+    "UnusableConnection",
     "WindowSpec",
     "WindowTooLarge",
     "column_type_of",
     "describe",
     "describe_window",
     "is_storable",
+    "is_under_store",
     "list_place",
     "open_window",
+    "parse_uri",
     "read_counted_window",
     "read_inline_times",
     "read_window",
+    "resolve_uri",
     "table_from_bytes",
     "table_from_columns",
     "table_to_bytes",

@@ -7,7 +7,7 @@ from typing import Self
 
 from monitors.sources.placeholders import fill, is_filled
 from monitors.sources.secrets import SecretMissing, refuse_bad_reference, resolve_secret
-from monitors.sources.source_errors import SourceUnavailable
+from monitors.sources.source_errors import SourceUnavailable, UnusableConnection
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ACCOUNT_KEY = (
     "access_key",
@@ -21,8 +21,9 @@ ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ACCOUNT_KEY = (
 class Connection:
     """The way to the object stores below a prefix.
 
-    The operator writes it; a `{tenant}` in the prefix, the account or a reference is the tenant's slug, so
-    that each tenant has a secret of its own. A secret is never in it, only the reference to one.
+    The operator writes it, or a tenant by what the operator offers; a `{tenant}` in the operator's prefix,
+    account or reference is the tenant's slug, so that each tenant has a secret of its own. A secret is never
+    in it, only the reference to one.
 
     Attributes:
         name: The name that reasons and messages give it.
@@ -32,6 +33,8 @@ class Connection:
         region: Region of S3; with an endpoint and none, `us-east-1`.
         account: The storage account of Azure.
         secrets_root: The folder below which `vault:` references lie.
+        refusal: A sentence that says why it can't be used; empty if it can. Its places are then not read
+            with any other credentials.
 
     Raises:
         ValueError: If a reference is not one.
@@ -44,6 +47,7 @@ class Connection:
     region: str | None = None
     account: str | None = None
     secrets_root: str | None = None
+    refusal: str = ""
 
     def __post_init__(self) -> None:
         for reference in self.secrets.values():
@@ -59,6 +63,15 @@ class Connection:
         secrets = {name: fill(text, slug) for name, text in self.secrets.items()}
         account = self.account and fill(self.account, slug)
         return replace(self, store=fill(self.store, slug), secrets=secrets, account=account)
+
+    def require_usable(self) -> None:
+        """Refuse a connection that can't be used.
+
+        Raises:
+            UnusableConnection: With its sentence.
+        """
+        if self.refusal:
+            raise UnusableConnection(self.refusal)
 
     def secret(self, name: str) -> str:
         """A secret as it is now.

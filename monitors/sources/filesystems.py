@@ -36,9 +36,11 @@ def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem
     Raises:
         SourceUnavailable: If the connection's secret is missing, or the service has no account for an
             `abfs` URI.
+        UnusableConnection: If the connection can't be used.
     """
     connection = connection_of(location, policy)
     if connection is not None:
+        connection.require_usable()
         return _CONNECTED[location.scheme](connection)
     return _OPENERS[location.scheme](policy)
 

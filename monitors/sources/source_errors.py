@@ -53,6 +53,10 @@ class SourceUnavailable(SourceError):
     is_transient = True
 
 
+class UnusableConnection(SourceError):
+    """The tenant's connection for the place was removed, or the operator no longer offers what it names."""
+
+
 class SchemaMismatch(SourceError):
     """The files disagree about a column, or the timestamp column is missing or unusable."""
 

@@ -19,6 +19,7 @@ from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from tests.alerts.notification_rows import notification_rows
 from tests.factories import drift_result, make_flights_monitor, make_job, make_run, take
+from tests.monitors.connections.offered import OFFERED
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 ROOT = "/api/v1"
@@ -87,7 +88,7 @@ def schema(db: None) -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def ids(in_tenant: Tenant, flights: Path, override: Callable[..., None]) -> dict[str, str]:
     """A monitor with its baseline, and a run that has drifted, by the names that the page uses."""
-    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+    override(notifier={"allowed_hosts": ["127.0.0.1"]}, data=OFFERED)
     monitor = make_flights_monitor(flights, name="Flights")
     baseline = monitor.baselines.get()
     run = make_run(monitor)

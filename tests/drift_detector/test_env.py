@@ -198,6 +198,54 @@ def test_load__connection_written_wrongly__is_named_without_its_secret(
     assert "canary" not in said
 
 
+OFFER = {
+    "name": "lake",
+    "secrets": {"access_key": "env:A", "secret_key": "env:B"},
+    "tenants": ["acme"],
+}
+OF_EACH = {"access_key": "vault:{tenant}/lake#id", "secret_key": "vault:{tenant}/lake#key"}
+ACCOUNT = {"account_key": "env:A"}
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"tenants": [], "secrets": OF_EACH}, {"secrets": ACCOUNT, "accounts": ["acme"]}]
+)
+def test_load__credentials_for_tenants__are_taken(changed: dict[str, object]) -> None:
+    offers = json.dumps([OFFER | changed])
+    assert start(AUMOS_DRIFT_DATA__STORE_CREDENTIALS=offers).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tenants": []}, "needs its tenants"),
+        ({"secrets": {**S3_SECRETS, "secret_key": "env:KEY_{tenant}"}}, "{tenant}/path#key only"),
+        ({"secrets": {**S3_SECRETS, "secret_key": "file:/run/{tenant}/key"}}, "{tenant}/path#key"),
+        ({"secrets": {**S3_SECRETS, "secret_key": "vault:a/{tenant}#key"}}, "{tenant}/path#key"),
+        ({"secrets": {**S3_SECRETS, "secret_key": "env:AUMOS_DRIFT_SECRET_KEY"}}, "must not name"),
+        ({"secrets": {**S3_SECRETS, "account_key": "env:A"}}, "no others"),
+        ({"secrets": ACCOUNT}, "needs accounts"),
+        ({"accounts": ["acme"]}, "needs accounts"),
+        ({"endpoints": ["http://me:canary-7f3a9@host"]}, "pattern"),
+        ({"tenants": ["*"]}, "pattern"),
+    ],
+)
+def test_load__credentials_that_mix_tenants__are_named_with_the_reason(
+    changed: dict[str, object], words: str
+) -> None:
+    offers = json.dumps([OFFER | changed])
+    said = "\n".join(refusal(AUMOS_DRIFT_DATA__STORE_CREDENTIALS=offers))
+    assert "AUMOS_DRIFT_DATA__STORE_CREDENTIALS" in said
+    assert words in said
+    assert "canary" not in said
+
+
+def test_load__credentials_of_one_name_twice__are_refused() -> None:
+    offers = json.dumps([OFFER, OFFER | {"tenants": ["rival"]}])
+    said = "\n".join(refusal(AUMOS_DRIFT_DATA__STORE_CREDENTIALS=offers))
+    assert "must have each name once" in said
+
+
 def test_load__names_of_the_demo__are_not_ours_to_judge() -> None:
     assert start(AUMOS_DRIFT_DEMO_URL="http://127.0.0.1:8000").returncode == 0
 

@@ -4,8 +4,10 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 from threading import Event, Thread
 from uuid import UUID, uuid4
 
@@ -55,6 +57,16 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@contextmanager
+def killed(process: Popen[bytes]) -> Iterator[None]:
+    """A process that is killed when the block ends, in whichever way it ends."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def accepted(monitor: Monitor, stream: str) -> int:
     """Outcomes that the database has of a stream."""
     query = "SELECT sequence FROM drf_outcome_streams WHERE monitor_id = %s AND name = %s"
@@ -80,20 +92,19 @@ def check_unbroken(monitor: Monitor, stream: str, seen: list[int]) -> None:
 
 @pytest.mark.slow
 def test_outcomes__web_killed_again_and_again__states_are_those_of_an_unbroken_run(
-    monitor: Monitor, tmp_path: Path
+    monitor: Monitor, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with tenant_scope(monitor.tenant_id):
         _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
     port, stream, sent, stopped = free_port(), errors(200_000, 1), list[int](), Event()
     address = f"http://127.0.0.1:{port}"
     client = Thread(target=post_until, args=(address, key, monitor.id, stream, sent, stopped))
+    request.addfinalizer(stopped.set)
     client.start()
     for _ in range(WEB_KILLS):
-        web = launch("web", web_command(port), tmp_path)
-        wait_until(has_grown(sent))
-        time.sleep(DICE.uniform(0, 0.8))
-        web.kill()
-        web.wait()
+        with killed(launch("web", web_command(port), tmp_path)):
+            wait_until(has_grown(sent))
+            time.sleep(DICE.uniform(0, 0.8))
     with stopped_together() as processes:
         processes.append(launch("web", web_command(port), tmp_path))
         wait_until(
@@ -137,20 +148,19 @@ def post_until(
 
 @pytest.mark.slow
 def test_outcomes__consumer_killed_again_and_again__states_are_those_of_an_unbroken_run(
-    monitor: Monitor, topic: str, tmp_path: Path
+    monitor: Monitor, topic: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     stream, stopped = errors(200_000, 2), Event()
     sent: list[int] = []
     sender = Thread(target=send_until, args=(topic, monitor, stream, sent, stopped))
+    request.addfinalizer(stopped.set)
     sender.start()
     consume = [sys.executable, "manage.py", "consume_outcomes", "--partitions", "0"]
     for _ in range(CONSUMER_KILLS):
         before = accepted(monitor, "kafka")
-        consumer = launch("app", consume, tmp_path)
-        wait_until(more_than(monitor, before))
-        time.sleep(DICE.uniform(0, 0.2))
-        consumer.kill()
-        consumer.wait()
+        with killed(launch("app", consume, tmp_path)):
+            wait_until(more_than(monitor, before))
+            time.sleep(DICE.uniform(0, 0.2))
     wait_until(lambda: len(sent) >= ENOUGH)
     stopped.set()
     sender.join()

@@ -101,8 +101,7 @@ def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
     with tenant_scope(tenant.id):
         people = Membership.objects.values_list("user_id", flat=True)
         certificate.people = sorted({*certificate.people, *people})
-        for remove in _beside_tables:
-            remove()
+        _remove_beside_tables()
     # Before a row is gone, so that a place that cannot be written to is found in time.
     path.write_text(certificate.text)
     for table in [*_in_order(), TRAIL]:
@@ -112,6 +111,26 @@ def delete_tenant(tenant: Tenant, path: Path) -> Certificate:
     _end(tenant.id, certificate)
     path.write_text(certificate.text)
     return certificate
+
+
+def _remove_beside_tables() -> None:
+    for remove in _beside_tables:
+        remove()
+
+
+def _remove_late_rows(tenant_id: UUID) -> Counter[str]:
+    """Remove what processes have written since their tables were emptied, such as a build that has ended meanwhile.
+
+    The lock on the tenant's row holds back all that still writes: each new row refers to it when it is committed, and
+    is refused once the tenant is gone.
+    """
+    rows_of("SELECT FROM drf_tenants WHERE id = %s FOR UPDATE", [tenant_id])
+    _remove_beside_tables()
+    removed: Counter[str] = Counter()
+    for table in _in_order():
+        while late := _remove_batch(tenant_id, table):
+            removed[table] += late
+    return removed
 
 
 def _in_order() -> list[str]:
@@ -134,6 +153,7 @@ def _remove_entries(tenant_id: UUID) -> int:
 def _end(tenant_id: UUID, certificate: Certificate) -> None:
     """Remove the tenant, and the entry of that; the trail of the installation keeps the certificate."""
     with tenant_scope(tenant_id):
+        certificate.removed += _remove_late_rows(tenant_id)
         certificate.removed["drf_tenants"] += changed_by(
             "DELETE FROM drf_tenants WHERE id = %s", [tenant_id]
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from drift_detector.tenancy.acting import told_of_person
+from drift_detector.tenancy.acting import recorded_for_person
 from drift_detector.tenancy.models import Membership, Role, User
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from drift_detector.tenancy.selection import memberships_of, tenant_named
@@ -29,7 +29,7 @@ def sync_memberships(user: User, roles: Mapping[str, Role]) -> list[Membership]:
     """
     if not user.is_active:  # allauth refuses the sign-in; nothing is given to a closed account
         return memberships_of(user)
-    with told_of_person(user):
+    with recorded_for_person(user):
         return _sync(user, roles)
 
 

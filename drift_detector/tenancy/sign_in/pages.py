@@ -26,11 +26,13 @@ from drift_detector import encryption
 from drift_detector.tenancy.models import User
 from drift_detector.tenancy.sign_in.provider import SignInAdapter
 from drift_detector.tenancy.sign_in.second_factor import (
+    ChoiceForm,
     CodeForm,
     SetUpForm,
     SetUpStage,
     has_one,
     make_recovery_codes,
+    may_choose,
     recovery_codes_of,
     set_up,
 )
@@ -84,10 +86,37 @@ def _set_up_context(request: HttpRequest, user: User, form: SetUpForm) -> dict[s
     return {
         **site.dress(request),
         "title": "Set up a second factor",
+        "subtitle": "Before your first session:",
         "form": form,
         "picture": mark_safe(picture.partition("?>")[2]),  # noqa: S308 - the library's own SVG
         "secret": " ".join(form.secret[n : n + 4] for n in range(0, len(form.secret), 4)),
     }
+
+
+@never_cache
+@csrf_protect
+def choice_page(request: HttpRequest) -> HttpResponse:
+    """Set up a second factor by choice, in a session; who has one finds the recovery codes."""
+    user = request.user
+    if not isinstance(user, User) or not (has_one(user) or may_choose(user)):
+        raise Http404
+    if has_one(user):
+        return HttpResponseRedirect(reverse("recovery_codes"))
+    bounded = bounded_login(_choose, account_of=account_signed_in, refuse=refusal_page)
+    return bounded(request)
+
+
+def _choose(request: HttpRequest) -> HttpResponse:
+    user, secret = request.user, _pending_secret(request)
+    assert isinstance(user, User)
+    form = ChoiceForm(request.POST or None, secret=secret, user=user)
+    if request.method == "POST" and form.is_valid():
+        set_up(user, secret=secret, code=form.cleaned_data["code"])
+        del request.session[SECRET]
+        request.session[NEW_CODES] = True
+        return HttpResponseRedirect(reverse("recovery_codes"))
+    context = _set_up_context(request, user, form) | {"subtitle": "From your next sign-in on:"}
+    return TemplateResponse(request, "sign_in/set_up.html", context)
 
 
 @never_cache

@@ -20,10 +20,10 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from drift_detector import encryption
-from drift_detector.tenancy.acting import told_of_person, told_transaction
+from drift_detector.tenancy.acting import recorded_for_person, recorded_transaction
 from drift_detector.tenancy.models import Role, User
 from drift_detector.tenancy.selection import memberships_of
 
@@ -115,16 +115,42 @@ class SetUpForm(forms.Form):
         return code
 
 
+class ChoiceForm(SetUpForm):
+    """The first code of an app, of a person who is signed in: the password is asked for, too."""
+
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ["password", "code"]
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError("This is not your password.")
+        return password
+
+
+def may_choose(user: User) -> bool:
+    """True if the person signs in by password, and the installation can keep a second factor."""
+    return user.has_usable_password() and encryption.has_key()
+
+
 def set_up(user: User, *, secret: str, code: str) -> None:
     """Keep the secret of a person's app, and recovery codes; the code that proved it is used up."""
-    with told_of_person(user):
+    with recorded_for_person(user):
         _use_up(TOTP.activate(user, secret).instance, code)
         make_recovery_codes(user)
 
 
 def make_recovery_codes(user: User) -> None:
     """Replace the recovery codes of a person."""
-    with told_of_person(user):
+    with recorded_for_person(user):
         Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
         RecoveryCodes.activate(user)
 
@@ -137,7 +163,7 @@ def recovery_codes_of(user: User) -> list[str]:
 
 def remove(user: User) -> int:
     """Remove the second factor of a person, who has lost it; returns the number of what was removed."""
-    with told_transaction():
+    with recorded_transaction():
         return Authenticator.objects.filter(user=user).delete()[0]
 
 

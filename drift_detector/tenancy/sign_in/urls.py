@@ -11,5 +11,6 @@ urlpatterns = [
     path("login/set-up/", pages.set_up_page, name="second_factor_set_up"),
     path("login/provider/", pages.provider_page, name="provider_sign_in"),
     path("login/provider/callback/", pages.callback_page, name="provider_callback"),
+    path("second-factor/", site.admin_view(pages.choice_page), name="second_factor"),
     path("recovery-codes/", site.admin_view(pages.codes_page), name="recovery_codes"),
 ]

@@ -28,6 +28,7 @@ from tests.factories import (
     make_run,
     take,
 )
+from tests.monitors.connections.offered import OFFERED, make_connection
 
 OPERATIONS = [
     (path, method, operation)
@@ -64,8 +65,8 @@ def parsed(source: str) -> Curl:
 
 @pytest.fixture(autouse=True)
 def loopback(override: Callable[..., None]) -> None:
-    """A test of a channel goes to a port of this machine where no one listens."""
-    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+    """A test of a channel goes to a port of this machine where no one listens; the operator offers credentials."""
+    override(notifier={"allowed_hosts": ["127.0.0.1"]}, data=OFFERED)
 
 
 @pytest.fixture
@@ -86,7 +87,10 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         "jobs": make_job(flights),
     }
     key, _ = create_api_key(name="sample", scopes=[Scope.MONITORS_READ])
-    more = {"backtests": backtest, "keys": key} | notification_rows(alert)
+    connection = make_connection(name="Kept", store="s3://lake/acme/kept")
+    more = {"backtests": backtest, "keys": key, "connections": connection} | notification_rows(
+        alert
+    )
     found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 

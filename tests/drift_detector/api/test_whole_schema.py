@@ -262,6 +262,12 @@ def window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return kept | ({"duration": "PT1H"} if "duration" in kept else {})
 
 
+def connection_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    places = {"store", "credentials", "endpoint", "account"}
+    kept = {name: value for name, value in body.items() if name not in places}
+    return kept | ({"store": "s3://lake/acme", "credentials": "lake"} if "store" in body else {})
+
+
 def key_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     ends = body.get("expires_at") is not None
     return body | ({"expires_at": (datetime.now(UTC) + SPAN).isoformat()} if ends else {})
@@ -279,7 +285,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
     "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
-    "keys": key_body, "rotate": key_body,
+    "keys": key_body, "connections": connection_body, "rotate": key_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 

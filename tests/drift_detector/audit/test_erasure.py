@@ -18,12 +18,14 @@ from alerts.models import Alert
 from alerts.workflow.services import assign, comment
 from algorithms.verdicts import Severity
 from detections.runs.completion import complete_run
+from drift_detector.audit.erasure import tenant as tenant_erasure
 from drift_detector.tenancy.acting import Cause, acting_as
 from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.principal import Actor, ActorKind
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import add_member, create_tenant, remove_member
+from monitors.baselines import builds
 from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
@@ -47,6 +49,10 @@ OF_NO_TENANT = """
 TABLES = """
     SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
     AND relnamespace = 'public'::regnamespace
+"""
+LATE_USAGE = """
+    INSERT INTO drf_usage (id, tenant_id, kind, day, amount, created_at)
+    VALUES (gen_random_uuid(), %s, 'runs_per_day', '2026-01-05', 7, now())
 """
 FOUND = "SELECT count(*) FROM {table} AS t WHERE strpos(t::text, {word}) > 0"
 
@@ -226,6 +232,46 @@ def test_delete_tenant__interrupted__goes_on_with_its_counts(
     monkeypatch.setattr(removal, "_end", whole)
     command("delete_tenant", str(committed_tenant.id), slug="acme", certificate=path)
     assert json.loads(path.read_text())["removed"]["drf_monitors"] == 3
+
+
+def test_delete_tenant__while_a_baseline_is_built__leaves_nothing_of_it(
+    committed_tenant: Tenant, flights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build has read its reference when the tenant goes, and ends afterwards."""
+    with tenant_scope(committed_tenant.id):
+        monitor = make_monitor(reference_data_uri=str(flights), current_data_uri=str(flights))
+        baseline_id = monitor.baselines.get().id
+    fit = builds.fit_reference
+
+    def fit_and_lose_the_tenant(*arguments: Any) -> builds.FittedReference:
+        fitted = fit(*arguments)
+        path = tmp_path / "certificate.json"
+        command("delete_tenant", str(committed_tenant.id), slug="acme", certificate=path)
+        return fitted
+
+    monkeypatch.setattr(builds, "fit_reference", fit_and_lose_the_tenant)
+    ended = builds.build_baseline(
+        tenant_id=committed_tenant.id, baseline_id=baseline_id, worker="worker-1"
+    )
+    assert ended is None
+    assert not Tenant.objects.exists()
+
+
+def test_delete_tenant__process_that_writes_meanwhile__its_rows_go_too(
+    committed_tenant: Tenant, superuser: psycopg.Connection, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    end = tenant_erasure._end
+
+    def write_and_end(tenant_id: UUID, certificate: Any) -> None:
+        superuser.execute(LATE_USAGE, [tenant_id])
+        end(tenant_id, certificate)
+
+    monkeypatch.setattr(tenant_erasure, "_end", write_and_end)
+    path = tmp_path / "certificate.json"
+    command("delete_tenant", str(committed_tenant.id), slug="acme", certificate=path)
+    assert json.loads(path.read_text())["removed"]["drf_usage"] == 1
+    assert superuser.execute("SELECT count(*) FROM drf_usage").fetchone() == (0,)
 
 
 def test_delete_tenant__other_slug__removes_nothing(

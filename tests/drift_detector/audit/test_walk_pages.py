@@ -23,8 +23,10 @@ from drift_detector.tenancy.services import add_member, create_api_key
 from drift_detector.tenancy.site import site
 from monitors.models import Monitor
 from tests.alerts.notification_rows import notification_rows
+from tests.alerts.routing.test_admin import ROUTE
 from tests.drift_detector.audit.entries import entries_of
 from tests.factories import drift_result, make_backtest, make_flights_monitor, make_run, take
+from tests.monitors.connections.offered import OFFERED
 
 type Rows = dict[str, Any]
 type Form = Callable[[Rows], tuple[str, dict[str, Any]]]
@@ -49,6 +51,11 @@ def on_alert(name: str, **said: Any) -> Form:
         reverse("admin:alerts_alert_act", args=[name]),
         {"ids": str(rows["alert"].pk), **said},
     )
+
+
+def new_row(name: str, data: dict[str, Any]) -> Form:
+    """A form of the admin that adds a row."""
+    return lambda rows: (reverse(f"admin:{name}_add"), data)
 
 
 def new_backtest(rows: Rows) -> tuple[str, dict[str, Any]]:
@@ -76,6 +83,32 @@ FORMS: dict[str, Form] = {
     "alerts.Alert.assign_selected": on_alert("assign", assignee="user:ana"),
     "alerts.Alert.resolve_selected": on_alert("resolve", reason="noise"),
     "alerts.Alert.comment_selected": on_alert("comment", note="Snow."),
+    "channels": new_row(
+        "alerts_channel",
+        {"name": "Hook", "kind": "webhook", "new_address": "http://127.0.0.1:9/x", "enabled": "on"},
+    ),
+    "routes": lambda rows: (
+        reverse("admin:alerts_route_add"),
+        ROUTE | {"channels": [str(rows["channels"].pk)]},
+    ),
+    "silences": new_row(
+        "alerts_silence",
+        {
+            "starts_at_0": "2098-01-01",
+            "starts_at_1": "00:00",
+            "ends_at_0": "2098-01-02",
+            "ends_at_1": "00:00",
+            "reason": "A new timetable.",
+        },
+    ),
+    "windows": new_row(
+        "alerts_maintenancewindow",
+        {"name": "Early", "cron": "0 1 * * *", "duration": "1:00:00", "timezone": "UTC"},
+    ),
+    "connections": new_row(
+        "monitors_storeconnection",
+        {"name": "Lake", "store": "s3://lake/acme", "credentials": "lake"},
+    ),
     "tenancy.ApiKey.revoke_selected": action("tenancy_apikey", "key", "revoke_selected"),
     "tenancy.Membership.remove_selected": action("tenancy_membership", "member", "remove_selected"),
     "monitors.Monitor.rebuild_baselines": action(
@@ -86,6 +119,8 @@ FORMS: dict[str, Form] = {
         {"name": "Mine", "query": "severity__exact=critical"},
     ),
 }
+BESIDE_SCREENS = {"saved filters", "connections", "channels", "routes", "silences", "windows"}
+"""Forms that are no page of `screens` and no action."""
 NO_FORM = {
     "screens:new_monitor_place": "the form of screens:new_monitor",
     "screens:new_monitor_columns": "asks for a job, as screens:new_monitor does",
@@ -128,7 +163,7 @@ def actions() -> set[str]:
 @pytest.fixture
 def person(staff: User, tenant: Tenant, client: Client, override: Callable[..., None]) -> Client:
     """The client of a person who is an admin of the tenant."""
-    override(notifier={"allowed_hosts": ["127.0.0.1"]})
+    override(notifier={"allowed_hosts": ["127.0.0.1"]}, data=OFFERED)
     with tenant_scope(tenant.id):
         Membership.objects.update(role=Role.ADMIN)
     client.force_login(staff)
@@ -163,7 +198,7 @@ def entries_by(user: User, tenant: Tenant) -> list[dict[str, Any]]:
 
 
 def test_forms__each_page_and_action_that_writes__is_in_this_walk() -> None:
-    assert posting_screens() | actions() == (FORMS.keys() | NO_FORM.keys()) - {"saved filters"}
+    assert posting_screens() | actions() == (FORMS.keys() | NO_FORM.keys()) - BESIDE_SCREENS
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -14,6 +14,7 @@ from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import client_of
+from tests.drift_detector.audit.entries import entries_of
 from tests.factories import make_monitor, rows_of
 
 URL = "/api/v1/monitors"
@@ -79,6 +80,15 @@ def test_api_key__revoked_or_expired__is_401(key: str, change: dict[str, Any]) -
     long_ago = timezone.now() - timedelta(days=30)
     ApiKey.objects.update(created_at=long_ago, **change)
     assert ask(f"Bearer {key}").status_code == 401
+
+
+def test_api_key__revoked_and_used__is_in_the_trail_of_its_tenant(tenant: Tenant, key: str) -> None:
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert ask(f"Bearer {key}").status_code == 401
+    last = entries_of(tenant.id)[-1]
+    [mine] = ApiKey.objects.all()
+    assert (last["action"], last["object_type"]) == ("refused", "api_keys")
+    assert (last["actor_id"], last["address"]) == (str(mine.id), "127.0.0.1")
 
 
 def test_api_key__expires_in_the_future__lets_in(in_tenant: Tenant) -> None:

@@ -10,7 +10,7 @@ TENANT_TABLES = {
     "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
     "drf_baseline_frames", "drf_error_bins", "drf_profiles", "drf_signal_changes",
     "drf_alerts", "drf_api_keys", "drf_audit", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
-    "drf_channels", "drf_routes", "drf_route_channels", "drf_silences",
+    "drf_channels", "drf_connections", "drf_routes", "drf_route_channels", "drf_silences",
     "drf_maintenance_windows", "drf_notifications",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",

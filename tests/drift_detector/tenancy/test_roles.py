@@ -170,6 +170,7 @@ WEB_ALONE = {
     "drf_api_keys": WRITES,
     "drf_audit": READS,
     "drf_channels": WRITES,
+    "drf_connections": WRITES,
     "drf_maintenance_windows": WRITES,
     "drf_memberships": WRITES,
     "drf_model_mappings": WRITES,
@@ -187,7 +188,9 @@ GRANTS = {
     | WEB_ALONE
     | dict.fromkeys(LIMITS, WRITES)
     | {"drf_baselines": "INSERT UPDATE DELETE"},
-    "drift_app": SHARED | dict.fromkeys(LIMITS, READS) | {"drf_baselines": WRITES},
+    "drift_app": SHARED
+    | dict.fromkeys((*LIMITS, "drf_connections"), READS)
+    | {"drf_baselines": WRITES},
 }
 """Written by hand: a table that is new, or a right that is new, has to be entered here."""
 

@@ -79,6 +79,8 @@ OPERATIONS = {
     "/retraining-rule": {"GET": READ, "PUT": "admin"},
     "/models/{id}/retraining-rule": {"GET": READ, "PUT": "admin"},
     "/models/{id}/deployed": {"POST": "monitors:write"},
+    "/connections": {"GET": "admin", "POST": "admin"},
+    "/connections/{id}": {"GET": "admin", "PATCH": "admin", "DELETE": "admin"},
     "/keys": {"GET": "admin", "POST": "admin"},
     "/keys/{id}": {"GET": "admin"},
     "/keys/{id}/rotate": {"POST": "admin"},
@@ -243,14 +245,20 @@ def test_view__that_names_no_scope__is_closed_to_operators(
 
 def pages_of(client: Client, role: str) -> dict[str, Any]:
     Membership.objects.update(role=role)
-    lists = ("alerts/channel", "alerts/route", "alerts/silence", "tenancy/apikey")
+    lists = (
+        "alerts/channel",
+        "alerts/route",
+        "alerts/silence",
+        "tenancy/apikey",
+        "monitors/storeconnection",
+    )
     return {each: client.get(f"/admin/{each}/add/").status_code for each in lists}
 
 
 @pytest.mark.parametrize(
     ("role", "may"),
     [("viewer", set()), ("operator", {"alerts/silence"}),
-     ("admin", {"alerts/channel", "alerts/route", "alerts/silence", "tenancy/apikey"})],
+     ("admin", {"alerts/channel", "alerts/route", "alerts/silence", "tenancy/apikey", "monitors/storeconnection"})],
 )  # fmt: skip
 def test_admin_pages__of_a_role__open_what_its_scopes_allow(
     client: Client, staff: User, in_tenant: Tenant, role: str, may: set[str]

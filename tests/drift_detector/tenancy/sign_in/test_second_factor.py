@@ -22,7 +22,7 @@ from tests.drift_detector.tenancy.sign_in.conftest import RIGHT, person_of
 LOGIN, SET_UP, CODE, CODES = (
     "/admin/login/", "/admin/login/set-up/", "/admin/login/code/", "/admin/recovery-codes/"
 )  # fmt: skip
-HOME = "/admin/"
+HOME, CHOICE = "/admin/", "/admin/second-factor/"
 OLD, NEW = SecretStr("old-" * 10), SecretStr("new-" * 10)
 
 
@@ -205,6 +205,54 @@ def test_recovery_codes__without_a_second_factor__are_not_there(worker: User) ->
     assert client.get(CODES).status_code == 302
     client.force_login(worker)
     assert client.get(CODES).status_code == 404
+
+
+def test_choice__by_who_need_not__asks_for_the_password_and_is_asked_for_after(
+    worker: User,
+) -> None:
+    client = Client()
+    log_in(worker, client)
+    secret = key_on(client.get(CHOICE))
+    code = totp(secret, steps=-1)
+    assert client.post(CHOICE, {"code": code, "password": "wrong"}).status_code == 200
+    assert not Authenticator.objects.exists()
+    assert client.post(CHOICE, {"code": code, "password": RIGHT})["Location"] == CODES
+    assert len(codes_on(client.get(CODES))) == 10
+    assert log_in(worker)["Location"] == CODE
+
+
+def test_choice__with_a_second_factor_already__leads_to_the_codes(boss: User) -> None:
+    client = Client()
+    set_up(boss, client)
+    assert client.get(CHOICE)["Location"] == CODES
+
+
+def test_choice__guessed_passwords__are_bounded(
+    worker: User, override: Callable[..., None]
+) -> None:
+    override(throttle={"passwords_per_account": 3})
+    client = Client()
+    client.force_login(worker)
+    client.get(CHOICE)
+    guess = {"code": "000000", "password": "wrong"}
+    assert [client.post(CHOICE, guess).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_choice__without_a_password_of_ours__is_not_there(worker: User) -> None:
+    worker.set_unusable_password()
+    worker.save()
+    client = Client()
+    client.force_login(worker)
+    assert client.get(CHOICE).status_code == 404
+    assert "second-factor" not in client.get(HOME).content.decode()
+
+
+def test_menu__of_who_has_a_password__leads_to_it_and_to_the_second_factor(worker: User) -> None:
+    client = Client()
+    client.force_login(worker)
+    page = client.get(HOME).content.decode()
+    assert f'href="{CHOICE}"' in page
+    assert 'href="/admin/password_change/"' in page
 
 
 def test_secrets__in_the_database_and_the_session__are_encrypted(boss: User) -> None:
