@@ -46,6 +46,7 @@ class RunFinding:
         drifted_features: One record per drifted feature, the largest effect for its tolerance first.
         summary: The fields that every event about a drifted run shares.
         change: The change that a detector saw; None for a run that judged a window.
+        p_value: Of the run as a whole, see `run_p_value`; None if it has none.
     """
 
     verdict: Verdict
@@ -54,6 +55,7 @@ class RunFinding:
     drifted_features: tuple[dict[str, Any], ...]
     summary: dict[str, Any]
     change: ErrorRateChange | None = None
+    p_value: float | None = None
 
     @property
     def calls_for_retraining(self) -> bool:
@@ -74,6 +76,7 @@ def build_finding(
         drifted_features=tuple(features),
         summary=_summary(run, severity, features),
         change=change,
+        p_value=result.p_value,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.evidence import run_p_value
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
@@ -87,7 +88,8 @@ def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
-    return replace(result, baseline_id=context.baseline.id)
+    p_value = run_p_value(result.methods, plan)
+    return replace(result, baseline_id=context.baseline.id, p_value=p_value)
 
 
 def _length_of(run: DetectionRun) -> timedelta | None:

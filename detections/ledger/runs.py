@@ -319,6 +319,7 @@ def finish_run(
     baseline_id: UUID | None,
     reading: Reading = NOTHING_READ,
     phases: Mapping[str, float] | None = None,
+    p_value: float | None = None,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
     is_ours = bool(
@@ -330,6 +331,7 @@ def finish_run(
             baseline_id=baseline_id,
             finished_at=timezone.now(),
             phases=phases,
+            p_value=p_value,
             **reading.as_columns(),
             **NO_LEASE,
         )

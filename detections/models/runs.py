@@ -72,6 +72,11 @@ class DetectionRun(LeasedModel):
 
     verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)
     reason = models.TextField(blank=True)
+    p_value = models.FloatField(
+        null=True,
+        help_text="Valid for the statement that nothing drifted in the window. Of a run with drift, "
+        "it is that of what drifted. Null if no method has one, or by the policy threshold.",
+    )
     rows = models.PositiveBigIntegerField(null=True, help_text="Rows that were judged.")
     rows_read = models.PositiveBigIntegerField(
         null=True,
@@ -152,6 +157,9 @@ class DetectionRun(LeasedModel):
                     Q(status__in=["succeeded", "failed"], finished_at__isnull=False)
                     & ~Q(verdict="")
                 ),
+            ),
+            models.CheckConstraint(
+                name="run_p_value_is_a_probability", condition=Q(p_value__gte=0, p_value__lte=1)
             ),
         ]
         indexes = [

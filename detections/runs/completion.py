@@ -77,4 +77,5 @@ def _is_finished(claim: Claim, result: RunResult) -> bool:
         baseline_id=result.baseline_id,
         reading=result.reading,
         phases=result.phases,
+        p_value=result.p_value,
     )

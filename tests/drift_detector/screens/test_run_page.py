@@ -94,6 +94,12 @@ def test_run__features_and_methods__are_one_table_worst_first(
     assert table.count("<td>") == 6
 
 
+def test_run__p_value__is_shown_beside_the_features(browser: Client, monitor: Monitor) -> None:
+    run = make_finished_run(monitor, p_value=0.0321)
+    make_detection(run, "ks", details=[detail("calm", effect_size=0.01, tolerance=0.1)])
+    assert "For the run as a whole p is 0.0321." in page_text(browser.get(page_of(run)))
+
+
 def test_run__drifted_features__are_open_with_their_distribution(
     browser: Client, flights_monitor: Monitor
 ) -> None:
