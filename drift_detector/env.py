@@ -477,6 +477,12 @@ class Alerts(Group):
     )
 
 
+class BudgetDefaults(Group):
+    false_alerts_per_month: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        default=5, description="false alerts of the data in 30.4 days that a tenant can bear"
+    )
+
+
 class Outcomes(Group):
     retention_days: Positive = Field(
         default=90,
@@ -822,6 +828,7 @@ class Environment(BaseSettings):
     runs: Runs = Runs()
     jobs: Jobs = Jobs()
     alerts: Alerts = Alerts()
+    budget: BudgetDefaults = BudgetDefaults()
     reports: Reports = Reports()
     outcomes: Outcomes = Outcomes()
     events: Events = Events()

@@ -11,10 +11,15 @@ from django.db.models import F, Q
 from algorithms.concept_drift.detector_registry import DEFAULT_CONCEPT_METHODS
 from algorithms.methods import DEFAULT_METHODS
 from drift_detector.lease import LeasedModel
+from drift_detector.scheduling.cron import MONTH
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
 MOST_SEASONAL_WEEKS = 12
 MOST_RUNS_OF_EPISODE = 20
+DAILY = MONTH / timedelta(days=1)
+"""The runs in a month of the default schedule."""
+LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
+"""A monitor can have ten thousand times the share of another; beyond, give it a budget of its own."""
 
 DATA_FIELDS = (
     "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
@@ -39,7 +44,7 @@ FIELD_GROUPS = {
         "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
         "concept_methods", "detector_settings", "error_scale", "error_batch",
     ),
-    "Alerts": ("open_after", "resolve_after"),
+    "Alerts": ("open_after", "resolve_after", "budget_weight"),
     "Retraining": ("retraining_enabled",),
 }  # fmt: skip
 """The fields that people set, in the order of the API; the admin shows a section for each group."""
@@ -208,6 +213,20 @@ class Monitor(TenantModel):
         help_text="How many ok runs in a row, which judged all that drifted, resolve an alert.",
     )
 
+    budget_weight = models.FloatField(
+        default=1.0,
+        db_default=1.0,
+        validators=[MinValueValidator(LEAST_WEIGHT), MaxValueValidator(MOST_WEIGHT)],
+        help_text="Its runs get so many shares of the false-alarm budget: one of 2 opens alerts at twice the "
+        "level of one of 1.",
+    )
+    runs_per_month = models.FloatField(
+        default=DAILY,
+        db_default=DAILY,
+        editable=False,
+        help_text="The runs that its schedule makes in 30.4 days, in the mean.",
+    )
+
     retraining_enabled = models.BooleanField(default=True)
     retraining_required_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=200, editable=False)
@@ -221,6 +240,9 @@ class Monitor(TenantModel):
             models.UniqueConstraint(name="monitor_name_once", fields=["tenant", "name"]),
             models.CheckConstraint(
                 name="monitor_window_positive", condition=Q(window__gt=timedelta(0))
+            ),
+            models.CheckConstraint(
+                name="monitor_budget_weight_positive", condition=Q(budget_weight__gt=0)
             ),
             models.CheckConstraint(
                 name="monitor_grace_not_negative", condition=Q(misfire_grace__gte=timedelta(0))
@@ -325,6 +347,58 @@ class Baseline(LeasedModel):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+class Budget(TenantModel):
+    """How many false alerts a month people can bear: of a model's monitors, or of all of a tenant's."""
+
+    model_id = models.UUIDField(null=True, help_text="Null: all monitors of the tenant.")
+    false_alerts_per_month = models.FloatField(help_text="In 30.4 days, in the mean.")
+    changed_by = models.CharField(max_length=200)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "drf_budgets"
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                name="budget_once_per_model", fields=["tenant", "model_id"], nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="budget_positive", condition=Q(false_alerts_per_month__gt=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"budget of {self.model_id or 'the tenant'}"
+
+
+class BudgetLoad(TenantModel):
+    """The weighted runs a month that share a budget: of a model's monitors, or of all of a tenant's.
+
+    A trigger of `drf_monitors` keeps it, so it is right whichever way monitors come, go, pause or change.
+    """
+
+    model_id = models.UUIDField(null=True, help_text="Null: all monitors of the tenant.")
+    load = models.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        help_text="The sum of weight times runs a month over active monitors.",
+    )
+    monitors = models.IntegerField(help_text="Active monitors.")
+
+    class Meta:
+        db_table = "drf_budget_loads"
+        constraints = [
+            models.UniqueConstraint(
+                name="budget_load_once_per_model",
+                fields=["tenant", "model_id"],
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"load of {self.model_id or 'the tenant'}"
 
 
 class HealthReview(TenantModel):

@@ -20,7 +20,9 @@ from monitors import selectors
 from monitors.field_checks import FIELD_CHECKS, check_change
 from monitors.models import (
     FIELD_GROUPS,
+    LEAST_WEIGHT,
     MOST_RUNS_OF_EPISODE,
+    MOST_WEIGHT,
     Baseline,
     Monitor,
     default_concept_methods,
@@ -171,6 +173,12 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         min_value=1,
         max_value=MOST_RUNS_OF_EPISODE,
         help_text="How many ok runs in a row, which judged all that drifted, resolve an alert.",
+    )
+    budget_weight = NumberField(
+        default=1.0,
+        min_value=LEAST_WEIGHT,
+        max_value=MOST_WEIGHT,
+        help_text="Its runs get so many shares of the false-alarm budget.",
     )
     prediction_column = TextField(
         default="", allow_blank=True, max_length=200, trim_whitespace=False

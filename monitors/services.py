@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from drift_detector.events.services import purge_key
+from drift_detector.scheduling.cron import runs_per_month
 from drift_detector.scheduling.schedules import put_schedule, remove_schedule
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
@@ -50,6 +51,7 @@ def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
     """
     check_room(Quota.MONITORS)
     monitor = Monitor(tenant_id=current_tenant_id(), created_by=created_by, **fields)
+    monitor.runs_per_month = runs_per_month(monitor.schedule_cron)
     _save(monitor, force_insert=True)
     _sync_schedule(monitor)
     request_baseline(monitor=monitor)
@@ -59,6 +61,8 @@ def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
 
 def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
     """Change a monitor; a changed reference asks for a new baseline."""
+    if "schedule_cron" in fields:
+        fields["runs_per_month"] = runs_per_month(fields["schedule_cron"])
     changed = _set_fields(monitor, fields)
     _save(monitor, update_fields=[*changed, "updated_at"])
     _sync_schedule(monitor)

@@ -4,13 +4,19 @@ Everything here is pure, so that the service and the simulation of a year share 
 end with the same state, whenever each of them came: the fold goes by windows, not by arrival.
 """
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from alerts.episodes.observations import MEASURED, DriftEntry, Observation
 from alerts.episodes.phases import NO_PHASE, Phase
+from algorithms.methods.method_limits import LEVEL
 from algorithms.verdicts import Severity, rank
+
+PART_OF_FAINT = 0.1
+"""Windows in a row that open an alert together may add so much to what the budget promises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,15 @@ class EpisodeState:
         phase: Empty if there is no episode.
         severity: The severity of the newest drifted window.
         entries: What drifted and is not replaced; what is over counts its ok runs.
-        recent: The severities of the last runs, empty for those that are ok, while it is pending.
+        recent: The severities of the last runs, empty for those that don't count, while it is pending.
+        in_a_row: How many runs in a row have drifted since the first faint one, while it is pending.
     """
 
     phase: str = NO_PHASE
     severity: str = ""
     entries: tuple[DriftEntry, ...] = ()
     recent: tuple[str, ...] = ()
+    in_a_row: int = 0
 
     @property
     def is_idle(self) -> bool:
@@ -81,6 +89,7 @@ class EpisodeState:
             "severity": str(self.severity),
             "entries": [entry.as_json() for entry in self.entries],
             "recent": list(self.recent),
+            "in_a_row": self.in_a_row,
         }
 
     @classmethod
@@ -91,6 +100,7 @@ class EpisodeState:
             severity=values["severity"],
             entries=tuple(map(DriftEntry.of_json, values["entries"])),
             recent=tuple(values["recent"]),
+            in_a_row=values.get("in_a_row", 0),
         )
 
 
@@ -126,14 +136,35 @@ def advance(state: EpisodeState, observation: Observation, rules: Rules) -> Epis
 
 
 def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> EpisodeState:
-    recent = (*state.recent, observation.severity)[-rules.memory :]
+    counted = "" if observation.is_faint else observation.severity
+    recent = (*state.recent, counted)[-rules.memory :]
+    in_a_row = state.in_a_row + 1 if observation.is_faint or state.in_a_row else 0
     is_open = state.phase in (Phase.OPEN, Phase.RECOVERING) or opens(recent, rules)
+    is_open = is_open or opens_together(observation, in_a_row)
     return EpisodeState(
         phase=Phase.OPEN if is_open else Phase.PENDING,
         severity=observation.severity,
         entries=merge_entries(state.entries, observation),
         recent=() if is_open else recent,
+        in_a_row=0 if is_open else in_a_row,
     )
+
+
+def opens_together(observation: Observation, in_a_row: int) -> bool:
+    """True if so many faint drifts in a row open an episode, so that no drift that lasts stays silent."""
+    if observation.evidence is None or not observation.is_faint:
+        return False
+    return in_a_row >= runs_to_open(observation.evidence.level)
+
+
+def runs_to_open(level: float) -> int:
+    """How many faint drifts in a row open an episode.
+
+    Each has a p-value of at most `LEVEL`. If the windows don't overlap, k of them are all faint by chance with
+    probability `LEVEL`ᵏ; k is the least number for which this is at most `PART_OF_FAINT` of the level.
+    """
+    most = max(level * PART_OF_FAINT, sys.float_info.min)
+    return math.ceil(math.log(most) / math.log(LEVEL))
 
 
 def _after_ok(entry: DriftEntry, observation: Observation) -> DriftEntry:
@@ -144,7 +175,7 @@ def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
     """A pending episode fades once no drifted run counts any more."""
     recent = (*state.recent, "")[-rules.memory :]
     counting = recent[1:] if len(recent) == rules.memory else recent
-    return replace(state, recent=recent) if any(counting) else IDLE
+    return replace(state, recent=recent, in_a_row=0) if any(counting) else IDLE
 
 
 def _recovered(state: EpisodeState, rules: Rules) -> EpisodeState:

@@ -96,6 +96,18 @@ class DriftEntry:
         return replace(cls.of_record(values["record"], end), oks=values["oks"])
 
 
+class Evidence(NamedTuple):
+    """The p-value of a drifted run, and the level that the false-alarm budget gave it."""
+
+    p_value: float
+    level: float
+
+    @property
+    def is_beyond_level(self) -> bool:
+        """True if the run may open an alert."""
+        return self.p_value <= self.level
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """The part of a run's result that one kind of episode needs.
@@ -109,6 +121,7 @@ class Observation:
         not_ok: Features on which some verdict is not ok.
         judged: The metrics that were judged, each with its method; features are not listed.
         limited: The metrics that have a limit in the monitor.
+        evidence: Of a drift that was found by evidence alone; None for others, which no budget holds back.
     """
 
     run_id: str
@@ -119,11 +132,17 @@ class Observation:
     not_ok: frozenset[str] = frozenset()
     judged: frozenset[tuple[str, str]] = frozenset()
     limited: frozenset[str] = frozenset()
+    evidence: Evidence | None = None
 
     @property
     def is_drift(self) -> bool:
         """True if something drifted."""
         return self.verdict == Verdict.DRIFT
+
+    @property
+    def is_faint(self) -> bool:
+        """True for a drift whose evidence is not beyond the budget's level."""
+        return self.evidence is not None and not self.evidence.is_beyond_level
 
     @property
     def is_follow_up(self) -> bool:
@@ -162,6 +181,7 @@ class Observation:
             "not_ok": sorted(self.not_ok),
             "judged": [list(pair) for pair in sorted(self.judged)],
             "limited": sorted(self.limited),
+            "evidence": self.evidence,
         }
 
     @classmethod
@@ -178,4 +198,5 @@ class Observation:
             not_ok=frozenset(values["not_ok"]),
             judged=frozenset((method, metric) for method, metric in values["judged"]),
             limited=frozenset(values["limited"]),
+            evidence=Evidence(*values["evidence"]) if values.get("evidence") else None,
         )

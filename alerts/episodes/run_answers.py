@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from alerts.episodes.observations import (
     METRIC_METHODS,
     DriftEntry,
+    Evidence,
     Observation,
     Place,
     Track,
@@ -124,6 +125,7 @@ def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Ob
         place=place_of(run),
         verdict=verdict.value,
         severity=_severity(ours) if verdict is Verdict.DRIFT else "",
+        evidence=_evidence(run, ours),
         entries=_entries(run, ours),
         not_ok=frozenset(_not_ok(ours)),
         judged=frozenset(_judged(ours)) if kind == Kind.PERFORMANCE else frozenset(),
@@ -140,6 +142,15 @@ def _verdict(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Verdict | No
         return Verdict.DRIFT
     is_ok = run.verdict == Verdict.OK or (run.verdict == Verdict.DRIFT and verdicts == {Verdict.OK})
     return Verdict.OK if is_ok else None
+
+
+def _evidence(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Evidence | None:
+    """The evidence of a drift; None if something drifted that has no p-value, such as a lost column."""
+    drifted = [each for answer in answers for each in _drifted(answer)]
+    has_other = any(each.values("p_value") is None for each in drifted)
+    if run.p_value is None or run.opening_level is None or not drifted or has_other:
+        return None
+    return Evidence(run.p_value, run.opening_level)
 
 
 def _severity(answers: Sequence[MethodAnswer]) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alerts.episodes.observations import Observation
 from alerts.episodes.phases import Move
 from alerts.models import Alert
+from drift_detector.formats import number
 
 MOST_NAMES = 3
 
@@ -27,11 +29,28 @@ def named(names: Sequence[str], count: int) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def reason_of(move: Move, alert: Alert) -> str:
-    """The cause of a move that a run makes, in words."""
+def reason_of(move: Move, alert: Alert, observation: Observation | None = None) -> str:
+    """The cause of a move that a run makes, in words.
+
+    Args:
+        move: The move.
+        alert: As it is after the move.
+        observation: What the run says; None for one that no budget holds back.
+    """
     if move is Move.WORSENED:
         return f"The severity of the newest window is {alert.severity}."
+    if observation is not None and observation.evidence is not None and observation.is_faint:
+        return FAINT_REASONS.get(move, REASONS[move]).format(
+            p=number(observation.evidence.p_value), level=number(observation.evidence.level)
+        )
     return REASONS[move]
+
+
+FAINT_REASONS: Mapping[Move, str] = {
+    Move.PENDING: "A run drifted, not beyond the budget's level {level} (p {p}).",
+    Move.OPENED: "So many runs in a row drifted that they count together, though none is beyond the "
+    "budget's level {level} (the last p {p}).",
+}
 
 
 REASONS: Mapping[Move, str] = {

@@ -320,6 +320,7 @@ def finish_run(
     reading: Reading = NOTHING_READ,
     phases: Mapping[str, float] | None = None,
     p_value: float | None = None,
+    opening_level: float | None = None,
 ) -> bool:
     """Write the end of a run, in the caller's transaction; False when the run is no longer ours."""
     is_ours = bool(
@@ -332,6 +333,7 @@ def finish_run(
             finished_at=timezone.now(),
             phases=phases,
             p_value=p_value,
+            opening_level=opening_level,
             **reading.as_columns(),
             **NO_LEASE,
         )

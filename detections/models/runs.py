@@ -77,6 +77,11 @@ class DetectionRun(LeasedModel):
         help_text="Valid for the statement that nothing drifted in the window. Of a run with drift, "
         "it is that of what drifted. Null if no method has one, or by the policy threshold.",
     )
+    opening_level = models.FloatField(
+        null=True,
+        help_text="The level that the false-alarm budget gave it when it ended: a drift whose p-value "
+        "is above does not open an alert by itself. Null without a drift or a p-value.",
+    )
     rows = models.PositiveBigIntegerField(null=True, help_text="Rows that were judged.")
     rows_read = models.PositiveBigIntegerField(
         null=True,
@@ -161,6 +166,10 @@ class DetectionRun(LeasedModel):
             models.CheckConstraint(
                 name="run_p_value_is_a_probability", condition=Q(p_value__gte=0, p_value__lte=1)
             ),
+            models.CheckConstraint(
+                name="run_opening_level_is_a_probability",
+                condition=Q(opening_level__gte=0, opening_level__lte=1),
+            ),
         ]
         indexes = [
             models.Index(name="run_newest", fields=["tenant", "-created_at", "-id"]),
@@ -202,6 +211,13 @@ class DetectionRun(LeasedModel):
     @property
     def is_finished(self) -> bool:
         return self.status in (self.Status.SUCCEEDED, self.Status.FAILED)
+
+    @property
+    def is_beyond_level(self) -> bool:
+        """False for a drift that the false-alarm budget does not let open an alert by itself."""
+        if self.p_value is None or self.opening_level is None:
+            return True
+        return self.p_value <= self.opening_level
 
     @property
     def methods(self) -> list[str]:

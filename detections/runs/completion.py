@@ -4,6 +4,7 @@ from uuid import UUID
 
 import structlog
 
+from algorithms.verdicts import Verdict
 from detections import listeners
 from detections.ledger import runs as ledger
 from detections.ledger.follow_ups import plan_follow_up
@@ -19,9 +20,13 @@ from detections.runs.run_recording import record_detections
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import note
 from drift_detector.tenancy.scope import tenant_scope
+from monitors.budgets.levels import opening_level
 from monitors.models import Monitor
 
 log = structlog.get_logger(__name__)
+
+OF_BUDGETS = ("id", "model_id", "status", "budget_weight")
+"""The fields of a monitor that its share of a budget depends on."""
 
 
 def complete_run(claim: Claim, result: RunResult) -> bool:
@@ -35,8 +40,8 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
     new = result.new_outcomes
     with tenant_scope(claim.tenant_id):
         stream = lock_stream(claim.monitor_id, SOURCE_STREAM) if new is not None else None
-        _lock_monitor(claim.monitor_id)
-        run = _record_result(claim, result)
+        monitor = _lock_monitor(claim.monitor_id)
+        run = _record_result(claim, result, _level_of(monitor, result))
         if run is None:
             return False
         finding = record_detections(run, result)
@@ -50,15 +55,23 @@ def complete_run(claim: Claim, result: RunResult) -> bool:
         return True
 
 
-def _lock_monitor(monitor_id: UUID) -> None:
+def _lock_monitor(monitor_id: UUID) -> Monitor | None:
     """Two runs of one monitor can end at once; the lock lets them through one after the other."""
-    Monitor.objects.select_for_update(no_key=True).only("id").filter(id=monitor_id).first()
+    monitors = Monitor.objects.select_for_update(no_key=True).only(*OF_BUDGETS)
+    return monitors.filter(id=monitor_id).first()
 
 
-def _record_result(claim: Claim, result: RunResult) -> DetectionRun | None:
+def _level_of(monitor: Monitor | None, result: RunResult) -> float | None:
+    """The level that the run's p-value is held against; most runs have no drift, and read none."""
+    if monitor is None or result.p_value is None or result.verdict is not Verdict.DRIFT:
+        return None
+    return opening_level(monitor)
+
+
+def _record_result(claim: Claim, result: RunResult, level: float | None) -> DetectionRun | None:
     """End the run in the ledger; None when another worker owns it."""
     run_id, attempt = str(claim.run_id), claim.attempt
-    if not _is_finished(claim, result):
+    if not _is_finished(claim, result, level):
         log.warning("run_refused", run_id=run_id, attempt=attempt)
         return None
     verdict, rows = result.verdict, result.rows
@@ -67,7 +80,7 @@ def _record_result(claim: Claim, result: RunResult) -> DetectionRun | None:
     return runs.get(id=claim.run_id)
 
 
-def _is_finished(claim: Claim, result: RunResult) -> bool:
+def _is_finished(claim: Claim, result: RunResult, level: float | None) -> bool:
     return ledger.finish_run(
         claim,
         status=DetectionRun.Status.FAILED if result.is_failed else DetectionRun.Status.SUCCEEDED,
@@ -78,4 +91,5 @@ def _is_finished(claim: Claim, result: RunResult) -> bool:
         reading=result.reading,
         phases=result.phases,
         p_value=result.p_value,
+        opening_level=level,
     )

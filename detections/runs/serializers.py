@@ -74,8 +74,8 @@ class RunSerializer(serializers.ModelSerializer[DetectionRun]):
         model = DetectionRun
         fields = [
             "id", "monitor_id", "baseline_id", "trigger", "status", "verdict", "reason", "p_value",
-            "scheduled_for", "window_start", "window_end", "rows", "rows_read", "files_read", "files_skipped",
-            "files_skipped_count", "attempt", "not_before", "worker", "requested_by", "raises_alerts",
+            "opening_level", "scheduled_for", "window_start", "window_end", "rows", "rows_read", "files_read",
+            "files_skipped", "files_skipped_count", "attempt", "not_before", "worker", "requested_by", "raises_alerts",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from algorithms.verdicts import Verdict
 from detections.models import Detection, DetectionRun
-from drift_detector.formats import instant
+from drift_detector.formats import instant, number
 from drift_detector.screens.run_tables import FeatureTable, Measured
 from drift_detector.screens.screen import zone_of
 
@@ -38,7 +38,17 @@ def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measu
     if run.status in UNFINISHED:
         return UNFINISHED[DetectionRun.Status(run.status)]
     verdict = Verdict(run.verdict)
-    return _drift_in_words(table, measured) if verdict is Verdict.DRIFT else ENDED[verdict]
+    if verdict is not Verdict.DRIFT:
+        return ENDED[verdict]
+    return f"{_drift_in_words(table, measured)}{level_in_words(run)}"
+
+
+def level_in_words(run: DetectionRun) -> str:
+    """Why a drift does not open an alert by itself; empty if it does."""
+    if run.is_beyond_level:
+        return ""
+    p_value, level = number(run.p_value), number(run.opening_level)
+    return f" Not beyond the budget's level {level} (p {p_value}): by itself, it opens no alert."
 
 
 def _drift_in_words(table: FeatureTable, measured: Sequence[Measured]) -> str:

@@ -11,10 +11,12 @@ from itertools import pairwise
 import pytest
 
 from drift_detector.scheduling.cron import (
+    MONTH,
     BadSchedule,
     check_schedule,
     missed_ticks,
     next_tick,
+    runs_per_month,
     ticks_between,
 )
 
@@ -211,3 +213,27 @@ def test_missed_ticks__more_than_are_wanted__are_the_latest_of_all(
         del forward[0]
     for most in (1, 5, len(forward) - 1):
         assert missed_ticks(expression, zone, start, end, most=most) == forward[-most:]
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [
+        ("0 6 * * *", 30.4),
+        ("* * * * *", 30.4 * 24 * 60),
+        ("*/15 8-17 * * 1-5", 30.4 * 40 * 5 / 7),  # four an hour, ten hours, five days of seven
+        ("0 0 * * 1", 30.4 / 7),
+        ("0 0 1 * *", 30.4 * 12 * 4 / 1461),  # twelve a year of 365.25 days
+        ("0 0 29 2 *", 30.4 / 1461),  # one in four years
+        ("0 0 1 1 1", 30.4 * (1 + 30 / 7) / 365.25),  # the first of January, or its Mondays
+        ("0 0 * * SUN,SAT", 30.4 * 2 / 7),
+    ],
+)
+def test_runs_per_month__schedule__is_the_mean_over_all_years(expression: str, runs: float) -> None:
+    assert runs_per_month(expression) == pytest.approx(runs, rel=0.003)
+
+
+def test_runs_per_month__four_years_of_ticks__are_as_many() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    ticks = ticks_between("5 3,15 */2 * 2", BERLIN, start, start + 1461 * DAY)
+    mean = sum(1 for _ in ticks) * MONTH / (1461 * DAY)
+    assert runs_per_month("5 3,15 */2 * 2") == pytest.approx(mean, rel=0.01)

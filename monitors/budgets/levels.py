@@ -1,0 +1,93 @@
+"""Finds the level at which a monitor's runs open alerts: their share of the false-alarm budgets.
+
+A budget of B false alerts a month is divided among the runs of a month. A run of a monitor with weight w gets
+the level B·w / Σ wᵢ·rᵢ, over the active monitors with rᵢ runs a month each. Without drift, a run's p-value is at
+or below a level with at most that probability, so the expected number of false alerts of a month is at most
+Σ rᵢ·B·wᵢ / Σ wᵢ·rᵢ = B, however the monitors depend on each other (Bonferroni, weighted: Genovese, Roeder and
+Wasserman, 2006).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from algorithms.methods.method_limits import LEVEL
+from monitors.models import Budget, BudgetLoad, Monitor
+
+RUNS_OF_NO_SCHEDULE = 1.0
+"""The runs a month that stand for a monitor which makes none by itself: those that people ask for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a budget is divided by.
+
+    Attributes:
+        promised: False alerts a month.
+        load: The weighted runs a month of the active monitors that share it.
+    """
+
+    promised: float
+    load: float
+
+    def level(self, weight: float) -> float:
+        """The level of a run of one of its monitors; above `LEVEL` nothing is called a drift."""
+        return min(LEVEL, self.promised * weight / self.load) if self.load > 0 else LEVEL
+
+    def with_monitor(self, weight: float, runs: float) -> Self:
+        """The share once one more monitor makes runs."""
+        return type(self)(promised=self.promised, load=self.load + weight * runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """The budgets that hold for one monitor: the tenant's, and its model's if there is one."""
+
+    tenant: Share
+    model: Share | None
+
+    def level(self, weight: float) -> float:
+        """The stricter level of both, so that both promises are kept."""
+        return min(share.level(weight) for share in self._all())
+
+    def with_monitor(self, weight: float, runs: float) -> Self:
+        """The shares once one more monitor makes runs."""
+        tenant, *model = (share.with_monitor(weight, runs) for share in self._all())
+        return type(self)(tenant=tenant, model=next(iter(model), None))
+
+    def _all(self) -> Iterable[Share]:
+        return (self.tenant,) if self.model is None else (self.tenant, self.model)
+
+
+def get_shares(model_id: UUID) -> Shares:
+    """The budgets that hold for the monitors of a model, with their loads: two rows of each at most."""
+    ours = Q(model_id__isnull=True) | Q(model_id=model_id)
+    promises = dict(
+        Budget.objects.filter(ours).order_by().values_list("model_id", "false_alerts_per_month")
+    )
+    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
+    promises.setdefault(None, default_budget())
+    tenant, *model = (
+        Share(promised=promises[each], load=float(loads.get(each, 0)))
+        for each in (None, model_id)
+        if each in promises
+    )
+    return Shares(tenant=tenant, model=next(iter(model), None))
+
+
+def default_budget() -> float:
+    """The false alerts a month of a tenant that has not said how many it can bear."""
+    promised: float = settings.ENV.budget.false_alerts_per_month
+    return promised
+
+
+def opening_level(monitor: Monitor) -> float:
+    """The level in force for a monitor's runs; no lock is taken, and its cost does not grow with the tenant."""
+    shares = get_shares(monitor.model_id)
+    if monitor.status != Monitor.Status.ACTIVE:
+        shares = shares.with_monitor(monitor.budget_weight, RUNS_OF_NO_SCHEDULE)
+    return shares.level(monitor.budget_weight)
