@@ -12,7 +12,7 @@ from detections.results import RunResult
 
 # An event names the features with the largest effects; the detections hold all of them.
 MOST_FEATURES = 20
-ENTRY_FIELDS = ("feature", "statistic", "p_value", "effect_size")
+ENTRY_FIELDS = ("feature", "statistic", "p_value", "effect_size", "fault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,11 @@ POLL_SECONDS = 0.05
 
 
 def profile_in_parts(
-    claim: Claim, context: RunContext, frozen: FrozenBaseline, window: LazyWindow
+    claim: Claim,
+    context: RunContext,
+    frozen: FrozenBaseline,
+    window: LazyWindow,
+    sampled: frozenset[str],
 ) -> Profile:
     """Count a window with the help of other workers; to the last bit what one worker alone would count.
 
@@ -50,7 +54,7 @@ def profile_in_parts(
     """
     parts = window.parts(settings.ENV.data.part_bytes)
     if len(parts) <= 1:
-        return frozen.profile(window.batches())
+        return frozen.profile(window.batches(), sampled=sampled)
     write_parts(claim, baseline_id=context.baseline.id, parts=parts)
     _call_helpers(claim, most=len(parts) - 1)
     pause = Event()

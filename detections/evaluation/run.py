@@ -82,7 +82,8 @@ def _evaluate(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult
 def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
     with ExitStack() as opened:
         with clock.phase("open"):
-            plan = plan_of(context.monitor, context.baseline, _length_of(context.run))
+            usual = plan_of(context.monitor, context.baseline, _length_of(context.run))
+            plan = replace(usual, names_faults=True)
             frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
@@ -109,7 +110,7 @@ def _judge(
         result = judge_window(frozen, window, plan, new_columns, drawing)
         return with_reading(result, rows=window.num_rows, files=None)
     if is_streamed(window):
-        profile = profile_in_parts(claim, context, frozen, window)
+        profile = profile_in_parts(claim, context, frozen, window, plan.sampled(frozen.features))
         result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
         result = judge_window(frozen, window, plan, new_columns, drawing)
