@@ -43,10 +43,6 @@ class ValueSample:
         return reduce(add, map(cls.of, pieces), cls())
 
     def __add__(self, other: Self) -> Self:
-        priorities, values = np.empty(
-            (2, min(len(self.values) + len(other.values), SIZE))
-        )
-        merge_rows(
-            self.priorities, self.values, other.priorities, other.values, priorities, values
-        )
+        priorities, values = np.empty((2, min(len(self.values) + len(other.values), SIZE)))
+        merge_rows(self.priorities, self.values, other.priorities, other.values, priorities, values)
         return type(self)(priorities, values)

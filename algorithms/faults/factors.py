@@ -43,7 +43,8 @@ def _by_means(evidence: NumericEvidence) -> Iterator[MeasuredFactor]:
 
 def _variance(summary: NumericSummary, rows: int) -> float:
     """The relative variance of a mean."""
-    assert summary.mean is not None and summary.std is not None
+    assert summary.mean is not None
+    assert summary.std is not None
     return float((summary.std / summary.mean) ** 2 / rows)
 
 

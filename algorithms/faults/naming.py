@@ -1,4 +1,4 @@
-"""Keeps what is known of features that may have drifted until they are judged, and names the faults of those that did."""
+"""Collects what a fault is sought in, of each feature that may have drifted, until all features are judged."""
 
 from collections.abc import Collection, Mapping
 

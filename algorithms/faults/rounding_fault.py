@@ -23,6 +23,8 @@ def explain(evidence: NumericEvidence) -> Iterator[Explanation]:
     if step is None or is_on_step(evidence.reference, step) or not evidence.window.any():
         return
     for words, change in WAYS:
-        fault = Fault.likely(FaultKind.ROUNDING, f"values that are {words} to multiples of {step:g}")
+        fault = Fault.likely(
+            FaultKind.ROUNDING, f"values that are {words} to multiples of {step:g}"
+        )
         changed = change(evidence.reference / step) * step
         yield from evidence.explained_by_sight(fault, changed)

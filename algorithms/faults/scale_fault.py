@@ -71,10 +71,14 @@ def as_coarse(changed: FloatArray, evidence: NumericEvidence) -> FloatArray:
 
 def find_unit(evidence: NumericEvidence, measured: Sequence[MeasuredFactor]) -> Unit | None:
     """The unit whose factor was measured; the most common of several, then the nearest."""
-    near = {unit: each for each in reversed(measured) for unit in known_units() if _is_near(unit, each)}
+    near = {
+        unit: each for each in reversed(measured) for unit in known_units() if _is_near(unit, each)
+    }
     proofs = {unit: _proof(evidence, unit.factor) for unit in near}
     proven = [unit for unit in near if proofs[unit]]
-    unproven = [unit for unit, each in near.items() if proofs[unit] is None and _is_sure(unit, each)]
+    unproven = [
+        unit for unit, each in near.items() if proofs[unit] is None and _is_sure(unit, each)
+    ]
     found = proven or unproven
     return min(found, key=lambda unit: (unit.rank, _distance(unit, near[unit])), default=None)
 

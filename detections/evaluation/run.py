@@ -25,6 +25,7 @@ from detections.evaluation.performance import (
 )
 from detections.evaluation.phase_clock import PhaseClock
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.stale_copies import with_stale_copies
 from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
@@ -114,6 +115,7 @@ def _judge(
         result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
         result = judge_window(frozen, window, plan, new_columns, drawing)
+    result = with_stale_copies(result, context)
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
     result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)

@@ -116,4 +116,6 @@ def _seasonal_plan(plan: EvaluationPlan, weeks: _Weeks) -> EvaluationPlan:
     Faults are named by the frozen baseline alone: one name for each feature.
     """
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return replace(plan.without_schema(), usual_rows=usual_rows, usual_effects={}, names_faults=False)
+    return replace(
+        plan.without_schema(), usual_rows=usual_rows, usual_effects={}, names_faults=False
+    )

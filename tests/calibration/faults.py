@@ -164,7 +164,17 @@ def _weather() -> pd.DataFrame:
     path = next(Path(str(file.locate())) for file in files if file.name == "weather.csv")
     options = pacsv.ConvertOptions(null_values=["", "NA"], strings_can_be_null=True)
     weather = pacsv.read_csv(path, convert_options=options).to_pandas()
-    kept = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "pressure", "visib", "origin", "month"]
+    kept = [
+        "temp",
+        "dewp",
+        "humid",
+        "wind_dir",
+        "wind_speed",
+        "pressure",
+        "visib",
+        "origin",
+        "month",
+    ]
     return weather[kept].dropna()
 
 
@@ -264,7 +274,10 @@ def _tally_swaps(sets: Mapping[str, pd.DataFrame], draws: int, seed: int) -> Tal
         columns = _numbers(table)
         for _ in range(draws):
             one, other = random.choice(list(columns), 2, replace=False)
-            first, second = (table[[one, other]].sample(ROWS, replace=True, random_state=random.integers(2**31)) for _ in range(2))
+            first, second = (
+                table[[one, other]].sample(ROWS, replace=True, random_state=random.integers(2**31))
+                for _ in range(2)
+            )
             found = _judge(dict(first), {one: second[other], other: second[one]})
             tally.add(one in found, found.get(one), injected)
     return tally
@@ -283,21 +296,30 @@ def _texts(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """The columns of text; without any, numbers named by the band that they lie in."""
     texts = table.select_dtypes(["object", "str"])
     if len(texts.columns):
-        return {name: texts[name].to_numpy(dtype=object) for name in texts if texts[name].nunique() > 4}
+        return {
+            name: texts[name].to_numpy(dtype=object) for name in texts if texts[name].nunique() > 4
+        }
     return {name: _banded(column) for name, column in _numbers(table).items()}
 
 
 def _banded(column: np.ndarray) -> np.ndarray:
     """The band of each number: uneven ones, so that categories differ in their shares."""
     edges = np.quantile(column, np.linspace(0, 1, BANDS + 1)[1:-1] ** 1.5)
-    return np.array([f"Band {NAMES[each]}" for each in np.searchsorted(edges, column)], dtype=object)
+    return np.array(
+        [f"Band {NAMES[each]}" for each in np.searchsorted(edges, column)], dtype=object
+    )
 
 
 def _judge(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, Fault | None]:
     """The drifted features, each with its fault if it has one."""
-    reference, window = (pa.table({name: pa.array(each, from_pandas=True) for name, each in columns.items()}) for columns in (before, after))
+    reference, window = (
+        pa.table({name: pa.array(each, from_pandas=True) for name, each in columns.items()})
+        for columns in (before, after)
+    )
     kinds = {
-        field.name: FeatureKind.CATEGORICAL if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else FeatureKind.NUMERIC
+        field.name: FeatureKind.CATEGORICAL
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        else FeatureKind.NUMERIC
         for field in reference.schema
     }
     results = evaluate(Baseline.fit(reference, kinds), window, PLAN)
@@ -313,18 +335,23 @@ def natural_rows() -> Iterator[list[str]]:
         "neighbouring months of weather": _successive(_weather(), "month"),
         "airports of flights, each pair": _pairs(weeks.drop(columns="week"), "origin"),
         "classes of image segments": _pairs(_labelled_river("ImageSegments"), "class"),
-        "classes of breast cancer": _pairs(_labelled(sklearn_datasets.load_breast_cancer()), "class"),
+        "classes of breast cancer": _pairs(
+            _labelled(sklearn_datasets.load_breast_cancer()), "class"
+        ),
         "sexes of diabetes": _pairs(_sklearn(sklearn_datasets.load_diabetes(scaled=False)), "x1"),
     }
     total = 0, 0, 0
     for name, pairs in groups.items():
-        drifts = [fault for before, after in pairs for fault in _judge(dict(before), dict(after)).values()]
+        drifts = [
+            fault for before, after in pairs for fault in _judge(dict(before), dict(after)).values()
+        ]
         named = [fault for fault in drifts if fault is not None]
         likely = sum(fault.certainty is Certainty.LIKELY for fault in named)
         yield [name, str(len(drifts)), f"{len(named)}", f"{likely}"]
         total = total[0] + len(drifts), total[1] + len(named), total[2] + likely
-        for f in named: print(name, f)
-    yield ["**all**", f"{total[0]}", f"{total[1]} ({total[1]/total[0]:.1%})", str(total[2])]
+        for f in named:
+            print(name, f)
+    yield ["**all**", f"{total[0]}", f"{total[1]} ({total[1] / total[0]:.1%})", str(total[2])]
 
 
 def _successive(table: pd.DataFrame, column: str) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
