@@ -1,6 +1,6 @@
 """Summarizes a reference window once, as the frozen baseline of every later run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
@@ -91,17 +91,25 @@ class Baseline:
             return self
         return self.without_values()
 
-    def profile(self, batches: Iterable[pa.RecordBatch], *, max_value_rows: int = 0) -> Profile:
+    def profile(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        max_value_rows: int = 0,
+        sampled: Collection[str] = (),
+    ) -> Profile:
         """Count record batches on this baseline's cells, in one pass.
 
         Args:
             batches: The window; columns that the baseline does not know are ignored.
             max_value_rows: Numbers stay in the profile, for exact KS, while it has no more rows than this.
+            sampled: The numeric features of which the profile holds a sample.
         """
         profile = self._empty_profile()
         for batch in batches:
             keep = profile.rows + batch.num_rows <= max_value_rows
-            profile = Profile.merge([profile, self._profile_all(batch, keep_values=keep)])
+            counted = self._profile_all(batch, keep_values=keep, sampled=sampled)
+            profile = Profile.merge([profile, counted])
         return profile
 
     def _empty_profile(self) -> Profile:
@@ -109,30 +117,42 @@ class Baseline:
         features = {name: each.empty_profile() for name, each in self.features.items()}
         return Profile(rows=0, features=features)
 
-    def _profile_all(self, window: Window | pa.RecordBatch, *, keep_values: bool) -> Profile:
+    def _profile_all(
+        self, window: Window | pa.RecordBatch, *, keep_values: bool, sampled: Collection[str]
+    ) -> Profile:
         """Count every column of a window."""
         features = {
-            name: self.profile_feature(window, name, keep_values=keep_values)
+            name: self.profile_feature(
+                window, name, keep_values=keep_values, keep_sample=name in sampled
+            )
             for name in self.features
         }
         return Profile(rows=window.num_rows, features=features)
 
-    def profile_columns(self, window: Window) -> Profile:
+    def profile_columns(self, window: Window, *, sampled: Collection[str] = ()) -> Profile:
         """Count a window column by column, none of which is held longer than it takes to count it.
 
         Where the window reads its columns in pieces that are the batches of `profile`, the profiles are equal.
         """
-        return self._profile_all(window, keep_values=False)
+        return self._profile_all(window, keep_values=False, sampled=sampled)
 
     def profile_feature(
-        self, window: Window | pa.RecordBatch, name: str, *, keep_values: bool
+        self,
+        window: Window | pa.RecordBatch,
+        name: str,
+        *,
+        keep_values: bool,
+        keep_sample: bool = False,
     ) -> FeatureProfile | Unprofiled:
         """Count one column of a window; a column that cannot be read becomes the reason why."""
         if not _has_column(window, name):
             reason = f"The window has no column {name!r}."
             return Unprofiled(reason=reason, change=SchemaChange.LOST)
         try:
-            return self._profile_chunks(chunks_of(window, name), name, keep_values=keep_values)
+            chunks, reference = chunks_of(window, name), self.features[name]
+            return self._profile_chunks(
+                chunks, reference, keep_values=keep_values, keep_sample=keep_sample
+            )
         except RetypedColumn as error:
             return Unprofiled(reason=str(error), change=SchemaChange.RETYPED)
         except UnusableColumn as error:
@@ -141,11 +161,18 @@ class Baseline:
             return Unprofiled(reason=f"{type(error).__name__}: {error}")
 
     def _profile_chunks(
-        self, chunks: Iterable[pa.Array], name: str, *, keep_values: bool
+        self,
+        chunks: Iterable[pa.Array],
+        reference: FeatureReference,
+        *,
+        keep_values: bool,
+        keep_sample: bool,
     ) -> FeatureProfile:
         """Count a column piece by piece, so that one piece is held at a time."""
-        reference = self.features[name]
-        profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks)
+        profiles = (
+            reference.profile(chunk, keep_values=keep_values, keep_sample=keep_sample)
+            for chunk in chunks
+        )
         return reduce(add, profiles)
 
     @cached_property

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .baseline import COLUMN_ERRORS, THREADS, Baseline
+from .faults.fault_registry import Evidence, name_faults
+from .faults.naming import evidence_of
 from .judgement import explain_drift, judge
 from .method_results import AnyMethod, FeatureDetail, MethodResult
 from .methods import METHODS, Measurement, Method
@@ -32,10 +34,11 @@ type Key = tuple[Method, str]
 
 @dataclass(frozen=True, slots=True)
 class _Examined:
-    """A feature's measurement, and the record of it that judging completes."""
+    """A feature's measurement, the record of it that judging completes, and what a fault is sought in."""
 
     detail: FeatureDetail
     measurement: Measurement | None = None
+    evidence: Evidence | None = None
 
 
 def evaluate(
@@ -63,11 +66,14 @@ def evaluate(
     Returns:
         One outcome per method of the plan, in its order.
     """
-    rows = window.num_rows
+    rows, sampled = window.num_rows, plan.sampled(baseline.features)
 
     def profiled(name: str) -> FeatureProfile | Unprofiled:
         keep_values = _has_values(baseline.features[name])
-        return baseline.profile_feature(window, name, keep_values=keep_values)
+        keep_sample = name in sampled and not keep_values
+        return baseline.profile_feature(
+            window, name, keep_values=keep_values, keep_sample=keep_sample
+        )
 
     def examined(name: str) -> dict[Key, _Examined]:
         return _examine(baseline.features[name], profiled, rows, plan, drawing)
@@ -146,7 +152,10 @@ def _measure_all(
     if isinstance(profile, Unprofiled):
         return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
     detail = _describe_windows(reference, profile, rows)
-    return {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
+    found = {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
+    measured = {key[0]: each.measurement for key, each in found.items() if each.measurement}
+    evidence = evidence_of(reference, profile, measured, plan)
+    return {key: replace(each, evidence=evidence) for key, each in found.items()}
 
 
 def _describe_windows(
@@ -251,8 +260,19 @@ def _conclude_all(
         examined |= feature
     examined |= _examine_row_count(rows, plan) | _examine_new_columns(new_columns, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
+    details |= _with_faults(details, examined)
     details = {key: _shown(key[1], each, plan) for key, each in details.items()}
     return [summarize(method, _of_method(method, details)) for method in plan.methods]
+
+
+def _with_faults(
+    details: Mapping[Key, FeatureDetail], examined: Mapping[Key, _Examined]
+) -> dict[Key, FeatureDetail]:
+    """The details of the drifted features that have a fault, with it."""
+    drifted = [key for key, detail in details.items() if detail.verdict is Verdict.DRIFT]
+    evidence = {key[1]: each for key in drifted if (each := examined[key].evidence) is not None}
+    faults = name_faults(evidence) if evidence else {}
+    return {key: replace(details[key], fault=faults[key[1]]) for key in drifted if key[1] in faults}
 
 
 def _shown(feature: str, detail: FeatureDetail, plan: EvaluationPlan) -> FeatureDetail:

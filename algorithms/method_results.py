@@ -8,6 +8,7 @@ from typing import Any
 
 from .columns import FeatureKind
 from .concept_drift.detector_registry import ConceptMethod
+from .faults.fault import Fault
 from .methods import Method
 from .profiles import NumericSummary
 from .verdicts import Severity, Signal, Verdict
@@ -47,6 +48,7 @@ class FeatureDetail:
         importance: How much this feature's drift matters; it moves the severity.
         null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
         explanation: What this method adds, such as where KS found the gap or which categories moved.
+        fault: The simple fault of the data that explains the drift, if one does.
     """
 
     feature: str
@@ -72,6 +74,7 @@ class FeatureDetail:
     reference_summary: NumericSummary | None = None
     current_summary: NumericSummary | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
 
     @property
     def ratio(self) -> float:

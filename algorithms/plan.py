@@ -1,6 +1,6 @@
 """Defines the plan of a run: its methods, their limits and the policy."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -41,6 +41,7 @@ class EvaluationPlan:
         usual_effects: By how much windows of the reference's time differ without drift, by method and feature. By
             `evidence_and_effect` a change must be larger, unless the limit is fixed.
         sensitive: Features of which the results hold no value: shares and effects only.
+        names_faults: Whether the faults that explain drifts are sought.
     """
 
     methods: Mapping[Method, Limits] = field(default_factory=default_method_limits)
@@ -51,6 +52,11 @@ class EvaluationPlan:
     usual_rows: tuple[int, ...] = ()
     usual_effects: Mapping[tuple[Method, str], float] = field(default_factory=dict)
     sensitive: frozenset[str] = frozenset()
+    names_faults: bool = False
+
+    def sampled(self, features: Iterable[str]) -> frozenset[str]:
+        """The features of which a sample is needed to name a fault; no value of a sensitive one is kept."""
+        return frozenset(features) - self.sensitive if self.names_faults else frozenset()
 
     def without_schema(self) -> Self:
         """The plan of a comparison with other data than the baseline: it measures, and checks no columns."""

@@ -17,6 +17,7 @@ from .profiles import (
     Profile,
     Unprofiled,
 )
+from .samples import ValueSample
 from .schema_changes import SchemaChange
 from .sums import ExactSum
 
@@ -65,6 +66,9 @@ def _describe_numeric(feature: NumericProfile) -> Described:
     about = {"nulls": feature.nulls, "nans": feature.nans, "moments": _sums(feature.moments)}
     ends = [feature.moments.minimum, feature.moments.maximum]
     arrays = {"counts": pa.array(feature.counts), "range": pa.array(ends)}
+    if feature.sample is not None:
+        arrays["priorities"] = pa.array(feature.sample.priorities)
+        arrays["sample"] = pa.array(feature.sample.values)
     return {"kind": "numeric"} | about, arrays
 
 
@@ -114,7 +118,16 @@ def _read_numeric(about: Header, place: int, arrays: bundles.Arrays) -> NumericP
         nans=about["nans"],
         moments=_read_moments(about["moments"], arrays[f"{place}.range"]),
         values=None,
+        sample=_read_sample(place, arrays),
     )
+
+
+def _read_sample(place: int, arrays: bundles.Arrays) -> ValueSample | None:
+    """The sample, if the window was counted with one."""
+    if f"{place}.sample" not in arrays:
+        return None
+    priorities, values = (arrays[f"{place}.{name}"] for name in ("priorities", "sample"))
+    return ValueSample(priorities.to_numpy(), values.to_numpy())
 
 
 def _read_moments(about: Header, ends: pa.Array) -> Moments:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from .arrays import CodeArray, FloatArray, IntArray
 from .categories import Unseen
+from .samples import ValueSample
 from .schema_changes import SchemaChange
 from .sums import ExactSum
 
@@ -108,6 +109,7 @@ class NumericProfile:
         moments: Of the finite values.
         values: The values themselves, in chunks beside each one's cell, as long as they are few enough to be kept;
             None when they are not.
+        sample: A sample of the rows, where one was asked for.
     """
 
     counts: IntArray
@@ -115,6 +117,7 @@ class NumericProfile:
     nans: int = 0
     moments: Moments = Moments()
     values: KeptValues | None = ()
+    sample: ValueSample | None = None
 
     @property
     def rows(self) -> int:
@@ -139,6 +142,7 @@ class NumericProfile:
             nans=self.nans + other.nans,
             moments=self.moments + other.moments,
             values=self._kept_with(other),
+            sample=self._sample_with(other),
         )
 
     def _kept_with(self, other: Self) -> KeptValues | None:
@@ -146,6 +150,16 @@ class NumericProfile:
         if self.values is None or other.values is None:
             return None
         return self.values + other.values
+
+    def _sample_with(self, other: Self) -> ValueSample | None:
+        """The sample of both windows; a window without rows has none, and needs none."""
+        if self.sample is None or other.sample is None:
+            return self.sample if not other._held else other.sample if not self._held else None
+        return self.sample + other.sample
+
+    @property
+    def _held(self) -> int:
+        return self.rows + self.missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

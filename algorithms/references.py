@@ -22,6 +22,7 @@ from .kernels.cells import BLOCK, Lookup
 from .kernels.moments import no_moments, profile_column, sum_moments
 from .origins import distances_from, with_origin
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
+from .samples import ValueSample
 from .spreading import RoundedNumbers
 from .sums import ExactSum
 from .value_types import (
@@ -116,7 +117,9 @@ class NumericReference:
         """The profile of no rows."""
         return NumericProfile(counts=np.zeros(self.grid.cells, np.int64))
 
-    def profile(self, chunk: pa.Array, *, keep_values: bool) -> NumericProfile:
+    def profile(
+        self, chunk: pa.Array, *, keep_values: bool, keep_sample: bool = False
+    ) -> NumericProfile:
         """Count a piece of the current window's column.
 
         Raises:
@@ -137,6 +140,7 @@ class NumericReference:
             nans=int(counts[-1]) - chunk.null_count,
             moments=moments,
             values=((values, codes),) if keep_values else None,
+            sample=ValueSample.of(values) if keep_sample else None,
         )
 
     def _count(
@@ -258,7 +262,9 @@ class CategoricalReference:
         """The profile of no rows."""
         return CategoricalProfile(counts=np.zeros(len(self.counts), np.int64))
 
-    def profile(self, chunk: pa.Array, *, keep_values: bool) -> CategoricalProfile:
+    def profile(
+        self, chunk: pa.Array, *, keep_values: bool, keep_sample: bool = False
+    ) -> CategoricalProfile:
         """Count a piece of the current window's column; there are no values to keep.
 
         Raises:

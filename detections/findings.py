@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from algorithms.method_results import FeatureDetail, MethodResult
+from algorithms.method_results import FeatureDetail, MethodResult, json_safe
 from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections.models import DetectionRun
@@ -92,10 +92,17 @@ def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
         At most `MOST_FEATURES` records, the largest effect for its tolerance first.
     """
     drifted = [pair for method in methods for pair in _drifted(method)]
+    faults = {detail.feature: detail.fault for _, detail in drifted if detail.fault is not None}
     clearest: dict[str, dict[str, Any]] = {}
     for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
-        clearest.setdefault(detail.feature, _record(method, detail))
+        fault = json_safe(faults.get(detail.feature))
+        clearest.setdefault(detail.feature, with_fault(_record(method, detail), fault))
     return list(clearest.values())[:MOST_FEATURES]
+
+
+def with_fault(record: dict[str, Any], fault: dict[str, Any] | None) -> dict[str, Any]:
+    """The record of a drifted feature with its fault, if it has one."""
+    return record if fault is None else {**record, "fault": fault}
 
 
 def _drifted(method: MethodResult) -> list[tuple[MethodResult, FeatureDetail]]:

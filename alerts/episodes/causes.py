@@ -1,6 +1,6 @@
 """Names the likely cause of a drift, from what its run has counted already.
 
-Features that changed alike are one group, with one cause: as many more nulls, the same new category,
+Features that changed alike are one group, with one cause: the same fault, as many more nulls, the same new category,
 another number of rows, the same factor between the means and between the spreads. What fits none of
 these has no cause that counts could name.
 """
@@ -73,7 +73,7 @@ def _group(sign: _Sign, ranked: Sequence[str], features: set[str]) -> dict[str, 
 
 
 def _signs(answers: Sequence[MethodAnswer]) -> Iterator[tuple[_Sign, str]]:
-    """The sign of each drifted feature that has one; nulls explain more than a scale does."""
+    """The sign of each drifted feature that has one; a fault explains more than nulls, and these than a scale."""
     seen: set[str] = set()
     for each, sign in _candidates(answers):
         if sign is not None and each.feature not in seen:
@@ -119,6 +119,12 @@ def _new_category(each: FeatureAnswer) -> _Sign | None:
     return _Sign("new_category", name, f"there is a new category, {name!r}")
 
 
+def _fault(each: FeatureAnswer) -> _Sign | None:
+    """The fault that the run named; it was tried on the data, and explains more than a sign of counts."""
+    fault = each.values("fault")
+    return _Sign("fault", fault["text"], f"the change {fault['text']}") if fault else None
+
+
 def _scale(each: FeatureAnswer) -> _Sign | None:
     before, now = each.values("reference_summary"), each.values("current_summary")
     factor = _common_factor(before, now) if before and now else None
@@ -147,6 +153,7 @@ def _ratio(before: dict[str, Any], now: dict[str, Any], name: str) -> float | No
 
 
 READERS = (
+    (None, _fault),
     (Method.ROW_COUNT.value, _row_count),
     (Method.NULL_RATE.value, _nulls),
     (Method.NEW_CATEGORIES.value, _new_category),

@@ -18,7 +18,7 @@ from alerts.models import Alert
 from algorithms.method_results import FeatureDetail, MethodResult, json_safe
 from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
-from detections.findings import ENTRY_FIELDS, MOST_FEATURES
+from detections.findings import ENTRY_FIELDS, MOST_FEATURES, with_fault
 from detections.models import Detection, DetectionRun
 
 Kind = Alert.Kind
@@ -161,7 +161,11 @@ def _severity(answers: Sequence[MethodAnswer]) -> str:
 def _entries(run: DetectionRun, answers: Sequence[MethodAnswer]) -> tuple[DriftEntry, ...]:
     """The drifted features, each with the method that sees it best, the heaviest first."""
     drifted = drifted_answers(answers)
-    records = [_entry_record(answer, each) for answer, each in drifted[:MOST_FEATURES]]
+    faults = faults_of(answers)
+    records = [
+        with_fault(_entry_record(answer, each), faults.get(each.feature))
+        for answer, each in drifted[:MOST_FEATURES]
+    ]
     return tuple(DriftEntry.of_record(record, run.window_end) for record in records)
 
 
@@ -174,6 +178,13 @@ def drifted_answers(
     for answer, each in sorted(pairs, key=lambda pair: -pair[1].weight):
         clearest.setdefault(each.feature, (answer, each))
     return list(clearest.values())
+
+
+def faults_of(answers: Iterable[MethodAnswer]) -> dict[str, dict[str, Any]]:
+    """The fault of each drifted feature that has one, whichever method's record holds it."""
+    drifted = (each for answer in answers for each in _drifted(answer))
+    pairs = ((each.feature, each.values("fault")) for each in drifted)
+    return {feature: fault for feature, fault in pairs if fault}
 
 
 def _drifted(answer: MethodAnswer) -> list[FeatureAnswer]:

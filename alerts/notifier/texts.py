@@ -131,7 +131,9 @@ def _lines(alert: Alert, events: Sequence[AlertEvent]) -> Iterable[tuple[str, st
     yield "Since", _time(alert.opened_at or alert.created_at)
     yield "Last window", _window(alert)
     yield "Drifted runs", str(alert.occurrences) if alert.window_end else ""
-    yield "Worst features", ", ".join(_named(each) for each in worst_features(alert))
+    worst = worst_features(alert)
+    yield "Worst features", ", ".join(_named(each) for each in worst)
+    yield "Faults", "; ".join(_with_fault(each) for each in worst if each.get("fault"))
     yield "Resolved", _time(alert.resolved_at)
     yield "Reason", next((event.reason for event in reversed(events) if event.reason), "")
 
@@ -154,6 +156,10 @@ def _named(entry: Mapping[str, Any]) -> str:
     size = _effect(entry)
     measured = f" ({entry.get('method')} {size:.2g})" if size else ""
     return f"{entry['feature']}{measured}"
+
+
+def _with_fault(entry: Mapping[str, Any]) -> str:
+    return f"{entry['feature']} {entry['fault']['text']}"
 
 
 def _line(event: AlertEvent, alerts: Mapping[UUID, Alert]) -> tuple[str, str]:

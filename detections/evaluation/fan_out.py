@@ -1,6 +1,6 @@
 """Counts a large window with several workers: the run's own divides it, the others help, and the counts add up."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Event
 from uuid import UUID
 
@@ -36,7 +36,11 @@ POLL_SECONDS = 0.05
 
 
 def profile_in_parts(
-    claim: Claim, context: RunContext, frozen: FrozenBaseline, window: LazyWindow
+    claim: Claim,
+    context: RunContext,
+    frozen: FrozenBaseline,
+    window: LazyWindow,
+    sampled: frozenset[str],
 ) -> Profile:
     """Count a window with the help of other workers; to the last bit what one worker alone would count.
 
@@ -50,12 +54,12 @@ def profile_in_parts(
     """
     parts = window.parts(settings.ENV.data.part_bytes)
     if len(parts) <= 1:
-        return frozen.profile(window.batches())
+        return frozen.profile(window.batches(), sampled=sampled)
     write_parts(claim, baseline_id=context.baseline.id, parts=parts)
     _call_helpers(claim, most=len(parts) - 1)
-    pause = Event()
+    pause, counting = Event(), _Counting(context.run, frozen, window, sampled)
     while True:
-        _count_free_parts(context.run, frozen, window, worker=context.run.worker, token=claim.token)
+        _count_free_parts(counting, worker=context.run.worker, token=claim.token)
         if not count_unfinished(claim):
             return Profile.merge(read_profiles(claim))
         pause.wait(POLL_SECONDS)
@@ -82,7 +86,9 @@ def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
         with open_run_window(context, frozen_column_types(frozen)) as window:
             if not isinstance(window, LazyWindow):
                 return 0
-            return _count_free_parts(context.run, frozen, window, worker=worker)
+            sampled = frozenset(frozen.features) - {*context.monitor.sensitive_features}
+            counting = _Counting(context.run, frozen, window, sampled)
+            return _count_free_parts(counting, worker=worker)
     except NoRoom:
         return 0  # the run's own worker counts what is left
     except (SourceError, UnreadableBaseline) as error:
@@ -100,29 +106,38 @@ def _helped_context(tenant_id: UUID, run_id: UUID) -> RunContext | None:
         return replace(load_context(run_id), baseline=first.baseline)
 
 
-def _count_free_parts(
-    run: DetectionRun,
-    frozen: FrozenBaseline,
-    window: LazyWindow,
-    *,
-    worker: str,
-    token: UUID | None = None,
-) -> int:
-    counted, ids = 0, {"tenant_id": run.tenant_id, "run_id": run.id}
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What counting the parts of a run needs.
+
+    Attributes:
+        sampled: The features of which the profiles hold a sample.
+    """
+
+    run: DetectionRun
+    frozen: FrozenBaseline
+    window: LazyWindow
+    sampled: frozenset[str]
+
+    def profile(self, part: LazyWindow) -> Profile:
+        """Count a part of the window."""
+        if part.is_by_column:
+            return self.frozen.profile_columns(part, sampled=self.sampled)
+        return self.frozen.profile(part.batches(), sampled=self.sampled)
+
+
+def _count_free_parts(counting: _Counting, *, worker: str, token: UUID | None = None) -> int:
+    counted, ids = 0, {"tenant_id": counting.run.tenant_id, "run_id": counting.run.id}
     while claim := claim_part(**ids, worker=worker, token=token):
-        counted += _count_part(claim, frozen, window)
+        counted += _count_part(claim, counting)
     return counted
 
 
-def _count_part(claim: PartClaim, frozen: FrozenBaseline, window: LazyWindow) -> bool:
+def _count_part(claim: PartClaim, counting: _Counting) -> bool:
     try:
-        with kept_lease(claim.lease.renew), window.restrict(claim.part) as part:
-            profile = _profile(frozen, part)
+        with kept_lease(claim.lease.renew), counting.window.restrict(claim.part) as part:
+            profile = counting.profile(part)
     except BaseException:
         claim.lease.release(is_attempt=True)
         raise
     return store_part(claim, profile)
-
-
-def _profile(frozen: FrozenBaseline, part: LazyWindow) -> Profile:
-    return frozen.profile_columns(part) if part.is_by_column else frozen.profile(part.batches())

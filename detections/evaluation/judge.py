@@ -86,7 +86,8 @@ def judge_window(
         SourceError: If the window cannot be read.
     """
     if is_streamed(window):
-        return judge_profile(frozen, frozen.profile(window.batches()), plan, new_columns, drawing)
+        profile = frozen.profile(window.batches(), sampled=plan.sampled(frozen.features))
+        return judge_profile(frozen, profile, plan, new_columns, drawing)
     methods = evaluate(frozen, window, plan, new_columns=new_columns, drawing=drawing)
     return replace(_to_result(window.num_rows, methods), drawing=drawing)
 

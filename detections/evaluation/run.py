@@ -26,6 +26,7 @@ from detections.evaluation.performance import (
 )
 from detections.evaluation.phase_clock import PhaseClock
 from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.stale_copies import with_stale_copies
 from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
@@ -83,7 +84,8 @@ def _evaluate(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult
 def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
     with ExitStack() as opened:
         with clock.phase("open"):
-            plan = plan_of(context.monitor, context.baseline, _length_of(context.run))
+            usual = plan_of(context.monitor, context.baseline, _length_of(context.run))
+            plan = replace(usual, names_faults=True)
             frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
@@ -111,10 +113,11 @@ def _judge(
         result = judge_window(frozen, window, plan, new_columns, drawing)
         return with_reading(result, rows=window.num_rows, files=None)
     if is_streamed(window):
-        profile = profile_in_parts(claim, context, frozen, window)
+        profile = profile_in_parts(claim, context, frozen, window, plan.sampled(frozen.features))
         result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
         result = judge_window(frozen, window, plan, new_columns, drawing)
+    result = with_stale_copies(result, context)
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
     result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)

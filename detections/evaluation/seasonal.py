@@ -111,6 +111,11 @@ def _fit(weeks: _Weeks, frozen: FrozenBaseline, *, is_untyped: bool) -> FrozenBa
 
 
 def _seasonal_plan(plan: EvaluationPlan, weeks: _Weeks) -> EvaluationPlan:
-    """The plan with the sizes of the weeks that were read; nothing is known of their usual effects."""
+    """The plan with the sizes of the weeks that were read; nothing is known of their usual effects.
+
+    Faults are named by the frozen baseline alone: one name for each feature.
+    """
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return replace(plan.without_schema(), usual_rows=usual_rows, usual_effects={})
+    return replace(
+        plan.without_schema(), usual_rows=usual_rows, usual_effects={}, names_faults=False
+    )

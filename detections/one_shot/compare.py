@@ -37,7 +37,7 @@ UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA}
 TABLE_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.NO_DATA, Verdict.INSUFFICIENT_DATA, Verdict.OK)
 ROW_FIELDS = (
     *("feature", "kind", "verdict", "signal", "severity", "reason"),
-    *("statistic", "p_adjusted", "effect_size", "tolerance", "n_reference", "n_current"),
+    *("statistic", "p_adjusted", "effect_size", "tolerance", "n_reference", "n_current", "fault"),
 )
 
 
@@ -190,7 +190,8 @@ def compare(request: ComparisonRequest) -> Comparison:
         known = {*chosen.held, request.timestamp_column}
         new_columns = tuple(name for name in window.held_columns if name not in known)
         drawing = Drawing(frames=baseline.frames, sensitive=request.plan.sensitive)
-        result = judge_window(baseline, window, request.plan, new_columns, drawing)
+        plan = replace(request.plan, names_faults=True)
+        result = judge_window(baseline, window, plan, new_columns, drawing)
         skipped = window.files_skipped
     features = _rows(result.methods, chosen)
     return Comparison(

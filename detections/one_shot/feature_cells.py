@@ -46,6 +46,11 @@ def why_of(comparison: Comparison, row: FeatureRow) -> str:
     return plain("; ".join(changes(picture, is_drifted=is_drifted)))
 
 
+def fault_of(row: FeatureRow) -> str:
+    """The sentence about the fault of a feature; empty if none was found."""
+    return f"The change {row.detail.fault.text}." if row.detail.fault else ""
+
+
 def sum_of(comparison: Comparison) -> str:
     """The verdict and the counts, in two sentences."""
     return (

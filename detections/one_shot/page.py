@@ -8,6 +8,7 @@ from algorithms.verdicts import Verdict
 from detections.one_shot.compare import Comparison, FeatureRow
 from detections.one_shot.feature_cells import (
     cells_of,
+    fault_of,
     plain,
     skipped_of,
     sum_of,
@@ -72,7 +73,7 @@ def _row(comparison: Comparison, row: FeatureRow) -> dict[str, object]:
         "verdict": detail.verdict.value,
         "words": words,
         "why": why_of(comparison, row),
-        "reason": plain(detail.reason),
+        "reason": plain(" ".join(filter(None, [detail.reason, fault_of(row)]))),
         "kind": kind,
         "method": method,
         "figures": [effect, tolerance, statistic, p_adjusted, *counts],

@@ -9,6 +9,7 @@ from detections.one_shot.feature_cells import (
     HEADINGS,
     WORDS,
     cells_of,
+    fault_of,
     plain,
     skipped_of,
     sum_of,
@@ -29,6 +30,7 @@ def as_table(comparison: Comparison) -> str:
     lines = [_line(headings, widths)]
     for row, texts in zip(comparison.features, cells, strict=True):
         lines += [_line(texts, widths), *_wrapped(row.detail.reason)]
+        lines += _wrapped(fault_of(row))
     for heading, files in skipped_of(comparison).items():
         lines += textwrap.wrap(f"{heading}: {files}", WIDTH, subsequent_indent="    ")
     return "\n".join([*lines, *_other_columns(comparison), sum_of(comparison)])

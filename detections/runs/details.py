@@ -18,7 +18,7 @@ INCLUDE = OpenApiParameter(
 )
 LARGEST_PAGE = 50
 """A detection of 300 features has details of 200 kB."""
-HIDDEN = ("reference_summary", "current_summary")
+HIDDEN = ("reference_summary", "current_summary", "fault")
 MEASURED = ("ok", "drift", "insufficient_data", "no_data")
 
 

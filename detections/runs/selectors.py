@@ -1,8 +1,10 @@
 """Reads runs and detections."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -101,3 +103,10 @@ def _is_unfinished(tenant_id: UUID, run_id: UUID) -> bool:
     unfinished = DetectionRun.objects.filter(id=run_id, status__in=UNFINISHED)
     with tenant_scope(tenant_id):
         return unfinished.exists()
+
+
+def get_details_of_feature(run: DetectionRun, feature: str) -> list[Mapping[str, Any]]:
+    """The stored details of a feature, by each method that found drift in a run."""
+    drifted = Detection.objects.filter(run_id=run.id, is_drifted=True)
+    details = (each for found in drifted.values_list("details", flat=True) for each in found)
+    return [each for each in details if each.get("feature") == feature]

@@ -27,9 +27,11 @@ from detections.models import DetectionRun
 from detections.outcomes.selectors import get_stream_of_run
 from detections.profiles.feature_charts import small_distribution_chart
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
+from detections.runs.details import hide_values
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import stored_number
 from drift_detector.screens.alert_timeline import list_entries
+from drift_detector.screens.fault_words import fault_in_words
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.stream_charts import stream_chart
@@ -62,6 +64,7 @@ class DriftedFeature:
         p_value: Of the method, if it has one.
         last_seen: The end of the window in which the drift was last seen.
         href: The feature's page, if the window has a picture of it.
+        fault: The fault that explains the drift, as a sentence; empty without one.
     """
 
     name: str
@@ -71,6 +74,7 @@ class DriftedFeature:
     p_value: float | None
     last_seen: datetime | None
     href: str
+    fault: str
 
 
 class AlertPage(Screen):
@@ -175,6 +179,7 @@ def _evidence(alert: Alert, run: DetectionRun | None) -> dict[str, Any]:
     return {
         "drifted": drifted,
         "pictured": list(_charts(drifted, pictures)),
+        "faults": [feature for feature in drifted if feature.fault],
         "causes": alert.cause.get("groups", [])[1:],
         "stream": stream,
         "stream_chart": stream_chart(stream) if stream is not None else NO_TEXT,
@@ -202,6 +207,7 @@ def _drifted(
         ratio=picture["effect_ratio"] if picture is not None else None,
         p_value=stored_number(record.get("p_value")),
         last_seen=datetime.fromisoformat(last_seen) if last_seen else None,
+        fault=fault_in_words(hide_values([record], alert.monitor.sensitive_features)[0]),
         href=feature_address(alert.monitor_id, name, run.id) if run and has_page else "",
     )
 

@@ -15,10 +15,13 @@ from detections.models import DetectionRun
 from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.feature_figures import then_and_now
 from detections.profiles.selectors import get_feature_series, get_run_profile
+from detections.runs.details import hide_values
+from detections.runs.selectors import get_details_of_feature
 from drift_detector.api.time_spans import Span
 from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import number
+from drift_detector.screens.fault_words import fault_in_words
 from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.templatetags.drift import window_text
 from monitors.models import Monitor
@@ -59,6 +62,7 @@ class FeaturePage(Screen):
             picture=picture,
             chart=distribution_chart(picture) if picture else NO_TEXT,
             figures=then_and_now(picture) if picture else [],
+            fault=_fault_of(run, feature),
             charts=_charts(monitor, feature, points),
             windows=[_step(monitor, feature, each) for each in points],
             earlier=_address(monitor, feature, points, place - 1),
@@ -75,6 +79,13 @@ def _run_of(monitor: Monitor, run_id: str | None) -> DetectionRun | None:
     run = get_object_or_404(runs, monitor_id=monitor.id, id=id_or_404(run_id))
     run.monitor = monitor
     return run
+
+
+def _fault_of(run: DetectionRun, feature: str) -> str:
+    """The sentence about the fault of a feature in the window of a run; empty without one."""
+    found = get_details_of_feature(run, feature)
+    details = hide_values(found, run.monitor.sensitive_features)
+    return next(filter(None, map(fault_in_words, details)), "")
 
 
 def _points(monitor: Monitor, feature: str, run: DetectionRun | None) -> Sequence[Shown]:

@@ -9,6 +9,7 @@ from algorithms.verdicts import Severity, Verdict, combine_verdicts, rank
 from detections.models import Detection
 from detections.runs.details import hide_values
 from drift_detector.formats import stored_number
+from drift_detector.screens.fault_words import fault_in_words
 from drift_detector.screens.monitor_words import metric_in_words
 
 STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
@@ -51,11 +52,12 @@ class Cell:
 
 @dataclass(slots=True)
 class FeatureRow:
-    """A feature with its cells, one for each column; None where a method says nothing of it."""
+    """A feature with its cells, one for each column, None where a method says nothing of it; and its fault."""
 
     name: str
     cells: list[Cell | None]
     severities: list[Severity] = field(default_factory=list)
+    fault: str = ""
 
     @property
     def verdict(self) -> str:
@@ -112,6 +114,7 @@ def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> 
             row = rows.setdefault(name, FeatureRow(name, [None] * len(chosen)))
             row.cells[place] = _cell(detail)
             row.severities += _severity(detail)
+            row.fault = row.fault or fault_in_words(detail)
     return FeatureTable(
         columns=[_column(each) for each in chosen], rows=sorted(rows.values(), key=_place)
     )
