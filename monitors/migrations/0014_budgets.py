@@ -136,7 +136,7 @@ def identity() -> tuple[tuple[str, Any], ...]:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0011_baselines_for_workers"),
+        ("monitors", "0012_connections"),
         ("tenancy", "0009_rights_by_process"),
         ("audit", "0002_triggers"),
     ]
