@@ -5,6 +5,7 @@ import shlex
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -57,17 +58,19 @@ def test_up__migrate_ends_by_itself__is_no_failure_to_wait_for() -> None:
     assert depends == {"condition": "service_completed_successfully"}
 
 
+def printed(name: str, *arguments: str) -> str:
+    """What a command of the service prints."""
+    output = StringIO()
+    call_command(name, *arguments, stdout=output)
+    return output.getvalue().strip()
+
+
 @pytest.mark.django_db
 def test_service_commands__as_printed__make_a_tenant_and_a_key() -> None:
-    said = ""
-    for _, name, *arguments in RUNS:
-        output = StringIO()
-        call_command(
-            name, *(said if each == "TENANT_ID" else each for each in arguments), stdout=output
-        )
-        said = output.getvalue().strip()
-    tenant = Tenant.objects.get()
-    assert (tenant.slug, tenant.name) == ("acme", "Acme Bank")
-    with tenant_scope(tenant.id):
-        assert ApiKey.objects.get().name == "pipeline"
-    assert said.startswith("adk_")
+    (_, *create_tenant), (_, *create_key) = RUNS
+    tenant_id = printed(*create_tenant)
+    key = printed(*(tenant_id if each == "TENANT_ID" else each for each in create_key))
+    with tenant_scope(UUID(tenant_id)):
+        tenant, made = Tenant.objects.get(), ApiKey.objects.get()
+    assert (tenant.slug, tenant.name, made.name) == ("acme", "Acme Bank", "pipeline")
+    assert key.startswith("adk_")
