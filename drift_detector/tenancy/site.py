@@ -225,7 +225,9 @@ def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """What people with a password change of their account; the provider keeps the accounts of the others."""
-    if not settings.ENV.sign_in.passwords or not request.user.has_usable_password():
+    user = request.user
+    is_ours = isinstance(user, User) and user.has_usable_password()
+    if not is_ours or not settings.ENV.sign_in.passwords:
         return []
     return [
         {"title": "Change password", "link": reverse("admin:password_change")},
