@@ -63,20 +63,27 @@ class Shares:
         return (self.tenant,) if self.model is None else (self.tenant, self.model)
 
 
-def get_shares(model_id: UUID) -> Shares:
-    """The budgets that hold for the monitors of a model, with their loads: two rows of each at most."""
+def get_budget(model_id: UUID | None) -> Budget | None:
+    """The stored budget of a model, or of the tenant for None."""
+    if model_id is None:
+        return Budget.objects.filter(model_id__isnull=True).first()
+    return Budget.objects.filter(model_id=model_id).first()
+
+
+def get_shares(model_id: UUID | None) -> Shares:
+    """The budgets that hold for the monitors of a model, with their loads; the tenant's alone for None."""
+    whose = {None, model_id}
     ours = Q(model_id__isnull=True) | Q(model_id=model_id)
-    promises = dict(
+    promises: dict[UUID | None, float] = dict(
         Budget.objects.filter(ours).order_by().values_list("model_id", "false_alerts_per_month")
     )
-    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
     promises.setdefault(None, default_budget())
-    tenant, *model = (
-        Share(promised=promises[each], load=float(loads.get(each, 0)))
-        for each in (None, model_id)
-        if each in promises
-    )
-    return Shares(tenant=tenant, model=next(iter(model), None))
+    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
+    shares = {
+        each: Share(promised=promises[each], load=float(loads.get(each, 0)))
+        for each in whose & promises.keys()
+    }
+    return Shares(tenant=shares[None], model=shares.get(model_id) if model_id else None)
 
 
 def default_budget() -> float:

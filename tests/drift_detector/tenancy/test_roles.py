@@ -181,7 +181,7 @@ WEB_ALONE = {
     "drf_users_groups": WRITES,
     "drf_users_user_permissions": WRITES,
 }
-LIMITS = ("drf_quotas", "drf_retraining_rules", "drf_tenants")
+LIMITS = ("drf_budgets", "drf_quotas", "drf_retraining_rules", "drf_tenants")
 GRANTS = {
     "drift_web": SHARED
     | WEB_ALONE
