@@ -95,15 +95,15 @@ def list_expected(
 
 
 def added_by(monitor: Monitor) -> dict[str, float]:
-    """What a monitor that is not saved would do to its tenant's budget, once it is active.
+    """What a monitor does to its tenant's budget, or would do once it is saved and active.
 
     Returns:
         `promised`, `runs_per_month` of the monitor, its `level`, and the false alerts a month that it `adds`: what
         it may open at most, of what is promised. The others get as much less.
     """
-    shares = get_shares(monitor.model_id).with_monitor(
-        monitor.budget_weight, monitor.runs_per_month
-    )
+    shares = get_shares(monitor.model_id)
+    if monitor._state.adding or monitor.status != Monitor.Status.ACTIVE:
+        shares = shares.with_monitor(monitor.budget_weight, monitor.runs_per_month)
     level = shares.level(monitor.budget_weight)
     return {
         "promised": shares.tenant.promised,

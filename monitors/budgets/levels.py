@@ -13,13 +13,14 @@ from typing import Self
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from algorithms.methods.method_limits import LEVEL
 from monitors.models import Budget, BudgetLoad, Monitor
 
 RUNS_OF_NO_SCHEDULE = 1.0
 """The runs a month that stand for a monitor which makes none by itself: those that people ask for."""
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,11 @@ def get_budget(model_id: UUID | None) -> Budget | None:
     if model_id is None:
         return Budget.objects.filter(model_id__isnull=True).first()
     return Budget.objects.filter(model_id=model_id).first()
+
+
+def list_model_budgets() -> QuerySet[Budget]:
+    """The budgets of models, oldest first."""
+    return Budget.objects.filter(model_id__isnull=False)[:MOST_LISTED]
 
 
 def get_shares(model_id: UUID | None) -> Shares:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from alerts.models import Alert
-from drift_detector.tenancy.models import Tenant
+from drift_detector.tenancy.models import Role, Tenant
 from monitors.models import Monitor
 from tests.conftest import client_of
 from tests.factories import make_monitor
@@ -24,7 +24,7 @@ def monitor(in_tenant: Tenant) -> Monitor:
 
 @pytest.fixture
 def admin(in_tenant: Tenant) -> APIClient:
-    return client_of(in_tenant.id, "admin")
+    return client_of(in_tenant.id, Role.ADMIN)
 
 
 def opened(monitor: Monitor, reason: str = "", **fields: object) -> Alert:
@@ -106,4 +106,4 @@ def test_budget__wrong_number__is_refused_by_its_name(admin: APIClient, value: o
     answer = admin.put("/api/v1/budget", body, format="json")
     assert answer.status_code == 400
     if value == value:  # JSON has no NaN, so that body can't be read at all
-        assert "false_alerts_per_month" in answer.json()["errors"]
+        assert [each["field"] for each in answer.json()["errors"]] == ["false_alerts_per_month"]
