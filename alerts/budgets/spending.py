@@ -13,7 +13,7 @@ from alerts.learning.precision import FALSE
 from alerts.models import Alert
 from drift_detector.scheduling.cron import MONTH
 from monitors.budgets.expectations import Expected, MonitorExpected, get_expected, list_expected
-from monitors.budgets.levels import Share, get_budget, get_shares
+from monitors.budgets.levels import Share, default_budget, get_budget, get_shares
 
 MOST_MONITORS = 20
 
@@ -93,7 +93,8 @@ NOTHING = Spent()
 
 def get_brief_standing() -> tuple[float, Spent]:
     """What the tenant's budget promises, and what is spent of it."""
-    promised = get_shares(None).tenant.promised
+    own = get_budget(None)
+    promised = own.false_alerts_per_month if own else default_budget()
     return promised, _sum_of(_spent_by_monitor(timezone.now() - MONTH, None))
 
 
