@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from alerts.budgets.serializers import LARGEST_BUDGET, LEAST_BUDGET
-from alerts.budgets.spending import get_standing
+from alerts.budgets.spending import get_brief_standing, get_standing
 from drift_detector.screens.asking import go_to
+from drift_detector.screens.fragment import Fragment
 from drift_detector.screens.screen import Crumb, Screen
 from drift_detector.tenancy.admin import actor
 from drift_detector.tenancy.models import Scope
@@ -25,6 +26,17 @@ class BudgetForm(forms.Form):
         max_value=LARGEST_BUDGET,
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
+
+
+class BudgetCard(Fragment):
+    """The figures of the home page, which asks for them by itself."""
+
+    template_name = "screens/_budget_card.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        promised, spent = get_brief_standing()
+        left = max(0.0, promised - spent.false)
+        return super().get_context_data(promised=promised, spent=spent, left=left, **kwargs)
 
 
 class BudgetPage(Screen):

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alerts import overview
-from alerts.budgets.spending import get_brief_standing
 from alerts.models import Alert
 from alerts.notifier.texts import worst_features
 from alerts.overview import Check, MonitorStanding
@@ -67,7 +66,6 @@ class HomePage(Screen):
             all_monitors=_counted_link(len(standings), "monitor", MONITORS),
             verdicts=_by_verdict(standings),
             runs=_latest_runs(),
-            budget=_budget(),
             ticks=_upcoming(standings, ticks),
             **kwargs,
         )
@@ -208,12 +206,6 @@ def _latest_runs() -> list[Shown]:
 def _runs_with(word: str) -> str:
     field = "status__exact" if word in STATUSES else "verdict__exact"
     return _address(RUNS, LATELY | {field: word})
-
-
-def _budget() -> Shown:
-    """The false-alarm budget of the last 30.4 days: spent and left."""
-    promised, spent = get_brief_standing()
-    return {"promised": promised, "spent": spent, "left": max(0.0, promised - spent.false)}
 
 
 def _is_active(standing: MonitorStanding) -> bool:

@@ -100,10 +100,9 @@ def test_budget__of_an_unknown_model__is_not_found(admin: APIClient) -> None:
     assert admin.get(f"/api/v1/models/{uuid4()}/budget").status_code == 404
 
 
-@pytest.mark.parametrize("value", [0, -1, 1e7, "five", None, float("nan")])
+@pytest.mark.parametrize("value", [0, -1, 1e7, "five", None, []])
 def test_budget__wrong_number__is_refused_by_its_name(admin: APIClient, value: object) -> None:
     body = {"false_alerts_per_month": value}
     answer = admin.put("/api/v1/budget", body, format="json")
     assert answer.status_code == 400
-    if value == value:  # JSON has no NaN, so that body can't be read at all
-        assert [each["field"] for each in answer.json()["errors"]] == ["false_alerts_per_month"]
+    assert [each["field"] for each in answer.json()["errors"]] == ["false_alerts_per_month"]

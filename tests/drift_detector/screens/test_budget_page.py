@@ -37,10 +37,14 @@ def judged(reason: str) -> Alert:
     return make_alert(run, acknowledged_reason=reason, opened_at=timezone.now())
 
 
-def test_home__budget__is_spent_and_left(person: Client) -> None:
+def test_home__budget__asks_for_its_card(person: Client) -> None:
+    assert f'hx-get="{URL}card/"' in html(person)
+
+
+def test_budget_card__alerts_of_the_month__are_spent_and_left(person: Client) -> None:
     judged("noise")
     judged("")
-    text = page_words(html(person))
+    text = page_words(html(person, f"{URL}card/"))
     assert "False alerts a month 5 Spent 1 Not judged yet 1 Left 4" in text
 
 

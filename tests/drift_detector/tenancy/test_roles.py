@@ -186,8 +186,10 @@ GRANTS = {
     "drift_web": SHARED
     | WEB_ALONE
     | dict.fromkeys(LIMITS, WRITES)
-    | {"drf_baselines": "INSERT UPDATE DELETE"},
-    "drift_app": SHARED | dict.fromkeys(LIMITS, READS) | {"drf_baselines": WRITES},
+    | {"drf_baselines": "INSERT UPDATE DELETE", "drf_budget_loads": READS},
+    "drift_app": SHARED
+    | dict.fromkeys(LIMITS, READS)
+    | {"drf_baselines": WRITES, "drf_budget_loads": READS},
 }
 """Written by hand: a table that is new, or a right that is new, has to be entered here."""
 
