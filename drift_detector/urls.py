@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from rest_framework.routers import SimpleRouter
 
+from alerts.budgets.views import ModelBudgetView, TenantBudgetView
 from alerts.channels.views import ChannelViewSet
 from alerts.learning.views import (
     MonitorPrecisionView,
@@ -115,6 +116,8 @@ api: list[URLPattern | URLResolver] = [
     path("models/<uuid:pk>/retraining-rule", ModelRuleView.as_view(), name="model-retraining-rule"),
     path("models/<uuid:pk>/deployed", ModelDeployedView.as_view(), name="model-deployed"),
     path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
+    path("budget", TenantBudgetView.as_view(), name="budget"),
+    path("models/<uuid:pk>/budget", ModelBudgetView.as_view(), name="model-budget"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),

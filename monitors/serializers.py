@@ -63,6 +63,15 @@ class BaselineSerializer(serializers.ModelSerializer[Baseline]):
         read_only_fields = fields
 
 
+class AddedSerializer(serializers.Serializer[dict[str, float]]):
+    promised = serializers.FloatField(help_text="False alerts a month of the tenant's budget.")
+    runs_per_month = serializers.FloatField(help_text="By the schedule, in 30.4 days.")
+    level = serializers.FloatField(help_text="A run opens an alert if its p-value is not above.")
+    adds = serializers.FloatField(
+        help_text="The false alerts a month that it may open at most, of those promised."
+    )
+
+
 class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
     rows = serializers.IntegerField(help_text="Rows of the reference.")
     is_sampled = serializers.BooleanField()
@@ -72,6 +81,7 @@ class PreviewSerializer(serializers.Serializer[dict[str, Any]]):
     calibration = serializers.DictField(
         help_text="The power card: false alarms by the reference's own windows, and the smallest changes seen."
     )
+    budget = AddedSerializer(help_text="What the monitor would take of the false-alarm budget.")
 
 
 class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):

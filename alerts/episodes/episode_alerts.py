@@ -261,7 +261,9 @@ class Settlement:
     def _circumstances(self, each: Move, alert: Alert) -> Circumstances:
         is_known = each is not Move.RESOLVED or bool(alert.announced_severity)
         notifies = each in NOTIFYING and is_known and not self.is_silent
-        return Circumstances(run=self.run, reason=reason_of(each, alert, self.observation), notifies=notifies)
+        return Circumstances(
+            run=self.run, reason=reason_of(each, alert, self.observation), notifies=notifies
+        )
 
     def _describe(self, alert: Alert, state: EpisodeState) -> None:
         """Let an alert say what has drifted, in the newest drifted window."""

@@ -48,8 +48,8 @@ def reason_of(move: Move, alert: Alert, observation: Observation | None = None) 
 
 FAINT_REASONS: Mapping[Move, str] = {
     Move.PENDING: "A run drifted, not beyond the budget's level {level} (p {p}).",
-    Move.OPENED: "So many runs in a row drifted that they count together, though none is beyond the "
-    "budget's level {level} (the last p {p}).",
+    Move.OPENED: "So many runs in a row drifted that they count together, though the last is not beyond the "
+    "budget's level {level} (p {p}).",
 }
 
 

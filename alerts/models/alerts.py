@@ -143,6 +143,11 @@ class Alert(TenantModel):
             ),
         ]
         indexes = [
+            models.Index(
+                name="alert_opened_lately",
+                fields=["tenant", "opened_at"],
+                condition=Q(kind="statistical", is_history=False, opened_at__isnull=False),
+            ),
             models.Index(name="alert_newest", fields=["tenant", "-created_at", "-id"]),
             models.Index(name="alert_of_monitor", fields=["tenant", "monitor"]),
             models.Index(name="alert_of_first_run", fields=["tenant", "first_run"]),

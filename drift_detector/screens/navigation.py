@@ -85,6 +85,7 @@ TENANT = (
     Place("Members", "group", "admin:tenancy_membership_changelist"),
     Place("API keys", "key", "admin:tenancy_apikey_changelist"),
     Place("Connections", "cable", "admin:monitors_storeconnection_changelist", scope=Scope.ADMIN),
+    Place("False-alarm budget", "savings", "screens:budget"),
     Place("Quotas", "speed", "admin:tenancy_tenantquota_changelist"),
     Place("Audit", "policy", "admin:audit_auditentry_changelist", scope=Scope.ADMIN),
     Place("Outbox", "outbox", "admin:events_outboxevent_changelist"),

@@ -44,11 +44,11 @@ def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measu
 
 
 def level_in_words(run: DetectionRun) -> str:
-    """Why a drift does not open an alert by itself; empty if it does."""
+    """How the run's p-value stands to the level of the budget, if that holds its drift back."""
     if run.is_beyond_level:
         return ""
     p_value, level = number(run.p_value), number(run.opening_level)
-    return f" Not beyond the budget's level {level} (p {p_value}): by itself, it opens no alert."
+    return f" Its p-value {p_value} is above {level}, the level of the false-alarm budget."
 
 
 def _drift_in_words(table: FeatureTable, measured: Sequence[Measured]) -> str:

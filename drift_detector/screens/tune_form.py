@@ -11,7 +11,13 @@ from algorithms.methods import DEFAULT_METHODS, METHODS, Method
 from algorithms.performance import Metric
 from drift_detector.screens.schedule_form import LAGS, ScheduleForm, keep_choice, schedule_initial
 from drift_detector.screens.tune_limits import LimitInputs, read_limits
-from monitors.models import MOST_RUNS_OF_EPISODE, MOST_SEASONAL_WEEKS, Monitor
+from monitors.models import (
+    LEAST_WEIGHT,
+    MOST_RUNS_OF_EPISODE,
+    MOST_SEASONAL_WEEKS,
+    MOST_WEIGHT,
+    Monitor,
+)
 from monitors.serializers import MonitorSerializer
 
 POLICIES = (
@@ -83,6 +89,13 @@ class TuneForm(JudgementForm, ScheduleForm):
     warning_runs, warning_of = _runs("Drifted runs"), _runs("of the last")
     critical_runs, critical_of = _runs("Drifted runs"), _runs("of the last")
     resolve_after = _runs("Resolve an alert after this many ok runs")
+    budget_weight = forms.FloatField(
+        min_value=LEAST_WEIGHT,
+        max_value=MOST_WEIGHT,
+        label="Weight in the false-alarm budget",
+        help_text="2: its runs open alerts at twice the level of a monitor of 1.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
     retraining_enabled = forms.BooleanField(
         required=False, label="Ask for retraining when there is enough evidence"
     )
@@ -112,7 +125,7 @@ class TuneForm(JudgementForm, ScheduleForm):
         cleaned = self.cleaned_data
         as_they_are = (
             *("name", "status", "window_lag", "catch_up"),
-            *("resolve_after", "retraining_enabled", "concept_methods"),
+            *("resolve_after", "budget_weight", "retraining_enabled", "concept_methods"),
         )
         return {
             **{name: cleaned[name] for name in as_they_are},

@@ -23,6 +23,7 @@ from drift_detector.screens.asking import (
     get_job,
     go_to,
 )
+from drift_detector.screens.budget_words import taken_in_words
 from drift_detector.screens.power_rows import card_in_words
 from drift_detector.screens.schedule_form import zone_names
 from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
@@ -38,6 +39,7 @@ from drift_detector.screens.tune_form import (
 from drift_detector.screens.tune_limits import PER_PAGE, LimitInputs, limit_rows, method_rows
 from drift_detector.tenancy.admin import actor
 from monitors import services
+from monitors.budgets.expectations import added_by
 from monitors.models import Job, Monitor
 from monitors.selectors import get_current_baseline
 from monitors.serializers import MonitorSerializer
@@ -125,6 +127,7 @@ class TunePage(Screen):
                 Crumb("Tune"),
             ],
             "zone": zone_of(monitor),
+            "budget": taken_in_words(added_by(monitor)),
             "suggestions": list_open_suggestions(monitor.id),
         }
         return super().get_context_data(**(shared | kwargs))

@@ -6,6 +6,7 @@ from drift_detector.screens.alert_page import AlertPage
 from drift_detector.screens.backtest_form import NewBacktestPage
 from drift_detector.screens.backtest_page import BacktestPage
 from drift_detector.screens.baseline_page import BaselinePage
+from drift_detector.screens.budget_page import BudgetCard, BudgetPage
 from drift_detector.screens.feature_page import FeaturePage
 from drift_detector.screens.home import HomePage
 from drift_detector.screens.monitor_page import MonitorHeat, MonitorPage, MonitorWork
@@ -21,6 +22,8 @@ from drift_detector.screens.wizard.place_page import PlacePage
 app_name = "screens"
 urlpatterns: list[URLPattern] = [
     screen("", HomePage, name="home"),
+    screen("budget/", BudgetPage, name="budget"),
+    screen("budget/card/", BudgetCard, name="budget-card"),
     screen("monitors/new/", PlacePage, name="new_monitor"),
     screen("monitors/new/schedule/", SchedulePart, name="schedule_part"),
     screen("monitors/new/data/<uuid:listing_id>/", PlacePage, name="new_monitor_place"),

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.utils import timezone
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.calibration import Calibration, calibrate
 from algorithms.plan import EvaluationPlan
 from algorithms.power import smallest_changes
 from algorithms.profiles import Profile
-from drift_detector.scheduling.cron import ticks_between
+from drift_detector.scheduling.cron import runs_per_month
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 from monitors.monitor_windows import frozen_column_types, reference_window
@@ -24,7 +23,6 @@ from monitors.sources import SourcePolicy, WindowSpec, open_window
 MOST_BLOCKS = 60
 LEAST_COVERED = 0.95
 """Share of a window that the reference must cover for the window to count."""
-MONTH = timedelta(days=30)
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 """Days at the ends of the calendar."""
 RATES = ("estimate", "low", "high")
@@ -58,12 +56,12 @@ def make_power_card(
         "reason": _reason(monitor, len(spans)),
         "window_rows": rows,
         "window_seconds": monitor.window.total_seconds(),
-        **_false_alarms(calibration, _checks_per_month(monitor)),
+        **_false_alarms(calibration, runs_per_month(monitor.schedule_cron)),
         "smallest_changes": _smallest_changes(frozen, plan, rows),
     }
 
 
-def _false_alarms(calibration: Calibration, checks: int) -> dict[str, Any]:
+def _false_alarms(calibration: Calibration, checks: float) -> dict[str, Any]:
     """The monitor's checks in a month, and the false alarms among them as far as they are known."""
     rates = calibration.alarm_rate()
     alarms = (
@@ -148,8 +146,3 @@ def _aware(moment: datetime | date | None) -> datetime | None:
     if not isinstance(moment, datetime):
         return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _checks_per_month(monitor: Monitor) -> int:
-    now = timezone.now()
-    return sum(1 for _ in ticks_between(monitor.schedule_cron, monitor.timezone, now, now + MONTH))

@@ -13,13 +13,14 @@ from typing import Self
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from algorithms.methods.method_limits import LEVEL
 from monitors.models import Budget, BudgetLoad, Monitor
 
 RUNS_OF_NO_SCHEDULE = 1.0
 """The runs a month that stand for a monitor which makes none by itself: those that people ask for."""
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +64,32 @@ class Shares:
         return (self.tenant,) if self.model is None else (self.tenant, self.model)
 
 
-def get_shares(model_id: UUID) -> Shares:
-    """The budgets that hold for the monitors of a model, with their loads: two rows of each at most."""
+def get_budget(model_id: UUID | None) -> Budget | None:
+    """The stored budget of a model, or of the tenant for None."""
+    if model_id is None:
+        return Budget.objects.filter(model_id__isnull=True).first()
+    return Budget.objects.filter(model_id=model_id).first()
+
+
+def list_model_budgets() -> QuerySet[Budget]:
+    """The budgets of models, oldest first."""
+    return Budget.objects.filter(model_id__isnull=False)[:MOST_LISTED]
+
+
+def get_shares(model_id: UUID | None) -> Shares:
+    """The budgets that hold for the monitors of a model, with their loads; the tenant's alone for None."""
+    whose = {None, model_id}
     ours = Q(model_id__isnull=True) | Q(model_id=model_id)
-    promises = dict(
+    promises: dict[UUID | None, float] = dict(
         Budget.objects.filter(ours).order_by().values_list("model_id", "false_alerts_per_month")
     )
-    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
     promises.setdefault(None, default_budget())
-    tenant, *model = (
-        Share(promised=promises[each], load=float(loads.get(each, 0)))
-        for each in (None, model_id)
-        if each in promises
-    )
-    return Shares(tenant=tenant, model=next(iter(model), None))
+    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
+    shares = {
+        each: Share(promised=promises[each], load=float(loads.get(each, 0)))
+        for each in whose & promises.keys()
+    }
+    return Shares(tenant=shares[None], model=shares.get(model_id) if model_id else None)
 
 
 def default_budget() -> float:

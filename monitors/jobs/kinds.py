@@ -15,7 +15,7 @@ from drift_detector.api.problems import Conflict
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.features import check_sources
-from monitors.jobs.previews import preview_monitor
+from monitors.jobs.previews import add_budget, preview_monitor
 from monitors.jobs.sampled_values import forget_values
 from monitors.jobs.samples import sample_data
 from monitors.models import Job, Monitor
@@ -71,11 +71,12 @@ def _read_for_sample(job: Job) -> Ending:
 def _read_for_preview(job: Job) -> Ending:
     fields, policy = _fields_of(MonitorSerializer(data=job.fields)), _policy_of(job)
     check_sources(fields, policy)
-    return partial(_answer_preview, preview_monitor(Monitor(**fields), policy))
+    monitor = Monitor(**fields)
+    return partial(_answer_preview, monitor, preview_monitor(monitor, policy))
 
 
-def _answer_preview(preview: dict[str, Any]) -> Answer:
-    return Answer(200, PreviewSerializer(preview).data)
+def _answer_preview(monitor: Monitor, preview: dict[str, Any]) -> Answer:
+    return Answer(200, PreviewSerializer(add_budget(preview, monitor)).data)
 
 
 def _read_for_creation(job: Job) -> Ending:

@@ -5,7 +5,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from algorithms.errors import InsufficientData
+from drift_detector.scheduling.cron import runs_per_month
 from monitors.baselines.builds import fit_reference, power_card_of
+from monitors.budgets.expectations import added_by
 from monitors.models import Monitor
 from monitors.sources import SourceError, SourcePolicy
 
@@ -28,3 +30,9 @@ def preview_monitor(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "features": {name: feature.kind.value for name, feature in frozen.features.items()},
         "calibration": card,
     }
+
+
+def add_budget(preview: dict[str, Any], monitor: Monitor) -> dict[str, Any]:
+    """The preview with what the monitor would take of its tenant's budget, in the scope of the tenant."""
+    monitor.runs_per_month = runs_per_month(monitor.schedule_cron)
+    return preview | {"budget": added_by(monitor)}

@@ -46,7 +46,13 @@ HEAD = (
     "| page | p50 | p95 | asked for | statements (≤ 15) | compressed (≤ 60 kB) |\n"
     "|---|---|---|---|---|---|"
 )
-OF_ANOTHER_REQUEST = {"new_monitor_place", "new_monitor_columns", "monitor-heat", "new_backtest"}
+OF_ANOTHER_REQUEST = {
+    "new_monitor_place",
+    "new_monitor_columns",
+    "monitor-heat",
+    "budget-card",
+    "new_backtest",
+}
 """Pages that need the answer of a worker, or a query."""
 BOUNDARIES = ("SAVEPOINT", "RELEASE", "SELECT set_config")
 """The statements around a tenant's scope; they read no table."""

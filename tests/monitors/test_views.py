@@ -681,6 +681,16 @@ def test_preview__dialect_and_null_words__are_those_of_the_fields(
     assert answer["rows"] == 4000
 
 
+def test_preview__budget__says_what_the_monitor_adds(
+    api: APIClient, monitor_fields: dict[str, Any]
+) -> None:
+    hourly = monitor_fields | {"schedule_cron": "0 * * * *"}
+    assert api.post(URL, hourly | {"name": "First"}).status_code == 201
+    added = api.post(f"{URL}/preview", hourly | {"budget_weight": 3}).json()["budget"]
+    assert (added["promised"], added["runs_per_month"]) == (5, pytest.approx(729.6))
+    assert added["adds"] == pytest.approx(5 * 3 / 4)  # three shares of four
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -17,6 +17,7 @@ from drift_detector.screens.asking import (
     go_to,
 )
 from drift_detector.screens.backtest_form import fitting_span
+from drift_detector.screens.budget_words import taken_in_words
 from drift_detector.screens.days_form import A_DAY, EARLIEST, days_of_span
 from drift_detector.screens.power_rows import card_in_words, power_chart, power_rows
 from drift_detector.screens.schedule_words import schedule_in_words
@@ -79,6 +80,7 @@ def _card_of_preview(job: Job) -> dict[str, Any]:
     answer = answer_of(job)
     return {
         "rows": answer["rows"],
+        "budget": taken_in_words(answer["budget"]) if "budget" in answer else "",
         **_card(Monitor(**serializer.validated_data), answer["calibration"], answer["features"]),
     }
 

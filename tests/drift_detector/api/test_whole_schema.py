@@ -345,6 +345,7 @@ def test_operation__requests_of_its_schema__are_answered_as_declared(
 
 ANSWERED_FOR_ANY = {
     "/api/v1/models/{id}/retraining-rule": (200,),
+    "/api/v1/models/{id}/budget": (200, 204),
     "/api/v1/models/{id}/deployed": (200, 201),
     "/api/v1/integrations/mlflow/{id}": (401, 403),
 }

@@ -11,6 +11,7 @@ NOT_BY_ROW = {
     "drf_audit": "the trail itself",
     "drf_alert_runs": "written by workers alone, with each run",
     "drf_baseline_frames": "written by workers alone, with each baseline",
+    "drf_budget_loads": "follows from monitors, which are audited",
     "drf_consumer_offsets": "how far a topic is read",
     "drf_detections": "written by workers alone, with each run",
     "drf_detector_states": "follows from outcomes, whose batches are audited",

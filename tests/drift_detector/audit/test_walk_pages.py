@@ -71,6 +71,7 @@ FORMS: dict[str, Form] = {
     "screens:report": page("report", "run"),
     "screens:baseline": page("baseline", "baseline"),
     "screens:backtest": page("backtest", "backtest"),
+    "screens:budget": lambda rows: (reverse("screens:budget"), {"false_alerts_per_month": "3"}),
     "screens:new_backtest": new_backtest,
     "screens:new_monitor": lambda rows: (
         reverse("screens:new_monitor"),

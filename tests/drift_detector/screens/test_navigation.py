@@ -10,7 +10,7 @@ from tests.factories import make_monitor
 TITLES = [
     "Home", "Monitors", "Alerts", "Runs", "Detections", "Concept drift", "Backtests", "Baselines",
     "Channels", "Routes", "Silences", "Maintenance windows", "Notifications",
-    "Members", "API keys", "Quotas", "Outbox", "API",
+    "Members", "API keys", "False-alarm budget", "Quotas", "Outbox", "API",
 ]  # fmt: skip
 
 

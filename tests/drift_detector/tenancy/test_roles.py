@@ -181,14 +181,22 @@ WEB_ALONE = {
     "drf_users_groups": WRITES,
     "drf_users_user_permissions": WRITES,
 }
-SET_BY_WEB = ("drf_connections", "drf_quotas", "drf_retraining_rules", "drf_tenants")
+SET_BY_WEB = (
+    "drf_budgets",
+    "drf_connections",
+    "drf_quotas",
+    "drf_retraining_rules",
+    "drf_tenants",
+)
 """What people set and workers follow."""
 GRANTS = {
     "drift_web": SHARED
     | WEB_ALONE
     | dict.fromkeys(SET_BY_WEB, WRITES)
-    | {"drf_baselines": "INSERT UPDATE DELETE"},
-    "drift_app": SHARED | dict.fromkeys(SET_BY_WEB, READS) | {"drf_baselines": WRITES},
+    | {"drf_baselines": "INSERT UPDATE DELETE", "drf_budget_loads": READS},
+    "drift_app": SHARED
+    | dict.fromkeys(SET_BY_WEB, READS)
+    | {"drf_baselines": WRITES, "drf_budget_loads": READS},
 }
 """Written by hand: a table that is new, or a right that is new, has to be entered here."""
 

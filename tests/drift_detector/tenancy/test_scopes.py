@@ -78,6 +78,8 @@ OPERATIONS = {
     "/retraining-requests/{id}/release": {"POST": "alerts:write"},
     "/retraining-rule": {"GET": READ, "PUT": "admin"},
     "/models/{id}/retraining-rule": {"GET": READ, "PUT": "admin"},
+    "/budget": {"GET": READ, "PUT": "admin"},
+    "/models/{id}/budget": {"GET": READ, "PUT": "admin", "DELETE": "admin"},
     "/models/{id}/deployed": {"POST": "monitors:write"},
     "/connections": {"GET": "admin", "POST": "admin"},
     "/connections/{id}": {"GET": "admin", "PATCH": "admin", "DELETE": "admin"},

@@ -1,0 +1,1 @@
+"""What is spent of the false-alarm budgets: the alerts that people called noise."""

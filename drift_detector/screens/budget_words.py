@@ -1,0 +1,18 @@
+"""Says in a sentence what a monitor takes of the false-alarm budget."""
+
+from collections.abc import Mapping
+
+from drift_detector.formats import number
+
+
+def taken_in_words(added: Mapping[str, float]) -> str:
+    """What a monitor adds to the expected false alerts of its tenant.
+
+    Args:
+        added: See `monitors.budgets.expectations.added_by`.
+    """
+    adds, promised, level = (number(added[name], 2) for name in ("adds", "promised", "level"))
+    return (
+        f"It adds at most {adds} to the {promised} false alerts a month that your budget allows: "
+        f"a run opens an alert if its p-value is at most {level}."
+    )
