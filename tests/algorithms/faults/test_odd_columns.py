@@ -78,7 +78,9 @@ def test_profile__no_sample_asked_for__holds_none() -> None:
 def test_name__profile_without_a_sample__has_none() -> None:
     baseline = _baseline()
     profile = baseline.profile(pa.table({"x": USUAL * 100}).to_batches())
-    details = [each for found in evaluate_profile(baseline, profile, PLAN) for each in found.details]
+    details = [
+        each for found in evaluate_profile(baseline, profile, PLAN) for each in found.details
+    ]
     assert any(each.verdict is Verdict.DRIFT for each in details)
     assert all(each.fault is None for each in details)
 
