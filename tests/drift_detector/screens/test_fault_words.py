@@ -9,14 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from alerts.models import Alert
+from alerts.models import Alert, Channel
 from alerts.notifier.texts import Contents, message_of
 from detections.models import Detection, DetectionRun
 from drift_detector.events.models import OutboxEvent
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.tenancy.models import Tenant, User
 from monitors.models import Monitor
-from tests.alerts.notifier.conftest import make_channel
 from tests.alerts.notifier.test_texts import notification
 from tests.data import TIMESTAMPS, flights_like
 from tests.detections.profiles.test_views import judged
@@ -59,7 +58,7 @@ def details_of(run: DetectionRun, feature: str) -> list[dict[str, Any]]:
 def test_run__distances_in_kilometres__detection_and_event_name_it(run: DetectionRun) -> None:
     named = {"kind": "scale", "certainty": "likely", "text": WORDS}
     assert [each["fault"] for each in details_of(run, "distance")] == [named] * 2
-    (event,) = OutboxEvent.objects.filter(type="drift.detected")
+    (event,) = OutboxEvent.objects.filter(envelope__type="drift.detected")
     (feature,) = event.envelope["data"]["drifted_features"]
     assert feature["fault"] == named
 
@@ -67,7 +66,7 @@ def test_run__distances_in_kilometres__detection_and_event_name_it(run: Detectio
 def test_run__distances_in_kilometres__alert_and_notification_name_it(run: DetectionRun) -> None:
     alert = Alert.objects.get()
     assert alert.cause["likely"] == f"In distance, the change {WORDS}."
-    channel = make_channel("http://127.0.0.1:9/")
+    channel = Channel()
     contents = Contents(alert, list(alert.events.all()), {alert.id: alert})
     message = message_of(notification(channel, alert), channel, contents)
     assert f"Faults: distance {WORDS}" in message.text.splitlines()
@@ -90,7 +89,7 @@ def test_pages__feature_that_became_sensitive__hide_it(
 ) -> None:
     Monitor.objects.update(sensitive_features=["distance"])
     client.force_login(staff)
-    text = page_text(client.get(f"/admin/runs/{run.id}/"))
+    text = page_text(client.get(feature_address(run.monitor_id, "distance", run.id)))
     assert "distance" in text
     assert WORDS not in text
 
