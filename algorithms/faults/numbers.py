@@ -157,4 +157,4 @@ def _finite(values: FloatArray) -> FloatArray:
 
 def _is_usual_size(values: FloatArray) -> bool:
     sizes = np.abs(values[values != 0])
-    return bool(len(sizes)) and bool(sizes.max() < LARGEST) and bool(sizes.min() > LEAST)
+    return not len(sizes) or bool(sizes.max() < LARGEST and sizes.min() > LEAST)

@@ -22,8 +22,9 @@ LARGEST_ERROR = {Rank.LARGE_POWER: 0.1, Rank.TEN: 0.02, Rank.COMMON: 0.01, Rank.
 ERRORS = 3
 COARSER = 0.7
 """A window with fewer distinct values than this part of the reference's was rounded after it was scaled."""
-MUCH_FINER = 0.15
-"""The step of a window, in steps of the reference, up to which few values are multiples of both by chance."""
+FINER, MUCH_FINER = 0.5, 0.15
+"""The step of a window, in steps of the reference, up to which chance does not make all values multiples of both; up to
+which it makes few, also of values that are off by half a step."""
 FEWEST_STEPS = 20
 """Distinct values of the reference off 0 that can prove a unit by their steps."""
 
@@ -107,14 +108,14 @@ def _proof(evidence: NumericEvidence, factor: float) -> bool | None:
     if step is None or len(np.unique(known)) < FEWEST_STEPS:
         return None
     back = evidence.rows[evidence.rows != 0] / factor
-    coarse = step_of(evidence.window) or 0.0
-    if not len(back) or not _can_tell(coarse, factor, step):
+    if not len(back):
         return None
-    is_on = is_on_step(back, step)
-    return True if is_on else is_on_step(back, step, slack=0.5 * coarse / factor)
+    coarse = (step_of(evidence.window) or 0.0) / factor
+    if is_on_step(back, step):
+        return True if _is_no_chance(coarse / step) else None
+    return is_on_step(back, step, slack=0.5 * coarse) if coarse <= MUCH_FINER * step else None
 
 
-def _can_tell(coarse: float, factor: float, step: float) -> bool:
-    """True if the window's own step, divided by the factor, is that of the reference, or much finer."""
-    ratio = coarse / factor / step
-    return ratio <= MUCH_FINER or abs(ratio - 1) < 1e-9
+def _is_no_chance(ratio: float) -> bool:
+    """True if values of a step, in steps of the reference, are not all multiples of the reference's step anyway."""
+    return ratio <= FINER or abs(ratio - 1) < 1e-9

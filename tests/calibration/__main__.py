@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import alerting, incidents, simulations, streams
+from tests.calibration import alerting, faults, incidents, simulations, streams
 from tests.calibration.real import real_rows
 from tests.calibration.year import MONITORS
 from tests.document import replace_measured
@@ -13,7 +14,9 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "streams", "alerting")
+PARTS = ("windows", "faults", "streams", "alerting")
+FAULTS = "## Faults named"
+"""The heading of the first section about faults, which are the last of their page."""
 
 
 def main() -> None:
@@ -23,12 +26,15 @@ def main() -> None:
     options = parser.parse_args()
     parts = [options.only] if options.only else PARTS
     if "windows" in parts:
+        about_faults = _divided_calibration()[1].strip()
         _write(
             "calibration.md",
             f"# Calibration\n\n{INTRODUCTION}",
-            _sections(options.draws),
+            chain(_sections(options.draws), [about_faults]),
             options.draws == DRAWS,
         )
+    if "faults" in parts:
+        _write_faults(options.draws)
     if "streams" in parts:
         _write(
             "detectors.md",
@@ -38,6 +44,50 @@ def main() -> None:
         )
     if "alerting" in parts:
         _write_year()
+
+
+def _divided_calibration() -> tuple[str, str]:
+    """The page of calibration: its sections about windows, and those about faults."""
+    text = (DOCS / "calibration.md").read_text()
+    windows, heading, faults = text.partition(FAULTS)
+    return windows, heading + faults
+
+
+def _write_faults(draws: int) -> None:
+    """Put the sections about faults at the end of the page of calibration, whose rest stays."""
+    sections = []
+    for section in _fault_sections(max(2, draws // 5)):
+        sections.append(section)
+        print(section, flush=True)
+    if draws == DRAWS:
+        kept = _divided_calibration()[0].strip()
+        (DOCS / "calibration.md").write_text("\n\n".join([kept, *sections]) + "\n")
+
+
+def _fault_sections(draws: int) -> Iterable[str]:
+    yield _section(
+        FAULTS.removeprefix("## "),
+        f"A fault written into a random column of {faults.ROWS:,} rows, compared with {faults.ROWS:,} others: "
+        f"{draws} draws of each of six real datasets that have a column for it, with replacement (flights, weather, "
+        "space shuttle, image segments, breast cancer, diabetes). Sets without text get categories from bands of their "
+        "numbers. *Right*: the kind is right, and a unit that is called likely, too. *Likely*: right, and likely. "
+        "*Wrong*: another name. Asked for are 90 % in all.",
+        ["fault", "kind", "windows", "drifted", "right", "likely", "wrong"],
+        faults.fault_rows(draws),
+    )
+    yield _section(
+        "Factors that are no unit",
+        "The same with plain factors. *A factor*: named as a factor that is no unit. *A unit*: named as one.",
+        ["factor", "windows", "a factor", "a unit"],
+        faults.factor_rows(draws),
+    )
+    yield _section(
+        "Natural changes",
+        "Drifted features of data that changed by themselves; none should have a name, and 2 % are allowed. Groups of "
+        f"fewer rows are drawn up to {faults.ROWS:,}, with replacement.",
+        ["change", "drifted features", "named", "likely"],
+        faults.natural_rows(),
+    )
 
 
 def _write_year() -> None:

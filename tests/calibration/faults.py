@@ -1,15 +1,14 @@
 """Faults written into real data, and how often each is named right; and natural changes, which must have no name."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import distribution
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from river import datasets as river_datasets
 from sklearn import datasets as sklearn_datasets
@@ -27,11 +26,12 @@ ROWS = 2_000
 PLAN = EvaluationPlan(names_faults=True)
 FEWEST_VALUES = 20
 BANDS = 8
+NO_UNIT = "(no unit is right)"
 PLAIN_FACTORS = (1.7, 2.3, 3.3, 9.0)
 NAMES = "abcdefgh"
 
-type Columns = dict[str, pa.Array]
-type Write = Callable[[np.ndarray], np.ndarray]
+type Pair = tuple[pd.DataFrame, pd.DataFrame]
+type Write = Callable[[np.ndarray, Random], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,12 @@ class Injected:
     """
 
     kind: FaultKind
-    write: Callable[[np.ndarray, Random], np.ndarray]
+    write: Write
     fits: Callable[[np.ndarray], bool] = lambda _: True
     says: str = ""
 
 
-def _times(factor: float) -> Callable[[np.ndarray, Random], np.ndarray]:
+def _times(factor: float) -> Write:
     return lambda column, _: column * factor
 
 
@@ -235,7 +235,7 @@ def factor_rows(draws: int, seed: int = 12) -> Iterator[list[str]]:
     """Factors that are no unit: how often they are called one."""
     sets = real_sets()
     for factor in PLAIN_FACTORS:
-        injected = Injected(kind=FaultKind.SCALE, write=_times(factor), says="no unit is right")
+        injected = Injected(kind=FaultKind.SCALE, write=_times(factor), says=NO_UNIT)
         tally = _tally(sets, injected, draws, seed, is_text=False)
         share = f"{tally.right / tally.tried:.0%}"
         yield [f"× {factor:g}", str(tally.tried), share, f"{tally.as_unit / tally.tried:.1%}"]
@@ -274,10 +274,8 @@ def _tally_swaps(sets: Mapping[str, pd.DataFrame], draws: int, seed: int) -> Tal
         columns = _numbers(table)
         for _ in range(draws):
             one, other = random.choice(list(columns), 2, replace=False)
-            first, second = (
-                table[[one, other]].sample(ROWS, replace=True, random_state=random.integers(2**31))
-                for _ in range(2)
-            )
+            drawn = (random.integers(len(table), size=ROWS) for _ in range(2))
+            first, second = (table[[one, other]].iloc[rows] for rows in drawn)
             found = _judge(dict(first), {one: second[other], other: second[one]})
             tally.add(one in found, found.get(one), injected)
     return tally
@@ -329,39 +327,61 @@ def _judge(before: Mapping[str, object], after: Mapping[str, object]) -> dict[st
 
 def natural_rows() -> Iterator[list[str]]:
     """Changes that nobody made: none should have a name."""
-    weeks = _flights()
-    groups = {
-        "neighbouring weeks of flights": _successive(weeks, "week"),
-        "neighbouring months of weather": _successive(_weather(), "month"),
-        "airports of flights, each pair": _pairs(weeks.drop(columns="week"), "origin"),
-        "classes of image segments": _pairs(_labelled_river("ImageSegments"), "class"),
-        "classes of breast cancer": _pairs(
-            _labelled(sklearn_datasets.load_breast_cancer()), "class"
-        ),
-        "sexes of diabetes": _pairs(_sklearn(sklearn_datasets.load_diabetes(scaled=False)), "x1"),
+    every = _Natural()
+    for name, pairs in _natural_pairs().items():
+        natural = _Natural()
+        for before, after in pairs:
+            for fault in _judge(dict(before), dict(after)).values():
+                natural.add(fault)
+                every.add(fault)
+        yield [name, *natural.cells()]
+    yield ["**all**", *every.cells()]
+
+
+@dataclass(slots=True)
+class _Natural:
+    """Drifted features of natural changes, and those that were given a name."""
+
+    drifted: int = 0
+    named: int = 0
+    likely: int = 0
+
+    def add(self, fault: Fault | None) -> None:
+        self.drifted += 1
+        self.named += fault is not None
+        self.likely += fault is not None and fault.certainty is Certainty.LIKELY
+
+    def cells(self) -> list[str]:
+        share = f"{self.named} ({self.named / self.drifted:.1%})"
+        return [str(self.drifted), share, str(self.likely)]
+
+
+def _natural_pairs() -> dict[str, list[Pair]]:
+    weeks, weather = _flights(), _weather()
+    cancer = _labelled(sklearn_datasets.load_breast_cancer())
+    diabetes = _sklearn(sklearn_datasets.load_diabetes(scaled=False))
+    return {
+        "neighbouring weeks of flights": list(pairwise(_parts(weeks, "week"))),
+        "flights of each two airports": _pairs(weeks.drop(columns="week"), "origin"),
+        "neighbouring months of weather": list(pairwise(_parts(weather, "month"))),
+        "each two months of weather": _pairs(weather, "month"),
+        "each two classes of image segments": _pairs(_labelled_river("ImageSegments"), "class"),
+        "the classes of breast cancer": _pairs(cancer, "class"),
+        "the sexes of diabetes": _pairs(diabetes, "x1"),
     }
-    total = 0, 0, 0
-    for name, pairs in groups.items():
-        drifts = [
-            fault for before, after in pairs for fault in _judge(dict(before), dict(after)).values()
-        ]
-        named = [fault for fault in drifts if fault is not None]
-        likely = sum(fault.certainty is Certainty.LIKELY for fault in named)
-        yield [name, str(len(drifts)), f"{len(named)}", f"{likely}"]
-        total = total[0] + len(drifts), total[1] + len(named), total[2] + likely
-        for f in named:
-            print(name, f)
-    yield ["**all**", f"{total[0]}", f"{total[1]} ({total[1] / total[0]:.1%})", str(total[2])]
 
 
-def _successive(table: pd.DataFrame, column: str) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+def _parts(table: pd.DataFrame, column: str) -> list[pd.DataFrame]:
+    """The rows of each value of a column; of fewer than `ROWS`, so many are drawn, with replacement."""
     parts = [part.drop(columns=column) for _, part in table.groupby(column)]
-    return list(pairwise(parts))
+    return [
+        part if len(part) >= ROWS else part.sample(ROWS, replace=True, random_state=place)
+        for place, part in enumerate(parts)
+    ]
 
 
-def _pairs(table: pd.DataFrame, column: str) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
-    parts = [part.drop(columns=column) for _, part in table.groupby(column)]
-    return [(one, other) for one in parts for other in parts if one is not other]
+def _pairs(table: pd.DataFrame, column: str) -> list[Pair]:
+    return list(permutations(_parts(table, column), 2))
 
 
 def _labelled(found: object) -> pd.DataFrame:
@@ -371,7 +391,3 @@ def _labelled(found: object) -> pd.DataFrame:
 def _labelled_river(name: str) -> pd.DataFrame:
     labels = [label for _, label in getattr(river_datasets, name)()]
     return _river(name).assign(**{"class": labels})
-
-
-def _unused() -> object:
-    return replace, Columns, Write, pc
