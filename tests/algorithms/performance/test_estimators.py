@@ -100,7 +100,7 @@ def test_dispersion__labels_change_with_time__is_large() -> None:
     days = [classified(rng, 500, power=power) for power in rng.choice([0.4, 3.0], 20)]
     window = Classified(*(np.concatenate(each) for each in zip(*map(_columns, days), strict=True)))
     found = measure_dispersion(score=window.score, prediction=window.prediction, label=window.label)
-    assert found[Metric.ACCURACY] > 2
+    assert found[Metric.ACCURACY] > 1.6
 
 
 def _columns(window: Classified) -> tuple[Any, Any, Any]:
