@@ -13,6 +13,7 @@ from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
 from .errors import InsufficientData, MissingColumn, RetypedColumn, UnusableColumn
 from .fitting import FitOptions, Fitter, new_fitter
+from .performance.estimators import Estimators
 from .pictures import Frames, frame_of
 from .profiles import FeatureProfile, Profile, Unprofiled
 from .references import FeatureReference, NumericReference, Window, chunks_of
@@ -36,6 +37,7 @@ class Baseline:
         seed: Seed of that sample.
         bins: Cells PSI cuts the numeric features into.
         features: Each feature's reference by its column name, in the order they were given.
+        estimators: What estimates of a model's performance need; None if nothing is estimated.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class Baseline:
     seed: int
     bins: int
     features: Mapping[str, FeatureReference]
+    estimators: Estimators | None = None
 
     @classmethod
     def fit(
@@ -213,8 +216,10 @@ class Baseline:
             CorruptBundle: If the bytes were cut short or altered.
             UnsupportedBundle: If another version wrote them.
         """
-        header, features = baseline_format.from_bundle(*bundles.decode(baseline_format.KIND, data))
-        return cls(**header, features=features)
+        header, arrays = bundles.decode(baseline_format.KIND, data)
+        estimators = baseline_format.take_estimators(arrays)
+        header, features = baseline_format.from_bundle(header, arrays)
+        return cls(**header, features=features, estimators=estimators)
 
     def _bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
         header = {
@@ -223,7 +228,8 @@ class Baseline:
             "seed": self.seed,
             "bins": self.bins,
         }
-        return baseline_format.to_bundle(header, self.features)
+        header, arrays = baseline_format.to_bundle(header, self.features)
+        return header, arrays | baseline_format.estimator_arrays(self.estimators)
 
     def _numeric(self) -> Iterator[NumericReference]:
         return (each for each in self.features.values() if isinstance(each, NumericReference))

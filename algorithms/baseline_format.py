@@ -1,5 +1,6 @@
 """Writes a baseline's features as a header and arrays, and reads them again."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,11 +14,15 @@ from .arrays import FloatArray, IntArray
 from .bundles import Arrays, Described
 from .columns import FeatureKind
 from .grid import Grid
+from .performance.estimators import Estimators
 from .profiles import NumericSummary
 from .references import CategoricalReference, FeatureReference, NumericReference
 from .value_types import ValueType
 
 KIND = "baseline"
+NO_PLACE = "-1."
+"""Begins the names of arrays that are no feature's; versions without estimators read past them."""
+ABOUT = "about"
 
 
 def to_bundle(
@@ -49,6 +54,25 @@ def from_bundle(
     for position, about in enumerate(header.pop("features")):
         features[about["name"]] = _read(about, by_place[position])
     return header, features
+
+
+def estimator_arrays(estimators: Estimators | None) -> dict[str, pa.Array]:
+    """The estimators as arrays beside those of the features."""
+    if estimators is None:
+        return {}
+    header, arrays = estimators.to_bundle()
+    about = {ABOUT: pa.array([json.dumps(header)], pa.large_string())}
+    return {NO_PLACE + name: array for name, array in (about | arrays).items()}
+
+
+def take_estimators(arrays: dict[str, pa.Array]) -> Estimators | None:
+    """The estimators, whose arrays are taken out; None where the baseline has none."""
+    names = [name for name in arrays if name.startswith(NO_PLACE)]
+    taken = {name.removeprefix(NO_PLACE): arrays.pop(name) for name in names}
+    if not taken:
+        return None
+    header = json.loads(taken.pop(ABOUT)[0].as_py())
+    return Estimators.from_bundle(header, taken)
 
 
 def _by_place(arrays: Arrays) -> dict[int, dict[str, pa.Array]]:

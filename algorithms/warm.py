@@ -15,7 +15,7 @@ from .concept_drift.averaging import Averaging
 from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
 from .methods import DEFAULT_LIMITS
-from .performance import LossModel, Metric, ScoreCalibration, estimate_regression
+from .performance.trees import Trees
 from .pictures import MOST_CATEGORIES, Drawing
 from .plan import EvaluationPlan
 from .profile_format import profile_from_bytes, profile_to_bytes
@@ -42,7 +42,7 @@ def warm() -> None:
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
     _warm_methods(_table(spreads, 0.0), _table(spreads, 0.5))
     _warm_ks(spreads)
-    _warm_performance(random)
+    _warm_trees(random)
     _warm_detectors(random)
 
 
@@ -69,14 +69,20 @@ def _warm_ks(spreads: Mapping[str, FloatArray]) -> None:
         kolmogorov_sf(distance, rows)
 
 
-def _warm_performance(random: np.random.Generator) -> None:
-    gaps = np.where(random.random(ROWS) < 0.1, np.nan, 1.0)
-    numbers = np.column_stack([random.random(ROWS), gaps])
-    prediction = numbers[:, 0]
-    ScoreCalibration.fit(prediction, np.arange(ROWS) % 2)
-    losses = LossModel.fit(numbers, prediction, np.zeros(ROWS))
-    metrics = [Metric.MAE, Metric.RMSE]
-    estimate_regression(metrics, features=numbers, prediction=prediction, model=losses)
+def _warm_trees(random: np.random.Generator) -> None:
+    """Ask one tree of one leaf, without scikit-learn, which would have to learn it."""
+    node, value = np.zeros(1, np.int64), np.zeros(1)
+    tree = Trees(
+        base=value,
+        roots=node,
+        features=node - 1,
+        thresholds=value,
+        lefts=node,
+        rights=node,
+        unknown_left=node > 0,
+        values=value,
+    )
+    tree.predict(random.random((ROWS, 2)))
 
 
 def _warm_detectors(random: np.random.Generator) -> None:

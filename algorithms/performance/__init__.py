@@ -9,6 +9,7 @@ from .estimates import (
     MetricEstimate,
 )
 from .estimation import LOSSES, estimate_classification, estimate_regression
+from .estimators import Estimators, measure_dispersion
 from .limits import PerformanceLimit
 from .loss_model import LossModel
 from .performance_metrics import measure_performance
@@ -20,6 +21,7 @@ __all__ = [
     "LOSSES",
     "REGRESSION_METRICS",
     "SCORE_METRICS",
+    "Estimators",
     "LossModel",
     "Metric",
     "MetricEstimate",
@@ -29,6 +31,7 @@ __all__ = [
     "estimate_classification",
     "estimate_regression",
     "judge_performance",
+    "measure_dispersion",
     "measure_performance",
     "read_classes",
 ]

@@ -4,9 +4,8 @@ Both methods are described in NannyML's documentation, "How it works: performanc
 the model is asked (covariate shift); neither can see that the same features now lead to other labels (concept drift).
 """
 
-from collections.abc import Iterable, Set
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 
 from ..arrays import BoolArray, FloatArray
 from ..columns import Values
@@ -23,9 +22,9 @@ from .loss_model import Ensemble, LossModel
 from .reading import Label, read_binary, read_scores, require_same_rows
 from .regression import root_of
 from .score_calibration import ScoreCalibration
-from .trees import Codes
 
 LOSSES = frozenset({Metric.MAE, Metric.RMSE})
+NOTHING_KNOWN: Mapping[Metric, float] = {}
 
 
 def estimate_classification(
@@ -36,11 +35,13 @@ def estimate_classification(
     calibration: ScoreCalibration,
     positive: Label = 1,
     level: float = LEVEL,
+    dispersion: Mapping[Metric, float] = NOTHING_KNOWN,
 ) -> dict[Metric, MetricEstimate]:
     """Expected metrics of a binary classifier, by confidence-based performance estimation (CBPE).
 
     The interval says where to expect the metric once the labels are known: it holds their chance given the
-    probabilities, and the calibration's error from its number of rows. It holds nothing for a calibration gone stale.
+    probabilities, the calibration's error from its number of rows, and how much estimates of the reference's own
+    stretches erred beyond both. It holds nothing for a calibration gone stale.
 
     Args:
         metrics: Any but MAE, RMSE and MAPE.
@@ -49,6 +50,7 @@ def estimate_classification(
         calibration: Fitted on the reference, whose labels are known.
         positive: The class whose probability the score is.
         level: Confidence of the intervals.
+        dispersion: Each metric's factor of `measure_dispersion`, on the reference; 1 where there is none.
 
     Raises:
         ValueError: If a row is null or NaN, a score is outside [0, 1], there are more than two classes, the columns
@@ -63,7 +65,10 @@ def estimate_classification(
         calibration=calibration,
         level=level,
     )
-    return {metric: expect(metric, window) for metric in wanted}
+    return {
+        metric: expect(metric, replace(window, dispersion=dispersion.get(metric, 1.0)))
+        for metric in wanted
+    }
 
 
 def _read(score: Values, prediction: Values, positive: Label) -> tuple[FloatArray, BoolArray]:
@@ -101,27 +106,29 @@ def estimate_regression(
             a metric is of another kind.
     """
     wanted = _supported(metrics, LOSSES, level)
-    codes = model.encode(features, prediction)
-    if not len(codes):
+    columns = model.columns(features, prediction)
+    if not len(columns):
         return dict.fromkeys(wanted, MetricEstimate(n=0, reason=NO_ROWS, level=level))
-    rows = model.effective_rows(codes)
-    return {metric: _expected(metric, model, codes, rows, level) for metric in wanted}
+    rows = model.effective_rows(columns)
+    return {metric: _expected(metric, model, columns, rows, level) for metric in wanted}
 
 
 def _expected(
-    metric: Metric, model: LossModel, codes: Codes, rows: float, level: float
+    metric: Metric, model: LossModel, columns: FloatArray, rows: float, level: float
 ) -> MetricEstimate:
     """MAE as the mean of absolute errors; RMSE as the root of the mean of squared ones."""
     if metric == Metric.MAE:
-        return _expected_mean(model.absolute, codes, rows, level)
-    return root_of(_expected_mean(model.squared, codes, rows, level))
+        return _expected_mean(model.absolute, columns, rows, level)
+    return root_of(_expected_mean(model.squared, columns, rows, level))
 
 
-def _expected_mean(ensemble: Ensemble, codes: Codes, rows: float, level: float) -> MetricEstimate:
+def _expected_mean(
+    ensemble: Ensemble, columns: FloatArray, rows: float, level: float
+) -> MetricEstimate:
     """The mean expected loss; its error holds the window's chance and the model's."""
-    losses, n = ensemble.expect(codes), len(codes)
-    variance = ensemble.variation * float(np.mean(losses**2)) * (1 / n + 1 / rows)
-    return estimate_loss(float(losses.mean()), variance**0.5, n=n, level=level)
+    losses = ensemble.expect(columns)
+    error = ensemble.error(losses, rows)
+    return estimate_loss(float(losses.mean()), error, n=len(losses), level=level)
 
 
 def _supported(

@@ -38,6 +38,7 @@ class Expectation:
         is_predicted: Shape (n,), whether the row is predicted as positive.
         calibration: What the probabilities come from.
         level: Confidence of the intervals.
+        dispersion: By what factor estimates of this metric err more than chance leads one to expect.
     """
 
     score: FloatArray
@@ -45,6 +46,7 @@ class Expectation:
     is_predicted: BoolArray
     calibration: ScoreCalibration
     level: float
+    dispersion: float = 1.0
 
     @property
     def n(self) -> int:
@@ -70,7 +72,8 @@ class Expectation:
         Args:
             slopes: Shape (n,), the derivative of the metric by each row's label.
         """
-        return math.sqrt(self._chance_variance(slopes) + self._calibration_variance(slopes))
+        variance = self._chance_variance(slopes) + self._calibration_variance(slopes)
+        return self.dispersion * math.sqrt(variance)
 
     def _chance_variance(self, slopes: FloatArray) -> float:
         return float(np.sum(slopes**2 * self.chance * (1 - self.chance)))

@@ -1,37 +1,29 @@
 """Learns a regressor's loss from its prediction and features, for windows whose labels are not known (DLE)."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import FloatArray, IntArray
+from ..bundles import Arrays
 from ..columns import Values
 from ..errors import InsufficientData
+from .dispersion import dispersion, stretches
+from .old_loss_models import read_old_trees
 from .reading import read_numbers, require_same_rows
-from .trees import BINS, NODES, Codes, add_trees, cut, encode, grow
+from .trees import Trees
 
-TREES = 100
-LEARNING_RATE = 0.1
-"""As many trees, and as fast, as scikit-learn's `GradientBoostingRegressor` by default."""
 FEWEST_ROWS = 100
 MOST_ROWS = 100_000
-HELD_OUT = 0.2
+FOLDS = 2
+"""Each row's loss is also predicted by trees that have learnt from the other half; more folds cost a build their time."""
+BINS = 32
+INNER_RANKS = np.arange(1, BINS) / BINS
 SEED = 0
-
-
-class Trees(NamedTuple):
-    """Nodes and leaves of trees, as `Ensemble` has them."""
-
-    features: IntArray
-    thresholds: IntArray
-    leaves: FloatArray
-
-    def at(self, place: int) -> Self:
-        """One of the trees, whose arrays are views."""
-        this = slice(place, place + 1)
-        return type(self)(self.features[this], self.thresholds[this], self.leaves[this])
+KINDS = ("absolute", "squared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,72 +31,74 @@ class Ensemble:
     """Trees whose sum is the loss that a row leads one to expect.
 
     Attributes:
-        base: What the trees add to.
-        features: Shape (trees, 7), columns that the nodes ask.
-        thresholds: Shape (trees, 7), codes up to which rows go left.
-        leaves: Shape (trees, 8).
-        variation: Mean square of realised less expected losses, over that of the expected, on rows held out.
+        trees: What says it.
+        variation: Mean square of realised less expected losses, over that of the expected, on rows not learnt from.
+        dispersion: By what factor estimates of the reference's own stretches err more than the variation leads one to
+            expect; at least 1.
     """
 
-    base: float
-    features: IntArray
-    thresholds: IntArray
-    leaves: FloatArray
+    trees: Trees
     variation: float
+    dispersion: float = 1.0
 
     @classmethod
-    def fit(cls, codes: Codes, losses: FloatArray, is_held: BoolArray) -> Self:
-        """Boost for 100 trees at a rate of 0.1; rows held out only tell how far losses vary.
-
-        Stopping earlier would flatten the trees' answer, and so bias means over windows that lie elsewhere.
+    def fit(cls, columns: FloatArray, losses: FloatArray) -> Self:
+        """Learn from all rows; two more models, each of which leaves a half out, tell how far losses vary.
 
         Args:
-            codes: Shape (n, d).
+            columns: Shape (n, d).
             losses: Shape (n,), at least 0.
-            is_held: Shape (n,).
         """
-        trees = _boost(codes[~is_held], losses[~is_held])
-        grown = _sum_trees(codes, trees, 0.0)
-        base = float(np.mean(losses - grown))
-        held = np.clip(base + grown[is_held], 0.0, None)
-        variation = _variation(losses[is_held], held)
-        return cls(base=base, variation=variation, **trees._asdict())
+        unseen, parts = _predict_unseen(columns, losses)
+        variation = _variation(losses, unseen)
+        learnt = Trees.fit(columns, losses)
+        seen = cls(trees=learnt, variation=variation)
+        errors = (_in_errors(seen, losses[each], unseen[each], rows) for each, rows in parts)
+        return replace(seen, dispersion=dispersion(errors))
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The ensemble that `asdict`, with lists for arrays, wrote."""
-        return cls(
-            base=stored["base"],
-            features=_by_node(stored["features"]),
-            thresholds=_by_node(stored["thresholds"]),
-            leaves=np.array(stored["leaves"], np.float64).reshape(-1, NODES + 1),
-            variation=stored["variation"],
-        )
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The ensemble that `to_arrays` wrote."""
+        variation, spread = arrays["spread"].to_pylist()
+        return cls(trees=Trees.from_arrays(arrays), variation=variation, dispersion=spread)
 
-    def expect(self, codes: Codes) -> FloatArray:
-        """Losses, shape (n,), of binned rows, shape (n, d)."""
-        trees = Trees(self.features, self.thresholds, self.leaves)
-        return np.clip(_sum_trees(codes, trees, self.base), 0.0, None)
+    def to_arrays(self) -> dict[str, pa.Array]:
+        """The ensemble as arrays of a bundle."""
+        spread = pa.array([self.variation, self.dispersion], pa.float64())
+        return {**self.trees.to_arrays(), "spread": spread}
 
+    def expect(self, columns: FloatArray) -> FloatArray:
+        """Losses, shape (n,), of rows, shape (n, d)."""
+        return np.clip(self.trees.predict(columns), 0.0, None)
 
-def _boost(codes: Codes, losses: FloatArray) -> Trees:
-    """Trees that each fit what the trees before have left over, at a rate of 0.1."""
-    features, thresholds = np.zeros((2, TREES, NODES), np.int64)
-    trees = Trees(features, thresholds, np.zeros((TREES, NODES + 1)))
-    expected: FloatArray = np.full(len(losses), losses.mean())
-    for place in range(TREES):
-        tree = trees.at(place)
-        grow(codes, losses - expected, *(each[0] for each in tree))
-        tree.leaves[:] *= LEARNING_RATE
-        add_trees(codes, *tree, expected)
-    return trees
+    def error(self, losses: FloatArray, rows: float) -> float:
+        """Standard error of the mean of realised losses about that of the expected ones, shape (n,).
+
+        Args:
+            losses: What is expected of each row.
+            rows: Rows that the model is worth there.
+        """
+        variance = self.variation * _mean_square(losses) * (1 / len(losses) + 1 / rows)
+        return float(self.dispersion * variance**0.5)
 
 
-def _sum_trees(codes: Codes, trees: Trees, base: float) -> FloatArray:
-    """The base and what the trees say of each row, added up, shape (n,)."""
-    totals: FloatArray = np.full(len(codes), base)
-    add_trees(codes, *trees, totals)
-    return totals
+def _predict_unseen(
+    columns: FloatArray, losses: FloatArray
+) -> tuple[FloatArray, list[tuple[IntArray, int]]]:
+    """Each row's loss by trees that have not learnt from it; each stretch's rows, and how many were learnt from."""
+    unseen, parts = np.empty(len(losses)), []
+    for learnt, blocks in stretches(len(losses), FOLDS):
+        trees = Trees.fit(columns[learnt], losses[learnt])
+        for block in blocks:
+            unseen[block] = np.clip(trees.predict(columns[block]), 0.0, None)
+            parts.append((block, len(learnt)))
+    return unseen, parts
+
+
+def _in_errors(ensemble: Ensemble, losses: FloatArray, expected: FloatArray, rows: int) -> float:
+    """How many standard errors a stretch's mean loss lies from what was expected of it; 0 without any."""
+    error = ensemble.error(expected, rows)
+    return float(np.mean(losses - expected)) / error if error > 0 else 0.0
 
 
 def _variation(losses: FloatArray, expected: FloatArray) -> float:
@@ -117,16 +111,12 @@ def _mean_square(values: FloatArray) -> float:
     return float(np.mean(values**2))
 
 
-def _by_node(stored: list[list[int]]) -> IntArray:
-    return np.array(stored, np.int64).reshape(-1, NODES)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LossModel:
     """The absolute and squared error to expect of a regressor's answer.
 
     Attributes:
-        edges: Upper ends of the bins of the prediction and of each feature.
+        edges: Upper ends of all but the last of at most 32 bins of the prediction and of each feature.
         counts: Shape (d + 1, 33), rows of each bin of the prediction and of each feature, the first NaN's.
         absolute: The absolute error.
         squared: The squared error.
@@ -146,56 +136,88 @@ class LossModel:
         Args:
             features: Shape (n, d), NaN where unknown; categories as numbers.
             prediction: Shape (n,), finite.
-            label: Shape (n,), finite.
+            label: Shape (n,), finite; rows in the order of time.
 
         Raises:
             InsufficientData: If there are fewer than 100 rows.
             ValueError: If the shapes do not fit, or a prediction or label is not a finite number.
         """
-        random = np.random.default_rng(SEED)
-        columns, labels = _draw(random, *_read(features, prediction, label))
+        columns, labels = _draw(*_read(features, prediction, label))
         edges = tuple(cut(column) for column in columns.T)
-        codes, is_held = encode(columns, edges), _hold_out(random, len(labels))
         errors = np.abs(columns[:, 0] - labels)
         return cls(
             edges=edges,
-            counts=count(codes),
-            absolute=Ensemble.fit(codes, errors, is_held),
-            squared=Ensemble.fit(codes, errors**2, is_held),
+            counts=count(columns, edges),
+            absolute=Ensemble.fit(columns, errors),
+            squared=Ensemble.fit(columns, errors**2),
+        )
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The model that `to_arrays` wrote."""
+        columns = len(arrays["edge_counts"])
+        ends = np.cumsum(arrays["edge_counts"].to_numpy())[:-1]
+        parts = {kind: Ensemble.from_arrays(_named(arrays, kind)) for kind in KINDS}
+        return cls(
+            edges=tuple(np.split(arrays["edges"].to_numpy(), ends)),
+            counts=arrays["counts"].to_numpy().reshape(columns, -1),
+            **parts,
         )
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The model that `as_json` wrote."""
-        return cls(
-            edges=tuple(np.array(ends, np.float64) for ends in stored["edges"]),
-            counts=np.array(stored["counts"], np.int64),
-            absolute=Ensemble.from_json(stored["absolute"]),
-            squared=Ensemble.from_json(stored["squared"]),
-        )
+        """The model of a baseline from before models were arrays; what it says stays the same."""
+        edges = tuple(np.array(ends, np.float64) for ends in stored["edges"])
+        parts = {kind: _old_ensemble(stored[kind], edges) for kind in KINDS}
+        return cls(edges=edges, counts=np.array(stored["counts"], np.int64), **parts)
 
-    def as_json(self) -> dict[str, Any]:
-        """The model as plain JSON values."""
-        fields: dict[str, Any] = _plain(asdict(self))
-        return fields
+    def to_arrays(self) -> dict[str, pa.Array]:
+        """The model as arrays of a bundle."""
+        arrays = {
+            "edge_counts": pa.array([len(ends) for ends in self.edges], pa.int64()),
+            "edges": pa.array(np.concatenate(self.edges), pa.float64()),
+            "counts": pa.array(self.counts.ravel(), pa.int64()),
+        }
+        for kind in KINDS:
+            found = getattr(self, kind).to_arrays()
+            arrays |= {f"{kind}.{name}": array for name, array in found.items()}
+        return arrays
 
-    def encode(self, features: FloatArray, prediction: Values) -> Codes:
-        """A window's bins, shape (n, d + 1); raises ValueError if its features are not as many as were learnt from."""
+    def columns(self, features: FloatArray, prediction: Values) -> FloatArray:
+        """A window's columns, shape (n, d + 1).
+
+        Raises:
+            ValueError: If its features are not as many as were learnt from.
+        """
         columns = join(features, prediction)
         wanted, given = len(self.edges) - 1, columns.shape[1] - 1
         if given != wanted:
             raise ValueError(f"Expected {wanted} features, but got {given}.")
-        return encode(columns, self.edges)
+        return columns
 
-    def effective_rows(self, codes: Codes) -> float:
-        """Rows that the model learnt from, fewer the less they resemble a window's binned rows, shape (n, d + 1).
+    def effective_rows(self, columns: FloatArray) -> float:
+        """Rows that the model learnt from, fewer the less they resemble a window's columns, shape (n, d + 1).
 
         With weights w that make the reference resemble the window, n rows are worth n / E[w²] (Kish, 1965), and
         E[w²] = Σ q² / p over bins of share p there and q here; the least over the columns counts.
         """
         shares = _smoothed_shares(self.counts)
-        weights = np.sum((count(codes) / len(codes)) ** 2 / shares, axis=1)
+        counted = count(columns, self.edges) / len(columns)
+        weights = np.sum(counted**2 / shares, axis=1)
         return float(self.counts[0].sum() / weights.max())
+
+
+def _old_ensemble(stored: Mapping[str, Any], edges: Sequence[FloatArray]) -> Ensemble:
+    return Ensemble(trees=read_old_trees(stored, edges), variation=stored["variation"])
+
+
+def _named(arrays: Arrays, kind: str) -> dict[str, pa.Array]:
+    """The arrays of one of the ensembles, without its name."""
+    return {
+        name.removeprefix(f"{kind}."): array
+        for name, array in arrays.items()
+        if name.startswith(f"{kind}.")
+    }
 
 
 def join(features: FloatArray, prediction: Values) -> FloatArray:
@@ -224,36 +246,35 @@ def _read(features: FloatArray, prediction: Values, label: Values) -> tuple[Floa
     return columns, labels
 
 
-def _hold_out(random: np.random.Generator, rows: int) -> BoolArray:
-    """True for a fifth of the rows, drawn at random, shape (rows,)."""
-    is_held: BoolArray = random.permutation(rows) < HELD_OUT * rows
-    return is_held
-
-
-def _draw(
-    random: np.random.Generator, columns: FloatArray, labels: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _draw(columns: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
     """At most 100,000 rows, in their order."""
     if len(labels) <= MOST_ROWS:
         return columns, labels
+    random = np.random.default_rng(SEED)
     drawn = np.sort(random.choice(len(labels), MOST_ROWS, replace=False))
     return columns[drawn], labels[drawn]
 
 
-def count(codes: Codes) -> IntArray:
-    """Rows of each bin, shape (d, 33), of binned columns, shape (n, d)."""
-    return np.array([np.bincount(column, minlength=BINS + 1) for column in codes.T])
+def cut(column: FloatArray) -> FloatArray:
+    """Finite upper ends of all but the last of at most 32 bins of about as many rows; NaN is passed over."""
+    largest = np.finfo(np.float64).max
+    known = np.clip(column[~np.isnan(column)], -largest, largest)
+    if not len(known):
+        return known
+    return np.unique(np.quantile(known, INNER_RANKS, method="inverted_cdf"))
+
+
+def count(columns: FloatArray, edges: Sequence[FloatArray]) -> IntArray:
+    """Rows of each bin, shape (d, 33), of columns, shape (n, d): NaN's first, then those up to each edge."""
+    counts = np.zeros((len(edges), BINS + 1), np.int64)
+    for place, ends in enumerate(edges):
+        column = columns[:, place]
+        bins = np.where(np.isnan(column), 0, np.searchsorted(ends, column) + 1)
+        counts[place] = np.bincount(bins, minlength=BINS + 1)
+    return counts
 
 
 def _smoothed_shares(counts: IntArray) -> FloatArray:
     """The share of each bin's rows in its column, with half a row added, so that no share is 0."""
     smoothed = counts + 0.5
     return smoothed / smoothed.sum(axis=1, keepdims=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value.tolist() if isinstance(value, np.ndarray) else value

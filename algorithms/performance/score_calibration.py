@@ -1,19 +1,21 @@
 """Turns a classifier's score into the probability of a positive label, by isotonic regression."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from ..bundles import Arrays
 from ..columns import Values
 from ..errors import InsufficientData
-from ..kernels.compiler import jit
 from .reading import Label, read_binary, read_scores, require_same_rows
-from .scores import run_lengths, starts_of_runs
+from .scores import starts_of_runs
 
 MOST_BLOCKS = 500
+BOUNDS, COUNTS = ("lower", "upper"), ("positives", "rows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class ScoreCalibration:
 
     @classmethod
     def fit(cls, score: Values, label: Values, *, positive: Label = 1) -> Self:
-        """Isotonic regression by pooling adjacent violators (Ayer et al., 1955; Zadrozny & Elkan, 2002).
+        """Isotonic regression (Zadrozny & Elkan, 2002) by scikit-learn's `IsotonicRegression`.
 
         More than 500 blocks are merged, neighbours with neighbours, into at most 500 of about as many rows.
 
@@ -49,24 +51,34 @@ class ScoreCalibration:
                 columns differ in length.
         """
         scores, is_positive = _read(score, label, positive)
-        values, positives, rows = _by_score(scores, is_positive)
-        starts = _block_starts(positives, rows)
-        ends = np.append(starts[1:], len(values)) - 1
+        lower, upper = _blocks(scores, is_positive)
+        # a score that scikit-learn takes for equal to the greatest can lie above it by rounding
+        blocks = np.minimum(np.searchsorted(upper, scores), len(upper) - 1)
+        rows = np.bincount(blocks, minlength=len(upper))
+        positives = np.bincount(blocks[is_positive], minlength=len(upper))
+        starts = _merged(rows)
+        ends = np.append(starts[1:], len(rows)) - 1
         return cls(
-            lower=tuple(values[starts].tolist()),
-            upper=tuple(values[ends].tolist()),
+            lower=tuple(lower[starts].tolist()),
+            upper=tuple(upper[ends].tolist()),
             positives=_sums(positives, starts),
             rows=_sums(rows, starts),
         )
 
     @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The calibration that `to_arrays` wrote."""
+        return cls(**{name: tuple(arrays[name].to_pylist()) for name in (*BOUNDS, *COUNTS)})
+
+    @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The calibration that `as_json` wrote."""
+        """The calibration of a baseline from before models were arrays."""
         return cls(**{name: tuple(values) for name, values in stored.items()})
 
-    def as_json(self) -> dict[str, Any]:
-        """The calibration as plain JSON values."""
-        return {name: list(values) for name, values in asdict(self).items()}
+    def to_arrays(self) -> dict[str, pa.Array]:
+        """The calibration as arrays of a bundle."""
+        bounds = {name: pa.array(getattr(self, name), pa.float64()) for name in BOUNDS}
+        return bounds | {name: pa.array(getattr(self, name), pa.int64()) for name in COUNTS}
 
     def calibrate(self, score: FloatArray) -> FloatArray:
         """Probabilities of the positive class, shape (n,), of scores, shape (n,); the ends' beyond the ends."""
@@ -88,26 +100,6 @@ class ScoreCalibration:
         return shares * (1 - shares) / rows
 
 
-@jit
-def pool_adjacent_violators(positives: IntArray, rows: IntArray) -> IntArray:
-    """First places of the blocks into which neighbours merge until their shares of positives strictly rise.
-
-    Args:
-        positives: Shape (k,), at least one.
-        rows: Shape (k,), positive.
-    """
-    starts, hits, sizes = np.empty_like(rows), np.empty_like(rows), np.empty_like(rows)
-    last = -1
-    for place in range(len(rows)):
-        last += 1
-        starts[last], hits[last], sizes[last] = place, positives[place], rows[place]
-        while last > 0 and hits[last - 1] * sizes[last] >= hits[last] * sizes[last - 1]:
-            hits[last - 1] += hits[last]
-            sizes[last - 1] += sizes[last]
-            last -= 1
-    return starts[: last + 1]
-
-
 def _read(score: Values, label: Values, positive: Label) -> tuple[FloatArray, BoolArray]:
     """Scores and labels, checked, each of shape (n,)."""
     scores, is_positive = read_scores(score), read_binary(label, positive, "label")
@@ -121,23 +113,19 @@ def _read(score: Values, label: Values, positive: Label) -> tuple[FloatArray, Bo
     return scores, is_positive
 
 
-def _block_starts(positives: IntArray, rows: IntArray) -> IntArray:
-    """First places of the blocks, after neighbours have merged."""
-    starts = pool_adjacent_violators(positives, rows)
-    return starts[_merged(np.add.reduceat(rows, starts))]
+def _blocks(scores: FloatArray, is_positive: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The least and the greatest score of each block in which the fitted probability is level."""
+    # Only a build learns; the processes of runs stay without scikit-learn.
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression().fit(scores, is_positive)
+    starts = starts_of_runs(np.asarray(fitted.y_thresholds_, np.float64))
+    knots = np.asarray(fitted.X_thresholds_, np.float64)
+    return knots[starts], knots[np.append(starts[1:], len(knots)) - 1]
 
 
 def _sums(counts: IntArray, starts: IntArray) -> tuple[int, ...]:
     return tuple(np.add.reduceat(counts, starts).tolist())
-
-
-def _by_score(scores: FloatArray, is_positive: BoolArray) -> tuple[FloatArray, IntArray, IntArray]:
-    """The scores that occur, ascending, and of each its positive rows and its rows."""
-    order = np.argsort(scores)
-    ordered = scores[order]
-    starts = starts_of_runs(ordered)
-    positives = np.add.reduceat(is_positive[order].astype(np.int64), starts)
-    return ordered[starts], positives, run_lengths(starts, len(ordered))
 
 
 def _merged(rows: IntArray) -> IntArray:

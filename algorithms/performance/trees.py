@@ -1,133 +1,119 @@
-"""Bins columns and boosts small regression trees over the bins (Friedman, 2001)."""
+"""Keeps boosted regression trees as arrays, and adds up what they say of rows."""
 
-from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..bundles import Arrays
 from ..kernels.compiler import jit
 
-type Codes = npt.NDArray[np.uint8]
-
-HALVINGS = 5
-BINS = 2**HALVINGS
-INNER_RANKS = np.arange(1, BINS) / BINS
-DEPTH = 3
-"""As in scikit-learn's `GradientBoostingRegressor` by default."""
-NODES = 2**DEPTH - 1
-FEWEST_IN_LEAF = 20
-"""As in LightGBM and scikit-learn's `HistGradientBoostingRegressor` by default."""
-LARGEST = np.finfo(np.float64).max
-LEFT = BINS
-"""A threshold that no code is above, so that every row goes left."""
+LARGEST = 1e300
+"""Larger numbers are learnt from as this one, so that the middle of two is finite."""
+TREES = 100
+"""As many as scikit-learn's and LightGBM's boosting by default, and so NannyML's."""
+LEAF = -1
+SEED = 0
 
 
-def cut(column: FloatArray) -> FloatArray:
-    """Finite upper ends of all but the last of at most 32 bins of about as many rows; NaN is passed over."""
-    known = np.clip(column[~np.isnan(column)], -LARGEST, LARGEST)
-    if not len(known):
-        return known
-    return np.unique(np.quantile(known, INNER_RANKS, method="inverted_cdf"))
+class Trees(NamedTuple):
+    """Trees whose values add up; the nodes of all trees lie one after the other.
 
+    Attributes:
+        base: What the trees add to, shape (1,).
+        roots: The first node of each tree.
+        features: The column that each node asks; −1 for a leaf.
+        thresholds: Numbers up to the threshold go left; with NaN none does.
+        lefts: The next node of the rows that go left.
+        rights: Of the others.
+        unknown_left: True where NaN goes left.
+        values: What each leaf adds; 0 for other nodes.
+    """
 
-def encode(columns: FloatArray, edges: Sequence[FloatArray]) -> Codes:
-    """Bins, shape (n, d), of columns, shape (n, d): 0 for NaN, from 1 for numbers."""
-    padded = np.full((len(edges), BINS - 1), np.inf)
-    for place, ends in enumerate(edges):
-        padded[place, : len(ends)] = ends
-    codes = np.empty(columns.shape, np.uint8)
-    find_bins(columns, padded, codes)
-    return codes
+    base: FloatArray
+    roots: IntArray
+    features: IntArray
+    thresholds: FloatArray
+    lefts: IntArray
+    rights: IntArray
+    unknown_left: BoolArray
+    values: FloatArray
+
+    @classmethod
+    def fit(cls, columns: FloatArray, target: FloatArray) -> Self:
+        """Boost 100 trees by least squares with scikit-learn's `HistGradientBoostingRegressor`.
+
+        No rows are held out to stop earlier: that would flatten the trees' answer, and so bias means over windows that
+        lie elsewhere. One thread learns, as a worker has one core.
+
+        Args:
+            columns: Shape (n, d), NaN where unknown.
+            target: Shape (n,).
+        """
+        # Only a build learns; the processes of runs stay without scikit-learn.
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        from threadpoolctl import threadpool_limits
+
+        model = HistGradientBoostingRegressor(
+            max_iter=TREES, early_stopping=False, random_state=SEED
+        )
+        with threadpool_limits(limits=1, user_api="openmp"):
+            model.fit(np.clip(columns, -LARGEST, LARGEST), target)
+        return cls._of_sklearn(model)
+
+    @classmethod
+    def _of_sklearn(cls, model: Any) -> Self:
+        """The nodes of a fitted model, which has no public name for them; a test compares the predictions."""
+        trees = [predictor.nodes for (predictor,) in model._predictors]
+        sizes = np.array([len(nodes) for nodes in trees], np.int64)
+        roots = np.cumsum(sizes) - sizes
+        nodes, first = np.concatenate(trees), np.repeat(roots, sizes)
+        is_leaf = nodes["is_leaf"].astype(bool)
+        return cls(
+            base=np.array(model._baseline_prediction, np.float64).reshape(1),
+            roots=roots,
+            features=np.where(is_leaf, LEAF, nodes["feature_idx"].astype(np.int64)),
+            thresholds=nodes["num_threshold"].astype(np.float64),
+            lefts=first + nodes["left"].astype(np.int64),
+            rights=first + nodes["right"].astype(np.int64),
+            unknown_left=nodes["missing_go_to_left"].astype(bool),
+            values=np.where(is_leaf, nodes["value"], 0.0),
+        )
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The trees whose fields these arrays are."""
+        return cls(**{name: _to_numpy(arrays[name]) for name in cls._fields})
+
+    def to_arrays(self) -> dict[str, pa.Array]:
+        """The fields as arrays of a bundle."""
+        return {name: pa.array(array) for name, array in self._asdict().items()}
+
+    def predict(self, columns: FloatArray) -> FloatArray:
+        """What the base and the trees say of each row, shape (n,), of columns, shape (n, d)."""
+        totals = np.empty(len(columns))
+        add_up(np.ascontiguousarray(columns, np.float64), self, totals)
+        return totals
 
 
 @jit
-def find_bins(columns: FloatArray, edges: FloatArray, codes: Codes) -> None:
-    """Write each value's number of lower edges, shape (d, 31), by halving, plus 1; 0 for NaN."""
+def add_up(columns: FloatArray, trees: Trees, totals: FloatArray) -> None:
+    """Write the base and the values of each row's leaves, added up in the trees' order, into `totals`."""
     for row in range(len(columns)):
-        for column in range(columns.shape[1]):
-            value, below = columns[row, column], 0
-            for halving in range(HALVINGS - 1, -1, -1):
-                stride = 1 << halving
-                below += stride * (edges[column, below + stride - 1] < value)
-            codes[row, column] = below + 1 if value == value else 0
+        total = trees.base[0]
+        for root in trees.roots:
+            node = root
+            while trees.features[node] >= 0:
+                value = columns[row, trees.features[node]]
+                is_left = value <= trees.thresholds[node]
+                if np.isnan(value):
+                    is_left = trees.unknown_left[node]
+                node = trees.lefts[node] if is_left else trees.rights[node]
+            total += trees.values[node]
+        totals[row] = total
 
 
-@jit
-def grow(
-    codes: Codes,
-    residuals: FloatArray,
-    features: IntArray,
-    thresholds: IntArray,
-    leaves: FloatArray,
-) -> None:
-    """Fit one tree of depth 3 by least squares, level by level.
-
-    Args:
-        codes: Shape (n, d).
-        residuals: Shape (n,).
-        features: Shape (7,), overwritten with the column that each node asks; node i leads to 2i + 1 and 2i + 2.
-        thresholds: Shape (7,), overwritten; codes up to the threshold go left.
-        leaves: Shape (8,), overwritten with the mean residual of each.
-    """
-    places = np.zeros(len(codes), np.int64)
-    for level in range(DEPTH):
-        first = 2**level - 1
-        sums = np.zeros((first + 1, codes.shape[1], BINS + 1))
-        rows = np.zeros((first + 1, codes.shape[1], BINS + 1), np.int64)
-        for row in range(len(codes)):
-            for column in range(codes.shape[1]):
-                sums[places[row] - first, column, codes[row, column]] += residuals[row]
-                rows[places[row] - first, column, codes[row, column]] += 1
-        for node in range(first + 1):
-            features[first + node], thresholds[first + node] = best_split(sums[node], rows[node])
-        for row in range(len(codes)):
-            node = places[row]
-            places[row] = 2 * node + 1 + int(codes[row, features[node]] > thresholds[node])
-    totals, counts = np.zeros(NODES + 1), np.zeros(NODES + 1)
-    for row in range(len(codes)):
-        totals[places[row] - NODES] += residuals[row]
-        counts[places[row] - NODES] += 1
-    leaves[:] = totals / np.maximum(counts, 1.0)
-
-
-@jit
-def best_split(sums: FloatArray, rows: IntArray) -> tuple[int, int]:
-    """The column and code whose split lowers the squares most, with at least 20 rows on either side; else all left.
-
-    Args:
-        sums: Shape (d, 33), residuals by code.
-        rows: Shape (d, 33).
-    """
-    total, count = sums[0].sum(), rows[0].sum()
-    best, feature, threshold = total * total / max(count, 1) * (1 + 1e-9), 0, LEFT
-    for column in range(len(sums)):
-        left, n = 0.0, 0
-        for code in range(BINS):
-            left += sums[column, code]
-            n += rows[column, code]
-            if n < FEWEST_IN_LEAF or count - n < FEWEST_IN_LEAF:
-                continue
-            gain = left * left / n + (total - left) * (total - left) / (count - n)
-            if gain > best:
-                best, feature, threshold = gain, column, code
-    return feature, threshold
-
-
-@jit
-def add_trees(
-    codes: Codes, features: IntArray, thresholds: IntArray, leaves: FloatArray, totals: FloatArray
-) -> None:
-    """Add to `totals`, shape (n,), what trees say of each row of codes, shape (n, d).
-
-    Args:
-        features: Shape (trees, 7).
-        thresholds: Shape (trees, 7).
-        leaves: Shape (trees, 8).
-    """
-    for row in range(len(codes)):
-        for tree in range(len(features)):
-            node = 0
-            for _ in range(DEPTH):
-                node = 2 * node + 1 + int(codes[row, features[tree, node]] > thresholds[tree, node])
-            totals[row] += leaves[tree, node - NODES]
+def _to_numpy(array: pa.Array) -> Any:
+    """A copy that can be written to, as the arrays are that the kernel is compiled for."""
+    return np.array(array.to_numpy(zero_copy_only=False))

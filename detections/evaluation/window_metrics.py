@@ -10,22 +10,22 @@ from algorithms.baseline import COLUMN_ERRORS
 from algorithms.performance import (
     LOSSES,
     REGRESSION_METRICS,
-    LossModel,
+    Estimators,
     Metric,
     MetricEstimate,
     PerformanceLimit,
-    ScoreCalibration,
     estimate_classification,
     estimate_regression,
 )
 from detections.evaluation.context import RunContext
+from monitors.baselines.cache import frozen_baselines
 from monitors.baselines.reference_performance import (
     limits_of,
     measure_predictions,
     positive_of,
     unmeasured,
 )
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix
 
 type Estimates = dict[Metric, MetricEstimate]
@@ -38,24 +38,38 @@ class PerformancePlan:
     Attributes:
         monitor: The monitor of the window.
         limits: The limit of each metric.
-        reference: The performance over the reference, as the baseline stores it.
+        baseline: What the reference says of performance.
     """
 
     monitor: Monitor
     limits: Mapping[Metric, PerformanceLimit]
-    reference: Mapping[str, Any]
+    baseline: Baseline
 
     @classmethod
     def of(cls, context: RunContext) -> Self:
         """The plan for the window of a run."""
         monitor = context.monitor
-        return cls(monitor, limits_of(monitor), context.baseline.performance or {})
+        return cls(monitor, limits_of(monitor), context.baseline)
+
+    @property
+    def reference(self) -> Mapping[str, Any]:
+        """The performance over the reference, as the baseline stores it."""
+        return self.baseline.performance or {}
+
+    @property
+    def estimators(self) -> Estimators:
+        """What the reference has taught; baselines from before it was in the bundle have it as JSON.
+
+        Raises:
+            UnreadableBaseline: If the baseline's bytes cannot be decoded.
+        """
+        learnt = frozen_baselines.get(self.baseline).estimators
+        return learnt or Estimators.from_json(self.reference)
 
     @property
     def loss_features(self) -> Sequence[str]:
         """The features that the model of losses reads; none without such a model."""
-        features: Sequence[str] = self.reference.get("losses", {}).get("features", [])
-        return features
+        return self.estimators.features
 
     @property
     def reference_metrics(self) -> dict[str, MetricEstimate]:
@@ -100,8 +114,8 @@ def _try_estimate(
 def _estimated_by_scores(
     plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
 ) -> Estimates:
-    positive = positive_of(plan.monitor)
-    if "calibration" not in plan.reference or "score" not in predictions.column_names:
+    positive, learnt = positive_of(plan.monitor), plan.estimators
+    if learnt.calibration is None or "score" not in predictions.column_names:
         return {}
     table = drop_unknown(predictions, "score")
     if not table.num_rows or positive is None:
@@ -110,22 +124,23 @@ def _estimated_by_scores(
         metrics,
         score=table["score"].combine_chunks(),
         prediction=table["prediction"].combine_chunks(),
-        calibration=ScoreCalibration.from_json(plan.reference["calibration"]),
+        calibration=learnt.calibration,
         positive=positive,
+        dispersion=learnt.dispersion,
     )
 
 
 def _estimated_by_losses(
     plan: PerformancePlan, predictions: pa.Table, metrics: Sequence[Metric]
 ) -> Estimates:
-    features = plan.loss_features
-    if not predictions.num_rows or not _has_features(predictions, features):
+    features, losses = plan.loss_features, plan.estimators.losses
+    if losses is None or not predictions.num_rows or not _has_features(predictions, features):
         return {}
     return estimate_regression(
         metrics,
         features=feature_matrix(predictions, features),
         prediction=predictions["prediction"].combine_chunks(),
-        model=LossModel.from_json(plan.reference["losses"]["model"]),
+        model=losses,
     )
 
 

@@ -1,6 +1,6 @@
 """Builds baselines: requests, claims, freezes the reference window, or records a failure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -199,12 +199,14 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     frozen = fitted.frozen
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
     types = find_prediction_types(monitor, policy)
+    performance = describe_reference(monitor, policy, kinds, types)
+    frozen = replace(frozen, estimators=performance.estimators)
     return _content_of(frozen) | {
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
         "columns": list(fitted.columns),
         "calibration": power_card_of(monitor, policy, frozen),
-        "performance": describe_reference(monitor, policy, kinds, types),
+        "performance": performance.described,
         "prediction_types": types,
         "built_at": timezone.now(),
         "bytes_read": fitted.bytes_read,

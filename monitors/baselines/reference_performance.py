@@ -1,7 +1,7 @@
 """Describes the model's performance over the reference."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,11 +13,13 @@ from algorithms.performance import (
     LOSSES,
     REGRESSION_METRICS,
     SCORE_METRICS,
+    Estimators,
     LossModel,
     Metric,
     MetricEstimate,
     PerformanceLimit,
     ScoreCalibration,
+    measure_dispersion,
     measure_performance,
 )
 from monitors.models import Monitor
@@ -49,35 +51,44 @@ def loss_features(monitor: Monitor, kinds: Mapping[str, FeatureKind]) -> list[st
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class ReferencePerformance:
+    """The model's performance over the reference.
+
+    Attributes:
+        described: The `metrics` by name, and the `reason` why a part is not known; None if the monitor has no limits.
+        estimators: What estimates without labels need; None where nothing can be learnt.
+    """
+
+    described: dict[str, Any] | None
+    estimators: Estimators | None = None
+
+
 def describe_reference(
     monitor: Monitor,
     policy: SourcePolicy,
     kinds: Mapping[str, FeatureKind],
     types: Mapping[str, str] | None = None,
-) -> dict[str, Any] | None:
-    """The model's performance over the reference, and what estimates without labels need, as JSON.
+) -> ReferencePerformance:
+    """The model's performance over the reference, and what estimates without labels need.
 
     Args:
         monitor: Names the columns and the limits.
         policy: The places that may be read.
         kinds: The kind of each feature.
         types: The way to read predictions and labels from CSV.
-
-    Returns:
-        `metrics` by name, `calibration` of scores and `losses` of predictions where they can be
-        learnt, or the `reason` why the reference says nothing; None if the monitor has no limits.
     """
     if not limits_of(monitor) or not monitor.prediction_column:
-        return None
+        return ReferencePerformance(None)
     features = loss_features(monitor, kinds)
     try:
         return _describe(monitor, _read_labelled(monitor, policy, features, types), features)
     except SourceError as error:
         if error.is_transient:
             raise
-        return {"reason": str(error)}
+        return ReferencePerformance({"reason": str(error)})
     except COLUMN_ERRORS as error:
-        return {"reason": str(error)}
+        return ReferencePerformance({"reason": str(error)})
 
 
 def measure_predictions(
@@ -142,24 +153,28 @@ def _read_labelled(
     return drop_unknown(table, "label")
 
 
-def _describe(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
+def _describe(monitor: Monitor, table: pa.Table, features: list[str]) -> ReferencePerformance:
     """The metrics, and what estimates are learnt from; what cannot be learnt costs no metric."""
+    if "occurred_at" in table.column_names:
+        table = table.sort_by(
+            "occurred_at"
+        )  # the estimates' errors are measured on stretches of time
     described: dict[str, Any] = {"metrics": _measured(monitor, limits_of(monitor), table)}
-    try:
-        return described | _learnt(monitor, table, features)
-    except COLUMN_ERRORS as error:
-        return described | {"reason": f"Nothing is estimated without labels: {error}"}
+    learnt, reasons = dict[str, Any](), list[str]()
+    for part, learn in PARTS.items():
+        try:
+            learnt |= learn(monitor, table, features)
+        except COLUMN_ERRORS as error:
+            reasons.append(f"{part}: {error}")
+    if reasons:
+        described["reason"] = " ".join(reasons)
+    return ReferencePerformance(described, Estimators(**learnt) if learnt else None)
 
 
-def _learnt(monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
-    """The calibration of scores, or the model of losses, as far as the monitor's limits ask for them."""
-    learnt: dict[str, Any] = {}
-    positive, has_scores = positive_of(monitor), "score" in table.column_names
-    if has_scores and positive is not None and set(limits_of(monitor)) - REGRESSION_METRICS:
-        learnt["calibration"] = _calibrate(table, positive)
-    if features:
-        learnt["losses"] = _learn_losses(table, features)
-    return learnt
+def _has_calibration(monitor: Monitor, table: pa.Table) -> bool:
+    """True if a limit asks for what scores say, and there are scores of one class."""
+    is_asked = bool(set(limits_of(monitor)) - REGRESSION_METRICS)
+    return is_asked and "score" in table.column_names and positive_of(monitor) is not None
 
 
 def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> dict[str, Any]:
@@ -167,16 +182,36 @@ def _measured(monitor: Monitor, metrics: Iterable[Metric], table: pa.Table) -> d
     return {metric.value: asdict(estimate) for metric, estimate in found.items()}
 
 
-def _calibrate(table: pa.Table, positive: str) -> dict[str, Any]:
+def _calibrate(monitor: Monitor, table: pa.Table, _features: list[str]) -> dict[str, Any]:
+    if not _has_calibration(monitor, table):
+        return {}
     columns = _columns(drop_unknown(table, "score"), "score", "label")
-    return ScoreCalibration.fit(**columns, positive=positive).as_json()
+    positive = positive_of(monitor) or ""
+    return {"calibration": ScoreCalibration.fit(**columns, positive=positive)}
 
 
-def _learn_losses(table: pa.Table, features: list[str]) -> dict[str, Any]:
+def _measure_dispersion(monitor: Monitor, table: pa.Table, _features: list[str]) -> dict[str, Any]:
+    if not _has_calibration(monitor, table):
+        return {}
+    columns = _columns(drop_unknown(table, "score"), "score", "prediction", "label")
+    return {"dispersion": measure_dispersion(**columns, positive=positive_of(monitor) or "")}
+
+
+def _learn_losses(_monitor: Monitor, table: pa.Table, features: list[str]) -> dict[str, Any]:
+    if not features:
+        return {}
     columns = _columns(table, "prediction", "label")
     model = LossModel.fit(feature_matrix(table, features), **columns)
-    return {"features": features, "model": model.as_json()}
+    return {"losses": model, "features": tuple(features)}
 
 
 def _columns(table: pa.Table, *names: str) -> dict[str, Any]:
     return {name: table[name].combine_chunks() for name in names}
+
+
+PARTS: Mapping[str, Callable[[Monitor, pa.Table, list[str]], dict[str, Any]]] = {
+    "Nothing is estimated from scores without labels": _calibrate,
+    "How far estimates from scores err was not measured": _measure_dispersion,
+    "Nothing is estimated from losses without labels": _learn_losses,
+}
+"""What is learnt, each part by itself, with the words for its failure."""

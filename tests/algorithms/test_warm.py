@@ -15,7 +15,7 @@ from algorithms.baseline import Baseline, FeatureKind
 from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
 from algorithms.methods import DEFAULT_LIMITS
-from algorithms.performance import LossModel, Metric, ScoreCalibration, estimate_regression
+from algorithms.performance import LossModel, Metric, estimate_regression
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.profile_format import profile_from_bytes, profile_to_bytes
@@ -72,7 +72,8 @@ def gained(folder: Path) -> dict[str, int]:
     prediction, label = pa.array(numbers[:, 0]), pa.array(numbers[:, 1])
     losses = LossModel.fit(numbers, prediction, label)
     estimate_regression([Metric.MAE], features=numbers, prediction=prediction, model=losses)
-    ScoreCalibration.fit(prediction, pa.array(numbers[:, 1] > 0.5))
+    again = LossModel.from_arrays(losses.to_arrays())
+    estimate_regression([Metric.MAE], features=numbers, prediction=prediction, model=again)
     for reference in references:
         fitted = Baseline.fit(reference, kinds)
         for baseline in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
