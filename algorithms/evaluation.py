@@ -1,9 +1,10 @@
 """Evaluates one run: compares a baseline with one window, feature by feature, method by method."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from .baseline import COLUMN_ERRORS, THREADS, Baseline
 from .judgement import explain_drift, judge
@@ -16,6 +17,7 @@ from .profiles import FeatureProfile, NumericProfile, NumericSummary, Profile, U
 from .references import FeatureReference, NumericReference, Window
 from .schema_check import check_column, list_new_columns, require_type
 from .sensitive import without_values
+from .slices.slice_details import kept_of, named_for, plan_of_slices
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
@@ -27,7 +29,13 @@ PLACES = ("location", "edges", "reference_range", "current_range")
 FEW_ROWS = 50_000
 """Of fewer rows a column takes less time than a second thread costs by waiting for the first."""
 
-type Key = tuple[Method, str]
+
+class Key(NamedTuple):
+    """What a measurement is of; an empty slice is the whole window."""
+
+    method: Method
+    feature: str
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +72,22 @@ def evaluate(
         One outcome per method of the plan, in its order.
     """
     rows = window.num_rows
+    counter = baseline.slice_counter(window)
 
     def profiled(name: str) -> FeatureProfile | Unprofiled:
         keep_values = _has_values(baseline.features[name])
-        return baseline.profile_feature(window, name, keep_values=keep_values)
+        return baseline.profile_feature(window, name, keep_values=keep_values, counter=counter)
 
     def examined(name: str) -> dict[Key, _Examined]:
         return _examine(baseline.features[name], profiled, rows, plan, drawing)
 
+    sliced = _examine_slices(baseline, counter.profiles, plan)
     if rows < FEW_ROWS:
-        return _conclude_all(map(examined, baseline.features), rows, plan, new_columns)
+        whole = map(examined, baseline.features)
+        return _conclude_all(chain(whole, sliced), rows, plan, new_columns)
     with ThreadPoolExecutor(threads) as pool:
-        return _conclude_all(pool.map(examined, baseline.features), rows, plan, new_columns)
+        side_by_side = pool.map(examined, baseline.features)
+        return _conclude_all(chain(side_by_side, sliced), rows, plan, new_columns)
 
 
 def _has_values(reference: FeatureReference) -> bool:
@@ -95,7 +107,23 @@ def evaluate_profile(
         _examine(reference, profile.features.__getitem__, profile.rows, plan, drawing)
         for reference in baseline.features.values()
     )
-    return _conclude_all(found, profile.rows, plan, new_columns)
+    sliced = _examine_slices(baseline, lambda: profile.slices, plan)
+    return _conclude_all(chain(found, sliced), profile.rows, plan, new_columns)
+
+
+def _examine_slices(
+    baseline: Baseline, profiled: Callable[[], Mapping[str, Profile]], plan: EvaluationPlan
+) -> Iterator[dict[Key, _Examined]]:
+    """Measure each slice; their profiles are there once the last column of the whole was read."""
+    profiles, plan = profiled() if baseline.slices else {}, plan_of_slices(plan)
+    for name, each in baseline.slices.items():
+        profile = profiles[name]
+        for reference in each.features.values():
+            found = _examine(reference, profile.features.__getitem__, profile.rows, plan, None)
+            yield {
+                key._replace(slice=name): replace(own, detail=named_for(name, own.detail))
+                for key, own in found.items()
+            }
 
 
 def _examine(
@@ -121,11 +149,11 @@ def _examine(
 
 def _keys_measuring(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
     methods = (method for method in plan.methods if reference.kind in METHODS[method].kinds)
-    return [(method, reference.name) for method in methods]
+    return [Key(method, reference.name) for method in methods]
 
 
 def _keys_checking(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
-    return [(method, reference.name) for method in _checking_schema(plan)]
+    return [Key(method, reference.name) for method in _checking_schema(plan)]
 
 
 def _checking_schema(plan: EvaluationPlan) -> list[Method]:
@@ -146,7 +174,7 @@ def _measure_all(
     if isinstance(profile, Unprofiled):
         return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
     detail = _describe_windows(reference, profile, rows)
-    return {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
+    return {key: _measured(key.method, reference, profile, detail, plan.min_rows) for key in keys}
 
 
 def _describe_windows(
@@ -251,23 +279,26 @@ def _conclude_all(
         examined |= feature
     examined |= _examine_row_count(rows, plan) | _examine_new_columns(new_columns, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
-    details = {key: _shown(key[1], each, plan) for key, each in details.items()}
-    return [summarize(method, _of_method(method, details)) for method in plan.methods]
+    details = {key: _shown(key.feature, each, plan) for key, each in details.items()}
+    return [_summarize(method, details) for method in plan.methods]
 
 
 def _shown(feature: str, detail: FeatureDetail, plan: EvaluationPlan) -> FeatureDetail:
     return without_values(detail) if feature in plan.sensitive else detail
 
 
-def _of_method(method: Method, details: Mapping[Key, FeatureDetail]) -> list[FeatureDetail]:
-    return [detail for (of, _), detail in details.items() if of is method]
+def _summarize(method: Method, details: Mapping[Key, FeatureDetail]) -> MethodResult:
+    """A method's answer over all features of the whole and of the slices."""
+    own = [detail for key, detail in details.items() if key.method is method]
+    whole = [detail for detail in own if not detail.slice]
+    return summarize(method, whole, kept_of(detail for detail in own if detail.slice))
 
 
 def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
     detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
     measures = {method: METHODS[method].row_count for method in plan.methods}
     return {
-        (method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
+        Key(method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
         for method, measure in measures.items()
         if measure is not None
     }
@@ -276,7 +307,7 @@ def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
 def _examine_new_columns(names: Collection[str], plan: EvaluationPlan) -> dict[Key, _Examined]:
     found = list_new_columns(names)
     return {
-        (method, detail.feature): _Examined(detail)
+        Key(method, detail.feature): _Examined(detail)
         for method in _checking_schema(plan)
         for detail in found
     }
@@ -299,14 +330,14 @@ def _judged(
     p_adjusted: float,
     plan: EvaluationPlan,
 ) -> FeatureDetail:
-    method, feature = key
+    method, feature = key.method, key.feature
     limits = plan.limits(method, feature)
     signal = judge(method, measurement, limits, plan.policy, p_adjusted=p_adjusted)
     judged = replace(
         detail,
         verdict=Verdict.INSUFFICIENT_DATA if measurement.caveat else Verdict.OK,
         reason=measurement.caveat,
-        is_judgeable=measurement.is_judgeable,
+        is_judgeable=measurement.is_judgeable and not (key.slice and measurement.caveat),
         signal=signal,
         statistic=measurement.statistic,
         p_value=measurement.p_value,
@@ -314,7 +345,7 @@ def _judged(
         effect_size=measurement.effect_size,
         threshold=limits.threshold,
         tolerance=limits.tolerance,
-        usual_effect=plan.usual_effects.get(key),
+        usual_effect=plan.usual_effects.get((method, feature)),
         scale=limits.scale,
         importance=plan.importances.get(feature, 1.0),
         explanation=measurement.explanation,
@@ -328,22 +359,28 @@ def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDe
     return replace(detail, verdict=Verdict.DRIFT, severity=severity, reason=reason)
 
 
-def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
-    """A method's answer over all features, from its answer on each."""
-    counted = [detail.verdict for detail in details if detail.is_judgeable]
+def summarize(
+    method: AnyMethod, details: list[FeatureDetail], slices: Sequence[FeatureDetail] = ()
+) -> MethodResult:
+    """A method's answer over all features, from its answer on each; a slice can drift alone."""
+    both = [*details, *slices]
+    counted = [detail.verdict for detail in both if detail.is_judgeable]
     verdict = combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
     worst = _worst(details)
+    if worst is None or worst.verdict is not Verdict.DRIFT:
+        worst = _worst([each for each in slices if each.verdict is Verdict.DRIFT]) or worst
     return MethodResult(
         method=method,
         verdict=verdict,
         is_drifted=verdict is Verdict.DRIFT,
-        severity=worst_severity(detail.severity for detail in details),
+        severity=worst_severity(detail.severity for detail in both),
         worst_feature=worst.feature if worst else None,
         statistic=worst.statistic if worst else None,
         threshold=worst.threshold if worst else None,
         p_value=worst.p_value if worst else None,
         effect_size=worst.effect_size if worst else None,
         details=tuple(details),
+        slices=tuple(slices),
     )
 
 

@@ -47,6 +47,7 @@ class FeatureDetail:
         importance: How much this feature's drift matters; it moves the severity.
         null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
         explanation: What this method adds, such as where KS found the gap or which categories moved.
+        slice: The slice on which the feature was judged; empty for the whole window.
     """
 
     feature: str
@@ -72,6 +73,7 @@ class FeatureDetail:
     reference_summary: NumericSummary | None = None
     current_summary: NumericSummary | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    slice: str = ""
 
     @property
     def ratio(self) -> float:
@@ -95,6 +97,7 @@ class MethodResult:
         severity: The highest among the drifted features, and `info` for new columns; else None.
         details: One record per feature of the kind that the method compares.
         reference: What was compared with: the frozen baseline, or the same window of the weeks before.
+        slices: One record per drifted feature of a slice, and one for each slice without drift.
     """
 
     method: AnyMethod
@@ -108,6 +111,7 @@ class MethodResult:
     effect_size: float | None
     details: tuple[FeatureDetail, ...]
     reference: Reference = Reference.BASELINE
+    slices: tuple[FeatureDetail, ...] = ()
 
     @property
     def is_judgeable(self) -> bool:
