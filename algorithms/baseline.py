@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial, reduce
-from operator import add
+from functools import cached_property, partial
 from typing import Any, Self
 
 import pyarrow as pa
@@ -182,21 +181,13 @@ class Baseline:
             reason = f"The window has no column {name!r}."
             return Unprofiled(reason=reason, change=SchemaChange.LOST)
         try:
-            return self._profile_chunks(counter.chunks(name), name, keep_values=keep_values)
+            return counter.profile(name, keep_values=keep_values)
         except RetypedColumn as error:
             return Unprofiled(reason=str(error), change=SchemaChange.RETYPED)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
         except COLUMN_ERRORS as error:
             return Unprofiled(reason=f"{type(error).__name__}: {error}")
-
-    def _profile_chunks(
-        self, chunks: Iterable[pa.Array], name: str, *, keep_values: bool
-    ) -> FeatureProfile:
-        """Count a column piece by piece, so that one piece is held at a time."""
-        reference = self.features[name]
-        profiles = (reference.profile(chunk, keep_values=keep_values) for chunk in chunks)
-        return reduce(add, profiles)
 
     @cached_property
     def frames(self) -> Frames:

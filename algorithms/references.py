@@ -24,7 +24,7 @@ from .grid import Grid, usual_range
 from .identity import find_writings, name_values, reads_as
 from .kernels import moments
 from .kernels.cell_values import take_cells
-from .kernels.cells import BLOCK, Lookup, count_column
+from .kernels.cells import BLOCK, Lookup
 from .kernels.moments import no_moments, profile_column, sum_moments
 from .origins import distances_from, with_origin
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
@@ -128,16 +128,32 @@ class NumericReference:
         Raises:
             RetypedColumn: If the column holds no numbers.
         """
+        return self.profile_with_cells(chunk, keep_values=keep_values, keep_cells=keep_values)[0]
+
+    def profile_with_cells(
+        self, chunk: pa.Array, *, keep_values: bool, keep_cells: bool = True
+    ) -> tuple[NumericProfile, CodeArray]:
+        """The profile of a piece of a column, and each row's cell; that after the last stands for no number.
+
+        Args:
+            chunk: The piece.
+            keep_values: Whether its numbers stay in the profile.
+            keep_cells: Whether the caller needs the cells; they are of a few rows otherwise.
+
+        Raises:
+            RetypedColumn: If the column holds no numbers.
+        """
         values, found = self.numbers_of(chunk)
-        codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
+        codes = np.empty(len(values) if keep_cells else BLOCK, self.grid.code_type)
         counts, moments = self._count(values, codes, self._bits(found))
-        return NumericProfile(
+        profile = NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
             nans=int(counts[-1]) - chunk.null_count,
             moments=moments,
             values=((values, codes),) if keep_values else None,
         )
+        return profile, codes
 
     def numbers_of(self, chunk: pa.Array) -> tuple[FloatArray, ValueType]:
         """A piece of a column as the reference holds its own numbers, NaN where there is none, and its type.
@@ -152,18 +168,6 @@ class NumericReference:
         found = value_type_of(chunk.type)
         require_comparable(self.value_type, found, chunk.type)
         return self._read(chunk, found), found
-
-    def cells_of(self, chunk: pa.Array) -> CodeArray:
-        """The cell of each row of a piece of a column; that after the last stands for no number.
-
-        Raises:
-            RetypedColumn: If the column holds no numbers.
-        """
-        values, found = self.numbers_of(chunk)
-        codes = np.empty(len(values), self.grid.code_type)
-        lookup, _, _ = self._counting_for(self._bits(found))
-        count_column(values, lookup, np.zeros(self.grid.cells + 1, np.int64), codes)
-        return codes
 
     def _count(
         self, values: FloatArray, codes: CodeArray, bits: int | None

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
 import pyarrow as pa
@@ -60,29 +61,42 @@ class SliceCounter:
             self.held[name] = list(chunks_of(self.window, name))
         return self.held[name]
 
-    def chunks(self, name: str) -> Iterator[pa.Array]:
-        """The pieces of a column, each counted on the slices before it is given."""
-        pieces = self.held.get(name)
-        chunks = chunks_of(self.window, name) if pieces is None else pieces
-        return self._counting(name, chunks) if self.slices else iter(chunks)
+    def profile(self, name: str, *, keep_values: bool) -> FeatureProfile:
+        """The whole's profile of a column, read piece by piece; each is counted on the slices too.
 
-    def _counting(self, name: str, chunks: Iterable[pa.Array]) -> Iterator[pa.Array]:
-        reference = self.cells.get(name)
-        if reference is None:
-            yield from chunks
-            return
-        counts, begin = new_counts(reference), 0
-        for chunk in chunks:
-            chosen = {each: _within(rows, begin, len(chunk)) for each, rows in self.rows.items()}
-            counts.add(chunk, chosen)
-            begin += len(chunk)
-            yield chunk
+        Raises:
+            RetypedColumn: If the column holds values of another type than the reference.
+        """
+        whole, cells = self.features[name], self.cells.get(name)
+        if cells is None:
+            pieces = (whole.profile(each, keep_values=keep_values) for each in self._chunks(name))
+            return reduce(add, pieces)
+        counts = new_counts(whole, cells)
+        profiles = [
+            counts.profile(chunk, chosen, keep_values=keep_values)
+            for chunk, chosen in self._with_rows(self._chunks(name))
+        ]
         self.counted[name] = counts
+        return reduce(add, profiles)
+
+    def _chunks(self, name: str) -> Iterable[pa.Array]:
+        held = self.held.get(name)
+        return chunks_of(self.window, name) if held is None else held
+
+    def _with_rows(
+        self, chunks: Iterable[pa.Array]
+    ) -> Iterator[tuple[pa.Array, dict[str, IntArray]]]:
+        """Each piece of a column with each slice's rows of it."""
+        begin = 0
+        for chunk in chunks:
+            found = self.rows.items()
+            yield chunk, {each: _within(rows, begin, len(chunk)) for each, rows in found}
+            begin += len(chunk)
 
     @cached_property
     def cells(self) -> Mapping[str, FeatureReference]:
         """The references that all slices are counted on: they have the same cells."""
-        return next(iter(self.slices.values())).features
+        return next(iter(self.slices.values())).features if self.slices else {}
 
     def leave_out(self, name: str, unread: Unprofiled) -> None:
         """Note that a column cannot be read to its end."""
@@ -111,8 +125,8 @@ class SliceCounter:
 def _within(rows: IntArray, begin: int, count: int) -> IntArray:
     """The places of rows within a piece that begins at a row."""
     first, last = np.searchsorted(rows, [begin, begin + count])
-    places: IntArray = rows[first:last] - begin
-    return places
+    places: IntArray = rows[first:last]
+    return places - begin if begin else places
 
 
 def count_slices(
@@ -148,6 +162,5 @@ def _count(
 ) -> dict[str, Profile]:
     counter = SliceCounter(slices, features, window)
     for name in features:
-        for _ in counter.chunks(name):
-            pass
+        counter.profile(name, keep_values=False)
     return counter.profiles()
