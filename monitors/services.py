@@ -35,6 +35,7 @@ SOURCE_FIELDS = (
     "tolerances",
     "importances",
     "sensitive_features",
+    "slices",
     "prediction_column",
     "label_column",
     "score_column",

@@ -7,6 +7,7 @@ from detections.models import Detection, DetectionRun
 from drift_detector.formats import instant
 from drift_detector.screens.run_tables import FeatureTable, Measured
 from drift_detector.screens.screen import zone_of
+from drift_detector.screens.slice_tables import SliceRow
 
 ROWS = "(rows)"
 """Stands for the window as a whole among the features of a method."""
@@ -24,13 +25,19 @@ ENDED = {
 }
 
 
-def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measured]) -> str:
+def headline_of(
+    run: DetectionRun,
+    table: FeatureTable,
+    measured: Sequence[Measured],
+    slices: Sequence[SliceRow] = (),
+) -> str:
     """The end of a run in a sentence; what it waits for, if it has not ended.
 
     Args:
         run: With its monitor.
         table: Its features by methods.
         measured: What it measured beside them.
+        slices: Its slices.
     """
     if run.status == DetectionRun.Status.WAITING:
         due = instant(run.scheduled_for.astimezone(zone_of(run.monitor)))
@@ -38,15 +45,21 @@ def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measu
     if run.status in UNFINISHED:
         return UNFINISHED[DetectionRun.Status(run.status)]
     verdict = Verdict(run.verdict)
-    return _drift_in_words(table, measured) if verdict is Verdict.DRIFT else ENDED[verdict]
+    if verdict is not Verdict.DRIFT:
+        return ENDED[verdict]
+    return _drift_in_words(table, measured, slices)
 
 
-def _drift_in_words(table: FeatureTable, measured: Sequence[Measured]) -> str:
+def _drift_in_words(
+    table: FeatureTable, measured: Sequence[Measured], slices: Sequence[SliceRow]
+) -> str:
     features = [row for row in table.rows if row.name != ROWS]
     drifted = [row for row in table.drifted if row.name != ROWS]
     clauses = [f"{len(drifted)} of {len(features)} features drifted"] if drifted else []
     if len(table.drifted) > len(drifted):
         clauses.append("the number of rows is unusual")
+    if sliced := [each for each in slices if each.verdict == Verdict.DRIFT]:
+        clauses.append(f"{len(sliced)} of {len(slices)} slices drifted")
     clauses += [_measured_in_words(each) for each in measured if each.verdict == Verdict.DRIFT]
     text = "; ".join(clauses) or "there is drift"
     return f"{text[:1].upper()}{text[1:]}."
