@@ -2,29 +2,34 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property, partial, reduce
-from operator import add
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Self
 
 import pyarrow as pa
 
 from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
-from .errors import InsufficientData, MissingColumn, RetypedColumn, UnusableColumn
+from .errors import (
+    COLUMN_ERRORS,
+    InsufficientData,
+    MissingColumn,
+    RetypedColumn,
+    UnusableColumn,
+)
 from .fitting import FitOptions, Fitter, new_fitter
 from .performance.estimators import Estimators
 from .pictures import Frames, frame_of
 from .profiles import FeatureProfile, Profile, Unprofiled
-from .references import FeatureReference, NumericReference, Window, chunks_of
+from .references import FeatureReference, NumericReference, Window, chunks_of, has_column
 from .schema_changes import SchemaChange
+from .slices.counting import SliceCounter, count_slices
+from .slices.slice_references import SliceReference, new_slices
 
-__all__ = ["Baseline", "FeatureKind", "Window", "guess_kind"]
+__all__ = ["COLUMN_ERRORS", "Baseline", "FeatureKind", "Window", "guess_kind"]
 
 SEED = 20_200_229
 THREADS = 2
-COLUMN_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, pa.ArrowException)
-"""What a bad column can cause; a time limit or a lack of memory is the run's affair."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +43,7 @@ class Baseline:
         bins: Cells PSI cuts the numeric features into.
         features: Each feature's reference by its column name, in the order they were given.
         estimators: What estimates of a model's performance need; None if nothing is estimated.
+        slices: The reference of each slice by its name.
     """
 
     rows: int
@@ -46,6 +52,7 @@ class Baseline:
     bins: int
     features: Mapping[str, FeatureReference]
     estimators: Estimators | None = None
+    slices: Mapping[str, SliceReference] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -94,6 +101,25 @@ class Baseline:
             return self
         return self.without_values()
 
+    def with_slices(
+        self, wheres: Mapping[str, str], window: Window | Iterable[pa.RecordBatch]
+    ) -> Self:
+        """The same baseline with slices of the reference window, which is read once more.
+
+        Args:
+            wheres: The text of each slice's condition, by its name.
+            window: The window that the baseline was fitted to.
+
+        Raises:
+            BadCondition: If a condition cannot be read, or does not fit the features.
+        """
+        slices = new_slices(wheres, self.features)
+        return replace(self, slices=count_slices(slices, self.features, window) if slices else {})
+
+    def slice_counter(self, window: Window | pa.RecordBatch) -> SliceCounter:
+        """What counts the slices of a window while its columns are read."""
+        return SliceCounter(self.slices, self.features, window)
+
     def profile(
         self,
         batches: Iterable[pa.RecordBatch],
@@ -118,19 +144,25 @@ class Baseline:
     def _empty_profile(self) -> Profile:
         """The profile of no rows."""
         features = {name: each.empty_profile() for name, each in self.features.items()}
-        return Profile(rows=0, features=features)
+        slices = {name: each.empty_profile() for name, each in self.slices.items()}
+        return Profile(rows=0, features=features, slices=slices)
 
     def _profile_all(
         self, window: Window | pa.RecordBatch, *, keep_values: bool, sampled: Collection[str]
     ) -> Profile:
         """Count every column of a window."""
+        counter = self.slice_counter(window)
         features = {
             name: self.profile_feature(
-                window, name, keep_values=keep_values, keep_sample=name in sampled
+                window,
+                name,
+                keep_values=keep_values,
+                keep_sample=name in sampled,
+                counter=counter,
             )
             for name in self.features
         }
-        return Profile(rows=window.num_rows, features=features)
+        return Profile(rows=window.num_rows, features=features, slices=counter.profiles())
 
     def profile_columns(self, window: Window, *, sampled: Collection[str] = ()) -> Profile:
         """Count a window column by column, none of which is held longer than it takes to count it.
@@ -146,37 +178,39 @@ class Baseline:
         *,
         keep_values: bool,
         keep_sample: bool = False,
+        counter: SliceCounter | None = None,
     ) -> FeatureProfile | Unprofiled:
-        """Count one column of a window; a column that cannot be read becomes the reason why."""
-        if not _has_column(window, name):
+        """Count one column of a window; a column that cannot be read becomes the reason why.
+
+        Args:
+            window: The window.
+            name: The column.
+            keep_values: Whether its numbers stay in the profile.
+            keep_sample: Whether a sample of its numbers stays in it.
+            counter: Counts the column on the window's slices in the same read.
+        """
+        counter = counter or SliceCounter({}, self.features, window)
+        profile = self._profile_column(
+            counter, name, keep_values=keep_values, keep_sample=keep_sample
+        )
+        if isinstance(profile, Unprofiled):
+            counter.leave_out(name, profile)
+        return profile
+
+    def _profile_column(
+        self, counter: SliceCounter, name: str, *, keep_values: bool, keep_sample: bool
+    ) -> FeatureProfile | Unprofiled:
+        if not has_column(counter.window, name):
             reason = f"The window has no column {name!r}."
             return Unprofiled(reason=reason, change=SchemaChange.LOST)
         try:
-            chunks, reference = chunks_of(window, name), self.features[name]
-            return self._profile_chunks(
-                chunks, reference, keep_values=keep_values, keep_sample=keep_sample
-            )
+            return counter.profile(name, keep_values=keep_values, keep_sample=keep_sample)
         except RetypedColumn as error:
             return Unprofiled(reason=str(error), change=SchemaChange.RETYPED)
         except UnusableColumn as error:
             return Unprofiled(reason=str(error))
         except COLUMN_ERRORS as error:
             return Unprofiled(reason=f"{type(error).__name__}: {error}")
-
-    def _profile_chunks(
-        self,
-        chunks: Iterable[pa.Array],
-        reference: FeatureReference,
-        *,
-        keep_values: bool,
-        keep_sample: bool,
-    ) -> FeatureProfile:
-        """Count a column piece by piece, so that one piece is held at a time."""
-        profiles = (
-            reference.profile(chunk, keep_values=keep_values, keep_sample=keep_sample)
-            for chunk in chunks
-        )
-        return reduce(add, profiles)
 
     @cached_property
     def frames(self) -> Frames:
@@ -218,8 +252,8 @@ class Baseline:
         """
         header, arrays = bundles.decode(baseline_format.KIND, data)
         estimators = baseline_format.take_estimators(arrays)
-        header, features = baseline_format.from_bundle(header, arrays)
-        return cls(**header, features=features, estimators=estimators)
+        header, features, slices = baseline_format.from_bundle(header, arrays)
+        return cls(**header, features=features, slices=slices, estimators=estimators)
 
     def _bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
         header = {
@@ -228,7 +262,7 @@ class Baseline:
             "seed": self.seed,
             "bins": self.bins,
         }
-        header, arrays = baseline_format.to_bundle(header, self.features)
+        header, arrays = baseline_format.to_bundle(header, self.features, self.slices)
         return header, arrays | baseline_format.estimator_arrays(self.estimators)
 
     def _numeric(self) -> Iterator[NumericReference]:
@@ -242,13 +276,6 @@ def _require_enough(max_rows: int, bins: int) -> None:
 
 def _new_fitters(kinds: Mapping[str, FeatureKind], options: FitOptions) -> dict[str, Fitter]:
     return {name: new_fitter(name, FeatureKind(kind), options) for name, kind in kinds.items()}
-
-
-def _has_column(window: Window | pa.RecordBatch, name: str) -> bool:
-    """True if the window has the column, whether once or more often; Arrow lists no names for that."""
-    if isinstance(window, pa.Table | pa.RecordBatch):
-        return bool(window.schema.get_all_field_indices(name))
-    return name in window.column_names
 
 
 def _fit_window(

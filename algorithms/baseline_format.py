@@ -17,6 +17,8 @@ from .grid import Grid
 from .performance.estimators import Estimators
 from .profiles import NumericSummary
 from .references import CategoricalReference, FeatureReference, NumericReference
+from .slices.slice_format import PREFIX, describe_slices, read_slices
+from .slices.slice_references import SliceReference
 from .value_types import ValueType
 
 KIND = "baseline"
@@ -26,11 +28,20 @@ ABOUT = "about"
 
 
 def to_bundle(
-    header: Mapping[str, Any], features: Mapping[str, FeatureReference]
+    header: Mapping[str, Any],
+    features: Mapping[str, FeatureReference],
+    slices: Mapping[str, SliceReference],
 ) -> tuple[dict[str, Any], dict[str, pa.Array]]:
-    """The baseline's own figures and its features' under "features"; arrays are named by the feature's place."""
+    """The baseline's own figures and its features' under "features"; arrays are named by the feature's place.
+
+    Slices are written only if there are some, so that a baseline without them keeps its content hash.
+    """
     described, arrays = bundles.gather(map(_describe, features.values()))
-    return {**header, "features": described}, arrays
+    whole = {**header, "features": described}
+    if not slices:
+        return whole, arrays
+    described_slices, counts = describe_slices(slices)
+    return {**whole, "slices": described_slices}, {**arrays, **counts}
 
 
 def _describe(feature: FeatureReference) -> Described:
@@ -47,13 +58,13 @@ def _describe(feature: FeatureReference) -> Described:
 
 def from_bundle(
     header: dict[str, Any], arrays: Arrays
-) -> tuple[dict[str, int], dict[str, FeatureReference]]:
-    """The two arguments that `to_bundle` was given."""
+) -> tuple[dict[str, int], dict[str, FeatureReference], dict[str, SliceReference]]:
+    """The three arguments that `to_bundle` was given."""
     by_place = _by_place(arrays)
     features: dict[str, FeatureReference] = {}
     for position, about in enumerate(header.pop("features")):
         features[about["name"]] = _read(about, by_place[position])
-    return header, features
+    return header, features, read_slices(header.pop("slices", []), arrays, features)
 
 
 def estimator_arrays(estimators: Estimators | None) -> dict[str, pa.Array]:
@@ -78,7 +89,8 @@ def take_estimators(arrays: dict[str, pa.Array]) -> Estimators | None:
 def _by_place(arrays: Arrays) -> dict[int, dict[str, pa.Array]]:
     """Each feature's arrays by their names, by the feature's place."""
     by_place: dict[int, dict[str, pa.Array]] = defaultdict(dict)
-    for name, array in arrays.items():
+    own = {name: each for name, each in arrays.items() if not name.startswith(PREFIX)}
+    for name, array in own.items():
         place, _, what = name.partition(".")
         by_place[int(place)][what] = array
     return by_place

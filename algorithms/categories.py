@@ -144,6 +144,27 @@ def distinct_categories(
         yield replace(found, categories=_names(found.categories, contract))
 
 
+def encode_categories(chunk: pa.Array) -> tuple[IntArray, pa.Array]:
+    """The code of each row, −1 without a value or with NaN, and the value of each code.
+
+    Raises:
+        RetypedColumn: If the column holds bytes or nested values.
+    """
+    _require_categories(chunk.type)
+    is_dictionary = pa.types.is_dictionary(chunk.type)
+    encoded = chunk if is_dictionary else _countable(chunk).dictionary_encode()
+    values = encoded.dictionary
+    codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    is_missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
+    no_value = np.append(is_missing, True)[codes]  # code −1 is the last place
+    return np.where(no_value, -1, codes), values
+
+
+def name_categories(values: pa.Array, contract: ValueType | None) -> pa.Array:
+    """The names of values under a contract, as `distinct_categories` names them; nulls stay null."""
+    return _names(values, contract)
+
+
 def _names(values: pa.Array, contract: ValueType | None) -> pa.Array:
     return values.cast(pa.large_string()) if contract is None else name_values(values, contract)
 

@@ -1,5 +1,10 @@
 """Defines the errors of the numerics; each says what is wrong in a sentence that a user can act on."""
 
+import pyarrow as pa
+
+COLUMN_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, pa.ArrowException)
+"""What a bad column can cause; a time limit or a lack of memory is the run's affair."""
+
 
 class InsufficientData(ValueError):
     """A window holds no usable row, so the question asked has no answer."""

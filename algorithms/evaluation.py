@@ -1,9 +1,10 @@
 """Evaluates one run: compares a baseline with one window, feature by feature, method by method."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from .baseline import COLUMN_ERRORS, THREADS, Baseline
 from .faults.fault_registry import Evidence, name_faults
@@ -18,6 +19,7 @@ from .profiles import FeatureProfile, NumericProfile, NumericSummary, Profile, U
 from .references import FeatureReference, NumericReference, Window
 from .schema_check import check_column, list_new_columns, require_type
 from .sensitive import without_values
+from .slices.slice_details import kept_of, named_for, plan_of_slices
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 
 __all__ = ["evaluate", "evaluate_profile", "summarize"]
@@ -29,7 +31,13 @@ PLACES = ("location", "edges", "reference_range", "current_range")
 FEW_ROWS = 50_000
 """Of fewer rows a column takes less time than a second thread costs by waiting for the first."""
 
-type Key = tuple[Method, str]
+
+class Key(NamedTuple):
+    """What a measurement is of; an empty slice is the whole window."""
+
+    method: Method
+    feature: str
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +75,25 @@ def evaluate(
         One outcome per method of the plan, in its order.
     """
     rows, sampled = window.num_rows, plan.sampled(baseline.features)
+    counter = baseline.slice_counter(window)
 
     def profiled(name: str) -> FeatureProfile | Unprofiled:
         keep_values = _has_values(baseline.features[name])
         keep_sample = name in sampled and not keep_values
         return baseline.profile_feature(
-            window, name, keep_values=keep_values, keep_sample=keep_sample
+            window, name, keep_values=keep_values, keep_sample=keep_sample, counter=counter
         )
 
     def examined(name: str) -> dict[Key, _Examined]:
         return _examine(baseline.features[name], profiled, rows, plan, drawing)
 
+    sliced = _examine_slices(baseline, counter.profiles, plan)
     if rows < FEW_ROWS:
-        return _conclude_all(map(examined, baseline.features), rows, plan, new_columns)
+        whole = map(examined, baseline.features)
+        return _conclude_all(chain(whole, sliced), rows, plan, new_columns)
     with ThreadPoolExecutor(threads) as pool:
-        return _conclude_all(pool.map(examined, baseline.features), rows, plan, new_columns)
+        side_by_side = pool.map(examined, baseline.features)
+        return _conclude_all(chain(side_by_side, sliced), rows, plan, new_columns)
 
 
 def _has_values(reference: FeatureReference) -> bool:
@@ -101,7 +113,23 @@ def evaluate_profile(
         _examine(reference, profile.features.__getitem__, profile.rows, plan, drawing)
         for reference in baseline.features.values()
     )
-    return _conclude_all(found, profile.rows, plan, new_columns)
+    sliced = _examine_slices(baseline, lambda: profile.slices, plan)
+    return _conclude_all(chain(found, sliced), profile.rows, plan, new_columns)
+
+
+def _examine_slices(
+    baseline: Baseline, profiled: Callable[[], Mapping[str, Profile]], plan: EvaluationPlan
+) -> Iterator[dict[Key, _Examined]]:
+    """Measure each slice; their profiles are there once the last column of the whole was read."""
+    profiles, plan = profiled() if baseline.slices else {}, plan_of_slices(plan)
+    for name, each in baseline.slices.items():
+        profile = profiles[name]
+        for reference in each.features.values():
+            found = _examine(reference, profile.features.__getitem__, profile.rows, plan, None)
+            yield {
+                key._replace(slice=name): replace(own, detail=named_for(name, own.detail))
+                for key, own in found.items()
+            }
 
 
 def _examine(
@@ -127,11 +155,11 @@ def _examine(
 
 def _keys_measuring(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
     methods = (method for method in plan.methods if reference.kind in METHODS[method].kinds)
-    return [(method, reference.name) for method in methods]
+    return [Key(method, reference.name) for method in methods]
 
 
 def _keys_checking(reference: FeatureReference, plan: EvaluationPlan) -> list[Key]:
-    return [(method, reference.name) for method in _checking_schema(plan)]
+    return [Key(method, reference.name) for method in _checking_schema(plan)]
 
 
 def _checking_schema(plan: EvaluationPlan) -> list[Method]:
@@ -152,8 +180,8 @@ def _measure_all(
     if isinstance(profile, Unprofiled):
         return dict.fromkeys(keys, _unread(reference, Verdict.ERROR, profile.reason))
     detail = _describe_windows(reference, profile, rows)
-    found = {key: _measured(key[0], reference, profile, detail, plan.min_rows) for key in keys}
-    measured = {key[0]: each.measurement for key, each in found.items() if each.measurement}
+    found = {key: _measured(key.method, reference, profile, detail, plan.min_rows) for key in keys}
+    measured = {key.method: each.measurement for key, each in found.items() if each.measurement}
     evidence = evidence_of(reference, profile, measured, plan)
     return {key: replace(each, evidence=evidence) for key, each in found.items()}
 
@@ -261,33 +289,38 @@ def _conclude_all(
     examined |= _examine_row_count(rows, plan) | _examine_new_columns(new_columns, plan)
     details = {key: each.detail for key, each in examined.items()} | _judge_all(examined, plan)
     details |= _with_faults(details, examined)
-    details = {key: _shown(key[1], each, plan) for key, each in details.items()}
-    return [summarize(method, _of_method(method, details)) for method in plan.methods]
+    details = {key: _shown(key.feature, each, plan) for key, each in details.items()}
+    return [_summarize(method, details) for method in plan.methods]
 
 
 def _with_faults(
     details: Mapping[Key, FeatureDetail], examined: Mapping[Key, _Examined]
 ) -> dict[Key, FeatureDetail]:
-    """The details of the drifted features that have a fault, with it."""
-    drifted = [key for key, detail in details.items() if detail.verdict is Verdict.DRIFT]
-    evidence = {key[1]: each for key in drifted if (each := examined[key].evidence) is not None}
+    """The details of the drifted features of the whole that have a fault, with it."""
+    drifted = [key for key, each in details.items() if each.verdict is Verdict.DRIFT]
+    whole = [key for key in drifted if not key.slice]
+    evidence = {key.feature: each for key in whole if (each := examined[key].evidence) is not None}
     faults = name_faults(evidence) if evidence else {}
-    return {key: replace(details[key], fault=faults[key[1]]) for key in drifted if key[1] in faults}
+    named = [key for key in whole if key.feature in faults]
+    return {key: replace(details[key], fault=faults[key.feature]) for key in named}
 
 
 def _shown(feature: str, detail: FeatureDetail, plan: EvaluationPlan) -> FeatureDetail:
     return without_values(detail) if feature in plan.sensitive else detail
 
 
-def _of_method(method: Method, details: Mapping[Key, FeatureDetail]) -> list[FeatureDetail]:
-    return [detail for (of, _), detail in details.items() if of is method]
+def _summarize(method: Method, details: Mapping[Key, FeatureDetail]) -> MethodResult:
+    """A method's answer over all features of the whole and of the slices."""
+    own = [detail for key, detail in details.items() if key.method is method]
+    whole = [detail for detail in own if not detail.slice]
+    return summarize(method, whole, kept_of(detail for detail in own if detail.slice))
 
 
 def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
     detail = FeatureDetail(feature=ALL_ROWS, kind=None, verdict=Verdict.OK, n_current=rows)
     measures = {method: METHODS[method].row_count for method in plan.methods}
     return {
-        (method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
+        Key(method, ALL_ROWS): _Examined(detail, measure(plan.usual_rows, rows))
         for method, measure in measures.items()
         if measure is not None
     }
@@ -296,7 +329,7 @@ def _examine_row_count(rows: int, plan: EvaluationPlan) -> dict[Key, _Examined]:
 def _examine_new_columns(names: Collection[str], plan: EvaluationPlan) -> dict[Key, _Examined]:
     found = list_new_columns(names)
     return {
-        (method, detail.feature): _Examined(detail)
+        Key(method, detail.feature): _Examined(detail)
         for method in _checking_schema(plan)
         for detail in found
     }
@@ -319,14 +352,14 @@ def _judged(
     p_adjusted: float,
     plan: EvaluationPlan,
 ) -> FeatureDetail:
-    method, feature = key
+    method, feature = key.method, key.feature
     limits = plan.limits(method, feature)
     signal = judge(method, measurement, limits, plan.policy, p_adjusted=p_adjusted)
     judged = replace(
         detail,
         verdict=Verdict.INSUFFICIENT_DATA if measurement.caveat else Verdict.OK,
         reason=measurement.caveat,
-        is_judgeable=measurement.is_judgeable,
+        is_judgeable=measurement.is_judgeable and not (key.slice and measurement.caveat),
         signal=signal,
         statistic=measurement.statistic,
         p_value=measurement.p_value,
@@ -334,7 +367,7 @@ def _judged(
         effect_size=measurement.effect_size,
         threshold=limits.threshold,
         tolerance=limits.tolerance,
-        usual_effect=plan.usual_effects.get(key),
+        usual_effect=plan.usual_effects.get((method, feature)),
         scale=limits.scale,
         importance=plan.importances.get(feature, 1.0),
         explanation=measurement.explanation,
@@ -348,22 +381,28 @@ def _drifted(method: Method, detail: FeatureDetail, policy: Policy) -> FeatureDe
     return replace(detail, verdict=Verdict.DRIFT, severity=severity, reason=reason)
 
 
-def summarize(method: AnyMethod, details: list[FeatureDetail]) -> MethodResult:
-    """A method's answer over all features, from its answer on each."""
-    counted = [detail.verdict for detail in details if detail.is_judgeable]
+def summarize(
+    method: AnyMethod, details: list[FeatureDetail], slices: Sequence[FeatureDetail] = ()
+) -> MethodResult:
+    """A method's answer over all features, from its answer on each; a slice can drift alone."""
+    both = [*details, *slices]
+    counted = [detail.verdict for detail in both if detail.is_judgeable]
     verdict = combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
     worst = _worst(details)
+    if worst is None or worst.verdict is not Verdict.DRIFT:
+        worst = _worst([each for each in slices if each.verdict is Verdict.DRIFT]) or worst
     return MethodResult(
         method=method,
         verdict=verdict,
         is_drifted=verdict is Verdict.DRIFT,
-        severity=worst_severity(detail.severity for detail in details),
+        severity=worst_severity(detail.severity for detail in both),
         worst_feature=worst.feature if worst else None,
         statistic=worst.statistic if worst else None,
         threshold=worst.threshold if worst else None,
         p_value=worst.p_value if worst else None,
         effect_size=worst.effect_size if worst else None,
         details=tuple(details),
+        slices=tuple(slices),
     )
 
 

@@ -49,6 +49,7 @@ class FeatureDetail:
         null_rate_reference: Share of null or NaN rows in the reference; the current window's beside it.
         explanation: What this method adds, such as where KS found the gap or which categories moved.
         fault: The simple fault of the data that explains the drift, if one does.
+        slice: The slice on which the feature was judged; empty for the whole window.
     """
 
     feature: str
@@ -75,6 +76,7 @@ class FeatureDetail:
     current_summary: NumericSummary | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
+    slice: str = ""
 
     @property
     def ratio(self) -> float:
@@ -98,6 +100,7 @@ class MethodResult:
         severity: The highest among the drifted features, and `info` for new columns; else None.
         details: One record per feature of the kind that the method compares.
         reference: What was compared with: the frozen baseline, or the same window of the weeks before.
+        slices: One record per drifted feature of a slice, and one for each slice without drift.
     """
 
     method: AnyMethod
@@ -111,6 +114,7 @@ class MethodResult:
     effect_size: float | None
     details: tuple[FeatureDetail, ...]
     reference: Reference = Reference.BASELINE
+    slices: tuple[FeatureDetail, ...] = ()
 
     @property
     def is_judgeable(self) -> bool:

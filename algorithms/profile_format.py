@@ -1,5 +1,6 @@
 """Writes a window's profile, without values, as bytes for another worker, and reads it again."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,26 @@ type Header = dict[str, Any]
 
 def profile_to_bytes(profile: Profile) -> bytes:
     """The profile, without values, as a compressed Arrow stream with a checksum."""
+    about, arrays = _describe_profile(profile)
+    if profile.slices:
+        about["slices"] = []
+    for place, (name, each) in enumerate(profile.slices.items()):
+        described, own = _describe_profile(each)
+        about["slices"].append({"name": name, **described})
+        arrays |= {f"{_slice_prefix(place)}{key}": array for key, array in own.items()}
+    return bundles.encode(KIND, about, arrays)
+
+
+def _slice_prefix(place: int) -> str:
+    """Of the names of a slice's arrays."""
+    return f"slice {place}: "
+
+
+def _describe_profile(profile: Profile) -> Described:
+    """A profile without its slices."""
     features = (_describe_named(name, each) for name, each in profile.features.items())
     described, arrays = bundles.gather(features)
-    return bundles.encode(KIND, {"rows": profile.rows, "features": described}, arrays)
+    return {"rows": profile.rows, "features": described}, arrays
 
 
 def profile_from_bytes(data: bytes) -> Profile:
@@ -43,6 +61,23 @@ def profile_from_bytes(data: bytes) -> Profile:
         UnsupportedBundle: If another version wrote them.
     """
     header, arrays = bundles.decode(KIND, data)
+    slices = {
+        about["name"]: _read_profile(about, _within(arrays, _slice_prefix(place)))
+        for place, about in enumerate(header.get("slices", []))
+    }
+    return replace(_read_profile(header, arrays), slices=slices)
+
+
+def _within(arrays: bundles.Arrays, prefix: str) -> bundles.Arrays:
+    """The arrays whose names begin so, without that."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _read_profile(header: Header, arrays: bundles.Arrays) -> Profile:
     described = enumerate(header["features"])
     features = {about["name"]: _read(about, place, arrays) for place, about in described}
     return Profile(rows=header["rows"], features=features)

@@ -218,10 +218,12 @@ class Profile:
     Attributes:
         rows: Rows of the window.
         features: Each feature's profile by its name, or why there is none.
+        slices: The profile of each slice by its name; those have none of their own.
     """
 
     rows: int
     features: Mapping[str, FeatureProfile | Unprofiled] = field(default_factory=dict)
+    slices: Mapping[str, "Profile"] = field(default_factory=dict)
 
     @classmethod
     def merge(cls, profiles: Iterable[Self]) -> Self:
@@ -236,10 +238,12 @@ class Profile:
         return reduce(cls._merge_two, rest, first)
 
     def _merge_two(self, other: Self) -> Self:
-        if self.features.keys() != other.features.keys():
+        alike = self.features.keys() == other.features.keys()
+        if not alike or self.slices.keys() != other.slices.keys():
             raise ValueError(UNLIKE)
         merged = {name: _add(mine, other.features[name]) for name, mine in self.features.items()}
-        return replace(self, rows=self.rows + other.rows, features=merged)
+        slices = {name: mine._merge_two(other.slices[name]) for name, mine in self.slices.items()}
+        return replace(self, rows=self.rows + other.rows, features=merged, slices=slices)
 
 
 def _add(

@@ -10,7 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
-from .categories import CategoryCounts, Unseen, distinct_categories
+from .categories import (
+    CategoryCounts,
+    Unseen,
+    distinct_categories,
+    encode_categories,
+    name_categories,
+)
 from .columns import FeatureKind, to_float64
 from .decimals import read_as_before
 from .errors import RetypedColumn
@@ -125,16 +131,34 @@ class NumericReference:
         Raises:
             RetypedColumn: If the column holds no numbers.
         """
-        if chunk.null_count == len(chunk):  # a column without a value has no type
-            chunk = pa.nulls(len(chunk))
-        if self.value_type is None:
-            chunk = read_as_before(chunk)
-        found = value_type_of(chunk.type)
-        require_comparable(self.value_type, found, chunk.type)
-        values = self._read(chunk, found)
-        codes = np.empty(len(values) if keep_values else BLOCK, self.grid.code_type)
+        profile, _ = self.profile_with_cells(
+            chunk, keep_values=keep_values, keep_sample=keep_sample, keep_cells=keep_values
+        )
+        return profile
+
+    def profile_with_cells(
+        self,
+        chunk: pa.Array,
+        *,
+        keep_values: bool,
+        keep_sample: bool = False,
+        keep_cells: bool = True,
+    ) -> tuple[NumericProfile, CodeArray]:
+        """The profile of a piece of a column, and each row's cell; that after the last stands for no number.
+
+        Args:
+            chunk: The piece.
+            keep_values: Whether its numbers stay in the profile.
+            keep_sample: Whether a sample of them stays in it.
+            keep_cells: Whether the caller needs the cells; they are of a few rows otherwise.
+
+        Raises:
+            RetypedColumn: If the column holds no numbers.
+        """
+        values, found = self.numbers_of(chunk)
+        codes = np.empty(len(values) if keep_cells else BLOCK, self.grid.code_type)
         counts, moments = self._count(values, codes, self._bits(found))
-        return NumericProfile(
+        profile = NumericProfile(
             counts=counts[:-1],
             nulls=chunk.null_count,
             nans=int(counts[-1]) - chunk.null_count,
@@ -142,6 +166,21 @@ class NumericReference:
             values=((values, codes),) if keep_values else None,
             sample=ValueSample.of(values) if keep_sample else None,
         )
+        return profile, codes
+
+    def numbers_of(self, chunk: pa.Array) -> tuple[FloatArray, ValueType]:
+        """A piece of a column as the reference holds its own numbers, NaN where there is none, and its type.
+
+        Raises:
+            RetypedColumn: If the column holds no numbers.
+        """
+        if chunk.null_count == len(chunk):  # a column without a value has no type
+            chunk = pa.nulls(len(chunk))
+        if self.value_type is None:
+            chunk = read_as_before(chunk)
+        found = value_type_of(chunk.type)
+        require_comparable(self.value_type, found, chunk.type)
+        return self._read(chunk, found), found
 
     def _count(
         self, values: FloatArray, codes: CodeArray, bits: int | None
@@ -273,13 +312,29 @@ class CategoricalReference:
         (found,) = distinct_categories(self._spelt(chunk), self.value_type)
         if self.value_type is ValueType.UNTYPED:
             found = replace(found, categories=self._as_written(found.categories, chunk.type))
-        places = pc.index_in(found.categories, value_set=self._categories_as(chunk.type))
+        return self.profile_of(found, chunk.type)
+
+    def profile_of(self, found: CategoryCounts, data_type: pa.DataType) -> CategoricalProfile:
+        """The profile of counted categories of a window's column of a type; a name may come again."""
+        places = pc.index_in(found.categories, value_set=self._categories_as(data_type))
         known = places.is_valid().to_numpy(zero_copy_only=False)
         return CategoricalProfile(
             counts=self._placed(places.drop_null().to_numpy(), found.counts[known]),
             unseen=_unseen(found, ~known),
             nulls=found.nulls,
         )
+
+    def names_of(self, chunk: pa.Array) -> tuple[IntArray, pa.Array]:
+        """The code of each row of a column, −1 without a value, and the name of each code.
+
+        Raises:
+            RetypedColumn: If the column holds no categories.
+        """
+        codes, values = encode_categories(self._spelt(chunk))
+        names = name_categories(values, self.value_type)
+        if self.value_type is ValueType.UNTYPED:
+            names = self._as_written(names, chunk.type)
+        return codes, names
 
     def is_retyped(self, profile: CategoricalProfile) -> bool:
         """True if no row of a window holds a value of the reference's type: its numbers became words."""
@@ -333,12 +388,16 @@ class CategoricalReference:
     def _categories_as(self, data_type: pa.DataType) -> pa.Array:
         """The categories, rounded to the type of a window that holds them as narrower floats."""
         found = value_type_of(data_type)
-        if found not in NARROW_FLOATS or self.value_type not in ROUNDED:
-            return self.categories
         if found not in self._rounded_categories:
-            floats = pc.cast(self.categories, pa.float64())
-            self._rounded_categories[found] = name_values(floats, found)
+            self._rounded_categories[found] = self.names_as(self.categories, data_type)
         return self._rounded_categories[found]
+
+    def names_as(self, names: pa.Array, data_type: pa.DataType) -> pa.Array:
+        """Names of the reference's values as a window of a type writes them: rounded, if it holds narrower floats."""
+        found = value_type_of(data_type)
+        if found not in NARROW_FLOATS or self.value_type not in ROUNDED:
+            return names
+        return name_values(pc.cast(names, pa.float64()), found)
 
     @cached_property
     def _rounded_categories(self) -> dict[ValueType, pa.Array]:
@@ -371,6 +430,13 @@ class ChunkedWindow(Window, Protocol):
     """A window that can read a column piece by piece, so that no more than a piece need be held."""
 
     def chunks(self, name: str) -> Iterator[pa.Array]: ...
+
+
+def has_column(window: Window | pa.RecordBatch, name: str) -> bool:
+    """True if the window has the column, whether once or more often; Arrow lists no names for that."""
+    if isinstance(window, pa.Table | pa.RecordBatch):
+        return bool(window.schema.get_all_field_indices(name))
+    return name in window.column_names
 
 
 def chunks_of(window: Window | pa.RecordBatch, name: str) -> Iterable[pa.Array]:

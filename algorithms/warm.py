@@ -48,7 +48,9 @@ def warm() -> None:
 
 def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
     plan, fitted = EvaluationPlan(methods=DEFAULT_LIMITS), _baseline(reference)
-    for each in (fitted, Baseline.from_bytes(fitted.to_bytes()), fitted.without_values()):
+    sliced = fitted.with_slices({"positive": "even > 0"}, reference)
+    stored = Baseline.from_bytes(fitted.to_bytes())
+    for each in (fitted, stored, fitted.without_values(), sliced):
         # windows of the reference's size, and of another, take different paths to a p-value
         for rows in (ROWS, ROWS - 1):
             evaluate(each, window.slice(0, rows), plan, drawing=Drawing(frames=each.frames))

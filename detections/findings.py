@@ -86,17 +86,18 @@ def severity_of_run(methods: Sequence[MethodResult]) -> Severity:
 
 
 def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
-    """The drifted features, each with the method that sees it most clearly.
+    """The drifted features of the whole and of slices, each with the method that sees it most clearly.
 
     Returns:
         At most `MOST_FEATURES` records, the largest effect for its tolerance first.
     """
     drifted = [pair for method in methods for pair in _drifted(method)]
     faults = {detail.feature: detail.fault for _, detail in drifted if detail.fault is not None}
-    clearest: dict[str, dict[str, Any]] = {}
+    clearest: dict[tuple[str, str], dict[str, Any]] = {}
     for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):
-        fault = json_safe(faults.get(detail.feature))
-        clearest.setdefault(detail.feature, with_fault(_record(method, detail), fault))
+        fault = None if detail.slice else json_safe(faults.get(detail.feature))
+        record = with_fault(_record(method, detail), fault)
+        clearest.setdefault((detail.feature, detail.slice), record)
     return list(clearest.values())[:MOST_FEATURES]
 
 
@@ -106,13 +107,15 @@ def with_fault(record: dict[str, Any], fault: dict[str, Any] | None) -> dict[str
 
 
 def _drifted(method: MethodResult) -> list[tuple[MethodResult, FeatureDetail]]:
-    return [(method, each) for each in method.details if each.verdict is Verdict.DRIFT]
+    both = (*method.details, *method.slices)
+    return [(method, each) for each in both if each.verdict is Verdict.DRIFT]
 
 
 def _record(method: MethodResult, detail: FeatureDetail) -> dict[str, Any]:
     values = detail.as_json()
     record: dict[str, Any] = {"method": method.method.value, "reference": method.reference.value}
-    return record | {name: values[name] for name in ENTRY_FIELDS}
+    record |= {name: values[name] for name in ENTRY_FIELDS}
+    return record | ({"slice": detail.slice} if detail.slice else {})
 
 
 def _summary(

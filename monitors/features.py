@@ -12,6 +12,7 @@ from algorithms.baseline import FeatureKind, guess_kind
 from algorithms.methods import METHODS, Method
 from drift_detector.api.names import unknown_names
 from monitors.monitor_windows import csv_dialect
+from monitors.slice_checks import check_contracts
 from monitors.sources import (
     CsvDialect,
     DatasetDescription,
@@ -46,6 +47,9 @@ def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
     _check_methods(fields, features)
     _check_roles(fields, reference, current)
     _check_settings_of_features(fields, features)
+    check_contracts(
+        fields.get("slices") or (), features, reference.columns, is_text=reference.is_text
+    )
 
 
 def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:

@@ -24,7 +24,8 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
 DATA_FIELDS = (
     "reference_data_uri", "reference_start", "reference_end", "current_data_uri", "timestamp_column",
     "data_timezone", "csv_dialect", "null_values",
-    "feature_columns", "feature_kinds", "prediction_column", "label_column", "score_column", "positive_label",
+    "feature_columns", "feature_kinds", "slices",
+    "prediction_column", "label_column", "score_column", "positive_label",
 )  # fmt: skip
 """The places, form and columns of a monitor's data; the admin cannot change them, as it reads no source."""
 
@@ -36,7 +37,7 @@ FIELD_GROUPS = {
     "Data": (
         "reference_data_uri", "reference_start", "reference_end", "current_data_uri",
         "timestamp_column", "data_timezone", "csv_dialect", "null_values",
-        "feature_columns", "feature_kinds", "importances", "sensitive_features",
+        "feature_columns", "feature_kinds", "importances", "sensitive_features", "slices",
     ),
     "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
     "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
@@ -144,6 +145,14 @@ class Monitor(TenantModel):
         db_default=[],
         blank=True,
         help_text="Features of which no value is kept or shown: shares and effects only.",
+    )
+
+    slices = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Parts of each window that are judged beside the whole: "
+        """[{"name": "United", "where": "carrier = 'UA'"}].""",
     )
 
     seasonal_weeks = models.PositiveSmallIntegerField(

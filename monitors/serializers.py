@@ -39,6 +39,7 @@ from monitors.setting_fields import (
     MethodsField,
     OpenAfterField,
     PerformanceLimitsField,
+    SlicesField,
     ThresholdsField,
     TolerancesField,
     ZoneField,
@@ -142,6 +143,11 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         child=NumberField(),
         default=dict,
         help_text="How much a feature's drift matters; 1 where not given.",
+    )
+    slices = SlicesField(
+        child=serializers.JSONField(),
+        default=list,
+        help_text="Parts of each window that are judged beside the whole.",
     )
     concept_methods = DetectorsField(
         child=TextField(),

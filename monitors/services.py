@@ -36,6 +36,7 @@ SOURCE_FIELDS = (
     "tolerances",
     "importances",
     "sensitive_features",
+    "slices",
     "prediction_column",
     "label_column",
     "score_column",

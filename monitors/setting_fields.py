@@ -10,8 +10,10 @@ from algorithms.columns import FeatureKind
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import Method
 from algorithms.performance import Metric
+from algorithms.slices.tokens import LONGEST_CONDITION
 from drift_detector.api.fields import TextField
 from monitors.models import MOST_RUNS_OF_EPISODE
+from monitors.slice_checks import LONGEST_SLICE_NAME, MOST_SLICES
 from monitors.sources.csv_dialect import DELIMITERS, QUOTES
 from monitors.validators import (
     HIGHEST_IMPORTANCE,
@@ -110,6 +112,14 @@ def _dialect(delimiters: Sequence[str], decimal: str) -> dict[str, Any]:
     return _object({name: {"type": "string", "enum": [*each]} for name, each in values.items()})
 
 
+def _slice() -> dict[str, Any]:
+    texts = {
+        "name": {"type": "string", "minLength": 1, "maxLength": LONGEST_SLICE_NAME},
+        "where": _text("slice-condition", LONGEST_CONDITION, "carrier = 'UA' and distance > 1000"),
+    }
+    return _object(texts) | {"required": ["name", "where"]}
+
+
 def _text(text_format: str, longest: int, example: str) -> dict[str, Any]:
     return {
         "type": "string",
@@ -158,6 +168,11 @@ class ThresholdsField(serializers.DictField):
 @extend_schema_field(_limits(HIGHEST_TOLERANCE))
 class TolerancesField(serializers.DictField):
     """A tolerance, or one by feature, of each method."""
+
+
+@extend_schema_field({"type": "array", "items": _slice(), "maxItems": MOST_SLICES})
+class SlicesField(serializers.ListField):
+    """Slices, each with its name and condition."""
 
 
 @extend_schema_field(_map_to({"type": "string", "enum": KINDS}))

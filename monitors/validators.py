@@ -14,6 +14,7 @@ from algorithms.performance import Metric, PerformanceLimit
 from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.schedules import check_storable
 from monitors.models import MOST_RUNS_OF_EPISODE
+from monitors.slice_checks import check_form, check_not_sensitive
 from monitors.sources import CsvDialect, is_storable
 from monitors.sources.csv_dialect import DECIMALS, DELIMITERS, QUOTES
 
@@ -52,6 +53,7 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     _check_time_needed(fields)
     _check_performance(fields)
     _check_binary_errors(fields)
+    check_not_sensitive(fields["slices"], fields["sensitive_features"])
 
 
 def _refuse(field: str, reason: str) -> NoReturn:
@@ -283,6 +285,11 @@ def check_sensitive_features(names: Any) -> list[str]:
         raise ValidationError("sensitive_features must be a list of features.")
     _check_names(names)
     return list(dict.fromkeys(names))
+
+
+def check_slices(slices: Any) -> list[dict[str, str]]:
+    """At most 20 slices, each with a name of its own and a condition: `{"name": "far", "where": "distance > 1000"}`."""
+    return check_form(slices)
 
 
 def check_importances(importances: Any) -> dict[str, float]:

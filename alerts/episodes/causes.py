@@ -44,7 +44,7 @@ def cause_of(answers: Sequence[MethodAnswer], kind: str) -> dict[str, Any]:
         with a cause, a text and its features; and the `likely` cause as a sentence, if one has a name.
     """
     ours = _of_kind(answers, kind)
-    ranked = [each.feature for _, each in drifted_answers(ours)]
+    ranked = [each.name for _, each in drifted_answers(ours)]
     groups = _groups(ours, ranked)
     cause: dict[str, Any] = {"drifted": len(ranked), "groups": groups}
     return cause | ({"likely": _sentence(groups[0])} if groups else {})
@@ -76,9 +76,9 @@ def _signs(answers: Sequence[MethodAnswer]) -> Iterator[tuple[_Sign, str]]:
     """The sign of each drifted feature that has one; a fault explains more than nulls, and these than a scale."""
     seen: set[str] = set()
     for each, sign in _candidates(answers):
-        if sign is not None and each.feature not in seen:
-            seen.add(each.feature)
-            yield sign, each.feature
+        if sign is not None and each.name not in seen:
+            seen.add(each.name)
+            yield sign, each.name
 
 
 def _candidates(answers: Sequence[MethodAnswer]) -> Iterator[tuple[FeatureAnswer, _Sign | None]]:

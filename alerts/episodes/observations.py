@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from algorithms.method_results import PerformanceMethod
 from algorithms.verdicts import Verdict
+from detections.slice_words import in_words
 
 MEASURED = PerformanceMethod.PERFORMANCE.value
 METRIC_METHODS = frozenset(method.value for method in PerformanceMethod)
@@ -52,6 +53,7 @@ class DriftEntry:
         feature: The feature, or the metric.
         window_end: The end of the window in which the drift was last seen.
         record: The entry as the API shows it.
+        slice: The slice in which the feature drifted; empty for the whole window.
         oks: How many runs in a row have shown since that it is over.
     """
 
@@ -59,6 +61,7 @@ class DriftEntry:
     feature: str
     window_end: datetime
     record: Mapping[str, Any]
+    slice: str = ""
     oks: int = 0
 
     @classmethod
@@ -68,7 +71,11 @@ class DriftEntry:
             window_end = datetime.fromisoformat(record["window_end"])
         shown = {**record, "window_end": window_end.isoformat()}
         return cls(
-            method=record["method"], feature=record["feature"], window_end=window_end, record=shown
+            method=record["method"],
+            feature=record["feature"],
+            window_end=window_end,
+            record=shown,
+            slice=record.get("slice", ""),
         )
 
     @property
@@ -78,8 +85,14 @@ class DriftEntry:
 
     @property
     def names(self) -> tuple[str, str]:
-        """The method and the feature."""
-        return self.method, self.feature
+        """The method and the feature, with its slice."""
+        return self.method, in_words(self.feature, self.slice)
+
+    @property
+    def must_be_ok(self) -> frozenset[str]:
+        """What must be ok before the drift is over: the feature, and in a slice the method on all of it."""
+        whole = {in_words(self.feature, self.slice)}
+        return frozenset(whole | {in_words(self.method, self.slice)} if self.slice else whole)
 
     def counted(self) -> Self:
         """The entry after one more run that shows that it is over."""
@@ -118,7 +131,7 @@ class Observation:
         verdict: `ok` or `drift`; a run that judged nothing makes no observation.
         severity: Empty if it is ok.
         entries: What drifted, the largest effect first.
-        not_ok: Features on which some verdict is not ok.
+        not_ok: Features on which some verdict is not ok, with their slices.
         judged: The metrics that were judged, each with its method; features are not listed.
         limited: The metrics that have a limit in the monitor.
         evidence: Of a drift that was found by evidence alone; None for others, which no budget holds back.
@@ -167,7 +180,7 @@ class Observation:
         A run must judge a metric that still has a limit, and a follow-up must judge every entry. An entry
         that a check need not judge belongs to a feature that the monitor no longer watches.
         """
-        if self.place.window_end < entry.window_end or entry.feature in self.not_ok:
+        if self.place.window_end < entry.window_end or entry.must_be_ok & self.not_ok:
             return False
         return self.judges(entry) or not self._must_judge(entry)
 

@@ -20,6 +20,7 @@ from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections.findings import ENTRY_FIELDS, MOST_FEATURES, with_fault
 from detections.models import Detection, DetectionRun
+from detections.slice_words import in_words
 
 Kind = Alert.Kind
 STATISTICAL_METHODS = frozenset(method.value for method in Method)
@@ -35,12 +36,19 @@ class FeatureAnswer(NamedTuple):
     Attributes:
         weight: The effect for its scale, times the feature's importance; what drifted is ranked by it.
         values: Reads a value of the detail by its name.
+        slice: The slice on which the feature was judged; empty for the whole window.
     """
 
     feature: str
     verdict: str
     weight: float
     values: Callable[[str], Any]
+    slice: str = ""
+
+    @property
+    def name(self) -> str:
+        """The feature and its slice: entries of an episode are told apart by it."""
+        return in_words(self.feature, self.slice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +69,7 @@ class MethodAnswer:
             reference=result.reference.value,
             verdict=result.verdict.value,
             severity=result.severity or "",
-            features=[_of_detail(detail) for detail in result.details],
+            features=[_of_detail(each) for each in (*result.details, *result.slices)],
         )
 
     @classmethod
@@ -72,13 +80,14 @@ class MethodAnswer:
             reference=detection.reference,
             verdict=detection.verdict,
             severity=detection.severity,
-            features=[_of_record(record) for record in detection.details],
+            features=[_of_record(each) for each in (*detection.details, *detection.slices)],
         )
 
 
 def _of_detail(detail: FeatureDetail) -> FeatureAnswer:
     weight = detail.ratio * detail.importance
-    return FeatureAnswer(detail.feature, detail.verdict.value, weight, partial(_value_of, detail))
+    values = partial(_value_of, detail)
+    return FeatureAnswer(detail.feature, detail.verdict.value, weight, values, detail.slice)
 
 
 def _value_of(detail: FeatureDetail, name: str) -> Any:
@@ -87,7 +96,8 @@ def _value_of(detail: FeatureDetail, name: str) -> Any:
 
 def _of_record(record: Mapping[str, Any]) -> FeatureAnswer:
     verdict = record.get("verdict", Verdict.OK.value)
-    return FeatureAnswer(record["feature"], verdict, _weight_of(record), record.get)
+    slice_name = record.get("slice", "")
+    return FeatureAnswer(record["feature"], verdict, _weight_of(record), record.get, slice_name)
 
 
 def _weight_of(record: Mapping[str, Any]) -> float:
@@ -176,7 +186,7 @@ def drifted_answers(
     pairs = [(answer, each) for answer in answers for each in _drifted(answer)]
     clearest: dict[str, tuple[MethodAnswer, FeatureAnswer]] = {}
     for answer, each in sorted(pairs, key=lambda pair: -pair[1].weight):
-        clearest.setdefault(each.feature, (answer, each))
+        clearest.setdefault(each.name, (answer, each))
     return list(clearest.values())
 
 
@@ -193,12 +203,17 @@ def _drifted(answer: MethodAnswer) -> list[FeatureAnswer]:
 
 def _entry_record(answer: MethodAnswer, each: FeatureAnswer) -> dict[str, Any]:
     record = {"method": answer.method, "reference": answer.reference}
-    return record | {name: each.values(name) for name in ENTRY_FIELDS}
+    record |= {name: each.values(name) for name in ENTRY_FIELDS}
+    return record | ({"slice": each.slice} if each.slice else {})
 
 
 def _not_ok(answers: Sequence[MethodAnswer]) -> Iterable[str]:
+    """The features on which some verdict is not ok, and the methods that could not judge a slice."""
     for answer in answers:
-        yield from (each.feature for each in answer.features if each.verdict != Verdict.OK)
+        unsure = [each for each in answer.features if each.verdict != Verdict.OK]
+        yield from (each.name for each in unsure)
+        sliced = [each for each in unsure if each.slice and each.verdict != Verdict.DRIFT]
+        yield from (in_words(answer.method, each.slice) for each in sliced)
 
 
 def _judged(answers: Sequence[MethodAnswer]) -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 from alerts.episodes.observations import Observation
 from alerts.episodes.phases import Move
 from alerts.models import Alert
+from detections.slice_words import record_in_words
 from drift_detector.formats import number
 
 MOST_NAMES = 3
@@ -15,7 +16,7 @@ def sentence_of(
     monitor: str, records: Sequence[Mapping[str, Any]], cause: Mapping[str, Any]
 ) -> str:
     """The summary of an alert: the monitor, the features that weigh most, and the likely cause."""
-    names = list(dict.fromkeys(str(record["feature"]) for record in records))
+    names = list(dict.fromkeys(record_in_words(record) for record in records))
     count = max(len(names), cause.get("drifted", 0))
     said = f"{monitor}: drift in {named(names, count)}"
     likely = cause.get("likely")

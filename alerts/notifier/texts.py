@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from alerts.channels.channel_kind import Message, Topic
 from alerts.channels.subjects import subject_of
 from alerts.models import Alert, AlertEvent, Channel, Notification
+from detections.slice_words import record_in_words
 from drift_detector.public_pages import address_of_alert
 
 MOST_FEATURES = 3
@@ -143,7 +144,7 @@ def worst_features(alert: Alert) -> list[dict[str, Any]]:
     ranked = sorted(alert.drifted_features, key=_effect, reverse=True)
     by_name: dict[str, dict[str, Any]] = {}
     for entry in ranked:
-        by_name.setdefault(str(entry.get("feature", "")), entry)
+        by_name.setdefault(record_in_words(entry), entry)
     return [entry for name, entry in by_name.items() if name][:MOST_FEATURES]
 
 
@@ -155,7 +156,7 @@ def _effect(entry: Mapping[str, Any]) -> float:
 def _named(entry: Mapping[str, Any]) -> str:
     size = _effect(entry)
     measured = f" ({entry.get('method')} {size:.2g})" if size else ""
-    return f"{entry['feature']}{measured}"
+    return f"{record_in_words(entry)}{measured}"
 
 
 def _with_fault(entry: Mapping[str, Any]) -> str:

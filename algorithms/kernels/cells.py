@@ -162,3 +162,10 @@ def count_indices(indices: Any, counts: IntArray) -> None:
     """Add each index, shape (n,), of a dictionary to `counts`."""
     for row in range(len(indices)):
         counts[np.uint64(indices[row])] += 1
+
+
+@jit
+def count_chosen(codes: Any, rows: IntArray, counts: IntArray) -> None:
+    """Add the codes of some rows to `counts`; no code lies beyond it, and no row beyond the codes."""
+    for place in range(len(rows)):
+        counts[np.uint64(codes[np.uint64(rows[place])])] += 1

@@ -39,7 +39,7 @@ def rarity_caveat(pooled: PooledChiSquared) -> str:
 
 def has_frequent(reference: CategoricalReference) -> bool:
     """True if a category is frequent enough in the reference for a test of windows of its size."""
-    return bool(len(reference.counts)) and int(reference.counts[0]) >= MIN_EXPECTED
+    return int(reference.counts.max(initial=0)) >= MIN_EXPECTED
 
 
 def describe_new_categories(

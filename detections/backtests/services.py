@@ -46,6 +46,8 @@ from monitors.monitor_windows import current_window, frozen_column_types
 from monitors.selectors import get_current_baseline, get_source_policy
 from monitors.sources import SourceError, SourcePolicy, open_window
 
+SHOWN = ("feature", "slice", "method", "effect_size")
+"""The fields of a drifted feature that a backtest keeps; the whole window has no slice."""
 log = structlog.get_logger(__name__)
 
 BACKTEST_TASK = "detections.build_backtest"
@@ -312,7 +314,7 @@ def _record(result: RunResult) -> dict[str, Any]:
 
 
 def _shown(drifted: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: drifted[name] for name in ("feature", "method", "effect_size")}
+    return {name: drifted[name] for name in SHOWN if name in drifted}
 
 
 def _save(work: _Work) -> bool:

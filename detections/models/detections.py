@@ -54,6 +54,11 @@ class Detection(TenantModel):
     window_start = models.DateTimeField()
     window_end = models.DateTimeField()
     details = WholeJSONField(default=list)
+    slices = WholeJSONField(
+        default=list,
+        db_default=[],
+        help_text="The drifted features of each slice; of one without drift, the feature that comes nearest to it.",
+    )
 
     class Meta:
         db_table = "drf_detections"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Signal, Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window
+from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.monitor_windows import column_types
 from monitors.selectors import get_source_limits
@@ -62,6 +64,7 @@ class ComparisonRequest:
         timestamp_column: Not a feature; rows of `current` with `start <= timestamp < end` are compared.
         start: Aware, or None for unbounded; `end` likewise.
         dialect: How CSV files of both are written.
+        slices: Parts of the rows that are judged beside the whole, each with name and where.
         zone: The zone in which dates and times without a zone are read, in both.
     """
 
@@ -75,6 +78,7 @@ class ComparisonRequest:
     end: datetime | None = None
     dialect: CsvDialect = DEFAULT_DIALECT
     zone: str = UTC_ZONE
+    slices: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ class Comparison:
         new_columns: Columns of the current data that the reference does not have.
         method_results: One per method, with all that was measured.
         pictures: What people see of each feature that was read, by its name.
+        slices: The verdict of each slice by its name, and what drifted in it or comes nearest to drift.
     """
 
     verdict: Verdict
@@ -116,6 +121,7 @@ class Comparison:
     new_columns: tuple[str, ...]
     method_results: tuple[MethodResult, ...]
     pictures: Mapping[str, Shown]
+    slices: Mapping[str, tuple[Verdict, tuple[FeatureDetail, ...]]] = field(default_factory=dict)
 
     @property
     def drifted(self) -> int:
@@ -144,6 +150,7 @@ class Comparison:
             "left_out": list(self.left_out),
             "new_columns": list(self.new_columns),
             "rows": [row.as_json() for row in self.features],
+            "slices": {name: verdict for name, (verdict, _) in self.slices.items()},
             "outcomes": [result.as_json() for result in self.method_results],
         }
 
@@ -186,16 +193,17 @@ def compare(request: ComparisonRequest) -> Comparison:
     chosen = _choose(request, policy)
     kinds = chosen.kinds
     with open_window(_current_window(request, policy, chosen.types)) as window:
-        baseline = _fit(_window(request.reference, request, policy, chosen.types), kinds)
+        spec = _window(request.reference, request, policy, chosen.types)
+        baseline = _fit(spec, kinds, request.slices)
         known = {*chosen.held, request.timestamp_column}
         new_columns = tuple(name for name in window.held_columns if name not in known)
         drawing = Drawing(frames=baseline.frames, sensitive=request.plan.sensitive)
         plan = replace(request.plan, names_faults=True)
         result = judge_window(baseline, window, plan, new_columns, drawing)
         skipped = window.files_skipped
-    features = _rows(result.methods, chosen)
+    features, slices = _rows(result.methods, chosen), _slices(result.methods)
     return Comparison(
-        verdict=_verdict_of(features),
+        verdict=_verdict_of(features, slices),
         reference=request.reference,
         current=request.current,
         reference_rows=baseline.rows,
@@ -207,6 +215,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         new_columns=new_columns,
         method_results=result.methods,
         pictures={each["feature"]: each for each in show_drawing(drawing)},
+        slices={name: (_verdict_of_slice(found), found) for name, found in slices.items()},
     )
 
 
@@ -323,16 +332,36 @@ def _comparable(kinds: Mapping[str, FeatureKind], plan: EvaluationPlan) -> dict[
     return chosen
 
 
-def _fit(reference: WindowSpec, kinds: Mapping[str, FeatureKind]) -> Baseline:
+def _fit(
+    reference: WindowSpec,
+    kinds: Mapping[str, FeatureKind],
+    slices: Sequence[Mapping[str, str]],
+) -> Baseline:
     data = settings.ENV.data
     with open_window(reference) as window:
-        return Baseline.fit(
+        baseline = Baseline.fit(
             window.batches() if window.bytes_at_most >= data.stream_bytes else window,
             kinds,
             max_rows=data.max_reference_rows,
             max_value_bytes=data.max_baseline_bytes,
             is_untyped=window.is_text,
         )
+        return with_slices(baseline, slices, window)
+
+
+def _slices(method_results: Sequence[MethodResult]) -> dict[str, tuple[FeatureDetail, ...]]:
+    """What the methods found on each slice."""
+    found: dict[str, list[FeatureDetail]] = {}
+    for result in method_results:
+        for detail in result.slices:
+            found.setdefault(detail.slice, []).append(detail)
+    return {name: tuple(details) for name, details in found.items()}
+
+
+def _verdict_of_slice(details: Sequence[FeatureDetail]) -> Verdict:
+    """The verdict of a slice; one with too few rows does not count."""
+    counted = [each.verdict for each in details if each.is_judgeable]
+    return combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
 
 
 def _rows(method_results: tuple[MethodResult, ...], chosen: _Chosen) -> tuple[FeatureRow, ...]:
@@ -375,9 +404,13 @@ def _place(row: FeatureRow) -> tuple[int, bool, float]:
     return TABLE_ORDER.index(row.detail.verdict), *_rank(row)
 
 
-def _verdict_of(features: Sequence[FeatureRow]) -> Verdict:
-    """The verdict over all features, without those that the reference cannot judge."""
-    counted = [row.detail.verdict for row in features if row.detail.is_judgeable]
+def _verdict_of(
+    features: Sequence[FeatureRow], slices: Mapping[str, Sequence[FeatureDetail]]
+) -> Verdict:
+    """The verdict over all features and slices, without those that the reference cannot judge."""
+    sliced = chain.from_iterable(slices.values())
+    details = [*(row.detail for row in features), *sliced]
+    counted = [each.verdict for each in details if each.is_judgeable]
     return combine_verdicts(counted) if counted else Verdict.INSUFFICIENT_DATA
 
 

@@ -14,6 +14,7 @@ from detections.one_shot.feature_cells import (
     sum_of,
     why_of,
 )
+from detections.one_shot.slice_lines import SLICE_HEADINGS, slice_lines
 from detections.profiles.feature_charts import Picture, distribution_chart
 from detections.profiles.feature_figures import then_and_now
 from drift_detector.charts.style import charts_style
@@ -55,6 +56,8 @@ def as_html(comparison: Comparison) -> str:
         "comparison": comparison,
         "headings": NUMBERS,
         "rows": [_row(comparison, row) for row in comparison.features],
+        "slice_headings": SLICE_HEADINGS,
+        "slices": slice_lines(comparison),
         "drawn": drawn[:MOST_PICTURES],
         "not_drawn": len(drawn[MOST_PICTURES:]),
         "skipped": skipped_of(comparison),

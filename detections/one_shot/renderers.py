@@ -16,6 +16,7 @@ from detections.one_shot.feature_cells import (
     why_of,
 )
 from detections.one_shot.page import as_html
+from detections.one_shot.slice_lines import SLICE_HEADINGS, slice_lines
 
 WIDTH = 120
 GAP = "  "
@@ -31,9 +32,24 @@ def as_table(comparison: Comparison) -> str:
     for row, texts in zip(comparison.features, cells, strict=True):
         lines += [_line(texts, widths), *_wrapped(row.detail.reason)]
         lines += _wrapped(fault_of(row))
+    lines += _slice_table(comparison)
     for heading, files in skipped_of(comparison).items():
         lines += textwrap.wrap(f"{heading}: {files}", WIDTH, subsequent_indent="    ")
     return "\n".join([*lines, *_other_columns(comparison), sum_of(comparison)])
+
+
+def _slice_table(comparison: Comparison) -> list[str]:
+    """The slices beneath the features, with an empty line before them."""
+    cells = slice_lines(comparison)
+    if not cells:
+        return []
+    widths = [*map(_width, zip(SLICE_HEADINGS, *cells, strict=True))]
+    padded = [
+        GAP.join(_cut(text, WIDTH // 3).ljust(min(width, WIDTH // 3)) for text, width in pairs)
+        for pairs in (zip(line[:-1], widths, strict=False) for line in (SLICE_HEADINGS, *cells))
+    ]
+    findings = [line[-1] for line in (SLICE_HEADINGS, *cells)]
+    return ["", *(f"{start}{GAP}{end}" for start, end in zip(padded, findings, strict=True)), ""]
 
 
 def _widths(lines: Lines) -> list[int]:

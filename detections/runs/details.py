@@ -16,6 +16,8 @@ DETAILS = "details"
 INCLUDE = OpenApiParameter(
     "include", enum=[DETAILS], description="Add the details; a page has at most 50 rows then."
 )
+HEAVY = (DETAILS, "slices")
+"""The columns of a detection that lists leave out unless they are asked for."""
 LARGEST_PAGE = 50
 """A detection of 300 features has details of 200 kB."""
 HIDDEN = ("reference_summary", "current_summary", "fault")
@@ -47,12 +49,13 @@ class PagesWithDetails(NewestFirst):
 class DetailsField(serializers.ListField):
     """The details of a detection; also those of older runs lose the values of sensitive features."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, column: str = DETAILS, **options: Any) -> None:
+        self.column = column
         super().__init__(child=serializers.DictField(), read_only=True, **options)
 
     def get_attribute(self, instance: Detection) -> Any:
         """The details of a detection that was read with its monitor."""
-        return hide_values(instance.details, instance.monitor.sensitive_features)
+        return hide_values(getattr(instance, self.column), instance.monitor.sensitive_features)
 
 
 def hide_values(

@@ -88,4 +88,5 @@ def _detection(run: DetectionRun, method: MethodResult) -> Detection:
         window_start=run.window_start,
         window_end=run.window_end,
         details=[detail.as_json() for detail in method.details],
+        slices=[detail.as_json() for detail in method.slices],
     )

@@ -49,9 +49,13 @@ class DetectionListSerializer(serializers.ModelSerializer[Detection]):
 
 class DetectionSerializer(DetectionListSerializer):
     details = DetailsField()
+    slices = DetailsField(
+        column="slices",
+        help_text="The drifted features of each slice; of one without drift, the feature that comes nearest to it.",
+    )
 
     class Meta(DetectionListSerializer.Meta):
-        fields = [*DetectionListSerializer.Meta.fields, "details"]
+        fields = [*DetectionListSerializer.Meta.fields, "details", "slices"]
         read_only_fields = fields
 
 

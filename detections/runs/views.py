@@ -28,7 +28,7 @@ from detections.reports import selectors as report_selectors
 from detections.reports import services as reports
 from detections.reports.serializers import ReportSerializer
 from detections.runs import selectors
-from detections.runs.details import INCLUDE, PagesWithDetails, includes_details
+from detections.runs.details import HEAVY, INCLUDE, PagesWithDetails, includes_details
 from detections.runs.filters import DetectionFilter, RunFilter
 from detections.runs.serializers import (
     BackfillResultSerializer,
@@ -240,7 +240,7 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
         if self.action != "retrieve":
             return runs
         return runs.prefetch_related(
-            Prefetch("detections", queryset=Detection.objects.defer("details"))
+            Prefetch("detections", queryset=Detection.objects.defer(*HEAVY))
         )
 
     def get_serializer_class(self) -> type[BaseSerializer[DetectionRun]]:
@@ -285,9 +285,7 @@ class DetectionViewSet(TenantAPIView, ReadOnlyModelViewSet[Detection]):
     def get_queryset(self) -> QuerySet[Detection]:
         detections = selectors.list_detections()
         return (
-            detections.select_related("monitor")
-            if self._has_details
-            else detections.defer("details")
+            detections.select_related("monitor") if self._has_details else detections.defer(*HEAVY)
         )
 
     def get_serializer_class(self) -> type[BaseSerializer[Detection]]:

@@ -28,6 +28,7 @@ from detections.outcomes.selectors import get_stream_of_run
 from detections.profiles.feature_charts import small_distribution_chart
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.runs.details import hide_values
+from detections.slice_words import record_in_words
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import stored_number
 from drift_detector.screens.alert_timeline import list_entries
@@ -190,7 +191,7 @@ def _drifted_features(
     alert: Alert, run: DetectionRun | None, pictures: Mapping[str, Shown]
 ) -> list[DriftedFeature]:
     """The features of an alert, those with the largest effect for their tolerance first."""
-    records = {str(each["feature"]): each for each in reversed(alert.drifted_features)}
+    records = {record_in_words(each): each for each in reversed(alert.drifted_features)}
     found = [_drifted(alert, run, each, pictures.get(name)) for name, each in records.items()]
     return sorted(found, key=_rank)
 
@@ -198,7 +199,7 @@ def _drifted_features(
 def _drifted(
     alert: Alert, run: DetectionRun | None, record: Shown, picture: Shown | None
 ) -> DriftedFeature:
-    name, last_seen = str(record["feature"]), record.get("window_end")
+    name, last_seen = record_in_words(record), record.get("window_end")
     has_page = run is not None and picture is not None
     return DriftedFeature(
         name=name,

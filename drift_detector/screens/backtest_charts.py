@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from detections.slice_words import record_in_words
 from drift_detector.charts.heat_map import HeatCell, HeatRow, heat_map
 from drift_detector.charts.svg import Markup
 from drift_detector.formats import number, stored_number
@@ -80,7 +81,7 @@ def _effects(window: Record) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for each in window["drifted_features"]:
         words = f"{each['method']} {number(stored_number(each['effect_size']))}"
-        found.setdefault(each["feature"] or WHOLE, []).append(words)
+        found.setdefault(record_in_words(each) or WHOLE, []).append(words)
     return {feature: ", ".join(words) for feature, words in found.items() if feature != WHOLE}
 
 

@@ -23,6 +23,7 @@ from drift_detector.screens.fragment import Fragment
 from drift_detector.screens.run_tables import FeatureRow, FeatureTable, feature_table, list_measured
 from drift_detector.screens.run_words import headline_of
 from drift_detector.screens.screen import Crumb, Screen, zone_of
+from drift_detector.screens.slice_tables import slice_rows
 from drift_detector.screens.templatetags.drift import window_text
 from drift_detector.tenancy.models import Scope
 from monitors.models import Monitor
@@ -49,6 +50,7 @@ class RunPage(Screen):
         monitor = run.monitor
         detections = list(list_detections_of_run(run.id))
         table = feature_table(detections, monitor.sensitive_features)
+        slices = slice_rows(detections, monitor)
         measured = list_measured(detections)
         shows_all = "all" in self.request.GET
         pictures = _pictures_of(run)
@@ -71,8 +73,9 @@ class RunPage(Screen):
             drifted=[_drifted(run, table, row, pictures) for row in table.drifted[:OPEN_FEATURES]],
             drifted_left=max(0, len(table.drifted) - OPEN_FEATURES),
             unjudged=_unjudged(table),
+            slices=slices,
             measured=measured,
-            headline=headline_of(run, table, measured),
+            headline=headline_of(run, table, measured, slices),
             alerts=list(list_alerts_of_run(run.id)),
             report=run.reports.defer("html", "summary").first(),
             can_report=run.status == DetectionRun.Status.SUCCEEDED and bool(run.rows),

@@ -7,6 +7,7 @@ from detections.models import Detection, DetectionRun
 from drift_detector.formats import instant, number
 from drift_detector.screens.run_tables import FeatureTable, Measured
 from drift_detector.screens.screen import zone_of
+from drift_detector.screens.slice_tables import SliceRow
 
 ROWS = "(rows)"
 """Stands for the window as a whole among the features of a method."""
@@ -24,13 +25,19 @@ ENDED = {
 }
 
 
-def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measured]) -> str:
+def headline_of(
+    run: DetectionRun,
+    table: FeatureTable,
+    measured: Sequence[Measured],
+    slices: Sequence[SliceRow] = (),
+) -> str:
     """The end of a run in a sentence; what it waits for, if it has not ended.
 
     Args:
         run: With its monitor.
         table: Its features by methods.
         measured: What it measured beside them.
+        slices: Its slices.
     """
     if run.status == DetectionRun.Status.WAITING:
         due = instant(run.scheduled_for.astimezone(zone_of(run.monitor)))
@@ -40,7 +47,7 @@ def headline_of(run: DetectionRun, table: FeatureTable, measured: Sequence[Measu
     verdict = Verdict(run.verdict)
     if verdict is not Verdict.DRIFT:
         return ENDED[verdict]
-    return f"{_drift_in_words(table, measured)}{level_in_words(run)}"
+    return f"{_drift_in_words(table, measured, slices)}{level_in_words(run)}"
 
 
 def level_in_words(run: DetectionRun) -> str:
@@ -51,12 +58,16 @@ def level_in_words(run: DetectionRun) -> str:
     return f" Its p-value {p_value} is above {level}, the level of the false-alarm budget."
 
 
-def _drift_in_words(table: FeatureTable, measured: Sequence[Measured]) -> str:
+def _drift_in_words(
+    table: FeatureTable, measured: Sequence[Measured], slices: Sequence[SliceRow]
+) -> str:
     features = [row for row in table.rows if row.name != ROWS]
     drifted = [row for row in table.drifted if row.name != ROWS]
     clauses = [f"{len(drifted)} of {len(features)} features drifted"] if drifted else []
     if len(table.drifted) > len(drifted):
         clauses.append("the number of rows is unusual")
+    if sliced := [each for each in slices if each.verdict == Verdict.DRIFT]:
+        clauses.append(f"{len(sliced)} of {len(slices)} slices drifted")
     clauses += [_measured_in_words(each) for each in measured if each.verdict == Verdict.DRIFT]
     text = "; ".join(clauses) or "there is drift"
     return f"{text[:1].upper()}{text[1:]}."

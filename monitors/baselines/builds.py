@@ -24,6 +24,7 @@ from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
+from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
@@ -167,6 +168,7 @@ def fit_reference(monitor: Monitor, policy: SourcePolicy) -> FittedReference:
             max_value_bytes=data.max_baseline_bytes,
             is_untyped=window.is_text,
         )
+        frozen = with_slices(frozen, monitor.slices, window)
         bytes_read = window.bytes_at_most
     return FittedReference(frozen, (*reference.columns, *reference.unusable), bytes_read)
 

@@ -17,9 +17,10 @@ from detections.one_shot.compare import Comparison, ComparisonRequest, FailOn, c
 from detections.one_shot.renderers import RENDERERS
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
+from monitors.slice_checks import check_not_sensitive
 from monitors.sources import CsvDialect, SourceError
 from monitors.sources.local_times import UTC_ZONE, moment_of
-from monitors.validators import check_data_timezone
+from monitors.validators import check_data_timezone, check_slices
 
 UNREADABLE = 2
 LOCATION = "Parquet, CSV or Arrow: a file, folder, pattern or URI"
@@ -28,6 +29,7 @@ TIMEZONE = "of times that have none, in the data and in --start and --end; defau
 DELIMITER = "one character, or \\t; default: a tab in .tsv, else a comma"
 NULL_VALUE = "a word that stands for a missing value in any column; may be given again"
 COLUMNS = "these columns only; a column whose name holds commas goes first; may be given again"
+SLICE = "judge these rows beside the whole, such as \"United=carrier = 'UA'\"; may be given again"
 FAIL_ON = "exit with 1 on drift alone, or on warnings too, or on features too that can't be judged; or never"
 NAMED_METHODS = (*FEATURE_METHODS, Method.SCHEMA)
 METHODS = f"of {', '.join(NAMED_METHODS)}; default: {','.join(default_methods())}"
@@ -88,6 +90,9 @@ def _add_judgement(parser: ArgumentParser) -> None:
     parser.add_argument("--methods", type=_methods, default=None, metavar="KS,PSI", help=METHODS)
     parser.add_argument("--policy", choices=Policy, type=Policy, default=Policy.EVIDENCE_AND_EFFECT)
     parser.add_argument(
+        "--slice", type=_slice, action="append", default=[], metavar="NAME=WHERE", help=SLICE
+    )
+    parser.add_argument(
         "--min-rows", type=_positive, default=settings.ENV.min_rows, help="that a verdict takes"
     )
 
@@ -118,6 +123,7 @@ def _request(options: dict[str, Any]) -> ComparisonRequest:
         end=_bound(options, "end"),
         dialect=_dialect(options),
         zone=options["timezone"],
+        slices=_slices(options),
     )
 
 
@@ -164,6 +170,23 @@ def _plan(options: dict[str, Any]) -> EvaluationPlan:
     """A monitor's, never saved: the same settings as the service's give the same verdict."""
     fields = {name: options[name] for name in ("methods", "policy", "min_rows")}
     return evaluation_plan(Monitor(**fields, sensitive_features=options["sensitive"]))
+
+
+def _slice(text: str) -> dict[str, str]:
+    name, sign, where = text.partition("=")
+    if not sign:
+        raise ArgumentTypeError(f"{text!r} is not like United=carrier = 'UA'")
+    return {"name": name, "where": where}
+
+
+def _slices(options: dict[str, Any]) -> tuple[dict[str, str], ...]:
+    """The slices, each with a condition that can be read and names no sensitive column."""
+    try:
+        slices = check_slices(options["slice"])
+        check_not_sensitive(slices, options["sensitive"])
+    except ValidationError as error:
+        raise _unreadable(f"--slice: {' '.join(error.messages)}") from error
+    return tuple(slices)
 
 
 def _location(text: str) -> str:

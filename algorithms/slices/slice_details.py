@@ -1,0 +1,45 @@
+"""The rules for what is judged on slices, what counts, and what is kept of it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..method_results import FeatureDetail
+from ..methods import Method
+from ..plan import EvaluationPlan
+from ..verdicts import Verdict
+
+SLICE_METHODS = frozenset({Method.KS, Method.CHI_SQUARED, Method.NULL_RATE})
+"""The methods that judge slices: one for each kind of feature, and missing values."""
+FEW = frozenset({Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
+NO_ROW = "The slice has no row in the window."
+
+
+def plan_of_slices(plan: EvaluationPlan) -> EvaluationPlan:
+    """The plan with the methods that judge slices alone; faults are sought in the whole."""
+    kept = {each: limits for each, limits in plan.methods.items() if each in SLICE_METHODS}
+    return replace(plan, methods=kept, names_faults=False)
+
+
+def named_for(name: str, detail: FeatureDetail) -> FeatureDetail:
+    """The record of a feature on a slice; a slice that is small by its nature does not count."""
+    if detail.verdict is Verdict.NO_DATA:
+        detail = replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=NO_ROW)
+    is_few = detail.verdict in FEW
+    return replace(detail, slice=name, is_judgeable=detail.is_judgeable and not is_few)
+
+
+def kept_of(details: Iterable[FeatureDetail]) -> tuple[FeatureDetail, ...]:
+    """The drifted features of each slice; of a slice without drift, the feature that comes nearest to it."""
+    by_slice: dict[str, list[FeatureDetail]] = {}
+    for detail in details:
+        by_slice.setdefault(detail.slice, []).append(detail)
+    return tuple(each for found in by_slice.values() for each in _kept(found))
+
+
+def _kept(found: list[FeatureDetail]) -> list[FeatureDetail]:
+    drifted = [each for each in found if each.verdict is Verdict.DRIFT]
+    return drifted or [max(found, key=_rank)]
+
+
+def _rank(detail: FeatureDetail) -> tuple[bool, float]:
+    return detail.verdict is Verdict.ERROR, detail.ratio
