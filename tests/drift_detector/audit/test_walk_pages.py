@@ -90,7 +90,7 @@ FORMS: dict[str, Form] = {
     ),
     "routes": lambda rows: (
         reverse("admin:alerts_route_add"),
-        ROUTE | {"channels": [str(rows["channels"].pk)]},
+        ROUTE | {"name": "Night", "channels": [str(rows["channels"].pk)]},
     ),
     "silences": new_row(
         "alerts_silence",
