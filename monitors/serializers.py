@@ -67,7 +67,7 @@ class BaselineSerializer(serializers.ModelSerializer[Baseline]):
 class AddedSerializer(serializers.Serializer[dict[str, float]]):
     promised = serializers.FloatField(help_text="False alerts a month of the tenant's budget.")
     runs_per_month = serializers.FloatField(help_text="By the schedule, in 30.4 days.")
-    level = serializers.FloatField(help_text="A run opens an alert if its p-value is not above.")
+    level = serializers.FloatField(help_text="What the evidence of a drift is held against.")
     adds = serializers.FloatField(
         help_text="The false alerts a month that it may open at most, of those promised."
     )

@@ -25,7 +25,7 @@ class MonitorSpendingSerializer(serializers.Serializer[MonitorSpending]):
     monitor_name = serializers.CharField(source="expected.name")
     runs_per_month = serializers.FloatField(source="expected.runs")
     opening_level = serializers.FloatField(
-        source="expected.level", help_text="A run opens an alert if its p-value is not above."
+        source="expected.level", help_text="What the evidence of a drift is held against."
     )
     expected = serializers.FloatField(
         source="expected.false_alerts", help_text="False alerts a month, at most."

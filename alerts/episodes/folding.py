@@ -4,19 +4,17 @@ Everything here is pure, so that the service and the simulation of a year share 
 end with the same state, whenever each of them came: the fold goes by windows, not by arrival.
 """
 
-import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from alerts.episodes.observations import MEASURED, DriftEntry, Observation
 from alerts.episodes.phases import NO_PHASE, Phase
-from algorithms.methods.method_limits import LEVEL
+from algorithms.evidence import combined_p_value
 from algorithms.verdicts import Severity, rank
 
-PART_OF_FAINT = 0.1
-"""Windows in a row that open an alert together may add so much to what the budget promises."""
+MOST_IN_A_ROW = 50
+"""Drifts in a row whose p-values a pending episode keeps; fewer give a level of 1e-9, if each has the p-value 0.03."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,14 @@ class EpisodeState:
         severity: The severity of the newest drifted window.
         entries: What drifted and is not replaced; what is over counts its ok runs.
         recent: The severities of the last runs, empty for those that don't count, while it is pending.
-        in_a_row: How many runs in a row have drifted since the first faint one, while it is pending.
+        p_values: Those of the last runs in a row that drifted, while it is pending.
     """
 
     phase: str = NO_PHASE
     severity: str = ""
     entries: tuple[DriftEntry, ...] = ()
     recent: tuple[str, ...] = ()
-    in_a_row: int = 0
+    p_values: tuple[float, ...] = ()
 
     @property
     def is_idle(self) -> bool:
@@ -89,7 +87,7 @@ class EpisodeState:
             "severity": str(self.severity),
             "entries": [entry.as_json() for entry in self.entries],
             "recent": list(self.recent),
-            "in_a_row": self.in_a_row,
+            "p_values": list(self.p_values),
         }
 
     @classmethod
@@ -100,7 +98,7 @@ class EpisodeState:
             severity=values["severity"],
             entries=tuple(map(DriftEntry.of_json, values["entries"])),
             recent=tuple(values["recent"]),
-            in_a_row=values.get("in_a_row", 0),
+            p_values=tuple(values.get("p_values", ())),
         )
 
 
@@ -136,35 +134,35 @@ def advance(state: EpisodeState, observation: Observation, rules: Rules) -> Epis
 
 
 def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> EpisodeState:
-    counted = "" if observation.is_faint else observation.severity
+    p_values = _row_with(state, observation)
+    counted = observation.severity if counts(observation, p_values) else ""
     recent = (*state.recent, counted)[-rules.memory :]
-    in_a_row = state.in_a_row + 1 if observation.is_faint or state.in_a_row else 0
     is_open = state.phase in (Phase.OPEN, Phase.RECOVERING) or opens(recent, rules)
-    is_open = is_open or opens_together(observation, in_a_row)
     return EpisodeState(
         phase=Phase.OPEN if is_open else Phase.PENDING,
         severity=observation.severity,
         entries=merge_entries(state.entries, observation),
         recent=() if is_open else recent,
-        in_a_row=0 if is_open else in_a_row,
+        p_values=() if is_open else p_values,
     )
 
 
-def opens_together(observation: Observation, in_a_row: int) -> bool:
-    """True if so many faint drifts in a row open an episode, so that no drift that lasts stays silent."""
-    if observation.evidence is None or not observation.is_faint:
-        return False
-    return in_a_row >= runs_to_open(observation.evidence.level)
+def _row_with(state: EpisodeState, observation: Observation) -> tuple[float, ...]:
+    """The p-values of the drifted runs in a row; the oldest of very many are left out, which is less evidence."""
+    if observation.evidence is None:
+        return state.p_values
+    return (*state.p_values, observation.evidence.p_value)[-MOST_IN_A_ROW:]
 
 
-def runs_to_open(level: float) -> int:
-    """How many faint drifts in a row open an episode.
+def counts(observation: Observation, p_values: Sequence[float]) -> bool:
+    """True if a drifted run counts towards opening: no budget holds it back, or the row is beyond its level.
 
-    Each has a p-value of at most `LEVEL`. If the windows don't overlap, k of them are all faint by chance with
-    probability `LEVEL`ᵏ; k is the least number for which this is at most `PART_OF_FAINT` of the level.
+    Args:
+        observation: A drifted run.
+        p_values: Of the drifted runs in a row up to it, the oldest first.
     """
-    most = max(level * PART_OF_FAINT, sys.float_info.min)
-    return math.ceil(math.log(most) / math.log(LEVEL))
+    evidence = observation.evidence
+    return evidence is None or combined_p_value(p_values) <= evidence.level
 
 
 def _after_ok(entry: DriftEntry, observation: Observation) -> DriftEntry:
@@ -175,7 +173,7 @@ def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
     """A pending episode fades once no drifted run counts any more."""
     recent = (*state.recent, "")[-rules.memory :]
     counting = recent[1:] if len(recent) == rules.memory else recent
-    return replace(state, recent=recent, in_a_row=0) if any(counting) else IDLE
+    return replace(state, recent=recent, p_values=()) if any(counting) else IDLE
 
 
 def _recovered(state: EpisodeState, rules: Rules) -> EpisodeState:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from algorithms.evidence import combined_p_value
 from algorithms.method_results import PerformanceMethod
 from algorithms.verdicts import Verdict
 from detections.slice_words import in_words
@@ -117,8 +118,8 @@ class Evidence(NamedTuple):
 
     @property
     def is_beyond_level(self) -> bool:
-        """True if the run may open an alert."""
-        return self.p_value <= self.level
+        """True if the run counts towards opening an alert by itself."""
+        return combined_p_value((self.p_value,)) <= self.level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ class Observation:
 
     @property
     def is_faint(self) -> bool:
-        """True for a drift whose evidence is not beyond the budget's level."""
+        """True for a drift whose evidence alone is not beyond the budget's level."""
         return self.evidence is not None and not self.evidence.is_beyond_level
 
     @property

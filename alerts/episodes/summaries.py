@@ -48,9 +48,9 @@ def reason_of(move: Move, alert: Alert, observation: Observation | None = None) 
 
 
 FAINT_REASONS: Mapping[Move, str] = {
-    Move.PENDING: "A run drifted, not beyond the budget's level {level} (p {p}).",
-    Move.OPENED: "So many runs in a row drifted that they count together, though the last is not beyond the "
-    "budget's level {level} (p {p}).",
+    Move.PENDING: "A run drifted; its p-value {p} is above half of the budget's level {level}.",
+    Move.OPENED: "The last runs drifted; together they are beyond the budget's level {level}, though the last "
+    "alone, with the p-value {p}, is not.",
 }
 
 

@@ -117,5 +117,9 @@ def _seasonal_plan(plan: EvaluationPlan, weeks: _Weeks) -> EvaluationPlan:
     """
     usual_rows = tuple(rows for rows in weeks.rows if rows)
     return replace(
-        plan.without_schema(), usual_rows=usual_rows, usual_effects={}, names_faults=False
+        plan.without_schema(),
+        usual_rows=usual_rows,
+        usual_effects={},
+        nulls={},
+        names_faults=False,
     )

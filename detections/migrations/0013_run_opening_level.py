@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             model_name="detectionrun",
             name="opening_level",
             field=models.FloatField(
-                help_text="The level that the false-alarm budget gave it when it ended: a drift whose p-value is above does not open an alert by itself. Null without a drift or a p-value.",
+                help_text="The level that the false-alarm budget gave it when it ended: a drift whose evidence is not beyond it does not count towards an alert. Null without a drift or a p-value.",
                 null=True,
             ),
         ),

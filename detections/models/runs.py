@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Case, F, Q, When
 
+from algorithms.evidence import combined_p_value
 from detections.models.choices import VERDICTS
 from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference
@@ -79,8 +80,8 @@ class DetectionRun(LeasedModel):
     )
     opening_level = models.FloatField(
         null=True,
-        help_text="The level that the false-alarm budget gave it when it ended: a drift whose p-value "
-        "is above does not open an alert by itself. Null without a drift or a p-value.",
+        help_text="The level that the false-alarm budget gave it when it ended: a drift whose "
+        "evidence is not beyond it does not count towards an alert. Null without a drift or a p-value.",
     )
     rows = models.PositiveBigIntegerField(null=True, help_text="Rows that were judged.")
     rows_read = models.PositiveBigIntegerField(
@@ -217,7 +218,7 @@ class DetectionRun(LeasedModel):
         """False for a drift that the false-alarm budget does not let open an alert by itself."""
         if self.p_value is None or self.opening_level is None:
             return True
-        return self.p_value <= self.opening_level
+        return combined_p_value((self.p_value,)) <= self.opening_level
 
     @property
     def methods(self) -> list[str]:

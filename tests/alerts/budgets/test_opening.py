@@ -42,7 +42,9 @@ def test_complete_run__no_p_value__opens_as_before_budgets(monitor: Monitor) -> 
 
 
 def test_complete_run__beyond_the_level__opens(monitor: Monitor) -> None:
-    ended(monitor, 2, LEVEL * 0.99)
+    ended(
+        monitor, 2, LEVEL * 0.49
+    )  # one window has half of the level, a row of windows the other half
     assert Alert.objects.get().phase == "open"
 
 
@@ -50,15 +52,19 @@ def test_complete_run__not_beyond_the_level__waits_and_says_why(monitor: Monitor
     ended(monitor, 2, 0.0123)
     assert Alert.objects.get().phase == "pending"
     [event] = AlertEvent.objects.all()
-    assert event.reason == "A run drifted, not beyond the budget's level 0.00685 (p 0.0123)."
+    assert (
+        event.reason
+        == "A run drifted; its p-value 0.0123 is above half of the budget's level 0.00685."
+    )
     assert not event.notifies
 
 
 def test_complete_run__drift_that_lasts__opens_in_the_end(monitor: Monitor) -> None:
-    for week in (2, 3, 4):  # 0.05 ** 3 is below a tenth of the level
+    # an e-value of 0.2 * 0.0123 ** -0.8 = 6.7 each: (6.7 + 1) * 6.7 = 52, (52 + 1) * 6.7 = 356 > 2 / level
+    for week in (2, 3, 4):
         ended(monitor, week, 0.0123)
     assert Alert.objects.get().phase == "open"
-    assert "count together" in AlertEvent.objects.get(kind="opened").reason
+    assert "together they are beyond" in AlertEvent.objects.get(kind="opened").reason
 
 
 @pytest.mark.parametrize("order", [(2, 3), (3, 2)])
@@ -70,7 +76,7 @@ def test_complete_run__any_order__ends_alike(monitor: Monitor, order: tuple[int,
 
 
 def test_complete_run__budget_of_later__leaves_the_past_as_it_was(monitor: Monitor) -> None:
-    ended(monitor, 3, 0.005)
+    ended(monitor, 3, 0.003)
     put_budget(None, false_alerts_per_month=0.1, by="user:ana")
-    ended(monitor, 2, 0.005)  # of an older window, so the fold goes over the newer one again
+    ended(monitor, 2, 0.003)  # of an older window, so the fold goes over the newer one again
     assert Alert.objects.get().phase == "open"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import UUID
 
 import pytest
 from rest_framework.test import APIClient
@@ -16,6 +17,7 @@ from detections.models import Detection, Report
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Role, Scope, Tenant
 from drift_detector.tenancy.services import create_api_key
+from monitors.budgets.services import put_budget
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.retraining.rows import make_learning_rows
 from tests.conftest import client_of
@@ -78,6 +80,7 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
     )
     Report.objects.create(tenant_id=in_tenant.id, run=run)
+    put_budget(UUID(MODEL_ID), false_alerts_per_month=3, by="key:test")
     alert = Alert.objects.get()
     rows = {
         "monitors": monitor,

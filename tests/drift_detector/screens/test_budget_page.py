@@ -106,6 +106,6 @@ def test_tune_page__monitor__says_what_it_takes(person: Client) -> None:
 def test_taken_in_words__numbers__are_short() -> None:
     added = {"promised": 5.0, "runs_per_month": 30.4, "level": 0.001699, "adds": 0.4123}
     assert taken_in_words(added) == (
-        "It adds at most 0.41 to the 5 false alerts a month that your budget allows: "
-        "a run opens an alert if its p-value is at most 0.0017."
+        "It adds at most 0.41 to the 5 false alerts a month that your budget allows; "
+        "the level of its runs is 0.0017."
     )
