@@ -19,16 +19,16 @@ SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
 
 
 @jit
-def mix(state: int) -> int:
+def mix(state: np.uint64) -> np.uint64:
     """The output of splitmix64 for a state of 64 bits."""
-    mixed = np.uint64(state)
+    mixed = state
     mixed = (mixed ^ (mixed >> np.uint64(30))) * FIRST_FACTOR
     mixed = (mixed ^ (mixed >> np.uint64(27))) * SECOND_FACTOR
     return mixed ^ (mixed >> np.uint64(31))
 
 
 @jit
-def seed_of(values: FloatArray) -> int:
+def seed_of(values: FloatArray) -> np.uint64:
     """A number made of the length of a piece and some of its values, so that a piece is sampled alike by all."""
     seed = mix(np.uint64(len(values)))
     for probe in range(PROBES):
