@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import alerting, incidents, simulations, streams
+from tests.calibration import alerting, estimates, incidents, simulations, streams
 from tests.calibration.real import real_rows
 from tests.calibration.year import MONITORS
-from tests.document import replace_measured
+from tests.document import BEGIN, END, read_measured, replace_measured
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "streams", "alerting")
+PARTS = ("windows", "estimates", "streams", "alerting")
 
 
 def main() -> None:
@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--only", choices=[*PARTS])
     options = parser.parse_args()
     parts = [options.only] if options.only else PARTS
+    if "estimates" in parts:
+        _write_estimates(options.draws)
     if "windows" in parts:
         _write(
             "calibration.md",
@@ -47,13 +49,24 @@ def _write_year() -> None:
     replace_measured(DOCS / "alerting.md", "\n\n".join(sections))
 
 
+def _write_estimates(draws: int) -> None:
+    """Put the estimates at the end of the page about windows, between marks."""
+    (section,) = _estimate_sections(draws)
+    print(section, flush=True)
+    if draws == DRAWS:
+        replace_measured(DOCS / "calibration.md", section)
+
+
 def _write(name: str, head: str, sections: Iterable[str], keep: bool) -> None:
     written = [head]
     for section in sections:
         written.append(section)
         print(section, flush=True)
-    if keep:
-        (DOCS / name).write_text("\n\n".join(written) + "\n")
+    if not keep:
+        return
+    if name == "calibration.md":
+        written.append("\n".join([BEGIN, *read_measured(DOCS / name), END]))
+    (DOCS / name).write_text("\n\n".join(written) + "\n")
 
 
 INTRODUCTION = (
@@ -129,6 +142,17 @@ def _sections(draws: int) -> Iterable[str]:
         "How often its own p-value is at or below 5 %, and how often its verdict is drift. Ties make KS conservative.",
         ["distribution", "reference", "current", "method", "p ≤ 5 %", "drift", "draws"],
         simulations.level_rows(draws),
+    )
+
+
+def _estimate_sections(draws: int) -> Iterable[str]:
+    yield _section(
+        "Intervals of estimates without labels",
+        f"A linear model is trained on {estimates.TRAINED:,} rows of a public set by random, a reference is "
+        f"{estimates.REFERENCE:,} others, and each of ten windows {estimates.WINDOW:,} others, so that nothing changes. "
+        "*Held*: windows whose 95 % interval of the estimate holds the metric that their labels give.",
+        ["data", "metric", "held", "windows"],
+        estimates.interval_rows(max(1, draws // 5)),
     )
 
 
