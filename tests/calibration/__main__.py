@@ -149,7 +149,7 @@ def _estimate_sections(draws: int) -> Iterable[str]:
     yield _section(
         "Intervals of estimates without labels",
         f"A linear model is trained on {estimates.TRAINED:,} rows of a public set by random, a reference is "
-        f"{estimates.REFERENCE:,} others, and each of ten windows {estimates.WINDOW:,} others, so that nothing changes. "
+        f"{estimates.REFERENCE:,} others, and each of ten windows {estimates.WINDOW:,} others: nothing changes. "
         "*Held*: windows whose 95 % interval of the estimate holds the metric that their labels give.",
         ["data", "metric", "held", "windows"],
         estimates.interval_rows(max(1, draws // 5)),

@@ -1,6 +1,6 @@
 """Two public sets with fixed scores, so that another library's figures of them can be written down."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
@@ -25,7 +25,8 @@ def flights() -> Split:
 
 def bananas() -> Split:
     """The 5,300 points of river's `Bananas`: the first 3,000, and the others."""
-    rows = [(*point.values(), label) for point, label in datasets.Bananas()]
+    points: Any = datasets.Bananas()  # type: ignore[no-untyped-call]
+    rows = [(*point.values(), label) for point, label in points]
     across, up, label = np.array(rows, float).T
     return _split(special.expit(1 - across**2 - 1.5 * up), label.astype(int), 3000)
 

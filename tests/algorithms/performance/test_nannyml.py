@@ -1,4 +1,4 @@
-"""NannyML 0.13.1 estimates the same: its functions' answers on two public sets, written down, as it is not installed."""
+"""NannyML 0.13.1 estimates the same; it is not installed, so its functions' answers on public sets are written down."""
 
 from collections.abc import Callable
 
