@@ -19,7 +19,7 @@ from .trees import Trees
 FEWEST_ROWS = 100
 MOST_ROWS = 100_000
 FOLDS = 2
-"""Each row's loss is also predicted by trees that have learnt from the other half; more folds cost a build their time."""
+"""Each row's loss is also predicted by trees that learn from the other half; more folds cost a build their time."""
 BINS = 32
 INNER_RANKS = np.arange(1, BINS) / BINS
 SEED = 0

@@ -1,12 +1,21 @@
 """`make calibration`: prints how often verdicts are wrong, and writes it into docs. `--draws N` for a quick look."""
 
 import argparse
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import alerting, faults, fleet, fleet_bank, incidents, simulations, streams
+from tests.calibration import (
+    alerting,
+    estimates,
+    faults,
+    fleet,
+    fleet_bank,
+    incidents,
+    simulations,
+    streams,
+)
+from tests.calibration.page_parts import put_part
 from tests.calibration.real import real_rows
 from tests.calibration.year import MONITORS
 from tests.document import replace_measured
@@ -14,9 +23,7 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "faults", "streams", "alerting", "fleet")
-FAULTS = "## Faults named"
-"""The heading of the first section about faults, which are the last of their page."""
+PARTS = ("windows", "faults", "estimates", "streams", "alerting", "fleet")
 
 
 def main() -> None:
@@ -25,50 +32,40 @@ def main() -> None:
     parser.add_argument("--only", choices=[*PARTS])
     options = parser.parse_args()
     parts = [options.only] if options.only else PARTS
-    if "windows" in parts:
-        about_faults = _divided_calibration()[1].strip()
-        _write(
-            "calibration.md",
-            f"# Calibration\n\n{INTRODUCTION}",
-            chain(_sections(options.draws), [about_faults]),
-            options.draws == DRAWS,
-        )
-    if "faults" in parts:
-        _write_faults(options.draws)
+    draws, is_kept = options.draws, options.draws == DRAWS
+    for part, sections in _parts_of_calibration(draws).items():
+        if part in parts:
+            text = "\n\n".join(_printed(sections))
+            if is_kept:
+                put_part(DOCS / "calibration.md", part, text)
     if "streams" in parts:
-        _write(
-            "detectors.md",
-            HEAD.read_text().strip(),
-            _stream_sections(options.draws),
-            options.draws == DRAWS,
-        )
+        _write("detectors.md", HEAD.read_text().strip(), _stream_sections(draws), is_kept)
     if "alerting" in parts:
         _write_year()
     if "fleet" in parts:
         _write("fleet.md", f"# The fleet\n\n{FLEET}", _fleet_sections(), keep=True)
 
 
-def _divided_calibration() -> tuple[str, str]:
-    """The page of calibration: its sections about windows, and those about faults."""
-    text = (DOCS / "calibration.md").read_text()
-    windows, heading, faults = text.partition(FAULTS)
-    return windows, heading + faults
+def _parts_of_calibration(draws: int) -> dict[str, Iterable[str]]:
+    """The sections of each part of the page of calibration, not computed yet."""
+    few = max(2, draws // 5)
+    return {
+        "windows": _sections(draws),
+        "faults": _fault_sections(few),
+        "estimates": _estimate_sections(draws),
+    }
 
 
-def _write_faults(draws: int) -> None:
-    """Put the sections about faults at the end of the page of calibration, whose rest stays."""
-    sections = []
-    for section in _fault_sections(max(2, draws // 5)):
-        sections.append(section)
+def _printed(sections: Iterable[str]) -> Iterator[str]:
+    """The sections, each printed as soon as it is there."""
+    for section in sections:
         print(section, flush=True)
-    if draws == DRAWS:
-        kept = _divided_calibration()[0].strip()
-        (DOCS / "calibration.md").write_text("\n\n".join([kept, *sections]) + "\n")
+        yield section
 
 
 def _fault_sections(draws: int) -> Iterable[str]:
     yield _section(
-        FAULTS.removeprefix("## "),
+        "Faults named",
         f"A fault written into a random column of {faults.ROWS:,} rows, compared with {faults.ROWS:,} others: "
         f"{draws} draws of each of six real datasets that have a column for it, with replacement (flights, weather, "
         "space shuttle, image segments, breast cancer, diabetes). Sets without text get categories from bands of their "
@@ -100,19 +97,9 @@ def _write_year() -> None:
 
 
 def _write(name: str, head: str, sections: Iterable[str], keep: bool) -> None:
-    written = [head]
-    for section in sections:
-        written.append(section)
-        print(section, flush=True)
+    written = [head, *_printed(sections)]
     if keep:
         (DOCS / name).write_text("\n\n".join(written) + "\n")
-
-
-INTRODUCTION = (
-    "How often verdicts are wrong. Written by `make calibration`, from seeds; nothing here is typed by hand. With 100 "
-    'draws a true rate of 5 % shows as 1–9 % nineteen times in twenty, and with 20 draws as 0–15 %; `ARGS="--draws '
-    '1000"` looks closer.'
-)
 
 
 def _sections(draws: int) -> Iterable[str]:
@@ -181,6 +168,17 @@ def _sections(draws: int) -> Iterable[str]:
         "How often its own p-value is at or below 5 %, and how often its verdict is drift. Ties make KS conservative.",
         ["distribution", "reference", "current", "method", "p ≤ 5 %", "drift", "draws"],
         simulations.level_rows(draws),
+    )
+
+
+def _estimate_sections(draws: int) -> Iterable[str]:
+    yield _section(
+        "Intervals of estimates without labels",
+        f"A linear model is trained on {estimates.TRAINED:,} rows of a public set by random, a reference is "
+        f"{estimates.REFERENCE:,} others, and each of ten windows {estimates.WINDOW:,} others: nothing changes. "
+        "*Held*: windows whose 95 % interval of the estimate holds the metric that their labels give.",
+        ["data", "metric", "held", "windows"],
+        estimates.interval_rows(max(1, draws // 5)),
     )
 
 
