@@ -6,7 +6,7 @@ have the autocorrelation, the weekdays and the size of real windows, which no fo
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,7 @@ from .baseline import Baseline
 from .evaluation import evaluate_profile
 from .method_results import FeatureDetail
 from .methods import METHODS, Method
+from .null_models import NullModel
 from .plan import EvaluationPlan, Policy
 from .profiles import (
     CategoricalProfile,
@@ -30,8 +31,6 @@ from .verdicts import Verdict
 
 QUANTILES = (0.5, 0.9, 1.0)
 CONFIDENCE = 0.9
-FEWEST_BLOCKS = 6
-"""With fewer, what is usual is not known."""
 SURPRISE, ODD = 0.05, 0.001
 """Shares of windows without drift in which some feature's effect may pass its usual one, and in which it is so far off
 that the window says nothing about what is usual."""
@@ -51,6 +50,8 @@ class Calibration:
         effects: Effect sizes, ascending, by method and feature.
         usual_effects: The effect size that one more window without drift stays below, by method and feature; see
             `usual_effect`. Each block was judged by what is usual for the others.
+        nulls: What the blocks make of one more window's effect size, by method and feature. No block is left out as
+            odd: what the reference holds can come again.
     """
 
     rows: tuple[int, ...]
@@ -58,6 +59,7 @@ class Calibration:
     drifted: Mapping[str, int] = field(default_factory=dict)
     effects: Mapping[Key, tuple[float, ...]] = field(default_factory=dict)
     usual_effects: Mapping[Key, float] = field(default_factory=dict)
+    nulls: Mapping[Key, NullModel] = field(default_factory=dict)
 
     @property
     def checks(self) -> int:
@@ -88,6 +90,7 @@ class Calibration:
             "drifted": dict(self.drifted),
             "effects": {_name(key): _quantiles(found) for key, found in self.effects.items()},
             "usual_effects": {_name(key): found for key, found in self.usual_effects.items()},
+            "nulls": {_name(key): astuple(model) for key, model in self.nulls.items()},
         }
 
     def _rate_as_json(self) -> dict[str, float] | None:
@@ -103,23 +106,21 @@ def usual_effects_from_json(card: Mapping[str, Any]) -> dict[Key, float]:
     return {(Method(method), feature): effect for (method, _, feature), effect in named}
 
 
+def nulls_from_json(card: Mapping[str, Any]) -> dict[Key, NullModel]:
+    """The null models that `Calibration.as_json` wrote; none in a card from before they were kept."""
+    named = ((name.partition(" "), model) for name, model in card.get("nulls", {}).items())
+    return {(Method(method), feature): NullModel(*model) for (method, _, feature), model in named}
+
+
 def usual_effect(effects: Sequence[float], surprise: float) -> float | None:
     """The effect size that one more window without drift stays below, or None if too few windows tell.
-
-    A one-sided prediction limit for one future observation, mean + t·s·√(1 + 1/n) (Hahn & Meeker, Statistical
-    Intervals, 1991): the fewer windows there are, the wider it is. It is taken of the cube roots, as distances and
-    their squares are skewed and the cube root of a chi-squared variable is nearly normal (Wilson & Hilferty, 1931).
 
     Args:
         effects: Shape (n,), of windows without drift.
         surprise: The share of such windows that may pass it.
     """
-    n = len(effects)
-    if n < FEWEST_BLOCKS:
-        return None
-    roots = np.cbrt(effects)
-    deviations = float(special.stdtrit(n - 1, 1 - surprise)) * (1 + 1 / n) ** 0.5
-    return float((np.mean(roots) + deviations * np.std(roots, ddof=1)) ** 3)
+    model = NullModel.of(effects)
+    return None if model is None else model.limit(surprise)
 
 
 def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPlan) -> Calibration:
@@ -135,12 +136,15 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
     rows = [count for count, details in by_block if _is_judged(details)]
     judged = [details for _, details in by_block if _is_judged(details)]
     drifted = _drifted_by_the_others(judged, plan, SURPRISE)
+    effects = {key: tuple(sorted(found)) for key, found in _effects(judged).items()}
+    models = {key: NullModel.of(found) for key, found in effects.items()}
     return Calibration(
         rows=tuple(rows),
         alarms=sum(map(bool, drifted)),
         drifted=dict(Counter(chain.from_iterable(drifted))),
-        effects={key: tuple(sorted(found)) for key, found in _effects(judged).items()},
+        effects=effects,
         usual_effects=_usual(_like_the_others(judged, plan), SURPRISE),
+        nulls={key: model for key, model in models.items() if model is not None},
     )
 
 

@@ -1,37 +1,75 @@
-"""Computes the evidence of a run as a whole: one p-value from those of its features and methods."""
+"""Computes the evidence of a run as a whole, and that of several drifted runs in a row."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .method_results import MethodResult, Reference
+from .method_results import AnyMethod, FeatureDetail, MethodResult, Reference
+from .methods import Method
 from .multiple_testing import adjust_p_values
 from .plan import EvaluationPlan, Policy
 from .verdicts import Verdict
+
+CALIBRATOR = 0.2
+"""The exponent κ of the e-value κ·pᵏ⁻¹ of a p-value; it grows most for p = exp(−1/κ) = 0.007, about what few windows of
+a reference can carry (Vovk & Wang, E-values, 2021, section 2)."""
 
 
 def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float | None:
     """A valid p-value for "nothing in this run drifted".
 
-    It is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one, over all features and methods that
-    were compared with one reference. A run that drifted takes the least of those that drifted, by evidence and effect,
-    which is no less: what is certain but does not matter is no evidence of a drift. With two references, the baseline
-    and the weeks before, it is twice the lesser one, at most 1 (Bonferroni).
+    Of each feature and method it takes the greater of two p-values: that of the method's own test, which takes rows for
+    independent, and that of the null model, which knows by how much the reference's own windows differ. Over all that
+    was compared with one reference it is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one. A run
+    that drifted takes the least of those that drifted, by evidence and effect, which is no less: what is certain but
+    does not matter is no evidence of a drift. With two references, the baseline and the weeks before, it is twice the
+    lesser one, at most 1 (Bonferroni).
 
     Args:
         results: The method results of the run; those without p-values do not count.
-        plan: The plan that the run was judged by.
+        plan: The plan that the run was judged by, with its null models.
 
     Returns:
         From 0 to 1; None by the policy `threshold`, which asks for no evidence, and without a p-value.
     """
     if plan.policy is Policy.THRESHOLD:
         return None
-    families = [family for each in Reference if (family := _tested(results, each))]
+    families = [family for each in Reference if (family := _tested(results, plan, each))]
     if not families:
         return None
     has_drift = any(each.is_drifted for family in families for each in family)
     least = min(_simes(family, of_drifted=has_drift) for family in families)
     return min(1.0, len(families) * least)
+
+
+def combined_p_value(p_values: Sequence[float]) -> float:
+    """The evidence of a row of drifted windows that follow one another and do not overlap.
+
+    One small p-value is evidence, and so is a row of larger ones: twice the lesser of the last p-value and of the
+    inverse of a Shiryaev–Roberts e-detector, Mₙ = (Mₙ₋₁ + 1)·κ·pₙᵏ⁻¹, which begins anew where a window has not drifted
+    (Shin, Ramdas & Rinaldo, E-detectors, 2023).
+
+    A monitor that opens an episode whenever this is at or below a level opens, without drift, at most level × windows
+    times on average, however often it is asked: each half of the level bounds one of the two. That holds if each
+    p-value is valid given the windows before it. Windows that depend on one another, and the error of a reference that
+    all of them share, break the half of the row, not that of the single window; `docs/fleet.md` measures by how much.
+
+    Args:
+        p_values: Of the windows since the last that did not drift, the oldest first.
+
+    Returns:
+        From 0 to 1; 1 for no window.
+    """
+    if not p_values:
+        return 1.0
+    evidence = 0.0
+    for p_value in p_values:
+        evidence = (evidence + 1) * e_value(p_value)
+    return min(1.0, 2 * p_values[-1], 2 / evidence)
+
+
+def e_value(p_value: float) -> float:
+    """What a p-value is worth as a bet against the null, on average at most 1 under it; infinite for 0."""
+    return CALIBRATOR * p_value ** (CALIBRATOR - 1) if p_value else float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +80,33 @@ class _Test:
     is_drifted: bool
 
 
-def _tested(results: Iterable[MethodResult], reference: Reference) -> list[_Test]:
+def _tested(
+    results: Iterable[MethodResult], plan: EvaluationPlan, reference: Reference
+) -> list[_Test]:
     """What was tested against a reference: one family of p-values."""
-    of_reference = (result.details for result in results if result.reference is reference)
+    of_reference = [result for result in results if result.reference is reference]
+    has_nulls = reference is Reference.BASELINE  # nothing is known of the weeks before
     return [
-        _Test(detail.p_value, detail.verdict is Verdict.DRIFT)
-        for details in of_reference
-        for detail in details
+        _Test(
+            _with_null(detail.p_value, result.method, detail, plan)
+            if has_nulls
+            else detail.p_value,
+            detail.verdict is Verdict.DRIFT,
+        )
+        for result in of_reference
+        for detail in result.details
         if detail.p_value is not None
     ]
+
+
+def _with_null(
+    p_value: float, method: AnyMethod, detail: FeatureDetail, plan: EvaluationPlan
+) -> float:
+    """The p-value, raised to the null model's where there is one."""
+    model = plan.nulls.get((method, detail.feature)) if isinstance(method, Method) else None
+    if model is None or detail.effect_size is None:
+        return p_value
+    return max(p_value, model.p_value(detail.effect_size))
 
 
 def _simes(family: Sequence[_Test], *, of_drifted: bool) -> float:

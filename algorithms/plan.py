@@ -7,6 +7,7 @@ from typing import Self
 
 from .methods import DEFAULT_LIMITS, DEFAULT_METHODS, METHODS, Limits, Method
 from .methods.row_count_method import FEWEST_WINDOWS
+from .null_models import NullModel
 
 
 class Policy(StrEnum):
@@ -40,6 +41,7 @@ class EvaluationPlan:
         usual_rows: How many rows windows of the reference's time held, for `row_count`.
         usual_effects: By how much windows of the reference's time differ without drift, by method and feature. By
             `evidence_and_effect` a change must be larger, unless the limit is fixed.
+        nulls: What those windows make of one more window's effect, by method and feature: a run's p-value is no less.
         sensitive: Features of which the results hold no value: shares and effects only.
     """
 
@@ -50,6 +52,7 @@ class EvaluationPlan:
     importances: Mapping[str, float] = field(default_factory=dict)
     usual_rows: tuple[int, ...] = ()
     usual_effects: Mapping[tuple[Method, str], float] = field(default_factory=dict)
+    nulls: Mapping[tuple[Method, str], NullModel] = field(default_factory=dict)
     sensitive: frozenset[str] = frozenset()
 
     def without_schema(self) -> Self:

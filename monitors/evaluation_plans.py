@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from algorithms.calibration import usual_effects_from_json
+from algorithms.calibration import nulls_from_json, usual_effects_from_json
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import METHODS, Limits, Method, MethodSpec
 from algorithms.plan import EvaluationPlan, Policy, default_methods
@@ -45,6 +45,7 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         importances=monitor.importances,
         usual_rows=usual_rows,
         usual_effects=usual_effects_from_json(card) if card else {},
+        nulls=nulls_from_json(card) if card else {},
         sensitive=frozenset(monitor.sensitive_features),
     )
 

@@ -113,4 +113,4 @@ def _fit(weeks: _Weeks, frozen: FrozenBaseline, *, is_untyped: bool) -> FrozenBa
 def _seasonal_plan(plan: EvaluationPlan, weeks: _Weeks) -> EvaluationPlan:
     """The plan with the sizes of the weeks that were read; nothing is known of their usual effects."""
     usual_rows = tuple(rows for rows in weeks.rows if rows)
-    return replace(plan.without_schema(), usual_rows=usual_rows, usual_effects={})
+    return replace(plan.without_schema(), usual_rows=usual_rows, usual_effects={}, nulls={})

@@ -11,9 +11,16 @@ from scipy import stats
 
 from algorithms import calibration
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.calibration import Calibration, calibrate, usual_effect, usual_effects_from_json
+from algorithms.calibration import (
+    Calibration,
+    calibrate,
+    nulls_from_json,
+    usual_effect,
+    usual_effects_from_json,
+)
 from algorithms.evaluation import evaluate_profile
 from algorithms.methods import DEFAULT_LIMITS, Method, significance_limits
+from algorithms.null_models import NullModel
 from algorithms.plan import EvaluationPlan, Policy
 from algorithms.profiles import Profile
 from algorithms.references import CategoricalReference, NumericReference
@@ -105,7 +112,7 @@ def test_alarm_rate__no_check__none() -> None:
     assert empty.alarm_rate() is None
     assert empty.as_json() == {
         "checks": 0, "rows": [], "alarms": 0, "alarm_rate": None, "drifted": {}, "effects": {},
-        "usual_effects": {},
+        "usual_effects": {}, "nulls": {},
     }  # fmt: skip
 
 
@@ -169,6 +176,20 @@ def test_as_json__effects__quantiles_over_the_blocks() -> None:
     found = Calibration(rows=(9, 9, 9, 9), alarms=1, drifted={"x y": 1}, effects=effects).as_json()
     assert found["effects"] == {"ks x y": {"0.5": 0.025, "0.9": pytest.approx(0.359), "1": 0.5}}
     assert found["alarm_rate"]["estimate"] == 0.25
+
+
+def test_as_json__null_models__are_read_back() -> None:
+    nulls = {(Method.KS, "a name"): NullModel(9, 0.25, 0.125)}
+    card = json.loads(json.dumps(Calibration(rows=(9,), alarms=0, nulls=nulls).as_json()))
+    assert nulls_from_json(card) == nulls
+
+
+def test_calibrate__null_models__hold_every_judged_block() -> None:
+    found = calibrated(reference_blocks())[1]
+    effects = np.cbrt(found.effects[Method.KS, "y"])
+    model = found.nulls[Method.KS, "y"]
+    assert (model.windows, model.mean) == (BLOCKS, pytest.approx(effects.mean()))
+    assert model.deviation == pytest.approx(effects.std(ddof=1))
 
 
 def test_as_json__usual_effects__are_read_back() -> None:

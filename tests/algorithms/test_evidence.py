@@ -5,18 +5,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
 from algorithms.columns import FeatureKind
 from algorithms.evaluation import summarize
-from algorithms.evidence import run_p_value
+from algorithms.evidence import combined_p_value, e_value, run_p_value
 from algorithms.method_results import AnyMethod, FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.method_results import Reference as ComparedWith
 from algorithms.methods import Method
+from algorithms.null_models import NullModel
 from algorithms.plan import EvaluationPlan, Policy
 from algorithms.verdicts import Verdict
 
 PLAN = EvaluationPlan()
+
+
+LEVEL = 0.05
 
 
 def result_of(
@@ -29,6 +33,7 @@ def result_of(
             kind=FeatureKind.NUMERIC,
             verdict=Verdict.DRIFT if place in drifted else Verdict.OK,
             p_value=p_value,
+            effect_size=0.5,
         )
         for place, p_value in enumerate(p_values)
     ]
@@ -79,3 +84,66 @@ def test_run_p_value__true_nulls__is_uniform() -> None:
     random = np.random.default_rng(1)
     found = [run_p_value([result_of(random.random(5).tolist())], PLAN) or 0 for _ in range(500)]
     assert stats.kstest(found, "uniform").pvalue > 0.01
+
+
+def with_null(mean: float) -> EvaluationPlan:
+    """A plan that knows nine windows of the feature f0; a window's effect 0.5 is compared with the mean's cube."""
+    return EvaluationPlan(nulls={(Method.KS, "f0"): NullModel(9, mean, 0.1)})
+
+
+def test_run_p_value__null_model__raises_a_smaller_p_value() -> None:
+    t = (np.cbrt(0.5) - 0.4) / (0.1 * (1 + 1 / 9) ** 0.5)
+    found = run_p_value([result_of([1e-30], 0)], with_null(0.4))
+    assert found == pytest.approx(stats.t.sf(t, 8))
+
+
+def test_run_p_value__null_model__never_lowers_a_p_value() -> None:
+    assert run_p_value([result_of([0.3])], with_null(0.01)) == 0.3
+
+
+def test_run_p_value__weeks_before__have_no_null_model() -> None:
+    seasonal = replace(result_of([1e-9]), reference=ComparedWith.SEASONAL)
+    assert run_p_value([seasonal], with_null(0.8)) == 1e-9
+
+
+def test_run_p_value__null_model_among_others__is_that_of_simes() -> None:
+    raised = float(stats.t.sf((np.cbrt(0.5) - 0.4) / (0.1 * (1 + 1 / 9) ** 0.5), 8))
+    expected = stats.false_discovery_control([raised, 0.2, 0.3]).min()
+    assert run_p_value([result_of([1e-30, 0.2, 0.3])], with_null(0.4)) == pytest.approx(expected)
+
+
+def test_e_value__uniform_p_value__is_one_on_average() -> None:
+    mean, _ = integrate.quad(e_value, 0, 1)
+    assert mean == pytest.approx(1, rel=1e-6)
+
+
+def test_combined_p_value__one_window__is_twice_its_own() -> None:
+    assert combined_p_value([1e-6]) == 2e-6
+
+
+def test_combined_p_value__two_windows__is_the_sum_over_starts() -> None:
+    first, second = (0.2 * p**-0.8 for p in (0.001, 0.002))
+    assert combined_p_value([0.001, 0.002]) == pytest.approx(2 / (first * second + second))
+
+
+@pytest.mark.parametrize(("p_values", "expected"), [([], 1.0), ([1.0], 1.0), ([0.0], 0.0)])
+def test_combined_p_value__edges__have_answers(p_values: list[float], expected: float) -> None:
+    assert combined_p_value(p_values) == expected
+
+
+def test_combined_p_value__bounded_windows_in_a_row__open_in_the_end() -> None:
+    level = 5 / 30_400  # five a month for 1,000 daily monitors
+    opening = [windows for windows in range(1, 9) if combined_p_value([0.005] * windows) <= level]
+    assert opening[0] == 4
+    assert stats.combine_pvalues([0.005] * 4).pvalue < level  # Fisher's rule agrees
+
+
+def test_combined_p_value__no_drift__opens_within_the_budget() -> None:
+    """All windows counted as drifted, begun anew after each opening: at most level × windows (Ville)."""
+    random, windows, opened = np.random.default_rng(3), 40_000, 0
+    row: list[float] = []
+    for p_value in random.random(windows):
+        row = [*row[-30:], float(p_value)]
+        if combined_p_value(row) <= LEVEL:
+            opened, row = opened + 1, []
+    assert 0 < opened <= LEVEL * windows

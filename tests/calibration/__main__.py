@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import alerting, incidents, simulations, streams
+from tests.calibration import alerting, fleet, fleet_bank, incidents, simulations, streams
 from tests.calibration.real import real_rows
 from tests.calibration.year import MONITORS
 from tests.document import replace_measured
@@ -13,7 +13,7 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "streams", "alerting")
+PARTS = ("windows", "streams", "alerting", "fleet")
 
 
 def main() -> None:
@@ -38,6 +38,8 @@ def main() -> None:
         )
     if "alerting" in parts:
         _write_year()
+    if "fleet" in parts:
+        _write("fleet.md", f"# The fleet\n\n{FLEET}", _fleet_sections(), keep=True)
 
 
 def _write_year() -> None:
@@ -180,6 +182,50 @@ def _year_sections() -> Iterable[str]:
         "With the default rule.",
         ["incident", "incidents", "found", "mean delay"],
         alerting.fault_rows(),
+    )
+
+
+FLEET = (
+    "How many false alerts a tenant gets in all, beside what it was promised. Written by "
+    '`make calibration ARGS="--only fleet"`, from seeds; nothing here is typed by hand. What is promised, and by which '
+    "rule a run opens an alert, is in [ADR 20](adr/0020-evidence-of-a-run.md). Each of "
+    f"{fleet.TENANTS} simulated tenants has {fleet.MONITORS:,} monitors for a year, drawn from banks of runs that the "
+    "service's own engine evaluated, with the power card of each monitor. The opening level of a run is the budget, "
+    f"{fleet.BUDGET:g} false alerts in a month of {fleet.MONTH:g} days, divided by the runs of that month. "
+    "An alert ends with the first run without drift, so that the next one counts again."
+)
+
+
+def _fleet_sections() -> Iterable[str]:
+    banks = fleet.Banks.make()
+    runs = fleet_bank.MONITORS * fleet_bank.QUIET_RUNS
+    yield _section(
+        "The contract, without incidents",
+        f"*Made up*: a bank of {runs:,} runs of {fleet_bank.MONITORS} monitors with {fleet_bank.COLUMNS} features of "
+        "seven distributions, references of one to six weeks of days, and 300 to 1,000 rows a day. A run's evidence "
+        "depends on the run before it by the correlation in brackets. *Flights*: real flights of 2013, with storms; "
+        f"{fleet_bank.REAL_MONITORS} references of {fleet_bank.REFERENCE_WEEKS} random weeks or "
+        f"{fleet_bank.REFERENCE_DAYS} random days, and {fleet_bank.REAL_RUNS} others of the year as windows, each "
+        "monitor checked once a week or once a day. False alerts are a year's mean of a month.",
+        ["fleet", "level", "promised", "kept: mean", "worst tenant", "tenants that kept it", "aim"],
+        fleet.contract_rows(banks),
+    )
+    yield _section(
+        "Rules side by side, with incidents",
+        f"The made-up fleet, independent. Each monitor has two incidents of {fleet_bank.INCIDENT_DAYS} days in the "
+        "year, of the kinds in [Calibration](calibration.md), in one random feature. *Recall*: an alert is open on one "
+        "of the incident's days; the rule that opens at each drift shows how many the verdict sees at all. *Delay*: "
+        "days from the first window of the incident to the one that opens. *Precision*: of all alerts, one for each "
+        f"incident found. Evidently takes longer, so its bank holds {fleet.PEER_MONITORS} monitors with "
+        f"{fleet.PEER_QUIET_RUNS} quiet runs each.",
+        ["rule", "false alerts a month", "tenants within 5", "recall", "mean delay", "precision"],
+        fleet.rule_rows(banks),
+    )
+    yield _section(
+        "Aims",
+        "Of the made-up fleet with incidents, by our rule.",
+        ["aim", "wanted", "measured", "result"],
+        fleet.aim_rows(banks),
     )
 
 
