@@ -30,8 +30,8 @@ FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 RATES = ("estimate", "low", "high")
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
 NO_NULL = (
-    "The reference has fewer than 6 windows that can be compared, so the evidence of runs rests on tests that take rows "
-    "for independent."
+    "The reference has fewer than 6 windows that can be compared, so the evidence of runs rests on "
+    "tests that take rows for independent."
 )
 TOO_SHORT = "The reference is shorter than two windows."
 

@@ -63,8 +63,10 @@ class Runs:
     def by_evidence(self) -> Self:
         """The runs of each monitor, those with the most evidence for an alert first."""
         order = np.lexsort((self.p_values, ~self.drifted), axis=-1)
-        p_values, drifted, flagged = (np.take_along_axis(each, order, -1) for each in self.fields())
-        return type(self)(p_values, drifted, flagged)
+        rows = np.arange(len(order))[:, None]
+        return type(self)(
+            self.p_values[rows, order], self.drifted[rows, order], self.flagged[rows, order]
+        )
 
     def fields(self) -> tuple[Floats, Bools, Bools]:
         """The arrays, in their order."""
