@@ -1,5 +1,6 @@
 """Describes by how much windows without drift differ, and what that makes of one more window's effect size."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -50,7 +51,8 @@ class NullModel:
     def limit(self, surprise: float) -> float:
         """The effect size that one more window without drift passes with the probability `surprise`, by the fit."""
         quantile = float(special.stdtrit(self.windows - 1, 1 - surprise))
-        return (self.mean + quantile * self._spread) ** 3
+        root = self.mean + quantile * self._spread
+        return root**3
 
     def p_value(self, effect: float) -> float:
         """The probability that one more window without drift has an effect as large.
@@ -66,16 +68,16 @@ class NullModel:
     @property
     def _spread(self) -> float:
         """The standard deviation of one more window's distance from the mean, the mean's own error included."""
-        return self.deviation * (1 + 1 / self.windows) ** 0.5
+        return self.deviation * math.sqrt(1 + 1 / self.windows)
 
 
 def _is_beyond(others: FloatArray, largest: float) -> bool:
     """True if the largest of some values does not fit the others: Grubbs' test, as Student's with Bonferroni."""
-    spread = float(others.std(ddof=1)) * (1 + 1 / len(others)) ** 0.5
+    spread = float(others.std(ddof=1)) * math.sqrt(1 + 1 / len(others))
     if not spread:
         return False
     distance = (largest - float(others.mean())) / spread
-    return _tail(len(others), distance) * (len(others) + 1) <= MISFIT
+    return _tail(len(others), distance) <= MISFIT / (len(others) + 1)
 
 
 def _tail(windows: int, distance: float) -> float:

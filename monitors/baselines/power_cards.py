@@ -27,6 +27,10 @@ FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 """Days at the ends of the calendar."""
 RATES = ("estimate", "low", "high")
 NO_TIME = "Without a timestamp column the reference can't be cut into windows."
+NO_NULL = (
+    "The reference has fewer than 6 windows that can be compared, so the evidence of runs rests on "
+    "tests that take rows for independent."
+)
 TOO_SHORT = "The reference is shorter than two windows."
 
 type Span = tuple[datetime, datetime]
@@ -38,10 +42,10 @@ def make_power_card(
     """Check the monitor's reference against itself, window by window. No transaction may be open.
 
     Returns:
-        JSON: `checks`, `alarms`, `alarm_rate` and `effects` of the reference's own windows (see
-        `Calibration`), or the `reason` why there are none; `checks_per_month` by the schedule and
-        `false_alarms_per_month` from both; the `window_seconds` of a window; and the
-        `smallest_changes` seen in windows of `window_rows`.
+        JSON: `checks`, `alarms`, `alarm_rate`, `effects` and `nulls` of the reference's own windows
+        (see `Calibration`), or the `reason` why there are none, and the `null_reason` why there are no
+        null models; `checks_per_month` by the schedule and `false_alarms_per_month` from both; the
+        `window_seconds` of a window; and the `smallest_changes` seen in windows of `window_rows`.
 
     Raises:
         SourceError: If the reference cannot be read.
@@ -54,6 +58,7 @@ def make_power_card(
     rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
     return calibration.as_json() | {
         "reason": _reason(monitor, len(spans)),
+        "null_reason": "" if calibration.nulls else NO_NULL,
         "window_rows": rows,
         "window_seconds": monitor.window.total_seconds(),
         **_false_alarms(calibration, runs_per_month(monitor.schedule_cron)),

@@ -31,6 +31,9 @@ INCIDENT_DAYS, INCIDENTS_PER_MONITOR = 7, 2
 REAL_MONITORS, REAL_RUNS = 30, 40
 REFERENCE_WEEKS, REFERENCE_DAYS = 12, 56
 LEVEL = 0.05
+SPANS = {"D": np.timedelta64(1, "D"), "W": np.timedelta64(7, "D")}
+WHOLE = {"D": 365, "W": 52}
+"""The whole days and weeks of a year."""
 TESTS = (Method.KS, Method.CHI_SQUARED)
 
 type Table = pa.Table
@@ -60,7 +63,10 @@ class Runs:
     def by_evidence(self) -> Self:
         """The runs of each monitor, those with the most evidence for an alert first."""
         order = np.lexsort((self.p_values, ~self.drifted), axis=-1)
-        return type(self)(*(np.take_along_axis(each, order, -1) for each in self.fields()))
+        rows = np.arange(len(order))[:, None]
+        return type(self)(
+            self.p_values[rows, order], self.drifted[rows, order], self.flagged[rows, order]
+        )
 
     def fields(self) -> tuple[Floats, Bools, Bools]:
         """The arrays, in their order."""
@@ -168,7 +174,8 @@ def _incident(columns: Sequence[str], rows: int, random: Random) -> list[Table]:
     """The days of one incident: the same fault of the same column in each."""
     place = int(random.integers(len(columns)))
     days = [_draw(columns, rows, random) for _ in range(INCIDENT_DAYS)]
-    fault = random.choice(_faults_of(days[0].column(place).type))
+    faults = _faults_of(days[0].column(place).type)
+    fault = faults[int(random.integers(len(faults)))]
     return [
         day.set_column(place, f"f{place}", fault.write(day.column(place), random)) for day in days
     ]
@@ -205,10 +212,9 @@ def flights_by_span(unit: str) -> list[Table]:
     flights = label_flights(read_flights())
     stamps = flights[TIMESTAMP].cast(pa.timestamp("us", "UTC")).to_numpy()
     start = np.datetime64(YEAR_START.replace(tzinfo=None), "us")
-    span = ((stamps - start) / np.timedelta64(1, unit)).astype(int)
-    whole = {"D": 365, "W": 52}[unit]
+    span = ((stamps - start) / SPANS[unit]).astype(int)
     chosen = flights.select(FEATURES)
-    return [chosen.filter(pa.array(span == each)).combine_chunks() for each in range(whole)]
+    return [chosen.filter(pa.array(span == each)).combine_chunks() for each in range(WHOLE[unit])]
 
 
 def peer_bank(monitors: int, quiet_runs: int) -> Bank:

@@ -45,6 +45,14 @@ def test_build_baseline__one_week_of_four_drifted__alarms_name_what_drifted(
     assert card["false_alarms_per_month"]["high"] >= card["false_alarms_per_month"]["estimate"] > 0
 
 
+def test_build_baseline__four_windows__card_says_that_evidence_has_no_null(
+    in_tenant: None, flights: Path
+) -> None:
+    make_flights_monitor(flights, reference_start=None, reference_end=None)
+    assert stored_card()["nulls"] == {}
+    assert "fewer than 6 windows" in stored_card()["null_reason"]
+
+
 def test_build_baseline__no_timestamps__card_says_why_it_has_no_checks(
     in_tenant: None, flights: Path
 ) -> None:
