@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
-from tests.calibration import alerting, incidents, simulations, streams
+from tests.calibration import alerting, incidents, simulations, slices, streams
 from tests.calibration.real import real_rows
 from tests.calibration.year import MONITORS
 from tests.document import replace_measured
@@ -13,7 +13,7 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "streams", "alerting")
+PARTS = ("windows", "streams", "alerting", "slices")
 
 
 def main() -> None:
@@ -38,6 +38,8 @@ def main() -> None:
         )
     if "alerting" in parts:
         _write_year()
+    if options.only == "slices":  # a section of the windows' page
+        print(_slice_section(options.draws), flush=True)
 
 
 def _write_year() -> None:
@@ -110,6 +112,7 @@ def _sections(draws: int) -> Iterable[str]:
         ["data", "compared", "rows × features", "alarms per thousand"],
         real_rows(draws),
     )
+    yield _slice_section(draws)
     yield _section(
         "Autocorrelated rows",
         "A first-order autoregression (0.9) without drift. No test that takes rows for independent keeps its level. A "
@@ -129,6 +132,17 @@ def _sections(draws: int) -> Iterable[str]:
         "How often its own p-value is at or below 5 %, and how often its verdict is drift. Ties make KS conservative.",
         ["distribution", "reference", "current", "method", "p ≤ 5 %", "drift", "draws"],
         simulations.level_rows(draws),
+    )
+
+
+def _slice_section(draws: int) -> str:
+    return _section(
+        "Slices",
+        f"{slices.ROWS:,} rows against as many, {slices.FEATURES} normal features and {slices.SLICES} slices of 5 % of "
+        "the rows each. One feature is shifted inside of one slice: how often that slice, another one and the whole "
+        "drift, and how often the same run does without slices. At a shift of 0 each drift is a false alarm.",
+        ["shift", "the slice", "another slice", "the whole", "without slices", "draws"],
+        slices.slice_rows(2 * draws),
     )
 
 

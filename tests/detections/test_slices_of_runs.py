@@ -102,7 +102,8 @@ def test_execute__divided_window__slices_have_the_same_answers(
     run: DetectionRun, override: Callable[..., None], data_root: Path
 ) -> None:
     override(data={"allowed_roots": [str(data_root)], "stream_bytes": 1, "part_bytes": 1})
-    divided = make_run(run.monitor, week=WEEK, trigger=DetectionRun.Trigger.MANUAL)
+    DetectionRun.objects.filter(id=run.id).update(scheduled_for=run.window_start)
+    divided = make_run(run.monitor, week=WEEK)
     execute(tenant_id=divided.tenant_id, run_id=divided.id, worker="worker-1")
     assert drifted(divided) == drifted(run)
 
