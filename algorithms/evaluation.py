@@ -127,7 +127,9 @@ def _examine_slices(
         for reference in each.features.values():
             found = _examine(reference, profile.features.__getitem__, profile.rows, plan, None)
             yield {
-                key._replace(slice=name): replace(own, detail=named_for(name, own.detail))
+                key._replace(slice=name): own
+                if own.measurement
+                else _Examined(named_for(name, own.detail))
                 for key, own in found.items()
             }
 
@@ -370,6 +372,7 @@ def _judged(
         usual_effect=plan.usual_effects.get((method, feature)),
         scale=limits.scale,
         importance=plan.importances.get(feature, 1.0),
+        slice=key.slice,
         explanation=measurement.explanation,
     )
     return _drifted(method, judged, plan.policy) if signal is Signal.DRIFT else judged

@@ -1,7 +1,7 @@
 """Computes the evidence of a run as a whole, and that of several drifted runs in a row."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .method_results import AnyMethod, FeatureDetail, MethodResult, Reference
 from .methods import Method
@@ -21,8 +21,9 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
     independent, and that of the null model, which knows by how much the reference's own windows differ. Over all that
     was compared with one reference it is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one. A run
     that drifted takes the least of those that drifted, by evidence and effect, which is no less: what is certain but
-    does not matter is no evidence of a drift. With two references, the baseline and the weeks before, it is twice the
-    lesser one, at most 1 (Bonferroni).
+    does not matter is no evidence of a drift. Slices are a family of their own, of p-values that were adjusted among
+    all of the run; no null model knows slices. Of several families, the baseline's, that of the weeks before and the
+    slices', it is the least one times their number, at most 1 (Bonferroni).
 
     Args:
         results: The method results of the run; those without p-values do not count.
@@ -34,10 +35,13 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
     if plan.policy is Policy.THRESHOLD:
         return None
     families = [family for each in Reference if (family := _tested(results, plan, each))]
+    families = [_adjusted(family) for family in families]
+    if slices := _tested_on_slices(results):
+        families.append(slices)
     if not families:
         return None
     has_drift = any(each.is_drifted for family in families for each in family)
-    least = min(_simes(family, of_drifted=has_drift) for family in families)
+    least = min(_least(family, of_drifted=has_drift) for family in families)
     return min(1.0, len(families) * least)
 
 
@@ -109,8 +113,27 @@ def _with_null(
     return max(p_value, model.p_value(detail.effect_size))
 
 
-def _simes(family: Sequence[_Test], *, of_drifted: bool) -> float:
+def _adjusted(family: Sequence[_Test]) -> list[_Test]:
+    """A family with its p-values adjusted by Benjamini–Hochberg; the least of them is the p-value of Simes."""
+    adjusted = adjust_p_values([test.p_value for test in family])
+    pairs = zip(family, adjusted, strict=True)
+    return [replace(test, p_value=float(p_value)) for test, p_value in pairs]
+
+
+def _tested_on_slices(results: Iterable[MethodResult]) -> list[_Test]:
+    """What was kept of the slices, adjusted among all of the run.
+
+    The least of all adjusted p-values is a p-value of the whole run, and that of a part is no less.
+    """
+    details = (detail for result in results for detail in result.slices)
+    return [
+        _Test(detail.p_adjusted, detail.verdict is Verdict.DRIFT)
+        for detail in details
+        if detail.p_adjusted is not None
+    ]
+
+
+def _least(family: Sequence[_Test], *, of_drifted: bool) -> float:
     """The least adjusted p-value of a family, or of what drifted in it; 1 if nothing did."""
-    adjusted = zip(family, adjust_p_values([each.p_value for each in family]), strict=True)
-    counted = [p for test, p in adjusted if test.is_drifted or not of_drifted]
+    counted = [test.p_value for test in family if test.is_drifted or not of_drifted]
     return min(counted, default=1.0)

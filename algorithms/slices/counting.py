@@ -112,7 +112,8 @@ class SliceCounter:
     def _profile_of(self, wanted: SliceReference) -> Profile:
         name = wanted.name
         if name in self.unfound:
-            return Profile(rows=0, features=dict.fromkeys(wanted.features, self.unfound[name]))
+            unread = dict.fromkeys(wanted.features, self.unfound[name])
+            return Profile(rows=self.window.num_rows, features=unread)
         features = {each: self._feature(name, each) for each in wanted.features}
         return Profile(rows=len(self.rows[name]), features=features)
 

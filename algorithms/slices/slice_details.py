@@ -21,7 +21,7 @@ def plan_of_slices(plan: EvaluationPlan) -> EvaluationPlan:
 
 
 def named_for(name: str, detail: FeatureDetail) -> FeatureDetail:
-    """The record of a feature on a slice; a slice that is small by its nature does not count."""
+    """The record of a feature that was not measured on a slice; one that is small by its nature does not count."""
     if detail.verdict is Verdict.NO_DATA:
         detail = replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=NO_ROW)
     is_few = detail.verdict in FEW

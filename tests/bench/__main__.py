@@ -29,7 +29,7 @@ from algorithms.methods import Method
 from algorithms.statistical_tests import ks_test
 from algorithms.warm import warm
 from tests.bench import peers, windows
-from tests.bench.checks import check, fit, peak_memory, read
+from tests.bench.checks import check, fit, peak_memory, read, with_slices
 from tests.bench.timing import Row, compare
 from tests.document import replace_measured
 
@@ -167,6 +167,11 @@ def _checks(folder: Path, rows: int) -> Iterator[Row]:
     yield compare(
         "the same on 2 threads; peer: on 1", whole, check(binned, current, *DEFAULT, threads=1),
         least=1.5, reach=1.7, rounds=9, peer_rounds=9,
+    )  # fmt: skip
+    yield compare(
+        f"the same with {windows.CATEGORIES} slices of 5 % of the rows; peer: with none",
+        check(with_slices(binned, reference), current, *DEFAULT), whole, least=1 / 2.5, reach=1 / 2, rounds=9,
+        peer_rounds=9,
     )  # fmt: skip
     exact = fit(reference, is_exact=True, columns=NUMBERS)
     yield compare(

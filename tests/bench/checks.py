@@ -12,6 +12,7 @@ from algorithms.evaluation import evaluate
 from algorithms.methods import DEFAULT_LIMITS, Method
 from algorithms.plan import EvaluationPlan
 from monitors.sources import SourcePolicy, WindowSpec, describe, open_window
+from tests.bench.windows import CATEGORIES
 
 
 def policy_of(path: Path) -> SourcePolicy:
@@ -27,6 +28,13 @@ def fit(path: Path, *, is_exact: bool, columns: list[str] | None = None) -> Base
     with open_window(WindowSpec(str(path), policy, list(kinds))) as window:
         baseline = Baseline.fit(window, kinds, max_rows=window.num_rows)
     return baseline if is_exact else baseline.without_values()
+
+
+def with_slices(baseline: Baseline, path: Path) -> Baseline:
+    """The baseline of a file with a slice for each category of its first text."""
+    wheres = {f"slice {each}": f"c0 = 'name-{each}'" for each in range(CATEGORIES)}
+    with open_window(WindowSpec(str(path), policy_of(path), list(baseline.features))) as window:
+        return baseline.with_slices(wheres, window)
 
 
 def check(

@@ -13,6 +13,7 @@ from tests.calibration import (
     fleet_bank,
     incidents,
     simulations,
+    slices,
     streams,
 )
 from tests.calibration.page_parts import put_part
@@ -23,7 +24,7 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "faults", "estimates", "streams", "alerting", "fleet")
+PARTS = ("windows", "faults", "estimates", "slices", "streams", "alerting", "fleet")
 
 
 def main() -> None:
@@ -53,6 +54,7 @@ def _parts_of_calibration(draws: int) -> dict[str, Iterable[str]]:
         "windows": _sections(draws),
         "faults": _fault_sections(few),
         "estimates": _estimate_sections(draws),
+        "slices": _slice_sections(draws),
     }
 
 
@@ -179,6 +181,17 @@ def _estimate_sections(draws: int) -> Iterable[str]:
         "*Held*: windows whose 95 % interval of the estimate holds the metric that their labels give.",
         ["data", "metric", "held", "windows"],
         estimates.interval_rows(max(1, draws // 5)),
+    )
+
+
+def _slice_sections(draws: int) -> Iterable[str]:
+    yield _section(
+        "Slices",
+        f"{slices.ROWS:,} rows against as many, {slices.FEATURES} normal features and {slices.SLICES} slices of 5 % of "
+        "the rows each. One feature is shifted inside of one slice: how often that slice, another one and the whole "
+        "drift, and how often the same run does without slices. At a shift of 0 each drift is a false alarm.",
+        ["shift", "the slice", "another slice", "the whole", "without slices", "draws"],
+        slices.slice_rows(2 * draws),
     )
 
 

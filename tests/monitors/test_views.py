@@ -107,6 +107,19 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"csv_dialect": {"encoding": "hex"}}, "csv_dialect", "encoding must be a known one"),
     ({"csv_dialect": ";"}, "csv_dialect", "dictionary"),
     ({"null_values": "-"}, "null_values", "list"),
+    ({"slices": "carrier = 'UA'"}, "slices", "list"),
+    ({"slices": [{"name": "far"}]}, "slices", "name and where"),
+    ({"slices": [{"name": "", "where": "delay > 1"}]}, "slices", "1 to 100"),
+    ({"slices": [{"name": "far", "where": "delay > 1"}] * 2}, "slices", "differ"),
+    ({"slices": [{"name": f"{n}", "where": "delay > 1"} for n in range(21)]}, "slices", "20"),
+    ({"slices": [{"name": "far", "where": "delay >"}]}, "slices", "'far' is wrong at character 8"),
+    ({"slices": [{"name": "far", "where": "delays > 1"}]}, "slices", "nearest is 'delay'"),
+    ({"slices": [{"name": "far", "where": "delay = '1'"}]}, "slices", "without quotes"),
+    (
+        {"slices": [{"name": "far", "where": "delay > 1"}], "sensitive_features": ["delay"]},
+        "slices",
+        "sensitive",
+    ),
     ({"null_values": [""]}, "null_values[0]", "blank"),
     ({"null_values": [None]}, "null_values[0]", "null"),
     ({"null_values": ["x" * 101]}, "null_values[0]", "100 characters"),
@@ -426,6 +439,7 @@ def test_patch__bad_field__is_named_and_nothing_changes(
         {"data_timezone": "Asia/Tokyo"},
         {"csv_dialect": {"delimiter": ";"}},
         {"null_values": ["-"]},
+        {"slices": [{"name": "far", "where": "distance > 1000"}]},
     ],
 )
 def test_patch__reference__builds_a_new_baseline_version(

@@ -173,6 +173,7 @@ def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     kept["feature_kinds"] = {"delay": "numeric"}
     kept["importances"] = {"delay": 2.5}
     kept["sensitive_features"] = ["delay"]
+    kept["slices"] = [{"name": "far", "where": "distance > 1000"}]
     for name in ("thresholds", "tolerances"):
         limits = kept.get(name, {}).items()
         kept[name] = {method: limit for method, limit in limits if not isinstance(limit, dict)}
