@@ -66,6 +66,13 @@ def test_run_p_value__drift_from_the_weeks_before_alone__counts_those() -> None:
     assert run_p_value([result_of([0.001]), seasonal], PLAN) == pytest.approx(0.02)
 
 
+def test_run_p_value__drift_on_a_slice_alone__is_twice_what_was_adjusted() -> None:
+    whole = result_of([0.4])
+    drifted = replace(whole.details[0], slice="small", verdict=Verdict.DRIFT, p_adjusted=0.01)
+    on_slice = replace(whole, slices=(drifted,), verdict=Verdict.DRIFT, is_drifted=True)
+    assert run_p_value([on_slice], PLAN) == pytest.approx(0.02)
+
+
 def test_run_p_value__policy_threshold__has_none() -> None:
     assert run_p_value([result_of([0.5])], EvaluationPlan(policy=Policy.THRESHOLD)) is None
 
