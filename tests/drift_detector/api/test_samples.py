@@ -80,7 +80,7 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
         take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
     )
     Report.objects.create(tenant_id=in_tenant.id, run=run)
-    put_budget(UUID(MODEL_ID), false_alerts_per_month=3, by="key:test")
+    put_budget(UUID(MODEL_ID), false_alerts_per_month=2, by="key:test")
     alert = Alert.objects.get()
     rows = {
         "monitors": monitor,
