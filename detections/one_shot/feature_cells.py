@@ -53,8 +53,10 @@ def fault_of(row: FeatureRow) -> str:
 
 def sum_of(comparison: Comparison) -> str:
     """The verdict and the counts, in two sentences."""
+    sliced = [verdict for verdict, _ in comparison.slices.values()]
+    slices = f", {sliced.count(Verdict.DRIFT)} of {len(sliced)} slices" if sliced else ""
     return (
-        f"Verdict: {comparison.verdict}. {comparison.drifted} of {len(comparison.features)} features drifted; "
+        f"Verdict: {comparison.verdict}. {comparison.drifted} of {len(comparison.features)} features{slices} drifted; "
         f"{comparison.reference_rows:,} rows in the reference, {comparison.current_rows:,} in the current window."
     )
 

@@ -5,6 +5,7 @@ from algorithms.verdicts import Verdict
 from detections.one_shot.compare import Comparison
 from detections.one_shot.feature_cells import plain, verdict_of
 
+MOST_SHOWN = 3
 SLICE_HEADINGS = ("slice", "verdict", "rows", "finding")
 
 
@@ -16,11 +17,11 @@ def slice_lines(comparison: Comparison) -> list[tuple[str, ...]]:
 def _line(name: str, verdict: Verdict, details: tuple[FeatureDetail, ...]) -> tuple[str, ...]:
     rows = max(each.n_current for each in details)
     shown = [each for each in details if each.verdict is verdict] or details
-    finding = "; ".join(_finding(each) for each in shown[:3])
+    finding = "; ".join(dict.fromkeys(_finding(each) for each in shown[:MOST_SHOWN]))
     return plain(name), verdict.value, f"{rows:,}", plain(finding)
 
 
 def _finding(detail: FeatureDetail) -> str:
     if detail.effect_size is None or detail.tolerance is None:
-        return f"{detail.feature}: {detail.reason or verdict_of(detail)}"
+        return detail.reason or f"{detail.feature}: {verdict_of(detail)}"
     return f"{detail.feature} {detail.effect_size:.3g}, tolerance {detail.tolerance:.3g}"

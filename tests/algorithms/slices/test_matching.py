@@ -1,6 +1,7 @@
 """The rows that a condition chooses; SQLite is the oracle."""
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -67,7 +68,7 @@ def rows_of(baseline: Baseline, window: pa.Table, text: str) -> list[int]:
 
 
 def sqlite_rows(rows: list[tuple[Any, Any]], text: str) -> list[int]:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.execute("CREATE TABLE window (x REAL, c TEXT)")
         database.executemany("INSERT INTO window VALUES (?, ?)", rows)
         found = database.execute(f"SELECT rowid - 1 FROM window WHERE {text} ORDER BY rowid")
