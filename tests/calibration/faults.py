@@ -66,7 +66,9 @@ def _filled(column: np.ndarray, random: Random) -> np.ndarray:
 
 
 def _clipped(column: np.ndarray, _: Random) -> np.ndarray:
-    return np.minimum(column, np.quantile(column, 0.85, method="lower"))
+    highest = float(np.quantile(column, 0.85, method="lower"))
+    limited: np.ndarray = np.minimum(column, highest)
+    return limited
 
 
 def _can_clip(column: np.ndarray) -> bool:
@@ -247,7 +249,7 @@ def _row(name: str, kind: str, tally: Tally) -> list[str]:
 
 
 def _sum(total: Tally, tally: Tally) -> None:
-    for field in Tally.__slots__:  # type: ignore[attr-defined]
+    for field in Tally.__slots__:
         setattr(total, field, getattr(total, field) + getattr(tally, field))
 
 
@@ -260,7 +262,7 @@ def _tally(
         columns = _texts(table) if is_text else _numbers(table)
         usable = {name: each for name, each in columns.items() if is_text or injected.fits(each)}
         for _ in range(draws if usable else 0):
-            name = random.choice(list(usable))
+            name = str(random.choice(list(usable)))
             before, after = (random.choice(usable[name], ROWS) for _ in range(2))
             found = _judge({name: before}, {name: injected.write(after, random)})
             tally.add(name in found, found.get(name), injected)

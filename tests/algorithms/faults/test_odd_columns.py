@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -102,5 +103,5 @@ def test_is_stale__same_picture__is() -> None:
         (["The window has no column 'x'."], ["The window has no column 'x'."]),
     ],
 )
-def test_is_stale__other_few_or_poor_values__is_not(now: list, before: list) -> None:
+def test_is_stale__other_few_or_poor_values__is_not(now: list[Any], before: list[Any]) -> None:
     assert not is_stale(now, before)

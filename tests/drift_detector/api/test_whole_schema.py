@@ -297,9 +297,10 @@ def keep_to_the_rest(case: Case[Any], ids: dict[str, str]) -> None:
     """Make a request that is right by the schema right by the rows, the data and the other fields, too."""
     *_, noun = [part for part in case.path.split("/") if part != "{id}"]
     if noun in BODIES and case.method != "GET" and isinstance(case.body, dict | list):
-        case.body = BODIES[noun](case.body, ids)
+        body = BODIES[noun](case.body, ids)
         if (noun, case.method) == ("connections", "PATCH"):
-            case.body.pop("store", None)  # it stays as it is
+            body.pop("store", None)  # it stays as it is
+        case.body = body
     if isinstance(case.body, dict):  # a name in the query must be that of the body
         for name in {"batch_id", "stream"} & case.query.keys() & case.body.keys():
             del case.body[name]
