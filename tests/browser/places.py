@@ -40,6 +40,8 @@ def places(demo: Demo) -> dict[str, str]:
         "members": "/admin/tenancy/membership/",
         "audit": "/admin/audit/auditentry/?q=monitors",
         "quotas": "/admin/tenancy/tenantquota/",
+        "budget": "/admin/budget/",
+        "connections": "/admin/monitors/storeconnection/",
     }
 
 
