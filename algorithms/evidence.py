@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from .method_results import AnyMethod, FeatureDetail, MethodResult, Reference
 from .methods import Method
+from .methods.method_limits import LEVEL
 from .multiple_testing import adjust_p_values
 from .plan import EvaluationPlan, Policy
 from .verdicts import Verdict
@@ -19,11 +20,14 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
 
     Of each feature and method it takes the greater of two p-values: that of the method's own test, which takes rows for
     independent, and that of the null model, which knows by how much the reference's own windows differ. Over all that
-    was compared with one reference it is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one. A run
-    that drifted takes the least of those that drifted, by evidence and effect, which is no less: what is certain but
-    does not matter is no evidence of a drift. Slices are a family of their own, of p-values that were adjusted among
-    all of the run; no null model knows slices. Of several families, the baseline's, that of the weeks before and the
-    slices', it is the least one times their number, at most 1 (Bonferroni).
+    was compared with one reference it is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one. Slices
+    are a family of their own, of p-values that were adjusted among all of the run. Of several families, the
+    baseline's, that of the weeks before and the slices', it is the least one times their number (Bonferroni).
+
+    A run that drifted takes the least of those that drifted, by evidence and effect, which is no less: what is certain
+    but does not matter is no evidence of a drift. It is at most the level of the verdict: without drift a run drifts
+    with at most that probability, by its tests and by the tolerances that the reference's windows have raised. So a
+    drift that lasts becomes evidence in the end, however many features there are.
 
     Args:
         results: The method results of the run; those without p-values do not count.
@@ -36,13 +40,20 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
         return None
     families = [family for each in Reference if (family := _tested(results, plan, each))]
     families = [_adjusted(family) for family in families]
-    if slices := _tested_on_slices(results):
+    if slices := _tested_on_slices(results, plan):
         families.append(slices)
     if not families:
         return None
     has_drift = any(each.is_drifted for family in families for each in family)
     least = min(_least(family, of_drifted=has_drift) for family in families)
-    return min(1.0, len(families) * least)
+    most = _level_of_verdict(plan) if has_drift else 1.0
+    return min(most, len(families) * least)
+
+
+def _level_of_verdict(plan: EvaluationPlan) -> float:
+    """The largest significance level that the plan judges by."""
+    limits = (*plan.methods.values(), *plan.overrides.values())
+    return max((each.level for each in limits), default=LEVEL)
 
 
 def combined_p_value(p_values: Sequence[float]) -> float:
@@ -89,24 +100,26 @@ def _tested(
 ) -> list[_Test]:
     """What was tested against a reference: one family of p-values."""
     of_reference = [result for result in results if result.reference is reference]
-    has_nulls = reference is Reference.BASELINE  # nothing is known of the weeks before
     return [
-        _Test(
-            _with_null(detail.p_value, result.method, detail, plan)
-            if has_nulls
-            else detail.p_value,
-            detail.verdict is Verdict.DRIFT,
-        )
+        _Test(_with_null(detail.p_value, result.method, detail, plan), _is_drifted(detail))
         for result in of_reference
         for detail in result.details
         if detail.p_value is not None
     ]
 
 
+def _is_drifted(detail: FeatureDetail) -> bool:
+    return detail.verdict is Verdict.DRIFT
+
+
 def _with_null(
     p_value: float, method: AnyMethod, detail: FeatureDetail, plan: EvaluationPlan
 ) -> float:
-    """The p-value, raised to the null model's where there is one."""
+    """The p-value, raised to the null model's where there is one.
+
+    The model is that of the whole against the baseline. A slice, or the weeks before, have fewer rows and vary more, so
+    it says the least that is usual.
+    """
     model = plan.nulls.get((method, detail.feature)) if isinstance(method, Method) else None
     if model is None or detail.effect_size is None:
         return p_value
@@ -120,15 +133,15 @@ def _adjusted(family: Sequence[_Test]) -> list[_Test]:
     return [replace(test, p_value=float(p_value)) for test, p_value in pairs]
 
 
-def _tested_on_slices(results: Iterable[MethodResult]) -> list[_Test]:
+def _tested_on_slices(results: Iterable[MethodResult], plan: EvaluationPlan) -> list[_Test]:
     """What was kept of the slices, adjusted among all of the run.
 
     The least of all adjusted p-values is a p-value of the whole run, and that of a part is no less.
     """
-    details = (detail for result in results for detail in result.slices)
     return [
-        _Test(detail.p_adjusted, detail.verdict is Verdict.DRIFT)
-        for detail in details
+        _Test(_with_null(detail.p_adjusted, result.method, detail, plan), _is_drifted(detail))
+        for result in results
+        for detail in result.slices
         if detail.p_adjusted is not None
     ]
 

@@ -12,8 +12,6 @@ from .arrays import FloatArray
 
 FEWEST_WINDOWS = 6
 """With fewer, what is usual is not known."""
-MISFIT = 0.01
-"""The level of Grubbs' test: the share of references that fit and are taken for ones that do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +27,11 @@ class NullModel:
         windows: How many there are, at least `FEWEST_WINDOWS`.
         mean: Of the cube roots.
         deviation: Their standard deviation.
-        least: The least p-value. If the largest effect does not fit the others (Grubbs, 1950), as of a stormy day, no
-            fit supports the tail, and it is 1 / (windows + 1), that of a window beyond all of them; else 0.
     """
 
     windows: int
     mean: float
     deviation: float
-    least: float = 0.0
 
     @classmethod
     def of(cls, effects: Sequence[float]) -> Self | None:
@@ -44,9 +39,8 @@ class NullModel:
         windows = len(effects)
         if windows < FEWEST_WINDOWS:
             return None
-        roots: FloatArray = np.sort(np.cbrt(effects))
-        least = 1 / (windows + 1) if _is_beyond(roots[:-1], roots[-1]) else 0.0
-        return cls(windows, float(roots.mean()), float(roots.std(ddof=1)), least)
+        roots: FloatArray = np.cbrt(effects)
+        return cls(windows, float(roots.mean()), float(roots.std(ddof=1)))
 
     def limit(self, surprise: float) -> float:
         """The effect size that one more window without drift passes with the probability `surprise`, by the fit."""
@@ -63,23 +57,10 @@ class NullModel:
         root = float(np.cbrt(effect))
         if not self._spread:
             return 0.0 if root > self.mean else 1.0
-        return max(self.least, _tail(self.windows, (root - self.mean) / self._spread))
+        distance = (root - self.mean) / self._spread
+        return float(special.stdtr(self.windows - 1, -distance))
 
     @property
     def _spread(self) -> float:
         """The standard deviation of one more window's distance from the mean, the mean's own error included."""
         return self.deviation * math.sqrt(1 + 1 / self.windows)
-
-
-def _is_beyond(others: FloatArray, largest: float) -> bool:
-    """True if the largest of some values does not fit the others: Grubbs' test, as Student's with Bonferroni."""
-    spread = float(others.std(ddof=1)) * math.sqrt(1 + 1 / len(others))
-    if not spread:
-        return False
-    distance = (largest - float(others.mean())) / spread
-    return _tail(len(others), distance) <= MISFIT / (len(others) + 1)
-
-
-def _tail(windows: int, distance: float) -> float:
-    """The probability that one more of so many normal values is as far above their mean, in its own spread."""
-    return float(special.stdtr(windows - 1, -distance))

@@ -62,8 +62,8 @@ def create_monitor(*, created_by: str, **fields: Any) -> Monitor:
 
 def update_monitor(*, monitor: Monitor, **fields: Any) -> Monitor:
     """Change a monitor; a changed reference asks for a new baseline."""
-    if "schedule_cron" in fields:
-        fields["runs_per_month"] = runs_per_month(fields["schedule_cron"])
+    cron = fields.get("schedule_cron", monitor.schedule_cron)
+    fields["runs_per_month"] = runs_per_month(cron)
     changed = _set_fields(monitor, fields)
     _save(monitor, update_fields=[*changed, "updated_at"])
     _sync_schedule(monitor)

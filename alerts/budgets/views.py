@@ -11,6 +11,7 @@ from alerts.budgets.serializers import BudgetRequestSerializer, BudgetSerializer
 from alerts.budgets.spending import get_standing
 from drift_detector.api.views import TenantAPIView
 from drift_detector.tenancy.models import Scope
+from monitors.budgets.levels import get_budget
 from monitors.budgets.services import put_budget, remove_budget
 from monitors.models import Monitor
 
@@ -78,5 +79,7 @@ def _standing(model_id: UUID | None) -> Response:
 
 
 def _require_model(model_id: UUID) -> None:
-    if not Monitor.objects.filter(model_id=model_id).exists():
+    """A model has monitors, or a budget from when it had some."""
+    has_monitor = Monitor.objects.filter(model_id=model_id).exists()
+    if not has_monitor and get_budget(model_id) is None:
         raise Http404

@@ -6,6 +6,7 @@ end with the same state, whenever each of them came: the fold goes by windows, n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Self
 
 from alerts.episodes.observations import MEASURED, DriftEntry, Observation
@@ -66,7 +67,8 @@ class EpisodeState:
         severity: The severity of the newest drifted window.
         entries: What drifted and is not replaced; what is over counts its ok runs.
         recent: The severities of the last runs, empty for those that don't count, while it is pending.
-        p_values: Those of the last runs in a row that drifted, while it is pending.
+        p_values: Those of the last drifted runs in a row whose windows don't overlap, while it is pending.
+        row_end: The end of the last of these windows; None without one.
     """
 
     phase: str = NO_PHASE
@@ -74,6 +76,7 @@ class EpisodeState:
     entries: tuple[DriftEntry, ...] = ()
     recent: tuple[str, ...] = ()
     p_values: tuple[float, ...] = ()
+    row_end: datetime | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -88,6 +91,7 @@ class EpisodeState:
             "entries": [entry.as_json() for entry in self.entries],
             "recent": list(self.recent),
             "p_values": list(self.p_values),
+            "row_end": self.row_end and self.row_end.isoformat(),
         }
 
     @classmethod
@@ -99,7 +103,12 @@ class EpisodeState:
             entries=tuple(map(DriftEntry.of_json, values["entries"])),
             recent=tuple(values["recent"]),
             p_values=tuple(values.get("p_values", ())),
+            row_end=_moment(values.get("row_end")),
         )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 IDLE = EpisodeState()
@@ -134,8 +143,8 @@ def advance(state: EpisodeState, observation: Observation, rules: Rules) -> Epis
 
 
 def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> EpisodeState:
-    p_values = _row_with(state, observation)
-    counted = observation.severity if counts(observation, p_values) else ""
+    row = _row_with(state, observation)
+    counted = observation.severity if counts(observation, row.p_values) else ""
     recent = (*state.recent, counted)[-rules.memory :]
     is_open = state.phase in (Phase.OPEN, Phase.RECOVERING) or opens(recent, rules)
     return EpisodeState(
@@ -143,26 +152,34 @@ def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> Epi
         severity=observation.severity,
         entries=merge_entries(state.entries, observation),
         recent=() if is_open else recent,
-        p_values=() if is_open else p_values,
+        p_values=() if is_open else row.p_values,
+        row_end=None if is_open else row.row_end,
     )
 
 
-def _row_with(state: EpisodeState, observation: Observation) -> tuple[float, ...]:
-    """The p-values of the drifted runs in a row; the oldest of very many are left out, which is less evidence."""
-    if observation.evidence is None:
-        return state.p_values
-    return (*state.p_values, observation.evidence.p_value)[-MOST_IN_A_ROW:]
+def _row_with(state: EpisodeState, observation: Observation) -> EpisodeState:
+    """The state with a drifted run in its row; a window that overlaps the row tells the same rows again.
+
+    The oldest of very many are left out, which is less evidence.
+    """
+    evidence, place = observation.evidence, observation.place
+    if evidence is None or (state.row_end and place.window_start < state.row_end):
+        return state
+    p_values = (*state.p_values, evidence.p_value)[-MOST_IN_A_ROW:]
+    return replace(state, p_values=p_values, row_end=place.window_end)
 
 
 def counts(observation: Observation, p_values: Sequence[float]) -> bool:
-    """True if a drifted run counts towards opening: no budget holds it back, or the row is beyond its level.
+    """True if a drifted run counts towards opening: no budget holds it back, or it or the row is beyond its level.
 
     Args:
         observation: A drifted run.
         p_values: Of the drifted runs in a row up to it, the oldest first.
     """
     evidence = observation.evidence
-    return evidence is None or combined_p_value(p_values) <= evidence.level
+    if evidence is None or evidence.is_beyond_level:
+        return True
+    return combined_p_value(p_values) <= evidence.level
 
 
 def _after_ok(entry: DriftEntry, observation: Observation) -> DriftEntry:
@@ -173,7 +190,7 @@ def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
     """A pending episode fades once no drifted run counts any more."""
     recent = (*state.recent, "")[-rules.memory :]
     counting = recent[1:] if len(recent) == rules.memory else recent
-    return replace(state, recent=recent, p_values=()) if any(counting) else IDLE
+    return replace(state, recent=recent, p_values=(), row_end=None) if any(counting) else IDLE
 
 
 def _recovered(state: EpisodeState, rules: Rules) -> EpisodeState:

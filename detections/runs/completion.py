@@ -1,9 +1,12 @@
 """Completes a run: its result, detections, follow-up, listeners and events in one transaction."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 
+from algorithms.method_results import MethodResult
+from algorithms.methods import Method
 from algorithms.verdicts import Verdict
 from detections import listeners
 from detections.ledger import runs as ledger
@@ -63,9 +66,17 @@ def _lock_monitor(monitor_id: UUID) -> Monitor | None:
 
 def _level_of(monitor: Monitor | None, result: RunResult) -> float | None:
     """The level that the run's p-value is held against; most runs have no drift, and read none."""
-    if monitor is None or result.p_value is None or result.verdict is not Verdict.DRIFT:
+    if monitor is None or result.p_value is None or not _drifted_by_evidence(result.methods):
         return None
     return opening_level(monitor)
+
+
+def _drifted_by_evidence(methods: Sequence[MethodResult]) -> bool:
+    """True if features drifted, and each of them has a p-value; a lost column has none, and a metric is no feature."""
+    of_features = [each for each in methods if isinstance(each.method, Method)]
+    details = [detail for each in of_features for detail in (*each.details, *each.slices)]
+    drifted = [detail for detail in details if detail.verdict is Verdict.DRIFT]
+    return bool(drifted) and all(detail.p_value is not None for detail in drifted)
 
 
 def _record_result(claim: Claim, result: RunResult, level: float | None) -> DetectionRun | None:

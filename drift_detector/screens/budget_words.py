@@ -13,6 +13,6 @@ def taken_in_words(added: Mapping[str, float]) -> str:
     """
     adds, promised, level = (number(added[name], 2) for name in ("adds", "promised", "level"))
     return (
-        f"It adds at most {adds} to the {promised} false alerts a month that your budget allows; "
+        f"It takes at most {adds} of the {promised} false alerts a month that your budget allows; "
         f"the level of its runs is {level}."
     )

@@ -55,7 +55,7 @@ def level_in_words(run: DetectionRun) -> str:
     if run.is_beyond_level:
         return ""
     p_value, level = number(run.p_value), number(run.opening_level)
-    return f" Its p-value {p_value} is above half of the false-alarm budget's level {level}."
+    return f" Alone it opens no alert: twice its p-value {p_value} is above the false-alarm budget's level {level}."
 
 
 def _drift_in_words(

@@ -11,10 +11,11 @@ from algorithms.methods.method_limits import LEVEL
 from monitors.budgets.levels import Share, get_shares
 from monitors.models import Baseline, Monitor
 
+# Monitors of the policy `threshold` share no budget.
 # `least` leaves nulls out, so a model without a budget of its own keeps to the tenant's.
 LEVELS = """
-    SELECT monitor.id, name, status = 'active' AS is_active,
-        CASE WHEN status = 'active' THEN runs_per_month ELSE 0 END AS runs,
+    SELECT monitor.id, name, status = 'active' AND policy <> 'threshold' AS is_active,
+        CASE WHEN status = 'active' AND policy <> 'threshold' THEN runs_per_month ELSE 0 END AS runs,
         least(%(most)s, budget_weight * least(%(rate)s, false_alerts_per_month / nullif(load, 0)::float8)) AS level
     FROM drf_monitors AS monitor
     LEFT JOIN drf_budgets AS budget ON budget.tenant_id = monitor.tenant_id AND budget.model_id = monitor.model_id
@@ -36,7 +37,7 @@ class Expected:
     """What the active monitors of a tenant or a model do in a month.
 
     Attributes:
-        monitors: Active monitors.
+        monitors: Active monitors that share the budget: not those of the policy `threshold`.
         runs: Runs a month by their schedules.
         false_alerts: The most false alerts that are to be expected of these runs.
     """
@@ -99,17 +100,19 @@ def added_by(monitor: Monitor) -> dict[str, float]:
 
     Returns:
         `promised`, `runs_per_month` of the monitor, its `level`, and the false alerts a month that it `adds`: what
-        it may open at most, of what is promised. The others get as much less.
+        it may open at most, of what is promised. The others get as much less. A monitor of the policy `threshold`
+        adds nothing: no budget holds it back.
     """
-    shares = get_shares(monitor.model_id)
-    if monitor._state.adding or monitor.status != Monitor.Status.ACTIVE:
+    shares, is_covered = get_shares(monitor.model_id), monitor.policy != Monitor.Policy.THRESHOLD
+    is_new = monitor._state.adding or monitor.status != Monitor.Status.ACTIVE
+    if is_new and is_covered:
         shares = shares.with_monitor(monitor.budget_weight, monitor.runs_per_month)
     level = shares.level(monitor.budget_weight)
     return {
         "promised": shares.tenant.promised,
         "runs_per_month": monitor.runs_per_month,
         "level": level,
-        "adds": monitor.runs_per_month * level,
+        "adds": monitor.runs_per_month * level if is_covered else 0.0,
     }
 
 

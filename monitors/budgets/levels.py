@@ -36,7 +36,7 @@ class Share:
     load: float
 
     def level(self, weight: float) -> float:
-        """The level of a run of one of its monitors; above `LEVEL` nothing is called a drift."""
+        """The level of a run of one of its monitors; without drift, at most `LEVEL` of the runs drift."""
         return min(LEVEL, self.promised * weight / self.load) if self.load > 0 else LEVEL
 
     def with_monitor(self, weight: float, runs: float) -> Self:
@@ -98,9 +98,14 @@ def default_budget() -> float:
     return promised
 
 
-def opening_level(monitor: Monitor) -> float:
-    """The level in force for a monitor's runs; no lock is taken, and its cost does not grow with the tenant."""
+def opening_level(monitor: Monitor) -> float | None:
+    """The level in force for a monitor's runs; no lock is taken, and its cost does not grow with the tenant.
+
+    Returns:
+        None where the budget holds nothing back: without drift, runs drift no more often than it allows.
+    """
     shares = get_shares(monitor.model_id)
     if monitor.status != Monitor.Status.ACTIVE:
         shares = shares.with_monitor(monitor.budget_weight, RUNS_OF_NO_SCHEDULE)
-    return shares.level(monitor.budget_weight)
+    level = shares.level(monitor.budget_weight)
+    return level if level < LEVEL else None

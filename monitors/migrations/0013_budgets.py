@@ -16,8 +16,10 @@ from drift_detector.tenancy.audit_triggers import audit
 BUDGETS, LOADS = "drf_budgets", "drf_budget_loads"
 
 # The rounding makes sums exact: what a monitor adds is what it takes away again.
-LOAD = "CASE WHEN status = 'active' THEN round((runs_per_month * budget_weight)::numeric, 6) ELSE 0 END"
-COUNTED = "(status = 'active')::int"
+# Monitors of the policy `threshold` have no p-value that a level could be held against.
+SHARES = "status = 'active' AND policy <> 'threshold'"
+LOAD = f"CASE WHEN {SHARES} THEN round((runs_per_month * budget_weight)::numeric, 6) ELSE 0 END"
+COUNTED = f"({SHARES})::int"
 ROWS_ADDED = f"SELECT tenant_id, model_id, {LOAD} AS load, {COUNTED} AS monitors FROM rows_after"
 ROWS_TAKEN = f"SELECT tenant_id, model_id, -{LOAD} AS load, -{COUNTED} AS monitors FROM rows_before"
 SOURCES = {

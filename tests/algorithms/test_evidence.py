@@ -108,9 +108,16 @@ def test_run_p_value__null_model__never_lowers_a_p_value() -> None:
     assert run_p_value([result_of([0.3])], with_null(0.01)) == 0.3
 
 
-def test_run_p_value__weeks_before__have_no_null_model() -> None:
+def test_run_p_value__weeks_before__are_as_usual_as_the_baseline() -> None:
     seasonal = replace(result_of([1e-9]), reference=ComparedWith.SEASONAL)
-    assert run_p_value([seasonal], with_null(0.8)) == 1e-9
+    assert run_p_value([seasonal], with_null(0.8)) == run_p_value(
+        [result_of([1e-9])], with_null(0.8)
+    )
+
+
+def test_run_p_value__many_features_of_a_drift__is_at_most_the_level() -> None:
+    found = run_p_value([result_of([0.04, *[0.9] * 599], 0)], PLAN)
+    assert found == LEVEL
 
 
 def test_run_p_value__null_model_among_others__is_that_of_simes() -> None:

@@ -72,6 +72,19 @@ def test_advance__faint_drift_that_lasts__counts_by_its_row() -> None:
     assert phases(*days) == ["pending", "pending", "pending", "open"]
 
 
+def test_advance__windows_that_overlap__are_one_in_the_row() -> None:
+    """The same as before, in windows of a week: the fourth that does not overlap ends on day 28."""
+    weekly = [longer(drifted(day, FAINT, "critical"), 7) for day in range(7, 29)]
+    assert phases(*weekly) == ["pending"] * 21 + ["open"]
+
+
+def longer(observation: Observation, days: int) -> Observation:
+    """The observation of a window of so many days, with the same end."""
+    end = observation.place.window_end
+    place = observation.place._replace(window_start=end - days * DAY)
+    return replace(observation, place=place)
+
+
 def test_advance__row_that_counts__still_takes_two_of_three() -> None:
     days = [drifted(day, FAINT) for day in (1, 2, 3, 4, 5)]
     assert phases(*days)[-2:] == ["pending", "open"]
@@ -107,5 +120,6 @@ def test_observation__evidence__comes_back_from_json() -> None:
 
 def test_state__stored_before_budgets__has_no_row() -> None:
     stored = replace(IDLE, phase="pending", recent=("warning",)).as_json()
-    del stored["p_values"]
-    assert EpisodeState.of_json(stored).p_values == ()
+    del stored["p_values"], stored["row_end"]
+    restored = EpisodeState.of_json(stored)
+    assert (restored.p_values, restored.row_end) == ((), None)

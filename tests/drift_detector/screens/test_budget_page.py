@@ -100,12 +100,12 @@ def test_tune_page__monitor__says_what_it_takes(person: Client) -> None:
     monitor = make_monitor(schedule_cron=HOURLY)
     make_monitor(schedule_cron=HOURLY)
     text = page_words(html(person, reverse("screens:tune", args=[monitor.id])))
-    assert "It adds at most 2.5 to the 5 false alerts a month" in text
+    assert "It takes at most 2.5 of the 5 false alerts a month" in text
 
 
 def test_taken_in_words__numbers__are_short() -> None:
     added = {"promised": 5.0, "runs_per_month": 30.4, "level": 0.001699, "adds": 0.4123}
     assert taken_in_words(added) == (
-        "It adds at most 0.41 to the 5 false alerts a month that your budget allows; "
+        "It takes at most 0.41 of the 5 false alerts a month that your budget allows; "
         "the level of its runs is 0.0017."
     )

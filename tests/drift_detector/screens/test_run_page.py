@@ -303,4 +303,4 @@ def test_run__drifted__takes_at_most_15_queries(browser: Client, flights_monitor
 def test_run__drift_above_the_budgets_level__says_so(browser: Client, monitor: Monitor) -> None:
     run = make_finished_run(monitor, "drift", p_value=0.0321, opening_level=0.0017)
     text = page_text(browser.get(page_of(run)))
-    assert "Its p-value 0.0321 is above half of the false-alarm budget's level 0.0017." in text
+    assert "twice its p-value 0.0321 is above the false-alarm budget's level 0.0017." in text

@@ -47,11 +47,18 @@ def test_opening_level__twice_the_weight__is_twice_the_level(in_tenant: Tenant) 
     light = make_monitor(schedule_cron=HOURLY)
     heavy = make_monitor(schedule_cron=HOURLY, budget_weight=2.0)
     assert opening_level(light) == pytest.approx(5 / (3 * 730), rel=1e-3)
-    assert opening_level(heavy) == pytest.approx(2 * opening_level(light))
+    assert opening_level(heavy) == pytest.approx(2 * 5 / (3 * 730), rel=1e-3)
 
 
-def test_opening_level__few_runs__is_never_above_the_level_of_a_drift(in_tenant: Tenant) -> None:
-    assert opening_level(make_monitor()) == 0.05
+def test_opening_level__few_runs__holds_nothing_back(in_tenant: Tenant) -> None:
+    """Of 30.4 runs at most 5 % drift without drift, which is less than 5 alerts."""
+    assert opening_level(make_monitor()) is None
+
+
+def test_opening_level__policy_threshold__takes_nothing(in_tenant: Tenant) -> None:
+    hourly = make_monitor(schedule_cron=HOURLY)
+    make_monitor(schedule_cron=HOURLY, policy="threshold")
+    assert opening_level(hourly) == pytest.approx(5 / (24 * 30.4))
 
 
 def test_opening_level__tiny_budget__is_tiny(in_tenant: Tenant) -> None:
