@@ -136,6 +136,13 @@ def test_evaluate__window_without_the_slices_column__says_why() -> None:
     assert "no column 'carrier'" in united.reason
 
 
+def test_evaluate__slices_column_is_lost__other_features_stay_ok() -> None:
+    results = judge(window(5000, 6).drop_columns(["carrier"]))
+    assert results[Method.KS].verdict is Verdict.OK
+    (united,) = (each for each in results[Method.KS].slices if each.slice == "united")
+    assert not united.is_judgeable
+
+
 def test_evaluate__no_row__slices_do_not_count() -> None:
     results = judge(window(0, 7))
     assert results[Method.KS].verdict is Verdict.NO_DATA
