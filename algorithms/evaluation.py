@@ -80,9 +80,10 @@ def evaluate(
     def profiled(name: str) -> FeatureProfile | Unprofiled:
         keep_values = _has_values(baseline.features[name])
         keep_sample = name in sampled and not keep_values
-        return baseline.profile_feature(
+        found = baseline.profile_feature(
             window, name, keep_values=keep_values, keep_sample=keep_sample, counter=counter
         )
+        return require_type(baseline.features[name], found)
 
     def examined(name: str) -> dict[Key, _Examined]:
         return _examine(baseline.features[name], profiled, rows, plan, drawing)
@@ -109,8 +110,12 @@ def evaluate_profile(
     drawing: Drawing | None = None,
 ) -> list[MethodResult]:
     """Compare a window that has been counted already; otherwise as `evaluate`."""
+
+    def profiled(name: str) -> FeatureProfile | Unprofiled:
+        return require_type(baseline.features[name], profile.features[name])
+
     found = (
-        _examine(reference, profile.features.__getitem__, profile.rows, plan, drawing)
+        _examine(reference, profiled, profile.rows, plan, drawing)
         for reference in baseline.features.values()
     )
     sliced = _examine_slices(baseline, lambda: profile.slices, plan)
@@ -120,7 +125,10 @@ def evaluate_profile(
 def _examine_slices(
     baseline: Baseline, profiled: Callable[[], Mapping[str, Profile]], plan: EvaluationPlan
 ) -> Iterator[dict[Key, _Examined]]:
-    """Measure each slice; their profiles are there once the last column of the whole was read."""
+    """Measure each slice; their profiles are there once the last column of the whole was read.
+
+    Types are required of the whole alone: the few rows of a slice can all be words.
+    """
     profiles, plan = profiled() if baseline.slices else {}, plan_of_slices(plan)
     for name, each in baseline.slices.items():
         profile = profiles[name]
@@ -141,12 +149,12 @@ def _examine(
     plan: EvaluationPlan,
     drawing: Drawing | None,
 ) -> dict[Key, _Examined]:
-    """Read one feature's column once; measure it by each method that compares its kind, and check its type."""
+    """Read one feature's column once; measure it by each method that compares its kind, and check the column."""
     measuring, checking = _keys_measuring(reference, plan), _keys_checking(reference, plan)
     if not rows:
         unread = _unread(reference, Verdict.NO_DATA, "The window holds no row.")
         return dict.fromkeys([*measuring, *checking], unread)
-    profile = require_type(reference, profiled(reference.name))
+    profile = profiled(reference.name)
     if drawing is not None:
         drawing.add(reference, profile)
     checked = _Examined(check_column(_describe(reference), profile))

@@ -332,7 +332,7 @@ class CategoricalReference:
         """
         codes, values = encode_categories(self._spelt(chunk))
         names = name_categories(values, self.value_type)
-        if self.value_type is ValueType.UNTYPED:
+        if self.value_type is ValueType.UNTYPED and (codes >= 0).any():
             names = self._as_written(names, chunk.type)
         return codes, names
 

@@ -173,7 +173,7 @@ def _entries(run: DetectionRun, answers: Sequence[MethodAnswer]) -> tuple[DriftE
     drifted = drifted_answers(answers)
     faults = faults_of(answers)
     records = [
-        with_fault(_entry_record(answer, each), faults.get(each.feature))
+        with_fault(_entry_record(answer, each), None if each.slice else faults.get(each.feature))
         for answer, each in drifted[:MOST_FEATURES]
     ]
     return tuple(DriftEntry.of_record(record, run.window_end) for record in records)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import COLUMN_ERRORS
 from . import (
     clip_fault,
     default_fault,
@@ -71,7 +72,7 @@ def name_faults(drifted: Mapping[str, Evidence]) -> dict[str, Fault]:
     tried = {name: each for name, each in drifted.items() if each.can_be_tried}
     with np.errstate(all="ignore"):
         swaps = _swaps(tried)
-        named = {name: _fault_of(each, swaps[name]) for name, each in tried.items()}
+        named = {name: _try_fault_of(each, swaps[name]) for name, each in tried.items()}
     return {name: fault for name, fault in named.items() if fault is not None}
 
 
@@ -81,6 +82,14 @@ def _swaps(tried: Mapping[str, Evidence]) -> Mapping[str, list[Explanation]]:
     for name, explanation in swap_fault.explain_pairs(numeric):
         found[name].append(explanation)
     return found
+
+
+def _try_fault_of(evidence: Evidence, swaps: list[Explanation]) -> Fault | None:
+    """The fault of a feature; none if its numbers are beyond what can be computed."""
+    try:
+        return _fault_of(evidence, swaps)
+    except COLUMN_ERRORS:
+        return None
 
 
 def _fault_of(evidence: Evidence, swaps: list[Explanation]) -> Fault | None:

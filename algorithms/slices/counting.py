@@ -15,6 +15,7 @@ from ..references import FeatureReference, Window, chunks_of, has_column
 from .column_counts import ColumnCounts, new_counts
 from .conditions import columns_of
 from .matching import ColumnPiece, find_rows, read_column
+from .slice_details import NOT_FOUND
 from .slice_references import SliceReference
 
 
@@ -52,7 +53,7 @@ class SliceCounter:
                     read[name] = read_column(self.features[name], self._hold(name))
             self.rows[wanted.name] = find_rows(wanted.condition, read)
         except COLUMN_ERRORS as error:
-            self.unfound[wanted.name] = Unprofiled(reason=f"Its rows were not found: {error}")
+            self.unfound[wanted.name] = Unprofiled(reason=f"{NOT_FOUND}{error}")
 
     def _hold(self, name: str) -> list[pa.Array]:
         if not has_column(self.window, name):

@@ -33,6 +33,7 @@ COLUMNS = {
     "one row": (USUAL, USUAL[:1]),
     "nulls": (USUAL, pa.nulls(ROWS, pa.float64())),
     "from tiny to huge": (USUAL, USUAL * 1e200),
+    "much more spread than mean": (1e160 * (USUAL - USUAL.mean()) + 1.0, USUAL * 1e160),
 }
 
 

@@ -136,6 +136,13 @@ def test_evaluate__window_without_the_slices_column__says_why() -> None:
     assert "no column 'carrier'" in united.reason
 
 
+def test_evaluate__slices_column_is_lost__other_features_stay_ok() -> None:
+    results = judge(window(5000, 6).drop_columns(["carrier"]))
+    assert results[Method.KS].verdict is Verdict.OK
+    (united,) = (each for each in results[Method.KS].slices if each.slice == "united")
+    assert not united.is_judgeable
+
+
 def test_evaluate__no_row__slices_do_not_count() -> None:
     results = judge(window(0, 7))
     assert results[Method.KS].verdict is Verdict.NO_DATA
@@ -156,3 +163,24 @@ def test_evaluate__all_rows_as_a_slice__agrees_with_the_whole() -> None:
     whole = {each.feature: each for each in results[Method.KS].details}
     (slices,) = results[Method.KS].slices
     assert slices.effect_size == pytest.approx(whole[slices.feature].effect_size, abs=0.01)
+
+
+def test_evaluate__slice_of_one_odd_word__leaves_the_run_ok() -> None:
+    codes, x = np.arange(2000) % 2 + 1, np.arange(2000.0)
+    reference = pa.table({"code": codes, "x": x})
+    kinds = {"code": FeatureKind.CATEGORICAL, "x": FeatureKind.NUMERIC}
+    sliced = Baseline.fit(reference, kinds).with_slices({"last": "x >= 1999"}, reference)
+    words = [*map(str, codes[:-1]), "N/A"]
+    result = judge(pa.table({"code": words, "x": x}), sliced)[Method.CHI_SQUARED]
+    assert result.verdict is Verdict.OK
+    assert [each.verdict for each in result.slices] == [Verdict.INSUFFICIENT_DATA]
+
+
+@pytest.mark.parametrize("empty", [pa.array([np.nan] * 3), pa.nulls(3)], ids=["NaN", "null"])
+def test_profile_columns__no_value__slices_do_not_retype_it(empty: pa.Array) -> None:
+    known = pa.table({"c": ["007", "a", "b"], "x": [1.0, 2.0, 3.0]})
+    kinds = {"c": FeatureKind.CATEGORICAL, "x": FeatureKind.NUMERIC}
+    whole = Baseline.fit(known, kinds, is_untyped=True)
+    sliced = whole.with_slices({"all": "x > 0"}, known)
+    profile = sliced.profile_columns(pa.table({"c": empty, "x": [1.0, 2.0, 3.0]}))
+    assert counts_of(profile, "all", "c") == (0, 3)
