@@ -1,6 +1,6 @@
 """Builds the finding of a run once, for the event, the alert and the retraining request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,8 @@ def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
     """The drifted features of the whole and of slices, each with the method that sees it most clearly.
 
     Returns:
-        At most `MOST_FEATURES` records, the largest effect for its tolerance first.
+        At most `MOST_FEATURES` records of the whole and then as many of slices, each with the largest effect for its
+        tolerance first.
     """
     drifted = [pair for method in methods for pair in _drifted(method)]
     faults = {detail.feature: detail.fault for _, detail in drifted if detail.fault is not None}
@@ -98,7 +99,15 @@ def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
         fault = None if detail.slice else json_safe(faults.get(detail.feature))
         record = with_fault(_record(method, detail), fault)
         clearest.setdefault((detail.feature, detail.slice), record)
-    return list(clearest.values())[:MOST_FEATURES]
+    return first_of_each(clearest.values(), lambda record: bool(record.get("slice")))
+
+
+def first_of_each[Each](found: Iterable[Each], is_of_slice: Callable[[Each], bool]) -> list[Each]:
+    """At most `MOST_FEATURES` of the whole window, and then as many of slices, in their order."""
+    kept = list(found)
+    whole = [each for each in kept if not is_of_slice(each)]
+    of_slices = [each for each in kept if is_of_slice(each)]
+    return [*whole[:MOST_FEATURES], *of_slices[:MOST_FEATURES]]
 
 
 def with_fault(record: dict[str, Any], fault: dict[str, Any] | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from alerts.models import Alert
 from algorithms.method_results import FeatureDetail, MethodResult, json_safe
 from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
-from detections.findings import ENTRY_FIELDS, MOST_FEATURES, with_fault
+from detections.findings import ENTRY_FIELDS, first_of_each, with_fault
 from detections.models import Detection, DetectionRun
 from detections.slice_words import in_words
 
@@ -170,11 +170,11 @@ def _severity(answers: Sequence[MethodAnswer]) -> str:
 
 def _entries(run: DetectionRun, answers: Sequence[MethodAnswer]) -> tuple[DriftEntry, ...]:
     """The drifted features, each with the method that sees it best, the heaviest first."""
-    drifted = drifted_answers(answers)
+    drifted = first_of_each(drifted_answers(answers), lambda pair: bool(pair[1].slice))
     faults = faults_of(answers)
     records = [
         with_fault(_entry_record(answer, each), None if each.slice else faults.get(each.feature))
-        for answer, each in drifted[:MOST_FEATURES]
+        for answer, each in drifted
     ]
     return tuple(DriftEntry.of_record(record, run.window_end) for record in records)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -68,6 +68,7 @@ class StoreConnectionAdmin(TenantModelAdmin):
     scope_to_change = Scope.ADMIN
     list_display = ["name", "store", "credentials", "endpoint", "removed_at", "updated_at"]
     readonly_fields = RECORD
+    actions = ("forget_selected",)
     fields = ["name", "store", "credentials", "endpoint", "region", "account", *RECORD]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
@@ -106,6 +107,14 @@ class StoreConnectionAdmin(TenantModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         services.remove_connection(obj)
+
+    @admin.action(
+        description="Forget selected connections that were removed", permissions=["change"]
+    )
+    def forget_selected(self, request: HttpRequest, queryset: QuerySet[StoreConnection]) -> None:
+        count = services.forget_connections(queryset)
+        said = f"{count} connections forgotten; the operator's credentials count there again."
+        self.message_user(request, said, messages.SUCCESS)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StoreConnection]) -> None:
         for row in queryset:

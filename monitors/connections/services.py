@@ -3,6 +3,7 @@
 import structlog
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from drift_detector.tenancy.scope import current_tenant_id
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 MOST_CONNECTIONS = 100
 """Of a tenant, with removed ones: each reading asks all of them."""
 CONNECTABLE = ("s3", "abfs")
+NOT_SENT = ("id", "tenant", "created_at", "updated_at", "removed_at", "created_by")
+"""The fields of a connection that the service fills in."""
 
 
 class ConnectionRemoved(Exception):
@@ -51,6 +54,7 @@ def update_connection(row: StoreConnection, **fields: str) -> StoreConnection:
         ConnectionRemoved: If it was removed.
         ValidationError: If the name is taken, the prefix another, or the operator does not offer what it names.
     """
+    row = StoreConnection.objects.select_for_update().get(id=row.id)
     if row.removed_at is not None:
         raise ConnectionRemoved("The connection was removed; create it anew to use it.")
     if checked_store(fields.pop("store", row.store)) != row.store:
@@ -62,13 +66,19 @@ def update_connection(row: StoreConnection, **fields: str) -> StoreConnection:
 
 
 def remove_connection(row: StoreConnection) -> None:
-    """Stop all reading by a connection. Removed again, it is forgotten, and the operator's ways count there."""
-    if row.removed_at is not None:
-        row.delete()
-        return
-    row.removed_at = timezone.now()
-    row.save(update_fields=["removed_at", "updated_at"])
-    log.info("connection_removed", connection_id=str(row.id))
+    """Stop all reading by a connection; removed again, it stays as it is, since clients repeat a request."""
+    now = timezone.now()
+    kept = StoreConnection.objects.filter(id=row.id, removed_at__isnull=True)
+    if kept.update(removed_at=now, updated_at=now):
+        log.info("connection_removed", connection_id=str(row.id))
+
+
+def forget_connections(rows: QuerySet[StoreConnection]) -> int:
+    """Delete those that were removed, so that the operator's ways count at their prefixes; returns how many."""
+    ids = list(rows.filter(removed_at__isnull=False).values_list("id", flat=True))
+    StoreConnection.objects.filter(id__in=ids).delete()
+    log.info("connections_forgotten", connection_ids=[str(each) for each in ids])
+    return len(ids)
 
 
 def checked_store(store: str) -> str:
@@ -93,6 +103,7 @@ def checked_store(store: str) -> str:
 def _check(row: StoreConnection) -> None:
     offers = list_offers(get_slug())
     take_the_only_ones(row, offers)
+    row.clean_fields(exclude=NOT_SENT)
     if fault := find_fault(row, offers):
         raise ValidationError(fault)
 

@@ -57,12 +57,12 @@ class StoreConnectionViewSet(TenantAPIView, ModelViewSet[StoreConnection]):
         serializer = self.get_serializer(row, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         try:
-            services.update_connection(row, **serializer.validated_data)
+            changed = services.update_connection(row, **serializer.validated_data)
         except services.ConnectionRemoved as error:
             raise Conflict(str(error)) from error
-        return Response(self.get_serializer(row).data)
+        return Response(self.get_serializer(changed).data)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Remove a connection: nothing below its prefix is read any longer. Removed again, it is forgotten."""
+        """Remove a connection: nothing below its prefix is read any longer. It is kept, as what refuses to."""
         services.remove_connection(self.get_object())
         return Response(status=204)

@@ -20,7 +20,7 @@ from monitors.sources.connections import (
 from monitors.sources.local_files import local_filesystem
 from monitors.sources.policy import SourcePolicy
 from monitors.sources.source_errors import SourceUnavailable
-from monitors.sources.uris import Location, is_under_store
+from monitors.sources.uris import Location, is_under_store, parse_uri
 
 CONNECT_TIMEOUT_SECONDS = 2
 SILENCE_TIMEOUT_SECONDS = 5
@@ -38,11 +38,24 @@ def open_filesystem(location: Location, policy: SourcePolicy) -> pafs.FileSystem
             `abfs` URI.
         UnusableConnection: If the connection can't be used.
     """
+    _require_none_refused_below(location, policy)
     connection = connection_of(location, policy)
     if connection is not None:
         connection.require_usable()
         return _CONNECTED[location.scheme](connection)
     return _OPENERS[location.scheme](policy)
+
+
+def _require_none_refused_below(location: Location, policy: SourcePolicy) -> None:
+    """Refuse a folder or a pattern that reaches places whose own connection can't be used.
+
+    Raises:
+        UnusableConnection: With the sentence of that connection.
+    """
+    base = f"{location.scheme}://{location.base}"
+    for each in policy.connections:
+        if each.refusal and each.is_filled and is_under_store(parse_uri(each.store), base):
+            each.require_usable()
 
 
 def connection_of(location: Location, policy: SourcePolicy) -> Connection | None:

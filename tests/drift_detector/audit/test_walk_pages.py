@@ -18,10 +18,10 @@ from detections.runs.completion import complete_run
 from drift_detector.screens.screen import Screen
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.rights import SCOPES
-from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
 from drift_detector.tenancy.services import add_member, create_api_key
 from drift_detector.tenancy.site import site
-from monitors.models import Monitor
+from monitors.models import Monitor, StoreConnection
 from tests.alerts.notification_rows import notification_rows
 from tests.alerts.routing.test_admin import ROUTE
 from tests.drift_detector.audit.entries import entries_of
@@ -110,6 +110,9 @@ FORMS: dict[str, Form] = {
         "monitors_storeconnection",
         {"name": "Lake", "store": "s3://lake/acme", "credentials": "lake"},
     ),
+    "monitors.StoreConnection.forget_selected": action(
+        "monitors_storeconnection", "removed connection", "forget_selected"
+    ),
     "tenancy.ApiKey.revoke_selected": action("tenancy_apikey", "key", "revoke_selected"),
     "tenancy.Membership.remove_selected": action("tenancy_membership", "member", "remove_selected"),
     "monitors.Monitor.rebuild_baselines": action(
@@ -188,7 +191,15 @@ def rows(in_tenant: Tenant, flights: Path) -> Rows:
         "key": key,
         "member": add_member(user=User.objects.create_user("ben"), role=Role.VIEWER),
         "backtest": backtest,
+        "removed connection": removed_connection(),
     } | notification_rows(alert)
+
+
+def removed_connection() -> StoreConnection:
+    return StoreConnection.objects.create(
+        tenant_id=current_tenant_id(), name="Gone", store="s3://lake/acme/gone",
+        credentials="lake", removed_at=timezone.now(),
+    )  # fmt: skip
 
 
 def entries_by(user: User, tenant: Tenant) -> list[dict[str, Any]]:

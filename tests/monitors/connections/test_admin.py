@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
+from monitors.connections.services import remove_connection
 from monitors.models import StoreConnection
 from tests.monitors.connections.offered import OFFERED, make_connection
 
@@ -54,12 +55,29 @@ def test_form__names_what_the_operator_offers_to_the_tenant_alone(person: Client
     assert "rivals" not in page
 
 
-def test_delete_page__confirmed__removes_first_and_then_forgets(person: Client) -> None:
+def test_delete_page__confirmed_twice__removes_and_keeps_the_refusal(person: Client) -> None:
     made = make_connection()
-    assert person.post(address_of(made, "delete"), {"post": "yes"}).status_code == 302
+    for _ in range(2):
+        assert person.post(address_of(made, "delete"), {"post": "yes"}).status_code == 302
     assert StoreConnection.objects.get().removed_at is not None
     assert person.post(address_of(made), FORM).status_code == 403
-    assert person.post(address_of(made, "delete"), {"post": "yes"}).status_code == 302
+
+
+@pytest.mark.parametrize(("is_removed", "left"), [(True, 0), (False, 1)])
+def test_forget_selected__only_what_was_removed__goes(
+    person: Client, is_removed: bool, left: int
+) -> None:
+    made = make_connection()
+    if is_removed:
+        remove_connection(made)
+    person.post(reverse(LIST), {"action": "forget_selected", "_selected_action": [str(made.pk)]})
+    assert StoreConnection.objects.count() == left
+
+
+def test_form__region_of_another_host__is_refused(person: Client) -> None:
+    sent = FORM | {"region": "x.evil.example/"}
+    answer = person.post(reverse("admin:monitors_storeconnection_add"), sent)
+    assert answer.status_code == 200
     assert not StoreConnection.objects.exists()
 
 

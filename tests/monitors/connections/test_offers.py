@@ -11,10 +11,21 @@ from django.db.utils import ProgrammingError
 from drift_detector.env import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.connections.services import MOST_CONNECTIONS, remove_connection, update_connection
+from monitors.connections.services import (
+    MOST_CONNECTIONS,
+    ConnectionRemoved,
+    remove_connection,
+    update_connection,
+)
 from monitors.models import StoreConnection
 from monitors.selectors import get_source_policy
-from monitors.sources import Connection, SourcePolicy, UnusableConnection, parse_uri
+from monitors.sources import (
+    Connection,
+    SourcePolicy,
+    UnusableConnection,
+    parse_uri,
+    resolve_uri,
+)
 from monitors.sources.filesystems import connection_of, open_filesystem
 from tests.conftest import connected_as, role_url
 from tests.monitors.connections.offered import INSIDE, LAKE, OFFERED, make_connection
@@ -123,11 +134,28 @@ def test_connection__whose_offer_was_withdrawn__is_used_no_longer(
     assert words in found
 
 
-def test_connection__removed_twice__is_forgotten(in_tenant: Tenant) -> None:
+def test_connection__removed_twice__goes_on_to_refuse(in_tenant: Tenant) -> None:
     made = make_connection()
     remove_connection(made)
     remove_connection(made)
-    assert way_to("s3://lake/acme/x.csv") is None
+    assert StoreConnection.objects.get().removed_at is not None
+
+
+def test_connection__changed_by_who_has_not_seen_its_end__stays_removed(in_tenant: Tenant) -> None:
+    made = make_connection()
+    remove_connection(StoreConnection.objects.get())
+    with pytest.raises(ConnectionRemoved):
+        update_connection(made, name="New")
+
+
+@pytest.mark.parametrize("uri", ["s3://lake/acme", "s3://lake/*/x.csv", "s3://lake/acm[e]/x.csv"])
+def test_open_filesystem__above_a_removed_connection__is_refused(
+    in_tenant: Tenant, override: Callable[..., None], uri: str
+) -> None:
+    override(data=OFFERED | {"allowed_object_stores": ["s3://lake"]})
+    remove_connection(make_connection(store="s3://lake/acme/private"))
+    with pytest.raises(UnusableConnection, match="was removed"):
+        open_filesystem(resolve_uri(uri, get_source_policy()), get_source_policy())
 
 
 def test_connection__made_anew_for_the_same_prefix__takes_its_place(in_tenant: Tenant) -> None:
