@@ -66,12 +66,17 @@ def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -
 
 def get_source_policy() -> SourcePolicy:
     """The places from which the current tenant's data may be read; its own connections win over the operator's."""
-    policy = get_operator_policy()
-    return replace(policy, connections=(*list_source_connections(get_slug()), *policy.connections))
+    slug = get_slug()
+    policy = _operator_policy_for(slug)
+    return replace(policy, connections=(*list_source_connections(slug), *policy.connections))
 
 
 def get_operator_policy() -> SourcePolicy:
     """What the settings say of the current tenant's places, without its own connections."""
+    return _operator_policy_for(get_slug())
+
+
+def _operator_policy_for(slug: str) -> SourcePolicy:
     data = settings.ENV.data
     return SourcePolicy(
         allowed_roots=tuple(data.allowed_roots),
@@ -82,7 +87,7 @@ def get_operator_policy() -> SourcePolicy:
         connections=tuple(map(_connection, data.connections)),
         max_window_bytes=data.max_window_bytes,
         limits=get_source_limits(),
-    ).for_tenant(get_slug())
+    ).for_tenant(slug)
 
 
 def get_slug() -> str:
