@@ -13,7 +13,8 @@ from typing import Self
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import FloatField, Q, QuerySet, Value
+from django.db.models.functions import Cast
 
 from algorithms.methods.method_limits import LEVEL
 from monitors.models import Budget, BudgetLoad, Monitor
@@ -21,6 +22,7 @@ from monitors.models import Budget, BudgetLoad, Monitor
 RUNS_OF_NO_SCHEDULE = 1.0
 """The runs a month that stand for a monitor which makes none by itself: those that people ask for."""
 MOST_LISTED = 100
+FLOAT = FloatField()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +82,17 @@ def get_shares(model_id: UUID | None) -> Shares:
     """The budgets that hold for the monitors of a model, with their loads; the tenant's alone for None."""
     whose = {None, model_id}
     ours = Q(model_id__isnull=True) | Q(model_id=model_id)
-    promises: dict[UUID | None, float] = dict(
-        Budget.objects.filter(ours).order_by().values_list("model_id", "false_alerts_per_month")
+    promised = Budget.objects.filter(ours).annotate(of=Value("promise")).order_by()
+    loaded = BudgetLoad.objects.filter(ours).annotate(of=Value("load"), sum=Cast("load", FLOAT))
+    found: dict[str, dict[UUID | None, float]] = {"promise": {None: default_budget()}, "load": {}}
+    both = promised.values_list("of", "model_id", "false_alerts_per_month").union(
+        loaded.order_by().values_list("of", "model_id", "sum"), all=True
     )
-    promises.setdefault(None, default_budget())
-    loads = dict(BudgetLoad.objects.filter(ours).order_by().values_list("model_id", "load"))
+    for of, model, number in both:
+        found[of][model] = number
     shares = {
-        each: Share(promised=promises[each], load=float(loads.get(each, 0)))
-        for each in whose & promises.keys()
+        each: Share(promised=found["promise"][each], load=found["load"].get(each, 0.0))
+        for each in whose & found["promise"].keys()
     }
     return Shares(tenant=shares[None], model=shares.get(model_id) if model_id else None)
 
