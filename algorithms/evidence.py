@@ -66,7 +66,7 @@ def combined_p_value(p_values: Sequence[float]) -> float:
     A monitor that opens an episode whenever this is at or below a level opens, without drift, at most level × windows
     times on average, however often it is asked: each half of the level bounds one of the two. That holds if each
     p-value is valid given the windows before it. Windows that depend on one another, and the error of a reference that
-    all of them share, break the half of the row, not that of the single window; `docs/fleet.md` measures by how much.
+    all of them share, break the half of the row, not that of the single window; the calibration of fleets measures it.
 
     Args:
         p_values: Of the windows since the last that did not drift, the oldest first.
