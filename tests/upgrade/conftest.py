@@ -85,6 +85,13 @@ def facts(old_data: Path) -> dict[str, Any]:
     return answers
 
 
+@pytest.fixture
+def acme(facts: dict[str, Any]) -> dict[str, Any]:
+    """The first tenant of the old database."""
+    tenant: dict[str, Any] = facts["tenants"][0]
+    return tenant
+
+
 @pytest.fixture(autouse=True)
 def old_roots(old_data: Path, settings: LazySettings) -> None:
     """The folders that the tenants could read before."""
