@@ -19,7 +19,7 @@ from .profiles import FeatureProfile, NumericProfile, NumericSummary, Profile, U
 from .references import FeatureReference, NumericReference, Window
 from .schema_check import check_column, list_new_columns, require_type
 from .sensitive import without_values
-from .slices.conditions import columns_of
+from .slices.slice_conditions import columns_of
 from .slices.slice_details import kept_of, named_for, plan_of_slices
 from .verdicts import Signal, Verdict, combine_verdicts, severity_of, worst_severity
 

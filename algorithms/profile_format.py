@@ -18,9 +18,9 @@ from .profiles import (
     Profile,
     Unprofiled,
 )
-from .samples import ValueSample
 from .schema_changes import SchemaChange
 from .sums import ExactSum
+from .value_samples import ValueSample
 
 KIND = "profile"
 SUMS = ("distances", "squares", "below", "above")

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from .arrays import CodeArray, FloatArray, IntArray
 from .categories import Unseen
-from .samples import ValueSample
 from .schema_changes import SchemaChange
 from .sums import ExactSum
+from .value_samples import ValueSample
 
 ZERO, NOTHING_UNSEEN = ExactSum(), Unseen()
 ADDED = ("finite", "distances", "squares", "rows_below", "rows_above", "below", "above")

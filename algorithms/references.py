@@ -28,9 +28,9 @@ from .kernels.cells import BLOCK, Lookup
 from .kernels.moments import no_moments, profile_column, sum_moments
 from .origins import distances_from, with_origin
 from .profiles import CategoricalProfile, Column, Moments, NumericProfile, NumericSummary
-from .samples import ValueSample
 from .spreading import RoundedNumbers
 from .sums import ExactSum
+from .value_samples import ValueSample
 from .value_types import (
     FLOATS,
     NARROW_FLOATS,

@@ -10,7 +10,7 @@ from algorithms.columns import FeatureKind
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import Method
 from algorithms.performance import Metric
-from algorithms.slices.tokens import LONGEST_CONDITION
+from algorithms.slices.condition_tokens import LONGEST_CONDITION
 from drift_detector.api.fields import TextField
 from monitors.models import MOST_RUNS_OF_EPISODE
 from monitors.slice_checks import LONGEST_SLICE_NAME, MOST_SLICES

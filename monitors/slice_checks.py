@@ -7,9 +7,9 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from algorithms.columns import FeatureKind
-from algorithms.slices.conditions import BadCondition, Condition, columns_of
-from algorithms.slices.contracts import Contract, check_condition
 from algorithms.slices.parsing import parse_condition
+from algorithms.slices.slice_conditions import BadCondition, Condition, columns_of
+from algorithms.slices.slice_contracts import Contract, check_condition
 from algorithms.value_types import ValueType, value_type_of
 from monitors.sources import is_storable
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from alerts.episodes.observations import MEASURED, DriftEntry, Observation
 from alerts.episodes.phases import NO_PHASE, Phase
-from algorithms.evidence import combined_p_value
+from algorithms.run_evidence import combined_p_value
 from algorithms.verdicts import Severity, rank
 
 MOST_IN_A_ROW = 50

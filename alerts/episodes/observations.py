@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from algorithms.evidence import combined_p_value
 from algorithms.method_results import PerformanceMethod
+from algorithms.run_evidence import combined_p_value
 from algorithms.verdicts import Verdict
 from detections.slice_words import in_words
 

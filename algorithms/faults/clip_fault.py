@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import FloatArray
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 LEAST_SHARE = 0.02
 """Of the reference beyond the limit, and of the window on it; less moves no test."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .categories import CategoryEvidence, quoted
+from .category_evidence import CategoryEvidence, quoted
 from .fault import Explanation, Fault, FaultKind
 
 WORDS = frozenset(

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..arrays import FloatArray
 from ..profiles import NumericSummary
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 LEVELS = np.linspace(0.05, 0.95, 19)
 """Of the quantiles that are compared; those beyond are too uncertain in samples."""

@@ -21,9 +21,9 @@ from . import (
     spelling_fault,
     swap_fault,
 )
-from .categories import CategoryEvidence
+from .category_evidence import CategoryEvidence
 from .fault import Certainty, Explanation, Fault
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 type Evidence = NumericEvidence | CategoryEvidence
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import FloatArray
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence, gap_between
+from .numeric_evidence import NumericEvidence, gap_between
 
 USUAL = frozenset(
     {0.0, -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0}

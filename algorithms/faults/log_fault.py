@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..arrays import FloatArray
+from .decimal_steps import step_of
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 from .scale_fault import as_coarse
-from .steps import step_of
 
 type Change = Callable[[FloatArray], FloatArray]
 

@@ -8,9 +8,9 @@ from ..plan import EvaluationPlan
 from ..profiles import CategoricalProfile, FeatureProfile, NumericProfile
 from ..references import CategoricalReference, FeatureReference, NumericReference
 from ..verdicts import Signal
-from .categories import CategoryEvidence
+from .category_evidence import CategoryEvidence
 from .fault_registry import Evidence
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 
 def evidence_of(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..value_types import ValueType
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 HOUR = 3_600.0
 QUARTERS = 4

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .categories import FEWEST_EXPECTED, CategoryEvidence, list_pairs, moved
+from .category_evidence import FEWEST_EXPECTED, CategoryEvidence, list_pairs, moved
 from .fault import Explanation, Fault, FaultKind
 
 MOST_PAIRS = 100

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..arrays import FloatArray
+from .decimal_steps import is_on_step, step_of
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
-from .steps import is_on_step, step_of
+from .numeric_evidence import NumericEvidence
 
 WAYS: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
     ("rounded", np.round),

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..arrays import FloatArray
+from .decimal_steps import is_on_step, step_of
 from .factors import MeasuredFactor, measure_factors
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
-from .steps import is_on_step, step_of
+from .numeric_evidence import NumericEvidence
 from .units import Rank, Unit, known_units
 
 LEAST_FACTOR = 1.5

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence
+from .numeric_evidence import NumericEvidence
 
 FEWEST = 0.05
 """The share of negative values without which a lost sign changes nothing."""

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from .categories import CategoryEvidence, list_pairs, moved
+from .category_evidence import CategoryEvidence, list_pairs, moved
 from .fault import Explanation, Fault, FaultKind
 
 SEPARATORS = re.compile(r"[\s_\-.]+")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from .fault import Explanation, Fault, FaultKind
-from .numbers import NumericEvidence, gap_between
+from .numeric_evidence import NumericEvidence, gap_between
 
 MOST_FEATURES = 60
 """Pairs of more drifted features take longer than a name is worth; a fault of that many is not a swap."""

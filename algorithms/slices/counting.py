@@ -13,8 +13,8 @@ from ..errors import COLUMN_ERRORS, MissingColumn
 from ..profiles import FeatureProfile, Profile, Unprofiled
 from ..references import FeatureReference, Window, chunks_of, has_column
 from .column_counts import ColumnCounts, new_counts
-from .conditions import columns_of
 from .matching import ColumnPiece, find_rows, read_column
+from .slice_conditions import columns_of
 from .slice_details import NOT_FOUND
 from .slice_references import SliceReference
 

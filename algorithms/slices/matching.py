@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ..arrays import BoolArray, FloatArray, IntArray
 from ..references import CategoricalReference, FeatureReference, NumericReference
 from ..value_types import ValueType
-from .conditions import (
+from .slice_conditions import (
     Both,
     Comparison,
     Condition,
@@ -21,7 +21,7 @@ from .conditions import (
     NullCheck,
     Operator,
 )
-from .contracts import Contract, read_names, read_number
+from .slice_contracts import Contract, read_names, read_number
 from .truth import Truth, all_of, any_of
 
 COMPARE: Mapping[Operator, Callable[[FloatArray, float], BoolArray]] = {

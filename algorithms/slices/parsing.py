@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .conditions import (
+from .condition_tokens import Kind, Token, tokens_of
+from .slice_conditions import (
     BadCondition,
     Both,
     Comparison,
@@ -25,7 +26,6 @@ from .conditions import (
     Operator,
     Value,
 )
-from .tokens import Kind, Token, tokens_of
 
 DEEPEST = 20
 """Parentheses and `not` inside one another."""

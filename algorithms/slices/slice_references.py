@@ -13,10 +13,10 @@ from ..arrays import FloatArray, IntArray
 from ..grid import Grid
 from ..profiles import CategoricalProfile, FeatureProfile, NumericProfile, NumericSummary, Profile
 from ..references import CategoricalReference, FeatureReference, NumericReference
-from .conditions import Condition
-from .contracts import check_condition
 from .matching import contract_of
 from .parsing import parse_condition
+from .slice_conditions import Condition
+from .slice_contracts import check_condition
 
 MOST_EDGES = 256
 """Edges of a slice's cells between values; a distribution function is known to 1/256 then, far below any tolerance."""

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.evidence import run_p_value
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
+from algorithms.run_evidence import run_p_value
 from detections.evaluation.context import NoBaseline, RunContext, load_context, open_run_window
 from detections.evaluation.fan_out import profile_in_parts
 from detections.evaluation.judge import (

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Case, F, Q, When
 
-from algorithms.evidence import combined_p_value
+from algorithms.run_evidence import combined_p_value
 from detections.models.choices import VERDICTS
 from drift_detector.lease import LeasedModel
 from drift_detector.tenancy.models import TenantModel, tenant_reference

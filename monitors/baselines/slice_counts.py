@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.slices.conditions import BadCondition
+from algorithms.slices.slice_conditions import BadCondition
 from monitors.slice_checks import wheres_of
 from monitors.sources import LazyWindow
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from algorithms.evaluation import evaluate
-from algorithms.evidence import run_p_value
+from algorithms.run_evidence import run_p_value
 from tests.calibration.draws import Random
 from tests.calibration.fleet_bank import (
     INCIDENT_DAYS,

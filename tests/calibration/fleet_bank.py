@@ -11,10 +11,10 @@ import pyarrow as pa
 from algorithms.baseline import Baseline, FeatureKind, guess_kind
 from algorithms.calibration import calibrate
 from algorithms.evaluation import evaluate
-from algorithms.evidence import run_p_value
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
 from algorithms.plan import EvaluationPlan
+from algorithms.run_evidence import run_p_value
 from drift_detector.demo.flights import TIMESTAMP, YEAR_START, label_flights, read_flights
 from drift_detector.demo.model import FEATURES
 from tests.calibration.draws import DISTRIBUTIONS, Random

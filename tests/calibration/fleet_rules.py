@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from algorithms.evidence import CALIBRATOR
+from algorithms.run_evidence import CALIBRATOR
 from tests.calibration.fleet_bank import INCIDENT_DAYS, Bools, Floats, Runs
 
 Q = 0.05

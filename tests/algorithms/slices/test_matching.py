@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.slices.conditions import BadCondition
-from algorithms.slices.contracts import check_condition
 from algorithms.slices.matching import contract_of, find_rows, read_column
 from algorithms.slices.parsing import parse_condition
+from algorithms.slices.slice_conditions import BadCondition
+from algorithms.slices.slice_contracts import check_condition
 
 NUMBERS = st.one_of(st.none(), st.integers(-3, 3), st.sampled_from([0.5, -1.5]))
 TEXTS = st.one_of(st.none(), st.sampled_from(["a", "b", "it's", "A", ""]))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from algorithms.slices.conditions import BadCondition, columns_of
 from algorithms.slices.parsing import DEEPEST, MOST_TERMS, MOST_VALUES, parse_condition
+from algorithms.slices.slice_conditions import BadCondition, columns_of
 
 WRONG = [
     ("", 1, "name of a column"),

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from .arrays import FloatArray
-from .kernels.samples import SIZE, draw_rows, merge_rows
+from .kernels.sample_rows import SIZE, draw_rows, merge_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,8 @@ from operator import add
 import numpy as np
 from scipy import stats
 
-from algorithms.kernels.samples import SIZE
-from algorithms.samples import ValueSample
+from algorithms.kernels.sample_rows import SIZE
+from algorithms.value_samples import ValueSample
 
 
 def _pieces(sizes: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:

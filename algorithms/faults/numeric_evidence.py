@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import FloatArray
 from ..profiles import NumericProfile, NumericSummary
 from ..references import NumericReference
-from ..samples import ValueSample
+from ..value_samples import ValueSample
 from ..value_types import ValueType
 from .fault import Explanation, Fault
 

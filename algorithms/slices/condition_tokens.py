@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .conditions import BadCondition
+from .slice_conditions import BadCondition
 
 LONGEST_CONDITION = 1000
 WORDS = frozenset({"and", "or", "not", "in", "is", "null", "true", "false"})

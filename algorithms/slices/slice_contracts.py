@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..columns import FeatureKind
 from ..identity import name_values, reads_as
 from ..value_types import MOMENTS, NUMBERS, ValueType
-from .conditions import (
+from .slice_conditions import (
     BadCondition,
     Comparison,
     Condition,

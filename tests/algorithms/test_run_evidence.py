@@ -9,12 +9,12 @@ from scipy import integrate, stats
 
 from algorithms.columns import FeatureKind
 from algorithms.evaluation import summarize
-from algorithms.evidence import combined_p_value, e_value, run_p_value
 from algorithms.method_results import AnyMethod, FeatureDetail, MethodResult, PerformanceMethod
 from algorithms.method_results import Reference as ComparedWith
 from algorithms.methods import Method
 from algorithms.null_models import NullModel
 from algorithms.plan import EvaluationPlan, Policy
+from algorithms.run_evidence import combined_p_value, e_value, run_p_value
 from algorithms.verdicts import Verdict
 
 PLAN = EvaluationPlan()
