@@ -117,7 +117,7 @@ class Baseline:
         return replace(self, slices=count_slices(slices, self.features, window) if slices else {})
 
     def slice_counter(self, window: Window | pa.RecordBatch) -> SliceCounter:
-        """What counts the slices of a window while its columns are read."""
+        """A counter of the window's slices, used while its columns are read."""
         return SliceCounter(self.slices, self.features, window)
 
     def profile(

@@ -34,7 +34,7 @@ FEW_ROWS = 50_000
 
 
 class Key(NamedTuple):
-    """What a measurement is of; an empty slice is the whole window."""
+    """The subject of a measurement; an empty slice is the whole window."""
 
     method: Method
     feature: str

@@ -83,7 +83,7 @@ def combined_p_value(p_values: Sequence[float]) -> float:
 
 
 def e_value(p_value: float) -> float:
-    """What a p-value is worth as a bet against the null, on average at most 1 under it; infinite for 0."""
+    """The payoff of a p-value as a bet against the null: under it, at most 1 on average; infinite for 0."""
     return CALIBRATOR * p_value ** (CALIBRATOR - 1) if p_value else float("inf")
 
 
@@ -98,7 +98,7 @@ class _Test:
 def _tested(
     results: Iterable[MethodResult], plan: EvaluationPlan, reference: Reference
 ) -> list[_Test]:
-    """What was tested against a reference: one family of p-values."""
+    """The tests against one reference, which are one family of p-values."""
     of_reference = [result for result in results if result.reference is reference]
     return [
         _Test(_with_null(detail.p_value, result.method, detail, plan), _is_drifted(detail))
@@ -134,7 +134,7 @@ def _adjusted(family: Sequence[_Test]) -> list[_Test]:
 
 
 def _tested_on_slices(results: Iterable[MethodResult], plan: EvaluationPlan) -> list[_Test]:
-    """What was kept of the slices, adjusted among all of the run.
+    """The tests of the slices that were kept, with p-values adjusted among all of the run.
 
     The least of all adjusted p-values is a p-value of the whole run, and that of a part is no less.
     """

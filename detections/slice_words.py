@@ -10,5 +10,5 @@ def in_words(feature: str, slice_name: str) -> str:
 
 
 def record_in_words(record: Mapping[str, Any]) -> str:
-    """What a record of a drifted feature names; one of the whole window names no slice."""
+    """The name of a drifted feature's record; one of the whole window names no slice."""
     return in_words(str(record.get("feature", "")), str(record.get("slice") or ""))

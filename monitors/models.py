@@ -359,7 +359,7 @@ class Baseline(LeasedModel):
 
 
 class Budget(TenantModel):
-    """How many false alerts a month people can bear: of a model's monitors, or of all of a tenant's."""
+    """The false alerts a month that people can bear: of a model's monitors, or of all of a tenant's."""
 
     model_id = models.UUIDField(null=True, help_text="Null: all monitors of the tenant.")
     false_alerts_per_month = models.FloatField(help_text="In 30.4 days, in the mean.")

@@ -72,7 +72,7 @@ def get_source_policy() -> SourcePolicy:
 
 
 def get_operator_policy() -> SourcePolicy:
-    """What the settings say of the current tenant's places, without its own connections."""
+    """The places of the current tenant by the settings, without its own connections."""
     return _operator_policy_for(get_slug())
 
 

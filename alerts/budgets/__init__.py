@@ -1,1 +1,1 @@
-"""What is spent of the false-alarm budgets: the alerts that people called noise."""
+"""Counts the alerts that spend false-alarm budgets: those that people called noise."""

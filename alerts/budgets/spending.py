@@ -20,7 +20,7 @@ MOST_MONITORS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """Alerts of the data that opened in the last month, by what people said of them.
+    """Alerts of the data that opened in the last month, counted by their reasons.
 
     Attributes:
         false: They were noise.
@@ -35,7 +35,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSpending:
-    """What one monitor takes of a budget."""
+    """A monitor's part of a budget: expected and spent."""
 
     expected: MonitorExpected
     spent: Spent
@@ -92,7 +92,7 @@ NOTHING = Spent()
 
 
 def get_brief_standing() -> tuple[float, Spent]:
-    """What the tenant's budget promises, and what is spent of it."""
+    """The promise of the tenant's budget, and the alerts that have spent it."""
     own = get_budget(None)
     promised = own.false_alerts_per_month if own else default_budget()
     return promised, _sum_of(_spent_by_monitor(timezone.now() - MONTH, None))

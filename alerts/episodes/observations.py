@@ -91,7 +91,7 @@ class DriftEntry:
 
     @property
     def must_be_ok(self) -> frozenset[str]:
-        """What must be ok before the drift is over: the feature, and in a slice the method on all of it."""
+        """The names that must be ok before the drift is over: the feature, and in a slice its method on all of it."""
         whole = {in_words(self.feature, self.slice)}
         return frozenset(whole | {in_words(self.method, self.slice)} if self.slice else whole)
 

@@ -47,7 +47,7 @@ class FeatureAnswer(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The feature and its slice: entries of an episode are told apart by it."""
+        """The feature and its slice, which name an entry of an episode."""
         return in_words(self.feature, self.slice)
 
 

@@ -26,7 +26,7 @@ type Counts = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CategoryEvidence:
-    """What a fault of categories is sought in.
+    """The data in which a fault of categories is sought.
 
     Attributes:
         reference: The reference.

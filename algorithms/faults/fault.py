@@ -24,7 +24,7 @@ class FaultKind(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How sure a fault is."""
+    """The certainty of a named fault."""
 
     LIKELY = "likely"
     """Data hardly look like this without the fault."""

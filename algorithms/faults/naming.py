@@ -19,7 +19,7 @@ def evidence_of(
     measured: Mapping[Method, Measurement],
     plan: EvaluationPlan,
 ) -> Evidence | None:
-    """What a fault of the feature is sought in, if it may have drifted; None if no fault is to be named.
+    """The data in which the feature's fault is sought; None if it has not drifted or no fault is asked for.
 
     The adjusted p-value is known after all features alone. It is never below the p-value, so what does not drift by
     that one does not drift.

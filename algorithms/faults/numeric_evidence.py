@@ -31,7 +31,7 @@ REST = 0.15
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumericEvidence:
-    """What a fault is sought in.
+    """The data in which a fault of numbers is sought.
 
     Attributes:
         reference: Shape (n,), ascending, finite: the reference's values, or quantiles of them.

@@ -99,7 +99,7 @@ def _is_sure(unit: Unit, measured: MeasuredFactor) -> bool:
 
 
 def _proof(evidence: NumericEvidence, factor: float) -> bool | None:
-    """Whether the window, divided by a factor, has the decimal step of the reference; None if no step tells.
+    """True if the window, divided by a factor, has the decimal step of the reference; None if there is no step.
 
     Prices in cents are whole numbers: after × 1.609 they are multiples of 1.609, and after × 1.7 they are not.
     """

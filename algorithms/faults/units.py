@@ -6,7 +6,7 @@ from functools import cache
 
 
 class Rank(IntEnum):
-    """How common the confusion is: of factors that fit alike, the more common one is named."""
+    """The order in which units are confused: of factors that fit alike, the more common one is named."""
 
     LARGE_POWER = 0
     TEN = 1

@@ -11,7 +11,7 @@ FEWEST_IN_BLOCK = 100
 
 
 def blocks_of(rows: int, blocks: int) -> list[IntArray]:
-    """Places of neighbouring rows, in at most so many blocks of about one size."""
+    """The places of neighbouring rows, divided into at most `blocks` parts of about one size."""
     return np.array_split(np.arange(rows), max(1, min(rows, blocks)))
 
 

@@ -23,7 +23,7 @@ FOLDS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimators:
-    """What the reference has taught.
+    """Models and factors that were learnt from the reference.
 
     Attributes:
         calibration: Of scores; None where the monitor has no scores.
@@ -125,7 +125,7 @@ def _errors_of(
     positive: Label,
     metrics: Iterable[Metric],
 ) -> dict[Metric, float]:
-    """How many standard errors each metric of a stretch lies from its estimate, where both are defined."""
+    """The distance of each metric of a stretch from its estimate, in standard errors, where both are defined."""
     truth = measure_performance(
         metrics,
         prediction=window["prediction"],

@@ -96,7 +96,7 @@ def _predict_unseen(
 
 
 def _in_errors(ensemble: Ensemble, losses: FloatArray, expected: FloatArray, rows: int) -> float:
-    """How many standard errors a stretch's mean loss lies from what was expected of it; 0 without any."""
+    """The distance of a stretch's mean loss from the expected one, in standard errors; 0 without an error."""
     error = ensemble.error(expected, rows)
     return float(np.mean(losses - expected)) / error if error > 0 else 0.0
 

@@ -91,7 +91,7 @@ class Trees(NamedTuple):
         return {name: pa.array(array) for name, array in self._asdict().items()}
 
     def predict(self, columns: FloatArray) -> FloatArray:
-        """What the base and the trees say of each row, shape (n,), of columns, shape (n, d)."""
+        """The sum of the base and the trees for each row, shape (n,), of columns, shape (n, d)."""
         totals = np.empty(len(columns))
         add_up(np.ascontiguousarray(columns, np.float64), self, totals)
         return totals

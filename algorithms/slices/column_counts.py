@@ -32,7 +32,7 @@ class ColumnCounts(Protocol):
         """
 
     def profile_of(self, name: str) -> FeatureProfile:
-        """What a slice holds."""
+        """The profile of the column on a slice."""
 
 
 def new_counts(whole: FeatureReference, cells: FeatureReference) -> ColumnCounts:

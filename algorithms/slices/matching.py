@@ -50,7 +50,7 @@ type ReadColumns = Mapping[str, Sequence[ColumnPiece]]
 
 
 def contract_of(reference: FeatureReference) -> Contract:
-    """What a feature of the baseline holds; a baseline from before types were kept says its kind alone."""
+    """The contract of a feature; a baseline from before types were kept knows its kind alone."""
     return Contract(reference.kind, reference.value_type or ValueType.NULL)
 
 

@@ -34,7 +34,7 @@ NO_ORDER = "{} is categorical: it is compared with =, !=, in and not in."
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a column holds: how its values are compared, and their type."""
+    """The contract of a column: the way to compare its values, and their type."""
 
     kind: FeatureKind
     value_type: ValueType
@@ -112,7 +112,7 @@ def _text(value: Value) -> str:
 
 
 def _mismatch(values: tuple[Value, ...], texts: list[str], value_type: ValueType) -> str:
-    """What is wrong with values for a categorical column of a type, or nothing."""
+    """The fault of values for a categorical column of a type; empty if there is none."""
     if value_type is ValueType.DURATION:
         return NO_VALUE
     if value_type is ValueType.BOOLEAN:

@@ -108,7 +108,7 @@ def _helped_context(tenant_id: UUID, run_id: UUID) -> RunContext | None:
 
 @dataclass(frozen=True, slots=True)
 class _Counting:
-    """What counting the parts of a run needs.
+    """The arguments of counting the parts of a run.
 
     Attributes:
         sampled: The features of which the profiles hold a sample.

@@ -58,7 +58,7 @@ class PerformancePlan:
 
     @property
     def estimators(self) -> Estimators:
-        """What the reference has taught; baselines from before it was in the bundle have it as JSON.
+        """The estimators of the baseline; one from before they were in the bundle has them as JSON.
 
         Raises:
             UnreadableBaseline: If the baseline's bytes cannot be decoded.

@@ -350,7 +350,7 @@ def _fit(
 
 
 def _slices(method_results: Sequence[MethodResult]) -> dict[str, tuple[FeatureDetail, ...]]:
-    """What the methods found on each slice."""
+    """The findings of the methods on each slice, by its name."""
     found: dict[str, list[FeatureDetail]] = {}
     for result in method_results:
         for detail in result.slices:

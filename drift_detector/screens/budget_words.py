@@ -6,7 +6,7 @@ from drift_detector.formats import number
 
 
 def taken_in_words(added: Mapping[str, float]) -> str:
-    """What a monitor adds to the expected false alerts of its tenant.
+    """The part of its tenant's budget that a monitor takes, in words.
 
     Args:
         added: See `monitors.budgets.expectations.added_by`.

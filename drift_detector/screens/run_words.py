@@ -51,7 +51,7 @@ def headline_of(
 
 
 def level_in_words(run: DetectionRun) -> str:
-    """How the run's p-value stands to the level of the budget, if that holds its drift back."""
+    """The run's p-value beside the level of the budget, if that holds its drift back; empty otherwise."""
     if run.is_beyond_level:
         return ""
     p_value, level = number(run.p_value), number(run.opening_level)

@@ -224,7 +224,7 @@ def tenant_choices(request: HttpRequest) -> list[dict[str, str]]:
 
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
-    """What people with a password change of their account; the provider keeps the accounts of the others."""
+    """Links to the pages of one's account, for people with a password; the provider keeps the others'."""
     user = request.user
     is_ours = isinstance(user, User) and user.has_usable_password()
     if not is_ours or not settings.ENV.sign_in.passwords:

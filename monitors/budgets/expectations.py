@@ -1,4 +1,4 @@
-"""Reads how many false alerts a month are to be expected at most: runs a month times the level of each, summed."""
+"""Sums up the false alerts that a month can have, on average at most: runs a month times the level of each."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ LARGEST = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What the active monitors of a tenant or a model do in a month.
+    """The month of the active monitors of a tenant or a model.
 
     Attributes:
         monitors: Active monitors that share the budget: not those of the policy `threshold`.
         runs: Runs a month by their schedules.
-        false_alerts: The most false alerts that are to be expected of these runs.
+        false_alerts: The bound of the expected false alerts of these runs.
     """
 
     monitors: int
@@ -63,7 +63,7 @@ class MonitorExpected:
 
     @property
     def false_alerts(self) -> float:
-        """The most false alerts a month that are to be expected of it."""
+        """The bound of its expected false alerts a month."""
         return self.runs * self.level
 
 
@@ -96,7 +96,7 @@ def list_expected(
 
 
 def added_by(monitor: Monitor) -> dict[str, float]:
-    """What a monitor does to its tenant's budget, or would do once it is saved and active.
+    """The part of its tenant's budget that a monitor takes, or would take once it is saved and active.
 
     Returns:
         `promised`, `runs_per_month` of the monitor, its `level`, and the false alerts a month that it `adds`: what

@@ -27,7 +27,7 @@ FLOAT = FloatField()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a budget is divided by.
+    """A budget and the load that divides it.
 
     Attributes:
         promised: False alerts a month.

@@ -1,4 +1,4 @@
-"""What the operator offers to a tenant, and whether a tenant's connection keeps to it.
+"""Lists the credentials that the operator offers to a tenant, and checks a tenant's connection against them.
 
 A tenant names credentials, and never a variable, a file or a path; the settings say which secrets these are, and
 at which hosts they may be used. They are asked at each reading, so that what is withdrawn ends at once.
@@ -26,7 +26,7 @@ def list_offers(slug: str) -> Offers:
 
 
 def find_fault(row: StoreConnection, offers: Offers) -> dict[str, str]:
-    """What the operator does not offer: a field and a sentence about it; empty if all is offered."""
+    """The field that the operator does not offer, with a sentence about it; empty if all is offered."""
     offer = offers.get(row.credentials)
     if offer is None:
         return {"credentials": f"credentials must be offered by the operator: {_any_of(offers)}."}
