@@ -6,9 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Model
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminExpandableTextareaWidget,
@@ -23,6 +20,7 @@ from alerts.routing.matchers import SEVERITIES
 from alerts.routing.serializers import DEFAULT_INTERVAL, DEFAULT_WAIT
 from alerts.routing.services import MOST_STEPS
 from alerts.routing.words import KINDS, WEEKDAYS
+from drift_detector.tenancy.service_forms import ServiceForm
 from monitors.models import Monitor
 
 ROUTE_FIELDS = (
@@ -72,46 +70,11 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-class ServiceForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs alone
-    """A form whose row is checked and saved by a service; its errors stand beside the fields."""
-
-    by = ""
-    saved: Sequence[str] = ()
-    """The fields of the row that the service sets; the admin makes a form class of its own from this one."""
-
-    def save_row(self) -> Model:
-        raise NotImplementedError
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        if not self.errors:
-            self._try_to_save()
-        return self.cleaned_data
-
-    def _try_to_save(self) -> None:
-        """Let the service check the fields together, and undo what it writes until the form is saved."""
-        try:
-            with transaction.atomic():
-                self.save_row()
-                transaction.set_rollback(True)
-        except ValidationError as error:
-            for name, reasons in error.message_dict.items():
-                self.add_error(self._place_of(name, reasons), reasons)
-
-    def _place_of(self, name: str, reasons: Sequence[str]) -> str | None:
-        """The input beside which an error stands; those of matchers begin with the matcher's name."""
-        first = reasons[0].split()[0] if name == "matchers" else PLACES.get(name, name)
-        return first if first in self.fields else None
-
-    def _post_clean(self) -> None:
-        """Leave the row as it is: the service sets its fields."""
-
-    def _fields(self, names: Sequence[str]) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in names}
-
-
 class MatchingForm(ServiceForm):
     """A form of a row with matchers, each as a field of its own."""
+
+    saved: Sequence[str] = ()
+    """The fields of the row that the service sets; the admin makes a form class of its own from this one."""
 
     severity = forms.ChoiceField(
         choices=LEAST_SEVERITIES, required=False, widget=UnfoldAdminSelectWidget
@@ -138,6 +101,13 @@ class MatchingForm(ServiceForm):
         matchers: Mapping[str, Any] = self.instance.matchers
         chosen = {name: matchers[name] for name in MATCHER_FIELDS if name in matchers}
         self.initial.update(chosen)
+
+    def input_of(self, name: str, reasons: Sequence[str]) -> str:
+        """The input beside which an error stands; those of matchers begin with the matcher's name."""
+        return reasons[0].split()[0] if name == "matchers" else PLACES.get(name, name)
+
+    def _fields(self, names: Sequence[str]) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in names}
 
     def matchers(self) -> dict[str, Any]:
         """The choices as matchers; a field that is empty is none."""

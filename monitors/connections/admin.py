@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Scope
+from drift_detector.tenancy.service_forms import ServiceForm
 from drift_detector.tenancy.site import may, site
 from monitors.connections import services
 from monitors.connections.offers import list_offers
@@ -20,10 +18,8 @@ from monitors.selectors import get_slug
 RECORD = ("removed_at", "created_by", "created_at", "updated_at")
 
 
-class StoreConnectionForm(forms.ModelForm):
-    """The same checks as the API's: the service makes them, and saves."""
-
-    by = ""
+class StoreConnectionForm(ServiceForm):
+    """The same checks as the API's."""
 
     class Meta:
         model = StoreConnection
@@ -34,25 +30,6 @@ class StoreConnectionForm(forms.ModelForm):
         if "credentials" in self.fields:
             offered = ", ".join(list_offers(get_slug())) or "none"
             self.fields["credentials"].help_text = f"The operator offers: {offered}."
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        if not self.errors:
-            self._try_to_save()
-        return self.cleaned_data
-
-    def _try_to_save(self) -> None:
-        """Let the service check the fields, and undo what it writes until the form is saved."""
-        try:
-            with transaction.atomic():
-                self.save_row()
-                transaction.set_rollback(True)
-        except ValidationError as error:
-            for name, reasons in error.message_dict.items():
-                self.add_error(name if name in self.fields else None, reasons)
-
-    def _post_clean(self) -> None:
-        """Leave the row as it is: the service sets its fields."""
 
     def save_row(self) -> StoreConnection:
         """The connection as the service has saved it."""
