@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from drift_detector.env import ConnectionSetting
+from drift_detector.setting_groups.data_settings import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.connections.selectors import list_source_connections

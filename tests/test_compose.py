@@ -15,7 +15,8 @@ import yaml
 
 from drift_detector.embedded.processes import ALONE
 from drift_detector.embedded.roles import GROUPS, LOGINS, STATEMENT_TIMEOUTS
-from drift_detector.env import PREFIX, Environment
+from drift_detector.env import Environment
+from drift_detector.setting_groups.group import PREFIX
 
 COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "compose.yaml").read_text())
 OURS = ["web", "worker", "consumer", "beat", "reconciler", "relay", "notifier", "migrate"]

@@ -7,7 +7,7 @@ write for which tenant: the name of the topic decides, never what a message says
 import re
 from dataclasses import dataclass
 
-from drift_detector.env import SLUG, TENANT
+from drift_detector.setting_groups.group import SLUG, TENANT
 
 
 @dataclass(frozen=True, slots=True)

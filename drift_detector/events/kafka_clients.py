@@ -5,9 +5,9 @@ from typing import Any, Literal
 from confluent_kafka import Consumer, Producer
 from django.conf import settings
 
-from drift_detector.env import Kafka
 from drift_detector.events.broker_watch import BrokerWatch, broker_answers
 from drift_detector.events.certificates import certificate_watch
+from drift_detector.setting_groups.server_settings import Kafka
 
 
 class WatchedProducer(Producer):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from drift_detector.env import StoreCredentialsSetting
+from drift_detector.setting_groups.data_settings import StoreCredentialsSetting
 from monitors.models import StoreConnection
 from monitors.sources import Connection
 from monitors.sources.placeholders import fill

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from drift_detector import env
+from drift_detector.setting_groups.group import Group
 
 ROOT = Path(__file__).parents[2]
 LEAST = {
@@ -262,7 +263,7 @@ def settings_of(model: type[BaseModel], *path: str) -> dict[str, FieldInfo]:
     """Each setting by the name of its variable."""
     found: dict[str, FieldInfo] = {}
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, env.Group):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
             found |= settings_of(field.annotation, *path, name)
         else:
             found["AUMOS_DRIFT_" + "__".join((*path, name)).upper()] = field

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from drift_detector.env import ConnectionSetting
+from drift_detector.setting_groups.data_settings import ConnectionSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import NoTenant
 from monitors import selectors

@@ -15,9 +15,9 @@ from rest_framework.exceptions import (
 )
 from rest_framework.request import Request
 
-from drift_detector.env import Oidc
 from drift_detector.observability.key_masks import KEY_PREFIX
 from drift_detector.observability.metrics import count_refused_sign_in
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.oidc.discovery import ProviderAway
 from drift_detector.tenancy.oidc.grants import narrowed, roles_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drift_detector.env import Oidc
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import Role, Scope
 from drift_detector.tenancy.rights import SCOPES
 

@@ -11,7 +11,7 @@ from joserfc.jwk import GuestProtocol, KeySet
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
-from drift_detector.env import Oidc
+from drift_detector.setting_groups.door_settings import Oidc
 
 LONGEST_TOKEN = 8 * 2**10
 """Characters; a token is read only below that. Headers of requests have a bound of their own."""

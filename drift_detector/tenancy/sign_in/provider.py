@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from drift_detector.env import Oidc
 from drift_detector.observability.metrics import count_refused_sign_in
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import User
 from drift_detector.tenancy.oidc.discovery import ProviderAway, check_address, read_configuration
 from drift_detector.tenancy.oidc.grants import groups_of, roles_of

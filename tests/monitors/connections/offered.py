@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drift_detector.env import StoreCredentialsSetting
+from drift_detector.setting_groups.data_settings import StoreCredentialsSetting
 from monitors.connections.services import create_connection
 from monitors.models import StoreConnection
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detections.evaluation.run import evaluate_run
-from drift_detector.env import StoreCredentialsSetting
+from drift_detector.setting_groups.data_settings import StoreCredentialsSetting
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_tenant

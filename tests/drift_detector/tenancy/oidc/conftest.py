@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drift_detector.env import Oidc
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.oidc import signing_keys
 from tests.drift_detector.tenancy.oidc.provider import AUDIENCE, Provider

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from drift_detector.env import Oidc
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from tests.drift_detector.tenancy.oidc.conftest import GROUPS, provider, running_provider

@@ -12,7 +12,7 @@ import requests
 from django.test import Client
 
 from drift_detector.embedded.state import unused_port
-from drift_detector.env import Oidc
+from drift_detector.setting_groups.door_settings import Oidc
 from drift_detector.tenancy.models import Tenant, User
 from drift_detector.tenancy.oidc.signing_keys import provider_keys
 from drift_detector.tenancy.selection import memberships_of

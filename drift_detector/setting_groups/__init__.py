@@ -1,0 +1,1 @@
+"""The settings by group; `drift_detector.env` reads them from environment variables."""
