@@ -15,12 +15,14 @@ def blocks_of(rows: int, blocks: int) -> list[IntArray]:
     return np.array_split(np.arange(rows), max(1, min(rows, blocks)))
 
 
-def stretches(rows: int, folds: int) -> Iterator[tuple[IntArray, list[IntArray]]]:
+def stretches(
+    rows: int, folds: int, most: int = BLOCKS
+) -> Iterator[tuple[IntArray, list[IntArray]]]:
     """Of each fold of neighbouring rows, the places of the other rows, to learn from, and those of its stretches.
 
-    There are about 20 stretches in all, fewer where they would have less than 100 rows.
+    There are at most so many stretches in all, and fewer where they would have less than 100 rows; each fold has one.
     """
-    count = min(BLOCKS, max(folds, rows // FEWEST_IN_BLOCK)) // folds
+    count = max(1, min(most, rows // FEWEST_IN_BLOCK) // folds)
     for fold in blocks_of(rows, folds):
         learnt = np.setdiff1d(np.arange(rows), fold, assume_unique=True)
         yield learnt, [fold[block] for block in blocks_of(len(fold), count)]

@@ -4,20 +4,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 
 from ..bundles import Arrays
 from ..columns import Values, as_arrow
 from ..errors import InsufficientData
-from .dispersion import dispersion, stretches
+from .dispersion import BLOCKS, dispersion, stretches
 from .estimates import CONFUSION_METRICS, SCORE_METRICS, Metric, MetricEstimate
 from .estimation import estimate_classification
 from .loss_model import LossModel
 from .performance_metrics import measure_performance
-from .reading import Label
+from .reading import Label, read_binary
 from .score_calibration import ScoreCalibration
 
 FOLDS = 4
+FEWEST_OF_CLASS = 20
+"""Rows of the rarer class in a stretch: with fewer, a metric's error is far from normal."""
 """Each stretch is estimated by a calibration that has learnt from the other three quarters."""
 
 
@@ -101,12 +104,16 @@ def measure_dispersion(
         positive: The class whose probability the score is.
 
     Returns:
-        Each metric's factor, at least 1.
+        Each metric's factor, at least 1; 1 where the rarer class has too few rows to tell.
     """
+    metrics = CONFUSION_METRICS | SCORE_METRICS
+    most = min(BLOCKS, _rows_of_rarer_class(label, positive) // FEWEST_OF_CLASS)
+    if most < FOLDS:
+        return dict.fromkeys(metrics, 1.0)
     columns = {"score": score, "prediction": prediction, "label": label}
     table = pa.table({name: as_arrow(values) for name, values in columns.items()})
-    errors: dict[Metric, list[float]] = {metric: [] for metric in CONFUSION_METRICS | SCORE_METRICS}
-    for learnt, blocks in stretches(table.num_rows, FOLDS):
+    errors: dict[Metric, list[float]] = {metric: [] for metric in metrics}
+    for learnt, blocks in stretches(table.num_rows, FOLDS, most):
         others = table.take(learnt)
         try:
             calibration = ScoreCalibration.fit(others["score"], others["label"], positive=positive)
@@ -117,6 +124,14 @@ def measure_dispersion(
             for metric, error in found.items():
                 errors[metric].append(error)
     return {metric: dispersion(found) for metric, found in errors.items()}
+
+
+def _rows_of_rarer_class(label: Values, positive: Label) -> int:
+    is_positive = read_binary(label, positive, "label")
+    if is_positive is None:
+        return 0
+    positives = int(np.count_nonzero(is_positive))
+    return min(positives, len(is_positive) - positives)
 
 
 def _errors_of(

@@ -58,12 +58,13 @@ class Trees(NamedTuple):
         model = HistGradientBoostingRegressor(
             max_iter=TREES, early_stopping=False, random_state=SEED
         )
+        unit = _unit_of(target)
         with threadpool_limits(limits=1, user_api="openmp"):
-            model.fit(np.clip(columns, -LARGEST, LARGEST), target)
-        return cls._of_sklearn(model)
+            model.fit(_learnable(columns), target / unit)
+        return cls._of_sklearn(model, unit)
 
     @classmethod
-    def _of_sklearn(cls, model: Any) -> Self:
+    def _of_sklearn(cls, model: Any, unit: float) -> Self:
         """The nodes of a fitted model, which has no public name for them; a test compares the predictions."""
         trees = [predictor.nodes for (predictor,) in model._predictors]
         sizes = np.array([len(nodes) for nodes in trees], np.int64)
@@ -71,14 +72,14 @@ class Trees(NamedTuple):
         nodes, first = np.concatenate(trees), np.repeat(roots, sizes)
         is_leaf = nodes["is_leaf"].astype(bool)
         return cls(
-            base=np.array(model._baseline_prediction, np.float64).reshape(1),
+            base=np.array(model._baseline_prediction, np.float64).reshape(1) * unit,
             roots=roots,
             features=np.where(is_leaf, LEAF, nodes["feature_idx"].astype(np.int64)),
             thresholds=nodes["num_threshold"].astype(np.float64),
             lefts=first + nodes["left"].astype(np.int64),
             rights=first + nodes["right"].astype(np.int64),
             unknown_left=nodes["missing_go_to_left"].astype(bool),
-            values=np.where(is_leaf, nodes["value"], 0.0),
+            values=np.where(is_leaf, nodes["value"] * unit, 0.0),
         )
 
     @classmethod
@@ -95,6 +96,19 @@ class Trees(NamedTuple):
         totals = np.empty(len(columns))
         add_up(np.ascontiguousarray(columns, np.float64), self, totals)
         return totals
+
+
+def _learnable(columns: FloatArray) -> FloatArray:
+    """The columns as scikit-learn takes them: it has no bins for one without a value; a constant is never split."""
+    found: FloatArray = np.clip(columns, -LARGEST, LARGEST)
+    found[:, np.isnan(found).all(axis=0)] = 0.0
+    return found
+
+
+def _unit_of(target: FloatArray) -> float:
+    """A power of two near the largest target, which divides without rounding: scikit-learn's gradients are float32."""
+    _, exponent = np.frexp(np.max(np.abs(target), initial=0.0))
+    return float(2.0 ** int(np.clip(exponent, -1000, 1000)))
 
 
 @jit

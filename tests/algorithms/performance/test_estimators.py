@@ -113,3 +113,42 @@ def test_dispersion__labels_of_one_class_in_places__still_answers() -> None:
         score=np.linspace(0, 1, 400), prediction=label, label=label, positive=1
     )
     assert found[Metric.ACCURACY] >= 1
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(600, 0), (2000, 1), (2000, 2)])
+def test_dispersion__one_positive_in_a_hundred__is_no_guess(rows: int, seed: int) -> None:
+    """Independent labels of the score's own chance: no factor is far from 1."""
+    rng = np.random.default_rng(seed)
+    score = np.clip(rng.gamma(0.5, 0.02, rows), 0, 1)
+    label = (rng.random(rows) < score).astype(int)
+    found = measure_dispersion(score=score, prediction=(score > 0.02).astype(int), label=label)
+    assert max(found.values()) < 1.6
+
+
+def test_estimate__dispersion_of_a_metric__widens_that_one_alone() -> None:
+    rng = np.random.default_rng(5)
+    reference, window = classified(rng, 5000), classified(rng, 1000)
+    calibration = ScoreCalibration.fit(reference.score, reference.label)
+
+    def errors_with(factors: dict[Metric, float]) -> list[float | None]:
+        found = estimate_classification(
+            [Metric.F1, Metric.ACCURACY],
+            score=window.score,
+            prediction=window.prediction,
+            calibration=calibration,
+            dispersion=factors,
+        )
+        return [found[metric].standard_error for metric in (Metric.F1, Metric.ACCURACY)]
+
+    usual = errors_with({})
+    assert errors_with({Metric.F1: 2.0}) == [2 * (usual[0] or 0), usual[1]]
+
+
+def test_loss_model__stretches_that_drift__has_wider_intervals() -> None:
+    """The size of errors doubles from one stretch of 100 rows to the next, which no feature tells."""
+    rng = np.random.default_rng(6)
+    features, prediction = rng.normal(size=(2000, 2)), np.zeros(2000)
+    steady = rng.normal(size=2000)
+    drifting = steady * np.repeat(rng.choice([0.3, 3.0], 20), 100)
+    models = [LossModel.fit(features, prediction, label) for label in (steady, drifting)]
+    assert models[0].absolute.dispersion < 1.5 < models[1].absolute.dispersion

@@ -31,3 +31,21 @@ def test_trees__arrays_of_a_bundle__round_trip() -> None:
     trees = Trees.fit(columns, rng.random(500))
     again = Trees.from_arrays(trees.to_arrays())
     assert again.predict(columns).tolist() == trees.predict(columns).tolist()
+
+
+@pytest.mark.parametrize("unknown", [slice(None), slice(250), slice(250, None)])
+def test_trees__column_without_a_value__learn_from_the_others(unknown: slice) -> None:
+    rng = np.random.default_rng(3)
+    columns = rng.normal(size=(500, 2))
+    target = np.abs(columns[:, 0])
+    columns[unknown, 1] = np.nan
+    found = Trees.fit(columns[250:], target[250:]).predict(columns[250:])
+    assert np.corrcoef(found, target[250:])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("unit", [2.0**-200, 2.0**130])
+def test_trees__other_unit_of_the_target__predict_in_that_unit(unit: float) -> None:
+    rng = np.random.default_rng(4)
+    columns, target = rng.normal(size=(300, 2)), rng.random(300)
+    usual = Trees.fit(columns, target).predict(columns)
+    assert Trees.fit(columns, target * unit).predict(columns) == pytest.approx(usual * unit)
