@@ -10,6 +10,7 @@ from django.conf import settings
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.profiles import Profile
 from detections.evaluation.context import RunContext, load_context, open_run_window
+from detections.evaluation.judge import plan_of_run
 from detections.ledger.parts import (
     PartClaim,
     claim_part,
@@ -86,7 +87,8 @@ def help_run(*, tenant_id: UUID, run_id: UUID, worker: str) -> int:
         with open_run_window(context, frozen_column_types(frozen)) as window:
             if not isinstance(window, LazyWindow):
                 return 0
-            sampled = frozenset(frozen.features) - {*context.monitor.sensitive_features}
+            plan = plan_of_run(context.monitor, context.baseline, length=None)
+            sampled = plan.sampled(frozen.features)
             counting = _Counting(context.run, frozen, window, sampled)
             return _count_free_parts(counting, worker=worker)
     except NoRoom:

@@ -27,6 +27,11 @@ LONGEST_DIFFERENCE = 0.1
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
 
 
+def plan_of_run(monitor: Monitor, baseline: Baseline, length: timedelta | None) -> EvaluationPlan:
+    """The plan of a run, which names faults; otherwise as `plan_of`."""
+    return replace(plan_of(monitor, baseline, length), names_faults=True)
+
+
 def plan_of(monitor: Monitor, baseline: Baseline, length: timedelta | None) -> EvaluationPlan:
     """The plan for a window of this monitor, with the usual sizes of the baseline's own windows.
 

@@ -17,7 +17,7 @@ from detections.evaluation.judge import (
     is_streamed,
     judge_profile,
     judge_window,
-    plan_of,
+    plan_of_run,
 )
 from detections.evaluation.performance import (
     measure_again,
@@ -84,8 +84,7 @@ def _evaluate(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult
 def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
     with ExitStack() as opened:
         with clock.phase("open"):
-            usual = plan_of(context.monitor, context.baseline, _length_of(context.run))
-            plan = replace(usual, names_faults=True)
+            plan = plan_of_run(context.monitor, context.baseline, _length_of(context.run))
             frozen = frozen_baselines.get(context.baseline)
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):

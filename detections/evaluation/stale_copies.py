@@ -36,17 +36,18 @@ def with_stale_copies(result: RunResult, context: RunContext) -> RunResult:
 
 
 def _pictures_before(context: RunContext, drawing: Drawing) -> Pictures:
-    """The pictures of the newest window that ends where this one begins, or before; on the same cells."""
+    """The pictures of the window before, on the same cells; none if it ended more than a window's length ago."""
+    start, end = context.run.window_start, context.run.window_end
     with tenant_scope(context.run.tenant_id):
         profiles = RunProfile.objects.filter(
             monitor_id=context.monitor.id,
-            window_end__lte=context.run.window_start,
+            window_end__lte=start,
+            window_end__gte=start - (end - start),
             run__baseline_id=context.baseline.id,
         )
-        newest = profiles.order_by("-window_start", "-created_at").first()
-    if newest is None:
-        return {}
-    return dict(zip(drawing.frames, unpack(bytes(newest.drawn)), strict=False))
+        newest = profiles.order_by("-window_start", "-created_at").values_list("drawn", flat=True)
+        drawn = newest.first()
+    return dict(zip(drawing.frames, unpack(bytes(drawn)), strict=False)) if drawn else {}
 
 
 def _stale_features(drawing: Drawing, before: Pictures) -> frozenset[str]:

@@ -5,7 +5,6 @@ from typing import NoReturn
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -14,7 +13,7 @@ from drift_detector.observability.key_masks import KEY_PREFIX, SHOWN
 from drift_detector.observability.metrics import count_refused_sign_in
 from drift_detector.tenancy.acting import acting_as, cause_of_request, note
 from drift_detector.tenancy.key_use import note_use
-from drift_detector.tenancy.models import ApiKey, Role, User
+from drift_detector.tenancy.models import ApiKey, KeyState, Role, User
 from drift_detector.tenancy.principal import Actor, ActorKind, Principal
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import set_local, tenant_scope
@@ -28,6 +27,8 @@ from drift_detector.throttling.request_throttle import (
 )
 
 log = structlog.get_logger(__name__)
+
+ENDED = (KeyState.REVOKED, KeyState.EXPIRED)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -79,12 +80,11 @@ def _checked_key(request: Request, token: str) -> ApiKey:
     sha256_of_key = digest(token)
     if not known_keys.is_known(sha256_of_key):
         refuse_after_wrong_keys(request)
-    key = (
-        _find_key(sha256_of_key, ApiKey.objects.usable()) if token.startswith(KEY_PREFIX) else None
-    )
-    if key is None:
+    key = _find_key(sha256_of_key) if token.startswith(KEY_PREFIX) else None
+    if key is None or key.state in ENDED:
         known_keys.forget(sha256_of_key)
-        _record_ended(request, sha256_of_key)
+        if key is not None:
+            _record_ended(request, key)
         _refuse(request, token)
     known_keys.remember(sha256_of_key)
     return key
@@ -98,20 +98,17 @@ def _refuse(request: Request, token: str) -> NoReturn:
     raise AuthenticationFailed("The API key is unknown, expired or revoked.")
 
 
-def _record_ended(request: Request, sha256_of_key: str) -> None:
-    """Write into the trail of its tenant that a key was used which has ended; an unknown key has no tenant."""
-    key = _find_key(sha256_of_key, ApiKey.objects.all())
-    if key is None:
-        return
+def _record_ended(request: Request, key: ApiKey) -> None:
+    """Write into the trail of its tenant that a key was used which has ended."""
     actor = Actor(ActorKind.KEY, id=str(key.id), name=key.name)
     with acting_as(cause_of_request(actor, request._request)), tenant_scope(key.tenant_id):
         note("refused", "api_keys", str(key.id))
 
 
-def _find_key(sha256_of_key: str, keys: QuerySet[ApiKey]) -> ApiKey | None:
+def _find_key(sha256_of_key: str) -> ApiKey | None:
     with transaction.atomic():
         # The tenant is not known yet: policy api_key_presented shows only the key of this hash.
         set_local("app.api_key_sha256", sha256_of_key)
-        key = keys.filter(sha256=sha256_of_key).first()
+        key = ApiKey.objects.filter(sha256=sha256_of_key).first()
         set_local("app.api_key_sha256", "")
     return key

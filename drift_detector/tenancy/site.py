@@ -17,6 +17,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
+from drift_detector import encryption
 from drift_detector.tenancy.acting import acting_in, note_request
 from drift_detector.tenancy.authentication import actor_of
 from drift_detector.tenancy.models import Membership, Role, Scope, User
@@ -229,10 +230,14 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
     is_ours = isinstance(user, User) and user.has_usable_password()
     if not is_ours or not settings.ENV.sign_in.passwords:
         return []
-    return [
-        {"title": "Change password", "link": reverse("admin:password_change")},
-        {"title": "Second factor and recovery codes", "link": reverse("second_factor")},
-    ]
+    links = [{"title": "Change password", "link": reverse("admin:password_change")}]
+    if encryption.has_key():  # without it no second factor can be kept
+        second_factor = {
+            "title": "Second factor and recovery codes",
+            "link": reverse("second_factor"),
+        }
+        links.append(second_factor)
+    return links
 
 
 site = TenantAdminSite(name="admin")

@@ -47,7 +47,7 @@ type Rule = Callable[[Year], Answer]
 def by_level(year: Year) -> Answer:
     """Ours: a drifted run opens if it, or the row of drifted runs that it ends, is evidence at the level."""
     drifted = year.runs.drifted
-    return Answer(drifted & (_combined(year.runs) <= year.level), drifted)
+    return Answer(drifted & (combined(year.runs) <= year.level), drifted)
 
 
 def by_plain_level(year: Year) -> Answer:
@@ -82,7 +82,7 @@ def by_day(year: Year) -> Answer:
     return Answer(drifted & (stats.false_discovery_control(p_values, axis=1) <= Q), drifted)
 
 
-def _combined(runs: Runs) -> Floats:
+def combined(runs: Runs) -> Floats:
     """`combined_p_value` of every row of drifted runs, by tick and monitor."""
     found, evidence = np.ones_like(runs.p_values), np.zeros(runs.p_values.shape[1])
     with np.errstate(divide="ignore", over="ignore"):

@@ -1,5 +1,6 @@
 """A fault in a window is named where people and programs look: in the run, the alert, the event, the notification."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from alerts.models import Alert, Channel
 from alerts.notifier.texts import Contents, message_of
-from detections.models import Detection, DetectionRun
+from detections.models import Detection, DetectionRun, RunProfile
 from drift_detector.events.models import OutboxEvent
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.tenancy.models import Tenant, User
@@ -110,6 +112,23 @@ def test_run__week_that_repeats_the_one_before__is_a_stale_copy(
     first, second = (judged(monitor, week=week) for week in (2, 3))
     assert {each["fault"] is None for each in details_of(first, "delay")} == {True}
     assert {each["fault"]["kind"] for each in details_of(second, "delay")} == {"stale"}
+
+
+def test_run__week_that_repeats_an_older_one__is_no_stale_copy(
+    in_tenant: Tenant, flights: Path
+) -> None:
+    """The window before is missing; what was there weeks earlier is no copy of it."""
+    longer = flights_like(week=3, start=TIMESTAMPS[3])["delay"]
+    for week in (2, 3):
+        write_week(flights, week, "delay", longer)
+    monitor = make_flights_monitor(flights)
+    judged(monitor, week=2)
+    weeks = timedelta(weeks=3)
+    RunProfile.objects.update(
+        window_start=F("window_start") - weeks, window_end=F("window_end") - weeks
+    )
+    second = judged(monitor, week=3)
+    assert {each["fault"] is None for each in details_of(second, "delay")} == {True}
 
 
 def test_run__other_rows_of_the_same_drift__are_no_stale_copy(

@@ -255,6 +255,16 @@ def test_menu__of_who_has_a_password__leads_to_it_and_to_the_second_factor(worke
     assert 'href="/admin/password_change/"' in page
 
 
+def test_menu__of_an_installation_without_a_key__has_no_dead_link(
+    worker: User, override: Callable[..., None]
+) -> None:
+    override(encryption={"key": SecretStr("")})
+    client = Client()
+    client.force_login(worker)
+    assert client.get(CHOICE).status_code == 404
+    assert f'href="{CHOICE}"' not in client.get(HOME).content.decode()
+
+
 def test_secrets__in_the_database_and_the_session__are_encrypted(boss: User) -> None:
     client = Client()
     log_in(boss, client)
