@@ -69,7 +69,7 @@ def with_performance(
     except (SourceError, *COLUMN_ERRORS) as error:
         return _with_unread(result, plan, context.run, error), None
     if predictions.num_rows or result.verdict is not Verdict.NO_DATA:
-        result = _with_both(result, claim, context, predictions)
+        result = _with_both(result, claim, context, plan, predictions)
     return result, predictions if plan.monitor.prediction_column else None
 
 
@@ -158,10 +158,13 @@ def _names_of(reason: str, details: Iterable[FeatureDetail]) -> str:
 
 
 def _with_both(
-    result: RunResult, claim: Claim, context: RunContext, predictions: pa.Table
+    result: RunResult,
+    claim: Claim,
+    context: RunContext,
+    plan: PerformancePlan,
+    predictions: pa.Table,
 ) -> RunResult:
     """The result with the measured and the estimated performance."""
-    plan = PerformancePlan.of(context)
     measured = measured_metrics(plan, predictions)
     estimated = estimated_metrics(plan, predictions)
     for reason in _reasons_beside(measured, estimated):

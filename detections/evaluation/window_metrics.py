@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import pyarrow as pa
@@ -31,7 +32,7 @@ from monitors.prediction_tables import FEATURE, drop_unknown, feature_matrix
 type Estimates = dict[Metric, MetricEstimate]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PerformancePlan:
     """The metrics that a window's predictions are judged by.
 
@@ -56,9 +57,9 @@ class PerformancePlan:
         """The performance over the reference, as the baseline stores it."""
         return self.baseline.performance or {}
 
-    @property
+    @cached_property
     def estimators(self) -> Estimators:
-        """The estimators of the baseline; one from before they were in the bundle has them as JSON.
+        """The estimators of the baseline, decoded once; one from before they were in the bundle has them as JSON.
 
         Raises:
             UnreadableBaseline: If the baseline's bytes cannot be decoded.
