@@ -17,6 +17,7 @@ WRITTEN_BY_THE_SERVICE = {
     "created_by",
     "updated_at",
     "retraining_required_at",
+    "runs_per_month",
 }
 
 

@@ -32,6 +32,8 @@ GOOD: dict[str, Any] = {
     "error_batch": 1,
     "performance_limits": {},
     "score_column": "",
+    "slices": [],
+    "sensitive_features": [],
 }
 
 
