@@ -1,9 +1,10 @@
-"""Computes the smallest change that a check can see, by evidence and tolerance at given numbers of rows."""
+"""Computes the smallest change that a check can see, and how often it sees a given one, at given numbers of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from .arrays import FloatArray
 from .baseline import Baseline
@@ -53,6 +54,38 @@ def smallest_changes(
         for name, reference in baseline.features.items()
     }
     return {name: change for name, change in changes.items() if change is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A test of one feature that has been made, as far as its power depends on it.
+
+    Attributes:
+        method: KS or chi-squared; others have no power that is known from rows alone.
+        n: Rows of the reference.
+        m: Rows of the window.
+        level: The significance level of the feature, by Bonferroni among all of its run.
+        degrees: Of freedom, of chi-squared.
+    """
+
+    method: Method
+    n: int
+    m: int
+    level: float
+    degrees: int = 1
+
+    def power(self, effect: float) -> float:
+        """The probability that the test finds evidence of a change with an effect size, from 0 to 1.
+
+        For KS it takes the widest gap alone, with the largest standard error that two shares can have; for chi-squared
+        it is that of the noncentral distribution, whose centre is 4·φ²·n·m/(n + m).
+        """
+        both = 1 / self.n + 1 / self.m
+        if self.method is Method.KS:
+            gap = effect - _critical_gap(self.level, self.n, self.m)
+            return float(special.ndtr(gap / (both**0.5 / 2)))
+        critical = special.chdtri(self.degrees, self.level)
+        return float(1 - special.chndtr(critical, self.degrees, 4 * effect**2 / both))
 
 
 @dataclass(frozen=True, slots=True)

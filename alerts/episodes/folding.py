@@ -17,6 +17,9 @@ from algorithms.verdicts import Severity, rank
 MOST_IN_A_ROW = 50
 """Drifts in a row whose p-values a pending episode keeps; fewer give a level of 1e-9, if each has the p-value 0.03."""
 
+ROUNDING = 1e-9
+"""Shares of ok runs that add up to a whole number can miss it by less."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunsOf:
@@ -40,7 +43,7 @@ class Rules:
 
     Attributes:
         opening: The drifted runs that open an episode, by severity; `info` is opened as `warning` is.
-        resolve_after: The runs in a row that must show that the drift is over.
+        resolve_after: The runs in a row that must show that the drift is over; see `Observation.weight_for`.
     """
 
     opening: Mapping[str, RunsOf] = field(default_factory=lambda: DEFAULT_OPENING)
@@ -69,6 +72,7 @@ class EpisodeState:
         recent: The severities of the last runs, empty for those that don't count, while it is pending.
         p_values: Those of the last drifted runs in a row whose windows don't overlap, while it is pending.
         row_end: The end of the last of these windows; None without one.
+        by_evidence: True if a budget's level was held against the last drifted run; then ok runs count by their power.
     """
 
     phase: str = NO_PHASE
@@ -77,6 +81,7 @@ class EpisodeState:
     recent: tuple[str, ...] = ()
     p_values: tuple[float, ...] = ()
     row_end: datetime | None = None
+    by_evidence: bool = False
 
     @property
     def is_idle(self) -> bool:
@@ -92,6 +97,7 @@ class EpisodeState:
             "recent": list(self.recent),
             "p_values": list(self.p_values),
             "row_end": self.row_end and self.row_end.isoformat(),
+            "by_evidence": self.by_evidence,
         }
 
     @classmethod
@@ -104,6 +110,7 @@ class EpisodeState:
             recent=tuple(values["recent"]),
             p_values=tuple(values.get("p_values", ())),
             row_end=_moment(values.get("row_end")),
+            by_evidence=values.get("by_evidence", False),
         )
 
 
@@ -136,7 +143,7 @@ def advance(state: EpisodeState, observation: Observation, rules: Rules) -> Epis
         return _drifted(state, observation, rules)
     if state.is_idle:
         return state
-    counted = tuple(_after_ok(entry, observation) for entry in state.entries)
+    counted = tuple(_after_ok(state, entry, observation) for entry in state.entries)
     if state.phase == Phase.PENDING:
         return _still_pending(replace(state, entries=counted), rules)
     return _recovered(replace(state, entries=counted), rules)
@@ -154,6 +161,7 @@ def _drifted(state: EpisodeState, observation: Observation, rules: Rules) -> Epi
         recent=() if is_open else recent,
         p_values=() if is_open else row.p_values,
         row_end=None if is_open else row.row_end,
+        by_evidence=observation.evidence is not None,
     )
 
 
@@ -182,8 +190,10 @@ def counts(observation: Observation, p_values: Sequence[float]) -> bool:
     return combined_p_value(p_values) <= evidence.level
 
 
-def _after_ok(entry: DriftEntry, observation: Observation) -> DriftEntry:
-    return entry.counted() if observation.ends(entry) else entry
+def _after_ok(state: EpisodeState, entry: DriftEntry, observation: Observation) -> DriftEntry:
+    if not observation.ends(entry):
+        return entry
+    return entry.counted(observation.weight_for(entry) if state.by_evidence else 1.0)
 
 
 def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
@@ -195,7 +205,7 @@ def _still_pending(state: EpisodeState, rules: Rules) -> EpisodeState:
 
 def _recovered(state: EpisodeState, rules: Rules) -> EpisodeState:
     fewest = min((entry.oks for entry in state.entries), default=rules.resolve_after)
-    if fewest >= rules.resolve_after:
+    if fewest >= rules.resolve_after - ROUNDING:
         return IDLE
     return replace(state, phase=Phase.RECOVERING if fewest else state.phase)
 

@@ -5,13 +5,16 @@ later, when labels are due, and judges the model's performance alone. So an entr
 which it was last seen, and each entry ends by itself. `Observation.ends` has the rule as a table.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from algorithms.method_results import PerformanceMethod
+from algorithms.methods import Method
+from algorithms.power import POWER, Sight
 from algorithms.run_evidence import combined_p_value
 from algorithms.verdicts import Verdict
 from detections.slice_words import in_words
@@ -55,7 +58,7 @@ class DriftEntry:
         window_end: The end of the window in which the drift was last seen.
         record: The entry as the API shows it.
         slice: The slice in which the feature drifted; empty for the whole window.
-        oks: How many runs in a row have shown since that it is over.
+        oks: How many runs in a row have shown since that it is over; one that could hardly see it counts as a part.
     """
 
     method: str
@@ -63,7 +66,7 @@ class DriftEntry:
     window_end: datetime
     record: Mapping[str, Any]
     slice: str = ""
-    oks: int = 0
+    oks: float = 0
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any], window_end: datetime) -> Self:
@@ -95,9 +98,18 @@ class DriftEntry:
         whole = {in_words(self.feature, self.slice)}
         return frozenset(whole | {in_words(self.method, self.slice)} if self.slice else whole)
 
-    def counted(self) -> Self:
-        """The entry after one more run that shows that it is over."""
-        return replace(self, oks=self.oks + 1)
+    @property
+    def sight(self) -> str:
+        """The name of the test that sees the entry: of the feature, or of the method on the slice."""
+        return in_words(self.method, self.slice) if self.slice else self.feature
+
+    def counted(self, weight: float) -> Self:
+        """The entry after one more run that shows that it is over.
+
+        Args:
+            weight: What the run counts for, from 0 to 1.
+        """
+        return replace(self, oks=self.oks + weight)
 
     def as_json(self) -> dict[str, Any]:
         """The entry as plain JSON values."""
@@ -136,6 +148,7 @@ class Observation:
         judged: The metrics that were judged, each with its method; features are not listed.
         limited: The metrics that have a limit in the monitor.
         evidence: Of a drift that was found by evidence alone; None for others, which no budget holds back.
+        sights: Of a run that is ok, the tests whose power is known, by the name of what they judged.
     """
 
     run_id: str
@@ -147,6 +160,7 @@ class Observation:
     judged: frozenset[tuple[str, str]] = frozenset()
     limited: frozenset[str] = frozenset()
     evidence: Evidence | None = None
+    sights: Mapping[str, Sight] = field(default_factory=dict)
 
     @property
     def is_drift(self) -> bool:
@@ -185,6 +199,18 @@ class Observation:
             return False
         return self.judges(entry) or not self._must_judge(entry)
 
+    def weight_for(self, entry: DriftEntry) -> float:
+        """What this run, which is ok, counts for as a sign that an entry is over.
+
+        A run that finds a change of the entry's size nine times in ten counts as one. For others it is such a share of
+        one that the runs which add up to one overlook the change together at most once in ten.
+        """
+        sight, effect = self.sights.get(entry.sight), entry.record.get("effect_size")
+        if sight is None or sight.method != entry.method or effect is None:
+            return 1.0
+        overlooked = 1 - min(sight.power(effect), POWER)
+        return math.log(overlooked) / math.log(1 - POWER)
+
     def _must_judge(self, entry: DriftEntry) -> bool:
         return self.is_follow_up or (entry.is_metric and entry.feature in self.limited)
 
@@ -196,6 +222,7 @@ class Observation:
             "judged": [list(pair) for pair in sorted(self.judged)],
             "limited": sorted(self.limited),
             "evidence": self.evidence,
+            "sights": {name: asdict(sight) for name, sight in self.sights.items()},
         }
 
     @classmethod
@@ -213,4 +240,9 @@ class Observation:
             judged=frozenset((method, metric) for method, metric in values["judged"]),
             limited=frozenset(values["limited"]),
             evidence=Evidence(*values["evidence"]) if values.get("evidence") else None,
+            sights={name: _sight_of(sight) for name, sight in values.get("sights", {}).items()},
         )
+
+
+def _sight_of(values: Mapping[str, Any]) -> Sight:
+    return Sight(**{**values, "method": Method(values["method"])})

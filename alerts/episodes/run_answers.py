@@ -15,8 +15,10 @@ from alerts.episodes.observations import (
     Track,
 )
 from alerts.models import Alert
-from algorithms.method_results import FeatureDetail, MethodResult, json_safe
+from algorithms.method_results import FeatureDetail, MethodResult, Reference, json_safe
 from algorithms.methods import Method
+from algorithms.methods.method_limits import LEVEL
+from algorithms.power import Sight
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections.findings import ENTRY_FIELDS, first_of_each, with_fault
 from detections.models import Detection, DetectionRun
@@ -28,6 +30,9 @@ METHODS_OF_KIND: Mapping[str, frozenset[str]] = {
     Kind.STATISTICAL: STATISTICAL_METHODS,
     Kind.PERFORMANCE: METRIC_METHODS,
 }
+
+SEEN_BY_ROWS = frozenset({Method.KS.value, Method.CHI_SQUARED.value})
+"""The methods whose power follows from the numbers of rows."""
 
 
 class FeatureAnswer(NamedTuple):
@@ -136,6 +141,7 @@ def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Ob
         verdict=verdict.value,
         severity=_severity(ours) if verdict is Verdict.DRIFT else "",
         evidence=_evidence(run, ours),
+        sights=dict(_sights(ours)) if verdict is Verdict.OK else {},
         entries=_entries(run, ours),
         not_ok=frozenset(_not_ok(ours)),
         judged=frozenset(_judged(ours)) if kind == Kind.PERFORMANCE else frozenset(),
@@ -161,6 +167,30 @@ def _evidence(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Evidence | 
     if run.p_value is None or run.opening_level is None or not drifted or has_other:
         return None
     return Evidence(run.p_value, run.opening_level)
+
+
+def _sights(answers: Sequence[MethodAnswer]) -> Iterable[tuple[str, Sight]]:
+    """The tests of KS and chi-squared, by the feature or by the method on a slice."""
+    tested = [(answer, each) for answer in answers for each in answer.features if _is_test(each)]
+    for answer, each in tested:
+        if answer.method in SEEN_BY_ROWS and answer.reference == Reference.BASELINE:
+            name = in_words(answer.method, each.slice) if each.slice else each.feature
+            yield name, _sight(answer.method, each, len(tested))
+
+
+def _is_test(each: FeatureAnswer) -> bool:
+    return each.values("p_value") is not None and bool(each.values("n_reference"))
+
+
+def _sight(method: str, each: FeatureAnswer, tests: int) -> Sight:
+    explanation = each.values("explanation") or {}
+    return Sight(
+        method=Method(method),
+        n=each.values("n_reference"),
+        m=each.values("n_current"),
+        level=LEVEL / tests,
+        degrees=explanation.get("degrees_of_freedom") or 1,
+    )
 
 
 def _severity(answers: Sequence[MethodAnswer]) -> str:

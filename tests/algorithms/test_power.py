@@ -3,13 +3,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from algorithms.arrays import FloatArray
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.evaluation import evaluate
 from algorithms.methods import Method, significance_limits
 from algorithms.plan import EvaluationPlan
-from algorithms.power import SmallestChange, smallest_changes
+from algorithms.power import Sight, SmallestChange, smallest_changes
 
 RUNS = 60
 PLAN = EvaluationPlan(
@@ -135,3 +136,38 @@ def test_smallest_changes__window_without_rows__none() -> None:
 def test_smallest_changes__method_not_asked_for__feature_left_out() -> None:
     plan = EvaluationPlan(methods={Method.CHI_SQUARED: significance_limits()})
     assert smallest_changes(baseline_of(drawn("normal", 1000, 0)), plan, 100) == {}
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "gap"), [(2_000, 300, 0.12), (5_000, 500, 0.08), (900, 900, 0.1)]
+)
+def test_sight__one_wide_gap__power_is_how_often_scipy_finds_it(n: int, m: int, gap: float) -> None:
+    """The gap is widest at 0.5; scipy finds it beside that, too, so the power is a lower bound."""
+    rng = np.random.default_rng(n)
+    sight = Sight(method=Method.KS, n=n, m=m, level=0.01)
+    found = np.mean(
+        [
+            stats.ks_2samp(rng.uniform(size=n), leaning(rng, m, gap)).pvalue <= sight.level
+            for _ in range(400)
+        ]
+    )
+    assert 0.05 < found < 0.98
+    assert found - 0.25 < sight.power(gap) < found + 0.07
+
+
+def leaning(rng: np.random.Generator, rows: int, gap: float) -> FloatArray:
+    """Numbers from 0 to 1, uniform but for a share `gap` that moved from the upper half to the lower one."""
+    is_low = rng.uniform(size=rows) < 0.5 + gap
+    return rng.uniform(size=rows) / 2 + np.where(is_low, 0, 0.5)
+
+
+@pytest.mark.parametrize(("n", "m"), [(4_000, 400), (1_000, 1_000)])
+def test_sight__moved_categories__power_is_how_often_scipy_finds_it(n: int, m: int) -> None:
+    rng = np.random.default_rng(n)
+    before, after = np.array([0.4, 0.3, 0.3]), np.array([0.46, 0.3, 0.24])
+    effect = float((((before - after) ** 2 / (before + after)).sum() / 2) ** 0.5)
+    sight = Sight(method=Method.CHI_SQUARED, n=n, m=m, level=0.01, degrees=2)
+    tables = ([rng.multinomial(n, before), rng.multinomial(m, after)] for _ in range(1_000))
+    found = np.mean([stats.chi2_contingency(table).pvalue <= sight.level for table in tables])
+    assert 0.05 < found < 0.98
+    assert sight.power(effect) == pytest.approx(found, abs=0.08)
