@@ -40,6 +40,10 @@ hypothesis_settings.register_profile("random", deadline=None)
 hypothesis_settings.load_profile(os.environ.get("DRIFT_EXAMPLES", "fixed"))
 
 
+# Several test processes share the cores, and OpenMP's threads wait for one another by spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def role_url(role: str, database: str | None = None) -> str:
     """The address of the test cluster as one of its roles: owner, web, relay or scheduler."""
     url = urlsplit(os.environ[f"DRIFT_{role.upper()}_URL"])
