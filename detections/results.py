@@ -62,7 +62,8 @@ class RunResult:
 
     `rows` are those that were judged, `reading` says how many were read.
     `new_outcomes` are the rows of predictions and labels that the run found and that its stream may not have yet.
-    `p_value` is that of the run as a whole, see `run_p_value`; None if it has none.
+    `p_value` is that of the run as a whole, see `run_p_value`; None if it has none. `has_null` says whether null models
+    of the reference's own windows are in it.
     `drawing` holds the pictures of the judged window.
     `phases` are the seconds that each phase of the evaluation took; two results are equal without them.
     """
@@ -76,6 +77,7 @@ class RunResult:
     new_outcomes: NewOutcomes | None = None
     drawing: Drawing | None = None
     p_value: float | None = None
+    has_null: bool = False
     phases: Mapping[str, float] | None = field(default=None, compare=False)
     is_failed: bool = False
 

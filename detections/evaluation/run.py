@@ -89,8 +89,8 @@ def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
-    p_value = run_p_value(result.methods, plan)
-    return replace(result, baseline_id=context.baseline.id, p_value=p_value)
+    p_value, has_null = run_p_value(result.methods, plan), bool(plan.nulls)
+    return replace(result, baseline_id=context.baseline.id, p_value=p_value, has_null=has_null)
 
 
 def _length_of(run: DetectionRun) -> timedelta | None:

@@ -68,7 +68,7 @@ def _level_of(monitor: Monitor | None, result: RunResult) -> float | None:
     """The level that the run's p-value is held against; most runs have no drift, and read none."""
     if monitor is None or result.p_value is None or not _drifted_by_evidence(result.methods):
         return None
-    return opening_level(monitor)
+    return opening_level(monitor, has_null=result.has_null)
 
 
 def _drifted_by_evidence(methods: Sequence[MethodResult]) -> bool:

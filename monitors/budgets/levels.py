@@ -21,6 +21,8 @@ from monitors.models import Budget, BudgetLoad, Monitor
 
 RUNS_OF_NO_SCHEDULE = 1.0
 """The runs a month that stand for a monitor which makes none by itself: those that people ask for."""
+WEIGHT_WITHOUT_NULL = 0.5
+"""The part of its weight that a monitor keeps without a null model: its p-values take rows for independent."""
 MOST_LISTED = 100
 FLOAT = FloatField()
 
@@ -103,8 +105,12 @@ def default_budget() -> float:
     return promised
 
 
-def opening_level(monitor: Monitor) -> float | None:
+def opening_level(monitor: Monitor, *, has_null: bool) -> float | None:
     """The level in force for a monitor's runs; no lock is taken, and its cost does not grow with the tenant.
+
+    Args:
+        monitor: Whose runs they are.
+        has_null: True if the power card of the run's baseline has null models; without, the run weighs less.
 
     Returns:
         None where the budget holds nothing back: without drift, runs drift no more often than it allows.
@@ -112,5 +118,5 @@ def opening_level(monitor: Monitor) -> float | None:
     shares = get_shares(monitor.model_id)
     if monitor.status != Monitor.Status.ACTIVE:
         shares = shares.with_monitor(monitor.budget_weight, RUNS_OF_NO_SCHEDULE)
-    level = shares.level(monitor.budget_weight)
+    level = shares.level(monitor.budget_weight * (1.0 if has_null else WEIGHT_WITHOUT_NULL))
     return level if level < LEVEL else None

@@ -25,7 +25,8 @@ def monitor(in_tenant: Tenant) -> Monitor:
 def ended(monitor: Monitor, week: int, p_value: float | None, **fields: object) -> DetectionRun:
     """A drifted run with a p-value."""
     run = make_run(monitor, week=week, **fields)
-    assert complete_run(take(run), replace(drift_result(Severity.CRITICAL), p_value=p_value))
+    result = replace(drift_result(Severity.CRITICAL), p_value=p_value, has_null=True)
+    assert complete_run(take(run), result)
     run.refresh_from_db()
     return run
 

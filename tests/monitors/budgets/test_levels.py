@@ -39,32 +39,38 @@ def test_opening_level__two_monitors__share_the_budget_by_runs(in_tenant: Tenant
     daily = make_monitor(schedule_cron=DAILY)
     hourly = make_monitor(schedule_cron=HOURLY)
     level = 5 / (30.4 + 24 * 30.4)  # the default budget over all runs of a month
-    assert opening_level(daily) == pytest.approx(level)
-    assert opening_level(hourly) == pytest.approx(level)
+    assert opening_level(daily, has_null=True) == pytest.approx(level)
+    assert opening_level(hourly, has_null=True) == pytest.approx(level)
 
 
 def test_opening_level__twice_the_weight__is_twice_the_level(in_tenant: Tenant) -> None:
     light = make_monitor(schedule_cron=HOURLY)
     heavy = make_monitor(schedule_cron=HOURLY, budget_weight=2.0)
-    assert opening_level(light) == pytest.approx(5 / (3 * 730), rel=1e-3)
-    assert opening_level(heavy) == pytest.approx(2 * 5 / (3 * 730), rel=1e-3)
+    assert opening_level(light, has_null=True) == pytest.approx(5 / (3 * 730), rel=1e-3)
+    assert opening_level(heavy, has_null=True) == pytest.approx(2 * 5 / (3 * 730), rel=1e-3)
+
+
+def test_opening_level__without_null_models__half_a_share(in_tenant: Tenant) -> None:
+    make_monitor(schedule_cron=HOURLY)
+    unsure = make_monitor(schedule_cron=HOURLY)
+    assert opening_level(unsure, has_null=False) == pytest.approx(5 / (2 * 730) / 2, rel=1e-3)
 
 
 def test_opening_level__few_runs__holds_nothing_back(in_tenant: Tenant) -> None:
     """Of 30.4 runs at most 5 % drift without drift, which is less than 5 alerts."""
-    assert opening_level(make_monitor()) is None
+    assert opening_level(make_monitor(), has_null=True) is None
 
 
 def test_opening_level__policy_threshold__takes_nothing(in_tenant: Tenant) -> None:
     hourly = make_monitor(schedule_cron=HOURLY)
     make_monitor(schedule_cron=HOURLY, policy="threshold")
-    assert opening_level(hourly) == pytest.approx(5 / (24 * 30.4))
+    assert opening_level(hourly, has_null=True) == pytest.approx(5 / (24 * 30.4))
 
 
 def test_opening_level__tiny_budget__is_tiny(in_tenant: Tenant) -> None:
     monitor = make_monitor(schedule_cron="* * * * *")
     put_budget(None, false_alerts_per_month=0.01, by="user:ana")
-    assert opening_level(monitor) == pytest.approx(0.01 / (30.4 * 1440))
+    assert opening_level(monitor, has_null=True) == pytest.approx(0.01 / (30.4 * 1440))
 
 
 @pytest.mark.parametrize(("promised", "level"), [(1.0, 1 / 729.6), (100.0, 5 / 1459.2)])
@@ -74,20 +80,20 @@ def test_opening_level__two_budgets__the_stricter_holds(
     monitor = make_monitor(schedule_cron=HOURLY)
     make_monitor(schedule_cron=HOURLY)
     put_budget(monitor.model_id, false_alerts_per_month=promised, by="user:ana")
-    assert opening_level(monitor) == pytest.approx(level)
+    assert opening_level(monitor, has_null=True) == pytest.approx(level)
 
 
 def test_remove_budget__of_a_model__leaves_the_tenants(in_tenant: Tenant) -> None:
     monitor = make_monitor(schedule_cron=HOURLY)
     put_budget(monitor.model_id, false_alerts_per_month=0.1, by="user:ana")
     remove_budget(monitor.model_id)
-    assert opening_level(monitor) == pytest.approx(5 / 729.6)
+    assert opening_level(monitor, has_null=True) == pytest.approx(5 / 729.6)
 
 
 def test_opening_level__paused_monitor__is_as_if_it_ran_once_a_month(in_tenant: Tenant) -> None:
     make_monitor(schedule_cron=HOURLY)
     paused = make_monitor(schedule_cron=HOURLY, status=Monitor.Status.PAUSED)
-    assert opening_level(paused) == pytest.approx(5 / 730.6)
+    assert opening_level(paused, has_null=True) == pytest.approx(5 / 730.6)
 
 
 def test_loads__monitors_come_change_pause_and_go__are_their_sums(in_tenant: Tenant) -> None:
