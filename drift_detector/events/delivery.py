@@ -40,6 +40,16 @@ UNAVAILABLE = {
     KafkaError.NETWORK_EXCEPTION,
     KafkaError.REQUEST_TIMED_OUT,
 }
+# Errors of every event of a producer that the broker no longer knows, such as after it was out of reach; the next
+# producer has an identity of its own. librdkafka calls some of them fatal, and only some of them.
+OF_PRODUCER = {
+    KafkaError._FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.UNKNOWN_PRODUCER_ID,
+}
 # librdkafka reports a topic with an invalid name as unknown, which would be worth waiting for.
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 HEADERS: dict[str, str | bytes | None] = {
@@ -58,12 +68,14 @@ class DeliveryReports:
         refused: Events that Kafka can never take, with the reason.
         blocked: Events that Kafka does not take yet, because their topic is missing or forbidden.
         undelivered: Events for which the broker was not reached in time.
+        lost_producer: The error by which the broker no longer knows the producer; None as long as it does.
     """
 
     confirmed: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
     blocked: dict[int, str] = field(default_factory=dict)
     undelivered: dict[int, str] = field(default_factory=dict)
+    lost_producer: KafkaError | None = None
 
     def add_error(self, event: OutboxEvent, error: KafkaError) -> None:
         """Add the report of an event that failed."""
@@ -71,6 +83,8 @@ class DeliveryReports:
             self.refused[event.pk] = error.str()
         elif error.code() in UNAVAILABLE:
             self.undelivered[event.pk] = error.str()
+        elif error.code() in OF_PRODUCER:
+            self.lost_producer = error
         else:
             self.blocked[event.pk] = error.str()
 
@@ -81,7 +95,7 @@ class DeliveryReports:
 
 
 class Sender:
-    """Sends with one producer, and replaces it after a fatal error."""
+    """Sends with one producer, and replaces it after a fatal error, or once the broker no longer knows it."""
 
     def __init__(self, producer_factory: Callable[[], Producer]) -> None:
         self._create_producer = producer_factory
@@ -100,9 +114,15 @@ class Sender:
                 self._produce(event, reports)
             self._producer.flush()
         except KafkaException as error:
-            log.warning("producer_replaced", error=str(error))
-            self._producer = self._create_producer()
+            self._replace(error.args[0])
+        else:
+            if reports.lost_producer is not None:
+                self._replace(reports.lost_producer)
         return reports
+
+    def _replace(self, error: KafkaError) -> None:
+        log.warning("producer_replaced", error=str(error))
+        self._producer = self._create_producer()
 
     def _produce(self, event: OutboxEvent, reports: DeliveryReports) -> None:
         try:

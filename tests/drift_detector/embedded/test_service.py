@@ -140,15 +140,16 @@ def test_serve__launcher_was_killed__next_one_ends_what_it_left(
     assert marked_processes(folder) == []
 
 
-def test_serve__second_start__is_quick(launch: Launch, folder: Path, port: int) -> None:
+def test_serve__second_start__is_quicker(launch: Launch, folder: Path, port: int) -> None:
+    seconds = []
     for _ in range(2):
         began = time.monotonic()
         process = launch(*FAKE, str(folder), str(port))
         read_until(process, READY)
-        took = time.monotonic() - began
+        seconds.append(time.monotonic() - began)
         process.terminate()
         process.communicate()
-    assert took < 10
+    assert seconds[1] < seconds[0]
 
 
 def test_environment__exported_by_a_person__wins_except_for_the_servers(

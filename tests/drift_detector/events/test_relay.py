@@ -84,6 +84,17 @@ class Broken(Producer):
         raise KafkaException(KafkaError(KafkaError._FATAL, "out of sequence", fatal=True))
 
 
+class Forgotten(Producer):
+    """A producer that the broker no longer knows: each message is reported with the error, none is raised."""
+
+    def __init__(self, code: int = KafkaError.PRODUCER_FENCED) -> None:
+        super().__init__({"bootstrap.servers": "127.0.0.1:1", **QUICK})
+        self._error = KafkaError(code)
+
+    def produce(self, *_: object, on_delivery: Callable[..., None], **__: object) -> None:  # type: ignore[override]
+        on_delivery(self._error, None)
+
+
 def ids(key: UUID, *topics: str) -> list[str]:
     """The ids of the events with a key, as they are in the broker."""
     return [
@@ -209,14 +220,24 @@ def test_step__broker_away__rests_twice_as_long_each_time(
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Broken,
+        Forgotten,
+        partial(Forgotten, KafkaError.INVALID_PRODUCER_EPOCH),
+        partial(Forgotten, KafkaError.UNKNOWN_PRODUCER_ID),
+        partial(Forgotten, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER),
+    ],
+)
 def test_step__producer_broken_for_good__goes_on_with_a_new_one(
-    write: Emit, monkeypatch: pytest.MonkeyPatch
+    write: Emit, monkeypatch: pytest.MonkeyPatch, broken: Callable[[], Producer]
 ) -> None:
     key = uuid4()
     event = write(key)
     producers: list[Callable[[], Producer]] = [
         lambda: Producer({"bootstrap.servers": BROKER}),
-        Broken,
+        broken,
     ]
     with connected_as(role_url("relay")):
         relay = Relay(lambda: producers.pop()())
