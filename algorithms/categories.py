@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrays import IntArray
+from .arrays import CodeArray, IntArray
 from .columns import guess_kind
 from .errors import RetypedColumn
 from .identity import name_values
@@ -144,8 +144,8 @@ def distinct_categories(
         yield replace(found, categories=_names(found.categories, contract))
 
 
-def encode_categories(chunk: pa.Array) -> tuple[IntArray, pa.Array]:
-    """The code of each row, −1 without a value or with NaN, and the value of each code.
+def encode_categories(chunk: pa.Array) -> tuple[CodeArray, pa.Array]:
+    """The code of each row, and the value of each code; the code after the last stands for no value, and for NaN.
 
     Raises:
         RetypedColumn: If the column holds bytes or nested values.
@@ -154,10 +154,20 @@ def encode_categories(chunk: pa.Array) -> tuple[IntArray, pa.Array]:
     is_dictionary = pa.types.is_dictionary(chunk.type)
     encoded = chunk if is_dictionary else _countable(chunk).dictionary_encode()
     values = encoded.dictionary
-    codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = _indices_of(encoded.indices, len(values))
     is_missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
-    no_value = np.append(is_missing, True)[codes]  # code −1 is the last place
-    return np.where(no_value, -1, codes), values
+    if is_missing.any():
+        codes[np.append(is_missing, False)[codes]] = len(values)
+    return codes, values
+
+
+def _indices_of(indices: pa.Array, last: int) -> CodeArray:
+    """Indices of a dictionary in the least type that holds them and `last`, which null becomes."""
+    if indices.null_count:
+        indices = indices.cast(pa.int64()).fill_null(last)
+    is_narrow = last < np.iinfo(np.uint16).max
+    codes: CodeArray = indices.to_numpy().astype(np.uint16 if is_narrow else np.uint32)
+    return codes
 
 
 def name_categories(values: pa.Array, contract: ValueType | None) -> pa.Array:

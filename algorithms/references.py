@@ -11,12 +11,11 @@ import pyarrow.compute as pc
 
 from .arrays import BoolArray, CodeArray, FloatArray, IntArray
 from .categories import (
-    CategoryCounts,
-    Unseen,
     distinct_categories,
     encode_categories,
     name_categories,
 )
+from .category_places import CategoryPlaces
 from .columns import FeatureKind, to_float64
 from .decimals import read_as_before
 from .errors import RetypedColumn
@@ -312,27 +311,21 @@ class CategoricalReference:
         (found,) = distinct_categories(self._spelt(chunk), self.value_type)
         if self.value_type is ValueType.UNTYPED:
             found = replace(found, categories=self._as_written(found.categories, chunk.type))
-        return self.profile_of(found, chunk.type)
+        return self.places_of(found.categories, chunk.type).profile(found.counts, found.nulls)
 
-    def profile_of(self, found: CategoryCounts, data_type: pa.DataType) -> CategoricalProfile:
-        """The profile of counted categories of a window's column of a type; a name may come again."""
-        places = pc.index_in(found.categories, value_set=self._categories_as(data_type))
-        known = places.is_valid().to_numpy(zero_copy_only=False)
-        return CategoricalProfile(
-            counts=self._placed(places.drop_null().to_numpy(), found.counts[known]),
-            unseen=_unseen(found, ~known),
-            nulls=found.nulls,
-        )
+    def places_of(self, names: pa.Array, data_type: pa.DataType) -> CategoryPlaces:
+        """The places of the names of a window's column of a type; a name may come again."""
+        return CategoryPlaces.of(names, self._categories_as(data_type))
 
-    def names_of(self, chunk: pa.Array) -> tuple[IntArray, pa.Array]:
-        """The code of each row of a column, −1 without a value, and the name of each code.
+    def names_of(self, chunk: pa.Array) -> tuple[CodeArray, pa.Array]:
+        """The code of each row of a column, and the name of each code; the code after the last stands for no value.
 
         Raises:
             RetypedColumn: If the column holds no categories.
         """
         codes, values = encode_categories(self._spelt(chunk))
         names = name_categories(values, self.value_type)
-        if self.value_type is ValueType.UNTYPED and (codes >= 0).any():
+        if self.value_type is ValueType.UNTYPED and (codes < len(names)).any():
             names = self._as_written(names, chunk.type)
         return codes, names
 
@@ -402,12 +395,6 @@ class CategoricalReference:
     @cached_property
     def _rounded_categories(self) -> dict[ValueType, pa.Array]:
         return {}
-
-    def _placed(self, places: IntArray, counts: IntArray) -> IntArray:
-        """Counts at their places among the categories, shape (k,); a place may come again."""
-        placed = np.zeros(len(self.counts), np.int64)
-        np.add.at(placed, places, counts)
-        return placed
 
 
 type FeatureReference = NumericReference | CategoricalReference
@@ -494,17 +481,3 @@ def _as_moments(found: FloatArray) -> Moments:
         below=ExactSum.of(float(found[moments.BELOW])),
         above=ExactSum.of(float(found[moments.ABOVE])),
     )
-
-
-def _unseen(found: CategoryCounts, is_unseen: BoolArray) -> Unseen:
-    """The counted categories that the reference does not name; a name may come again."""
-    names = found.categories.filter(pa.array(is_unseen)).to_pylist()
-    rows = found.counts[is_unseen]
-    return Unseen(rows=int(rows.sum()), counts=_summed(names, rows)).bounded()
-
-
-def _summed(names: list[str], rows: IntArray) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name, count in zip(names, rows.tolist(), strict=True):
-        counts[name] = counts.get(name, 0) + count
-    return counts

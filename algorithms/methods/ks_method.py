@@ -1,8 +1,13 @@
 """The two-sample Kolmogorov–Smirnov test."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from ..profiles import NumericProfile
 from ..references import NumericReference
 from ..statistical_tests.ks_test import Counted, KsResult, ks_from_cells, values_inside
+from ..statistical_tests.several_windows import ks_of_several
 from .measurement import Measurement
 from .method_spec import MethodSpec, ThresholdKind
 
@@ -31,6 +36,14 @@ def _measure(reference: NumericReference, profile: NumericProfile) -> Measuremen
     )
 
 
+def _measure_several(
+    pairs: Sequence[tuple[NumericReference, NumericProfile]],
+) -> list[Measurement]:
+    before = np.stack([reference.counts for reference, _ in pairs])
+    after = np.stack([profile.counts for _, profile in pairs])
+    return [Measurement(**each._asdict()) for each in ks_of_several(before, after)]
+
+
 # The tolerance and the scale are a normal feature that moves by 0.09 and by 0.25 standard deviations.
 SPEC = MethodSpec(
     title="Kolmogorov–Smirnov test",
@@ -38,5 +51,6 @@ SPEC = MethodSpec(
     tolerance=0.035,
     scale=0.1,
     numeric=_measure,
+    several_numbers=_measure_several,
     is_default=True,
 )

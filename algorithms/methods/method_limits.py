@@ -1,5 +1,6 @@
 """Defines the limits by which a measurement becomes a verdict."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -26,6 +27,10 @@ class Limits:
     level: float
     scale: float
     is_fixed: bool = False
+
+    def ratio_of(self, effect_size: float) -> float:
+        """An effect size over the scale of severity."""
+        return effect_size / self.scale if self.scale > 0 else math.inf
 
     def raised_to(self, usual: float) -> Self:
         """The limits for a feature whose windows differ by `usual` without drift."""

@@ -12,6 +12,12 @@ from .method_limits import LEVEL, Limits, significance_limits, size_limits
 
 type NumericMeasure = Callable[[NumericReference, NumericProfile], Measurement]
 type CategoricalMeasure = Callable[[CategoricalReference, CategoricalProfile], Measurement]
+type SeveralNumbers = Callable[
+    [Sequence[tuple[NumericReference, NumericProfile]]], list[Measurement]
+]
+type SeveralCategories = Callable[
+    [Sequence[tuple[CategoricalReference, CategoricalProfile]]], list[Measurement]
+]
 type RowCountMeasure = Callable[[Sequence[int], int], Measurement]
 
 
@@ -40,6 +46,9 @@ class MethodSpec:
         highest_threshold: The largest threshold that a monitor may set.
         numeric: Measures a numeric feature; None if it compares no numbers.
         categorical: Measures a categorical feature; None if it compares no categories.
+        several_numbers: Measures several numeric features that have the same cells and no values; None to measure one
+            after the other.
+        several_categories: Measures several categorical features that have the same categories; None as above.
         row_count: Measures the row count of a window, for a method that looks at no feature.
         checks_schema: Whether it compares the columns and their types, and no values.
         counts_missing: Whether rows without a value are usable rows.
@@ -56,6 +65,8 @@ class MethodSpec:
     highest_threshold: float = 1.0
     numeric: NumericMeasure | None = None
     categorical: CategoricalMeasure | None = None
+    several_numbers: SeveralNumbers | None = None
+    several_categories: SeveralCategories | None = None
     row_count: RowCountMeasure | None = None
     checks_schema: bool = False
     counts_missing: bool = False
@@ -105,3 +116,28 @@ class MethodSpec:
         raise TypeError(
             f"{self.title} cannot compare a {reference.kind} feature with a {type(profile).__name__}."
         )
+
+    def measure_several(
+        self, pairs: Sequence[tuple[FeatureReference, FeatureProfile]]
+    ) -> list[Measurement]:
+        """Measure one feature on several slices; the numbers are those of `measure`, without an explanation.
+
+        Raises:
+            TypeError: As `measure`.
+        """
+        numbers = [
+            (reference, profile)
+            for reference, profile in pairs
+            if isinstance(reference, NumericReference) and isinstance(profile, NumericProfile)
+        ]
+        categories = [
+            (reference, profile)
+            for reference, profile in pairs
+            if isinstance(reference, CategoricalReference)
+            and isinstance(profile, CategoricalProfile)
+        ]
+        if self.several_numbers and numbers and len(numbers) == len(pairs):
+            return self.several_numbers(numbers)
+        if self.several_categories and categories and len(categories) == len(pairs):
+            return self.several_categories(categories)
+        return [self.measure(reference, profile) for reference, profile in pairs]

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..arrays import IntArray
-from ..categories import CategoryCounts
-from ..kernels.cells import count_chosen
+from ..kernels.cells import count_chosen, count_indices
 from ..profiles import CategoricalProfile, FeatureProfile, NumericProfile
 from ..references import CategoricalReference, FeatureReference, NumericReference
 
@@ -91,21 +90,16 @@ class _CategoricalCounts:
         self, chunk: pa.Array, chosen: RowsOfSlices, *, keep_values: bool, keep_sample: bool
     ) -> CategoricalProfile:
         codes, names = self.whole.names_of(chunk)
-        missing = len(names)
-        codes = np.where(codes < 0, missing, codes)
+        places = self.whole.places_of(names, chunk.type)
         for name, rows in chosen.items():
-            counts = np.zeros(missing + 1, np.int64)
+            counts = np.zeros(len(names) + 1, np.int64)
             count_chosen(codes, rows, counts)
-            before = self.found.get(name, self.whole.empty_profile())
-            self.found[name] = before + self.whole.profile_of(_seen(names, counts), chunk.type)
-        return self.whole.profile(chunk, keep_values=keep_values)
+            before = self.found.get(name)
+            profile = places.profile(counts[:-1], int(counts[-1]))
+            self.found[name] = profile if before is None else before + profile
+        counts = np.zeros(len(names) + 1, np.int64)
+        count_indices(codes, counts)
+        return places.profile(counts[:-1], int(counts[-1]))
 
     def profile_of(self, name: str) -> CategoricalProfile:
         return self.found[name]
-
-
-def _seen(names: pa.Array, counts: IntArray) -> CategoryCounts:
-    """The names that are there, with their rows; the last count is of rows without a name."""
-    is_seen = counts[:-1] > 0
-    found = names if is_seen.all() else names.filter(pa.array(is_seen))
-    return CategoryCounts(found, counts[:-1][is_seen], int(counts[-1]))

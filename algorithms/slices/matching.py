@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import BoolArray, CodeArray, FloatArray, IntArray
 from ..references import CategoricalReference, FeatureReference, NumericReference
 from ..value_types import ValueType
 from .slice_conditions import (
@@ -95,7 +95,8 @@ def _compared(term: Comparison, piece: ColumnPiece) -> Truth:
 
 
 def _checked(piece: ColumnPiece) -> Truth:
-    return Truth(piece.is_missing, ~piece.is_missing)
+    is_missing = piece.is_missing
+    return Truth(is_missing, ~is_missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +141,7 @@ def _to_float(number: Fraction) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CategoricalPiece:
-    """Codes of names, −1 where there is none.
+    """Codes of names; that after the last stands for none.
 
     Attributes:
         reference: Of the feature.
@@ -150,7 +151,7 @@ class _CategoricalPiece:
     """
 
     reference: CategoricalReference
-    codes: IntArray
+    codes: CodeArray
     names: pa.Array
     data_type: pa.DataType
 
@@ -160,11 +161,12 @@ class _CategoricalPiece:
 
     @property
     def is_missing(self) -> BoolArray:
-        return self.codes < 0
+        missing: BoolArray = self.codes == len(self.names)
+        return missing
 
     def compare(self, term: Comparison) -> BoolArray:
         wanted = read_names(term, contract_of(self.reference))
         stored = self.reference.names_as(wanted, self.data_type)
         is_wanted = pc.is_in(self.names, value_set=stored).to_numpy(zero_copy_only=False)
-        by_row: BoolArray = np.append(is_wanted, False)[self.codes]  # code −1 is the last place
+        by_row: BoolArray = np.append(is_wanted, False)[self.codes]
         return by_row

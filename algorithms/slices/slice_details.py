@@ -1,6 +1,5 @@
 """The rules for what is judged on slices, what counts, and what is kept of it."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ..method_results import FeatureDetail
@@ -32,20 +31,3 @@ def named_for(name: str, detail: FeatureDetail) -> FeatureDetail:
         detail = replace(detail, verdict=Verdict.INSUFFICIENT_DATA, reason=NO_ROW)
     is_left_out = detail.verdict in FEW or detail.reason.startswith(NOT_FOUND)
     return replace(detail, slice=name, is_judgeable=detail.is_judgeable and not is_left_out)
-
-
-def kept_of(details: Iterable[FeatureDetail]) -> tuple[FeatureDetail, ...]:
-    """The drifted features of each slice; of a slice without drift, the feature that comes nearest to it."""
-    by_slice: dict[str, list[FeatureDetail]] = {}
-    for detail in details:
-        by_slice.setdefault(detail.slice, []).append(detail)
-    return tuple(each for found in by_slice.values() for each in _kept(found))
-
-
-def _kept(found: list[FeatureDetail]) -> list[FeatureDetail]:
-    drifted = [each for each in found if each.verdict is Verdict.DRIFT]
-    return drifted or [max(found, key=_rank)]
-
-
-def _rank(detail: FeatureDetail) -> tuple[bool, float]:
-    return detail.verdict is Verdict.ERROR, detail.ratio
