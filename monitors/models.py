@@ -491,6 +491,7 @@ class Job(LeasedModel):
         PREVIEW = "preview"
         CREATE_MONITOR = "create_monitor"
         UPDATE_MONITOR = "update_monitor"
+        EXPLAIN_RUN = "explain_run"
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -510,7 +511,7 @@ class Job(LeasedModel):
     )
     fields = models.JSONField(default=dict, help_text="The fields of the request, as they came.")
     monitor_id = models.UUIDField(
-        null=True, help_text="The monitor that is changed, or that was created; it can be gone."
+        null=True, help_text="The monitor that is asked about, or that was created; it can be gone."
     )
     answer_status = models.PositiveSmallIntegerField(null=True, help_text="The HTTP status.")
     # Text and not jsonb, which orders the names of an object by their length.

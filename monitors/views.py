@@ -3,14 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from drift_detector.api.pagination import NewestFirst
@@ -18,17 +16,14 @@ from drift_detector.api.problems import CONFLICT
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.serializers import check_no_fields, sent_fields
 from drift_detector.api.views import TenantAPIView
-from drift_detector.api.waiting import place_to_wait
 from drift_detector.tenancy.models import Quota, Scope
 from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import set_local, tenant_scope
 from monitors import selectors, services
 from monitors.baselines import builds
 from monitors.filters import MonitorFilter
-from monitors.jobs import selectors as job_selectors
-from monitors.jobs import services as jobs
 from monitors.jobs.serializers import JobSerializer
-from monitors.jobs.views import job_response
+from monitors.jobs.views import answer_by_job
 from monitors.models import Job, Monitor
 from monitors.serializers import BaselineSerializer, MonitorSerializer, PreviewSerializer
 
@@ -86,7 +81,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         serializer.is_valid(raise_exception=True)
         services.check_name_is_free(serializer.validated_data["name"])
         check_room(Quota.MONITORS)
-        return self._answer_by_job(Job.Kind.CREATE_MONITOR, serializer)
+        return answer_by_job(self, Job.Kind.CREATE_MONITOR, sent_fields(serializer))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change a monitor; a changed reference builds a new baseline version.
@@ -100,7 +95,8 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         serializer.is_valid(raise_exception=True)
         changes = serializer.validated_data
         if services.source_fields(monitor, changes) != services.source_fields(monitor):
-            return self._answer_by_job(Job.Kind.UPDATE_MONITOR, serializer, monitor.id)
+            fields = sent_fields(serializer)
+            return answer_by_job(self, Job.Kind.UPDATE_MONITOR, fields, monitor.id)
         services.update_monitor(monitor=monitor, **changes)
         return Response(self.get_serializer(monitor).data)
 
@@ -123,7 +119,7 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         check_room(Quota.BYTES_READ)
-        return self._answer_by_job(Job.Kind.PREVIEW, serializer)
+        return answer_by_job(self, Job.Kind.PREVIEW, sent_fields(serializer))
 
     @extend_schema(request=None, responses={202: BaselineSerializer})
     @action(detail=True, methods=["post"])
@@ -143,22 +139,3 @@ class MonitorViewSet(TenantAPIView, ModelViewSet[Monitor]):
             selectors.list_baselines(self.get_object().id), request, view=self
         )
         return paginator.get_paginated_response(BaselineSerializer(page, many=True).data)
-
-    def _answer_by_job(
-        self, kind: Job.Kind, serializer: BaseSerializer[Monitor], monitor_id: UUID | None = None
-    ) -> Response:
-        """Have a worker read the sources and answer, and wait for it as long as the settings say."""
-        tenant_id = self.principal.tenant_id
-        job = jobs.request_job(
-            kind=kind,
-            fields=sent_fields(serializer),
-            requested_by=self.principal.name,
-            monitor_id=monitor_id,
-        )
-        self.leave_scope()
-        seconds = settings.ENV.jobs.wait_seconds
-        with place_to_wait(self.request, tenant_id) as may_wait:
-            job = job_selectors.wait_for_job(
-                tenant_id=tenant_id, job_id=job.id, seconds=seconds, may_wait=may_wait
-            )
-        return job_response(self.request, job)

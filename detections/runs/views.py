@@ -22,6 +22,8 @@ from rest_framework.reverse import reverse
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from detections.explanations.run_explanations import NotExplainable, check_explainable
+from detections.explanations.serializers import ExplanationSerializer
 from detections.ledger import runs as ledger
 from detections.models import Detection, DetectionRun, Report
 from detections.reports import selectors as report_selectors
@@ -46,7 +48,9 @@ from drift_detector.api.views import TenantAPIView
 from drift_detector.api.waiting import place_to_wait
 from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.models import Monitor
+from monitors.jobs.serializers import JobSerializer
+from monitors.jobs.views import answer_by_job
+from monitors.models import Job, Monitor
 from monitors.sources import SourceError, table_from_columns, table_to_bytes
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -245,6 +249,23 @@ class RunViewSet(TenantAPIView, ReadOnlyModelViewSet[DetectionRun]):
 
     def get_serializer_class(self) -> type[BaseSerializer[DetectionRun]]:
         return RunDetailSerializer if self.action == "retrieve" else RunSerializer
+
+    @extend_schema(
+        request=None, responses={200: ExplanationSerializer, 202: JobSerializer} | CONFLICT
+    )
+    @action(detail=True, methods=["post"])
+    def explain(self, request: Request, pk: UUID) -> Response:
+        """Find the slices of the run's window that carry a drift of their own.
+
+        A worker reads both windows. If that takes longer than ten seconds, the answer is 202 with a job.
+        """
+        check_no_fields(request)
+        run = self.get_object()
+        try:
+            check_explainable(run)
+        except NotExplainable as error:
+            raise Conflict(str(error)) from error
+        return answer_by_job(self, Job.Kind.EXPLAIN_RUN, {"run": str(run.id)}, run.monitor_id)
 
     @extend_schema(request=None, responses={202: ReportSerializer} | CONFLICT)
     @action(detail=True, methods=["post"])

@@ -1,4 +1,7 @@
-"""Says how each kind of job is answered: read the data first, then write and answer in one transaction."""
+"""Says how each kind of job is answered: read the data first, then write and answer in one transaction.
+
+A room above registers the kinds that need its own rows when it starts.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,7 +19,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.features import check_sources
 from monitors.jobs.previews import add_budget, preview_monitor
-from monitors.jobs.sampled_values import forget_values
+from monitors.jobs.sampled_values import forget_conditions, forget_values
 from monitors.jobs.samples import sample_data
 from monitors.models import Job, Monitor
 from monitors.selectors import get_source_policy
@@ -113,6 +116,7 @@ def _change(job: Job, checked: Mapping[str, Any]) -> Answer:
 def _forget_values(monitor: Monitor) -> None:
     places = {monitor.reference_data_uri, monitor.current_data_uri}
     forget_values(places=places, columns=monitor.sensitive_features)
+    forget_conditions(monitor_id=monitor.id, columns=monitor.sensitive_features)
 
 
 def _monitor_of(job: Job, monitors: QuerySet[Monitor]) -> Monitor:
@@ -138,7 +142,12 @@ def _policy_of(job: Job) -> SourcePolicy:
         return get_source_policy()
 
 
-KINDS: Mapping[Job.Kind, Callable[[Job], Ending]] = {
+def register_kind(kind: Job.Kind, read: Callable[[Job], Ending]) -> None:
+    """Have jobs of a kind read their data so."""
+    KINDS[kind] = read
+
+
+KINDS: dict[Job.Kind, Callable[[Job], Ending]] = {
     Job.Kind.BROWSE: _read_for_listing,
     Job.Kind.SAMPLE: _read_for_sample,
     Job.Kind.PREVIEW: _read_for_preview,

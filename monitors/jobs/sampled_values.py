@@ -1,7 +1,8 @@
-"""Takes the values of sensitive columns out of samples, as no value of them is kept anywhere."""
+"""Takes the values of sensitive columns out of the answers of jobs, as no value of them is kept anywhere."""
 
 import json
 from collections.abc import Collection
+from uuid import UUID
 
 from monitors.models import Job
 
@@ -16,6 +17,24 @@ def forget_values(*, places: Collection[str], columns: Collection[str]) -> None:
     for job in samples.select_for_update(no_key=True):
         job.answer = _without_values(job.answer, columns)
         job.save(update_fields=["answer"])
+
+
+def forget_conditions(*, monitor_id: UUID, columns: Collection[str]) -> None:
+    """Take the conditions that name columns out of the answers that explain runs of a monitor."""
+    if not columns:
+        return
+    explained = Job.objects.filter(
+        kind=Job.Kind.EXPLAIN_RUN, status=Job.Status.SUCCEEDED, monitor_id=monitor_id
+    )
+    for job in explained.select_for_update(no_key=True):
+        job.answer = _without_conditions(job.answer, columns)
+        job.save(update_fields=["answer"])
+
+
+def _without_conditions(answer: str, columns: Collection[str]) -> str:
+    found = json.loads(answer)
+    kept = [each for each in found["slices"] if not set(columns).intersection(each["columns"])]
+    return json.dumps(found | {"slices": kept}, ensure_ascii=False)
 
 
 def _without_values(answer: str, columns: Collection[str]) -> str:

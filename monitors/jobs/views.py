@@ -1,7 +1,11 @@
 """Serves `/api/v1/jobs`, and answers requests from jobs."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import RetrieveModelMixin
@@ -12,6 +16,9 @@ from rest_framework.viewsets import GenericViewSet
 
 from drift_detector.api.problem_documents import MEDIA_TYPE
 from drift_detector.api.views import TenantAPIView
+from drift_detector.api.waiting import place_to_wait
+from monitors.jobs import selectors
+from monitors.jobs import services as jobs
 from monitors.jobs.serializers import JobSerializer
 from monitors.models import Job
 
@@ -28,6 +35,26 @@ class JobViewSet(TenantAPIView, RetrieveModelMixin, GenericViewSet[Job]):
 
     def get_queryset(self) -> QuerySet[Job]:
         return Job.objects.defer("fields")
+
+
+def answer_by_job(
+    view: TenantAPIView,
+    kind: Job.Kind,
+    fields: Mapping[str, Any],
+    monitor_id: UUID | None = None,
+) -> Response:
+    """Have a worker read the data and answer the view's request, and wait for it as long as the settings say."""
+    tenant_id = view.principal.tenant_id
+    job = jobs.request_job(
+        kind=kind, fields=fields, requested_by=view.principal.name, monitor_id=monitor_id
+    )
+    view.leave_scope()
+    seconds = settings.ENV.jobs.wait_seconds
+    with place_to_wait(view.request, tenant_id) as may_wait:
+        job = selectors.wait_for_job(
+            tenant_id=tenant_id, job_id=job.id, seconds=seconds, may_wait=may_wait
+        )
+    return job_response(view.request, job)
 
 
 def job_response(request: Request, job: Job) -> Response:

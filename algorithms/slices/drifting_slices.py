@@ -1,0 +1,311 @@
+"""Finds slices that carry a drift: found in one half of a sample, and judged by the other.
+
+The halves are drawn at random. In the first, each feature's drift is looked for inside every condition on one other
+feature; where it is clearest, cells tell how over-represented a row is, and a search of the lattice of conjunctions
+follows these rows. In the second half each slice that was found is tested once: whether the feature moves otherwise
+inside it than in the rest. So what the search has picked from chance does not pass.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from ..arrays import BoolArray, IntArray
+from ..errors import COLUMN_ERRORS
+from ..multiple_testing import adjust_p_values
+from ..references import FeatureReference
+from .coded_features import CodedFeature, code_feature
+from .lattice import LEAST_SCORE, FoundSlice, RowErrors, Sizes, search_lattice
+from .local_drift import (
+    CellCounts,
+    count_cells,
+    local_p_value,
+    local_scores,
+    log_ratios,
+    over_representation,
+    unbiased_psi,
+)
+from .matching import ReadColumns, find_rows, read_column
+from .parsing import parse_condition
+from .row_samples import RowSample
+from .slice_conditions import columns_of
+
+LEVEL = 0.05
+"""The share of false ones among the found slices, on average."""
+LEAST_PSI = 0.1
+"""The index from which on a change is worth a warning (Siddiqi, Credit Risk Scorecards, 2006)."""
+SMALLEST_SHARE = 0.01
+"""Of a window's rows."""
+FEWEST_ROWS = 30
+"""In each half of each window."""
+MOST_TARGETS = 5
+"""Features that are followed, those whose drift is clearest inside a condition."""
+MOST_FOUND = 30
+"""Slices of one feature that the search keeps; most of them are parts of one another."""
+MOST_TESTED = 10
+LARGEST_OVERLAP = 0.5
+"""The share of common rows above which two slices are one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftingSlice:
+    """A slice that carries a drift.
+
+    Attributes:
+        where: Its condition, in the grammar of slices.
+        feature: The feature that moved inside it.
+        support: Its share of the window's rows.
+        reference_support: Its share of the reference's rows.
+        psi: The feature's Population Stability Index inside it, less what chance gives on average.
+        rest_psi: The same outside it.
+        share: The share of the feature's drift in the window that goes away without the slice; None if the window as a
+            whole shows none.
+        p_value: Of the held-out half: the chance of so much more change inside than outside.
+        p_adjusted: After Benjamini–Hochberg over the slices that were tested.
+    """
+
+    where: str
+    feature: str
+    support: float
+    reference_support: float
+    psi: float
+    rest_psi: float
+    share: float | None
+    p_value: float
+    p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """A window's sample, and which of its rows are of the half that is searched."""
+
+    sample: RowSample
+    is_searched: BoolArray
+
+    @classmethod
+    def of(cls, sample: RowSample, random: np.random.Generator) -> Self:
+        is_searched = np.zeros(sample.num_rows, np.bool_)
+        is_searched[: sample.num_rows // 2] = True
+        return cls(sample, random.permutation(is_searched))
+
+
+def find_drifting_slices(
+    features: Mapping[str, FeatureReference],
+    reference: RowSample,
+    current: RowSample,
+    *,
+    targets: Collection[str] = (),
+    sensitive: Collection[str] = (),
+    seed: int = 0,
+) -> list[DriftingSlice]:
+    """The slices that carry a drift, the clearest first; none if no drift is local.
+
+    Args:
+        features: The baseline's references, by which both windows are read.
+        reference: Rows of the reference window.
+        current: Rows of the current window.
+        targets: The features whose drift is followed; empty for all.
+        sensitive: Features that no condition may name.
+        seed: Of the halves.
+    """
+    random = np.random.default_rng(seed)
+    search = _Search(
+        features, _Side.of(reference, random), _Side.of(current, random), frozenset(sensitive)
+    )
+    found = search.find(targets or features)
+    return search.judge(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A feature whose drift is followed: how clear it is, and where it is clearest."""
+
+    name: str
+    score: float
+    inside: CellCounts
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A found slice, and the feature that it was found by."""
+
+    target: str
+    found: FoundSlice
+
+
+class _Search:
+    """Both samples, coded."""
+
+    def __init__(
+        self,
+        features: Mapping[str, FeatureReference],
+        reference: _Side,
+        current: _Side,
+        sensitive: frozenset[str],
+    ) -> None:
+        self.references, self.sides = features, (reference, current)
+        self.coded = _code_all(features, reference.sample, current.sample)
+        self.searched = {name: self._half(each) for name, each in self.coded.items()}
+        self.named = {name: each for name, each in self.searched.items() if name not in sensitive}
+
+    def _half(self, feature: CodedFeature) -> CodedFeature:
+        before, after = (each.is_searched for each in self.sides)
+        return replace(feature, reference=feature.reference[before], current=feature.current[after])
+
+    def find(self, targets: Iterable[str]) -> list[_Candidate]:
+        """The slices to test, those with the highest scores, no two of them nearly the same."""
+        clear = [self._target(name) for name in targets if name in self.searched]
+        followed = sorted(
+            (each for each in clear if each is not None), key=lambda each: each.score, reverse=True
+        )
+        found = [each for target in followed[:MOST_TARGETS] for each in self._follow(target)]
+        return self._distinct(sorted(found, key=lambda each: each.found.score, reverse=True))
+
+    def _target(self, name: str) -> _Target | None:
+        """The condition on one other feature inside which a feature moves most clearly; None without a clear one."""
+        target = self.searched[name]
+        whole = count_cells(target.reference, target.current, target.cells)
+        best: _Target | None = None
+        for feature in self.named.values():
+            if feature.name == name or not feature.predicates:
+                continue
+            inside = self._inside(feature, target)
+            scores = np.where(self._is_large(inside), local_scores(inside, whole), -np.inf)
+            place = int(scores.argmax())
+            if scores[place] >= (best.score if best else LEAST_SCORE):
+                counts = CellCounts(inside.reference[place], inside.current[place])
+                best = _Target(name, float(scores[place]), counts)
+        return best
+
+    def _inside(self, feature: CodedFeature, target: CodedFeature) -> CellCounts:
+        """Rows of the target's cells inside each condition on a feature, shape (conditions, cells)."""
+        shape = feature.cells, target.cells
+        before = feature.reference * target.cells + target.reference
+        after = feature.current * target.cells + target.current
+        cells = count_cells(before, after, feature.cells * target.cells)
+        chosen = np.array([each.cells for each in feature.predicates], np.float64)
+        return CellCounts(
+            chosen @ cells.reference.reshape(shape), chosen @ cells.current.reshape(shape)
+        )
+
+    def _is_large(self, inside: CellCounts) -> BoolArray:
+        sizes, (n, m) = self._sizes, inside.rows
+        all_n, all_m = (np.count_nonzero(each.is_searched) for each in self.sides)
+        is_large: BoolArray = np.minimum(n, m) >= sizes.fewest
+        is_part = (n <= sizes.largest_share * all_n) & (m <= sizes.largest_share * all_m)
+        return is_large & is_part
+
+    @property
+    def _sizes(self) -> Sizes:
+        rows = max(np.count_nonzero(each.is_searched) for each in self.sides)
+        return Sizes(fewest=max(FEWEST_ROWS, int(SMALLEST_SHARE * rows)))
+
+    def _follow(self, target: _Target) -> list[_Candidate]:
+        """Search the lattice for the rows whose cells are over-represented where the drift is clearest."""
+        weights, own = over_representation(target.inside), self.searched[target.name]
+        errors = RowErrors(weights[own.reference], weights[own.current])
+        others = {name: each for name, each in self.named.items() if name != target.name}
+        found = search_lattice(others, errors, self._sizes, MOST_FOUND)
+        return [_Candidate(target.name, each) for each in found]
+
+    def _distinct(self, ranked: Iterable[_Candidate]) -> list[_Candidate]:
+        kept: list[_Candidate] = []
+        rows: list[BoolArray] = []
+        for each in ranked:
+            own = self._chosen(each.found)
+            if all(_overlap(own, other) <= LARGEST_OVERLAP for other in rows):
+                kept.append(each)
+                rows.append(own)
+            if len(kept) == MOST_TESTED:
+                break
+        return kept
+
+    def _chosen(self, found: FoundSlice) -> BoolArray:
+        """The rows of the searched half of the current window that a slice chooses."""
+        chosen = [each.cells[self.searched[each.feature].current] for each in found.predicates]
+        rows: BoolArray = np.logical_and.reduce(chosen)
+        return rows
+
+    def judge(self, candidates: Sequence[_Candidate]) -> list[DriftingSlice]:
+        """Test each slice on the half that was not searched; keep what is both clear and large."""
+        tested = [self._test(each) for each in candidates]
+        adjusted = adjust_p_values([each.p_value for each in tested])
+        judged = [replace(each, p_adjusted=p) for each, p in zip(tested, adjusted, strict=True)]
+        kept = [each for each in judged if each.p_adjusted <= LEVEL and each.psi >= LEAST_PSI]
+        return sorted(kept, key=lambda each: (each.p_value, -each.psi))
+
+    def _test(self, candidate: _Candidate) -> DriftingSlice:
+        where, name = candidate.found.where, candidate.target
+        chosen = [_rows_of(where, self.references, each.sample) for each in self.sides]
+        learnt = self._counts(name, chosen, is_searched=True)
+        inside = self._counts(name, chosen, is_searched=False)
+        whole = self._counts(name, [np.ones_like(each) for each in chosen], is_searched=False)
+        rest = whole - inside
+        p_value = local_p_value(inside, rest, log_ratios(learnt))
+        return DriftingSlice(
+            where=where,
+            feature=name,
+            support=float(chosen[1].mean()),
+            reference_support=float(chosen[0].mean()),
+            psi=unbiased_psi(inside),
+            rest_psi=unbiased_psi(rest),
+            share=_share_that_goes(whole, rest),
+            p_value=p_value,
+            p_adjusted=p_value,
+        )
+
+    def _counts(self, name: str, chosen: Sequence[BoolArray], *, is_searched: bool) -> CellCounts:
+        """A feature's cells in the chosen rows of one half."""
+        feature = self.coded[name]
+        before, after = (
+            codes[rows & (side.is_searched == is_searched)]
+            for codes, rows, side in zip(
+                (feature.reference, feature.current), chosen, self.sides, strict=True
+            )
+        )
+        return count_cells(before, after, feature.cells)
+
+
+def _code_all(
+    features: Mapping[str, FeatureReference], before: RowSample, after: RowSample
+) -> dict[str, CodedFeature]:
+    """The features that both windows hold as the baseline does."""
+    found: dict[str, CodedFeature] = {}
+    for name, reference in features.items():
+        pieces = before.column(name), after.column(name)
+        if not all(pieces):
+            continue
+        try:
+            found[name] = code_feature(reference, *pieces)
+        except COLUMN_ERRORS:
+            continue
+    return found
+
+
+def _rows_of(where: str, features: Mapping[str, FeatureReference], sample: RowSample) -> BoolArray:
+    """The rows of a sample for which a condition is true, as a run finds them."""
+    condition = parse_condition(where)
+    columns: ReadColumns = {
+        name: read_column(features[name], sample.column(name)) for name in columns_of(condition)
+    }
+    rows: IntArray = find_rows(condition, columns)
+    chosen = np.zeros(sample.num_rows, np.bool_)
+    chosen[rows] = True
+    return chosen
+
+
+def _overlap(first: BoolArray, second: BoolArray) -> float:
+    """Rows of both over rows of either (Jaccard)."""
+    either = np.count_nonzero(first | second)
+    return float(np.count_nonzero(first & second) / either) if either else 1.0
+
+
+def _share_that_goes(whole: CellCounts, rest: CellCounts) -> float | None:
+    n, m = (float(each) for each in whole.rows)
+    all_of_it = unbiased_psi(whole)
+    chance = (len(whole.current) - 1) * (1 / n + 1 / m)
+    if all_of_it <= chance:
+        return None
+    return float(np.clip(1 - unbiased_psi(rest) / all_of_it, 0.0, 1.0))

@@ -1,0 +1,1 @@
+"""Explanations: the slices of a run's window that carry its drift."""
