@@ -6,6 +6,8 @@ from uuid import UUID
 
 from monitors.models import Job
 
+FORGOTTEN = "A feature of a found slice has become sensitive since; ask again."
+
 
 def forget_values(*, places: Collection[str], columns: Collection[str]) -> None:
     """Take the values of columns out of the answers that say what these places hold."""
@@ -20,21 +22,19 @@ def forget_values(*, places: Collection[str], columns: Collection[str]) -> None:
 
 
 def forget_conditions(*, monitor_id: UUID, columns: Collection[str]) -> None:
-    """Take the conditions that name columns out of the answers that explain runs of a monitor."""
+    """Take the slices out of the answers that explain runs of a monitor by conditions on columns."""
     if not columns:
         return
     explained = Job.objects.filter(
         kind=Job.Kind.EXPLAIN_RUN, status=Job.Status.SUCCEEDED, monitor_id=monitor_id
     )
     for job in explained.select_for_update(no_key=True):
-        job.answer = _without_conditions(job.answer, columns)
-        job.save(update_fields=["answer"])
-
-
-def _without_conditions(answer: str, columns: Collection[str]) -> str:
-    found = json.loads(answer)
-    kept = [each for each in found["slices"] if not set(columns).intersection(each["columns"])]
-    return json.dumps(found | {"slices": kept}, ensure_ascii=False)
+        found = json.loads(job.answer)
+        named = {column for each in found["slices"] for column in each["columns"]}
+        if not named.isdisjoint(columns):
+            found |= {"slices": [], "summary": FORGOTTEN}
+            job.answer = json.dumps(found, ensure_ascii=False)
+            job.save(update_fields=["answer"])
 
 
 def _without_values(answer: str, columns: Collection[str]) -> str:

@@ -41,6 +41,7 @@ OPERATIONS = {
     "/jobs/{id}": {"GET": READ},
     "/runs": {"GET": READ},
     "/runs/{id}": {"GET": READ},
+    "/runs/{id}/explain": {"POST": "runs:write"},
     "/runs/{id}/profile": {"GET": READ},
     "/runs/{id}/report": {"GET": READ, "POST": "runs:write"},
     "/detections": {"GET": READ},
