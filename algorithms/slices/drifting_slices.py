@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from scipy import stats
 
 from ..arrays import BoolArray, IntArray
 from ..errors import COLUMN_ERRORS
@@ -21,7 +22,7 @@ from .lattice import LEAST_SCORE, FoundSlice, RowErrors, Sizes, search_lattice
 from .local_drift import (
     CellCounts,
     count_cells,
-    local_p_value,
+    local_excess,
     local_scores,
     log_ratios,
     over_representation,
@@ -45,6 +46,10 @@ MOST_TARGETS = 5
 MOST_FOUND = 30
 """Slices of one feature that the search keeps; most of them are parts of one another."""
 MOST_TESTED = 10
+NESTED = 0.9
+"""The share of a slice's rows in another from which on it is a part of that."""
+NEARLY_AS_LARGE = 0.8
+"""The share of a part's index from which on the larger slice is shown instead: rows without the incident dilute it."""
 LARGEST_OVERLAP = 0.5
 """The share of common rows above which two slices are one."""
 
@@ -62,7 +67,8 @@ class DriftingSlice:
         rest_psi: The same outside it.
         share: The share of the feature's drift in the window that goes away without the slice; None if the window as a
             whole shows none.
-        p_value: Of the held-out half: the chance of so much more change inside than outside.
+        excess: How much more the feature moved inside than outside, in standard errors, by the held-out half.
+        p_value: The chance of so much more.
         p_adjusted: After Benjamini–Hochberg over the slices that were tested.
     """
 
@@ -73,6 +79,7 @@ class DriftingSlice:
     psi: float
     rest_psi: float
     share: float | None
+    excess: float
     p_value: float
     p_adjusted: float
 
@@ -133,6 +140,23 @@ class _Candidate:
 
     target: str
     found: FoundSlice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tested:
+    """A tested slice, and which rows of the current window's sample are in it."""
+
+    slice: DriftingSlice
+    rows: BoolArray
+
+    @property
+    def is_kept(self) -> bool:
+        """True if what moved inside it is both clear and large."""
+        return self.slice.p_adjusted <= LEVEL and self.slice.psi >= LEAST_PSI
+
+    def holds(self, other: Self) -> bool:
+        """True if nearly all rows of the other are among its own."""
+        return _part_inside(other.rows, self.rows) >= NESTED
 
 
 class _Search:
@@ -229,22 +253,25 @@ class _Search:
         return rows
 
     def judge(self, candidates: Sequence[_Candidate]) -> list[DriftingSlice]:
-        """Test each slice on the half that was not searched; keep what is both clear and large."""
+        """Test each slice on the half that was not searched; keep what is both clear and large, each incident once."""
         tested = [self._test(each) for each in candidates]
-        adjusted = adjust_p_values([each.p_value for each in tested])
-        judged = [replace(each, p_adjusted=p) for each, p in zip(tested, adjusted, strict=True)]
-        kept = [each for each in judged if each.p_adjusted <= LEVEL and each.psi >= LEAST_PSI]
-        return sorted(kept, key=lambda each: (each.p_value, -each.psi))
+        adjusted = adjust_p_values([each.slice.p_value for each in tested])
+        judged = [
+            replace(each, slice=replace(each.slice, p_adjusted=p))
+            for each, p in zip(tested, adjusted, strict=True)
+        ]
+        return [each.slice for each in _without_nested([e for e in judged if e.is_kept])]
 
-    def _test(self, candidate: _Candidate) -> DriftingSlice:
+    def _test(self, candidate: _Candidate) -> _Tested:
         where, name = candidate.found.where, candidate.target
         chosen = [_rows_of(where, self.references, each.sample) for each in self.sides]
         learnt = self._counts(name, chosen, is_searched=True)
         inside = self._counts(name, chosen, is_searched=False)
         whole = self._counts(name, [np.ones_like(each) for each in chosen], is_searched=False)
         rest = whole - inside
-        p_value = local_p_value(inside, rest, log_ratios(learnt))
-        return DriftingSlice(
+        excess = local_excess(inside, rest, log_ratios(learnt))
+        p_value = float(stats.norm.sf(excess))
+        found = DriftingSlice(
             where=where,
             feature=name,
             support=float(chosen[1].mean()),
@@ -252,9 +279,11 @@ class _Search:
             psi=unbiased_psi(inside),
             rest_psi=unbiased_psi(rest),
             share=_share_that_goes(whole, rest),
+            excess=excess,
             p_value=p_value,
             p_adjusted=p_value,
         )
+        return _Tested(found, chosen[1])
 
     def _counts(self, name: str, chosen: Sequence[BoolArray], *, is_searched: bool) -> CellCounts:
         """A feature's cells in the chosen rows of one half."""
@@ -266,6 +295,32 @@ class _Search:
             )
         )
         return count_cells(before, after, feature.cells)
+
+
+def _without_nested(found: Sequence[_Tested]) -> list[_Tested]:
+    """One slice of each incident, the clearest first.
+
+    Slices inside one another are of one incident. The largest of those that hold the clearest one, and moved nearly as
+    far, stands for it.
+    """
+    rest = sorted(found, key=lambda each: each.slice.excess, reverse=True)
+    kept: list[_Tested] = []
+    while rest:
+        first = rest[0]
+        clear = [
+            each
+            for each in rest
+            if each.holds(first) and each.slice.psi >= NEARLY_AS_LARGE * first.slice.psi
+        ]
+        kept.append(max(clear, key=lambda each: each.slice.support))
+        rest = [each for each in rest if not each.holds(first) and not first.holds(each)]
+    return kept
+
+
+def _part_inside(rows: BoolArray, others: BoolArray) -> float:
+    """The share of rows that are among others."""
+    count = np.count_nonzero(rows)
+    return float(np.count_nonzero(rows & others) / count) if count else 1.0
 
 
 def _code_all(

@@ -24,9 +24,11 @@ class DriftingSliceSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="The share of the feature's drift in the window that goes away without the slice; null if the window "
         "as a whole shows none.",
     )
-    p_value = serializers.FloatField(
-        help_text="The chance of so much more change inside than outside, by rows that the search has not seen."
+    excess = serializers.FloatField(
+        help_text="How much more the feature moved inside than outside, in standard errors, by rows that the search "
+        "has not seen."
     )
+    p_value = serializers.FloatField(help_text="The chance of so much more.")
     p_adjusted = serializers.FloatField(
         help_text="After Benjamini–Hochberg over the slices that were tested."
     )

@@ -8,6 +8,7 @@ from algorithms.concept_drift.detector_registry import ALARM_BUDGET
 from tests.calibration import (
     alerting,
     estimates,
+    explanations,
     faults,
     fleet,
     fleet_bank,
@@ -192,6 +193,16 @@ def _slice_sections(draws: int) -> Iterable[str]:
         "drift, and how often the same run does without slices. At a shift of 0 each drift is a false alarm.",
         ["shift", "the slice", "another slice", "the whole", "without slices", "draws"],
         slices.slice_rows(2 * draws),
+    )
+    yield _section(
+        "Explanations",
+        f"{explanations.ROWS:,} flights of 2013 against as many others, by random, so nothing changes but by the "
+        "incident: inside a random slice of 4 to 6 % of the rows, by the values of one or two columns, a column of "
+        "numbers is shifted, or loses values. *The whole*: runs in which a feature of the whole drifts. *First*: the "
+        "first slice that the explanation names is the incident's (80 % of the rows of either are of both); "
+        "*found*: one of them is. *Any*: it names any slice; without an incident, each is false.",
+        ["incident", "columns", "the whole", "first", "found", "any", "draws"],
+        explanations.explanation_rows(draws),
     )
 
 
