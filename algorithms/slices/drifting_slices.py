@@ -16,14 +16,14 @@ from scipy import stats
 from ..arrays import BoolArray, IntArray
 from ..errors import COLUMN_ERRORS
 from ..multiple_testing import adjust_p_values
-from ..references import FeatureReference
+from ..references import FeatureReference, NumericReference
 from .coded_features import CodedFeature, code_feature
 from .lattice import LEAST_SCORE, FoundSlice, RowErrors, Sizes, search_lattice
 from .local_drift import (
     CellCounts,
+    change_scores,
     count_cells,
     local_excess,
-    local_scores,
     log_ratios,
     over_representation,
     unbiased_psi,
@@ -37,6 +37,10 @@ LEVEL = 0.05
 """The share of false ones among the found slices, on average."""
 LEAST_PSI = 0.1
 """The index from which on a change is worth a warning (Siddiqi, Credit Risk Scorecards, 2006)."""
+LEAST_SHARE = 0.1
+"""The share of a feature's drift that a slice must carry, where the window as a whole shows one."""
+MOST_GROWTH = 1.5
+"""By how much a slice may grow or shrink."""
 SMALLEST_SHARE = 0.01
 """Of a window's rows."""
 FEWEST_ROWS = 30
@@ -45,7 +49,8 @@ MOST_TARGETS = 5
 """Features that are followed, those whose drift is clearest inside a condition."""
 MOST_FOUND = 30
 """Slices of one feature that the search keeps; most of them are parts of one another."""
-MOST_TESTED = 10
+MOST_TESTED = 4
+"""Slices of one feature that are tested, no two of them nearly the same."""
 NESTED = 0.9
 """The share of a slice's rows in another from which on it is a part of that."""
 NEARLY_AS_LARGE = 0.8
@@ -113,13 +118,18 @@ def find_drifting_slices(
         features: The baseline's references, by which both windows are read.
         reference: Rows of the reference window.
         current: Rows of the current window.
-        targets: The features whose drift is followed; empty for all.
+        targets: The features whose drift is followed; empty for all. No condition names a numeric one, as other rows
+            are in its ranges than before.
         sensitive: Features that no condition may name.
         seed: Of the halves.
     """
     random = np.random.default_rng(seed)
+    moved = {name for name in targets if isinstance(features.get(name), NumericReference)}
     search = _Search(
-        features, _Side.of(reference, random), _Side.of(current, random), frozenset(sensitive)
+        features,
+        _Side.of(reference, random),
+        _Side.of(current, random),
+        unnamed=frozenset(sensitive) | moved,
     )
     found = search.find(targets or features)
     return search.judge(found)
@@ -144,19 +154,33 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tested:
-    """A tested slice, and which rows of the current window's sample are in it."""
+    """A tested slice, and which rows of both samples are in it."""
 
+    candidate: _Candidate
     slice: DriftingSlice
-    rows: BoolArray
+    rows: Sequence[BoolArray]
 
     @property
     def is_kept(self) -> bool:
-        """True if what moved inside it is both clear and large."""
-        return self.slice.p_adjusted <= LEVEL and self.slice.psi >= LEAST_PSI
+        """True if what moved inside it is clear, large, and more than its part of what moved in the window."""
+        is_clear = self.slice.p_adjusted <= LEVEL and self.slice.psi >= LEAST_PSI
+        return is_clear and self._is_local and self._is_steady
 
-    def holds(self, other: Self) -> bool:
-        """True if nearly all rows of the other are among its own."""
-        return _part_inside(other.rows, self.rows) >= NESTED
+    @property
+    def _is_local(self) -> bool:
+        share, support = self.slice.share, self.slice.support
+        return share is None or share >= max(LEAST_SHARE, 2 * support)
+
+    @property
+    def _is_steady(self) -> bool:
+        """True if it has about as many rows as before; else it holds others."""
+        before, now = self.slice.reference_support, self.slice.support
+        return max(before, now) <= MOST_GROWTH * min(before, now)
+
+    def stands_for(self, other: Self) -> bool:
+        """True if it holds nearly all rows of another, and moved nearly as far."""
+        is_part = _part_inside(other.rows[1], self.rows[1]) >= NESTED
+        return is_part and self.slice.psi >= NEARLY_AS_LARGE * other.slice.psi
 
 
 class _Search:
@@ -167,36 +191,35 @@ class _Search:
         features: Mapping[str, FeatureReference],
         reference: _Side,
         current: _Side,
-        sensitive: frozenset[str],
+        *,
+        unnamed: frozenset[str],
     ) -> None:
         self.references, self.sides = features, (reference, current)
         self.coded = _code_all(features, reference.sample, current.sample)
         self.searched = {name: self._half(each) for name, each in self.coded.items()}
-        self.named = {name: each for name, each in self.searched.items() if name not in sensitive}
+        self.named = {name: each for name, each in self.searched.items() if name not in unnamed}
 
     def _half(self, feature: CodedFeature) -> CodedFeature:
         before, after = (each.is_searched for each in self.sides)
         return replace(feature, reference=feature.reference[before], current=feature.current[after])
 
     def find(self, targets: Iterable[str]) -> list[_Candidate]:
-        """The slices to test, those with the highest scores, no two of them nearly the same."""
+        """The slices to test: the best few of each feature whose drift is clear."""
         clear = [self._target(name) for name in targets if name in self.searched]
         followed = sorted(
             (each for each in clear if each is not None), key=lambda each: each.score, reverse=True
         )
-        found = [each for target in followed[:MOST_TARGETS] for each in self._follow(target)]
-        return self._distinct(sorted(found, key=lambda each: each.found.score, reverse=True))
+        return [each for target in followed[:MOST_TARGETS] for each in self._follow(target)]
 
     def _target(self, name: str) -> _Target | None:
         """The condition on one other feature inside which a feature moves most clearly; None without a clear one."""
         target = self.searched[name]
-        whole = count_cells(target.reference, target.current, target.cells)
         best: _Target | None = None
         for feature in self.named.values():
             if feature.name == name or not feature.predicates:
                 continue
             inside = self._inside(feature, target)
-            scores = np.where(self._is_large(inside), local_scores(inside, whole), -np.inf)
+            scores = np.where(self._is_large(inside), change_scores(inside), -np.inf)
             place = int(scores.argmax())
             if scores[place] >= (best.score if best else LEAST_SCORE):
                 counts = CellCounts(inside.reference[place], inside.current[place])
@@ -232,13 +255,13 @@ class _Search:
         errors = RowErrors(weights[own.reference], weights[own.current])
         others = {name: each for name, each in self.named.items() if name != target.name}
         found = search_lattice(others, errors, self._sizes, MOST_FOUND)
-        return [_Candidate(target.name, each) for each in found]
+        return [_Candidate(target.name, each) for each in self._distinct(found)]
 
-    def _distinct(self, ranked: Iterable[_Candidate]) -> list[_Candidate]:
-        kept: list[_Candidate] = []
+    def _distinct(self, ranked: Iterable[FoundSlice]) -> list[FoundSlice]:
+        kept: list[FoundSlice] = []
         rows: list[BoolArray] = []
         for each in ranked:
-            own = self._chosen(each.found)
+            own = self._chosen(each)
             if all(_overlap(own, other) <= LARGEST_OVERLAP for other in rows):
                 kept.append(each)
                 rows.append(own)
@@ -253,26 +276,58 @@ class _Search:
         return rows
 
     def judge(self, candidates: Sequence[_Candidate]) -> list[DriftingSlice]:
-        """Test each slice on the half that was not searched; keep what is both clear and large, each incident once."""
-        tested = [self._test(each) for each in candidates]
+        """Test each slice on the half that was not searched; keep what is clear, large and local."""
+        nothing = [np.zeros(each.sample.num_rows, np.bool_) for each in self.sides]
+        tested = [self._test(each, self._rows(each), nothing) for each in candidates]
         adjusted = adjust_p_values([each.slice.p_value for each in tested])
         judged = [
             replace(each, slice=replace(each.slice, p_adjusted=p))
             for each, p in zip(tested, adjusted, strict=True)
         ]
-        return [each.slice for each in _without_nested([e for e in judged if e.is_kept])]
+        return [each.slice for each in self._one_of_each([e for e in judged if e.is_kept])]
 
-    def _test(self, candidate: _Candidate) -> _Tested:
-        where, name = candidate.found.where, candidate.target
-        chosen = [_rows_of(where, self.references, each.sample) for each in self.sides]
-        learnt = self._counts(name, chosen, is_searched=True)
-        inside = self._counts(name, chosen, is_searched=False)
-        whole = self._counts(name, [np.ones_like(each) for each in chosen], is_searched=False)
+    def _one_of_each(self, found: Sequence[_Tested]) -> list[_Tested]:
+        """One slice of each incident, the clearest first.
+
+        The largest of those that hold the clearest one, and moved nearly as far, stands for it. What does not move
+        without its rows is of the same incident.
+        """
+        rest = sorted(found, key=lambda each: each.slice.excess, reverse=True)
+        kept: list[_Tested] = []
+        explained = [np.zeros(each.sample.num_rows, np.bool_) for each in self.sides]
+        while rest:
+            first = max(
+                (each for each in rest if each.stands_for(rest[0])),
+                key=lambda each: each.slice.support,
+            )
+            kept.append(first)
+            explained = [old | new for old, new in zip(explained, first.rows, strict=True)]
+            others = [each for each in rest if each is not first]
+            rest = [
+                each for each in others if self._test(each.candidate, each.rows, explained).is_kept
+            ]
+        return kept
+
+    def _rows(self, candidate: _Candidate) -> list[BoolArray]:
+        """The rows of both samples that a slice chooses."""
+        where = candidate.found.where
+        return [_rows_of(where, self.references, each.sample) for each in self.sides]
+
+    def _test(
+        self, candidate: _Candidate, chosen: Sequence[BoolArray], without: Sequence[BoolArray]
+    ) -> _Tested:
+        """Test a slice by the rows of the held-out half, without some of them."""
+        name = candidate.target
+        left = [~each for each in without]
+        own = [rows & others for rows, others in zip(chosen, left, strict=True)]
+        learnt = self._counts(name, own, is_searched=True)
+        inside = self._counts(name, own, is_searched=False)
+        whole = self._counts(name, left, is_searched=False)
         rest = whole - inside
         excess = local_excess(inside, rest, log_ratios(learnt))
         p_value = float(stats.norm.sf(excess))
         found = DriftingSlice(
-            where=where,
+            where=candidate.found.where,
             feature=name,
             support=float(chosen[1].mean()),
             reference_support=float(chosen[0].mean()),
@@ -283,7 +338,7 @@ class _Search:
             p_value=p_value,
             p_adjusted=p_value,
         )
-        return _Tested(found, chosen[1])
+        return _Tested(candidate, found, chosen)
 
     def _counts(self, name: str, chosen: Sequence[BoolArray], *, is_searched: bool) -> CellCounts:
         """A feature's cells in the chosen rows of one half."""
@@ -295,26 +350,6 @@ class _Search:
             )
         )
         return count_cells(before, after, feature.cells)
-
-
-def _without_nested(found: Sequence[_Tested]) -> list[_Tested]:
-    """One slice of each incident, the clearest first.
-
-    Slices inside one another are of one incident. The largest of those that hold the clearest one, and moved nearly as
-    far, stands for it.
-    """
-    rest = sorted(found, key=lambda each: each.slice.excess, reverse=True)
-    kept: list[_Tested] = []
-    while rest:
-        first = rest[0]
-        clear = [
-            each
-            for each in rest
-            if each.holds(first) and each.slice.psi >= NEARLY_AS_LARGE * first.slice.psi
-        ]
-        kept.append(max(clear, key=lambda each: each.slice.support))
-        rest = [each for each in rest if not each.holds(first) and not first.holds(each)]
-    return kept
 
 
 def _part_inside(rows: BoolArray, others: BoolArray) -> float:

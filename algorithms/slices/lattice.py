@@ -15,8 +15,8 @@ import numpy as np
 from ..arrays import BoolArray, FloatArray, IntArray
 from .coded_features import CodedFeature, Predicate
 
-TINY = 1e-300
-"""In place of a zero that is divided by."""
+TINY = 1e-9
+"""In place of a deviation of rounding alone, and of a zero that is divided by."""
 MOST_PARENTS = 20
 """Pairs that a third condition is tried on, those with the highest scores."""
 LEAST_SCORE = 3.0

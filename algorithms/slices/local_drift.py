@@ -29,32 +29,24 @@ class CellCounts:
         return self.reference.sum(axis=-1), self.current.sum(axis=-1)
 
 
-def local_scores(inside: CellCounts, whole: CellCounts) -> FloatArray:
-    """How clearly a feature moved otherwise inside each slice than outside, as a standard normal score.
+def change_scores(inside: CellCounts) -> FloatArray:
+    """How clearly a feature moved inside each slice, as a standard normal score, shape (slices,).
 
-    The squared differences of the two moves, over their variances, add up to a chi-squared statistic, which Fisher's
-    √(2χ²) − √(2k − 1) brings on one scale for any number of cells.
+    The chi-squared statistic of homogeneity, which Fisher's √(2χ²) − √(2k − 1) brings on one scale for any number of
+    cells.
 
     Args:
         inside: Shape (slices, cells).
-        whole: Shape (cells,).
     """
-    moves = _moves(inside) - _moves(whole - inside)
     n, m = (np.maximum(each, 1)[:, None] for each in inside.rows)
     pooled = (inside.reference + inside.current) / (n + m)
+    moves = inside.current / m - inside.reference / n
     terms = np.divide(
         moves**2, pooled * (1 / n + 1 / m), out=np.zeros_like(moves), where=pooled > 0
     )
     degrees = np.maximum(np.count_nonzero(pooled, axis=1) - 1, 1)
     scores: FloatArray = np.sqrt(2 * terms.sum(axis=1)) - np.sqrt(2 * degrees - 1)
     return scores
-
-
-def _moves(counts: CellCounts) -> FloatArray:
-    """The change of each cell's share."""
-    n, m = (np.maximum(each, 1)[..., None] for each in counts.rows)
-    moves: FloatArray = counts.current / m - counts.reference / n
-    return moves
 
 
 def over_representation(counts: CellCounts) -> FloatArray:
@@ -84,18 +76,27 @@ def unbiased_psi(counts: CellCounts) -> float:
 def local_excess(inside: CellCounts, outside: CellCounts, weights: FloatArray) -> float:
     """How much more a slice's mean weight rises than that of the rest, in standard errors; 0 where none is known.
 
-    The difference of two differences of four means, which are independent and each about normal (Welch).
+    The difference of two differences of four means, which are independent and each about normal (Welch). Where the
+    rest falls, the slice's own rise counts.
 
     Args:
         inside: Shape (cells,).
         outside: Shape (cells,).
         weights: Shape (cells,), learnt from other rows.
     """
-    sides = [inside.current, inside.reference, outside.current, outside.reference]
-    means, variances = zip(*(_mean(each, weights) for each in sides), strict=True)
-    difference = (means[0] - means[1]) - (means[2] - means[3])
-    error = float(np.sqrt(sum(variances)))
-    return float(difference / error) if 0 < error < np.inf else 0.0
+    (rise, variance), (other, other_variance) = (_rise(each, weights) for each in (inside, outside))
+    alone = _in_errors(rise, variance)
+    return min(alone, _in_errors(rise - other, variance + other_variance))
+
+
+def _rise(counts: CellCounts, weights: FloatArray) -> tuple[float, float]:
+    """By how much the mean weight rises, and the variance of that."""
+    before, after = _mean(counts.reference, weights), _mean(counts.current, weights)
+    return after[0] - before[0], after[1] + before[1]
+
+
+def _in_errors(difference: float, variance: float) -> float:
+    return float(difference / np.sqrt(variance)) if 0 < variance < np.inf else 0.0
 
 
 def _mean(counts: FloatArray, weights: FloatArray) -> tuple[float, float]:
