@@ -53,7 +53,7 @@ MOST_TESTED = 4
 """Slices of one feature that are tested, no two of them nearly the same."""
 NESTED = 0.9
 """The share of a slice's rows in another from which on it is a part of that."""
-NEARLY_AS_LARGE = 0.8
+NEARLY_AS_LARGE = 0.65
 """The share of a part's index from which on the larger slice is shown instead: rows without the incident dilute it."""
 LARGEST_OVERLAP = 0.5
 """The share of common rows above which two slices are one."""

@@ -100,12 +100,16 @@ def _in_errors(difference: float, variance: float) -> float:
 
 
 def _mean(counts: FloatArray, weights: FloatArray) -> tuple[float, float]:
-    """The mean weight of rows in cells, and the variance of that mean; infinite for fewer than two rows."""
+    """The mean weight of rows in cells, and the variance of that mean; infinite for fewer than two rows.
+
+    Rows that are all in one cell do not show that no row is ever elsewhere: the variance is at least as if one were.
+    """
     rows = float(counts.sum())
     if rows < 2:
         return 0.0, np.inf
     mean = float(counts @ weights) / rows
-    return mean, float(counts @ (weights - mean) ** 2) / (rows - 1) / rows
+    variance = float(counts @ (weights - mean) ** 2) / (rows - 1)
+    return mean, max(variance, float(np.ptp(weights)) ** 2 / rows) / rows
 
 
 def count_cells(reference: IntArray, current: IntArray, cells: int) -> CellCounts:

@@ -54,6 +54,12 @@ def test_local_excess__both_move_alike__is_seldom_large() -> None:
     assert np.mean(np.array(found) > stats.norm.isf(0.05)) < 0.08
 
 
+def test_local_excess__all_rows_go_from_one_cell_to_another__is_clear_and_finite() -> None:
+    inside = CellCounts(np.array([50.0, 0.0]), np.array([0.0, 50.0]))
+    rest = CellCounts(np.array([500.0, 500.0]), np.array([500.0, 500.0]))
+    assert 5 < local_excess(inside, rest, np.array([-1.0, 1.0])) < 50
+
+
 def test_local_excess__fewer_than_two_rows__knows_nothing() -> None:
     one = CellCounts(np.array([1.0, 0.0]), np.array([0.0, 9.0]))
     rest = CellCounts(np.array([50.0, 50.0]), np.array([50.0, 50.0]))
