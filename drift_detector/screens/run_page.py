@@ -18,6 +18,7 @@ from detections.reports import services as reports
 from detections.runs.selectors import get_progress, list_detections_of_run, list_runs
 from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import duration
+from drift_detector.screens.explanation_part import ask_for_explanation, explanation_of
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.fragment import Fragment
 from drift_detector.screens.run_tables import FeatureRow, FeatureTable, feature_table, list_measured
@@ -79,11 +80,16 @@ class RunPage(Screen):
             alerts=list(list_alerts_of_run(run.id)),
             report=run.reports.defer("html", "summary").first(),
             can_report=run.status == DetectionRun.Status.SUCCEEDED and bool(run.rows),
+            explanation=explanation_of(run),
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
-        """Ask for Evidently's report."""
+        """Ask for an explanation, or for Evidently's report."""
+        if request.POST.get("do") == "explain":
+            if reason := ask_for_explanation(request, _run_of(pk)):
+                messages.warning(request, reason)
+            return redirect("screens:run", pk)
         try:
             reports.request_report(run=_run_of(pk))
             messages.success(request, "Evidently's report is being made.")

@@ -1,4 +1,6 @@
 import gzip
+import html
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -13,7 +15,7 @@ from detections.models import DetectionRun, Report, RunPart
 from detections.reports import services as reports
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.models import Monitor
+from monitors.models import Job, Monitor
 from tests.data import DRIFTED_WEEK
 from tests.detections.profiles.test_views import judged
 from tests.drift_detector.screens.queries import at_most
@@ -304,3 +306,42 @@ def test_run__drift_above_the_budgets_level__says_so(browser: Client, monitor: M
     run = make_finished_run(monitor, "drift", p_value=0.0321, opening_level=0.0017)
     text = page_text(browser.get(page_of(run)))
     assert "twice its p-value 0.0321 is above the false-alarm budget's level 0.0017." in text
+
+
+def test_explain__asked_for__shows_what_the_worker_found(
+    browser: Client, flights_monitor: Monitor
+) -> None:
+    run = judged(flights_monitor, week=DRIFTED_WEEK)
+    assert "Explain" in page_text(browser.get(page_of(run)))
+    words = page_text(browser.post(page_of(run), {"do": "explain"}, follow=True))
+    answer = json.loads(Job.objects.get(kind=Job.Kind.EXPLAIN_RUN).answer)
+    assert answer["summary"] in html.unescape(words)
+    assert "Explain again" in words
+
+
+def test_explain__no_worker_yet__waits_and_asks_again(
+    browser: Client, monitor: Monitor, absent_worker: None
+) -> None:
+    run = make_finished_run(monitor, "drift")
+    page = browser.post(page_of(run), {"do": "explain"}, follow=True).content.decode()
+    assert "looks for slices" in page
+    assert f'hx-get="{page_of(run)}"' in page
+
+
+def test_explain__of_a_viewer__is_forbidden(browser: Client, monitor: Monitor) -> None:
+    Membership.objects.update(role=Role.VIEWER)
+    run = make_finished_run(monitor, "drift")
+    assert browser.post(page_of(run), {"do": "explain"}).status_code == 403
+    assert 'value="explain"' not in browser.get(page_of(run)).content.decode()
+    assert not Job.objects.exists()
+
+
+def test_explain__hostile_condition__is_inert(browser: Client, monitor: Monitor) -> None:
+    run = make_finished_run(monitor, "drift")
+    each = dict.fromkeys(("rows", "psi", "rest_psi", "p_adjusted"), 0.5)
+    found = {"summary": HOSTILE, "slices": [each | {"where": HOSTILE, "feature": HOSTILE}]}
+    Job.objects.create(
+        tenant_id=run.tenant_id, kind=Job.Kind.EXPLAIN_RUN, fields={"run": str(run.id)},
+        status="succeeded", answer_status=200, answer=json.dumps(found), finished_at=timezone.now(),
+    )  # fmt: skip
+    assert HOSTILE not in browser.get(page_of(run)).content.decode()
