@@ -10,6 +10,7 @@ from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.methods import DEFAULT_METHODS, METHODS, Method
 from algorithms.performance import Metric
 from drift_detector.screens.schedule_form import LAGS, ScheduleForm, keep_choice, schedule_initial
+from drift_detector.screens.slices_field import SlicesField
 from drift_detector.screens.tune_limits import LimitInputs, read_limits
 from monitors.models import (
     LEAST_WEIGHT,
@@ -84,6 +85,7 @@ class TuneForm(JudgementForm, ScheduleForm):
 
     name = forms.CharField(max_length=200, label="Name")
     status = forms.ChoiceField(choices=Monitor.Status.choices, label="Status")
+    slices = SlicesField()
     window_lag = forms.ChoiceField(choices=LAGS, label="Data takes to arrive")
     catch_up = forms.ChoiceField(choices=CATCH_UPS, label="After a pause of the service, run")
     warning_runs, warning_of = _runs("Drifted runs"), _runs("of the last")
@@ -124,7 +126,7 @@ class TuneForm(JudgementForm, ScheduleForm):
         """The fields of the form as the API takes them."""
         cleaned = self.cleaned_data
         as_they_are = (
-            *("name", "status", "window_lag", "catch_up"),
+            *("name", "status", "slices", "window_lag", "catch_up"),
             *("resolve_after", "budget_weight", "retraining_enabled", "concept_methods"),
         )
         return {

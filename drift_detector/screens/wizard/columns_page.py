@@ -144,7 +144,7 @@ def _shown(
     }
 
 
-ADVANCED = ("data_timezone", "current_data_uri", "methods", "model_id", "positive_label")
+ADVANCED = ("data_timezone", "current_data_uri", "methods", "slices", "model_id", "positive_label")
 
 
 def _dialect(dialect: dict[str, str]) -> str:

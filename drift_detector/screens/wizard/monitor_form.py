@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from algorithms.methods import DEFAULT_METHODS, METHODS, Method
 from drift_detector.screens.asking import ELSEWHERE, Errors, flat_errors
 from drift_detector.screens.schedule_form import ScheduleForm, schedule_initial
+from drift_detector.screens.slices_field import SlicesField
 from drift_detector.screens.wizard.column_rows import Choice
 from drift_detector.screens.wizard.guesses import Guess
 from monitors import services
@@ -69,6 +70,7 @@ class MonitorForm(ScheduleForm):
         label="Methods",
         widget=forms.CheckboxSelectMultiple,
     )
+    slices = SlicesField()
     prediction_column = forms.ChoiceField(required=False, label="Predictions")
     label_column = forms.ChoiceField(required=False, label="Labels")
     score_column = forms.ChoiceField(required=False, label="Scores")
@@ -102,7 +104,7 @@ class MonitorForm(ScheduleForm):
         """The body of `POST /monitors`."""
         cleaned, place = self.cleaned_data, self.sample["place"]
         as_they_are = (
-            *("name", "timestamp_column", "data_timezone"),
+            *("name", "timestamp_column", "data_timezone", "slices"),
             *("prediction_column", "label_column", "score_column", "positive_label"),
         )
         return {

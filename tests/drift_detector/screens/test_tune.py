@@ -249,3 +249,19 @@ def test_tune__input_of_no_limit__changes_nothing(
 
 def test_tune__suggestion_of_no_id__is_not_there(person: Client, monitor: Monitor) -> None:
     assert person.post(page_of(monitor), {"accept": "abc"}).status_code == 404
+
+
+def test_tune__slices__are_saved_as_lines(person: Client, monitor: Monitor) -> None:
+    save(person, monitor, slices="far: distance > 1000\r\ncarrier = 'A'")
+    assert monitor.slices == [
+        {"name": "far", "where": "distance > 1000"},
+        {"name": "carrier = 'A'", "where": "carrier = 'A'"},
+    ]
+    shown = person.get(page_of(monitor)).context["form"]["slices"].value()
+    assert shown == "far: distance > 1000\ncarrier = 'A'"
+
+
+def test_tune__slice_that_is_wrong__says_where(person: Client, monitor: Monitor) -> None:
+    page = save(person, monitor, slices="far: distance >")
+    assert "The condition of slice" in page.content.decode()
+    assert monitor.slices == []
