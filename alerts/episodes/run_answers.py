@@ -35,6 +35,10 @@ SEEN_BY_ROWS = frozenset({Method.KS.value, Method.CHI_SQUARED.value})
 """The methods whose power follows from the numbers of rows."""
 
 
+OF_OTHER_KINDS = frozenset({Verdict.DRIFT, Verdict.UNSUPPORTED})
+"""The verdicts of a run that can be due to the methods of another kind alone."""
+
+
 class FeatureAnswer(NamedTuple):
     """The verdict of a method on a feature.
 
@@ -152,11 +156,12 @@ def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Ob
 
 
 def _verdict(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Verdict | None:
-    """The verdict of a kind's methods; a run that drifted can be ok in what another kind is about."""
+    """The verdict of a kind's methods; a run that drifted, or whose estimate is unsupported, can be ok in another kind."""
     verdicts = {answer.verdict for answer in answers}
     if Verdict.DRIFT in verdicts:
         return Verdict.DRIFT
-    is_ok = run.verdict == Verdict.OK or (run.verdict == Verdict.DRIFT and verdicts == {Verdict.OK})
+    is_of_others = run.verdict in OF_OTHER_KINDS and verdicts == {Verdict.OK}
+    is_ok = run.verdict == Verdict.OK or is_of_others
     return Verdict.OK if is_ok else None
 
 
