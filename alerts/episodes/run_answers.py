@@ -156,7 +156,7 @@ def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Ob
 
 
 def _verdict(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Verdict | None:
-    """The verdict of a kind's methods; a run that drifted, or whose estimate is unsupported, can be ok in another kind."""
+    """The verdict of a kind's methods; a run that drifted can be ok in another kind, as can one with an unsupported estimate."""
     verdicts = {answer.verdict for answer in answers}
     if Verdict.DRIFT in verdicts:
         return Verdict.DRIFT
