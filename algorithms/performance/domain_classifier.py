@@ -10,7 +10,7 @@ from .reference_sample import Columns
 from .weighted_metrics import pair_share
 
 FOLDS = 3
-TREES, LEAVES, FEWEST_IN_LEAF = 40, 8, 40
+TREES, LEAVES, FEWEST_IN_LEAF = 30, 8, 40
 """Small trees: with two thousand rows they find a shift of any two features, and little in noise."""
 FARTHEST = 0.02
 """No row of the reference stands for more than 49 of the window, as so small chances are badly known."""

@@ -26,8 +26,8 @@ FEWEST_ROWS = 100
 SMALLEST_SHIFT = 0.53
 ERRORS_OF_CHANCE = 3.0
 """Standard errors: one window in a thousand is as far off by chance."""
-WEIGHT_OF_MOVE = 0.3
-MOST_RISK = 0.005
+WEIGHT_OF_MOVE = 0.2
+MOST_RISK = 0.0015
 
 PARTS_OF_LOSSES = ("error", "absolute", "squared")
 
@@ -57,8 +57,9 @@ class Support:
         return self.shift > self.usual_shift
 
     def risk(self, metric: Metric) -> float:
-        """The evidence against one estimate."""
-        return abs(self.gaps.get(metric, 0.0)) + WEIGHT_OF_MOVE * abs(self.moves.get(metric, 0.0))
+        """The evidence against one estimate: it grows with the shift, and with what the reference says of it."""
+        gap, move = abs(self.gaps.get(metric, 0.0)), abs(self.moves.get(metric, 0.0))
+        return max(self.shift - 0.5, 0.0) ** 0.5 * (gap + WEIGHT_OF_MOVE * move)
 
     def is_unsupported(self, metric: Metric) -> bool:
         """True if the estimate must not be believed."""

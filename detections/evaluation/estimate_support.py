@@ -20,6 +20,7 @@ from monitors.prediction_tables import drop_unknown
 from monitors.sampled_predictions import sample_predictions
 from monitors.sources import SourceError
 
+JUDGED = (Verdict.OK, Verdict.DRIFT)
 UNREAD = "The inputs could not be compared with the reference's: {}"
 
 
@@ -105,7 +106,7 @@ def _with_evidence(
 ) -> FeatureDetail:
     metric = Metric(detail.feature)
     detail = replace(detail, explanation={**detail.explanation, **_figures(metric, evidence)})
-    if metric not in evidence.reasons:
+    if metric not in evidence.reasons or detail.verdict not in JUDGED:
         return detail
     return replace(
         detail,
