@@ -24,9 +24,9 @@ from monitors.row_samplers import RowSampler
 from monitors.sources import SourceError, WindowSpec, open_window
 
 MOST_FEATURES = 100
-MOST_VALUES = 500_000
-MOST_ROWS = 10_000
-"""A sample of the reference takes 2 MB at most, and teaches trees in a second or two."""
+MOST_VALUES = 250_000
+MOST_ROWS = 5_000
+"""A sample of the reference takes 1 MB at most, and teaches small trees in a second."""
 
 
 def sampled_features(monitor: Monitor, features: Iterable[str]) -> list[str]:

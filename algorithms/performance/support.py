@@ -3,7 +3,7 @@
 An estimate is `unsupported` if two things come together. The window's inputs differ from the reference's, by more than
 the reference's own stretches do. And either the rows of the reference that resemble the window err in the mean, or the
 estimate has moved away from the reference's own value, which then rests on rows that are few there. The limits were
-chosen on one half of the sets of `tests.calibration`, and are measured on the other.
+chosen on some sets, and are measured on others by `tests.calibration`.
 """
 
 import math
@@ -28,8 +28,6 @@ ERRORS_OF_CHANCE = 3.0
 """Standard errors: one window in a thousand is as far off by chance."""
 WEIGHT_OF_MOVE = 0.2
 MOST_RISK = 0.0015
-
-PARTS_OF_LOSSES = ("error", "absolute", "squared")
 
 type Values = Mapping[Metric, float | None]
 
@@ -59,7 +57,7 @@ class Support:
     def risk(self, metric: Metric) -> float:
         """The evidence against one estimate: it grows with the shift, and with what the reference says of it."""
         gap, move = abs(self.gaps.get(metric, 0.0)), abs(self.moves.get(metric, 0.0))
-        return max(self.shift - 0.5, 0.0) ** 0.5 * (gap + WEIGHT_OF_MOVE * move)
+        return math.sqrt(max(self.shift - 0.5, 0.0)) * (gap + WEIGHT_OF_MOVE * move)
 
     def is_unsupported(self, metric: Metric) -> bool:
         """True if the estimate must not be believed."""
@@ -132,13 +130,16 @@ def _compared(
     """Metrics of the sample: expected, expected with weights, and realised with weights."""
     evenly = np.ones(sample.rows)
     if sample.losses is not None:
-        error, absolute, squared = (getattr(sample.losses, name) for name in PARTS_OF_LOSSES)
-        pairs = (
-            (absolute, squared, evenly),
-            (absolute, squared, weights),
-            (error, error**2, weights),
+        error, absolute, squared = (
+            sample.losses.error,
+            sample.losses.absolute,
+            sample.losses.squared,
         )
-        yield _losses(*pairs[0]), _losses(*pairs[1]), _losses(*pairs[2])
+        yield (
+            _losses(absolute, squared, evenly),
+            _losses(absolute, squared, weights),
+            _losses(error, error**2, weights),
+        )
     if sample.scores is not None and calibration is not None:
         given = sample.scores
         rows = given.score, given.is_predicted > 0

@@ -42,7 +42,7 @@ def weighted_metrics(
 
 
 def pair_share(score: FloatArray, positive: FloatArray, negative: FloatArray) -> float | None:
-    """The share of pairs of a positive and a negative row that the score ranks right, ties by half.
+    """The share of pairs of a positive and another, negative row that the score ranks right, ties by half.
 
     Args:
         score: Shape (n,).
@@ -55,7 +55,8 @@ def pair_share(score: FloatArray, positive: FloatArray, negative: FloatArray) ->
         return None
     above, below = (np.add.reduceat(each[order], starts) for each in (positive, negative))
     outranked = np.cumsum(below) - below / 2
-    return _ratio(float(above @ outranked), float(above.sum() * below.sum()))
+    itself = float(positive @ negative)
+    return _ratio(float(above @ outranked) - itself / 2, float(above.sum() * below.sum()) - itself)
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -178,10 +178,10 @@ def _with_both(
     estimated = _without_failed(estimated, measured)
     measured |= _neither(plan, context.run, measured | estimated)
     methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
-    with clock.phase("support"):
-        evidence = find_evidence(context, plan, estimated)
-    judged = _judged(PerformanceMethod.ESTIMATED, plan, estimated)
-    methods += [with_support(each, evidence, measured) for each in judged]
+    for judged in _judged(PerformanceMethod.ESTIMATED, plan, estimated):
+        with clock.phase("support"):
+            evidence = find_evidence(context, plan, estimated)
+        methods.append(with_support(judged, evidence, measured))
     return _with_methods(result, _beside_estimates(claim, context, methods))
 
 

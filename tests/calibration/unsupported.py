@@ -139,7 +139,7 @@ def _points() -> tuple[pd.DataFrame, BoolArray]:
 
 
 def _shuttle() -> tuple[pd.DataFrame, BoolArray]:
-    rows: Any = river_datasets.Shuttle()  # type: ignore[no-untyped-call]
+    rows: Any = river_datasets.Shuttle()
     given = [(features, label) for features, label in rows]
     table = pd.DataFrame([features for features, _ in given]).astype(float)
     return table, np.array([label for _, label in given], bool)
@@ -168,7 +168,7 @@ def _other_part(features: pd.DataFrame, random: Random) -> BoolArray:
         column = features[random.choice(features.columns)]
         is_above = (column > column.quantile(random.choice([0.3, 0.5, 0.7]))).to_numpy()
         if 0.2 < is_above.mean() < 0.8:
-            return is_above if random.random() < 0.5 else ~is_above
+            return np.asarray(is_above != (random.random() < 0.5), bool)
 
 
 def _parts(rows: IntArray) -> list[IntArray]:
@@ -211,7 +211,7 @@ def _answers(source: Source, trained: IntArray, random: Random) -> Judged:
         HistGradientBoostingClassifier(max_iter=50, random_state=0),
     )
     features, label = source.features.to_numpy(), source.label.astype(float)
-    model = models[random.integers(len(models))].fit(features[trained], label[trained])
+    model = models[int(random.integers(len(models)))].fit(features[trained], label[trained])
     score = np.asarray(model.predict_proba(features)[:, 1], float)
     least = np.quantile(score[trained], 1 - label[trained].mean())
     return Judged(features, (score > least).astype(float), score, label)
