@@ -22,6 +22,7 @@ from algorithms.performance import (
     Estimators,
     LabelledScores,
     Metric,
+    MetricEstimate,
     ReferenceSample,
     examine,
     find_usual_shifts,
@@ -64,14 +65,19 @@ class Counts:
     wrong: Counter[bool] = field(default_factory=Counter)
     right: Counter[bool] = field(default_factory=Counter)
 
-    def add(self, *, is_wrong: bool, is_unsupported: bool) -> None:
+    def add(self, is_wrong: bool, is_unsupported: bool) -> None:
         """Count one estimate."""
         (self.wrong if is_wrong else self.right)[is_unsupported] += 1
 
 
-type Found = Mapping[str, Counts]
+type Found = Mapping[str, Mapping[str, Counts]]
+"""By the metrics, and by the sort of window."""
 
 SORTS = ("nothing changes", "inputs shift", "labels alone change")
+GROUPS: Mapping[str, Sequence[Metric]] = {
+    "accuracy, ROC AUC": (Metric.ACCURACY, Metric.ROC_AUC),
+    "all seven": CLASSES,
+}
 
 
 def unsupported_rows(draws: int, seed: int = 21) -> Iterator[list[str]]:
@@ -82,17 +88,23 @@ def unsupported_rows(draws: int, seed: int = 21) -> Iterator[list[str]]:
         seed: Of the draws.
     """
     for is_chosen in (True, False):
-        found: Found = {sort: Counts() for sort in SORTS}
+        found: Found = {group: {sort: Counts() for sort in SORTS} for group in GROUPS}
         for source in sources().values():
             if source.is_chosen == is_chosen:
                 random = np.random.default_rng(seed)
                 for _ in range(draws):
                     _judge_source(source, random, found)
-        half = "limits chosen on these" if is_chosen else "others"
-        for sort, counts in found.items():
-            yield [half, sort, *_shown(counts.wrong, True), *_shown(counts.right, False)]
-        right = sum((each.right for each in found.values()), Counter[bool]())
-        yield [half, "all", "", "", *_shown(right, False)]
+        half = "first" if is_chosen else "others"
+        for group, by_sort in found.items():
+            yield from _rows_of([half, group], by_sort)
+
+
+def _rows_of(names: list[str], by_sort: Mapping[str, Counts]) -> Iterator[list[str]]:
+    """A row for each sort of window, and one for all."""
+    for sort, counts in by_sort.items():
+        yield [*names, sort, *_shown(counts.wrong, True), *_shown(counts.right, False)]
+    right = sum((each.right for each in by_sort.values()), Counter[bool]())
+    yield [*names, "all", "", "", *_shown(right, False)]
 
 
 def _shown(counts: Counter[bool], wanted: bool) -> list[str]:
@@ -157,9 +169,9 @@ def _judge_source(source: Source, random: Random, found: Found) -> None:
     windows += [(SORTS[1], _mixed(left, there, share, random)) for share in SHARES]
     windows += [(SORTS[1], _tilted(source.features, left, tilt, random)) for tilt in TILTS]
     for sort, rows in windows:
-        _judge_window(judged.at(rows), learnt, found[sort])
+        _judge_window(judged.at(rows), learnt, found, sort)
     changed = judged.at(windows[0][1])
-    _judge_window(_with_flipped(changed, random), learnt, found[SORTS[2]])
+    _judge_window(_with_flipped(changed, random), learnt, found, SORTS[2])
 
 
 def _other_part(features: pd.DataFrame, random: Random) -> BoolArray:
@@ -242,19 +254,22 @@ def _learn(judged: Judged, rows: IntArray) -> Learnt:
     return Learnt(learn(task, reference), sample)
 
 
-def _judge_window(window: Judged, learnt: Learnt, counts: Counts) -> None:
+def _judge_window(window: Judged, learnt: Learnt, found: Found, sort: str) -> None:
     """Count each metric's estimate as wrong or right, and as supported or not."""
     estimates = estimate(learnt.estimators, window)
     truth = measure(Task(window.features, window.label, is_classes=True), window)
     columns = join_columns(window.features, window.score)
     support = examine(learnt.sample, columns, estimates, learnt.estimators.calibration)
     assert support is not None
-    for metric in CLASSES:
-        error = _error(estimates, truth, metric)
-        if error is not None:
-            counts.add(is_wrong=error > TOLERANCE, is_unsupported=support.is_unsupported(metric))
+    for group, metrics in GROUPS.items():
+        for metric in metrics:
+            error = _error(estimates[metric], truth[metric])
+            is_unsupported = support.is_unsupported(metric)
+            if error is not None:
+                found[group][sort].add(error > TOLERANCE, is_unsupported)
 
 
-def _error(estimates: Any, truth: Any, metric: Metric) -> float | None:
-    one, other = estimates[metric].value, truth[metric].value
-    return None if one is None or other is None else abs(one - other)
+def _error(estimated: MetricEstimate, measured: MetricEstimate) -> float | None:
+    if estimated.value is None or measured.value is None:
+        return None
+    return abs(estimated.value - measured.value)
