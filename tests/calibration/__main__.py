@@ -197,7 +197,7 @@ def _estimate_sections(draws: int) -> Iterable[str]:
         "the weather, and on five sets that no package here has (incomes, employment, housing, health in Germany, "
         "movies). The others are flights late at departure, poor sight in the weather, affairs and the shuttle.",
         ["sets", "metrics", "window", "say so", "wrong", "kept", "right"],
-        unsupported.unsupported_rows(max(1, draws // 25)),
+        unsupported.unsupported_rows(max(1, draws // 50)),
     )
 
 
