@@ -84,7 +84,9 @@ def _learn(columns: Columns, is_window: BoolArray, is_unseen: BoolArray) -> Floa
         early_stopping=False,
         random_state=SEED,
     )
+    learnable = ~np.isnan(columns[~is_unseen]).all(axis=0)  # no bins can be found without a value
+    seen, unseen = columns[~is_unseen][:, learnable], columns[is_unseen][:, learnable]
     with threadpool_limits(limits=1, user_api="openmp"):
-        model.fit(columns[~is_unseen], is_window[~is_unseen])
-        found: FloatArray = model.predict_proba(columns[is_unseen])[:, 1]
+        model.fit(seen, is_window[~is_unseen])
+        found: FloatArray = model.predict_proba(unseen)[:, 1]
     return found

@@ -46,3 +46,11 @@ def test_fit__columns_without_a_value_in_the_window__tell_it_apart() -> None:
     window = normal(rng, 500)
     window[:, 1] = np.nan
     assert DomainClassifier.fit(normal(rng, 500), window).shift > 0.99
+
+
+def test_fit__columns_without_a_value_or_a_difference__tell_nothing() -> None:
+    rng = np.random.default_rng(5)
+    reference, window = normal(rng, 600), normal(rng, 600)
+    for each in (reference, window):
+        each[:, 1], each[:, 2] = np.nan, 7.0
+    assert DomainClassifier.fit(reference, window).shift < 0.56
