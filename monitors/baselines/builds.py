@@ -203,7 +203,8 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
     types = find_prediction_types(monitor, policy)
     performance = describe_reference(monitor, policy, kinds, types)
-    frozen = with_sample(monitor, policy, replace(frozen, estimators=performance.estimators), types)
+    performance = with_sample(monitor, policy, frozen, performance, types)
+    frozen = replace(frozen, estimators=performance.estimators)
     return _content_of(frozen) | {
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},

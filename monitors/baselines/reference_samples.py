@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,37 +23,45 @@ from algorithms.performance import (
     read_numbers,
     read_scores,
 )
-from monitors.baselines.reference_performance import positive_of
+from monitors.baselines.reference_performance import ReferencePerformance, positive_of
 from monitors.models import Monitor
 from monitors.monitor_windows import reference_window
 from monitors.prediction_tables import drop_unknown, feature_matrix
 from monitors.sampled_predictions import sample_predictions, sampled_features
 from monitors.sources import SourceError, SourcePolicy
 
+NO_SAMPLE = "No rows were kept that windows without labels are compared with: {}"
+
 
 def with_sample(
     monitor: Monitor,
     policy: SourcePolicy,
     frozen: FrozenBaseline,
+    performance: ReferencePerformance,
     types: dict[str, str] | None,
-) -> FrozenBaseline:
-    """The baseline with a sample of the reference; as it is if nothing is estimated, or the rows cannot be read.
+) -> ReferencePerformance:
+    """The performance over the reference with a sample of its rows; as it is if nothing is estimated.
+
+    If the rows cannot be read, it says why, and estimates have the evidence of earlier windows alone.
 
     Raises:
         SourceError: If the reference cannot be read now and can be later.
     """
-    learnt = frozen.estimators
+    learnt = performance.estimators
     if learnt is None or (learnt.calibration is None and learnt.losses is None):
-        return frozen
+        return performance
     try:
         sample = _sample(monitor, policy, frozen, learnt, types)
-    except SourceError as error:
-        if error.is_transient:
+    except (SourceError, *COLUMN_ERRORS) as error:
+        if isinstance(error, SourceError) and error.is_transient:
             raise
-        return frozen
-    except COLUMN_ERRORS:  # the estimates then say that nothing is known of their inputs
-        return frozen
-    return replace(frozen, estimators=replace(learnt, sample=sample))
+        return replace(performance, described=_with_reason(performance.described or {}, error))
+    return replace(performance, estimators=replace(learnt, sample=sample))
+
+
+def _with_reason(described: dict[str, Any], error: Exception) -> dict[str, Any]:
+    known = described.get("reason", "")
+    return {**described, "reason": f"{known} {NO_SAMPLE.format(error)}".strip()}
 
 
 def _sample(
