@@ -14,6 +14,8 @@ TREES, LEAVES, FEWEST_IN_LEAF = 30, 8, 40
 """Small trees: with two thousand rows they find a shift of any two features, and little in noise."""
 FARTHEST = 0.02
 """No row of the reference stands for more than 49 of the window, as so small chances are badly known."""
+UNLIKE = 0.9
+"""Such rows are nine times as frequent in the window, or more."""
 SEED = 0
 
 
@@ -53,6 +55,11 @@ class DomainClassifier:
         chance = np.concatenate([self.of_reference, self.of_window])
         is_window = np.repeat([0.0, 1.0], [len(self.of_reference), len(self.of_window)])
         return pair_share(chance, is_window, 1 - is_window) or 0.5
+
+    @property
+    def unlike(self) -> float:
+        """The share of the window's rows that hardly any row of the reference resembles."""
+        return float(np.mean(self.of_window > UNLIKE))
 
     @property
     def weights(self) -> FloatArray:

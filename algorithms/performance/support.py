@@ -1,9 +1,10 @@
 """Finds the evidence against estimates of a window: inputs that lie where the reference says little.
 
 An estimate is `unsupported` if two things come together. The window's inputs differ from the reference's, by more than
-the reference's own stretches do. And either the rows of the reference that resemble the window err in the mean, or the
-estimate has moved away from the reference's own value, which then rests on rows that are few there. The limits were
-chosen on some sets, and are measured on others by `tests.calibration`.
+the reference's own stretches do. And one of three holds: the rows of the reference that resemble the window err in the
+mean; the estimate has moved away from the reference's own value; or a tenth of the window resembles no row of the
+reference, which then says nothing of it. The limits were chosen on some sets, and are measured on others by
+`tests.calibration`.
 """
 
 import math
@@ -27,7 +28,8 @@ SMALLEST_SHIFT = 0.53
 ERRORS_OF_CHANCE = 3.0
 """Standard errors: one window in a thousand is as far off by chance."""
 WEIGHT_OF_MOVE = 0.2
-MOST_RISK = 0.0015
+MOST_RISK = 0.0018
+MOST_UNLIKE = 0.1
 
 type Values = Mapping[Metric, float | None]
 
@@ -42,12 +44,14 @@ class Support:
         gaps: By how much each metric of the reference's rows, weighted to resemble the window, differs from its
             estimate; of losses, as a share of the loss.
         moves: By how much the estimate differs from that of the reference; likewise.
+        unlike: The share of the window's rows that hardly any row of the reference resembles.
     """
 
     shift: float
     usual_shift: float
     gaps: Mapping[Metric, float]
     moves: Mapping[Metric, float]
+    unlike: float = 0.0
 
     @property
     def is_shifted(self) -> bool:
@@ -61,16 +65,27 @@ class Support:
 
     def is_unsupported(self, metric: Metric) -> bool:
         """True if the estimate must not be believed."""
-        return self.is_shifted and self.risk(metric) > MOST_RISK
+        return self.is_shifted and (self.unlike > MOST_UNLIKE or self.risk(metric) > MOST_RISK)
 
     def reason(self, metric: Metric) -> str:
-        """The evidence in a sentence."""
-        gap, unit = self.gaps.get(metric, 0.0), " of the loss" if metric in LOSSES else ""
+        """The evidence in sentences."""
         return (
             f"The inputs differ from the reference's: a classifier tells a row of the window from one of the reference "
-            f"in {self.shift:.0%} of pairs, and {self.usual_shift:.0%} is usual. Over the rows of the reference that "
-            f"resemble the window, labels give {abs(gap):.3g}{unit} {'more' if gap > 0 else 'less'} than the estimate. "
+            f"in {self.shift:.0%} of pairs, and {self.usual_shift:.0%} is usual. {self._reference_says(metric)} "
             "Labels of some rows would tell."
+        )
+
+    def _reference_says(self, metric: Metric) -> str:
+        """What the reference's rows say of the window."""
+        if self.unlike > MOST_UNLIKE:
+            return (
+                f"Hardly any row of the reference resembles {self.unlike:.0%} of the window's rows."
+            )
+        gap, unit = self.gaps.get(metric, 0.0), " of the loss" if metric in LOSSES else ""
+        return (
+            "Over the rows of the reference that resemble the window, labels give "
+            f"{abs(gap):.3g}{unit} {'more' if gap > 0 else 'less'} than the estimate, which has moved by "
+            f"{abs(self.moves.get(metric, 0.0)):.3g}{unit} from that of the reference."
         )
 
 
@@ -120,7 +135,11 @@ def examine(
         gaps |= _differences(realised, expected, usual, estimates)
         moves |= _differences(_values(estimates), usual, usual, estimates)
     return Support(
-        shift=domain.shift, usual_shift=usual_shift(sample, len(window)), gaps=gaps, moves=moves
+        shift=domain.shift,
+        usual_shift=usual_shift(sample, len(window)),
+        gaps=gaps,
+        moves=moves,
+        unlike=domain.unlike,
     )
 
 

@@ -125,6 +125,7 @@ def _figures(metric: Metric, evidence: Evidence) -> dict[str, object]:
     support = {
         "shift": evidence.inputs.shift,
         "usual_shift": evidence.inputs.usual_shift,
+        "unlike": evidence.inputs.unlike,
         "gap": evidence.inputs.gaps.get(metric),
         "move": evidence.inputs.moves.get(metric),
     }

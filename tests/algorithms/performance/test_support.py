@@ -89,6 +89,18 @@ def test_reason__of_a_shift__names_shares_and_the_gap() -> None:
     assert "labels give 0.12 less than the estimate" in found.reason(Metric.ACCURACY)
 
 
+def test_support__a_window_beyond_the_reference__is_gone_though_no_gap_is_seen() -> None:
+    rng = np.random.default_rng(6)
+    reference = Rows(rng, 3000)
+    window = Rows(rng, 1000, moved=8.0)
+    found, errors = support_of(reference, window)
+    assert errors[Metric.ACCURACY] < -0.3
+    assert found.unlike > 0.99
+    assert "Hardly any row of the reference resembles" in found.reason(Metric.ACCURACY)
+    alone = Support(shift=0.99, usual_shift=0.53, gaps={}, moves={}, unlike=0.5)
+    assert alone.is_unsupported(Metric.ACCURACY)
+
+
 def test_usual_shift__stretches_that_differ__allow_as_much() -> None:
     rng = np.random.default_rng(2)
     drifting = np.column_stack([np.linspace(0, 3, 3000) + rng.normal(size=3000), np.zeros(3000)])

@@ -63,7 +63,7 @@ def test_execute__inputs_where_labels_are_turned__the_estimate_is_unsupported(
     realised = accuracy_score(labelled["label"], labelled["prediction"])
     assert found["verdict"] == "unsupported"
     assert found["statistic"] - realised > 0.2
-    assert "labels give" in found["reason"]
+    assert "The inputs differ from the reference's" in found["reason"]
     assert found["explanation"]["support"]["shift"] > 0.7
     assert not Detection.objects.filter(run=run, verdict="ok", detection_type="performance")
 
