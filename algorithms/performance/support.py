@@ -28,7 +28,7 @@ SMALLEST_SHIFT = 0.53
 ERRORS_OF_CHANCE = 3.0
 """Standard errors: one window in a thousand is as far off by chance."""
 WEIGHT_OF_MOVE = 0.2
-MOST_RISK = 0.0018
+MOST_RISK = 0.0025
 MOST_UNLIKE = 0.1
 
 type Values = Mapping[Metric, float | None]
