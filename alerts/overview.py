@@ -23,6 +23,7 @@ SEVERITIES = tuple(Severity)
 """From the mildest to the worst; the place plus one is the rank."""
 VERDICTS = (
     Verdict.OK,
+    Verdict.UNSUPPORTED,
     Verdict.INSUFFICIENT_DATA,
     Verdict.NO_DATA,
     Verdict.DRIFT,

@@ -2,11 +2,9 @@
 
 from alerts.episodes.concept_alerts import record_change
 from alerts.episodes.episode_recording import record_run
-from algorithms.verdicts import Verdict
+from alerts.episodes.standings import JUDGED
 from detections.findings import RunFinding
 from detections.models import DetectionRun
-
-JUDGED = (Verdict.OK, Verdict.DRIFT)
 
 
 class AlertListener:

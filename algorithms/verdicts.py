@@ -10,6 +10,7 @@ class Verdict(StrEnum):
     OK = "ok"
     DRIFT = "drift"
     INSUFFICIENT_DATA = "insufficient_data"
+    UNSUPPORTED = "unsupported"
     NO_DATA = "no_data"
     ERROR = "error"
 
@@ -34,6 +35,7 @@ LOUDEST_FIRST = (
     Verdict.DRIFT,
     Verdict.ERROR,
     Verdict.INSUFFICIENT_DATA,
+    Verdict.UNSUPPORTED,
     Verdict.OK,
     Verdict.NO_DATA,
 )
@@ -41,7 +43,7 @@ SEVERITY_FROM_RATIO = ((2.5, Severity.CRITICAL), (1.5, Severity.WARNING))
 
 
 def combine_verdicts(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict for many: the first of drift, error, insufficient_data, ok and no_data that is among them."""
+    """One verdict for many: the first of drift, error, insufficient_data, unsupported, ok and no_data."""
     found = set(verdicts)
     return next((verdict for verdict in LOUDEST_FIRST if verdict in found), Verdict.NO_DATA)
 

@@ -69,9 +69,9 @@ def read_window_predictions(
 
     The arguments and errors are those of `read_prediction_table`.
     """
-    sources = _source_columns(monitor, features)
+    sources = source_columns(monitor, features)
     columns = list(dict.fromkeys(sources.values()))
-    read_as = _column_types(monitor, types or {})
+    read_as = prediction_column_types(monitor, types or {})
     rows, files = read_counted_window(replace(window, columns=columns, types=read_as))
     if monitor.prediction_column not in rows.column_names:
         raise UnusableColumn(f"The data have no column {monitor.prediction_column!r}.")
@@ -79,7 +79,7 @@ def read_window_predictions(
     return WindowPredictions(table, rows.num_rows, files)
 
 
-def _column_types(monitor: Monitor, types: Mapping[str, str]) -> dict[str, ColumnType]:
+def prediction_column_types(monitor: Monitor, types: Mapping[str, str]) -> dict[str, ColumnType]:
     """The way to read predictions, labels and scores from CSV."""
     read = {name: ColumnType(each) for name, each in types.items()}
     if monitor.score_column:
@@ -140,7 +140,7 @@ def _renamed(table: pa.Table, sources: Mapping[str, str]) -> pa.Table:
     return pa.table({name: table[source] for name, source in sources.items() if source in held})
 
 
-def _source_columns(monitor: Monitor, features: Sequence[str]) -> dict[str, str]:
+def source_columns(monitor: Monitor, features: Sequence[str]) -> dict[str, str]:
     """Each column of the prediction table, with the column of the data that it comes from."""
     roles = {
         "occurred_at": monitor.timestamp_column,

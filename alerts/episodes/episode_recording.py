@@ -43,9 +43,9 @@ def record_run(run: DetectionRun, finding: RunFinding) -> None:
 
 
 def _says_nothing_new(finding: RunFinding, standing: Standing) -> bool:
-    """True for a run that is ok, of the newest window, of a monitor without an episode: most runs."""
+    """True for a run without drift, of the newest window, of a monitor without an episode: most runs."""
     is_newest = not (standing.newer_check or standing.newer_follow_up)
-    return finding.verdict is Verdict.OK and is_newest and not standing.has_alert
+    return finding.verdict is not Verdict.DRIFT and is_newest and not standing.has_alert
 
 
 def rules_of(run: DetectionRun, kind: str) -> Rules:

@@ -35,6 +35,10 @@ SEEN_BY_ROWS = frozenset({Method.KS.value, Method.CHI_SQUARED.value})
 """The methods whose power follows from the numbers of rows."""
 
 
+OF_OTHER_KINDS = frozenset({Verdict.DRIFT, Verdict.UNSUPPORTED})
+"""The verdicts of a run that can be due to the methods of another kind alone."""
+
+
 class FeatureAnswer(NamedTuple):
     """The verdict of a method on a feature.
 
@@ -55,6 +59,11 @@ class FeatureAnswer(NamedTuple):
         """The feature and its slice, which name an entry of an episode."""
         return in_words(self.feature, self.slice)
 
+    @property
+    def is_shown_alone(self) -> bool:
+        """True for an unsupported estimate of a metric that labels have measured: they alone count."""
+        return self.verdict == Verdict.UNSUPPORTED and not self.values("is_judgeable")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodAnswer:
@@ -65,6 +74,11 @@ class MethodAnswer:
     verdict: str
     severity: str
     features: Sequence[FeatureAnswer]
+
+    @property
+    def counts(self) -> bool:
+        """True unless all that it says is shown beside labels that count alone."""
+        return not self.features or not all(each.is_shown_alone for each in self.features)
 
     @classmethod
     def of_result(cls, result: MethodResult) -> Self:
@@ -131,7 +145,7 @@ def kinds_of(run: DetectionRun) -> Sequence[Alert.Kind]:
 
 def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Observation | None:
     """The observation that a run makes for a kind of episode; None if it judged nothing of that kind."""
-    ours = [answer for answer in answers if answer.method in METHODS_OF_KIND[kind]]
+    ours = [each for each in answers if each.method in METHODS_OF_KIND[kind] and each.counts]
     verdict = _verdict(run, ours)
     if verdict is None or kind not in kinds_of(run):
         return None
@@ -152,11 +166,12 @@ def observe(run: DetectionRun, kind: str, answers: Iterable[MethodAnswer]) -> Ob
 
 
 def _verdict(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Verdict | None:
-    """The verdict of a kind's methods; a run that drifted can be ok in what another kind is about."""
+    """The verdict of a kind's methods; a run that is not ok can be ok in what another kind is about."""
     verdicts = {answer.verdict for answer in answers}
     if Verdict.DRIFT in verdicts:
         return Verdict.DRIFT
-    is_ok = run.verdict == Verdict.OK or (run.verdict == Verdict.DRIFT and verdicts == {Verdict.OK})
+    is_of_others = run.verdict in OF_OTHER_KINDS and verdicts == {Verdict.OK}
+    is_ok = run.verdict == Verdict.OK or is_of_others
     return Verdict.OK if is_ok else None
 
 
@@ -240,7 +255,8 @@ def _entry_record(answer: MethodAnswer, each: FeatureAnswer) -> dict[str, Any]:
 def _not_ok(answers: Sequence[MethodAnswer]) -> Iterable[str]:
     """The features on which some verdict is not ok, and the methods that could not judge a slice."""
     for answer in answers:
-        unsure = [each for each in answer.features if each.verdict != Verdict.OK]
+        counted = [each for each in answer.features if not each.is_shown_alone]
+        unsure = [each for each in counted if each.verdict != Verdict.OK]
         yield from (each.name for each in unsure)
         sliced = [each for each in unsure if each.slice and each.verdict != Verdict.DRIFT]
         yield from (in_words(answer.method, each.slice) for each in sliced)

@@ -15,7 +15,7 @@ from monitors.models import Monitor
 Trigger = DetectionRun.Trigger
 GOING_ON = (Phase.PENDING, Phase.OPEN, Phase.RECOVERING)
 OF_WINDOWS = (Kind.STATISTICAL, Kind.PERFORMANCE)
-JUDGED = (Verdict.OK, Verdict.DRIFT)
+JUDGED = (Verdict.OK, Verdict.DRIFT, Verdict.UNSUPPORTED)
 
 
 class Standing(NamedTuple):

@@ -16,12 +16,14 @@ from .estimation import estimate_classification
 from .loss_model import LossModel
 from .performance_metrics import measure_performance
 from .reading import Label, read_binary
+from .reference_sample import ReferenceSample
 from .score_calibration import ScoreCalibration
 
+PARTS = ("calibration", "losses", "sample")
 FOLDS = 4
+"""Each stretch is estimated by a calibration that has learnt from the other three quarters."""
 FEWEST_OF_CLASS = 20
 """Rows of the rarer class in a stretch: with fewer, a metric's error is far from normal."""
-"""Each stretch is estimated by a calibration that has learnt from the other three quarters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +35,25 @@ class Estimators:
         dispersion: The factor of each metric's standard error, by the reference's own stretches.
         losses: The model of a regressor's losses; None where no limit is on a loss.
         features: The columns that the model of losses reads.
+        sample: Rows that windows are compared with; None in baselines from before it was kept.
     """
 
     calibration: ScoreCalibration | None = None
     dispersion: Mapping[Metric, float] = field(default_factory=dict)
     losses: LossModel | None = None
     features: tuple[str, ...] = ()
+    sample: ReferenceSample | None = None
 
     @classmethod
     def from_bundle(cls, header: Mapping[str, Any], arrays: Arrays) -> Self:
         """The estimators that `to_bundle` wrote."""
-        scores, losses = _below(arrays, "calibration"), _below(arrays, "losses")
+        scores, losses, sample = (_below(arrays, name) for name in PARTS)
         return cls(
             calibration=ScoreCalibration.from_arrays(scores) if scores else None,
             dispersion={Metric(name): each for name, each in header["dispersion"].items()},
             losses=LossModel.from_arrays(losses) if losses else None,
             features=tuple(header["features"]),
+            sample=ReferenceSample.from_bundle(header["sample"], sample) if sample else None,
         )
 
     @classmethod
@@ -65,7 +70,7 @@ class Estimators:
 
     def to_bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
         """The estimators as JSON values and arrays."""
-        header = {
+        header: dict[str, Any] = {
             "dispersion": {metric.value: each for metric, each in self.dispersion.items()},
             "features": list(self.features),
         }
@@ -76,6 +81,9 @@ class Estimators:
             if each is not None
             for name, array in each.to_arrays().items()
         }
+        if self.sample is not None:
+            header["sample"], sample = self.sample.to_bundle()
+            arrays |= {f"sample.{name}": array for name, array in sample.items()}
         return header, arrays
 
 

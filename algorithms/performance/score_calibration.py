@@ -115,7 +115,7 @@ def _read(score: Values, label: Values, positive: Label) -> tuple[FloatArray, Bo
 
 def _blocks(scores: FloatArray, is_positive: BoolArray) -> tuple[FloatArray, FloatArray]:
     """The least and the greatest score of each block in which the fitted probability is level."""
-    # Only a build learns; the processes of runs stay without scikit-learn.
+    # Only a build learns this; most processes of runs stay without scikit-learn.
     from sklearn.isotonic import IsotonicRegression
 
     fitted = IsotonicRegression().fit(scores, is_positive)

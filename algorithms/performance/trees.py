@@ -51,7 +51,7 @@ class Trees(NamedTuple):
             columns: Shape (n, d), NaN where unknown.
             target: Shape (n,).
         """
-        # Only a build learns; the processes of runs stay without scikit-learn.
+        # Only a build learns this; most processes of runs stay without scikit-learn.
         from sklearn.ensemble import HistGradientBoostingRegressor
         from threadpoolctl import threadpool_limits
 

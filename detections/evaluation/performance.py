@@ -20,6 +20,8 @@ from algorithms.performance import (
 )
 from algorithms.verdicts import Severity, Verdict, combine_verdicts, severity_of
 from detections.evaluation.context import RunContext
+from detections.evaluation.estimate_support import find_evidence, with_support
+from detections.evaluation.phase_clock import PhaseClock
 from detections.evaluation.predictions import NoOutcomes, read_predictions
 from detections.evaluation.window_counts import with_reading
 from detections.evaluation.window_metrics import (
@@ -45,15 +47,16 @@ NO_LABEL_CAME = "Labels are due, but no label has come for the {:,} predictions 
 NO_PREDICTION = "No row of the window has a prediction."
 NO_ROW = "The window holds no row."
 UNKNOWN_REFERENCE = "The limit is relative to the reference, of which nothing is known: {}."
-UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA})
+UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.UNSUPPORTED})
 
 
 def with_performance(
-    result: RunResult, claim: Claim, context: RunContext
+    result: RunResult, claim: Claim, context: RunContext, clock: PhaseClock
 ) -> tuple[RunResult, pa.Table | None]:
     """The result, and what the window says of the model's performance if the monitor has limits for it.
 
-    Each metric that has a limit is measured or estimated, or says why it is neither; then the run is not `ok`.
+    Each metric that has a limit is measured or estimated, or says why it is neither; then the run is not `ok`. Nor is
+    it if an estimate is unsupported whose metric is not measured.
 
     Returns:
         Beside it, what was read of the monitor's data for that, so that it need not be read again; None if nothing was.
@@ -69,7 +72,7 @@ def with_performance(
     except (SourceError, *COLUMN_ERRORS) as error:
         return _with_unread(result, plan, context.run, error), None
     if predictions.num_rows or result.verdict is not Verdict.NO_DATA:
-        result = _with_both(result, claim, context, plan, predictions)
+        result = _with_both(result, claim, context, plan, predictions, clock)
     return result, predictions if plan.monitor.prediction_column else None
 
 
@@ -139,13 +142,15 @@ def _with_methods(result: RunResult, methods: Sequence[MethodResult]) -> RunResu
     """The result with the judged performance, and the reasons of metrics that could not be judged."""
     for method in methods:
         result = _with_reason(result, _reason_unjudged(method))
-    verdict = combine_verdicts([result.verdict, *(method.verdict for method in methods)])
+    counted = [method.verdict for method in methods if method.is_judgeable]
+    verdict = combine_verdicts([result.verdict, *counted])
     return replace(result, verdict=verdict, methods=(*result.methods, *methods))
 
 
 def _reason_unjudged(method: MethodResult) -> str:
     """The reasons of the metrics that were not judged, each once, with the names of its metrics."""
-    unjudged = [detail for detail in method.details if detail.verdict in UNJUDGED]
+    counted = (detail for detail in method.details if detail.is_judgeable)
+    unjudged = [detail for detail in counted if detail.verdict in UNJUDGED]
     if not unjudged:
         return ""
     reasons = dict.fromkeys(detail.reason for detail in unjudged)
@@ -163,6 +168,7 @@ def _with_both(
     context: RunContext,
     plan: PerformancePlan,
     predictions: pa.Table,
+    clock: PhaseClock,
 ) -> RunResult:
     """The result with the measured and the estimated performance."""
     measured = measured_metrics(plan, predictions)
@@ -172,7 +178,10 @@ def _with_both(
     estimated = _without_failed(estimated, measured)
     measured |= _neither(plan, context.run, measured | estimated)
     methods = _judged(PerformanceMethod.PERFORMANCE, plan, measured)
-    methods += _judged(PerformanceMethod.ESTIMATED, plan, estimated)
+    for judged in _judged(PerformanceMethod.ESTIMATED, plan, estimated):
+        with clock.phase("support"):
+            evidence = find_evidence(context, plan, estimated)
+        methods.append(with_support(judged, evidence, measured))
     return _with_methods(result, _beside_estimates(claim, context, methods))
 
 

@@ -78,7 +78,7 @@ def _evaluate(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult
     with clock.phase("outcomes"):
         if result is None:
             return measure_again(claim, context)
-        return _with_outcomes(result, claim, context)
+        return _with_outcomes(result, claim, context, clock)
 
 
 def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
@@ -123,9 +123,11 @@ def _judge(
     return with_reading(result, rows=rows, files=window.files, size=window.bytes_at_most)
 
 
-def _with_outcomes(result: RunResult, claim: Claim, context: RunContext) -> RunResult:
+def _with_outcomes(
+    result: RunResult, claim: Claim, context: RunContext, clock: PhaseClock
+) -> RunResult:
     """Add the performance, then the new outcomes that the same read has found."""
-    result, predictions = with_performance(result, claim, context)
+    result, predictions = with_performance(result, claim, context, clock)
     return _with_new_outcomes(result, claim, context, predictions)
 
 

@@ -183,9 +183,9 @@ class DetectionRun(LeasedModel):
             ),
             models.Index(name="run_of_baseline", fields=["tenant", "baseline"]),
             models.Index(
-                name="run_judged_by_window",
+                name="run_judged_by_end",
                 fields=["tenant", "monitor", "window_end"],
-                condition=Q(verdict__in=["ok", "drift"]),
+                condition=Q(verdict__in=["ok", "drift", "unsupported"]),
             ),
             models.Index(
                 name="run_waiting",

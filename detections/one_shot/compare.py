@@ -36,7 +36,14 @@ from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.uris import parse_uri
 
 UNJUDGED = frozenset({Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.NO_DATA})
-TABLE_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.NO_DATA, Verdict.INSUFFICIENT_DATA, Verdict.OK)
+TABLE_ORDER = (
+    Verdict.DRIFT,
+    Verdict.ERROR,
+    Verdict.NO_DATA,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.UNSUPPORTED,
+    Verdict.OK,
+)
 ROW_FIELDS = (
     *("feature", "kind", "verdict", "signal", "severity", "reason"),
     *("statistic", "p_adjusted", "effect_size", "tolerance", "n_reference", "n_current", "fault"),

@@ -133,7 +133,7 @@ def _mark(verdict: str, cx: float, cy: float) -> Markup:
             f"M{at(cx - 4, cy - 4)}L{at(cx + 4, cy + 4)}M{at(cx + 4, cy - 4)}L{at(cx - 4, cy + 4)}"
         )
         return _path(arms, "m-error")
-    if verdict == "insufficient_data":
+    if verdict in ("insufficient_data", "unsupported"):
         return element("circle", cx=cx, cy=cy, r=3.5, class_="m-few")
     if verdict == "no_data":
         return _path(f"M{at(cx - 4, cy)}L{at(cx + 4, cy)}", "m-none")

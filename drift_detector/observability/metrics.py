@@ -24,7 +24,7 @@ if variable_name("metrics", "port") in os.environ:
     # the process share. So the files are chosen here, before the first metric below is created.
     share_metrics_with_children()
 
-Phase = Literal["claim", "load", "open", "evaluate", "outcomes", "settle"]
+Phase = Literal["claim", "load", "open", "evaluate", "outcomes", "support", "settle"]
 Ending = Literal["succeeded", "failed", "postponed", "lost"]
 NoticedBy = Literal["worker", "reconciler"]
 

@@ -41,6 +41,7 @@ NAMES = {
     "skipped": "Skipped ticks",
     "no_data": "No data",
     "insufficient_data": "Too little data",
+    "unsupported": "Unsupported estimate",
     "drift": "Drift",
     "ok": "Ok",
     "running": "Running now",

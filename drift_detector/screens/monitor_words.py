@@ -19,6 +19,7 @@ ROWS = "(rows)"
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 UNJUDGED = {
     "insufficient_data": "there was too little data to judge",
+    "unsupported": "an estimate of the performance was unsupported",
     "no_data": "there was no data",
     "error": "nothing could be judged",
 }

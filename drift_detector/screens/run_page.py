@@ -39,6 +39,7 @@ PHASES = {
     "open": "Find the files of the window",
     "evaluate": "Read and judge the window",
     "outcomes": "Measure the performance and take new outcomes",
+    "support": "Look for evidence against the estimates",
 }
 
 

@@ -13,7 +13,7 @@ from drift_detector.screens.fault_words import fault_in_words
 from drift_detector.screens.monitor_words import metric_in_words
 
 STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
-UNJUDGED = (Verdict.ERROR, Verdict.INSUFFICIENT_DATA)
+UNJUDGED = (Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.UNSUPPORTED)
 SEASONAL = Reference.SEASONAL.value
 
 type Detail = Mapping[str, Any]

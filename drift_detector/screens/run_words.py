@@ -21,6 +21,7 @@ ENDED = {
     Verdict.OK: "No drift was found.",
     Verdict.NO_DATA: "The window held no data.",
     Verdict.INSUFFICIENT_DATA: "There was too little data to judge.",
+    Verdict.UNSUPPORTED: "No drift was found, but an estimate of the performance is unsupported.",
     Verdict.ERROR: "A part of the window could not be judged.",
 }
 

