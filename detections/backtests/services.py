@@ -21,7 +21,7 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
 from detections.evaluation.judge import judge_window, plan_of
-from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.time_comparisons import with_time_references
 from detections.evaluation.window_counts import with_reading
 from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
@@ -297,7 +297,7 @@ def _judge_window(context: _ReplayContext, bounds: tuple[datetime, datetime]) ->
     with open_window(spec) as window:
         result = judge_window(frozen, window, plan)
         rows = result.rows
-        result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+        result = with_time_references(result, monitor, policy, frozen, window, bounds, plan)
         return with_reading(result, rows=rows, files=window.files)
 
 

