@@ -13,7 +13,19 @@ from algorithms.methods import DEFAULT_METHODS
 from drift_detector.lease import LeasedModel
 from drift_detector.scheduling.cron import MONTH
 from drift_detector.tenancy.models import TenantModel, tenant_reference
+from monitors.bad_windows.bad_window import BadWindow
 from monitors.time_references.calendar_time import Span, earlier
+
+__all__ = [
+    "BadWindow",
+    "Baseline",
+    "Budget",
+    "BudgetLoad",
+    "HealthReview",
+    "Job",
+    "Monitor",
+    "StoreConnection",
+]
 
 MOST_SEASONAL_WEEKS = 12
 MOST_RUNS_OF_EPISODE = 20
@@ -272,7 +284,7 @@ class Monitor(TenantModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     bad_spans: tuple[Span, ...] = ()
-    """Its bad windows, once `selectors.with_bad_windows` has read them."""
+    """Its bad windows, once `with_bad_windows` has read them."""
 
     class Meta:
         db_table = "drf_monitors"

@@ -1,6 +1,7 @@
 """Specifies the windows of a monitor's data: its reference, and spans of its current data."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -79,9 +80,10 @@ def _is_name(kind: str) -> bool:
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:
-    """The reference between its bounds; all of it without a timestamp column."""
+    """The reference between its bounds, without its bad windows; all of it without a timestamp column."""
     bounds = (monitor.reference_start, monitor.reference_end)
-    return _window(monitor, monitor.reference_data_uri, policy, columns, bounds)
+    spec = _window(monitor, monitor.reference_data_uri, policy, columns, bounds)
+    return replace(spec, without=monitor.bad_spans) if monitor.timestamp_column else spec
 
 
 def current_window(

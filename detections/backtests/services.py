@@ -40,6 +40,7 @@ from drift_detector.memory import out_of_memory
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import take
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import current_window, frozen_column_types
@@ -263,7 +264,7 @@ def _replay(backtest: Backtest, *, until: float) -> bool:
 def _load_context(backtest: Backtest) -> _ReplayContext:
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
-    monitor = backtest.monitor
+        monitor = with_bad_windows(backtest.monitor)
     for name, value in backtest.changes.items():
         setattr(monitor, name, value)  # in memory alone
     return _ReplayContext(

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import Columns, current_window
 from monitors.sources import (
@@ -52,7 +53,8 @@ def load_context(run_id: UUID) -> RunContext:
     if current is None:
         raise _missing_baseline(run.monitor)
     policy = monitor_selectors.get_source_policy()
-    return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
+    monitor = with_bad_windows(run.monitor)
+    return RunContext(run=run, monitor=monitor, baseline=current, policy=policy)
 
 
 def _missing_baseline(monitor: Monitor) -> BaselineNotReady | NoBaseline:

@@ -22,6 +22,7 @@ from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room, note
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
 from monitors.baselines.slice_counts import with_slices
@@ -189,7 +190,7 @@ def _claim(tenant_id: UUID, baseline_id: UUID, worker: str) -> _Build | None:
         lease = claim_row(free, baseline_id, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return None
-        monitor = Monitor.objects.get(baselines__id=baseline_id)
+        monitor = with_bad_windows(Monitor.objects.get(baselines__id=baseline_id))
         return _Build(lease, monitor, selectors.get_source_policy())
 
 

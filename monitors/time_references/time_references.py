@@ -46,18 +46,21 @@ def list_time_references(monitor: Monitor, window: Span) -> list[TimeReference]:
 
     The monitor has its bad windows in `bad_spans`.
     """
-    zone = ZoneInfo(monitor.timezone)
-    if _has_holiday(monitor, window, zone):
-        return [_find(monitor, window, Reference.HOLIDAY, {"calendar": monitor.holidays})]
-    entries = _entries(monitor)
-    return [_find(monitor, window, reference, entry) for reference, entry in entries]
+    on_holiday = _has_holiday(monitor, window, ZoneInfo(monitor.timezone))
+    return [
+        _find(monitor, window, reference, entry)
+        for reference, entry in list_entries(monitor)
+        if (reference is Reference.HOLIDAY) == on_holiday
+    ]
 
 
-def _entries(monitor: Monitor) -> list[tuple[Reference, Mapping[str, Any]]]:
-    weeks = monitor.seasonal_weeks
+def list_entries(monitor: Monitor) -> list[tuple[Reference, Mapping[str, Any]]]:
+    """The references in time of a monitor, each with its settings."""
+    weeks, calendar = monitor.seasonal_weeks, monitor.holidays
     seasonal = [(Reference.SEASONAL, {"weeks": weeks})] if weeks else []
     chosen = [(Reference(each["kind"]), each) for each in monitor.references_in_time]
-    return [*seasonal, *chosen]
+    holidays = [(Reference.HOLIDAY, {"calendar": calendar})] if calendar else []
+    return [*seasonal, *chosen, *holidays]
 
 
 def _find(
