@@ -368,6 +368,9 @@ class Baseline(LeasedModel):
     prediction_types = models.JSONField(
         null=True, help_text="How predictions and labels are read from CSV, by column."
     )
+    reference = models.JSONField(
+        null=True, help_text="Where and when its reference was read, and without which bad windows."
+    )
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)

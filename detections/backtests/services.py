@@ -90,8 +90,9 @@ def request_backtest(
     end: datetime,
     requested_by: str,
     changes: Mapping[str, Any] = NO_CHANGES,
+    version: int | None = None,
 ) -> Backtest:
-    """Ask for a replay of the ticks in [start, end) against the current baseline.
+    """Ask for a replay of the ticks in [start, end) against a baseline.
 
     Args:
         monitor: The monitor.
@@ -99,13 +100,14 @@ def request_backtest(
         end: The last tick, not included.
         requested_by: The name of a person, a key or a service.
         changes: Checked fields of the monitor, such as tolerances, that the ticks are judged with.
+        version: Of the baseline; None for the newest that is ready.
 
     Raises:
-        NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
+        NoBacktest: If the monitor has no timestamp column, or no such baseline that is ready.
         ValidationError: If there is no tick in this time, or more than the settings allow.
         OverQuota: If the tenant may not have as many runs today; each tick reads as much as a run.
     """
-    baseline = _baseline_of(monitor)
+    baseline = _baseline_of(monitor, version)
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest)
     if not ticks:
         raise ValidationError({"to": "The span needs at least one tick of the monitor's schedule."})
@@ -123,10 +125,10 @@ def request_backtest(
     return backtest
 
 
-def _baseline_of(monitor: Monitor) -> Baseline:
+def _baseline_of(monitor: Monitor, version: int | None) -> Baseline:
     if not monitor.timestamp_column:
         raise NoBacktest("A backtest needs a monitor with a timestamp_column.")
-    baseline = get_current_baseline(monitor.id)
+    baseline = get_current_baseline(monitor.id, version=version)
     if baseline is None:
         raise NoBacktest("A backtest needs a baseline that is ready.")
     return baseline

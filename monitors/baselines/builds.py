@@ -29,7 +29,7 @@ from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import column_types, reference_window
+from monitors.monitor_windows import column_types, place_of_reference, reference_window
 from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
@@ -208,6 +208,7 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
         "columns": list(fitted.columns),
+        "reference": place_of_reference(monitor),
         "calibration": power_card_of(monitor, policy, frozen),
         "performance": performance.described,
         "prediction_types": types,

@@ -52,10 +52,11 @@ def make_power_card(
         SourceError: If the reference cannot be read.
     """
     plan = evaluation_plan(monitor)
-    spans = list(_blocks(monitor, policy))
+    period = _reference_span(monitor, policy) if monitor.timestamp_column else None
+    spans = list(_blocks(monitor, period))
     profiles = (_profile(monitor, policy, frozen, span) for span in spans)
     calibration = calibrate(frozen, profiles, plan)
-    references = list_reference_cards(monitor, policy, frozen, _reference_span(monitor, policy))
+    references = list_reference_cards(monitor, policy, frozen, period)
     plan = replace(plan, usual_effects=calibration.usual_effects)
     rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
     return calibration.as_json() | {
@@ -101,12 +102,11 @@ def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, spa
         return frozen.profile(window.batches())
 
 
-def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
+def _blocks(monitor: Monitor, period: Span | None) -> Iterator[Span]:
     """Windows of the reference that follow one another; at most `MOST_BLOCKS`, evenly spread."""
-    whole = _reference_span(monitor, policy) if monitor.timestamp_column else None
-    if whole is None:
+    if period is None:
         return
-    start, end = whole
+    start, end = period
     count = int((end - start) / monitor.window + 1 - LEAST_COVERED)
     if count < 2:
         return

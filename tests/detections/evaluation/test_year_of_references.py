@@ -60,6 +60,7 @@ def make_daily_monitor(folder: Path, **fields: Any) -> Monitor:
         "window": DAY,
         "schedule_cron": "0 0 * * *",
         "methods": ["ks", "psi"],
+        "tolerances": {"ks": {"default": 0.1}},  # so that chance makes no drift in a year
         "reference_start": datetime(2023, 1, 1, tzinfo=UTC),
         "reference_end": datetime(2023, 7, 1, tzinfo=UTC),
     }
@@ -105,12 +106,11 @@ def test_day_of_month__firsts_differ_hugely__no_alarm_in_a_year(
 
 
 def test_day_of_month__drifts_in_it__are_found(data_root: Path, in_tenant: Tenant) -> None:
-    drifted = {date(2024, 9, 10): 1.0, date(2024, 10, 1): 0.0, date(2024, 11, 1): 6.0}
+    drifted = {date(2024, 9, 10): 1.0, date(2024, 10, 1): 0.0, date(2024, 11, 1): 8.0}
     shift: Shift = lambda day: drifted.get(day, 5.0 * (day.day == 1))  # noqa: E731
     monitor = make_daily_monitor(write_days(data_root / "days", shift), **DAYS_OF_MONTH | IN_TIME)
     found = drifted_days(monitor, date(2024, 9, 1), date(2024, 11, 5))
-    assert set(found) >= {"2024-09-10", "2024-10-01", "2024-11-01"}
-    assert set(found) <= {"2024-09-10", "2024-10-01", "2024-11-01", "2024-10-10"}
+    assert found == ["2024-09-10", "2024-10-01", "2024-11-01"]
 
 
 def test_holidays__differ_hugely__no_alarm_in_a_year(data_root: Path, in_tenant: Tenant) -> None:
