@@ -21,6 +21,7 @@ from monitors.sources import (
     read_window,
     table_from_bytes,
 )
+from monitors.time_references.time_references import list_entries
 
 
 class NoBaseline(Exception):
@@ -53,8 +54,9 @@ def load_context(run_id: UUID) -> RunContext:
     if current is None:
         raise _missing_baseline(run.monitor)
     policy = monitor_selectors.get_source_policy()
-    monitor = with_bad_windows(run.monitor)
-    return RunContext(run=run, monitor=monitor, baseline=current, policy=policy)
+    if list_entries(run.monitor):
+        with_bad_windows(run.monitor)
+    return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
 
 
 def _missing_baseline(monitor: Monitor) -> BaselineNotReady | NoBaseline:
