@@ -116,6 +116,11 @@ class EvaluationPlan:
         usual = self.in_time.get(reference, NOTHING_USUAL)
         return usual.nulls.get((method, feature)) or self.nulls.get((method, feature))
 
+    def has_null(self, references: Iterable[Reference]) -> bool:
+        """True if null models are known for each of the comparisons, as `null_of` finds them."""
+        own = (self.in_time.get(each, NOTHING_USUAL).nulls for each in references)
+        return all(self.nulls or nulls for nulls in own)
+
     def limits(self, method: Method, feature: str) -> Limits:
         """The limits for a method on a feature."""
         limits = self.overrides.get((method, feature), self.methods[method])

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.method_results import Reference, counting
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.run_evidence import run_p_value
@@ -89,8 +90,18 @@ def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
-    p_value, has_null = run_p_value(result.methods, plan), bool(plan.nulls)
+    p_value = run_p_value(result.methods, plan)
+    has_null = plan.has_null(_tested_references(result))
     return replace(result, baseline_id=context.baseline.id, p_value=p_value, has_null=has_null)
+
+
+def _tested_references(result: RunResult) -> set[Reference]:
+    """What the comparisons that count, and have p-values, compared with."""
+    return {
+        each.reference
+        for each in counting(result.methods)
+        if any(detail.p_value is not None for detail in each.details)
+    }
 
 
 def _length_of(run: DetectionRun) -> timedelta | None:
