@@ -54,7 +54,7 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
 
 
 def _usual_in_time(monitor: Monitor, card: Mapping[str, Any]) -> dict[Reference, UsualInTime]:
-    """What the card says of references in time that have the settings of now."""
+    """The usual effects and null models of references in time whose settings are those of now."""
     now = list_entries(monitor)
     return {
         Reference(each["reference"]): UsualInTime(

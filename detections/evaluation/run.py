@@ -96,7 +96,7 @@ def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
 
 
 def _tested_references(result: RunResult) -> set[Reference]:
-    """What the comparisons that count, and have p-values, compared with."""
+    """The references of the comparisons that count and have p-values."""
     return {
         each.reference
         for each in counting(result.methods)

@@ -143,7 +143,7 @@ def _column(detection: Detection) -> MethodColumn:
 
 
 def _column_place(detection: Detection) -> tuple[bool, int, int, str]:
-    """What counts first, the baseline before earlier times; drift first, and last what was not judged."""
+    """The order of columns: those that count, the baseline, drift first, and unjudged ones last."""
     is_unjudged = detection.verdict in (*UNJUDGED, Verdict.NO_DATA)
     rank_of_verdict = 0 if detection.verdict == Verdict.DRIFT else 1 + is_unjudged
     place = list(COMPARED_WITH).index(Reference(detection.reference))

@@ -110,7 +110,7 @@ def rates_of(
 
 
 def spread[Each](found: Sequence[Each], most: int) -> list[Each]:
-    """At most so many of them, evenly."""
+    """The given number of them at most, evenly spread."""
     if len(found) <= most:
         return list(found)
     numbers = np.linspace(0, len(found) - 1, most).astype(int)
