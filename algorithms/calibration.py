@@ -123,6 +123,21 @@ def usual_effect(effects: Sequence[float], surprise: float) -> float | None:
     return None if model is None else model.limit(surprise)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A comparison of a window without drift.
+
+    Attributes:
+        reference: What the window is compared with, which does not hold it.
+        window: The window.
+        usual_rows: How many rows windows of the reference held, if that is known.
+    """
+
+    reference: Baseline
+    window: Profile
+    usual_rows: tuple[int, ...] = ()
+
+
 def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPlan) -> Calibration:
     """Compare each block of the reference with the rest of it.
 
@@ -131,8 +146,13 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
         blocks: Profiles of windows of it, in time order; those that are too small to be judged are left out.
         plan: Methods, limits and policy, as a run would use them.
     """
-    measuring = plan.without_schema()
-    by_block = [(block.rows, _examine(baseline, block, measuring)) for block in blocks]
+    checks = (Check(reference=_without(baseline, block), window=block) for block in blocks)
+    return calibrate_checks(checks, plan)
+
+
+def calibrate_checks(checks: Iterable[Check], plan: EvaluationPlan) -> Calibration:
+    """Make these comparisons of windows without drift; those that are too small to be judged are left out."""
+    by_block = [(check.window.rows, _examine(check, plan)) for check in checks]
     rows = [count for count, details in by_block if _is_judged(details)]
     judged = [details for _, details in by_block if _is_judged(details)]
     drifted = _drifted_by_the_others(judged, plan, SURPRISE)
@@ -148,9 +168,10 @@ def calibrate(baseline: Baseline, blocks: Iterable[Profile], plan: EvaluationPla
     )
 
 
-def _examine(baseline: Baseline, block: Profile, plan: EvaluationPlan) -> _Details:
-    """The record of each method and feature, of a block against the rest."""
-    results = evaluate_profile(_without(baseline, block), block, plan)
+def _examine(check: Check, plan: EvaluationPlan) -> _Details:
+    """The record of each method and feature, of a window against its reference."""
+    measuring = replace(plan.without_schema(), usual_rows=check.usual_rows)
+    results = evaluate_profile(check.reference, check.window, measuring)
     return {
         (Method(result.method), detail.feature): detail
         for result in results
@@ -222,6 +243,38 @@ def _name(key: Key) -> str:
 def _quantiles(ascending: Sequence[float]) -> dict[str, float]:
     values = np.asarray(ascending)
     return {f"{level:g}": float(np.quantile(values, level)) for level in QUANTILES}
+
+
+def counted_baseline(baseline: Baseline, profile: Profile) -> Baseline:
+    """A reference on the cells of a baseline, without values and slices, that holds the rows of a profile."""
+    features = {
+        name: _counted(each, profile.features[name]) for name, each in baseline.features.items()
+    }
+    rows = profile.rows
+    return replace(baseline, rows=rows, sampled_rows=rows, features=features, slices={})
+
+
+def _counted(reference: FeatureReference, profile: FeatureProfile | Unprofiled) -> FeatureReference:
+    if isinstance(reference, NumericReference) and isinstance(profile, NumericProfile):
+        return replace(
+            reference,
+            n=profile.rows,
+            nulls=profile.nulls,
+            nans=profile.nans,
+            infinite=profile.infinite,
+            summary=profile.moments.summary(reference.centre),
+            counts=profile.counts,
+            values=None,
+        )
+    if isinstance(reference, CategoricalReference) and isinstance(profile, CategoricalProfile):
+        return replace(
+            reference,
+            n=profile.rows,
+            nulls=profile.nulls,
+            counts=profile.counts,
+            other=profile.unseen.rows,
+        )
+    return reference
 
 
 def _without(baseline: Baseline, block: Profile) -> Baseline:

@@ -1,7 +1,7 @@
 """Records the result of a run, frozen, and writes it as JSON without NaN or Infinity."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,17 @@ class Reference(StrEnum):
     """The data that a window was compared with."""
 
     BASELINE = "baseline"
-    SEASONAL = "seasonal"
+    SEASONAL = "seasonal"  # the same weekday and hour of the weeks before
+    TRAILING = "trailing"
+    PREVIOUS = "previous"
+    DAY_OF_MONTH = "day_of_month"
+    MONTH_OF_YEAR = "month_of_year"
+    HOLIDAY = "holiday"
+
+    @property
+    def is_in_time(self) -> bool:
+        """True for rows of an earlier time, which are not frozen."""
+        return self is not Reference.BASELINE
 
 
 class PerformanceMethod(StrEnum):
@@ -99,7 +109,8 @@ class MethodResult:
         statistic: That feature's; so are threshold, p_value and effect_size.
         severity: The highest among the drifted features, and `info` for new columns; else None.
         details: One record per feature of the kind that the method compares.
-        reference: What was compared with: the frozen baseline, or the same window of the weeks before.
+        reference: What was compared with: the frozen baseline, or an earlier time.
+        counts: False if the comparison is shown, and another one decides in its place.
         slices: One record per drifted feature of a slice, and one for each slice without drift.
     """
 
@@ -114,6 +125,7 @@ class MethodResult:
     effect_size: float | None
     details: tuple[FeatureDetail, ...]
     reference: Reference = Reference.BASELINE
+    counts: bool = True
     slices: tuple[FeatureDetail, ...] = ()
 
     @property
@@ -124,6 +136,11 @@ class MethodResult:
     def as_json(self) -> dict[str, Any]:
         """The record as plain JSON values."""
         return _fields_of(self)
+
+
+def counting(results: Iterable[MethodResult]) -> list[MethodResult]:
+    """The results of the comparisons that decide about a run."""
+    return [each for each in results if each.counts]
 
 
 def json_safe(value: Any) -> Any:

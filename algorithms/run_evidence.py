@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .method_results import AnyMethod, FeatureDetail, MethodResult, Reference
+from .method_results import FeatureDetail, MethodResult, Reference, counting
 from .methods import Method
 from .methods.method_limits import LEVEL
 from .multiple_testing import adjust_p_values
@@ -22,7 +22,9 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
     independent, and that of the null model, which knows by how much the reference's own windows differ. Over all that
     was compared with one reference it is the p-value of Simes (1986), the least Benjamini–Hochberg adjusted one. Slices
     are a family of their own, of p-values that were adjusted among all of the run. Of several families, the
-    baseline's, that of the weeks before and the slices', it is the least one times their number (Bonferroni).
+    baseline's, those of references in time and the slices', it is the least one times their number (Bonferroni). A
+    comparison that does not count makes no family. Which ones count depends on what could be judged, never on a
+    p-value, so the run's p-value stays valid.
 
     A run that drifted takes the least of those that drifted, by evidence and effect, which is no less: what is certain
     but does not matter is no evidence of a drift. It is at most the level of the verdict: without drift a run drifts
@@ -30,7 +32,7 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
     drift that lasts becomes evidence in the end, however many features there are.
 
     Args:
-        results: The method results of the run; those without p-values do not count.
+        results: The method results of the run; those without p-values say nothing.
         plan: The plan that the run was judged by, with its null models.
 
     Returns:
@@ -38,6 +40,7 @@ def run_p_value(results: Sequence[MethodResult], plan: EvaluationPlan) -> float 
     """
     if plan.policy is Policy.THRESHOLD:
         return None
+    results = counting(results)
     families = [family for each in Reference if (family := _tested(results, plan, each))]
     families = [_adjusted(family) for family in families]
     if slices := _tested_on_slices(results, plan):
@@ -101,7 +104,7 @@ def _tested(
     """The tests against one reference, which are one family of p-values."""
     of_reference = [result for result in results if result.reference is reference]
     return [
-        _Test(_with_null(detail.p_value, result.method, detail, plan), _is_drifted(detail))
+        _Test(_with_null(detail.p_value, result, detail, plan), _is_drifted(detail))
         for result in of_reference
         for detail in result.details
         if detail.p_value is not None
@@ -113,17 +116,16 @@ def _is_drifted(detail: FeatureDetail) -> bool:
 
 
 def _with_null(
-    p_value: float, method: AnyMethod, detail: FeatureDetail, plan: EvaluationPlan
+    p_value: float, result: MethodResult, detail: FeatureDetail, plan: EvaluationPlan
 ) -> float:
     """The p-value, raised to the null model's where there is one.
 
-    The model is that of the whole against the baseline. A slice, or the weeks before, have fewer rows and vary more, so
-    it says the least that is usual.
+    A slice has fewer rows than the whole and varies more, so the model of the whole says the least that is usual.
     """
-    model = plan.nulls.get((method, detail.feature)) if isinstance(method, Method) else None
-    if model is None or detail.effect_size is None:
+    if not isinstance(result.method, Method) or detail.effect_size is None:
         return p_value
-    return max(p_value, model.p_value(detail.effect_size))
+    model = plan.null_of(result.reference, result.method, detail.feature)
+    return p_value if model is None else max(p_value, model.p_value(detail.effect_size))
 
 
 def _adjusted(family: Sequence[_Test]) -> list[_Test]:
@@ -139,7 +141,7 @@ def _tested_on_slices(results: Iterable[MethodResult], plan: EvaluationPlan) -> 
     The least of all adjusted p-values is a p-value of the whole run, and that of a part is no less.
     """
     return [
-        _Test(_with_null(detail.p_adjusted, result.method, detail, plan), _is_drifted(detail))
+        _Test(_with_null(detail.p_adjusted, result, detail, plan), _is_drifted(detail))
         for result in results
         for detail in result.slices
         if detail.p_adjusted is not None

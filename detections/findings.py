@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from algorithms.method_results import FeatureDetail, MethodResult, json_safe
+from algorithms.method_results import FeatureDetail, MethodResult, counting, json_safe
 from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict, worst_severity
 from detections.models import DetectionRun
@@ -41,7 +41,7 @@ class RunFinding:
 
     Attributes:
         verdict: The verdict of the run.
-        methods: The method results.
+        methods: The method results of the comparisons that count.
         severity: The highest severity of the methods.
         drifted_features: One record per drifted feature, the largest effect for its tolerance first.
         summary: The fields that every event about a drifted run shares.
@@ -68,10 +68,11 @@ def build_finding(
     run: DetectionRun, result: RunResult, change: ErrorRateChange | None = None
 ) -> RunFinding:
     """The finding of a run that has just been recorded."""
-    severity, features = severity_of_run(result.methods), drifted_features(result.methods)
+    methods = counting(result.methods)
+    severity, features = severity_of_run(methods), drifted_features(methods)
     return RunFinding(
         verdict=result.verdict,
-        methods=result.methods,
+        methods=tuple(methods),
         severity=severity,
         drifted_features=tuple(features),
         summary=_summary(run, severity, features),
@@ -81,18 +82,18 @@ def build_finding(
 
 
 def severity_of_run(methods: Sequence[MethodResult]) -> Severity:
-    """The highest severity of the methods."""
-    return worst_severity(method.severity for method in methods) or Severity.INFO
+    """The highest severity of the methods that count."""
+    return worst_severity(method.severity for method in counting(methods)) or Severity.INFO
 
 
 def drifted_features(methods: Sequence[MethodResult]) -> list[dict[str, Any]]:
-    """The drifted features of the whole and of slices, each with the method that sees it most clearly.
+    """The drifted features of the whole and of slices, each with the method that counts and sees it most clearly.
 
     Returns:
         At most `MOST_FEATURES` records of the whole and then as many of slices, each with the largest effect for its
         tolerance first.
     """
-    drifted = [pair for method in methods for pair in _drifted(method)]
+    drifted = [pair for method in counting(methods) for pair in _drifted(method)]
     faults = {detail.feature: detail.fault for _, detail in drifted if detail.fault is not None}
     clearest: dict[tuple[str, str], dict[str, Any]] = {}
     for method, detail in sorted(drifted, key=lambda each: -each[1].ratio):

@@ -49,6 +49,7 @@ from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
 from drift_detector.tenancy.site import site
+from monitors.bad_windows.views import BadWindowView, MonitorBadWindowsView
 from monitors.connections.views import StoreConnectionViewSet
 from monitors.jobs.views import JobViewSet
 from monitors.views import MonitorViewSet
@@ -106,6 +107,12 @@ api: list[URLPattern | URLResolver] = [
     ),
     path("monitors/<uuid:pk>/series", MonitorSeriesView.as_view(), name="monitor-series"),
     path("runs/<uuid:pk>/profile", RunProfileView.as_view(), name="run-profile"),
+    path(
+        "monitors/<uuid:pk>/bad-windows",
+        MonitorBadWindowsView.as_view(),
+        name="monitor-bad-windows",
+    ),
+    path("bad-windows/<uuid:pk>", BadWindowView.as_view(), name="bad-window"),
     path("monitors/<uuid:pk>/precision", MonitorPrecisionView.as_view(), name="monitor-precision"),
     path(
         "monitors/<uuid:pk>/suggestions",

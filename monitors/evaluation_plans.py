@@ -8,9 +8,11 @@ from django.conf import settings
 
 from algorithms.calibration import nulls_from_json, usual_effects_from_json
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
+from algorithms.method_results import Reference
 from algorithms.methods import METHODS, Limits, Method, MethodSpec
-from algorithms.plan import EvaluationPlan, Policy, default_methods
+from algorithms.plan import EvaluationPlan, Policy, UsualInTime, default_methods
 from monitors.models import Monitor
+from monitors.time_references.time_references import list_entries
 
 SETTINGS_OF_METHODS: Mapping[Method, Mapping[str, str]] = {
     Method.KS: {"threshold": "drift_threshold_ks", "tolerance": "effect_tolerance_ks"},
@@ -46,8 +48,21 @@ def evaluation_plan(monitor: Monitor, card: Mapping[str, Any] | None = None) -> 
         usual_rows=usual_rows,
         usual_effects=usual_effects_from_json(card) if card else {},
         nulls=nulls_from_json(card) if card else {},
+        in_time=_usual_in_time(monitor, card) if card else {},
         sensitive=frozenset(monitor.sensitive_features),
     )
+
+
+def _usual_in_time(monitor: Monitor, card: Mapping[str, Any]) -> dict[Reference, UsualInTime]:
+    """The usual effects and null models of references in time whose settings are those of now."""
+    now = list_entries(monitor)
+    return {
+        Reference(each["reference"]): UsualInTime(
+            effects=usual_effects_from_json(each), nulls=nulls_from_json(each)
+        )
+        for each in card.get("references", ())
+        if (Reference(each["reference"]), each["settings"]) in now
+    }
 
 
 def _methods(monitor: Monitor, usual_rows: tuple[int, ...]) -> list[Method]:

@@ -1,6 +1,6 @@
 """Monitors, their baselines, connections to object stores, and jobs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,19 @@ from algorithms.methods import DEFAULT_METHODS
 from drift_detector.lease import LeasedModel
 from drift_detector.scheduling.cron import MONTH
 from drift_detector.tenancy.models import TenantModel, tenant_reference
+from monitors.bad_windows.bad_window import BadWindow
+from monitors.time_references.calendar_time import Span, earlier
+
+__all__ = [
+    "BadWindow",
+    "Baseline",
+    "Budget",
+    "BudgetLoad",
+    "HealthReview",
+    "Job",
+    "Monitor",
+    "StoreConnection",
+]
 
 MOST_SEASONAL_WEEKS = 12
 MOST_RUNS_OF_EPISODE = 20
@@ -40,7 +53,10 @@ FIELD_GROUPS = {
         "feature_columns", "feature_kinds", "importances", "sensitive_features", "slices",
     ),
     "Schedule": ("window", "window_lag", "schedule_cron", "timezone", "catch_up", "misfire_grace"),
-    "Judgement": ("methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks"),
+    "Judgement": (
+        "methods", "policy", "thresholds", "tolerances", "min_rows", "seasonal_weeks",
+        "references_in_time", "holidays", "judged_by",
+    ),
     "Outcomes": (
         "prediction_column", "label_column", "score_column", "positive_label", "performance_limits", "label_delay",
         "concept_methods", "detector_settings", "error_scale", "error_batch",
@@ -66,6 +82,10 @@ class Monitor(TenantModel):
     class Policy(models.TextChoices):
         EVIDENCE_AND_EFFECT = "evidence_and_effect"
         THRESHOLD = "threshold"
+
+    class JudgedBy(models.TextChoices):
+        EITHER = "either"
+        REFERENCES_IN_TIME = "references_in_time"
 
     class CatchUp(models.TextChoices):
         SKIP = "skip"
@@ -160,6 +180,28 @@ class Monitor(TenantModel):
         validators=[MaxValueValidator(MOST_SEASONAL_WEEKS)],
         help_text="Compare with the same window of so many weeks before, too; 0 compares with the baseline alone.",
     )
+    references_in_time = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Earlier times that each window is compared with, too: "
+        """[{"kind": "day_of_month", "months": 6}].""",
+    )
+    holidays = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A country, or a part of one, such as US-CA: its holidays are compared with each other.",
+    )
+    judged_by = models.CharField(
+        max_length=20,
+        choices=JudgedBy,
+        default=JudgedBy.EITHER,
+        db_default=JudgedBy.EITHER,
+        help_text="Drift in either comparison counts; or references in time decide in place of the baseline, "
+        "where they can be judged.",
+    )
 
     prediction_column = models.CharField(
         max_length=200,
@@ -241,6 +283,9 @@ class Monitor(TenantModel):
     created_by = models.CharField(max_length=200, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    bad_spans: tuple[Span, ...] = ()
+    """Its bad windows, once `with_bad_windows` has read them."""
+
     class Meta:
         db_table = "drf_monitors"
         ordering = ["name"]
@@ -291,14 +336,8 @@ class Monitor(TenantModel):
         changes too.
         """
         zone = ZoneInfo(self.timezone)
-        end = _earlier(tick, self.window_lag, zone)
-        return _earlier(end, self.window, zone), end
-
-    def seasonal_windows(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-        """The same weekday and hour of the weeks before [start, end), the latest first, in UTC."""
-        zone = ZoneInfo(self.timezone)
-        weeks = [timedelta(weeks=week) for week in range(1, self.seasonal_weeks + 1)]
-        return [(_earlier(start, week, zone), _earlier(end, week, zone)) for week in weeks]
+        end = earlier(tick, self.window_lag, zone)
+        return earlier(end, self.window, zone), end
 
 
 class Baseline(LeasedModel):
@@ -328,6 +367,9 @@ class Baseline(LeasedModel):
     )
     prediction_types = models.JSONField(
         null=True, help_text="How predictions and labels are read from CSV, by column."
+    )
+    reference = models.JSONField(
+        null=True, help_text="Where and when its reference was read, and without which bad windows."
     )
     content = models.BinaryField(null=True)
     content_hash = models.CharField(max_length=64, blank=True)
@@ -556,8 +598,3 @@ class Job(LeasedModel):
     @property
     def is_finished(self) -> bool:
         return self.finished_at is not None
-
-
-def _earlier(moment: datetime, duration: timedelta, zone: ZoneInfo) -> datetime:
-    days = timedelta(days=duration.days)
-    return (moment.astimezone(zone) - days).astimezone(UTC) - (duration - days)

@@ -1,6 +1,8 @@
 """Specifies the windows of a monitor's data: its reference, and spans of its current data."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +12,7 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.baseline import FeatureKind
 from algorithms.references import FeatureReference
 from algorithms.value_types import MOMENTS, NUMBERS, ValueType
-from monitors.models import Monitor
+from monitors.models import Baseline, Monitor
 from monitors.sources import (
     ColumnType,
     CsvDialect,
@@ -25,6 +27,10 @@ _EXAMPLES: Mapping[ValueType | None, pa.DataType] = {
     **dict.fromkeys(NUMBERS, pa.float64()),
 }
 """A type that a file could store the values of a baseline as; text has none."""
+BOUNDS = ("reference_start", "reference_end")
+PLACE_FIELDS = (
+    *BOUNDS, "reference_data_uri", "timestamp_column", "data_timezone", "csv_dialect", "null_values",
+)  # fmt: skip
 type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
 
@@ -79,9 +85,34 @@ def _is_name(kind: str) -> bool:
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:
-    """The reference between its bounds; all of it without a timestamp column."""
+    """The reference between its bounds, without its bad windows; all of it without a timestamp column."""
     bounds = (monitor.reference_start, monitor.reference_end)
-    return _window(monitor, monitor.reference_data_uri, policy, columns, bounds)
+    spec = _window(monitor, monitor.reference_data_uri, policy, columns, bounds)
+    return replace(spec, without=monitor.bad_spans) if monitor.timestamp_column else spec
+
+
+def place_of_reference(monitor: Monitor) -> dict[str, Any]:
+    """The fields that say where a reference is read, and its bad windows, as JSON values."""
+    place = {name: getattr(monitor, name) for name in PLACE_FIELDS}
+    bounds = {name: place[name] and place[name].isoformat() for name in BOUNDS}
+    spans = [[start.isoformat(), end.isoformat()] for start, end in monitor.bad_spans]
+    return place | bounds | {"bad_spans": spans}
+
+
+def frozen_reference_window(
+    monitor: Monitor, baseline: Baseline, policy: SourcePolicy, columns: Columns = None
+) -> WindowSpec:
+    """The reference that a baseline was made of; of one that does not say it, the monitor's as it is now."""
+    if baseline.reference is None:
+        return reference_window(monitor, policy, columns)
+    then, place = copy(monitor), dict(baseline.reference)
+    for name in BOUNDS:
+        place[name] = place[name] and datetime.fromisoformat(place[name])
+    spans = [map(datetime.fromisoformat, span) for span in place.pop("bad_spans")]
+    then.bad_spans = tuple((start, end) for start, end in spans)
+    for name, value in place.items():
+        setattr(then, name, value)
+    return reference_window(then, policy, columns)
 
 
 def current_window(

@@ -58,10 +58,13 @@ def list_tenants_with_baselines() -> list[UUID]:
     return list(tenants.distinct())
 
 
-def get_current_baseline(monitor_id: UUID, *, baseline_id: UUID | None = None) -> Baseline | None:
-    """The newest version that is ready, or the one asked for, without its content."""
+def get_current_baseline(
+    monitor_id: UUID, *, baseline_id: UUID | None = None, version: int | None = None
+) -> Baseline | None:
+    """The newest version that is ready, or the one asked for by its id or version, without its content."""
     ready = list_baselines(monitor_id).filter(status=Baseline.Status.READY)
-    return (ready.filter(id=baseline_id) if baseline_id else ready).first()
+    asked = {"id": baseline_id, "version": version}
+    return ready.filter(**{name: value for name, value in asked.items() if value}).first()
 
 
 def get_source_policy() -> SourcePolicy:

@@ -29,6 +29,7 @@ from monitors.models import (
 )
 from monitors.setting_fields import (
     METHODS,
+    CalendarField,
     CronField,
     CsvDialectField,
     DetectorSettingsField,
@@ -39,11 +40,13 @@ from monitors.setting_fields import (
     MethodsField,
     OpenAfterField,
     PerformanceLimitsField,
+    ReferencesField,
     SlicesField,
     ThresholdsField,
     TolerancesField,
     ZoneField,
 )
+from monitors.time_references.reference_checks import LONGEST_CALENDAR
 from monitors.validators import LONGEST_NULL_WORD, MOST_NULL_WORDS
 
 
@@ -148,6 +151,17 @@ class MonitorSerializer(KnownFieldsMixin, serializers.ModelSerializer[Monitor]):
         child=serializers.JSONField(),
         default=list,
         help_text="Parts of each window that are judged beside the whole.",
+    )
+    references_in_time = ReferencesField(
+        child=serializers.JSONField(),
+        default=list,
+        help_text="Earlier times that each window is compared with, beside the baseline; each kind once.",
+    )
+    holidays = CalendarField(
+        default="",
+        allow_blank=True,
+        max_length=LONGEST_CALENDAR,
+        help_text="A country, or a part of one, whose holidays are compared with each other alone.",
     )
     concept_methods = DetectorsField(
         child=TextField(),

@@ -15,6 +15,7 @@ from drift_detector.api.fields import TextField
 from monitors.models import MOST_RUNS_OF_EPISODE
 from monitors.slice_checks import LONGEST_SLICE_NAME, MOST_SLICES
 from monitors.sources.csv_dialect import DELIMITERS, QUOTES
+from monitors.time_references.reference_checks import LONGEST_CALENDAR, entries_schema
 from monitors.validators import (
     HIGHEST_IMPORTANCE,
     HIGHEST_THRESHOLD,
@@ -173,6 +174,23 @@ class TolerancesField(serializers.DictField):
 @extend_schema_field({"type": "array", "items": _slice(), "maxItems": MOST_SLICES})
 class SlicesField(serializers.ListField):
     """Slices, each with its name and condition."""
+
+
+@extend_schema_field(entries_schema())
+class ReferencesField(serializers.ListField):
+    """References in time, each with its kind and settings."""
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "holiday-calendar",
+        "maxLength": LONGEST_CALENDAR,
+        "example": "US-CA",
+    }
+)
+class CalendarField(TextField):
+    """A country or a part of one; empty for none."""
 
 
 @extend_schema_field(_map_to({"type": "string", "enum": KINDS}))

@@ -13,10 +13,11 @@ from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.performance import Metric, PerformanceLimit
 from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.schedules import check_storable
-from monitors.models import MOST_RUNS_OF_EPISODE
+from monitors.models import MOST_RUNS_OF_EPISODE, Monitor
 from monitors.slice_checks import check_form, check_not_sensitive
 from monitors.sources import CsvDialect, is_storable
 from monitors.sources.csv_dialect import DECIMALS, DELIMITERS, QUOTES
+from monitors.time_references.reference_checks import check_calendar, check_entries
 
 LONGEST_DURATION = timedelta(days=36_600)
 HIGHEST_THRESHOLD: Mapping[str, float] = {
@@ -42,6 +43,7 @@ LONGEST_NULL_WORD = 100
 MOST_NULL_WORDS = 100
 WAYS_TO_LIMIT = frozenset({"minimum", "maximum", "relative"})
 OPENING_SEVERITIES = ("warning", "critical")
+IN_TIME = ("seasonal_weeks", "references_in_time", "holidays")
 OPENING_NUMBERS = frozenset({"runs", "of"})
 
 
@@ -51,6 +53,7 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     _check_durations(fields)
     _check_reference(fields)
     _check_time_needed(fields)
+    _check_judged_by(fields)
     _check_performance(fields)
     _check_binary_errors(fields)
     check_not_sensitive(fields["slices"], fields["sensitive_features"])
@@ -81,13 +84,20 @@ def _check_time_needed(fields: Mapping[str, Any]) -> None:
     """Check that what is chosen by time has a column of times."""
     if fields["timestamp_column"]:
         return
-    if fields.get("seasonal_weeks"):
-        _refuse("timestamp_column", "seasonal_weeks needs a timestamp_column.")
+    for name in IN_TIME:
+        if fields.get(name):
+            _refuse("timestamp_column", f"{name} needs a timestamp_column.")
     if fields["prediction_column"]:
         _refuse("timestamp_column", "prediction_column needs a timestamp_column.")
     if fields.get("reference_start") or fields.get("reference_end"):
         reason = "reference_start and reference_end need a timestamp_column."
         _refuse("timestamp_column", reason)
+
+
+def _check_judged_by(fields: Mapping[str, Any]) -> None:
+    is_in_time = fields.get("judged_by") == Monitor.JudgedBy.REFERENCES_IN_TIME
+    if is_in_time and not any(fields.get(name) for name in IN_TIME):
+        _refuse("judged_by", f"judged_by needs {', '.join(IN_TIME[:2])} or {IN_TIME[2]}.")
 
 
 def _check_performance(fields: Mapping[str, Any]) -> None:
@@ -340,6 +350,16 @@ def _check_number(name: str, number: Any, highest: float) -> None:
 def _check_names(features: Iterable[Any]) -> None:
     if any(not isinstance(name, str) or not is_storable(name) for name in features):
         raise ValidationError("A feature's name must hold only characters that can be stored.")
+
+
+def check_references_in_time(entries: Any) -> list[dict[str, Any]]:
+    """At most 3 references in time: `{"kind": "trailing", "length": "P28D", "offset": "P1D"}`."""
+    return check_entries(entries)
+
+
+def check_holidays(calendar: Any) -> str:
+    """A country, such as `DE`, or a part of one, such as `US-CA`; empty for no calendar."""
+    return check_calendar(calendar)
 
 
 def check_open_after(value: Any) -> Any:

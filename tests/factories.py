@@ -28,9 +28,10 @@ from detections.results import RunResult
 from drift_detector.celery import Priority
 from drift_detector.tenancy.scope import tenant_scope
 from monitors import services as monitors
+from monitors.bad_windows.services import mark_bad
 from monitors.baselines import builds
 from monitors.jobs import services as jobs
-from monitors.models import Job, Monitor
+from monitors.models import BadWindow, Job, Monitor
 from tests.conftest import role_url
 from tests.data import TIMESTAMPS
 
@@ -125,6 +126,13 @@ def make_backtest(monitor: Monitor, *, weeks: tuple[int, int] = (2, 4), **fields
         "end": end,
     }
     return Backtest.objects.create(tenant_id=monitor.tenant_id, monitor=monitor, **values | fields)
+
+
+def make_bad_window(monitor: Monitor) -> BadWindow:
+    """The first day of `flights`, marked as bad by a key."""
+    start = TIMESTAMPS[0]
+    end = start + timedelta(days=1)
+    return mark_bad(monitor=monitor, start=start, end=end, reason="", by="key:test")
 
 
 def make_job(flights: Path, **fields: Any) -> Job:

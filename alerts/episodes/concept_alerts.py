@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.episodes.announcements import announce
+from alerts.episodes.data_bugs import keep_bad_window
 from alerts.episodes.episode_alerts import last_alert
 from alerts.episodes.events import Circumstances, move, remark
 from alerts.episodes.folding import EpisodeState
@@ -54,6 +55,7 @@ def _raise(alert: Alert | None, run: DetectionRun, finding: RunFinding) -> None:
     _move(alert, run, finding)
     _write_row(alert, run, finding)
     alert.save()
+    keep_bad_window(alert)
     keep_runs(alert, before)
     if finding.calls_for_retraining:
         summary = finding.summary | page_of_alert(alert.id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from alerts.episodes.alert_rows import AlertRows
 from alerts.episodes.announcements import announce
 from alerts.episodes.causes import cause_of
+from alerts.episodes.data_bugs import keep_bad_window
 from alerts.episodes.events import Circumstances, correct, insert_past, move, remark
 from alerts.episodes.folding import IDLE, EpisodeState
 from alerts.episodes.kept_runs import ends_of, keep_runs
@@ -134,6 +135,7 @@ class Settlement:
         self._write_rows()
         if self.alert is not None:
             self.alert.save()
+            keep_bad_window(self.alert)
             keep_runs(self.alert, before)
         return self.alert
 
@@ -167,6 +169,7 @@ class Settlement:
         self._join(owner, self._without_row(episode))
         if owner is not self.alert:
             owner.save()
+            keep_bad_window(owner)
             keep_runs(owner, before)
 
     def _owner_of(self, episode: _Episode) -> Alert | None:

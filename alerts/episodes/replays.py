@@ -149,7 +149,7 @@ def _observations_of(
 ) -> Iterator[Observation]:
     ours = [each for each in runs if kind in kinds_of(each)]
     answers: dict[UUID, list[MethodAnswer]] = defaultdict(list)
-    for detection in Detection.objects.filter(run_id__in=[each.id for each in ours]):
+    for detection in Detection.objects.filter(run_id__in=[each.id for each in ours], counts=True):
         answers[detection.run_id].append(MethodAnswer.of_stored(detection))
     for each in ours:
         each.monitor = monitor

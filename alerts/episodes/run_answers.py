@@ -185,10 +185,10 @@ def _evidence(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Evidence | 
 
 
 def _sights(answers: Sequence[MethodAnswer]) -> Iterable[tuple[str, Sight]]:
-    """The tests of KS and chi-squared, by the feature or by the method on a slice."""
+    """The tests of KS and chi-squared, by feature or by method on a slice; the baseline's last, if it counts."""
     tested = [(answer, each) for answer in answers for each in answer.features if _is_test(each)]
-    for answer, each in tested:
-        if answer.method in SEEN_BY_ROWS and answer.reference == Reference.BASELINE:
+    for answer, each in sorted(tested, key=lambda pair: pair[0].reference == Reference.BASELINE):
+        if answer.method in SEEN_BY_ROWS:
             name = in_words(answer.method, each.slice) if each.slice else each.feature
             yield name, _sight(answer.method, each, len(tested))
 

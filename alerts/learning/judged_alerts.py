@@ -69,7 +69,7 @@ type Effects = dict[UUID, dict[Place, float]]
 def _effects_of(run_ids: Iterable[UUID]) -> Effects:
     """The effect size of each method and feature that drifted, by run; of two references the larger."""
     effects: Effects = defaultdict(dict)
-    drifted = Detection.objects.filter(run_id__in=set(run_ids), is_drifted=True)
+    drifted = Detection.objects.filter(run_id__in=set(run_ids), is_drifted=True, counts=True)
     for run_id, method, details in drifted.values_list("run_id", "method", "details"):
         for feature, effect in _drifted_effects(details):
             known = effects[run_id].get((method, feature), effect)

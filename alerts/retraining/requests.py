@@ -92,7 +92,7 @@ def _cooldown(rule: Rule) -> timedelta:
 def _facts_of(run: DetectionRun, alert: Alert) -> Facts:
     losses: list[Loss] = []
     drifted: list[DriftedFeature] = []
-    for detection in Detection.objects.filter(run_id=run.id, is_drifted=True):
+    for detection in Detection.objects.filter(run_id=run.id, is_drifted=True, counts=True):
         if detection.detection_type in OF_LOSSES:
             losses += _losses_of(detection)
         else:

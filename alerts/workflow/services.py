@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from alerts.episodes.announcements import announce_acknowledged, announce_resolved
+from alerts.episodes.data_bugs import follow_reason
 from alerts.episodes.events import Circumstances, move, remark
 from alerts.episodes.phases import IllegalMove, Move
 from alerts.models import Alert, AlertEvent
@@ -44,6 +45,7 @@ def acknowledge(*, alert_id: UUID, by: str, note: str = "", reason: str = "") ->
     said = Circumstances(actor=by, reason=reason, note=note, notifies=is_live(alert))
     event = _acknowledge(alert, said)
     alert.save()
+    follow_reason(alert)
     _announce(alert, event)
     return alert
 
@@ -137,6 +139,7 @@ def resolve(*, alert_id: UUID, by: str, reason: str, note: str = "") -> Alert:
     event = move(alert, Move.RESOLVED, said)
     alert.acknowledged_reason = reason
     alert.save()
+    follow_reason(alert)
     _announce(alert, event)
     return alert
 

@@ -4,10 +4,18 @@ from rest_framework import serializers
 
 from detections.models import Backtest
 from detections.runs.serializers import BackfillSerializer
+from drift_detector.api.fields import IntegerField
 
 
 class BacktestSpanSerializer(BackfillSerializer):
-    """The same span, of ticks that are replayed."""
+    """The same span, of ticks that are replayed against a version of the baseline."""
+
+    baseline_version = IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="A version that is ready; the newest such if it is left out.",
+    )
 
 
 class BacktestSerializer(serializers.ModelSerializer[Backtest]):

@@ -21,7 +21,7 @@ from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Severity, Verdict
 from detections.evaluation.judge import judge_window, plan_of
-from detections.evaluation.seasonal import with_weeks_before
+from detections.evaluation.time_comparisons import with_time_references
 from detections.evaluation.window_counts import with_reading
 from detections.findings import drifted_features, severity_of_run
 from detections.ledger.runs import list_ticks
@@ -40,6 +40,7 @@ from drift_detector.memory import out_of_memory
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import take
 from drift_detector.tenancy.scope import current_tenant_id, tenant_scope
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import current_window, frozen_column_types
@@ -89,8 +90,9 @@ def request_backtest(
     end: datetime,
     requested_by: str,
     changes: Mapping[str, Any] = NO_CHANGES,
+    version: int | None = None,
 ) -> Backtest:
-    """Ask for a replay of the ticks in [start, end) against the current baseline.
+    """Ask for a replay of the ticks in [start, end) against a baseline.
 
     Args:
         monitor: The monitor.
@@ -98,13 +100,14 @@ def request_backtest(
         end: The last tick, not included.
         requested_by: The name of a person, a key or a service.
         changes: Checked fields of the monitor, such as tolerances, that the ticks are judged with.
+        version: Of the baseline; None for the newest that is ready.
 
     Raises:
-        NoBacktest: If the monitor has no timestamp column, or no baseline that is ready.
+        NoBacktest: If the monitor has no timestamp column, or no such baseline that is ready.
         ValidationError: If there is no tick in this time, or more than the settings allow.
         OverQuota: If the tenant may not have as many runs today; each tick reads as much as a run.
     """
-    baseline = _baseline_of(monitor)
+    baseline = _baseline_of(monitor, version)
     ticks = list_ticks(monitor, start, end, most=settings.ENV.runs.max_backtest)
     if not ticks:
         raise ValidationError({"to": "The span needs at least one tick of the monitor's schedule."})
@@ -122,10 +125,10 @@ def request_backtest(
     return backtest
 
 
-def _baseline_of(monitor: Monitor) -> Baseline:
+def _baseline_of(monitor: Monitor, version: int | None) -> Baseline:
     if not monitor.timestamp_column:
         raise NoBacktest("A backtest needs a monitor with a timestamp_column.")
-    baseline = get_current_baseline(monitor.id)
+    baseline = get_current_baseline(monitor.id, version=version)
     if baseline is None:
         raise NoBacktest("A backtest needs a baseline that is ready.")
     return baseline
@@ -263,7 +266,7 @@ def _replay(backtest: Backtest, *, until: float) -> bool:
 def _load_context(backtest: Backtest) -> _ReplayContext:
     with tenant_scope(backtest.tenant_id):
         policy = get_source_policy()
-    monitor = backtest.monitor
+        monitor = with_bad_windows(backtest.monitor)
     for name, value in backtest.changes.items():
         setattr(monitor, name, value)  # in memory alone
     return _ReplayContext(
@@ -297,7 +300,7 @@ def _judge_window(context: _ReplayContext, bounds: tuple[datetime, datetime]) ->
     with open_window(spec) as window:
         result = judge_window(frozen, window, plan)
         rows = result.rows
-        result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+        result = with_time_references(result, monitor, policy, frozen, window, bounds, plan)
         return with_reading(result, rows=rows, files=window.files)
 
 

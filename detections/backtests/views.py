@@ -49,7 +49,7 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
         examples=[SPAN_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Replay past ticks against the current baseline, without alerts: how often would there have been one?"""
+        """Replay past ticks against a version of the baseline, without alerts: how often would there have been one?"""
         monitor = enabled_monitor(pk)
         serializer = BacktestSpanSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -62,7 +62,11 @@ class MonitorBacktestView(TenantAPIView, GenericAPIView[Backtest]):
         start, end, name = span["from"], span["to"], self.principal.name
         try:
             return backtests.request_backtest(
-                monitor=monitor, start=start, end=end, requested_by=name
+                monitor=monitor,
+                start=start,
+                end=end,
+                requested_by=name,
+                version=span.get("baseline_version"),
             )
         except backtests.NoBacktest as error:
             raise Conflict(str(error)) from error

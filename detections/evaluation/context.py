@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from detections.models import DetectionRun
 from monitors import selectors as monitor_selectors
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.models import Baseline, Monitor
 from monitors.monitor_windows import Columns, current_window
 from monitors.sources import (
@@ -20,6 +21,7 @@ from monitors.sources import (
     read_window,
     table_from_bytes,
 )
+from monitors.time_references.time_references import list_entries
 
 
 class NoBaseline(Exception):
@@ -52,6 +54,8 @@ def load_context(run_id: UUID) -> RunContext:
     if current is None:
         raise _missing_baseline(run.monitor)
     policy = monitor_selectors.get_source_policy()
+    if list_entries(run.monitor):
+        with_bad_windows(run.monitor)
     return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
 
 

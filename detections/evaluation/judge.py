@@ -1,4 +1,4 @@
-"""Judges one open window by a baseline: for a run, a backtest or a seasonal reference."""
+"""Judges one open window by a baseline: for a run, a backtest or a reference in time."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -115,16 +115,20 @@ def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
 
 
 def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
-    counted = _counted(methods)
-    verdict = combine_verdicts(method.verdict for method in counted)
-    if methods and not counted:
-        verdict = Verdict.INSUFFICIENT_DATA
     return RunResult(
-        verdict=verdict,
+        verdict=verdict_of(methods),
         reason=_reason(rows, methods),
         rows=rows,
         methods=tuple(methods),
     )
+
+
+def verdict_of(methods: Sequence[MethodResult]) -> Verdict:
+    """The verdict of a comparison, from those of its methods."""
+    counted = _counted(methods)
+    if methods and not counted:
+        return Verdict.INSUFFICIENT_DATA
+    return combine_verdicts(method.verdict for method in counted)
 
 
 def _counted(methods: Sequence[MethodResult]) -> list[MethodResult]:

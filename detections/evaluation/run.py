@@ -7,6 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.method_results import Reference, counting
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
 from algorithms.run_evidence import run_p_value
@@ -25,8 +26,8 @@ from detections.evaluation.performance import (
     with_unread_outcomes,
 )
 from detections.evaluation.phase_clock import PhaseClock
-from detections.evaluation.seasonal import with_weeks_before
 from detections.evaluation.stale_copies import with_stale_copies
+from detections.evaluation.time_comparisons import with_time_references
 from detections.evaluation.window_counts import with_reading
 from detections.ledger.runs import Claim
 from detections.models import DetectionRun
@@ -89,8 +90,18 @@ def _compare(claim: Claim, context: RunContext, clock: PhaseClock) -> RunResult:
             window = opened.enter_context(open_run_window(context, frozen_column_types(frozen)))
         with clock.phase("evaluate"):
             result = _judge(claim, context, frozen, window, plan)
-    p_value, has_null = run_p_value(result.methods, plan), bool(plan.nulls)
+    p_value = run_p_value(result.methods, plan)
+    has_null = plan.has_null(_tested_references(result))
     return replace(result, baseline_id=context.baseline.id, p_value=p_value, has_null=has_null)
+
+
+def _tested_references(result: RunResult) -> set[Reference]:
+    """The references of the comparisons that count and have p-values."""
+    return {
+        each.reference
+        for each in counting(result.methods)
+        if any(detail.p_value is not None for detail in each.details)
+    }
 
 
 def _length_of(run: DetectionRun) -> timedelta | None:
@@ -105,7 +116,7 @@ def _judge(
     window: pa.Table | LazyWindow,
     plan: EvaluationPlan,
 ) -> RunResult:
-    """Compare the window with the baseline, and with the weeks before if it is read from a source."""
+    """Compare the window with the baseline, and with earlier times if it is read from a source."""
     new_columns = find_new_columns(context.monitor, context.baseline, window)
     drawing = Drawing(frames=frozen.frames, sensitive=plan.sensitive)
     if not isinstance(window, LazyWindow):
@@ -116,10 +127,10 @@ def _judge(
         result = judge_profile(frozen, profile, plan, new_columns, drawing)
     else:
         result = judge_window(frozen, window, plan, new_columns, drawing)
-    result = with_stale_copies(result, context)
     bounds = (context.run.window_start, context.run.window_end)
     monitor, policy, rows = context.monitor, context.policy, result.rows
-    result = with_weeks_before(result, monitor, policy, frozen, window, bounds, plan)
+    result = with_time_references(result, monitor, policy, frozen, window, bounds, plan)
+    result = with_stale_copies(result, context)
     return with_reading(result, rows=rows, files=window.files, size=window.bytes_at_most)
 
 

@@ -32,10 +32,15 @@ class Detection(TenantModel):
     detection_type = models.CharField(max_length=20, choices=Type, default=Type.STATISTICAL)
     method = models.CharField(max_length=25, choices=method_choices)
     reference = models.CharField(
-        max_length=10,
+        max_length=20,
         choices=REFERENCES,
         default=Reference.BASELINE.value,
-        help_text="What was compared with: the frozen baseline, or the same window of the weeks before.",
+        help_text="What was compared with: the frozen baseline, or an earlier time.",
+    )
+    counts = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="False if the comparison is shown, and a reference in time decides in its place.",
     )
     verdict = models.CharField(max_length=20, choices=VERDICTS)
     is_drifted = models.BooleanField()
@@ -95,5 +100,5 @@ class Detection(TenantModel):
     @property
     def anchor(self) -> str:
         """The id of its method's place in the page of its run."""
-        of_weeks = "-seasonal" if self.reference == Reference.SEASONAL else ""
-        return f"method-{self.method}{of_weeks}"
+        in_time = "" if self.reference == Reference.BASELINE else f"-{self.reference}"
+        return f"method-{self.method}{in_time}"

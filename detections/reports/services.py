@@ -35,7 +35,7 @@ from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
-from monitors.monitor_windows import frozen_column_types, reference_window
+from monitors.monitor_windows import frozen_column_types, frozen_reference_window
 from monitors.sources import SourceError, read_window
 
 log = structlog.get_logger(__name__)
@@ -188,9 +188,10 @@ def _build(context: RunContext) -> dict[str, Any]:
 
 
 def _windows(context: RunContext) -> tuple[pa.Table, pa.Table]:
-    """The reference and the current window, sampled."""
+    """The reference of the run's own baseline and the current window, sampled."""
     columns = frozen_column_types(frozen_baselines.get(context.baseline))
-    reference = read_window(reference_window(context.monitor, context.policy, columns))
+    monitor, baseline, policy = context.monitor, context.baseline, context.policy
+    reference = read_window(frozen_reference_window(monitor, baseline, policy, columns))
     return _sample(reference), _sample(read_run_window(context, columns))
 
 

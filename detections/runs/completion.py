@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from algorithms.method_results import MethodResult
+from algorithms.method_results import MethodResult, counting
 from algorithms.methods import Method
 from algorithms.verdicts import Verdict
 from detections import listeners
@@ -73,7 +73,7 @@ def _level_of(monitor: Monitor | None, result: RunResult) -> float | None:
 
 def _drifted_by_evidence(methods: Sequence[MethodResult]) -> bool:
     """True if features drifted, and each of them has a p-value; a lost column has none, and a metric is no feature."""
-    of_features = [each for each in methods if isinstance(each.method, Method)]
+    of_features = [each for each in counting(methods) if isinstance(each.method, Method)]
     details = [detail for each in of_features for detail in (*each.details, *each.slices)]
     drifted = [detail for detail in details if detail.verdict is Verdict.DRIFT]
     return bool(drifted) and all(detail.p_value is not None for detail in drifted)

@@ -28,6 +28,7 @@ class DetectionFilter(filters.FilterSet):
     reference = filters.ChoiceFilter(choices=REFERENCES)
     verdict = filters.ChoiceFilter(choices=VERDICTS)
     is_drifted = TruthFilter()
+    counts = TruthFilter()
     since = InstantFilter(field_name="created_at", lookup_expr="gte")
     until = InstantFilter(field_name="created_at", lookup_expr="lt")
     window_from = InstantFilter(field_name="window_start", lookup_expr="gte")

@@ -38,7 +38,7 @@ def record_detections(
 
 
 def _event(run: DetectionRun, result: RunResult, finding: RunFinding) -> dict[str, Any]:
-    drifted = [method for method in result.methods if method.is_drifted]
+    drifted = [method for method in finding.methods if method.is_drifted]
     return (
         finding.summary
         | page_of_run(run.id)
@@ -77,6 +77,7 @@ def _detection(run: DetectionRun, method: MethodResult) -> Detection:
         detection_type=detection_type(method),
         method=method.method,
         reference=method.reference,
+        counts=method.counts,
         verdict=method.verdict,
         is_drifted=method.is_drifted,
         severity=method.severity or "",

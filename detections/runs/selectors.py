@@ -107,6 +107,6 @@ def _is_unfinished(tenant_id: UUID, run_id: UUID) -> bool:
 
 def get_details_of_feature(run: DetectionRun, feature: str) -> list[Mapping[str, Any]]:
     """The stored details of a feature, by each method that found drift in a run."""
-    drifted = Detection.objects.filter(run_id=run.id, is_drifted=True)
+    drifted = Detection.objects.filter(run_id=run.id, is_drifted=True, counts=True)
     details = (each for found in drifted.values_list("details", flat=True) for each in found)
     return [each for each in details if each.get("feature") == feature]

@@ -27,7 +27,7 @@ class DetectionSummarySerializer(serializers.ModelSerializer[Detection]):
     class Meta:
         model = Detection
         fields = [
-            "id", "method", "reference", "verdict", "is_drifted", "severity",
+            "id", "method", "reference", "counts", "verdict", "is_drifted", "severity",
             "worst_feature", "statistic", "p_value", "effect_size", "threshold",
         ]  # fmt: skip
         read_only_fields = fields
@@ -39,7 +39,7 @@ class DetectionListSerializer(serializers.ModelSerializer[Detection]):
     class Meta:
         model = Detection
         fields = [
-            "id", "monitor_id", "run_id", "detection_type", "method", "reference", "verdict",
+            "id", "monitor_id", "run_id", "detection_type", "method", "reference", "counts", "verdict",
             "is_drifted", "severity",
             "worst_feature", "statistic", "p_value", "effect_size", "threshold",
             "window_start", "window_end", "created_at",

@@ -14,17 +14,27 @@ from drift_detector.screens.monitor_words import metric_in_words
 
 STATISTICAL = (Detection.Type.STATISTICAL, Detection.Type.SCHEMA)
 UNJUDGED = (Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.UNSUPPORTED)
-SEASONAL = Reference.SEASONAL.value
+COMPARED_WITH: Mapping[str, str] = {
+    Reference.BASELINE: "",
+    Reference.SEASONAL: "weeks before",
+    Reference.TRAILING: "the time before",
+    Reference.PREVIOUS: "the window before",
+    Reference.DAY_OF_MONTH: "the day of earlier months",
+    Reference.MONTH_OF_YEAR: "the month of earlier years",
+    Reference.HOLIDAY: "earlier holidays",
+}
+"""The words for a reference; none for the baseline."""
 
 type Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class MethodColumn:
-    """A column of the table: a method, and what it compared with."""
+    """A column of the table: a method, what it compared with, and whether that counts."""
 
     method: str
-    is_seasonal: bool
+    compared_with: str
+    counts: bool
     verdict: str
     anchor: str
 
@@ -38,6 +48,7 @@ class Cell:
     tolerance: float | None
     p_value: float | None
     reason: str
+    counts: bool
 
     @property
     def words(self) -> str:
@@ -61,8 +72,8 @@ class FeatureRow:
 
     @property
     def verdict(self) -> str:
-        """The verdict of all methods."""
-        found = [Verdict(cell.verdict) for cell in self.cells if cell is not None]
+        """The verdict of all methods that count."""
+        found = [Verdict(cell.verdict) for cell in self.cells if cell is not None and cell.counts]
         return combine_verdicts(found).value
 
     @property
@@ -73,7 +84,8 @@ class FeatureRow:
     @property
     def ratio(self) -> float:
         """The largest effect as a multiple of its tolerance; −1 if none is known."""
-        return max((_ratio(cell) for cell in self.cells if cell is not None), default=-1.0)
+        counting = [cell for cell in self.cells if cell is not None and cell.counts]
+        return max(map(_ratio, counting), default=-1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,7 @@ class FeatureTable:
         return [
             (column.method, cell.reason)
             for column, cell in pairs
-            if cell is not None and cell.verdict == Verdict.DRIFT
+            if cell is not None and cell.counts and cell.verdict == Verdict.DRIFT
         ]
 
 
@@ -112,8 +124,8 @@ def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> 
         for detail in hide_values(detection.details, sensitive):
             name = str(detail["feature"])
             row = rows.setdefault(name, FeatureRow(name, [None] * len(chosen)))
-            row.cells[place] = _cell(detail)
-            row.severities += _severity(detail)
+            row.cells[place] = _cell(detail, counts=detection.counts)
+            row.severities += _severity(detail) if detection.counts else []
             row.fault = row.fault or fault_in_words(detail)
     return FeatureTable(
         columns=[_column(each) for each in chosen], rows=sorted(rows.values(), key=_place)
@@ -123,26 +135,29 @@ def feature_table(detections: Iterable[Detection], sensitive: Sequence[str]) -> 
 def _column(detection: Detection) -> MethodColumn:
     return MethodColumn(
         method=detection.method,
-        is_seasonal=detection.reference == SEASONAL,
+        compared_with=COMPARED_WITH[detection.reference],
+        counts=detection.counts,
         verdict=detection.verdict,
         anchor=detection.anchor,
     )
 
 
-def _column_place(detection: Detection) -> tuple[bool, int, str]:
-    """The comparison with the baseline before that with weeks; drift first, and last what was not judged."""
+def _column_place(detection: Detection) -> tuple[bool, int, int, str]:
+    """The order of columns: those that count, the baseline, drift first, and unjudged ones last."""
     is_unjudged = detection.verdict in (*UNJUDGED, Verdict.NO_DATA)
     rank_of_verdict = 0 if detection.verdict == Verdict.DRIFT else 1 + is_unjudged
-    return detection.reference == SEASONAL, rank_of_verdict, detection.method
+    place = list(COMPARED_WITH).index(Reference(detection.reference))
+    return not detection.counts, place, rank_of_verdict, detection.method
 
 
-def _cell(detail: Detail) -> Cell:
+def _cell(detail: Detail, *, counts: bool) -> Cell:
     return Cell(
         verdict=detail.get("verdict") or Verdict.NO_DATA.value,
         effect=stored_number(detail.get("effect_size")),
         tolerance=stored_number(detail.get("tolerance")),
         p_value=stored_number(detail.get("p_adjusted")),
         reason=detail.get("reason") or "",
+        counts=counts,
     )
 
 

@@ -46,9 +46,9 @@ class SliceRow:
 
 
 def slice_rows(detections: Iterable[Detection], monitor: Monitor) -> list[SliceRow]:
-    """The slices of a run's detections, those that drifted first; without values of sensitive features."""
+    """The slices of a run's detections that count, those that drifted first; without values of sensitive features."""
     found: dict[str, list[tuple[str, Record]]] = {}
-    for detection in detections:
+    for detection in (each for each in detections if each.counts):
         for record in hide_values(detection.slices, monitor.sensitive_features):
             found.setdefault(str(record["slice"]), []).append((detection.method, record))
     wheres = {each["name"]: each["where"] for each in monitor.slices}

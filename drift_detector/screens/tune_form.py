@@ -9,6 +9,11 @@ from django.http import QueryDict
 from algorithms.concept_drift.detector_registry import ConceptMethod
 from algorithms.methods import DEFAULT_METHODS, METHODS, Method
 from algorithms.performance import Metric
+from drift_detector.screens.reference_form import (
+    OF_REFERENCES,
+    TimeReferencesForm,
+    references_initial,
+)
 from drift_detector.screens.schedule_form import LAGS, ScheduleForm, keep_choice, schedule_initial
 from drift_detector.screens.slices_field import SlicesField
 from drift_detector.screens.tune_limits import LimitInputs, read_limits
@@ -41,7 +46,7 @@ DEFAULT_OPENING = {"warning": {"runs": 2, "of": 3}, "critical": {"runs": 1, "of"
 OF_ALERTS = ("warning_runs", "warning_of", "critical_runs", "critical_of")
 JUDGEMENT = ("methods", "policy", "min_rows", "seasonal_weeks")
 LIMITS = ("tolerances", "thresholds", "importances", "sensitive_features")
-FOR_BACKTESTS = (*JUDGEMENT, "tolerances", "thresholds", "importances")
+FOR_BACKTESTS = (*JUDGEMENT, *OF_REFERENCES, "tolerances", "thresholds", "importances")
 """The fields with which a backtest can judge instead."""
 
 type Fields = dict[str, Any]
@@ -51,7 +56,7 @@ def _runs(label: str) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=1, max_value=MOST_RUNS_OF_EPISODE)
 
 
-class JudgementForm(forms.Form):
+class JudgementForm(TimeReferencesForm):
     """The judgement of windows; the limits themselves are in tables."""
 
     methods = forms.MultipleChoiceField(choices=METHOD_CHOICES, required=False, label="Methods")
@@ -77,6 +82,7 @@ class JudgementForm(forms.Form):
         return {
             "methods": None if is_default else ticked,
             **{name: cleaned[name] for name in JUDGEMENT[1:]},
+            **self.references(),
         }
 
 
@@ -159,7 +165,7 @@ def initial_of(fields: Mapping[str, Any]) -> Fields:
 def judgement_initial(fields: Mapping[str, Any]) -> Fields:
     """The values of the judgement's form."""
     defaults = [method.value for method in DEFAULT_METHODS]
-    chosen = {name: fields[name] for name in JUDGEMENT}
+    chosen = {name: fields[name] for name in JUDGEMENT} | references_initial(fields)
     return chosen | {"methods": defaults if fields["methods"] is None else fields["methods"]}
 
 

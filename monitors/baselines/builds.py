@@ -22,6 +22,7 @@ from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room, note
 from drift_detector.tenancy.scope import lock_local, tenant_scope
 from monitors import selectors
+from monitors.bad_windows.selectors import with_bad_windows
 from monitors.baselines.prediction_types import find_prediction_types
 from monitors.baselines.reference_performance import describe_reference
 from monitors.baselines.reference_samples import with_sample
@@ -29,7 +30,7 @@ from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import column_types, reference_window
+from monitors.monitor_windows import column_types, place_of_reference, reference_window
 from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
 
@@ -190,7 +191,7 @@ def _claim(tenant_id: UUID, baseline_id: UUID, worker: str) -> _Build | None:
         lease = claim_row(free, baseline_id, tenant_id=tenant_id, worker=worker)
         if lease is None:
             return None
-        monitor = Monitor.objects.get(baselines__id=baseline_id)
+        monitor = with_bad_windows(Monitor.objects.get(baselines__id=baseline_id))
         return _Build(lease, monitor, selectors.get_source_policy())
 
 
@@ -209,6 +210,7 @@ def _freeze(monitor: Monitor, policy: SourcePolicy) -> dict[str, Any]:
         "status": Status.READY,
         "features": {name: kind.value for name, kind in kinds.items()},
         "columns": list(fitted.columns),
+        "reference": place_of_reference(monitor),
         "calibration": power_card_of(monitor, policy, frozen),
         "performance": performance.described,
         "prediction_types": types,

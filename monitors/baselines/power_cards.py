@@ -10,15 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.calibration import Calibration, calibrate
+from algorithms.calibration import calibrate
 from algorithms.plan import EvaluationPlan
 from algorithms.power import smallest_changes
 from algorithms.profiles import Profile
 from drift_detector.scheduling.cron import runs_per_month
+from monitors.baselines.reference_cards import Rates, list_reference_cards, rates_of, spread
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor
 from monitors.monitor_windows import frozen_column_types, reference_window
 from monitors.sources import SourcePolicy, WindowSpec, open_window
+from monitors.time_references.calendar_time import Span, overlap
 
 MOST_BLOCKS = 60
 LEAST_COVERED = 0.95
@@ -33,8 +35,6 @@ NO_NULL = (
 )
 TOO_SHORT = "The reference is shorter than two windows."
 
-type Span = tuple[datetime, datetime]
-
 
 def make_power_card(
     monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline
@@ -44,16 +44,19 @@ def make_power_card(
     Returns:
         JSON: `checks`, `alarms`, `alarm_rate`, `effects` and `nulls` of the reference's own windows
         (see `Calibration`), or the `reason` why there are none, and the `null_reason` why there are no
-        null models; `checks_per_month` by the schedule and `false_alarms_per_month` from both; the
-        `window_seconds` of a window; and the `smallest_changes` seen in windows of `window_rows`.
+        null models; `references`, the same of each reference in time; `checks_per_month` by the
+        schedule and `false_alarms_per_month` from all that counts; the `window_seconds` of a window;
+        and the `smallest_changes` seen in windows of `window_rows`.
 
     Raises:
         SourceError: If the reference cannot be read.
     """
     plan = evaluation_plan(monitor)
-    spans = list(_blocks(monitor, policy))
+    period = _reference_span(monitor, policy) if monitor.timestamp_column else None
+    spans = list(_blocks(monitor, period))
     profiles = (_profile(monitor, policy, frozen, span) for span in spans)
     calibration = calibrate(frozen, profiles, plan)
+    references = list_reference_cards(monitor, policy, frozen, period)
     plan = replace(plan, usual_effects=calibration.usual_effects)
     rows = int(np.median(calibration.rows)) if calibration.rows else frozen.rows
     return calibration.as_json() | {
@@ -61,14 +64,16 @@ def make_power_card(
         "null_reason": "" if calibration.nulls else NO_NULL,
         "window_rows": rows,
         "window_seconds": monitor.window.total_seconds(),
-        **_false_alarms(calibration, runs_per_month(monitor.schedule_cron)),
+        "references": [each.as_json() for each in references],
+        **_false_alarms(
+            rates_of(monitor, calibration, references), runs_per_month(monitor.schedule_cron)
+        ),
         "smallest_changes": _smallest_changes(frozen, plan, rows),
     }
 
 
-def _false_alarms(calibration: Calibration, checks: float) -> dict[str, Any]:
+def _false_alarms(rates: Rates | None, checks: float) -> dict[str, Any]:
     """The monitor's checks in a month, and the false alarms among them as far as they are known."""
-    rates = calibration.alarm_rate()
     alarms = (
         {name: checks * rate for name, rate in zip(RATES, rates, strict=True)} if rates else None
     )
@@ -97,25 +102,19 @@ def _profile(monitor: Monitor, policy: SourcePolicy, frozen: FrozenBaseline, spa
         return frozen.profile(window.batches())
 
 
-def _blocks(monitor: Monitor, policy: SourcePolicy) -> Iterator[Span]:
+def _blocks(monitor: Monitor, period: Span | None) -> Iterator[Span]:
     """Windows of the reference that follow one another; at most `MOST_BLOCKS`, evenly spread."""
-    whole = _reference_span(monitor, policy) if monitor.timestamp_column else None
-    if whole is None:
+    if period is None:
         return
-    start, end = whole
+    start, end = period
     count = int((end - start) / monitor.window + 1 - LEAST_COVERED)
-    for number in _spread(count):
-        first = start + number * monitor.window
-        yield first, first + monitor.window
-
-
-def _spread(count: int) -> list[int]:
-    """The numbers of the blocks to check; none if there are fewer than two blocks."""
     if count < 2:
-        return []
-    numbers = np.linspace(0, count - 1, min(count, MOST_BLOCKS)).astype(int)
-    found: list[int] = np.unique(numbers).tolist()
-    return found
+        return
+    for number in spread(range(count), MOST_BLOCKS):
+        first = start + number * monitor.window
+        block = first, first + monitor.window
+        if not any(overlap(block, bad) for bad in monitor.bad_spans):
+            yield block
 
 
 def _reference_span(monitor: Monitor, policy: SourcePolicy) -> Span | None:

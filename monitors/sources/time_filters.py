@@ -1,6 +1,6 @@
 """Turn a half-open window into a condition that prunes partitions and row groups."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
@@ -20,7 +20,7 @@ _INT64_MAX = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Timeframe:
-    """The rows asked for: `start <= column < end`, or all rows when there is no column.
+    """The rows asked for: `start <= column < end` outside some gaps, or all rows when there is no column.
 
     A timestamp without a zone is read in `zone` and a date is its midnight there, so windows that
     follow one another share no row and lose none. Rows whose timestamp is null are in no bounded
@@ -35,6 +35,7 @@ class Timeframe:
     start: datetime | None = None
     end: datetime | None = None
     zone: str = UTC_ZONE
+    gaps: tuple[tuple[datetime, datetime], ...] = ()
 
     def __post_init__(self) -> None:
         _refuse_naive("start", self.start)
@@ -46,8 +47,8 @@ class Timeframe:
 
     @property
     def is_bounded(self) -> bool:
-        """True if there is a start or an end."""
-        return self.start is not None or self.end is not None
+        """True if there is a start, an end or a gap."""
+        return self.start is not None or self.end is not None or bool(self.gaps)
 
     def condition(self, schema: pa.Schema) -> pads.Expression | None:
         """The rows inside; None for all.
@@ -128,20 +129,31 @@ class Timeframe:
         lower, upper = self._limits(dtype)
         after = [] if lower is None else [pc.greater_equal(stamps, lower)]
         before = [] if upper is None else [pc.less(stamps, upper)]
-        return after + before
+        gaps = self._gaps(dtype)
+        around = [
+            pc.or_kleene(pc.less(stamps, first), pc.greater_equal(stamps, end))
+            for first, end in gaps
+        ]
+        return after + before + around
 
     def _outside(self, stamps: pads.Expression, dtype: pa.DataType) -> list[pads.Expression]:
         """The comparisons one of which a row outside passes."""
         lower, upper = self._limits(dtype)
         before = [] if lower is None else [stamps < lower]
         after = [] if upper is None else [stamps >= upper]
-        return [stamps.is_null(), *before, *after]
+        within = [(stamps >= first) & (stamps < end) for first, end in self._gaps(dtype)]
+        return [stamps.is_null(), *before, *after, *within]
 
     def _limits(self, dtype: pa.DataType) -> tuple[pa.Scalar | None, pa.Scalar | None]:
         """Start and end as values of the column's type."""
         unit = self._unit_nanoseconds(dtype)
         zone = self.zone if is_local(dtype) else UTC_ZONE
         return _limit(self.start, dtype, unit, zone), _limit(self.end, dtype, unit, zone)
+
+    def _gaps(self, dtype: pa.DataType) -> list[tuple[pa.Scalar, pa.Scalar]]:
+        """The ends of the gaps as values of the column's type."""
+        ends = (replace(self, start=start, end=end, gaps=()) for start, end in self.gaps)
+        return [each._limits(dtype) for each in ends]
 
     def _unit_nanoseconds(self, dtype: pa.DataType) -> int:
         if pa.types.is_timestamp(dtype):

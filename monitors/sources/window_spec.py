@@ -25,6 +25,7 @@ class WindowSpec:
         start: Inclusive and aware; None is unbounded.
         end: Exclusive and aware; None is unbounded. Rows with a null timestamp are in no bounded
             window.
+        without: Spans of time, aware, whose rows are left out.
         types: How columns of CSV files are read; the others are guessed. Other formats say it
             themselves.
         dialect: How CSV files are written.
@@ -38,6 +39,7 @@ class WindowSpec:
     timestamp_column: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    without: tuple[tuple[datetime, datetime], ...] = ()
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     dialect: CsvDialect = DEFAULT_DIALECT
     zone: str = UTC_ZONE
@@ -51,4 +53,4 @@ class WindowSpec:
             ValueError: If a bound is naive, the bounds are reversed, or a bound is given without a
                 timestamp column.
         """
-        return Timeframe(self.timestamp_column, self.start, self.end, self.zone)
+        return Timeframe(self.timestamp_column, self.start, self.end, self.zone, self.without)

@@ -7,6 +7,7 @@ from pathlib import Path
 from algorithms.concept_drift.detector_registry import ALARM_BUDGET
 from tests.calibration import (
     alerting,
+    earlier_times,
     estimates,
     explanations,
     faults,
@@ -26,7 +27,7 @@ from tests.document import replace_measured
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = Path(__file__).parent / "detectors.md"
 DRAWS = 100
-PARTS = ("windows", "faults", "estimates", "slices", "streams", "alerting", "fleet")
+PARTS = ("windows", "faults", "estimates", "slices", "references", "streams", "alerting", "fleet")
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def _parts_of_calibration(draws: int) -> dict[str, Iterable[str]]:
         "faults": _fault_sections(few),
         "estimates": _estimate_sections(draws),
         "slices": _slice_sections(draws),
+        "references": _reference_sections(max(1, draws // 50)),
     }
 
 
@@ -221,6 +223,27 @@ def _slice_sections(draws: int) -> Iterable[str]:
         "*found*: one of them is. *Any*: it names any slice; without an incident, each is false.",
         ["incident", "columns", "the whole", "first", "found", "any", "draws"],
         explanations.explanation_rows(draws),
+    )
+
+
+def _reference_sections(years: int) -> Iterable[str]:
+    yield _section(
+        "References in time",
+        f"A year of daily windows of {earlier_times.DAY_ROWS:,} rows after two of history, with a pattern of the "
+        "calendar in one of three features. *Alerts*: opened in a year without an incident, by two drifted runs of "
+        "three, without a budget. *Found*: of twelve incidents, another feature shifted by "
+        f"{earlier_times.INCIDENT_SHIFT} σ for {earlier_times.INCIDENT_DAYS} days, those in which an alert opens. By "
+        "the baseline of the year before, and with `judged_by: references_in_time`.",
+        [
+            "pattern",
+            "compared with",
+            "alerts, baseline",
+            "alerts, in time",
+            "found, baseline",
+            "found, in time",
+            "years",
+        ],
+        earlier_times.reference_rows(years),
     )
 
 

@@ -48,6 +48,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
+    ({"references_in_time": [{"kind": "weekly"}]}, "references_in_time", "kind must be one of"),
+    ({"references_in_time": [{"kind": "trailing"}]}, "references_in_time", "needs its length"),
+    ({"holidays": "Atlantis"}, "holidays", "must be a country"),
+    ({"judged_by": "both"}, "judged_by", "not a valid choice"),
+    ({"judged_by": "references_in_time"}, "judged_by", "judged_by needs seasonal_weeks"),
     ({"reference_data_uri": "{root}/nothing"}, "reference_data_uri", "nothing at"),
     ({"open_after": {"info": {"runs": 1, "of": 1}}}, "open_after", "must name warning, critical"),
     ({"open_after": {"warning": {"runs": 1}}}, "open_after", "the two numbers runs and of"),

@@ -25,6 +25,7 @@ from tests.drift_detector.api.openapi_document import openapi_document
 from tests.factories import (
     drift_result,
     make_backtest,
+    make_bad_window,
     make_flights_monitor,
     make_job,
     make_run,
@@ -91,9 +92,9 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     }
     key, _ = create_api_key(name="sample", scopes=[Scope.MONITORS_READ])
     connection = make_connection(name="Kept", store="s3://lake/acme/kept")
-    more = {"backtests": backtest, "keys": key, "connections": connection} | notification_rows(
-        alert
-    )
+    bad = make_bad_window(monitor)
+    more = {"backtests": backtest, "keys": key, "connections": connection, "bad-windows": bad}
+    more |= notification_rows(alert)
     found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 

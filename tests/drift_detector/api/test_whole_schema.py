@@ -38,6 +38,7 @@ from tests.drift_detector.api.openapi_document import openapi_document
 from tests.factories import (
     drift_result,
     make_backtest,
+    make_bad_window,
     make_flights_monitor,
     make_job,
     make_run,
@@ -68,6 +69,7 @@ FIRST, LAST = datetime(2000, 1, 1), datetime(2024, 1, 1)
 OF_OTHER_FIELDS = {
     "feature_columns", "prediction_column", "label_column", "score_column", "performance_limits", "label_delay",
     "reference_start", "reference_end", "detector_settings", "error_scale", "error_batch",
+    "references_in_time", "judged_by",
 }  # fmt: skip
 """Fields that are right or wrong by what the data or other fields have, which JSON Schema cannot say."""
 
@@ -105,6 +107,7 @@ def document(settings: LazySettings, static_root: None, flights: Path) -> BaseSc
     formats = {
         "data-location": st.just(str(flights)), "date-time": moments(), "duration": durations(),
         "cursor": st.just(CURSOR), "time-zone": zones(), "cron": crons(),
+        "holiday-calendar": st.sampled_from(["", "DE", "US-CA"]),
     }  # fmt: skip
     for name, strategy in formats.items():
         schemathesis.openapi.format(name, strategy)
@@ -150,11 +153,17 @@ def rows_of_each_kind(
         detection, alert = Detection.objects.get(), Alert.objects.get()
         job, others = make_job(flights), notification_rows(alert, channel_id=channel_id)
         key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
-        learnt = make_learning_rows(monitor)
+        learnt, bad = make_learning_rows(monitor), make_bad_window(monitor)
         key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
         connection = make_connection(name=f"of {name}", store=f"s3://lake/{tenant.slug}/kept")
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
-    more = {"backtests": backtest, "jobs": job, "keys": key, "connections": connection} | others
+    more = {
+        "backtests": backtest,
+        "jobs": job,
+        "keys": key,
+        "connections": connection,
+        "bad-windows": bad,
+    } | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
 
@@ -187,6 +196,11 @@ def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 def span_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     start = datetime.fromisoformat(body["from"])
     return {"from": start.isoformat(), "to": (start + SPAN).isoformat()}
+
+
+def bad_window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    start = datetime.fromisoformat(body["window_start"])
+    return body | {"window_end": (start + SPAN).isoformat()}
 
 
 def run_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -289,6 +303,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
     "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
     "keys": key_body, "connections": connection_body, "rotate": key_body,
+    "bad-windows": bad_window_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 

@@ -7,7 +7,7 @@ from django.db.models import ForeignKey
 
 TENANT_TABLES = {
     "drf_deployments", "drf_model_mappings", "drf_retraining_requests", "drf_retraining_rules", "drf_suggestions",
-    "drf_budgets", "drf_budget_loads",
+    "drf_bad_windows", "drf_budgets", "drf_budget_loads",
     "drf_alert_events", "drf_alert_runs", "drf_health_reviews",
     "drf_baseline_frames", "drf_error_bins", "drf_profiles", "drf_signal_changes",
     "drf_alerts", "drf_api_keys", "drf_audit", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",

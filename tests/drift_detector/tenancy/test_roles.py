@@ -131,6 +131,7 @@ SHARED = {
     "drf_alert_runs": WRITES,
     "drf_alerts": WRITES,
     "drf_backtests": WRITES,
+    "drf_bad_windows": WRITES,
     "drf_baseline_frames": WRITES,
     "drf_consumer_offsets": WRITES,
     "drf_deployments": WRITES,

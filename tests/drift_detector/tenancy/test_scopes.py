@@ -82,6 +82,8 @@ OPERATIONS = {
     "/budget": {"GET": READ, "PUT": "admin"},
     "/models/{id}/budget": {"GET": READ, "PUT": "admin", "DELETE": "admin"},
     "/models/{id}/deployed": {"POST": "monitors:write"},
+    "/monitors/{id}/bad-windows": {"GET": READ, "POST": "monitors:write"},
+    "/bad-windows/{id}": {"DELETE": "monitors:write"},
     "/connections": {"GET": "admin", "POST": "admin"},
     "/connections/{id}": {"GET": "admin", "PATCH": "admin", "DELETE": "admin"},
     "/keys": {"GET": "admin", "POST": "admin"},

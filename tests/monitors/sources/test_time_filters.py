@@ -35,6 +35,25 @@ def test_condition__any_bounds__agrees_with_python(
     assert kept(values, start, end) == expected
 
 
+@given(st.lists(st.tuples(INSTANTS, INSTANTS), max_size=3), st.integers(-3, 3))
+def test_condition__gaps__agrees_with_python(
+    gaps: list[tuple[datetime, datetime]], steps: int
+) -> None:
+    spans = [(min(gap), max(gap)) for gap in gaps]
+    near = [bound.astimezone(UTC) + steps * UNITS["us"] for gap in gaps for bound in gap]
+    timeframe = Timeframe("ts", gaps=tuple(spans))
+    stamps = pa.array(near, pa.timestamp("us", "UTC"))
+    expected = [not any(start <= value < end for start, end in spans) for value in near]
+    table = pa.table({"ts": stamps, "row": range(len(near))})
+    condition = timeframe.condition(table.schema)
+    rows = pads.dataset(table).to_table(filter=condition)["row"].to_pylist()
+    assert [row in rows for row in range(len(near))] == expected
+    if timeframe.is_bounded:
+        assert timeframe.mask(stamps).to_pylist() == expected
+        outside = pads.dataset(table).to_table(filter=timeframe.opposite(table.schema))
+        assert outside["row"].to_pylist() == [row for row, kept in enumerate(expected) if not kept]
+
+
 @pytest.mark.parametrize(
     ("nanoseconds", "inside"), [(-1, False), (0, True), (999, True), (1000, False)]
 )

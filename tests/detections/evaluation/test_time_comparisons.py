@@ -1,6 +1,7 @@
-"""Beside the baseline, a window is compared with the same hours of the weeks before it."""
+"""Beside the baseline, a window is compared with earlier times, such as the same hours of the weeks before it."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from scipy import stats
 
+from alerts.models import Alert
 from algorithms.method_results import MethodResult, Reference
 from detections.backtests.services import build_backtest
 from detections.evaluation.run import evaluate_run
@@ -17,6 +19,8 @@ from detections.models import Detection, DetectionRun
 from detections.results import RunResult
 from detections.runs.execution import execute
 from drift_detector.tenancy.models import Tenant
+from monitors.bad_windows.services import mark_bad
+from monitors.baselines.builds import build_baseline, request_baseline
 from monitors.models import Monitor
 from monitors.validators import check_monitor
 from tests.data import TIMESTAMPS, flights_like
@@ -27,6 +31,12 @@ WEEK = timedelta(weeks=1)
 
 def evaluate(monitor: Monitor, week: int) -> RunResult:
     return evaluate_run(take(make_run(monitor, week=week)))
+
+
+def evaluate_again(monitor: Monitor, week: int) -> RunResult:
+    """The same window, by another tick."""
+    tick = TIMESTAMPS[0] + (week + 1) * WEEK + timedelta(hours=1)
+    return evaluate_run(take(make_run(monitor, week=week, scheduled_for=tick)))
 
 
 def seasonal(result: RunResult) -> dict[str, MethodResult]:
@@ -146,17 +156,6 @@ def test_execute__seasonal_drift__is_recorded_beside_the_baselines(monitor: Moni
     assert dict(found) == {"baseline": "drift", "seasonal": "drift"}
 
 
-def test_seasonal_windows__clock_change__same_hours_on_the_wall() -> None:
-    monitor = Monitor(timezone="Europe/Berlin", seasonal_weeks=2)
-    start = datetime(
-        2024, 4, 1, 7, tzinfo=UTC
-    )  # nine in Berlin, the day after its clocks went forward
-    assert monitor.seasonal_windows(start, start + timedelta(hours=1)) == [
-        (datetime(2024, 3, 25, 8, tzinfo=UTC), datetime(2024, 3, 25, 9, tzinfo=UTC)),
-        (datetime(2024, 3, 18, 8, tzinfo=UTC), datetime(2024, 3, 18, 9, tzinfo=UTC)),
-    ]
-
-
 def test_check_monitor__season_without_a_column_of_times__is_refused() -> None:
     fields = {
         "schedule_cron": "0 0 * * 1", "timezone": "UTC", "window": WEEK, "window_lag": timedelta(0),
@@ -164,3 +163,110 @@ def test_check_monitor__season_without_a_column_of_times__is_refused() -> None:
     }  # fmt: skip
     with pytest.raises(ValidationError, match="seasonal_weeks needs a timestamp_column"):
         check_monitor(fields)
+
+
+IN_TIME = {"judged_by": "references_in_time"}
+
+
+def counted(result: RunResult) -> set[tuple[str, str]]:
+    return {(each.method.value, each.reference.value) for each in result.methods if each.counts}
+
+
+def test_judged_by_references__like_last_week_but_not_like_the_baseline__is_ok(
+    monitor: Monitor,
+) -> None:
+    Monitor.objects.update(seasonal_weeks=1, **IN_TIME)
+    result = evaluate(monitor, 4)
+    assert result.verdict == "ok"
+    assert {each.verdict.value for each in result.methods if not each.counts} == {"drift"}
+    assert counted(result) == {(name, "seasonal") for name in ("ks", "psi", "chi_squared")}
+    assert result.reason == "The comparison with seasonal counts, and not that with the baseline."
+
+
+def test_judged_by_references__not_like_last_week__is_drift(monitor: Monitor) -> None:
+    Monitor.objects.update(references_in_time=[{"kind": "previous"}], seasonal_weeks=0, **IN_TIME)
+    result = evaluate(monitor, 3)
+    assert result.verdict == "drift"
+    assert {each.reference.value for each in result.methods if each.counts} == {"previous"}
+
+
+def test_judged_by_references__history_too_young__baseline_counts(monitor: Monitor) -> None:
+    Monitor.objects.update(**IN_TIME)
+    result = evaluate(monitor, 0)
+    assert result.verdict == "ok"
+    assert {reference for _, reference in counted(result)} >= {"baseline"}
+    assert result.reason.endswith(
+        "No reference in time could be judged, so the comparison with the baseline counts."
+    )
+
+
+def test_judged_by_references__lost_column__still_counts_by_the_baseline(
+    monitor: Monitor, flights: Path
+) -> None:
+    Monitor.objects.update(seasonal_weeks=1, methods=["ks", "schema"], **IN_TIME)
+    week4 = pq.read_table(flights / "week4.parquet").drop_columns(["distance"])
+    pq.write_table(week4, flights / "week4.parquet")
+    result = evaluate(monitor, 4)
+    assert result.verdict == "drift"
+    drifted = [each for each in result.methods if each.counts and each.is_drifted]
+    assert [(each.method.value, each.worst_feature) for each in drifted] == [("schema", "distance")]
+
+
+def test_judged_by_references__p_value__is_that_of_what_counts(monitor: Monitor) -> None:
+    Monitor.objects.update(seasonal_weeks=1, **IN_TIME)
+    like_last_week = evaluate(monitor, 4).p_value
+    Monitor.objects.update(judged_by="either")
+    against_both = evaluate_again(monitor, 4).p_value
+    assert like_last_week == 1.0  # the very values of the week before
+    assert against_both is not None
+    assert against_both < 1e-6
+
+
+def test_execute__does_not_count__opens_no_alert_and_is_stored(monitor: Monitor) -> None:
+    Monitor.objects.update(seasonal_weeks=1, **IN_TIME)
+    run = make_run(monitor, week=4)
+    execute(tenant_id=run.tenant_id, run_id=run.id, worker="worker-1")
+    assert not Alert.objects.exists()
+    found = Detection.objects.filter(method="ks").values_list("reference", "verdict", "counts")
+    assert set(found) == {("baseline", "drift", False), ("seasonal", "ok", True)}
+
+
+def test_bad_window__left_out__flips_the_verdict(monitor: Monitor, flights: Path) -> None:
+    week5 = flights_like(week=5, start=TIMESTAMPS[0] + 5 * WEEK)
+    pq.write_table(week5, flights / "week5.parquet")
+    trailing = {"kind": "trailing", "length": "P28D", "offset": "PT0S"}
+    Monitor.objects.update(references_in_time=[trailing], seasonal_weeks=0, **IN_TIME)
+    assert evaluate(monitor, 5).verdict == "drift"  # weeks 3 and 4 of the four have drifted
+    start = TIMESTAMPS[3]
+    mark_bad(monitor=monitor, start=start, end=start + 2 * WEEK, reason="", by="key:test")
+    result = evaluate_again(monitor, 5)
+    assert result.verdict == "ok"
+    [ks] = [each for each in result.methods if each.counts and each.method == "ks"]
+    assert {each.n_reference for each in ks.details} == {4000}
+
+
+def test_build_baseline__bad_window__its_rows_are_left_out(monitor: Monitor) -> None:
+    Monitor.objects.update(reference_end=TIMESTAMPS[3] + WEEK)
+    start = TIMESTAMPS[3]
+    mark_bad(monitor=monitor, start=start, end=start + WEEK, reason="", by="key:test")
+    baseline = request_baseline(monitor=Monitor.objects.get())
+    build_baseline(tenant_id=monitor.tenant_id, baseline_id=baseline.id, worker="worker-1")
+    baseline.refresh_from_db()
+    assert (baseline.status, baseline.rows) == ("ready", 6000)
+    assert baseline.calibration is not None
+    assert baseline.calibration["rows"] == [2000, 2000, 2000]
+    assert baseline.calibration["alarms"] == 0
+
+
+def test_large_window__streamed__is_compared_with_earlier_times_alike(
+    monitor: Monitor, override: Callable[..., None]
+) -> None:
+    Monitor.objects.update(references_in_time=[{"kind": "previous"}], **IN_TIME)
+    whole = evaluate(monitor, 3)
+    override(data={"stream_bytes": 1})
+    streamed = evaluate_again(monitor, 3)
+    assert streamed.verdict == whole.verdict == "drift"
+    assert counted(streamed) == counted(whole)
+    of_streamed = {(each.method, each.reference): each.statistic for each in streamed.methods}
+    for each in whole.methods:
+        assert of_streamed[each.method, each.reference] == pytest.approx(each.statistic, abs=0.01)
