@@ -13,7 +13,7 @@ TABLE = "drf_bad_windows"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0017_references_in_time"),
+        ("monitors", "0016_references_in_time"),
         ("tenancy", "0009_rights_by_process"),
         ("audit", "0002_triggers"),
     ]

@@ -7,7 +7,7 @@ from drift_detector.tenancy import rls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0018_bad_windows"),
+        ("monitors", "0017_bad_windows"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("detections", "0014_slices"),
+        ("detections", "0015_unsupported"),
     ]
 
     operations = [

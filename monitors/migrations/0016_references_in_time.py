@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monitors", "0014_slices"),
+        ("monitors", "0015_explain_run"),
     ]
 
     operations = [
