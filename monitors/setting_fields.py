@@ -185,6 +185,7 @@ class ReferencesField(serializers.ListField):
     {
         "type": "string",
         "format": "holiday-calendar",
+        "minLength": 1,
         "maxLength": LONGEST_CALENDAR,
         "example": "US-CA",
     }

@@ -69,7 +69,7 @@ FIRST, LAST = datetime(2000, 1, 1), datetime(2024, 1, 1)
 OF_OTHER_FIELDS = {
     "feature_columns", "prediction_column", "label_column", "score_column", "performance_limits", "label_delay",
     "reference_start", "reference_end", "detector_settings", "error_scale", "error_batch",
-    "references_in_time", "judged_by",
+    "references_in_time", "judged_by", "holidays",
 }  # fmt: skip
 """Fields that are right or wrong by what the data or other fields have, which JSON Schema cannot say."""
 
@@ -107,7 +107,6 @@ def document(settings: LazySettings, static_root: None, flights: Path) -> BaseSc
     formats = {
         "data-location": st.just(str(flights)), "date-time": moments(), "duration": durations(),
         "cursor": st.just(CURSOR), "time-zone": zones(), "cron": crons(),
-        "holiday-calendar": st.sampled_from(["", "DE", "US-CA"]),
     }  # fmt: skip
     for name, strategy in formats.items():
         schemathesis.openapi.format(name, strategy)
