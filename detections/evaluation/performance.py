@@ -142,7 +142,7 @@ def _with_methods(result: RunResult, methods: Sequence[MethodResult]) -> RunResu
     """The result with the judged performance, and the reasons of metrics that could not be judged."""
     for method in methods:
         result = _with_reason(result, _reason_unjudged(method))
-    counted = [method.verdict for method in methods if method.is_judgeable]
+    counted = [each.verdict for each in methods if each.is_judgeable or not each.details]
     verdict = combine_verdicts([result.verdict, *counted])
     return replace(result, verdict=verdict, methods=(*result.methods, *methods))
 

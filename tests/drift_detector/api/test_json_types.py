@@ -22,7 +22,9 @@ def type_of(schema: dict[str, Any]) -> str:
     """The JSON type of a property, which can stand behind a reference."""
     [schema] = schema.get("allOf", [schema])
     name = schema.get("$ref", "").rpartition("/")[2]
-    return str((COMPONENTS[name] if name else schema)["type"])
+    own = COMPONENTS[name] if name else schema
+    [kind] = {each["type"] for each in own.get("oneOf", [own])}
+    return str(kind)
 
 
 def others(field: str) -> list[Any]:
