@@ -33,7 +33,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.jobs.kinds import Answer, Ending
 from monitors.models import Job, Monitor
-from monitors.monitor_windows import Columns, frozen_column_types, reference_window
+from monitors.monitor_windows import Columns, frozen_column_types, frozen_reference_window
 from monitors.slice_checks import LONGEST_SLICE_NAME
 from monitors.sources import LazyWindow, SourceError, open_window
 
@@ -121,9 +121,10 @@ def _find(context: RunContext, targets: Sequence[str]) -> dict[str, Any]:
 
 
 def _samples(context: RunContext, frozen: FrozenBaseline) -> tuple[RowSample, RowSample]:
-    """Rows of the reference, as the monitor names it today, and of the run's window."""
+    """Rows of the reference of the run's own baseline, and of the run's window."""
     columns, seed = frozen_column_types(frozen), context.run.id.int % SEEDS
-    spec = reference_window(context.monitor, context.policy, columns)
+    monitor, baseline, policy = context.monitor, context.baseline, context.policy
+    spec = frozen_reference_window(monitor, baseline, policy, columns)
     with open_window(spec) as window:
         reference = sample_rows(window.batches(), MOST_ROWS, seed)
     return reference, _sample_of_run(context, columns, seed)

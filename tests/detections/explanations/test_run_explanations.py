@@ -96,6 +96,15 @@ def test_explain__slice_pasted_into_the_monitor__drifts_alone(
     assert (answer.status_code, answer.json()["slices"]) == (200, [pasted])
 
 
+def test_explain__reference_changed_since__is_that_of_the_runs_baseline(
+    api: APIClient, monitor: Monitor
+) -> None:
+    run = judged(monitor)
+    start, end = TIMESTAMPS[DRIFTED], TIMESTAMPS[DRIFTED] + timedelta(weeks=1)
+    monitors.update_monitor(monitor=monitor, reference_start=start, reference_end=end)
+    assert explain(api, run)["slices"][0]["where"] == "carrier = 'B'"
+
+
 def test_explain__no_drift__answers_that_there_is_none(api: APIClient, monitor: Monitor) -> None:
     found = explain(api, judged(monitor, week=2))
     assert (found["slices"], found["features"]) == ([], [])
