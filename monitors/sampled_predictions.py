@@ -73,7 +73,7 @@ def sample_predictions(
 
 
 def rows_of_sample(features: int) -> int:
-    """The rows of a sample with so many features."""
+    """The rows of a sample with a number of features."""
     return min(MOST_ROWS, MOST_VALUES // max(features, 1))
 
 

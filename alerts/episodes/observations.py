@@ -200,7 +200,7 @@ class Observation:
         return self.judges(entry) or not self._must_judge(entry)
 
     def weight_for(self, entry: DriftEntry) -> float:
-        """What this run, which is ok, counts for as a sign that an entry is over.
+        """The weight of this run, which is ok, as a sign that an entry is over: from 0 to 1.
 
         A run that finds a change of the entry's size nine times in ten counts as one. For others it is such a share of
         one that the runs which add up to one overlook the change together at most once in ten.

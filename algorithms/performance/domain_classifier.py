@@ -63,7 +63,7 @@ class DomainClassifier:
 
     @property
     def weights(self) -> FloatArray:
-        """How many rows of the window each row of the reference stands for, shape (n,), with a mean of 1."""
+        """The rows of the window that each row of the reference stands for, shape (n,), with a mean of 1."""
         odds = self.of_reference / (1 - self.of_reference)
         weights: FloatArray = odds / odds.mean()
         return weights

@@ -18,7 +18,7 @@ type Columns = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledScores:
-    """What a classifier said of the rows of a sample.
+    """The answers of a classifier, and the labels, for the rows of a sample.
 
     Attributes:
         score: Shape (n,), from 0 to 1.

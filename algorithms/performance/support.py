@@ -36,7 +36,7 @@ type Values = Mapping[Metric, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """What speaks against the estimates of a window.
+    """The evidence against the estimates of a window.
 
     Attributes:
         shift: The share of pairs in which a classifier tells a row of the window from one of the reference.
@@ -76,7 +76,7 @@ class Support:
         )
 
     def _reference_says(self, metric: Metric) -> str:
-        """What the reference's rows say of the window."""
+        """The evidence of the reference's rows about the window."""
         if self.unlike > MOST_UNLIKE:
             return (
                 f"Hardly any row of the reference resembles {self.unlike:.0%} of the window's rows."
@@ -90,7 +90,7 @@ class Support:
 
 
 def usual_shift(sample: ReferenceSample, rows: int) -> float:
-    """The largest shift of a window of so many rows that is no evidence.
+    """The largest shift that is no evidence, for a window with a number of rows.
 
     It is that of the reference's own stretches, two standard deviations above their mean, and at least what chance
     gives: the standard error is that of Mann and Whitney's statistic without ties.

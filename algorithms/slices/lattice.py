@@ -27,7 +27,7 @@ LONGER_COSTS = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowErrors:
-    """How much the cell of each row is over-represented.
+    """The over-representation of the cell of each row.
 
     Attributes:
         reference: Shape (n,), from 0 to 1.
@@ -249,6 +249,6 @@ def _score(found: FoundSlice) -> float:
 
 
 def _cells_of(feature: CodedFeature) -> FloatArray:
-    """Which cells each condition chooses, shape (conditions, cells)."""
+    """The cells that each condition chooses, shape (conditions, cells)."""
     chosen = [each.cells for each in feature.predicates]
     return np.array(chosen, np.float64).reshape(len(chosen), feature.cells)

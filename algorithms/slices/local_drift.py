@@ -30,7 +30,7 @@ class CellCounts:
 
 
 def change_scores(inside: CellCounts) -> FloatArray:
-    """How clearly a feature moved inside each slice, as a standard normal score, shape (slices,).
+    """The evidence that a feature moved inside each slice, as a standard normal score, shape (slices,).
 
     The chi-squared statistic of homogeneity, which Fisher's √(2χ²) − √(2k − 1) brings on one scale for any number of
     cells.
@@ -74,7 +74,7 @@ def unbiased_psi(counts: CellCounts) -> float:
 
 
 def local_excess(inside: CellCounts, outside: CellCounts, weights: FloatArray) -> float:
-    """How much more a slice's mean weight rises than that of the rest, in standard errors; 0 where none is known.
+    """The rise of a slice's mean weight beyond that of the rest, in standard errors; 0 where none is known.
 
     The difference of two differences of four means, which are independent and each about normal (Welch). Where the
     rest falls, the slice's own rise counts.

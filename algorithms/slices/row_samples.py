@@ -34,7 +34,7 @@ class RowSample:
 
 
 def sample_rows(batches: Iterable[pa.RecordBatch], most: int, seed: int) -> RowSample:
-    """A sample of at most so many rows: those that draw the least numbers (Rényi, 1953).
+    """A uniform sample of rows: those that draw the least numbers (Rényi, 1953).
 
     Args:
         batches: The window.

@@ -49,7 +49,7 @@ def wrong_before(context: RunContext, metrics: Iterable[Metric]) -> dict[Metric,
 
 
 def sentence_of(metric: Metric, past: Sequence[PastEstimate]) -> str:
-    """What the past says against the next estimate; empty if nothing does."""
+    """The evidence of the past against the next estimate; empty if there is none."""
     wrong = sum(each.is_wrong(metric) for each in past)
     if len(past) < FEWEST or 2 * wrong < len(past):
         return ""

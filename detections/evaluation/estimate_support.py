@@ -26,7 +26,7 @@ UNREAD = "The inputs could not be compared with the reference's: {}"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks against estimates.
+    """The evidence against estimates.
 
     Attributes:
         reasons: Why an estimate is unsupported; estimates without a reason are supported.
@@ -119,7 +119,7 @@ def _with_evidence(
 
 
 def _figures(metric: Metric, evidence: Evidence) -> dict[str, object]:
-    """How the inputs were found to differ, beside the estimate."""
+    """The difference of the inputs that was found, beside the estimate."""
     if evidence.inputs is None:
         return {}
     support = {

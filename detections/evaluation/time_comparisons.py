@@ -56,11 +56,12 @@ def with_time_references(
     if not result.rows:
         return result
     comparing = _Comparing(monitor, policy, frozen, window, bounds, plan)
-    compared = [comparing.compare(each) for each in list_time_references(monitor, bounds)]
-    if not compared:
+    references = list_time_references(monitor, bounds)
+    if not references:
         return result
+    compared = [comparing.compare(each) for each in references]
     if monitor.judged_by == Monitor.JudgedBy.REFERENCES_IN_TIME:
-        return _judged_in_time(result, compared)
+        return _judged_in_time(result, references, compared)
     return _joined(result, result.verdict, compared)
 
 
@@ -87,24 +88,24 @@ def _counted(compared: Sequence[RunResult]) -> list[Verdict]:
     ]
 
 
-def _judged_in_time(result: RunResult, compared: Sequence[RunResult]) -> RunResult:
+def _judged_in_time(
+    result: RunResult, references: Sequence[TimeReference], compared: Sequence[RunResult]
+) -> RunResult:
     """The result in which the baseline decides only for methods that no reference in time could judge."""
     deciding = [method for each in compared for method in each.methods if _decides(method)]
     decided = {method.method for method in deciding}
     methods = tuple(replace(each, counts=each.method not in decided) for each in result.methods)
     own = counting(methods)
     verdict = verdict_of(own) if own else None
-    remark = TIME_DECIDES.format(_names(deciding)) if deciding else BASELINE_DECIDES
+    pairs = zip(references, compared, strict=True)
+    names = [reference.words for reference, each in pairs if any(map(_decides, each.methods))]
+    remark = TIME_DECIDES.format(" and ".join(names)) if names else BASELINE_DECIDES
     return _joined(replace(result, methods=methods), verdict, compared, remark)
 
 
 def _decides(method: MethodResult) -> bool:
     """True if a method could judge a feature by the comparison with an earlier time."""
     return any(detail.verdict in DECIDED for detail in method.details)
-
-
-def _names(methods: Sequence[MethodResult]) -> str:
-    return " and ".join(dict.fromkeys(each.reference.value for each in methods))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from algorithms.method_results import Reference
+from drift_detector.formats import counted
 from monitors.time_references.calendar_time import (
     DAY,
     Span,
@@ -43,7 +44,8 @@ class ReferenceKind:
 
     Attributes:
         spans: The times that a window is compared with, the latest first.
-        words: The name of that time in a sentence, with settings in braces.
+        words: The name of that time in a sentence; `{}` stands for the number that is set.
+        number: The setting with that number; empty for none.
         settings: The settings of an entry of `references_in_time`.
         is_stretch: True for a stretch of time of which parts can be left out; otherwise each time is as long as the
             window and is left out as a whole.
@@ -51,8 +53,15 @@ class ReferenceKind:
 
     spans: Callable[[Span, Choice, ZoneInfo], list[Span]]
     words: str
+    number: str = ""
     settings: Mapping[str, ReferenceSetting] = field(default_factory=dict)
     is_stretch: bool = False
+
+    def name_in_words(self, choice: Choice) -> str:
+        """The name of the time of a chosen reference, such as "the same day of the 6 months before"."""
+        if not self.number:
+            return self.words
+        return self.words.format(counted(choice[self.number], self.number.removesuffix("s")))
 
 
 def _weeks_before(window: Span, choice: Choice, zone: ZoneInfo) -> list[Span]:
@@ -114,7 +123,7 @@ def _latest_holidays(window: Span, choice: Choice, zone: ZoneInfo) -> list[Span]
 
 KINDS: Mapping[Reference, ReferenceKind] = {
     Reference.SEASONAL: ReferenceKind(
-        spans=_weeks_before, words="the same window of the {weeks} weeks before"
+        spans=_weeks_before, words="the same window of the {} before", number="weeks"
     ),
     Reference.TRAILING: ReferenceKind(
         spans=_trailing,
@@ -128,12 +137,14 @@ KINDS: Mapping[Reference, ReferenceKind] = {
     Reference.PREVIOUS: ReferenceKind(spans=_previous, words="the window before"),
     Reference.DAY_OF_MONTH: ReferenceKind(
         spans=_day_of_month,
-        words="the same day of the {months} months before",
+        words="the same day of the {} before",
+        number="months",
         settings={"months": CountSetting(1, 24, default=6)},
     ),
     Reference.MONTH_OF_YEAR: ReferenceKind(
         spans=_month_of_year,
-        words="the same month of the {years} years before",
+        words="the same month of the {} before",
+        number="years",
         settings={"years": CountSetting(1, 5, default=2)},
         is_stretch=True,
     ),

@@ -73,7 +73,7 @@ def _find(
         left = without(pieces, _gaps(monitor, spans, zone))
     else:
         left = [span for span in spans if not _is_left_out(monitor, span, reference, zone)]
-    words = kind.words.format_map(choice)
+    words = kind.name_in_words(choice)
     return TimeReference(reference=reference, words=words, entry=entry, spans=tuple(left))
 
 

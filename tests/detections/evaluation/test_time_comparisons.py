@@ -180,7 +180,10 @@ def test_judged_by_references__like_last_week_but_not_like_the_baseline__is_ok(
     assert result.verdict == "ok"
     assert {each.verdict.value for each in result.methods if not each.counts} == {"drift"}
     assert counted(result) == {(name, "seasonal") for name in ("ks", "psi", "chi_squared")}
-    assert result.reason == "The comparison with seasonal counts, and not that with the baseline."
+    assert (
+        result.reason
+        == "The comparison with the same window of the 1 week before counts, and not that with the baseline."
+    )
 
 
 def test_judged_by_references__not_like_last_week__is_drift(monitor: Monitor) -> None:
