@@ -9,7 +9,7 @@ from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
-from algorithms.method_results import MethodResult, counting
+from algorithms.method_results import AnyMethod, MethodResult, counting
 from algorithms.plan import EvaluationPlan
 from algorithms.verdicts import Verdict, combine_verdicts
 from detections.evaluation.judge import judge_window, verdict_of
@@ -21,6 +21,10 @@ from monitors.time_references.calendar_time import Span, length_of
 from monitors.time_references.time_references import TimeReference, list_time_references
 
 DECIDED = (Verdict.OK, Verdict.DRIFT)
+
+type Subject = tuple[AnyMethod, str]
+"""A method, and a feature that it judged."""
+
 BASELINE_DECIDES = (
     "No reference in time could be judged, so the comparison with the baseline counts."
 )
@@ -91,12 +95,21 @@ def _counted(compared: Sequence[RunResult]) -> list[Verdict]:
 def _judged_in_time(
     result: RunResult, references: Sequence[TimeReference], compared: Sequence[RunResult]
 ) -> RunResult:
-    """The result in which the baseline decides only for methods that no reference in time could judge."""
-    deciding = [method for each in compared for method in each.methods if _decides(method)]
-    decided = {method.method for method in deciding}
-    methods = tuple(replace(each, counts=each.method not in decided) for each in result.methods)
-    own = counting(methods)
+    """The result in which the baseline decides only for methods that no reference in time could judge as fully.
+
+    A method that the baseline could judge on more features than references in time could counts by both.
+    """
+    in_time = [method for each in compared for method in each.methods]
+    decided = {method.method for method in in_time if _decides(method)}
+    judged = set[Subject]().union(*map(_judged, in_time))
+    methods = tuple(
+        replace(each, counts=each.method not in decided or not _judged(each) <= judged)
+        for each in result.methods
+    )
+    own = [each for each in counting(methods) if each.is_judgeable]
     verdict = verdict_of(own) if own else None
+    if not decided:
+        verdict = result.verdict
     pairs = zip(references, compared, strict=True)
     names = [reference.words for reference, each in pairs if any(map(_decides, each.methods))]
     remark = TIME_DECIDES.format(" and ".join(names)) if names else BASELINE_DECIDES
@@ -105,7 +118,13 @@ def _judged_in_time(
 
 def _decides(method: MethodResult) -> bool:
     """True if a method could judge a feature by the comparison with an earlier time."""
-    return any(detail.verdict in DECIDED for detail in method.details)
+    return bool(_judged(method))
+
+
+def _judged(method: MethodResult) -> set[Subject]:
+    """The features that a method could judge, each with the method."""
+    judged = (detail for detail in method.details if detail.verdict in DECIDED)
+    return {(method.method, detail.feature) for detail in judged}
 
 
 @dataclass(frozen=True, slots=True)

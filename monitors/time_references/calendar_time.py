@@ -66,6 +66,15 @@ def overlap(one: Span, other: Span) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
+def apart(spans: Iterable[Span]) -> list[Span]:
+    """The spans that share no moment with one before them in the list: no row is counted twice."""
+    found: list[Span] = []
+    for span in spans:
+        if not any(overlap(span, other) for other in found):
+            found.append(span)
+    return found
+
+
 def without(spans: Iterable[Span], gaps: Iterable[Span]) -> list[Span]:
     """The parts of spans that lie in none of the gaps, in their order."""
     found = list(spans)

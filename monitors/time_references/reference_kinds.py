@@ -14,6 +14,7 @@ from drift_detector.formats import counted
 from monitors.time_references.calendar_time import (
     DAY,
     Span,
+    apart,
     days_earlier,
     days_of,
     earlier,
@@ -22,7 +23,6 @@ from monitors.time_references.calendar_time import (
     last_of_month,
     length_of,
     midnight,
-    overlap,
 )
 from monitors.time_references.holiday_days import holidays_before, is_holiday
 from monitors.time_references.reference_settings import (
@@ -113,11 +113,8 @@ def _latest_holidays(window: Span, choice: Choice, zone: ZoneInfo) -> list[Span]
     """The times that lie around earlier holidays as a window lies around its own first one; none shares a moment."""
     calendar = choice["calendar"]
     holiday = next(day for day in days_of(window, zone) if is_holiday(calendar, day))
-    found: list[Span] = []
-    for day in holidays_before(calendar, holiday):
-        span = days_earlier(window, (holiday - day).days, zone)
-        if not any(overlap(span, other) for other in [window, *found]):
-            found.append(span)
+    days = [(holiday - day).days for day in holidays_before(calendar, holiday)]
+    _, *found = apart([window, *(days_earlier(window, each, zone) for each in days)])
     return found[:MOST_HOLIDAYS]
 
 

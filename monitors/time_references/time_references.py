@@ -9,6 +9,7 @@ from algorithms.method_results import Reference
 from monitors.models import Monitor
 from monitors.time_references.calendar_time import (
     Span,
+    apart,
     day_span,
     days_of,
     earlier,
@@ -67,14 +68,20 @@ def _find(
     monitor: Monitor, window: Span, reference: Reference, entry: Mapping[str, Any]
 ) -> TimeReference:
     zone, kind, choice = ZoneInfo(monitor.timezone), KINDS[reference], read_choice(reference, entry)
-    spans = [span for span in kind.spans(window, choice, zone) if span[1] <= window[0]]
+    spans = [span for span in kind.spans(window, choice, zone) if _is_past(span, window)]
     if kind.is_stretch:
         pieces = _in_pieces(spans, window, zone)
         left = without(pieces, _gaps(monitor, spans, zone))
     else:
-        left = [span for span in spans if not _is_left_out(monitor, span, reference, zone)]
+        good = (span for span in spans if not _is_left_out(monitor, span, reference, zone))
+        left = apart(good)
     words = kind.name_in_words(choice)
     return TimeReference(reference=reference, words=words, entry=entry, spans=tuple(left))
+
+
+def _is_past(span: Span, window: Span) -> bool:
+    """True for a time before the window; where clocks skip an hour nothing can be left of it."""
+    return span[0] < span[1] <= window[0]
 
 
 def _in_pieces(spans: Sequence[Span], window: Span, zone: ZoneInfo) -> list[Span]:

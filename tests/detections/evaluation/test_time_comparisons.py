@@ -203,6 +203,35 @@ def test_judged_by_references__history_too_young__baseline_counts(monitor: Monit
     )
 
 
+def test_judged_by_references__method_without_a_feature_of_its_kind__does_not_hold_ok_back(
+    flights: Path, in_tenant: Tenant
+) -> None:
+    monitor = make_flights_monitor(
+        flights,
+        seasonal_weeks=1,
+        methods=["ks", "chi_squared"],
+        feature_columns=["delay"],
+        **IN_TIME,
+    )
+    assert evaluate(monitor, 1).verdict == "ok"
+
+
+def test_judged_by_references__feature_without_a_value_last_week__still_counts_by_the_baseline(
+    monitor: Monitor, flights: Path
+) -> None:
+    """Week 4 is like week 3 and unlike the baseline; of week 3 nothing is known of one feature that drifted."""
+    Monitor.objects.update(seasonal_weeks=1, methods=["ks"], **IN_TIME)
+    assert evaluate(monitor, 4).verdict == "ok"
+    week3 = pq.read_table(flights / "week3.parquet")
+    place = week3.column_names.index("delay")
+    nothing = pa.nulls(week3.num_rows, week3.schema.field("delay").type)
+    pq.write_table(week3.set_column(place, "delay", nothing), flights / "week3.parquet")
+    result = evaluate_again(monitor, 4)
+    assert result.verdict == "drift"
+    drifted = {each.reference.value for each in result.methods if each.counts and each.is_drifted}
+    assert drifted == {"baseline"}
+
+
 def test_judged_by_references__lost_column__still_counts_by_the_baseline(
     monitor: Monitor, flights: Path
 ) -> None:

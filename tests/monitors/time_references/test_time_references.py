@@ -53,6 +53,28 @@ def trailing(length: str, offset: str = "PT0S") -> dict[str, Any]:
     return {"kind": "trailing", "length": length, "offset": offset}
 
 
+def test_seasonal__hour_that_clocks_skipped__is_no_time() -> None:
+    """On 10 March 2024 New York went from two to three; a window from 2:30 to 3:00 has nothing a week before."""
+    window = span("2024-03-17T06:30", "2024-03-17T07:00")
+    one_week, two_weeks = (
+        span("2024-03-10T07:30", "2024-03-10T07:00"),
+        span("2024-03-03T07:30", "2024-03-03T08:00"),
+    )
+    found = spans(window, timezone="America/New_York", seasonal_weeks=2)
+    assert one_week not in found
+    assert found == [two_weeks]
+
+
+@pytest.mark.parametrize(
+    ("fields", "days"),
+    [({"seasonal_weeks": 4}, ["2024-05-20", "2024-05-06"]), ({"seasonal_weeks": 1}, [])],
+)
+def test_seasonal__window_of_two_weeks__no_row_is_counted_twice(
+    fields: dict[str, int], days: list[str]
+) -> None:
+    assert firsts(day_of("2024-06-03", days=14), **fields) == days
+
+
 def test_seasonal__clock_change__same_hours_on_the_wall() -> None:
     window = span(
         "2024-04-01T07:00", "2024-04-01T08:00"
@@ -206,7 +228,8 @@ def test_bad_window__trailing__loses_its_rows_alone() -> None:
 
 
 def test_window_longer_than_a_month__is_not_compared_with_itself() -> None:
-    assert firsts(day_of("2024-03-01", 40), months(3)) == ["2024-01-01", "2023-12-01"]
+    # 40 days from 1 December would count the first of January again
+    assert firsts(day_of("2024-03-01", 40), months(3)) == ["2024-01-01"]
 
 
 def test_several__each_is_a_reference() -> None:
