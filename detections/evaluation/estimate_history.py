@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from algorithms.method_results import PerformanceMethod
 from algorithms.performance import LOSSES, Metric
+from algorithms.verdicts import Verdict
 from detections.evaluation.context import RunContext
 from detections.models import Detection
 from drift_detector.tenancy.scope import tenant_scope
@@ -24,20 +26,21 @@ class PastEstimate:
     Attributes:
         estimated: The estimate.
         realised: The metric by labels.
-        lower: The lower end of the estimate's interval.
-        upper: The upper end.
+        estimated_between: The ends of the estimate's interval.
+        realised_between: The same of the metric by labels, which can be few.
     """
 
     estimated: float
     realised: float
-    lower: float
-    upper: float
+    estimated_between: tuple[float, float]
+    realised_between: tuple[float, float]
 
     def is_wrong(self, metric: Metric) -> bool:
-        """True if the error is beyond the tolerance and beyond chance."""
+        """True if the error is beyond the tolerance and beyond chance: the two intervals share nothing."""
         unit = abs(self.realised) if metric in LOSSES else 1.0
         is_far = abs(self.realised - self.estimated) > TOLERANCE * unit
-        return is_far and not self.lower <= self.realised <= self.upper
+        (low, high), (least, most) = self.estimated_between, self.realised_between
+        return is_far and (most < low or high < least)
 
 
 def wrong_before(context: RunContext, metrics: Iterable[Metric]) -> dict[Metric, str]:
@@ -77,10 +80,17 @@ def _past_estimates(context: RunContext) -> Mapping[Metric, list[PastEstimate]]:
     return past
 
 
-def _past_estimate(detail: Mapping[str, object]) -> list[PastEstimate]:
-    realised, explained = detail["statistic"], detail.get("explanation")
-    estimated = explained.get("estimated") if isinstance(explained, Mapping) else None
-    if not isinstance(realised, float) or not estimated:
+def _past_estimate(detail: Mapping[str, Any]) -> list[PastEstimate]:
+    realised, explained = detail["statistic"], detail.get("explanation") or {}
+    estimated = explained.get("estimated")
+    if not estimated or detail["verdict"] not in (Verdict.OK, Verdict.DRIFT):
         return []
-    values = (estimated["value"], realised, estimated["lower"], estimated["upper"])
-    return [PastEstimate(*values)] if all(isinstance(each, float) for each in values) else []
+    between, labelled = (_ends(each) for each in (estimated, explained))
+    numbers = (estimated["value"], realised, *between, *labelled)
+    if not all(isinstance(each, float) for each in numbers):
+        return []
+    return [PastEstimate(estimated["value"], realised, between, labelled)]
+
+
+def _ends(interval: Mapping[str, Any]) -> tuple[Any, Any]:
+    return interval.get("lower"), interval.get("upper")

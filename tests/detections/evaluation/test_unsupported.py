@@ -98,7 +98,10 @@ def remember(monitor: Monitor, *realised: float) -> None:
             baseline=Baseline.objects.get(monitor=monitor),
         )  # fmt: skip
         beside = {"estimated": {"value": 0.8, "lower": 0.78, "upper": 0.82}}
-        detail = {"feature": "accuracy", "statistic": value, "explanation": beside}
+        ends = {"lower": value - 0.02, "upper": value + 0.02}
+        detail = {
+            "feature": "accuracy", "verdict": "ok", "statistic": value, "explanation": beside | ends,
+        }  # fmt: skip
         Detection.objects.create(
             tenant_id=monitor.tenant_id, run=run, monitor=monitor, detection_type="performance",
             method="performance", verdict="ok", is_drifted=False, details=[detail],
