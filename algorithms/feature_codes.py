@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .arrays import FloatArray
 from .columns import to_float64
@@ -25,8 +24,8 @@ def code_feature(reference: FeatureReference, chunk: pa.Array) -> FloatArray:
     if not isinstance(reference, CategoricalReference):
         return to_float64(chunk)
     codes, names = reference.names_of(chunk)
-    places = pc.index_in(names.cast(pa.large_string()), value_set=reference.categories)
-    known = places.fill_null(-1).to_numpy(zero_copy_only=False)
-    found = np.where(known < 0, NEW, np.minimum(known, RARE))
+    known = reference.places_of(names, chunk.type)
+    found = np.full(len(names), NEW)
+    found[known.is_known] = np.minimum(known.places, RARE)
     by_code: FloatArray = np.append(found, np.nan)[codes]
     return by_code

@@ -1,6 +1,6 @@
 """Reads a sample of a window's predictions with features of any kind as numbers, in bounded memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,8 +42,9 @@ def sample_predictions(
     frozen: FrozenBaseline,
     features: Sequence[str],
     types: Mapping[str, str] | None = None,
+    needed: Collection[str] = ("prediction",),
 ) -> pa.Table:
-    """A uniform sample of the window's rows that have a prediction.
+    """A uniform sample of the window's rows that have a prediction, and all else that is needed.
 
     Args:
         monitor: Names the columns.
@@ -51,6 +52,7 @@ def sample_predictions(
         frozen: Says how features are read.
         features: The features to read.
         types: The way to read predictions and labels from CSV.
+        needed: Columns of the result of which each row has a value, where the window has them.
 
     Returns:
         The columns of `read_prediction_table`, with each feature as float32: NaN where there is no value, and all NaN
@@ -68,7 +70,7 @@ def sample_predictions(
     sampler = RowSampler(rows_of_sample(len(features)))
     with open_window(spec) as opened:
         for batch in opened.batches():
-            sampler.add(_coded(batch, sources, frozen.features))
+            sampler.add(_coded(batch, sources, frozen.features, needed))
     return with_one_type(sampler.finish())
 
 
@@ -78,9 +80,12 @@ def rows_of_sample(features: int) -> int:
 
 
 def _coded(
-    batch: pa.RecordBatch, sources: Mapping[str, str], references: Mapping[str, FeatureReference]
+    batch: pa.RecordBatch,
+    sources: Mapping[str, str],
+    references: Mapping[str, FeatureReference],
+    needed: Collection[str],
 ) -> pa.Table:
-    """The rows of a batch that have a prediction, with features as numbers."""
+    """The rows of a batch that have what is needed, with features as numbers."""
     columns = dict[str, pa.Array]()
     for name, source in sources.items():
         if name.startswith(FEATURE):
@@ -88,7 +93,9 @@ def _coded(
         elif has_column(batch, source):
             columns[name] = _plain(batch.column(source))
     table = pa.table(columns)
-    return drop_unknown(table, "prediction") if "prediction" in columns else table.slice(0, 0)
+    if "prediction" not in columns:
+        return table.slice(0, 0)
+    return drop_unknown(table, *(name for name in needed if name in columns))
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from algorithms.arrays import FloatArray
 from algorithms.baseline import COLUMN_ERRORS
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.errors import InsufficientData
 from algorithms.performance import (
     Columns,
     Estimators,
@@ -26,10 +27,14 @@ from algorithms.performance import (
 from monitors.baselines.reference_performance import ReferencePerformance, positive_of
 from monitors.models import Monitor
 from monitors.monitor_windows import reference_window
-from monitors.prediction_tables import drop_unknown, feature_matrix
+from monitors.prediction_tables import feature_matrix
 from monitors.sampled_predictions import sample_predictions, sampled_features
 from monitors.sources import SourceError, SourcePolicy
 
+NEEDED = ("prediction", "label", "score")
+FEWEST_ROWS = 200
+"""With fewer rows, only a very large shift of a window is beyond chance."""
+TOO_FEW = "It takes {} rows with a label, and {} have one."
 NO_SAMPLE = "No rows were kept that windows without labels are compared with: {}"
 
 
@@ -73,8 +78,10 @@ def _sample(
 ) -> ReferenceSample:
     kept = sampled_features(monitor, frozen.features)
     features = list(dict.fromkeys([*kept, *learnt.features]))
-    table = sample_predictions(monitor, reference_window(monitor, policy), frozen, features, types)
-    known = drop_unknown(table, *({"label", "score"} & set(table.column_names)))
+    window = reference_window(monitor, policy)
+    known = sample_predictions(monitor, window, frozen, features, types, NEEDED)
+    if known.num_rows < FEWEST_ROWS:
+        raise InsufficientData(TOO_FEW.format(FEWEST_ROWS, known.num_rows))
     if "occurred_at" in known.column_names:
         known = known.sort_by("occurred_at")
     columns = window_columns(known, kept)
