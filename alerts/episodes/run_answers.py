@@ -1,6 +1,7 @@
 """Reads what a run says about the statistical and the performance episode of its monitor."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -187,10 +188,11 @@ def _evidence(run: DetectionRun, answers: Sequence[MethodAnswer]) -> Evidence | 
 def _sights(answers: Sequence[MethodAnswer]) -> Iterable[tuple[str, Sight]]:
     """The tests of KS and chi-squared, by feature or by method on a slice; the baseline's last, if it counts."""
     tested = [(answer, each) for answer in answers for each in answer.features if _is_test(each)]
+    families = Counter(answer.reference for answer, _ in tested)
     for answer, each in sorted(tested, key=lambda pair: pair[0].reference == Reference.BASELINE):
         if answer.method in SEEN_BY_ROWS:
             name = in_words(answer.method, each.slice) if each.slice else each.feature
-            yield name, _sight(answer.method, each, len(tested))
+            yield name, _sight(answer.method, each, families[answer.reference])
 
 
 def _is_test(each: FeatureAnswer) -> bool:
@@ -203,7 +205,7 @@ def _sight(method: str, each: FeatureAnswer, tests: int) -> Sight:
         method=Method(method),
         n=each.values("n_reference"),
         m=each.values("n_current"),
-        level=LEVEL / tests,
+        level=(each.values("threshold") or LEVEL) / tests,
         degrees=explanation.get("degrees_of_freedom") or 1,
     )
 
