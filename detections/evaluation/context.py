@@ -54,7 +54,9 @@ def load_context(run_id: UUID) -> RunContext:
     if current is None:
         raise _missing_baseline(run.monitor)
     policy = monitor_selectors.get_source_policy()
-    if list_entries(run.monitor):
+    if (
+        list_entries(run.monitor) or run.monitor.error_batch > 1
+    ):  # which reads the reference's errors
         with_bad_windows(run.monitor)
     return RunContext(run=run, monitor=run.monitor, baseline=current, policy=policy)
 

@@ -91,7 +91,9 @@ def _context_of(job: Job) -> RunContext:
 
 def drifted_features(run_id: UUID) -> list[str]:
     """The features that drifted in a run, of the whole window or of a slice."""
-    rows = Detection.objects.filter(run_id=run_id, is_drifted=True).values_list("details", "slices")
+    rows = Detection.objects.filter(run_id=run_id, is_drifted=True, counts=True).values_list(
+        "details", "slices"
+    )
     records = [record for pair in rows for part in pair for record in part]
     drifted = [each["feature"] for each in records if each.get("verdict") == Verdict.DRIFT]
     return list(dict.fromkeys(drifted))
