@@ -128,6 +128,30 @@ def test_execute__earlier_estimates_were_right__the_run_is_ok(
     assert run_week(classifier, 2).verdict == "ok"
 
 
+def labelled_every(table: pa.Table, step: int) -> pa.Table:
+    """The window with one label in so many rows."""
+    place = table.column_names.index("label")
+    masked = np.arange(table.num_rows) % step != 0
+    label = pa.array(table["label"].to_numpy(zero_copy_only=False), mask=masked)
+    return table.set_column(place, "label", label)
+
+
+@pytest.mark.parametrize(("step", "rows"), [(5, 800), (40, None)])
+def test_baseline__few_rows_have_labels__sample_is_of_those_or_the_card_says_why(
+    in_tenant: Tenant, flights: Path, monkeypatch: pytest.MonkeyPatch, step: int, rows: int | None
+) -> None:
+    """The reference has 4,000 rows, the sample 1,000: one drawn before labels are looked at would hold 200 of 800."""
+    monkeypatch.setattr("monitors.sampled_predictions.MOST_ROWS", 1000)
+    tables = {week: labelled_every(turned(week), step) for week in range(4)}
+    monitor = watch(flights, tables, score_column="score", performance_limits=LIMITS)
+    baseline = Baseline.objects.get(monitor=monitor)
+    learnt = frozen_baselines.get(baseline).estimators
+    assert learnt is not None
+    found = learnt.sample.rows if learnt.sample is not None else None
+    assert found == rows
+    assert ("100 have one" in baseline.performance.get("reason", "")) == (rows is None)
+
+
 def test_baseline__sensitive_feature__no_row_of_it_is_kept(
     in_tenant: Tenant, flights: Path
 ) -> None:
