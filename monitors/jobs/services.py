@@ -213,7 +213,7 @@ def _refusal_of(error: Exception) -> dict[str, Any] | None:
     """The problem document of an error that is not our fault; else None."""
     if isinstance(error, SoftTimeLimitExceeded):
         seconds = settings.ENV.jobs.time_limit_seconds
-        return problem(400, f"The data could not be read within {seconds} seconds.")
+        return problem(400, f"The data could not be read and answered within {seconds} seconds.")
     if isinstance(error, MemoryError):
         return problem(400, TOO_LARGE)
     return problem_of(error)

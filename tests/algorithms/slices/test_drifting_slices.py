@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.references import FeatureReference
@@ -47,6 +48,15 @@ def test_find__part_of_five_percent_moves__is_the_first_in_most_seeds() -> None:
     firsts = [each[0].where for each in found if each]
     assert firsts.count("part = 'p7'") >= 0.9 * SEEDS
     assert {each[0].feature for each in found if each} == {"x"}
+
+
+def test_find__more_pairs_than_are_looked_at__only_the_first_features_are_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("algorithms.slices.drifting_slices.MOST_PAIRS", len(KINDS))
+    drifted = window(1000, part=1.0)
+    assert find(0, drifted, targets=("x", "z"))
+    assert not find(0, drifted, targets=("z", "x"))
 
 
 def test_find__no_drift__nothing_is_found_in_nearly_all_seeds() -> None:
