@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+PORTS_OF_SERVERS = range(20_000, 32_768)
+"""Below those that Linux gives to connections that go out."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -98,10 +100,10 @@ def is_free(port: int) -> bool:
 
 
 def unused_port() -> int:
-    """A loopback port that is not in use."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is not in use, and that no connection going out takes before a server listens there."""
+    while not is_free(port := secrets.choice(PORTS_OF_SERVERS)):
+        pass
+    return port
 
 
 def _read[Value: (str, int)](file: Path) -> dict[str, Value]:

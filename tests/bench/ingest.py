@@ -17,12 +17,13 @@ import pyarrow as pa
 import requests
 
 from algorithms.arrays import IntArray
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from drift_detector.tenancy.services import create_api_key, create_tenant
 from monitors.models import Monitor
-from tests.e2e.conftest import WIDE_LIMITS, free_port, is_listening, wait_until, web_command
+from tests.e2e.conftest import WIDE_LIMITS, is_listening, wait_until, web_command
 from tests.factories import make_monitor
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -127,7 +128,7 @@ class _Sessions:
 
 @contextmanager
 def _web() -> Iterator[tuple[str, psutil.Process]]:
-    port = free_port()
+    port = unused_port()
     environment = {
         **os.environ,
         **WIDE_LIMITS,

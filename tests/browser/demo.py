@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from drift_detector.embedded.state import unused_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 600
@@ -89,7 +90,7 @@ class Demo:
 @contextmanager
 def running_demo(folder: Path) -> Iterator[Demo]:
     """Start the demo, wait until its past weeks are judged, and stop it at the end."""
-    port = _free_port()
+    port = unused_port()
     command = [sys.executable, "-m", "tests.browser.run_demo", str(folder), str(port)]
     log = (folder.parent / "demo.log").open("w")
     process = subprocess.Popen(command, cwd=ROOT, env=_outside(), stdout=log, stderr=log)
@@ -151,10 +152,3 @@ def _wait_until_settled(demo: Demo) -> None:
             return
         time.sleep(2)
     raise AssertionError("The runs of the demo did not end.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

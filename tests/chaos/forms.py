@@ -70,12 +70,25 @@ def tell(ended: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one fault was expected to do, and what it did."""
+    """What one fault was expected to do, and what it did.
+
+    Attributes:
+        fault: What was done.
+        expected: What was to happen.
+        measured: What happened.
+        is_kept: True if nothing was lost, doubled or left over.
+        is_quick: True if it took no longer than expected, which depends on the machine and what else it does.
+    """
 
     fault: str
     expected: str
     measured: str
-    is_met: bool
+    is_kept: bool
+    is_quick: bool = True
+
+    @property
+    def is_met(self) -> bool:
+        return self.is_kept and self.is_quick
 
     def as_markdown(self, name: str) -> str:
         """A line of the table; the name is what `--only` takes."""

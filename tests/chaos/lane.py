@@ -50,7 +50,7 @@ def _inject(world: World, form: Form, name: str) -> Row:
         return FAULTS[name](world, form)
     except Exception as error:
         measured = " ".join(f"{type(error).__name__}: {error}".split())
-        return Row(fault=name, expected="an end", measured=measured, is_met=False)
+        return Row(fault=name, expected="an end", measured=measured, is_kept=False)
 
 
 if __name__ == "__main__":

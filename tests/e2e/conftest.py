@@ -18,6 +18,7 @@ import pytest
 import requests
 from django.conf import settings
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role
 from drift_detector.tenancy.rights import SCOPES
@@ -77,7 +78,7 @@ def service(committed: None, tmp_path: Path) -> Iterator[Service]:
     tenant = tenancy.create_tenant(slug="acme", name="Acme")
     with tenant_scope(tenant.id):
         _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
-    port = free_port()
+    port = unused_port()
     celery = [sys.executable, "-m", "celery", "-A", "drift_detector"]
     manage = [sys.executable, "manage.py"]
     with stopped_together() as processes:
@@ -149,13 +150,6 @@ def stopped_together() -> Iterator[list[subprocess.Popen[bytes]]]:
         for process in processes:
             process.kill()
             process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def is_listening(port: int) -> bool:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.rights import SCOPES
@@ -27,7 +28,6 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.attack.hostile_files import make_all
 from tests.e2e.conftest import (
-    free_port,
     is_listening,
     launch,
     stopped_together,
@@ -94,7 +94,7 @@ def target(
         monkeypatch.setenv(f"AUMOS_DRIFT_{name}", value)
     with tenant_scope(committed_tenant.id):
         _, key = tenancy.create_api_key(name="attacker", scopes=SCOPES[Role.OPERATOR])
-    port = free_port()
+    port = unused_port()
     with stopped_together() as processes:
         processes.append(launch("web", web_command(port), tmp_path))
         processes.append(launch("app", WORKER, tmp_path))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.e2e.conftest import (
-    free_port,
     is_listening,
     launch,
     stopped_together,
@@ -50,7 +50,7 @@ def web(committed_tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with tenant_scope(committed_tenant.id):
         monitor = make_monitor()
         _, key = tenancy.create_api_key(name="wire", scopes=SCOPES[Role.OPERATOR])
-    port = free_port()
+    port = unused_port()
     with stopped_together() as processes:
         processes.append(launch("web", web_command(port), tmp_path))
         wait_until(lambda: is_listening(port))

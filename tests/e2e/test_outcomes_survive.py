@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
+from drift_detector.embedded.state import unused_port
 from drift_detector.events.kafka_clients import create_producer
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
@@ -25,7 +26,7 @@ from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.drift_detector.events.conftest import BROKER
-from tests.e2e.conftest import free_port, launch, stopped_together, wait_until, web_command
+from tests.e2e.conftest import launch, stopped_together, wait_until, web_command
 from tests.factories import make_monitor, rows_of
 
 WEB_KILLS, CONSUMER_KILLS = 12, 12
@@ -96,7 +97,7 @@ def test_outcomes__web_killed_again_and_again__states_are_those_of_an_unbroken_r
 ) -> None:
     with tenant_scope(monitor.tenant_id):
         _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
-    port, stream, sent, stopped = free_port(), errors(200_000, 1), list[int](), Event()
+    port, stream, sent, stopped = unused_port(), errors(200_000, 1), list[int](), Event()
     address = f"http://127.0.0.1:{port}"
     client = Thread(target=post_until, args=(address, key, monitor.id, stream, sent, stopped))
     request.addfinalizer(stopped.set)

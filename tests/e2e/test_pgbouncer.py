@@ -18,6 +18,7 @@ import pytest
 import requests
 from django.db import connection, connections
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
@@ -26,7 +27,6 @@ from monitors.models import Monitor
 from tests.conftest import role_url
 from tests.e2e.conftest import (
     Service,
-    free_port,
     is_listening,
     launch,
     stopped_together,
@@ -77,7 +77,7 @@ class Pooler:
 @pytest.fixture
 def pooler() -> Iterator[Pooler]:
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
-    database, port = urlsplit(role_url("web")), free_port()
+    database, port = urlsplit(role_url("web")), unused_port()
     users = (urlsplit(role_url(role)) for role in ("web", "app"))
     lines = [f'"{each.username}" "{unquote(each.password or "")}"' for each in users]
     (folder / "users").write_text("\n".join(lines))
@@ -212,7 +212,7 @@ def test_pooler__web_and_worker_behind_it__answer_and_run(
     recent_data: dict[str, Any],
 ) -> None:  # fmt: skip
     monkeypatch.setenv("AUMOS_DRIFT_DATABASE__THROUGH_PGBOUNCER", "true")
-    port = free_port()
+    port = unused_port()
     url = f"http://127.0.0.1:{port}"
     worker = [
         sys.executable,

@@ -9,6 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from drift_detector.embedded.state import unused_port
 from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import Role, Tenant
 from drift_detector.tenancy.rights import SCOPES
@@ -17,7 +18,6 @@ from tests.drift_detector.collector import Collector, attributes, collecting
 from tests.e2e.conftest import (
     BEAT,
     Service,
-    free_port,
     is_listening,
     launch,
     stopped_together,
@@ -44,7 +44,7 @@ WORKER = [
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
     """Where the next process that is launched is to be watched."""
-    port = free_port()
+    port = unused_port()
     monkeypatch.setenv("AUMOS_DRIFT_METRICS__PORT", str(port))
     return port
 
@@ -84,7 +84,7 @@ def test_worker__runs_in_children_that_are_recycled__are_all_counted_and_traced_
     with tenant_scope(committed_tenant.id):
         monitor = make_flights_monitor(flights)
         _, key = tenancy.create_api_key(name="e2e", scopes=SCOPES[Role.OPERATOR])
-    web = free_port()
+    web = unused_port()
     with stopped_together() as processes:
         processes.append(launch("app", WORKER, flights.parent))
         monkeypatch.delenv("AUMOS_DRIFT_METRICS__PORT")

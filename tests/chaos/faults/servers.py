@@ -87,7 +87,8 @@ def empty_broker(world: World, form: Form) -> Row:
         fault=f"broker emptied (FLUSHALL) with {form.queued} queued",
         expected=f"all complete ≤ {MOST_SECONDS_TO_COMPLETE} s after",
         measured=f"{lost} messages lost; {report.counts['succeeded']} runs complete after {seconds:.1f} s; {report}",
-        is_met=not report.problems and seconds <= MOST_SECONDS_TO_COMPLETE,
+        is_kept=not report.problems,
+        is_quick=seconds <= MOST_SECONDS_TO_COMPLETE,
     )
 
 
@@ -114,10 +115,8 @@ def restart_broker(world: World, form: Form) -> Row:
         f"≤ {MOST_SECONDS_TO_COMPLETE} s after",
         measured=f"consuming again after at most {max(seconds):.1f} s; all {report.counts['succeeded']:,} runs "
         f"complete {rest:.1f} s after the load; {report}{tell(ended)}",
-        is_met=not report.problems
-        and max(seconds) <= MOST_SECONDS_TO_CONSUME
-        and rest <= MOST_SECONDS_TO_COMPLETE
-        and not ended,
+        is_kept=not report.problems and not ended,
+        is_quick=max(seconds) <= MOST_SECONDS_TO_CONSUME and rest <= MOST_SECONDS_TO_COMPLETE,
     )
 
 
@@ -156,7 +155,7 @@ def restart_database(world: World, form: Form) -> Row:
         measured=f"gap {report.kinds['missing tick'] + by_cron.kinds['missing tick']}: "
         f"{sum(map(len, work.ticks.values())):,} runs asked for and {MONITORS * minutes} ticks of cron, "
         f"{report.counts['succeeded']:,} succeeded; {report.counts['outbox']:,} events; {report}{tell(ended)}",
-        is_met=not report.problems and not by_cron.problems and not ended,
+        is_kept=not report.problems and not by_cron.problems and not ended,
     )
 
 
