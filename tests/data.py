@@ -16,10 +16,11 @@ def flights_like(*, week: int, start: datetime, rows: int = ROWS_PER_WEEK) -> pa
     random = np.random.default_rng(week)
     is_drifted = week == DRIFTED_WEEK
     seconds = np.sort(random.integers(0, 7 * 86400, rows))
+    first = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
     return pa.table(
         {
-            "departs_at": pa.array(
-                [start + timedelta(seconds=int(s)) for s in seconds], pa.timestamp("us", "UTC")
+            "departs_at": pa.array(first + seconds.astype("timedelta64[s]")).cast(
+                pa.timestamp("us", "UTC")
             ),
             "delay": random.normal(10 + 8 * is_drifted, 10, rows),
             "distance": random.integers(100, 3000, rows),

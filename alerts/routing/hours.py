@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from drift_detector.scheduling.cron import ZONES_OF_NO_PLACE, ticks_between
+from drift_detector.scheduling.cron import ticks_between
 
 DAY = timedelta(days=1)
 SMALLEST = timedelta(microseconds=1)
@@ -56,8 +56,3 @@ def is_open(cron: str, zone: str, duration: timedelta, at: datetime) -> bool:
     """True if a window that opens by a cron schedule is open at a moment."""
     opened = ticks_between(cron, zone, at - duration + SMALLEST, at + SMALLEST)
     return next(opened, None) is not None
-
-
-def is_zone(name: str) -> bool:
-    """True for an IANA time zone of a place, and for UTC."""
-    return name in available_timezones() - ZONES_OF_NO_PLACE

@@ -11,9 +11,8 @@ from django.db.models import Model, Q
 from django.utils import timezone
 
 from alerts.models import Channel, MaintenanceWindow, Route, RouteChannel, Silence, Step
-from alerts.routing.hours import is_zone
 from alerts.routing.matchers import BadMatchers, check_matchers, named_monitors
-from drift_detector.scheduling.cron import BadSchedule, check_schedule
+from drift_detector.scheduling.cron import BadSchedule, check_schedule, zone_names
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 
@@ -207,7 +206,7 @@ def _replace_channels(route: Route, steps: Sequence[Step]) -> None:
 
 
 def _check_zone(name: str) -> None:
-    if not is_zone(name):
+    if name not in zone_names():
         _refuse("timezone", f"{name[:64]!r} is not an IANA time zone, such as Europe/Berlin.")
 
 

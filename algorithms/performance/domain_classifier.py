@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
+from .one_thread import one_thread
 from .reference_sample import Columns
 from .weighted_metrics import pair_share
 
@@ -81,7 +82,6 @@ def _learn(columns: Columns, is_window: BoolArray, is_unseen: BoolArray) -> Floa
     """The chance of the rows that are unseen, learnt from the others."""
     # Runs of monitors with estimates alone come here; the others stay without scikit-learn.
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     model: Any = HistGradientBoostingClassifier(
         max_iter=TREES,
@@ -93,7 +93,7 @@ def _learn(columns: Columns, is_window: BoolArray, is_unseen: BoolArray) -> Floa
     )
     learnable = ~np.isnan(columns[~is_unseen]).all(axis=0)  # no bins can be found without a value
     seen, unseen = columns[~is_unseen][:, learnable], columns[is_unseen][:, learnable]
-    with threadpool_limits(limits=1, user_api="openmp"):
+    with one_thread():
         model.fit(seen, is_window[~is_unseen])
         found: FloatArray = model.predict_proba(unseen)[:, 1]
     return found

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ..arrays import BoolArray, FloatArray, IntArray
 from ..bundles import Arrays
 from ..kernels.compiler import jit
+from .one_thread import one_thread
 
 LARGEST = 1e300
 """Larger numbers are learnt from as this one, so that the middle of two is finite."""
@@ -45,7 +46,7 @@ class Trees(NamedTuple):
         """Boost 100 trees by least squares with scikit-learn's `HistGradientBoostingRegressor`.
 
         No rows are held out to stop earlier: that would flatten the trees' answer, and so bias means over windows that
-        lie elsewhere. One thread learns, as a worker has one core.
+        lie elsewhere.
 
         Args:
             columns: Shape (n, d), NaN where unknown.
@@ -53,13 +54,12 @@ class Trees(NamedTuple):
         """
         # Only a build learns this; most processes of runs stay without scikit-learn.
         from sklearn.ensemble import HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
 
         model = HistGradientBoostingRegressor(
             max_iter=TREES, early_stopping=False, random_state=SEED
         )
         unit = _unit_of(target)
-        with threadpool_limits(limits=1, user_api="openmp"):
+        with one_thread():
             model.fit(_learnable(columns), target / unit)
         return cls._of_sklearn(model, unit)
 

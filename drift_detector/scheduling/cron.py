@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,6 +20,12 @@ class BadSchedule(ValueError):
     """The cron expression or the time zone is not valid; the text says why."""
 
 
+@cache
+def zone_names() -> frozenset[str]:
+    """The IANA time zones of places, and UTC; looked up once, as each has a file of its own."""
+    return frozenset(available_timezones() - ZONES_OF_NO_PLACE)
+
+
 def check_schedule(expression: str, zone: str) -> None:
     """Check a cron expression and its time zone.
 
@@ -27,7 +33,7 @@ def check_schedule(expression: str, zone: str) -> None:
         BadSchedule: If the expression does not have five valid fields, if it never comes due, or if
             the zone is unknown.
     """
-    if zone not in available_timezones() - ZONES_OF_NO_PLACE:
+    if zone not in zone_names():
         raise BadSchedule(f"{zone!r} is not an IANA time zone, such as Europe/Berlin.")
     if len(expression.split()) != 5:
         raise BadSchedule(

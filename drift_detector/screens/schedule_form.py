@@ -2,13 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
 from drift_detector.api.fields import IsoDurationField
 from drift_detector.formats import duration
-from drift_detector.scheduling.cron import ZONES_OF_NO_PLACE
 from drift_detector.screens.schedule_words import (
     EVERY,
     WEEKDAYS,
@@ -116,8 +114,3 @@ def keep_choice(form: forms.Form, name: str) -> None:
 def _in_words(value: str) -> str:
     span: timedelta = ISO.to_internal_value(value)
     return duration(span)
-
-
-def zone_names() -> list[str]:
-    """The names of all time zones, for a list of suggestions."""
-    return sorted(available_timezones() - ZONES_OF_NO_PLACE)

@@ -14,6 +14,7 @@ from alerts.learning import suggestions
 from alerts.learning.selectors import list_open_suggestions
 from alerts.models import Suggestion
 from detections.backtests.services import NoBacktest
+from drift_detector.scheduling.cron import zone_names
 from drift_detector.screens.asking import (
     ELSEWHERE,
     Errors,
@@ -25,7 +26,6 @@ from drift_detector.screens.asking import (
 )
 from drift_detector.screens.budget_words import taken_in_words
 from drift_detector.screens.power_rows import card_in_words
-from drift_detector.screens.schedule_form import zone_names
 from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.tune_form import (
     WAYS,
@@ -98,7 +98,7 @@ class TunePage(Screen):
             "ways": WAYS,
             "table_errors": table_errors,
             "limit_errors": limit_errors,
-            "zones": zone_names(),
+            "zones": sorted(zone_names()),
             "schedule": form.next_times,
         }
 

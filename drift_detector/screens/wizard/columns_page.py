@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from drift_detector.formats import counted
+from drift_detector.scheduling.cron import zone_names
 from drift_detector.screens.asking import (
     ELSEWHERE,
     answer_of,
@@ -15,7 +16,7 @@ from drift_detector.screens.asking import (
     get_job,
     go_to,
 )
-from drift_detector.screens.schedule_form import ScheduleForm, zone_names
+from drift_detector.screens.schedule_form import ScheduleForm
 from drift_detector.screens.screen import Screen
 from drift_detector.screens.wizard.column_rows import (
     MOST_SHOWN,
@@ -137,7 +138,7 @@ def _shown(
         "rows": rows,
         "hidden": counted(len(hidden), "column") if hidden else "",
         "ticked": sum(row.is_feature for row in rows),
-        "zones": zone_names(),
+        "zones": sorted(zone_names()),
         "schedule": form.next_times,
         "dialect": _dialect(sample["csv_dialect"]),
         "has_advanced_errors": any(form.errors.get(name) for name in ADVANCED),
