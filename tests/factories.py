@@ -218,7 +218,7 @@ def at_once[T](*calls: Callable[[], T]) -> list[T]:
         return [future.result(60) for future in [pool.submit(run, call) for call in calls]]
 
 
-def eventually[T](look: Callable[[], T], *, seconds: float = 60) -> T:
+def eventually[T](look: Callable[[], T], *, seconds: float = 180) -> T:
     """The first thing that `look` returns that is true; the limit is for what hangs, and a loaded machine is slow."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -71,10 +71,10 @@ def test_worker__build_and_run_messages__end_in_a_verdict(
         run, baseline = make_run(monitor), Baseline.objects.get()
     send(queue, "monitors.build_baseline", tenant_id=run.tenant_id, baseline_id=baseline.id)
     built = "SELECT 1 FROM drf_baselines WHERE status = 'ready'"
-    eventually(lambda: rows_of(run.tenant_id, built), seconds=60)
+    eventually(lambda: rows_of(run.tenant_id, built))
     send(queue, "detections.execute_run", tenant_id=run.tenant_id, run_id=run.id)
     ended = "SELECT status, rows FROM drf_runs WHERE finished_at IS NOT NULL"
-    assert eventually(lambda: rows_of(run.tenant_id, ended), seconds=60) == [("succeeded", 2000)]
+    assert eventually(lambda: rows_of(run.tenant_id, ended)) == [("succeeded", 2000)]
 
 
 def test_worker__message_of_a_job__ends_in_an_answer_and_a_monitor(

@@ -176,6 +176,8 @@ def make_due(tenant: Tenant, most: int = 100) -> None:
 
 
 SENDER = """
+import time
+
 import django
 django.setup()
 from alerts.notifier import router
@@ -183,8 +185,8 @@ from alerts.notifier.due import DueChannel
 from alerts.notifier.process import Notifier
 notifier = Notifier()
 while True:
-    notifier.step()
-    notifier.wait()
+    if not notifier.step():
+        time.sleep(0.1)
 """
 
 
@@ -193,9 +195,11 @@ def test_notifier__killed_while_it_sends__another_sends_with_the_same_id(setting
         receiver.hangs = True
         some_alerts(setting, ("here", receiver.url), number=1)
         process = subprocess.Popen([sys.executable, "-c", SENDER], env=environment())
-        receiver.wait_for(1)
-        process.kill()
-        process.wait()
+        try:
+            receiver.wait_for(1)
+        finally:
+            process.kill()
+            process.wait()
         receiver.hangs = False
         with notifying() as notifier:
             rounds(notifier)

@@ -40,7 +40,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook?token=s3cr3t"
 
-    def wait_for(self, number: int, seconds: float = 30) -> list[Received]:
+    def wait_for(self, number: int, seconds: float = 180) -> list[Received]:
         """Wait until a number of requests have arrived."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.requests) >= number, seconds)

@@ -95,7 +95,8 @@ print(grown() - before)
 def test_open_window__hostile_file__takes_little_memory(tmp_path: Path, name: str) -> None:
     (file,) = make_all(tmp_path, (name,))
     command = [sys.executable, "-c", READ, file.uri, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
     *_, grown = done.stdout.splitlines()
     assert int(grown) < MOST_MIB.get(name, 1024), done.stdout
 
