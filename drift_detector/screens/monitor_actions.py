@@ -9,13 +9,15 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from unfold.widgets import UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from detections.backtests.services import NoBacktest, request_backtest
 from detections.ledger.runs import request_backfill, request_run
 from drift_detector.formats import counted
 from drift_detector.screens.days_form import DaysForm, span_of_days
 from drift_detector.tenancy.quotas import OverQuota
+from monitors.bad_windows.selectors import list_bad_windows
+from monitors.bad_windows.services import mark_bad, unmark_bad
 from monitors.baselines.builds import request_baseline
 from monitors.models import Monitor
 
@@ -24,6 +26,16 @@ type Fields = Mapping[str, Any]
 
 class Refused(Exception):
     """The request is not done; the text says why."""
+
+
+class BadDaysForm(DaysForm):
+    reason = forms.CharField(
+        label="Reason", required=False, max_length=500, widget=UnfoldAdminTextInputWidget()
+    )
+
+
+class BadWindowForm(forms.Form):
+    bad_window = forms.UUIDField()
 
 
 class BackfillForm(DaysForm):
@@ -64,6 +76,22 @@ def backtest(monitor: Monitor, actor: str, fields: Fields) -> str:
     return "The backtest is queued."
 
 
+def mark_days_bad(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Leave the rows of some days out of every reference."""
+    start, end = _span(monitor, fields)
+    mark_bad(monitor=monitor, start=start, end=end, reason=fields["reason"], by=actor)
+    return "These days are marked as bad; nothing is compared with their rows."
+
+
+def unmark_window(monitor: Monitor, actor: str, fields: Fields) -> str:
+    """Let the rows of a window count in references again."""
+    row = list_bad_windows(monitor.id).filter(id=fields["bad_window"]).first()
+    if row is None:
+        raise Refused("This window is not marked as bad any more.")
+    unmark_bad(row)
+    return "The window is not marked as bad any more."
+
+
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -84,6 +112,8 @@ ACTIONS: Mapping[str, tuple[Action, type[forms.Form]]] = {
     "baseline": (new_baseline, forms.Form),
     "backfill": (backfill, BackfillForm),
     "backtest": (backtest, DaysForm),
+    "bad": (mark_days_bad, BadDaysForm),
+    "unmark": (unmark_window, BadWindowForm),
 }
 
 

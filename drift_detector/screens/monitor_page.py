@@ -19,7 +19,7 @@ from drift_detector.api.time_spans import Span
 from drift_detector.scheduling.cron_words import cron_in_words
 from drift_detector.screens.days_form import DaysForm
 from drift_detector.screens.fragment import Fragment, is_htmx
-from drift_detector.screens.monitor_actions import BackfillForm, Refused, act
+from drift_detector.screens.monitor_actions import BackfillForm, BadDaysForm, Refused, act
 from drift_detector.screens.monitor_charts import (
     FIRST_ROWS,
     MORE_ROWS,
@@ -43,12 +43,14 @@ from drift_detector.screens.power_rows import (
 )
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.tenancy.admin import actor
+from monitors.bad_windows.selectors import list_bad_windows
 from monitors.models import Baseline, Monitor
 from monitors.selectors import get_current_baseline, list_light_baselines
 
 WINDOWS = 52
 BASELINES = 6
 ALERTS = 20
+BAD_WINDOWS = 20
 SUGGESTED_TICKS = 12
 
 
@@ -91,6 +93,7 @@ class MonitorPage(Screen):
             next_runs=following,
             alerts=alerts,
             baselines=baselines,
+            bad_windows=list(list_bad_windows(monitor.id)[:BAD_WINDOWS]),
             **_power(monitor, get_current_baseline(monitor.id)),
             detectors=list(list_detector_states(monitor.id)),
             tune=reverse("screens:tune", args=[monitor.id]),
@@ -192,6 +195,7 @@ def _forms(monitor: Monitor, runs: Sequence[DetectionRun]) -> dict[str, Any]:
     return {
         "backfill": BackfillForm(initial=initial, auto_id="backfill_%s"),
         "backtest": DaysForm(initial=initial, auto_id="backtest_%s"),
+        "bad": BadDaysForm(initial=initial, auto_id="bad_%s"),
     }
 
 

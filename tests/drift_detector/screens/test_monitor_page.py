@@ -1,7 +1,7 @@
 import gzip
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +16,19 @@ from detections.models import Backtest, BaselineFrame, DetectionRun, RunProfile
 from drift_detector.tenancy.models import Membership, Role, Tenant, User
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.baselines import builds
-from monitors.models import Baseline, Monitor
+from monitors.models import BadWindow, Baseline, Monitor
 from tests.data import DRIFTED_WEEK, TIMESTAMPS
 from tests.detections.profiles.test_views import judged
 from tests.drift_detector.screens.queries import at_most
 from tests.drift_detector.screens.reading import page_text
-from tests.factories import WEEK, make_detection, make_finished_run, make_monitor, make_run
+from tests.factories import (
+    WEEK,
+    make_bad_window,
+    make_detection,
+    make_finished_run,
+    make_monitor,
+    make_run,
+)
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -267,6 +274,31 @@ def test_backfill__of_days__makes_a_run_for_each_tick(browser: Client, monitor: 
     assert "3 runs of these days are queued." in page_text(answer)
 
 
+def test_days__marked_as_bad__are_listed_until_they_are_unmarked(
+    browser: Client, monitor: Monitor
+) -> None:
+    asked = {"action": "bad", "first": "2024-01-08", "last": "2024-01-09", "reason": "Cut off."}
+    answer = browser.post(page_of(monitor), asked, follow=True)
+    row = BadWindow.objects.get()
+    assert (row.window_start, row.window_end) == (
+        datetime(2024, 1, 8, tzinfo=UTC),
+        datetime(2024, 1, 10, tzinfo=UTC),
+    )
+    assert "These days are marked as bad" in page_text(answer)
+    assert "Cut off." in page_text(answer)
+    asked = {"action": "unmark", "bad_window": str(row.id)}
+    answer = browser.post(page_of(monitor), asked, follow=True)
+    assert "is not marked as bad any more." in page_text(answer)
+    assert not BadWindow.objects.exists()
+
+
+def test_unmark__window_of_another_monitor__is_left(browser: Client, monitor: Monitor) -> None:
+    row = make_bad_window(make_monitor(name="Other"))
+    answer = ask(browser, monitor, action="unmark", bad_window=str(row.id))
+    assert "is not marked as bad any more." in page_text(answer)
+    assert BadWindow.objects.count() == 1
+
+
 def test_forms__of_days__suggest_the_latest_ticks_and_not_a_run_of_today(
     browser: Client, monitor: Monitor
 ) -> None:
@@ -313,6 +345,8 @@ def test_new_baseline__asked_for__is_shown_until_it_is_ready(
         ({"action": "backtest", "first": "2024-01-01", "last": "9999-12-31"}, "must be from 1900"),
         ({"action": "backfill", "first": "1901-01-01", "last": "2024-01-01"}, "This is more than"),
         ({"action": "backtest", "first": "2024-01-01", "last": "2024-02-01"}, "needs a baseline"),
+        ({"action": "bad", "first": "2199-01-01", "last": "2199-02-01"}, "in the future"),
+        ({"action": "unmark", "bad_window": "x"}, "valid UUID"),
         ({"action": "explode"}, "There is no such action."),
     ],
 )
@@ -341,7 +375,7 @@ def test_action__on_a_disabled_monitor__is_refused(browser: Client, monitor: Mon
     assert "The monitor is disabled." in page_text(answer)
 
 
-@pytest.mark.parametrize("action", ["run", "baseline", "backfill", "backtest"])
+@pytest.mark.parametrize("action", ["run", "baseline", "backfill", "backtest", "bad", "unmark"])
 def test_action__of_a_viewer__is_forbidden(browser: Client, monitor: Monitor, action: str) -> None:
     Membership.objects.update(role=Role.VIEWER)
     baselines = Baseline.objects.count()
