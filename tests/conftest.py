@@ -27,6 +27,7 @@ from drift_detector.tenancy import services as tenancy
 from drift_detector.tenancy.models import ApiKey, Membership, Role, Tenant, User
 from drift_detector.tenancy.rights import SCOPES
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.sign_in.hashers import Argon2
 from drift_detector.throttling import counters as throttle_counters
 from monitors.jobs import selectors as job_selectors
 from monitors.models import Job
@@ -39,6 +40,8 @@ hypothesis_settings.register_profile("fixed", deadline=None, derandomize=True, d
 hypothesis_settings.register_profile("random", deadline=None)
 hypothesis_settings.load_profile(os.environ.get("DRIFT_EXAMPLES", "fixed"))
 
+
+MEMORY_COST, TIME_COST = Argon2.memory_cost, Argon2.time_cost
 
 # Several test processes share the cores, and OpenMP's threads wait for one another by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -90,6 +93,22 @@ def wide_limits() -> None:
 def patient_counters() -> None:
     """Requests wait longer for Valkey than in service, as a machine that runs tests stalls for seconds."""
     throttle_counters.PATIENCE = 10.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hundreds of tests make a person, and the service's hashes are slow on purpose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Argon2, "memory_cost", 8)
+        patch.setattr(Argon2, "time_cost", 1)
+        yield
+
+
+@pytest.fixture
+def slow_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as in service."""
+    monkeypatch.setattr(Argon2, "memory_cost", MEMORY_COST)
+    monkeypatch.setattr(Argon2, "time_cost", TIME_COST)
 
 
 @pytest.fixture

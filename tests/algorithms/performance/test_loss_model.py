@@ -18,6 +18,12 @@ def fitted(window: Regressed) -> LossModel:
     return LossModel.fit(window.features, window.prediction, window.label)
 
 
+@pytest.fixture(scope="module")
+def small() -> LossModel:
+    """A model of 200 rows."""
+    return fitted(regressed(np.random.default_rng(9), 200))
+
+
 def estimated(window: Regressed, model: LossModel) -> Estimates:
     return estimate_regression(
         BOTH, features=window.features, prediction=window.prediction, model=model
@@ -143,9 +149,8 @@ def test_loss_model__no_error_at_all__expects_none() -> None:
         assert (found.value, found.standard_error, found.n) == (0, 0, 9)
 
 
-def test_estimate_regression__no_rows__is_undefined() -> None:
-    model = fitted(regressed(np.random.default_rng(9), 200))
-    found = estimate_regression(BOTH, features=np.zeros((0, 3)), prediction=[], model=model)
+def test_estimate_regression__no_rows__is_undefined(small: LossModel) -> None:
+    found = estimate_regression(BOTH, features=np.zeros((0, 3)), prediction=[], model=small)
     assert {(each.value, each.n, each.reason) for each in found.values()} == {
         (None, 0, "There are no rows.")
     }
@@ -165,11 +170,10 @@ def test_estimate_regression__no_rows__is_undefined() -> None:
         ),
     ],
 )
-def test_estimate_regression__unusable_input__says_why(columns: dict[str, Any], said: str) -> None:
-    usual: dict[str, Any] = {
-        "metrics": BOTH,
-        "model": fitted(regressed(np.random.default_rng(9), 200)),
-    }
+def test_estimate_regression__unusable_input__says_why(
+    small: LossModel, columns: dict[str, Any], said: str
+) -> None:
+    usual: dict[str, Any] = {"metrics": BOTH, "model": small}
     with pytest.raises(ValueError, match=said):
         estimate_regression(**usual | columns)
 
