@@ -33,6 +33,7 @@ class Form:
     state_changes: int = 1000
     sender_kills: int = 50
     gone_seconds: int = 3600
+    hanging_requests: int = 20
     pause_seconds: int = 60
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,6 +58,7 @@ SHORT = Form(
     state_changes=30,
     sender_kills=3,
     gone_seconds=5,
+    hanging_requests=3,
     pause_seconds=1,
     settings=HASTY,
 )

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 from drift_detector.embedded.state import LOOPBACK, unused_port
 
-MOST_HANGING = 20
-"""Requests that a hanging receiver keeps; it answers the later ones."""
 REFUSED_ONE_OF = 5
 """Of so many messages, one is refused at its first try."""
 
@@ -73,9 +71,9 @@ def accept(receiver: Receiver, message_id: str) -> int | None:
     return 200
 
 
-def hang_at_first(receiver: Receiver, message_id: str) -> int | None:
-    """Keep the first requests without an answer."""
-    return None if sum(receiver.tries.values()) <= MOST_HANGING else 200
+def hang_at_first(requests: int) -> Answer:
+    """Keep so many requests without an answer, and take what follows."""
+    return lambda receiver, _: None if sum(receiver.tries.values()) <= requests else 200
 
 
 def refuse_at_first(receiver: Receiver, message_id: str) -> int | None:

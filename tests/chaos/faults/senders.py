@@ -43,7 +43,7 @@ def kill_senders(world: World, form: Form) -> Row:
     monitors = watch(world, MONITORS)
     before = _median_run(world, monitors)
     _close_alerts(world)
-    receivers = _receivers()
+    receivers = _receivers(form)
     with _listening(receivers):
         began = _make_channels(world, receivers)
         kills = _change(world, form, monitors)
@@ -113,10 +113,10 @@ def _disorders(heard: Sequence[Heard]) -> int:
     return count
 
 
-def _receivers() -> dict[str, Receiver]:
+def _receivers(form: Form) -> dict[str, Receiver]:
     return {
         "answers": Receiver(accept),
-        "hangs": Receiver(hang_at_first),
+        "hangs": Receiver(hang_at_first(form.hanging_requests)),
         "refuses": Receiver(refuse_at_first),
         "gone": Receiver(accept),
     }
