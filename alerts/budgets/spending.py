@@ -23,9 +23,9 @@ class Spent:
     """Alerts of the data that opened in the last month, counted by their reasons.
 
     Attributes:
-        false: They were noise.
-        unjudged: Nobody has given a reason yet.
-        true: They were about something: real, expected, or a fault in the data.
+        false: Alerts that were noise.
+        unjudged: Alerts that nobody has given a reason yet.
+        true: Alerts that were about something: real, expected, or a fault in the data.
     """
 
     false: int = 0

@@ -18,7 +18,7 @@ def blocks_of(rows: int, blocks: int) -> list[IntArray]:
 def stretches(
     rows: int, folds: int, most: int = BLOCKS
 ) -> Iterator[tuple[IntArray, list[IntArray]]]:
-    """Of each fold of neighbouring rows, the places of the other rows, to learn from, and those of its stretches.
+    """Divide rows into folds of neighbours: for each fold, the rows outside it to learn from, and its stretches.
 
     There are at most so many stretches in all, and fewer where they would have less than 100 rows; each fold has one.
     """
