@@ -24,7 +24,7 @@ class Spent:
 
     Attributes:
         false: Alerts that were noise.
-        unjudged: Alerts that nobody has given a reason yet.
+        unjudged: Alerts without a reason yet.
         true: Alerts that were about something: real, expected, or a fault in the data.
     """
 

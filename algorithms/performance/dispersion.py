@@ -20,7 +20,7 @@ def stretches(
 ) -> Iterator[tuple[IntArray, list[IntArray]]]:
     """Divide rows into folds of neighbours: for each fold, the rows outside it to learn from, and its stretches.
 
-    There are at most so many stretches in all, and fewer where they would have less than 100 rows; each fold has one.
+    There are at most `most` stretches, and fewer where they would have less than 100 rows; each fold has one.
     """
     count = max(1, min(most, rows // FEWEST_IN_BLOCK) // folds)
     for fold in blocks_of(rows, folds):
