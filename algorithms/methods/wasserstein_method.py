@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ..arrays import FloatArray
 from ..profiles import NumericProfile
@@ -49,9 +48,11 @@ def _distance(reference: NumericReference, profile: NumericProfile) -> tuple[flo
 def _exact_distance(reference: NumericReference, profile: NumericProfile) -> float:
     assert reference.values is not None
     assert profile.values is not None
+    from scipy.stats import wasserstein_distance  # most processes never need its package
+
     current = np.concatenate([values for values, _ in profile.values])
     finite = (values[np.isfinite(values)] for values in (reference.values, current))
-    return float(stats.wasserstein_distance(*finite))
+    return float(wasserstein_distance(*finite))
 
 
 def _distance_of_cells(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ..arrays import BoolArray, IntArray
 from ..errors import COLUMN_ERRORS
@@ -328,7 +328,7 @@ class _Search:
         whole = self._counts(name, left, is_searched=False)
         rest = whole - inside
         excess = local_excess(inside, rest, log_ratios(learnt))
-        p_value = float(stats.norm.sf(excess))
+        p_value = float(special.ndtr(-excess))
         found = DriftingSlice(
             where=candidate.found.where,
             feature=name,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 MIN_EXPECTED = 5.0
 """Expected rows of a cell at which the chi-squared distribution is close enough (Cochran, 1954)."""
@@ -89,7 +89,7 @@ def new_categories(unseen: int, m: int, singletons: int, n: int) -> ShareResult:
     """
     p_value = 1.0
     if unseen:
-        p_value = _fisher(unseen, m, singletons, n, alternative="greater")
+        p_value = fisher(unseen, m, singletons, n, alternative="greater")
     return _excess(unseen / m, singletons / n, p_value)
 
 
@@ -105,7 +105,7 @@ def _same_share(reference: int, n: int, current: int, m: int) -> float:
     if total in (0, rows):
         return 1.0
     if _least_expected(total, n, m) < MIN_EXPECTED:
-        return _fisher(reference, n, current, m)
+        return fisher(reference, n, current, m)
     return _pearson(reference, n, current, m)
 
 
@@ -123,7 +123,9 @@ def _pearson(reference: int, n: int, current: int, m: int) -> float:
     return float(special.chdtrc(1, statistic))
 
 
-def _fisher(first: int, n: int, second: int, m: int, *, alternative: str = "two-sided") -> float:
+def fisher(first: int, n: int, second: int, m: int, *, alternative: str = "two-sided") -> float:
     """Fisher's exact p-value of `first` out of n rows against `second` out of m."""
+    from scipy.stats import fisher_exact  # most processes never need its package
+
     table = [[first, n - first], [second, m - second]]
-    return float(stats.fisher_exact(table, alternative=alternative).pvalue)
+    return float(fisher_exact(table, alternative=alternative).pvalue)

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-from scipy import stats
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .checks import MIN_EXPECTED
+from .checks import MIN_EXPECTED, fisher
 from .chi_squared import ChiSquaredResult, chi_squared_from_counts
 from .windows import require_rows
 
@@ -119,7 +118,7 @@ class _Windows:
     def fisher(self, place: int) -> float:
         """Fisher's exact p-value of one category against all others."""
         n, m = self.rows
-        return _fisher(int(self.reference[place]), n, int(self.current[place]), m)
+        return fisher(int(self.reference[place]), n, int(self.current[place]), m)
 
 
 def _keep(windows: _Windows, rare: BoolArray, smallest: float) -> tuple[BoolArray, list[float]]:
@@ -160,7 +159,7 @@ def _expects_too_few(reference: IntArray, current: IntArray) -> bool:
 def _p_value_of_last(reference: IntArray, current: IntArray) -> float:
     """Fisher's exact p-value of the last cell against all others."""
     n, m = int(reference.sum()), int(current.sum())
-    return _fisher(int(reference[-1]), n, int(current[-1]), m)
+    return fisher(int(reference[-1]), n, int(current[-1]), m)
 
 
 def _p_value_without_last(reference: IntArray, current: IntArray) -> list[float]:
@@ -168,11 +167,6 @@ def _p_value_without_last(reference: IntArray, current: IntArray) -> list[float]
     if len(reference) <= 2:
         return []
     return [chi_squared_from_counts(reference[:-1], current[:-1]).p_value]
-
-
-def _fisher(count: int, n: int, count_now: int, m: int) -> float:
-    """Fisher's exact p-value of `count` out of n rows against `count_now` out of m."""
-    return float(stats.fisher_exact([[count, n - count], [count_now, m - count_now]]).pvalue)
 
 
 def _standing_out(windows: _Windows, rare: BoolArray) -> int | None:

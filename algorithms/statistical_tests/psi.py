@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ..arrays import FloatArray, IntArray
 from ..columns import Values
@@ -114,7 +114,7 @@ def psi_null_quantile(level: float, result: PsiResult) -> float:
     if not result.degrees_of_freedom:
         return 0.0
     scale = 1 / result.n_reference + 1 / result.n_current
-    return scale * float(stats.chi2.isf(level, result.degrees_of_freedom))
+    return scale * float(special.chdtri(result.degrees_of_freedom, level))
 
 
 def smoothed_shares(counts: IntArray) -> FloatArray:

@@ -61,7 +61,7 @@ def emit(
     gap. The caller locks the monitor first.
 
     Raises:
-        jsonschema.ValidationError: If the event does not match its schema.
+        jsonschema_rs.ValidationError: If the event does not match its schema.
     """
     tenant_id, event_id = current_tenant_id(), uuid5(cause, event_type)
     counter, _ = OutboxKey.objects.select_for_update().get_or_create(tenant_id=tenant_id, key=key)

@@ -12,13 +12,12 @@ import psycopg
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
-from django.db import connection
-from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from drift_detector.celery import app
 from tests.conftest import connected_as, role_url
+from tests.databases import new_database
 
 OLD = Path(__file__).parent / "c67e9ca"
 PLACEHOLDER = "/data-root"
@@ -43,18 +42,11 @@ def old_database(name: str, data: Path) -> Iterator[str]:
     Yields:
         The address for its owner.
     """
-    before = connection.settings_dict["NAME"]
     owner = role_url("owner", name)
-    _create(name)
-    with psycopg.connect(owner, autocommit=True) as database:
-        database.execute(read_old("database.sql.gz", data).encode())
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
+    with new_database(name):
+        with psycopg.connect(owner, autocommit=True) as database:
+            database.execute(read_old("database.sql.gz", data).encode())
         yield owner
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = before
 
 
 def read_old(name: str, data: Path) -> str:
@@ -102,9 +94,3 @@ def old_roots(old_data: Path, settings: LazySettings) -> None:
 def client_with(key: str) -> APIClient:
     """An API client with a key that the old code made."""
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
-
-
-def _create(name: str) -> None:
-    with psycopg.connect(role_url("owner", "drift"), autocommit=True) as cluster:
-        cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        cluster.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator, meta
 
 VERSIONS = ("1", "2")
 """Only `drift.alert_raised` has a second one: an alert about a monitor's health has no run and no window."""
@@ -24,15 +24,15 @@ def validator(event_type: str, version: int = 1) -> Draft202012Validator:
     """The validator for the envelope of one event type, in a version of its schema."""
     text = files(__package__).joinpath(f"{event_type}.v{version}.json").read_text(encoding="utf-8")
     schema = json.loads(text)
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=FormatChecker())
+    meta.validate(schema)
+    return Draft202012Validator(schema, validate_formats=True)
 
 
 def validate(envelope: dict[str, Any]) -> None:
     """Check an envelope against the schema that it names.
 
     Raises:
-        jsonschema.ValidationError: If it does not match.
+        jsonschema_rs.ValidationError: If it does not match.
     """
     validator(envelope["type"], _version_of(envelope)).validate(envelope)
 
