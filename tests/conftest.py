@@ -141,7 +141,14 @@ def django_db_setup(worker_id: str, django_db_blocker: DjangoDbBlocker) -> Itera
 @pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A test that commits, for another process or thread to read; the owner empties the tables afterwards."""
-    with django_db_blocker.unblock():
+    with committing(django_db_blocker):
+        yield
+
+
+@contextmanager
+def committing(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What the block writes is committed; the owner empties the tables afterwards."""
+    with blocker.unblock():
         yield
         connection.close()
     with psycopg.connect(role_url("owner")) as owner:

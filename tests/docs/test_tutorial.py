@@ -19,7 +19,7 @@ from drift_detector.embedded.welcome import read_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 STOP_SECONDS = 60
 MARK = "end of the output"
 # The page's words for what `make manage` does; make itself would read the folder of `make run`.

@@ -29,7 +29,7 @@ from tests.drift_detector.events.conftest import BROKER
 from tests.e2e.conftest import launch, stopped_together, wait_until, web_command
 from tests.factories import make_monitor, rows_of
 
-WEB_KILLS, CONSUMER_KILLS = 12, 12
+WEB_KILLS, CONSUMER_KILLS = 5, 5
 ENOUGH = 3000
 BATCH = 50
 DICE = random.Random(4)

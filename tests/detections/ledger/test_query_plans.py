@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from alerts.dashboard import get_dashboard
 from detections.ledger import old_runs as retention
@@ -24,28 +25,38 @@ from detections.runs.selectors import (
     list_unfinished_runs,
 )
 from drift_detector.retention import BEGIN, Sweep
-from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
+from drift_detector.tenancy.services import create_tenant
 from monitors.models import Monitor
 from tasks.reconciler import reconcile
 from tests.bench.population import fill_ledger
-from tests.conftest import connected_as, role_url
+from tests.conftest import committing, connected_as, role_url
 from tests.factories import make_monitor, make_run
 
 MONITORS, RUNS_EACH, DAYS = 20, 5000, 400
 HOUR = timedelta(hours=1)
 
 
+@pytest.fixture(scope="module")
+def filled(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Monitor]:
+    """One of several monitors with a hundred thousand runs behind them, which all tests here look at."""
+    with committing(django_db_blocker):
+        tenant = create_tenant(slug="acme", name="Acme")
+        with tenant_scope(tenant.id):
+            monitors = [make_monitor() for _ in range(MONITORS)]
+        with psycopg.connect(role_url("owner"), autocommit=True) as owner:
+            fill_ledger(owner, tenant.id, each=RUNS_EACH, days=DAYS)
+            owner.execute("VACUUM ANALYZE drf_runs")
+        yield monitors[0]
+
+
 @pytest.fixture
-def monitor(committed_tenant: Tenant) -> Monitor:
-    """One of several monitors with a hundred thousand runs behind them, and a few to come."""
-    with tenant_scope(committed_tenant.id):
-        monitors = [make_monitor() for _ in range(MONITORS)]
-        make_run(monitors[0])
-    with psycopg.connect(role_url("owner"), autocommit=True) as owner:
-        fill_ledger(owner, committed_tenant.id, each=RUNS_EACH, days=DAYS)
-        owner.execute("VACUUM ANALYZE drf_runs")
-    return monitors[0]
+def monitor(filled: Monitor) -> Monitor:
+    """The monitor, with a single run to come."""
+    with tenant_scope(filled.tenant_id):
+        DetectionRun.objects.filter(status__in=["queued", "running"]).delete()
+        make_run(filled, scheduled_for=timezone.now())
+    return filled
 
 
 def claim(monitor: Monitor) -> None:

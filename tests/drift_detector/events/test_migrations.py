@@ -23,6 +23,11 @@ def migrate(*where: str) -> None:
         call_command("migrate", *where, verbosity=0)
 
 
+def become(owner: psycopg.Connection, tenant_id: UUID) -> None:
+    """Let a transaction see the rows of a tenant."""
+    owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant_id)])
+
+
 @pytest.fixture
 def before(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[UUID]:
     """A tenant in a database whose outbox is as the first migration made it."""
@@ -30,6 +35,7 @@ def before(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[UUID]
     with django_db_blocker.unblock(), new_database(f"before_{worker_id}"):
         migrate("events", "0001")
         with psycopg.connect(role_url("owner")) as owner:
+            become(owner, tenant_id)
             owner.execute(TENANT, [tenant_id])
         yield tenant_id
 
@@ -39,7 +45,7 @@ def test_relay_migration__events_of_before__are_numbered_by_key_and_have_their_p
 ) -> None:
     first, second = (f"{str(uuid4())[:-1]}{digit}" for digit in "3f")
     with psycopg.connect(role_url("owner")) as owner:
-        owner.execute("SELECT set_config('app.tenant_id', %s, true)", [str(before)])
+        become(owner, before)
         for key, published in [(first, "2024-01-01"), (second, None), (first, None)]:
             owner.execute(EARLIER, [before, key, published])
     migrate("events", "0002")
