@@ -1,5 +1,6 @@
 """The processes of the service: the command and the database role of each."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from drift_detector.embedded.state import LOOPBACK
 WEB = "web"
 # Workers share only the ledger; mingling would cost a second at each connection.
 ALONE = ("--without-mingle", "--without-gossip")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""Where it is set, each process would compile this project again at its start, which takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,11 @@ class Process:
     role: Role
     command: Sequence[str]
     metrics_port: int | None = None
+
+
+def exported_environment() -> dict[str, str]:
+    """The environment of this process, for others that it starts."""
+    return {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
 
 
 def service_processes(*, port: int, workers: int) -> list[Process]:

@@ -15,6 +15,7 @@ from drift_detector.embedded.leftovers import MARKER, end_leftovers
 from drift_detector.embedded.placement import home_of
 from drift_detector.embedded.processes import (
     Process,
+    exported_environment,
     manage,
     metrics_ports,
     service_processes,
@@ -28,8 +29,6 @@ from drift_detector.embedded.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE_FOLDER = ROOT / ".state"
-# Where it is set, seven processes would each compile this project again at every start.
-NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 PREFIX = "AUMOS_DRIFT_"
 ALLOWED_ROOTS = f"{PREFIX}DATA__ALLOWED_ROOTS"
 METRICS_PORT = f"{PREFIX}METRICS__PORT"
@@ -114,8 +113,7 @@ class Service:
         AUMOS_DRIFT_DATABASE__URL, …_REDIS__URL or …_KAFKA__BOOTSTRAP_SERVERS has no effect, because
         the launcher starts its own servers.
         """
-        exported = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
-        return self._defaults() | exported | self.stack.settings(role) | self._fixed()
+        return self._defaults() | exported_environment() | self.stack.settings(role) | self._fixed()
 
     def _defaults(self) -> dict[str, str]:
         return {

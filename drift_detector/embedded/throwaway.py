@@ -17,6 +17,7 @@ from drift_detector.embedded import interrupts, terminal
 from drift_detector.embedded.leftovers import end_leftovers
 from drift_detector.embedded.placement import home_of
 from drift_detector.embedded.postgres import SUPERUSER
+from drift_detector.embedded.processes import exported_environment
 from drift_detector.embedded.server import StartError
 from drift_detector.embedded.stack import Stack
 from drift_detector.embedded.state import AlreadyRunning, State
@@ -39,7 +40,7 @@ def execute(command: Sequence[str]) -> int:
         with throwaway_state() as state:
             stack = Stack.create(state, durable=False)
             with stack.running(report=lambda _: None):
-                return _run(command, os.environ | settings(stack))
+                return _run(command, exported_environment() | settings(stack))
     except interrupts.Interrupted as interrupted:
         return interrupted.exit_code
     except StartError as error:
