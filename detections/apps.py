@@ -6,6 +6,7 @@ class DetectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from detections.explanations.run_explanations import read_for_explanation
+        from detections.label_audits.label_audit_jobs import read_for_label_audit
         from drift_detector.work import register_work
         from monitors.jobs.kinds import register_kind
         from monitors.models import Job
@@ -15,3 +16,4 @@ class DetectionsConfig(AppConfig):
         register_work("drf_backtests", "status = 'running'")
         register_work("drf_reports", "status = 'building'")
         register_kind(Job.Kind.EXPLAIN_RUN, read_for_explanation)
+        register_kind(Job.Kind.DRAW_LABEL_AUDIT, read_for_label_audit)

@@ -14,11 +14,12 @@ MEASURE = """
          + (SELECT coalesce(sum(octet_length(html)), 0) FROM drf_reports)
          + (SELECT coalesce(sum(octet_length(inline_data)), 0) FROM drf_runs WHERE inline_data IS NOT NULL)
          + (SELECT coalesce(sum(octet_length(content)), 0) FROM drf_outcome_batches)
+         + (SELECT coalesce(sum(octet_length(drawn)), 0) FROM drf_label_audits)
 """
 
 
 def measure_storage(*, tenant_id: UUID) -> int:
-    """Record the bytes of a tenant's baselines, reports, sent rows and outcomes."""
+    """Record the bytes of a tenant's baselines, reports, sent rows, outcomes and audited rows."""
     with tenant_scope(tenant_id):
         with connection.cursor() as cursor:
             cursor.execute(MEASURE)

@@ -38,6 +38,12 @@ from alerts.workflow.views import (
     TimelineView,
 )
 from detections.backtests.views import BacktestViewSet, MonitorBacktestView
+from detections.label_audits.views import (
+    LabelAuditLabelsView,
+    LabelAuditRowsView,
+    LabelAuditView,
+    MonitorLabelAuditsView,
+)
 from detections.outcomes.error_rate_views import MonitorErrorRatesView
 from detections.outcomes.views import MonitorDetectorsView, MonitorOutcomesView
 from detections.profiles.views import MonitorSeriesView, RunProfileView
@@ -113,6 +119,18 @@ api: list[URLPattern | URLResolver] = [
         name="monitor-bad-windows",
     ),
     path("bad-windows/<uuid:pk>", BadWindowView.as_view(), name="bad-window"),
+    path(
+        "monitors/<uuid:pk>/label-audits",
+        MonitorLabelAuditsView.as_view(),
+        name="monitor-label-audits",
+    ),
+    path("label-audits/<uuid:pk>", LabelAuditView.as_view(), name="label-audit"),
+    path("label-audits/<uuid:pk>/rows", LabelAuditRowsView.as_view(), name="label-audit-rows"),
+    path(
+        "label-audits/<uuid:pk>/labels",
+        LabelAuditLabelsView.as_view(),
+        name="label-audit-labels",
+    ),
     path("monitors/<uuid:pk>/precision", MonitorPrecisionView.as_view(), name="monitor-precision"),
     path(
         "monitors/<uuid:pk>/suggestions",

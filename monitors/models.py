@@ -534,6 +534,7 @@ class Job(LeasedModel):
         CREATE_MONITOR = "create_monitor"
         UPDATE_MONITOR = "update_monitor"
         EXPLAIN_RUN = "explain_run"
+        DRAW_LABEL_AUDIT = "draw_label_audit"
 
     class Status(models.TextChoices):
         QUEUED = "queued"

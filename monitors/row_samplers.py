@@ -16,12 +16,17 @@ class RowSampler:
 
     Attributes:
         most: Rows to keep.
+        seed: Of the keys.
     """
 
     most: int
-    _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(SEED))
+    seed: int = SEED
+    _random: np.random.Generator = field(init=False)
     _tables: list[pa.Table] = field(default_factory=list)
     _keys: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng(self.seed)
 
     def add(self, table: pa.Table) -> None:
         """Take further rows into account; all tables have the same columns."""
@@ -40,6 +45,11 @@ class RowSampler:
             return pa.table({})
         self._prune()
         return self._tables[0]
+
+    def finish_as_drawn(self) -> pa.Table:
+        """The sample, its rows in the order of their keys: a larger sample of the same tables begins with them."""
+        sample = self.finish()
+        return sample.take(pa.array(np.argsort(self._keys)))
 
     def _prune(self) -> None:
         """Only the rows that the sample holds so far."""

@@ -16,6 +16,7 @@ from alerts.old_alerts import purge_old_alerts
 from alerts.retraining.progress import end_overdue_requests
 from alerts.workflow.snoozes import enqueue_ended_snoozes
 from detections.backtests.services import BACKTEST_TASK
+from detections.label_audits.old_label_audits import purge_old_label_audits
 from detections.ledger.dispatch import enqueue_due
 from detections.ledger.follow_ups import queue_due
 from detections.ledger.old_runs import (
@@ -85,6 +86,7 @@ def purge_old() -> int:
         + purge_old_runs(until)
         + purge_old_baselines(old_baselines, until)
         + purge_old_outcomes(until)
+        + purge_old_label_audits(until)
         + purge_old_jobs(until)
         + purge(purge_usage, days=settings.ENV.runs.retention_days, until=until)
     )

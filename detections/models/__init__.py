@@ -1,9 +1,10 @@
-"""Runs, detections, profiles, outcomes, error rates, backtests and reports."""
+"""Runs, detections, profiles, outcomes, error rates, backtests, label audits and reports."""
 
 from detections.models.backtests import Backtest
 from detections.models.choices import METHODS, REFERENCES, SEVERITIES, VERDICTS
 from detections.models.detections import Detection
 from detections.models.error_rates import ErrorBin, SignalChange
+from detections.models.label_audits import LabelAnswer, LabelAudit
 from detections.models.outcomes import (
     ConsumerOffset,
     DetectorState,
@@ -27,6 +28,8 @@ __all__ = [
     "DetectionRun",
     "DetectorState",
     "ErrorBin",
+    "LabelAnswer",
+    "LabelAudit",
     "OutcomeBatch",
     "OutcomeStream",
     "PendingOutcome",

@@ -130,10 +130,11 @@ def _text_over(file: IO[bytes]) -> Iterator[TextIOWrapper]:
 
 
 def _csv_row(record: Iterable[Any]) -> list[Any]:
-    return [_csv_cell(value) for value in record]
+    return [csv_cell(value) for value in record]
 
 
-def _csv_cell(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
+    """A value as CSV; text that a spreadsheet would take for a formula begins with an apostrophe."""
     if isinstance(value, datetime):
         return value.isoformat()
     is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)

@@ -1,0 +1,199 @@
+"""Measures the model by the answers of a label audit, with intervals that hold however often one looks."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from algorithms.arrays import FloatArray
+from algorithms.performance import (
+    Metric,
+    MetricEstimate,
+    PerformanceJudgement,
+    judge_performance,
+    read_classes,
+    read_numbers,
+)
+from algorithms.performance.comparison import NAMES
+from algorithms.performance.confidence_sequence import (
+    follow_mean_loss,
+    follow_share,
+    root_of_mean,
+)
+from algorithms.verdicts import Verdict
+from detections.label_audits.selectors import COMPLETE, OPEN, get_estimates, get_labels
+from detections.models import LabelAudit
+from drift_detector.formats import counted, number
+from monitors.baselines.reference_performance import limits_of
+from monitors.models import Monitor
+from monitors.sources import table_from_bytes
+
+IN_ORDER = "{} of {} labelled; {} in the order of the draw."
+MORE_TELL = "More labels will tell if it keeps to the limit of {}."
+PAST, KEPT = "It is past the limit of {}.", "It keeps to the limit of {}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedMetric:
+    """A metric by the answers of an audit.
+
+    Attributes:
+        found: Its value over the rows that count, with an interval for all rows of the window.
+        reference: Its value over the reference; None if that is not known.
+        estimate: Its estimate of the window, as a detail of a detection; None without one.
+        judgement: The comparison with the monitor's limit; None without a limit or an interval.
+    """
+
+    metric: Metric
+    found: MetricEstimate
+    reference: float | None
+    estimate: Mapping[str, Any] | None
+    judgement: PerformanceJudgement | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """`drift` or `ok` if the whole interval is on one side of the limit; None without a limit."""
+        if self.judgement is None:
+            return None
+        least, most = self.judgement.excess_lower, self.judgement.excess_upper
+        if least is None or most is None or least <= 0 < most:
+            return Verdict.INSUFFICIENT_DATA
+        return Verdict.DRIFT if least > 0 else Verdict.OK
+
+    @property
+    def sentences(self) -> Iterable[str]:
+        """The result in words."""
+        name, found = NAMES[self.metric], self.found
+        if found.value is None:
+            return
+        beside = ""
+        if self.reference is not None:
+            beside += f"; over the reference it is {number(self.reference)}"
+        if self.estimate is not None:
+            beside += f"; the estimate is {number(self.estimate['statistic'])} ({self.estimate['verdict']})"
+        yield f"{name} is {number(found.value)} ({_interval(found)}){beside}."
+        if self.judgement is not None and self.judgement.limit is not None:
+            words = {Verdict.DRIFT: PAST, Verdict.OK: KEPT}.get(self.verdict, MORE_TELL)
+            yield words.format(number(self.judgement.limit))
+
+
+def _interval(found: MetricEstimate) -> str:
+    if found.lower is None or found.upper is None:
+        return found.reason
+    return f"{found.level:.0%} interval {number(found.lower)} to {number(found.upper)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """A label audit and what its answers tell.
+
+    Attributes:
+        answered: Rows that have a label.
+        counted: The first rows of the draw that all have a label; these are measured.
+        metrics: By the counted rows.
+    """
+
+    audit: LabelAudit
+    answered: int
+    counted: int
+    metrics: tuple[AuditedMetric, ...]
+
+    @property
+    def status(self) -> str:
+        """The word for an audit whose rows all have labels, and for another."""
+        return COMPLETE if self.answered == self.audit.rows else OPEN
+
+    @property
+    def waiting(self) -> int:
+        """Labelled rows that count once those before them are labelled."""
+        return self.answered - self.counted
+
+    @property
+    def summary(self) -> str:
+        """The result in plain words."""
+        rows = counted(self.audit.rows, "row")
+        state = IN_ORDER.format(number(self.answered), rows, number(self.counted))
+        return " ".join([state, *(each for metric in self.metrics for each in metric.sentences)])
+
+
+def result_of(audit: LabelAudit, monitor: Monitor) -> AuditResult:
+    """What the answers of an audit tell of its window.
+
+    The rows from the first to the last before one that has no label count. Which rows people label first can go with
+    their labels; the order of the draw cannot.
+    """
+    labels = get_labels(audit)
+    prefix = _prefix(labels, audit.rows)
+    estimates = get_estimates(monitor.id, (audit.window_start, audit.window_end))
+    found = _measured(audit, [labels[row] for row in range(1, prefix + 1)])
+    metrics = [
+        _beside(metric, each, audit, monitor, estimates.get(metric))
+        for metric, each in found.items()
+    ]
+    return AuditResult(audit=audit, answered=len(labels), counted=prefix, metrics=tuple(metrics))
+
+
+def _prefix(labels: Mapping[int, Any], rows: int) -> int:
+    """The number of rows before the first that has no label."""
+    return next((row - 1 for row in range(1, rows + 1) if row not in labels), rows)
+
+
+def _measured(audit: LabelAudit, labels: list[Any]) -> dict[Metric, MetricEstimate]:
+    predictions = _predictions(audit).slice(0, len(labels))
+    if audit.kind == LabelAudit.Kind.CLASSIFICATION:
+        is_right = _right_answers(predictions, labels)
+        found = follow_share(is_right, rows=audit.population, planned=audit.rows)
+        return {Metric.ACCURACY: found}
+    errors = np.abs(read_numbers(predictions, "prediction") - np.array(labels, dtype=np.float64))
+    return {
+        Metric.MAE: _mean_loss(audit, errors),
+        Metric.RMSE: root_of_mean(_mean_loss(audit, errors**2)),
+    }
+
+
+def _mean_loss(audit: LabelAudit, losses: FloatArray) -> MetricEstimate:
+    return follow_mean_loss(losses, rows=audit.population, planned=audit.rows)
+
+
+def _right_answers(predictions: pa.Array, labels: list[Any]) -> FloatArray:
+    """One where the prediction is the label, else zero, shape (n,)."""
+    if not labels:
+        return np.empty(0)
+    classes = read_classes(prediction=predictions, label=pa.array(labels))
+    right: FloatArray = np.equal(classes.codes["prediction"], classes.codes["label"]) * 1.0
+    return right
+
+
+def _predictions(audit: LabelAudit) -> pa.Array:
+    return table_from_bytes(bytes(audit.drawn))["prediction"].combine_chunks()
+
+
+def _beside(
+    metric: Metric,
+    found: MetricEstimate,
+    audit: LabelAudit,
+    monitor: Monitor,
+    estimate: Mapping[str, Any] | None,
+) -> AuditedMetric:
+    """A metric with what is known from elsewhere."""
+    stored = audit.reference.get(metric)
+    reference = MetricEstimate(**stored) if stored else None
+    return AuditedMetric(
+        metric=metric,
+        found=found,
+        reference=reference.value if reference else None,
+        estimate=estimate,
+        judgement=_judged(metric, found, monitor, reference),
+    )
+
+
+def _judged(
+    metric: Metric, found: MetricEstimate, monitor: Monitor, reference: MetricEstimate | None
+) -> PerformanceJudgement | None:
+    limit = limits_of(monitor).get(metric)
+    if limit is None or found.lower is None or (limit.relative is not None and reference is None):
+        return None
+    known = replace(found, standard_error=0.0)  # an interval alone decides
+    return judge_performance(metric, known, limit, baseline=reference, min_rows=1)

@@ -1,0 +1,156 @@
+"""Serves `/api/v1/monitors/{id}/label-audits` and `/api/v1/label-audits`."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from detections.label_audits import selectors
+from detections.label_audits import services as label_audits
+from detections.label_audits.label_audit_jobs import NotAuditable, plan_label_audit
+from detections.label_audits.label_audit_results import result_of
+from detections.label_audits.row_exports import csv_of, list_rows
+from detections.label_audits.serializers import (
+    MOST_AUDIT_ROWS,
+    DrawnRowsSerializer,
+    LabelAuditDetailSerializer,
+    LabelAuditRequestSerializer,
+    LabelAuditSerializer,
+    LabelsSerializer,
+)
+from detections.label_audits.services import BadLabels, OtherLabel
+from detections.models import LabelAudit
+from detections.runs.views import enabled_monitor
+from drift_detector.api.problems import CONFLICT, Conflict
+from drift_detector.api.queries import PAGING, takes_query
+from drift_detector.api.time_spans import number_parameter, read_number
+from drift_detector.api.views import TenantAPIView
+from drift_detector.tenancy.models import Scope
+from monitors.jobs.serializers import JobSerializer
+from monitors.jobs.views import answer_by_job
+from monitors.models import Job, Monitor
+
+USUAL_ROWS = 100
+MOST_OF_A_PAGE = 1_000
+AS = OpenApiParameter(
+    "as",
+    enum=["json", "csv"],
+    description="The form of the answer; json by default. CSV has all rows from `first` on.",
+)
+FIRST = number_parameter("first", most=MOST_AUDIT_ROWS, usual=1, words="The first row to show")
+ROWS = number_parameter("rows", most=MOST_OF_A_PAGE, usual=USUAL_ROWS, words="Rows of JSON to show")
+AUDIT_EXAMPLE = OpenApiExample(
+    "a hundred rows",
+    {"window": {"start": "2024-01-15T00:00:00Z", "end": "2024-01-22T00:00:00Z"}, "rows": 100},
+    request_only=True,
+)
+LABELS_EXAMPLE = OpenApiExample(
+    "two labels",
+    {"labels": [{"row": 1, "label": 1}, {"row": 2, "label": 0}]},
+    request_only=True,
+)
+
+
+class MonitorLabelAuditsView(TenantAPIView, GenericAPIView[LabelAudit]):
+    scope_to_write = Scope.RUNS_WRITE
+    queryset = LabelAudit.objects.none()
+    serializer_class = LabelAuditSerializer
+
+    @takes_query(*PAGING)
+    @extend_schema(operation_id="monitors_label_audits", responses=LabelAuditSerializer(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The monitor's label audits, newest first."""
+        monitor = get_object_or_404(Monitor, id=pk)
+        page = self.paginate_queryset(selectors.list_label_audits(monitor.id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="monitors_draw_label_audit",
+        request=LabelAuditRequestSerializer,
+        responses={201: LabelAuditDetailSerializer, 202: JobSerializer} | CONFLICT,
+        examples=[AUDIT_EXAMPLE],
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Draw rows of a window to label, to learn how good the model is there.
+
+        A worker reads the window. If that takes longer than ten seconds, the answer is 202 with a job.
+        """
+        monitor = enabled_monitor(pk)
+        serializer = LabelAuditRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            fields = plan_label_audit(monitor, serializer.validated_data)
+        except NotAuditable as error:
+            raise Conflict(str(error)) from error
+        return answer_by_job(self, Job.Kind.DRAW_LABEL_AUDIT, fields, monitor.id)
+
+
+class LabelAuditView(TenantAPIView):
+    @extend_schema(operation_id="label_audits_retrieve", responses=LabelAuditDetailSerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Read a label audit with what its labels tell; it may be read after each label."""
+        audit = get_object_or_404(_audits(), id=pk)
+        return Response(LabelAuditDetailSerializer(result_of(audit, audit.monitor)).data)
+
+
+class LabelAuditRowsView(TenantAPIView):
+    scope_to_read = Scope.OUTCOMES_WRITE  # its rows are the tenant's data, for those who label them
+
+    @takes_query(AS, FIRST, ROWS)
+    @extend_schema(
+        operation_id="label_audits_rows",
+        responses={(200, "application/json"): DrawnRowsSerializer, (200, "text/csv"): str},
+    )
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The drawn rows in their order, to be labelled from the first on."""
+        audit = get_object_or_404(_audits(), id=pk)
+        form = request.query_params.get("as", "json")
+        if form not in ("json", "csv"):
+            raise ValidationError({"as": f"as must be json or csv, not {form[:20]!r}."})
+        first = read_number(request, "first", most=MOST_AUDIT_ROWS, usual=1)
+        most = read_number(request, "rows", most=MOST_OF_A_PAGE, usual=USUAL_ROWS)
+        if form == "csv":
+            rows = list_rows(audit, audit.monitor, first=first, most=audit.rows)
+            return _csv_response(audit, csv_of(rows))
+        rows = list_rows(audit, audit.monitor, first=first, most=most)
+        return Response(DrawnRowsSerializer({"rows": audit.rows, "results": rows}).data)
+
+
+class LabelAuditLabelsView(TenantAPIView):
+    scope_to_write = Scope.OUTCOMES_WRITE
+
+    @extend_schema(
+        operation_id="label_audits_labels",
+        request=LabelsSerializer,
+        responses={200: LabelAuditDetailSerializer} | CONFLICT,
+        examples=[LABELS_EXAMPLE],
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Give labels to drawn rows. The same label again changes nothing; another one is refused."""
+        audit = get_object_or_404(_audits().defer("drawn"), id=pk)
+        serializer = LabelsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        labels = serializer.validated_data["labels"]
+        try:
+            labelled = label_audits.add_labels(audit.id, labels, self.principal.name)
+        except OtherLabel as error:
+            raise Conflict(str(error)) from error
+        except BadLabels as error:
+            raise ValidationError({"labels": str(error)}) from error
+        return Response(LabelAuditDetailSerializer(result_of(labelled, audit.monitor)).data)
+
+
+def _audits() -> QuerySet[LabelAudit]:
+    return LabelAudit.objects.select_related("monitor")
+
+
+def _csv_response(audit: LabelAudit, text: str) -> HttpResponse:
+    name = f"label-audit-{audit.window_start:%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
