@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pyarrow as pa
 import redis
 from django.db import connection
 from django.utils import timezone
@@ -23,7 +24,7 @@ from algorithms.methods import Method
 from algorithms.verdicts import Severity, Verdict
 from detections.ledger import runs as ledger
 from detections.ledger.runs import Claim
-from detections.models import Backtest, Detection, DetectionRun
+from detections.models import Backtest, Detection, DetectionRun, LabelAudit
 from detections.results import RunResult
 from drift_detector.celery import Priority
 from drift_detector.tenancy.scope import tenant_scope
@@ -32,6 +33,7 @@ from monitors.bad_windows.services import mark_bad
 from monitors.baselines import builds
 from monitors.jobs import services as jobs
 from monitors.models import BadWindow, Job, Monitor
+from monitors.sources import table_to_bytes
 from tests.conftest import role_url
 from tests.data import TIMESTAMPS
 
@@ -133,6 +135,30 @@ def make_bad_window(monitor: Monitor) -> BadWindow:
     start = TIMESTAMPS[0]
     end = start + timedelta(days=1)
     return mark_bad(monitor=monitor, start=start, end=end, reason="", by="key:test")
+
+
+def make_label_audit(monitor: Monitor) -> LabelAudit:
+    """Three rows of a week of a thousand, with predictions that are numbers."""
+    start = TIMESTAMPS[2]
+    drawn = pa.table(
+        {
+            "occurred_at": [str(start)] * 3,
+            "prediction": [1, 0, 1],
+            "feature:distance": [1.0, 2.0, 3.0],
+        }
+    )
+    return LabelAudit.objects.create(
+        tenant_id=monitor.tenant_id,
+        monitor=monitor,
+        window_start=start,
+        window_end=start + WEEK,
+        kind=LabelAudit.Kind.CLASSIFICATION,
+        population=1000,
+        rows=drawn.num_rows,
+        seed=1,
+        drawn=table_to_bytes(drawn),
+        created_by="key:test",
+    )
 
 
 def make_job(flights: Path, **fields: Any) -> Job:

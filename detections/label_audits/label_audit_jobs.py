@@ -65,7 +65,7 @@ class _Context:
 
     @property
     def kind(self) -> LabelAudit.Kind:
-        """The kind of answers."""
+        """The kind of predictions."""
         return kind_of(self.monitor)
 
 
@@ -131,7 +131,7 @@ def _check_columns(monitor: Monitor, columns: Sequence[str]) -> None:
 
 
 def _metrics_of(baseline: Baseline) -> dict[str, Any]:
-    """The metrics of answers over the reference, as the baseline stores them."""
+    """The audited metrics over the reference, as the baseline stores them."""
     stored: dict[str, Any] = (baseline.performance or {}).get("metrics", {})
     audited = (Metric.ACCURACY, Metric.MAE, Metric.RMSE)
     return {name: found for name, found in stored.items() if name in audited}

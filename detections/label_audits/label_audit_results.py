@@ -1,4 +1,4 @@
-"""Measures the model by the answers of a label audit, with intervals that hold however often one looks."""
+"""Measures the model by the labels of a label audit, with intervals that hold however often one looks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ PAST, KEPT = "It is past the limit of {}.", "It keeps to the limit of {}."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedMetric:
-    """A metric by the answers of an audit.
+    """A metric by the labels of an audit.
 
     Attributes:
         found: Its value over the rows that count, with an interval for all rows of the window.
@@ -87,39 +87,39 @@ def _interval(found: MetricEstimate) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """A label audit and what its answers tell.
+    """A label audit and what its labels tell.
 
     Attributes:
-        answered: Rows that have a label.
+        labelled: Rows that have a label.
         counted: The first rows of the draw that all have a label; these are measured.
         metrics: By the counted rows.
     """
 
     audit: LabelAudit
-    answered: int
+    labelled: int
     counted: int
     metrics: tuple[AuditedMetric, ...]
 
     @property
     def status(self) -> str:
         """The word for an audit whose rows all have labels, and for another."""
-        return COMPLETE if self.answered == self.audit.rows else OPEN
+        return COMPLETE if self.labelled == self.audit.rows else OPEN
 
     @property
     def waiting(self) -> int:
         """Labelled rows that count once those before them are labelled."""
-        return self.answered - self.counted
+        return self.labelled - self.counted
 
     @property
     def summary(self) -> str:
         """The result in plain words."""
         rows = counted(self.audit.rows, "row")
-        state = IN_ORDER.format(number(self.answered), rows, number(self.counted))
+        state = IN_ORDER.format(number(self.labelled), rows, number(self.counted))
         return " ".join([state, *(each for metric in self.metrics for each in metric.sentences)])
 
 
 def result_of(audit: LabelAudit, monitor: Monitor) -> AuditResult:
-    """What the answers of an audit tell of its window.
+    """What the labels of an audit tell of its window.
 
     The rows from the first to the last before one that has no label count. Which rows people label first can go with
     their labels; the order of the draw cannot.
@@ -132,7 +132,7 @@ def result_of(audit: LabelAudit, monitor: Monitor) -> AuditResult:
         _beside(metric, each, audit, monitor, estimates.get(metric))
         for metric, each in found.items()
     ]
-    return AuditResult(audit=audit, answered=len(labels), counted=prefix, metrics=tuple(metrics))
+    return AuditResult(audit=audit, labelled=len(labels), counted=prefix, metrics=tuple(metrics))
 
 
 def _prefix(labels: Mapping[int, Any], rows: int) -> int:
@@ -143,7 +143,7 @@ def _prefix(labels: Mapping[int, Any], rows: int) -> int:
 def _measured(audit: LabelAudit, labels: list[Any]) -> dict[Metric, MetricEstimate]:
     predictions = _predictions(audit).slice(0, len(labels))
     if audit.kind == LabelAudit.Kind.CLASSIFICATION:
-        is_right = _right_answers(predictions, labels)
+        is_right = _right_predictions(predictions, labels)
         found = follow_share(is_right, rows=audit.population, planned=audit.rows)
         return {Metric.ACCURACY: found}
     errors = np.abs(read_numbers(predictions, "prediction") - np.array(labels, dtype=np.float64))
@@ -157,7 +157,7 @@ def _mean_loss(audit: LabelAudit, losses: FloatArray) -> MetricEstimate:
     return follow_mean_loss(losses, rows=audit.population, planned=audit.rows)
 
 
-def _right_answers(predictions: pa.Array, labels: list[Any]) -> FloatArray:
+def _right_predictions(predictions: pa.Array, labels: list[Any]) -> FloatArray:
     """One where the prediction is the label, else zero, shape (n,)."""
     if not labels:
         return np.empty(0)

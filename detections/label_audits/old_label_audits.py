@@ -8,7 +8,7 @@ from drift_detector.retention import purge, remove_oldest
 
 
 def purge_old_label_audits(until: float) -> int:
-    """Remove label audits, with their answers, past the retention of runs; needs the scheduler's role."""
+    """Remove label audits, with their labels, past the retention of runs; needs the scheduler's role."""
     return purge(_remove_audits, days=settings.ENV.runs.retention_days, until=until)
 
 

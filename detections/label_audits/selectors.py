@@ -16,11 +16,11 @@ type Window = tuple[datetime, datetime]
 
 
 def list_label_audits(monitor_id: UUID) -> QuerySet[LabelAudit]:
-    """A monitor's label audits with their status and the number of answers, the newest first, without their rows."""
+    """A monitor's label audits with their status and the number of labels, the newest first, without their rows."""
     audits = LabelAudit.objects.filter(monitor_id=monitor_id).defer("drawn")
-    answered = audits.annotate(answered=Count("answers"))
-    is_complete = When(answered=F("rows"), then=Value(COMPLETE))
-    return answered.annotate(status=Case(is_complete, default=Value(OPEN)))
+    labelled = audits.annotate(labelled=Count("labels"))
+    is_complete = When(labelled=F("rows"), then=Value(COMPLETE))
+    return labelled.annotate(status=Case(is_complete, default=Value(OPEN)))
 
 
 def get_latest_window(monitor_id: UUID) -> Window | None:
@@ -47,4 +47,4 @@ def get_estimates(monitor_id: UUID, window: Window) -> dict[str, Mapping[str, An
 
 def get_labels(audit: LabelAudit) -> dict[int, Any]:
     """The labels of an audit by their rows, which are numbered from 1."""
-    return dict(audit.answers.order_by("row").values_list("row", "label"))
+    return dict(audit.labels.order_by("row").values_list("row", "label"))

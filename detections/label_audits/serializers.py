@@ -88,13 +88,13 @@ def _status() -> serializers.ChoiceField:
 class LabelAuditSerializer(serializers.ModelSerializer[LabelAudit]):
     status = _status()
     columns = serializers.ListField(child=serializers.CharField(), read_only=True)
-    answered = serializers.IntegerField(read_only=True, help_text="Rows that have a label.")
+    labelled = serializers.IntegerField(read_only=True, help_text="Rows that have a label.")
 
     class Meta:
         model = LabelAudit
         fields = [
             "id", "monitor_id", "window_start", "window_end", "kind", "half_width", "population", "rows", "columns",
-            "created_by", "created_at", "status", "answered",
+            "created_by", "created_at", "status", "labelled",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -150,7 +150,7 @@ class LabelAuditDetailSerializer(serializers.Serializer[AuditResult]):
     created_by = serializers.CharField(source="audit.created_by")
     created_at = serializers.DateTimeField(source="audit.created_at")
     status = _status()
-    answered = serializers.IntegerField(help_text="Rows that have a label.")
+    labelled = serializers.IntegerField(help_text="Rows that have a label.")
     counted = serializers.IntegerField(
         help_text="Rows from the first on that all have a label; these are measured."
     )

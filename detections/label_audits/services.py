@@ -10,7 +10,7 @@ import structlog
 from algorithms.decimals import LARGEST_EXACT
 from algorithms.value_types import ValueType, value_type_of
 from detections.label_audits.selectors import get_labels
-from detections.models import LabelAnswer, LabelAudit
+from detections.models import GivenLabel, LabelAudit
 from detections.outcomes.refusals import shown
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.sources import is_storable, table_from_bytes
@@ -34,12 +34,12 @@ class OtherLabel(Exception):
 def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit:
     """Add labels to an audit, in the caller's transaction; a label that comes again changes nothing.
 
-    The audit's row is locked: of two people who answer at once, one waits for the other.
+    The audit's row is locked: of two people who label at once, one waits for the other.
 
     Args:
         audit_id: The audit.
         labels: By their rows, from 1.
-        by: The person or key that answers.
+        by: The person or key that labels.
 
     Raises:
         LabelAudit.DoesNotExist: If there is no such audit.
@@ -51,11 +51,11 @@ def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit
     known = get_labels(audit)
     _refuse_other(read, known)
     fresh = [
-        LabelAnswer(tenant_id=current_tenant_id(), audit=audit, row=row, label=label, created_by=by)
+        GivenLabel(tenant_id=current_tenant_id(), audit=audit, row=row, label=label, created_by=by)
         for row, label in sorted(read.items())
         if row not in known
     ]
-    LabelAnswer.objects.bulk_create(fresh)
+    GivenLabel.objects.bulk_create(fresh)
     log.info("labels_added", label_audit_id=str(audit.id), labels=len(fresh))
     return audit
 
@@ -94,5 +94,6 @@ def _refuse_other(labels: Mapping[int, Any], known: Mapping[int, Any]) -> None:
     for row, label in labels.items():
         if row in known and known[row] != label:
             raise OtherLabel(
-                f"Row {row} has the label {shown(known[row])}, and {shown(label)} came now; a label stays as it was given."
+                f"Row {row} has the label {shown(known[row])}, and {shown(label)} came now; a label stays as it was "
+                "given."
             )

@@ -100,7 +100,7 @@ class LabelAuditView(TenantAPIView):
 
 
 class LabelAuditRowsView(TenantAPIView):
-    scope_to_read = Scope.OUTCOMES_WRITE  # its rows are the tenant's data, for those who label them
+    scope_to_read = Scope.RUNS_WRITE  # rows are the tenant's data: who may draw them may read them
 
     @takes_query(AS, FIRST, ROWS)
     @extend_schema(

@@ -8,7 +8,7 @@ from django.db import migrations, models
 from drift_detector.tenancy import rls
 from drift_detector.tenancy.audit_triggers import audit
 
-AUDITS, ANSWERS = "drf_label_audits", "drf_label_answers"
+AUDITS, LABELS = "drf_label_audits", "drf_given_labels"
 
 
 class Migration(migrations.Migration):
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="LabelAnswer",
+            name="GivenLabel",
             fields=[
                 (
                     "id",
@@ -143,13 +143,13 @@ class Migration(migrations.Migration):
                         db_index=False,
                         editable=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="answers",
+                        related_name="labels",
                         to="detections.labelaudit",
                     ),
                 ),
             ],
             options={
-                "db_table": ANSWERS,
+                "db_table": LABELS,
                 "ordering": ["row"],
             },
         ),
@@ -185,22 +185,22 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="labelanswer",
+            model_name="givenlabel",
             constraint=models.UniqueConstraint(
-                fields=("tenant", "audit", "row"), name="label_answer_once_per_row"
+                fields=("tenant", "audit", "row"), name="given_label_once_per_row"
             ),
         ),
         migrations.AddConstraint(
-            model_name="labelanswer",
+            model_name="givenlabel",
             constraint=models.CheckConstraint(
-                condition=models.Q(("row__gt", 0)), name="label_answer_of_a_row"
+                condition=models.Q(("row__gt", 0)), name="given_label_of_a_row"
             ),
         ),
         rls.enable_tenant_rls(AUDITS),
-        rls.enable_tenant_rls(ANSWERS),
+        rls.enable_tenant_rls(LABELS),
         rls.tenant_foreign_key(AUDITS, "monitor_id", "drf_monitors"),
-        rls.tenant_foreign_key(ANSWERS, "audit_id", AUDITS),
-        # The reconciler purges old audits; PostgreSQL removes their answers with them.
+        rls.tenant_foreign_key(LABELS, "audit_id", AUDITS),
+        # The reconciler purges old audits; PostgreSQL removes their labels with them.
         rls.grant("SELECT (id, tenant_id, created_at), DELETE", AUDITS, rls.SCHEDULER),
         rls.policy("label_audit_reconciler_reads", AUDITS, to=rls.SCHEDULER, using="true"),
         rls.policy(
@@ -211,5 +211,5 @@ class Migration(migrations.Migration):
             using="true",
         ),
         audit(AUDITS, of_processes=False, left_out=["drawn", "reference"]),
-        audit(ANSWERS, of_processes=False, left_out=["label"]),
+        audit(LABELS, of_processes=False, left_out=["label"]),
     ]

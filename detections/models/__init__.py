@@ -4,7 +4,7 @@ from detections.models.backtests import Backtest
 from detections.models.choices import METHODS, REFERENCES, SEVERITIES, VERDICTS
 from detections.models.detections import Detection
 from detections.models.error_rates import ErrorBin, SignalChange
-from detections.models.label_audits import LabelAnswer, LabelAudit
+from detections.models.label_audits import GivenLabel, LabelAudit
 from detections.models.outcomes import (
     ConsumerOffset,
     DetectorState,
@@ -28,7 +28,7 @@ __all__ = [
     "DetectionRun",
     "DetectorState",
     "ErrorBin",
-    "LabelAnswer",
+    "GivenLabel",
     "LabelAudit",
     "OutcomeBatch",
     "OutcomeStream",

@@ -10,8 +10,8 @@ class LabelAudit(TenantModel):
     """Rows of one window, drawn at random in an order, that wait for labels."""
 
     class Kind(models.TextChoices):
-        CLASSIFICATION = "classification"  # the share of right answers is measured
-        REGRESSION = "regression"  # the mean errors are measured
+        CLASSIFICATION = "classification"  # accuracy is measured
+        REGRESSION = "regression"  # mean errors are measured
 
     monitor = tenant_reference("monitors.Monitor")
     window_start = models.DateTimeField(help_text="Included.")
@@ -56,22 +56,22 @@ class LabelAudit(TenantModel):
         return f"{self.rows} rows of {self.window_start:%Y-%m-%d %H:%M}"
 
 
-class LabelAnswer(TenantModel):
+class GivenLabel(TenantModel):
     """The label of one row of a label audit; it stays as it was given."""
 
-    audit = tenant_reference("detections.LabelAudit", related_name="answers")
+    audit = tenant_reference("detections.LabelAudit", related_name="labels")
     row = models.PositiveIntegerField(help_text="The place of the row in the draw, from 1.")
     label = models.JSONField()
     created_by = models.CharField(max_length=200)
 
     class Meta:
-        db_table = "drf_label_answers"
+        db_table = "drf_given_labels"
         ordering = ["row"]
         constraints = [
             models.UniqueConstraint(
-                name="label_answer_once_per_row", fields=["tenant", "audit", "row"]
+                name="given_label_once_per_row", fields=["tenant", "audit", "row"]
             ),
-            models.CheckConstraint(name="label_answer_of_a_row", condition=Q(row__gt=0)),
+            models.CheckConstraint(name="given_label_of_a_row", condition=Q(row__gt=0)),
         ]
 
     def __str__(self) -> str:

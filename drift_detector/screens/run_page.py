@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from alerts.selectors import list_alerts_of_run
+from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
 from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
@@ -77,6 +78,7 @@ class RunPage(Screen):
             unjudged=_unjudged(table),
             slices=slices,
             measured=measured,
+            needs_labels=any(each.verdict == Verdict.UNSUPPORTED for each in measured),
             headline=headline_of(run, table, measured, slices),
             alerts=list(list_alerts_of_run(run.id)),
             report=run.reports.defer("html", "summary").first(),

@@ -18,7 +18,14 @@ from detections.models import Detection
 from detections.runs.completion import complete_run
 from drift_detector.tenancy.models import Tenant
 from tests.alerts.notification_rows import notification_rows
-from tests.factories import drift_result, make_flights_monitor, make_job, make_run, take
+from tests.factories import (
+    drift_result,
+    make_flights_monitor,
+    make_job,
+    make_label_audit,
+    make_run,
+    take,
+)
 from tests.monitors.connections.offered import OFFERED
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
@@ -89,13 +96,15 @@ def schema(db: None) -> dict[str, dict[str, Any]]:
 def ids(in_tenant: Tenant, flights: Path, override: Callable[..., None]) -> dict[str, str]:
     """A monitor with its baseline, and a run that has drifted, by the names that the page uses."""
     override(notifier={"allowed_hosts": ["127.0.0.1"]}, data=OFFERED)
-    monitor = make_flights_monitor(flights, name="Flights")
+    roles = {"prediction_column": "distance", "label_column": "delay"}
+    monitor = make_flights_monitor(flights, name="Flights", **roles)
     baseline = monitor.baselines.get()
     run = make_run(monitor)
     assert complete_run(take(run), drift_result(Severity.WARNING, baseline_id=baseline.id))
     detection, alert = Detection.objects.get(), Alert.objects.get()
     job = make_job(flights)
     found = {"monitor": monitor, "run": run, "detection": detection, "alert": alert, "job": job}
+    found["label_audit"] = make_label_audit(monitor)
     found["channel"] = notification_rows(alert)["channels"]
     return {name: str(each.id) for name, each in found.items()}
 

@@ -272,6 +272,7 @@ def test_scheduler_role__what_is_current_or_at_work__can_not_be_removed(monitor:
     [
         ("drf_alerts", "resolved_at", "alert_resolved"),
         ("drf_backtests", "finished_at", "backtest_finished"),
+        ("drf_label_audits", "created_at", "label_audit_by_age"),
         ("drf_outcome_batches", "created_at", "outcome_batch_by_age"),
         ("drf_pending_outcomes", "created_at", "pending_outcome_by_age"),
     ],

@@ -28,6 +28,7 @@ from tests.factories import (
     make_bad_window,
     make_flights_monitor,
     make_job,
+    make_label_audit,
     make_run,
     take,
 )
@@ -75,7 +76,8 @@ def loopback(override: Callable[..., None]) -> None:
 @pytest.fixture
 def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     """A row of each resource, by the noun of its path."""
-    monitor = make_flights_monitor(flights, name="Flights", model_id=MODEL_ID)
+    roles = {"prediction_column": "distance", "label_column": "delay"}
+    monitor = make_flights_monitor(flights, name="Flights", model_id=MODEL_ID, **roles)
     run, backtest = make_run(monitor), make_backtest(monitor)
     assert complete_run(
         take(run), drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
@@ -94,7 +96,7 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     connection = make_connection(name="Kept", store="s3://lake/acme/kept")
     bad = make_bad_window(monitor)
     more = {"backtests": backtest, "keys": key, "connections": connection, "bad-windows": bad}
-    more |= notification_rows(alert)
+    more |= notification_rows(alert) | {"label-audits": make_label_audit(monitor)}
     found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 

@@ -41,6 +41,7 @@ from tests.factories import (
     make_bad_window,
     make_flights_monitor,
     make_job,
+    make_label_audit,
     make_run,
     take,
 )
@@ -145,7 +146,8 @@ def rows_of_each_kind(
 ) -> dict[str, str]:
     """A row of each resource of a tenant, by the noun of its path."""
     with tenant_scope(tenant.id):
-        monitor = make_flights_monitor(flights, name=name)
+        roles = {"prediction_column": "distance", "label_column": "delay"}
+        monitor = make_flights_monitor(flights, name=name, **roles)
         run, backtest = make_run(monitor), make_backtest(monitor)
         result = drift_result(Severity.WARNING, baseline_id=monitor.baselines.get().id)
         assert complete_run(take(run), result)
@@ -153,6 +155,7 @@ def rows_of_each_kind(
         job, others = make_job(flights), notification_rows(alert, channel_id=channel_id)
         key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
         learnt, bad = make_learning_rows(monitor), make_bad_window(monitor)
+        audit = make_label_audit(monitor)
         key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
         connection = make_connection(name=f"of {name}", store=f"s3://lake/{tenant.slug}/kept")
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
@@ -162,6 +165,7 @@ def rows_of_each_kind(
         "keys": key,
         "connections": connection,
         "bad-windows": bad,
+        "label-audits": audit,
     } | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
@@ -200,6 +204,16 @@ def span_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 def bad_window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     start = datetime.fromisoformat(body["window_start"])
     return body | {"window_end": (start + SPAN).isoformat()}
+
+
+def label_audit_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """A window that has rows, and one way to say how many."""
+    span = {"start": "2024-01-15T00:00:00Z", "end": "2024-01-22T00:00:00Z"}
+    return {"window": span, "rows": body.get("rows", 5)}
+
+
+def labels_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    return {"labels": [{"row": 1, "label": 1}]}
 
 
 def run_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -302,7 +316,7 @@ BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,
     "channels": channel_body, "routes": route_body, "silences": silence_body, "maintenance-windows": window_body,
     "keys": key_body, "connections": connection_body, "rotate": key_body,
-    "bad-windows": bad_window_body,
+    "bad-windows": bad_window_body, "label-audits": label_audit_body, "labels": labels_body,
 }  # fmt: skip
 """What a right body has to keep to beside the schema, by the last noun of the path."""
 

@@ -140,6 +140,8 @@ SHARED = {
     "drf_error_bins": WRITES,
     "drf_health_reviews": WRITES,
     "drf_jobs": WRITES,
+    "drf_given_labels": WRITES,
+    "drf_label_audits": WRITES,
     "drf_monitors": WRITES,
     "drf_notifications": WRITES,
     "drf_outbox": "SELECT INSERT",
@@ -340,6 +342,7 @@ def test_scheduler__privileges__are_the_ledger_and_the_schedule(owner: psycopg.C
     ledger = {("drf_run_parts", "DELETE"), ("drf_runs", "INSERT"), ("drf_runs", "DELETE")}
     ledger |= {(table, "DELETE") for table in ("drf_alerts", "drf_backtests", "drf_baselines")}
     ledger |= {("drf_outcome_batches", "DELETE"), ("drf_pending_outcomes", "DELETE")}
+    ledger |= {("drf_label_audits", "DELETE")}
     counted = {("drf_usage", each) for each in ("SELECT", "INSERT", "UPDATE", "DELETE")}
     ledger |= {("drf_quotas", "SELECT"), ("drf_jobs", "DELETE")} | counted
     ledger |= {("drf_health_reviews", each) for each in ("SELECT", "INSERT")}
