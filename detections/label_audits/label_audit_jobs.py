@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 
 from algorithms.baseline import COLUMN_ERRORS
-from algorithms.performance import REGRESSION_METRICS, Metric, read_numbers
+from algorithms.performance import REGRESSION_METRICS, Metric, read_classes, read_numbers
 from algorithms.performance.confidence_sequence import rows_for_mean_loss, rows_for_share
 from detections.label_audits.label_audit_results import result_of
 from detections.label_audits.row_drawing import DrawnRows, NoColumn, draw_rows
@@ -195,8 +195,6 @@ def _draw(job: Job, context: _Context) -> _Drawn:
     except NoColumn as error:
         raise ValidationError({"columns": str(error)}) from error
     except (SourceError, UnreadableBaseline, *COLUMN_ERRORS) as error:
-        if isinstance(error, SourceError) and error.is_transient:
-            raise
         raise ValidationError({"window": str(error)}) from error
     return _Drawn(_cut(job, context, drawn), context, seed)
 
@@ -209,8 +207,14 @@ def seed_of(monitor_id: UUID, window: Window) -> int:
 
 
 def _check_predictions(kind: LabelAudit.Kind, table: pa.Table) -> None:
-    if kind == LabelAudit.Kind.REGRESSION and table.num_rows:
-        read_numbers(table["prediction"].combine_chunks(), "prediction")
+    """Refuse predictions that no label could be compared with."""
+    if not table.num_rows:
+        return
+    predictions = table["prediction"].combine_chunks()
+    if kind == LabelAudit.Kind.REGRESSION:
+        read_numbers(predictions, "prediction")
+    else:
+        read_classes(prediction=predictions)
 
 
 def _cut(job: Job, context: _Context, drawn: DrawnRows) -> DrawnRows:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from algorithms.arrays import FloatArray
+from algorithms.baseline import COLUMN_ERRORS
 from algorithms.performance import (
     Metric,
     MetricEstimate,
@@ -143,14 +144,21 @@ def _prefix(labels: Mapping[int, Any], rows: int) -> int:
 def _measured(audit: LabelAudit, labels: list[Any]) -> dict[Metric, MetricEstimate]:
     predictions = _predictions(audit).slice(0, len(labels))
     if audit.kind == LabelAudit.Kind.CLASSIFICATION:
-        is_right = _right_predictions(predictions, labels)
-        found = follow_share(is_right, rows=audit.population, planned=audit.rows)
-        return {Metric.ACCURACY: found}
+        return {Metric.ACCURACY: _accuracy(audit, predictions, labels)}
     errors = np.abs(read_numbers(predictions, "prediction") - np.array(labels, dtype=np.float64))
     return {
         Metric.MAE: _mean_loss(audit, errors),
         Metric.RMSE: root_of_mean(_mean_loss(audit, errors**2)),
     }
+
+
+def _accuracy(audit: LabelAudit, predictions: pa.Array, labels: list[Any]) -> MetricEstimate:
+    """The share of right predictions; without a value if labels are of too many classes."""
+    try:
+        is_right = _right_predictions(predictions, labels)
+    except COLUMN_ERRORS as error:
+        return MetricEstimate(n=len(labels), reason=str(error), is_error=True)
+    return follow_share(is_right, rows=audit.population, planned=audit.rows)
 
 
 def _mean_loss(audit: LabelAudit, losses: FloatArray) -> MetricEstimate:

@@ -1,4 +1,4 @@
-"""Intervals that hold at all times: the promise is counted, and their ends are compared with confseq and with theory."""
+"""Intervals that hold at all times: the promise is counted, and ends are compared with confseq and with theory."""
 
 import math
 from collections.abc import Callable

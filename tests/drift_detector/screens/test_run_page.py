@@ -71,6 +71,17 @@ def test_run__skipped_files__are_named_as_text(browser: Client, monitor: Monitor
     assert "and 1021 more" in page_text(page)
 
 
+@pytest.mark.parametrize(("verdict", "is_shown"), [("unsupported", True), ("ok", False)])
+def test_run__unsupported_estimate__names_the_way_to_labels(
+    browser: Client, monitor: Monitor, verdict: str, is_shown: bool
+) -> None:
+    run = make_finished_run(monitor, verdict)
+    estimated = {"detection_type": "performance", "details": [detail("accuracy", verdict)]}
+    make_detection(run, "estimated_performance", verdict, **estimated)
+    words = page_text(browser.get(page_of(run)))
+    assert (f"POST /api/v1/monitors/{monitor.id}/label-audits" in words) == is_shown
+
+
 def test_run__phases__are_shown_in_words(browser: Client, monitor: Monitor) -> None:
     phases = {"load": 0.0123, "open": 0.5, "evaluate": 125.0, "outcomes": 2.5}
     run = make_finished_run(monitor, phases=phases, bytes_read=3 * 2**20)
