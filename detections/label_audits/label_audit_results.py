@@ -83,7 +83,7 @@ class AuditedMetric:
 def _interval(found: MetricEstimate) -> str:
     if found.lower is None or found.upper is None:
         return found.reason
-    return f"{found.level:.0%} interval {number(found.lower)} to {number(found.upper)}"
+    return f"{100 * found.level:.4g} % interval {number(found.lower)} to {number(found.upper)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ def test_audit__its_whole_life__measures_as_scikit_learn_does(
     )
     assert (found["status"], found["counted"], found["waiting"]) == ("complete", 120, 0)
     assert "120 of 120 rows labelled" in found["summary"]
-    assert f"Accuracy is {metric['value']:.3g} (95% interval" in found["summary"]
+    assert f"Accuracy is {metric['value']:.3g} (95 % interval" in found["summary"]
     assert api.get(of(audit)).json() == found
     [listed] = api.get(url(monitor)).json()["results"]
     assert {name: listed[name] for name in ("id", "labelled", "status", "created_by")} == {
