@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS = {
         "AlertReasonEnum": "alerts.models.Alert.Reason",
         "ChannelKindEnum": "alerts.channels.channel_registry.CHANNEL_KINDS",
         "ColumnKindEnum": ["numeric", "categorical"],
+        "LabelAuditKindEnum": "detections.models.LabelAudit.Kind",
+        "LabelAuditStatusEnum": ["open", "complete"],
         "PlanMethodEnum": "monitors.setting_fields.METHODS",
         "BacktestStatusEnum": "detections.models.Backtest.Status",
         "BaselineStatusEnum": "monitors.models.Baseline.Status",

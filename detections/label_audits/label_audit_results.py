@@ -74,7 +74,9 @@ class AuditedMetric:
             beside += f"; over the reference it is {number(self.reference)}"
         if self.estimate is not None:
             beside += f"; the estimate is {number(self.estimate['statistic'])} ({self.estimate['verdict']})"
-        yield f"{name} is {number(found.value)} ({_interval(found)}){beside}."
+        yield f"{name} is {number(found.value)}{_interval(found)}{beside}."
+        if found.reason:
+            yield found.reason
         if self.judgement is not None and self.judgement.limit is not None:
             words = {Verdict.DRIFT: PAST, Verdict.OK: KEPT}.get(self.verdict, MORE_TELL)
             yield words.format(number(self.judgement.limit))
@@ -82,8 +84,8 @@ class AuditedMetric:
 
 def _interval(found: MetricEstimate) -> str:
     if found.lower is None or found.upper is None:
-        return found.reason
-    return f"{100 * found.level:.4g} % interval {number(found.lower)} to {number(found.upper)}"
+        return ""
+    return f" ({100 * found.level:.4g} % interval {number(found.lower)} to {number(found.upper)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,8 @@ class AuditResult:
         """The result in plain words."""
         rows = counted(self.audit.rows, "row")
         state = IN_ORDER.format(number(self.labelled), rows, number(self.counted))
-        return " ".join([state, *(each for metric in self.metrics for each in metric.sentences)])
+        sentences = dict.fromkeys(each for metric in self.metrics for each in metric.sentences)
+        return " ".join([state, *sentences])
 
 
 def result_of(audit: LabelAudit, monitor: Monitor) -> AuditResult:
