@@ -125,6 +125,8 @@ def test_policies__beside_isolation__are_these_and_give_the_app_nothing_to_write
         ("run_reconciler_removes", "DELETE", "drf_scheduler"),
         ("job_reconciler_reads", "SELECT", "drf_scheduler"),
         ("job_reconciler_removes", "DELETE", "drf_scheduler"),
+        ("label_audit_reconciler_reads", "SELECT", "drf_scheduler"),
+        ("label_audit_reconciler_removes", "DELETE", "drf_scheduler"),
         ("quota_scheduler_reads", "SELECT", "drf_scheduler"),
         ("usage_scheduler_reads", "SELECT", "drf_scheduler"),
         ("usage_scheduler_begins", "INSERT", "drf_scheduler"),
