@@ -146,7 +146,8 @@ def _spread_of(metrics: Mapping[str, Any]) -> float:
     known = metrics.get(Metric.MAE, {})
     if not known.get("standard_error"):
         raise ValidationError({"half_width": NO_SPREAD})
-    return float(known["standard_error"]) * float(known["n"]) ** 0.5
+    deviation: float = known["standard_error"] * known["n"] ** 0.5
+    return deviation
 
 
 def read_for_label_audit(job: Job) -> Ending:

@@ -77,8 +77,9 @@ class AuditedMetric:
         yield f"{name} is {number(found.value)}{_interval(found)}{beside}."
         if found.reason:
             yield found.reason
-        if self.judgement is not None and self.judgement.limit is not None:
-            words = {Verdict.DRIFT: PAST, Verdict.OK: KEPT}.get(self.verdict, MORE_TELL)
+        verdict = self.verdict
+        if verdict and self.judgement is not None and self.judgement.limit is not None:
+            words = {Verdict.DRIFT: PAST, Verdict.OK: KEPT}.get(verdict, MORE_TELL)
             yield words.format(number(self.judgement.limit))
 
 

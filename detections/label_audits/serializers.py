@@ -65,7 +65,9 @@ class LabelSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
 
 
 class LabelsSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
-    labels = LabelSerializer(many=True, allow_empty=False, max_length=MOST_LABELS)
+    labels = serializers.ListField(
+        child=LabelSerializer(), allow_empty=False, max_length=MOST_LABELS
+    )
 
     def validate_labels(self, labels: list[dict[str, Any]]) -> dict[int, Any]:
         """The labels by their rows."""

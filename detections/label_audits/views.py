@@ -59,6 +59,7 @@ LABELS_EXAMPLE = OpenApiExample(
 
 class MonitorLabelAuditsView(TenantAPIView, GenericAPIView[LabelAudit]):
     scope_to_write = Scope.RUNS_WRITE
+    body_is_required = True  # for the OpenAPI document
     queryset = LabelAudit.objects.none()
     serializer_class = LabelAuditSerializer
 

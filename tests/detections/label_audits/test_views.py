@@ -188,6 +188,7 @@ def test_labels__again_or_another__count_once_or_are_refused(
         ([{"row": 1, "label": [1]}], "label of row 1 is [1]"),
         ([{"row": 1}], ""),
         ([], ""),
+        ([{"row": 1, "label": 1}] * 1001, "1000"),
     ],
 )
 def test_labels__wrong__are_refused_and_nothing_is_kept(
