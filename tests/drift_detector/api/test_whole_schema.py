@@ -207,9 +207,9 @@ def bad_window_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]
 
 
 def label_audit_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
-    """A window that has rows, and one way to say how many."""
+    """A window that has rows, and a number of them with few different predictions."""
     span = {"start": "2024-01-15T00:00:00Z", "end": "2024-01-22T00:00:00Z"}
-    return {"window": span, "rows": body.get("rows", 5)}
+    return {"window": span, "rows": 5}
 
 
 def labels_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
