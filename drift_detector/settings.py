@@ -163,7 +163,7 @@ USE_I18N = False
 DATETIME_FORMAT = "Y-m-d H:i"
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [("charts", BASE_DIR / "drift_detector/charts/css")]
+STATICFILES_DIRS = [("charts", BASE_DIR / "algorithms/charts/css")]
 STATIC_ROOT = BASE_DIR / ENV.static_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
