@@ -84,7 +84,7 @@ class ReferenceColumns:
     unusable: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison:
     """The result of comparing two datasets.
 
@@ -143,6 +143,19 @@ class Comparison:
             "slices": {name: verdict for name, (verdict, _) in self.slices.items()},
             "outcomes": [result.as_json() for result in self.method_results],
         }
+
+    def __repr__(self) -> str:
+        """The table, as a terminal shows it."""
+        # What shows a comparison knows its class, and so is imported by need.
+        from .text_table import as_table
+
+        return as_table(self)
+
+    def _repr_html_(self) -> str:
+        """The table and the pictures, as a notebook shows them."""
+        from .comparison_page import as_fragment
+
+        return as_fragment(self)
 
 
 def conclude(
