@@ -3,15 +3,14 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from algorithms.version import VERSION
 from drift_detector.commands.check_files import CHECK
 from drift_detector.commands.subcommand import CommandFailed, Subcommand
 from drift_detector.commands.warm_kernels import WARM
 
 COMMANDS: tuple[Subcommand, ...] = (CHECK, WARM)
 NAME = "drift"
-PACKAGE = "aumos-drift-detector"
 FAILED = 2
 
 
@@ -33,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
 def make_parser() -> ArgumentParser:
     """The parser of the command and of all its subcommands."""
     parser = ArgumentParser(prog=NAME, description="Finds drift in data.")
-    parser.add_argument("--version", action="version", version=f"{NAME} {version(PACKAGE)}")
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for each in COMMANDS:
         own = commands.add_parser(each.name, help=each.help, description=each.help)

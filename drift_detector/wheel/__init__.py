@@ -3,13 +3,12 @@
 The build puts this folder at the top of the installed package, with `algorithms` inside it.
 """
 
-from importlib.metadata import version
-
 from .algorithms.library import (  # type: ignore[import-not-found]  # in the installed package
     Baseline,
     Comparison,
     compare,
 )
+from .algorithms.version import VERSION  # type: ignore[import-not-found]
 
-__version__ = version("aumos-drift-detector")
+__version__ = VERSION
 __all__ = ["Baseline", "Comparison", "__version__", "compare"]
