@@ -11,7 +11,7 @@ MOMENT = 1.0
 NOTICE = "Compiling the numeric kernels for this machine; later calls find them ready.\n"
 
 
-class _Notice(event.Listener):  # type: ignore[misc]  # numba has no types
+class _Notice(event.Listener):
     """Writes the notice once, at the first kernel that begins a moment after another."""
 
     def __init__(self) -> None:
@@ -33,4 +33,4 @@ class _Notice(event.Listener):  # type: ignore[misc]  # numba has no types
 @cache
 def say_that_kernels_compile() -> None:
     """Say it from now on, once in this process; nothing is said of kernels that are only loaded."""
-    event.register("numba:compile", _Notice())
+    event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
