@@ -53,7 +53,7 @@ def blocks(language: str) -> list[str]:
 
 def cells(folder: Path, *sources: str) -> str:
     python = folder / "environment" / "bin" / "python"
-    command = [python, "-c", CELLS]
+    command = [str(python), "-c", CELLS]
     ran = subprocess.run(
         command,
         cwd=folder,

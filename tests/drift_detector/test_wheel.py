@@ -91,8 +91,8 @@ def test_wheel__metadata__has_the_licence_the_extras_and_the_python(wheel: Path)
     found = metadata_of(wheel)
     assert found["Name"] == "aumos-drift-detector"
     assert (found["License-Expression"], found["Requires-Python"]) == ("Apache-2.0", ">=3.12")
-    assert {"server", "reports", "embedded", "tracing"} <= set(found.get_all("Provides-Extra"))
-    assert set(found.get_all("License-File")) == {"LICENSE", "NOTICE"}
+    assert {"server", "reports", "embedded", "tracing"} <= set(found.get_all("Provides-Extra", []))
+    assert set(found.get_all("License-File", [])) == {"LICENSE", "NOTICE"}
     assert sorted(bare_requirements(wheel)) == ["numba", "numpy", "pyarrow", "scipy"]
 
 

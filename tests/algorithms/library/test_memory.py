@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
+from algorithms.columns import FeatureKind
 from algorithms.errors import CorruptBundle
 from algorithms.library import Baseline, compare
 from algorithms.library.plans import plan_of
@@ -22,7 +23,6 @@ from detections.one_shot.compare import compare as compare_files
 
 ROWS = 2000
 AT = datetime(2024, 1, 1, tzinfo=UTC)
-OF_EACH_SIDE = {"uri"}
 
 
 class Lent:
@@ -80,7 +80,7 @@ def in_files(tmp_path: Path) -> Callable[..., dict[str, Any]]:
             current=str(paths[1]),
             plan=plan_of(settings.pop("methods", None), **settings),
             columns=columns,
-            kinds=dict.fromkeys(categorical, "categorical"),
+            kinds=dict.fromkeys(categorical, FeatureKind.CATEGORICAL),
             slices=tuple({"name": name, "where": where} for name, where in slices.items()),
         )
         return without_places(compare_files(request).to_dict())
