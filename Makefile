@@ -19,7 +19,7 @@ PLACEHOLDERS := \
 	AUMOS_DRIFT_DATABASE__URL=postgresql://nobody@127.0.0.1:1/none AUMOS_DRIFT_DATABASE__POOL_SIZE=0 \
 	AUMOS_DRIFT_REDIS__URL=redis://127.0.0.1:1/0 AUMOS_DRIFT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1
 
-.PHONY: help install run manage test test-quick test-random test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack sbom lock clean-state
+.PHONY: help install run manage test test-quick test-random test-kafka test-browser chromium pgbouncer servers test-one lint format typecheck all bench calibration fuzz chaos attack wheel sbom lock clean-state
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -93,13 +93,16 @@ chaos: .venv/.installed ## Kill, stop and cut what can fail; rewrites docs/guara
 attack: .venv/.installed ## Attack the service as a stranger and as a tenant; rewrites docs/security.md (ARGS="--short")
 	@exec $(PYTHON) -m tests.attack $(ARGS)
 
+wheel: .venv/.installed ## Build the package into dist/: a wheel and a source archive
+	@$(PYTHON) -m hatchling build --directory dist
+
 sbom: .venv/.installed ## Write sbom.json, the service's packages in the form of CycloneDX
 	@exec .venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json requirements.txt
 
 lock: | $(filter .tools/%,$(UV)) ## Resolve the dependencies again; ARGS=--upgrade takes newer ones
 	@echo "==> Locking requirements-dev.txt and requirements.txt"
 	@$(UV) $(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)
-	@$(UV) $(LOCK) --extra reports --extra tracing --constraint requirements-dev.txt --output-file requirements.txt $(ARGS)
+	@$(UV) $(LOCK) --extra server --extra reports --extra tracing --constraint requirements-dev.txt --output-file requirements.txt $(ARGS)
 
 clean-state: .venv/.installed ## Remove what `make run` keeps: database, logs, demo keys
 	@exec $(EMBEDDED) clean

@@ -19,7 +19,7 @@ from alerts.routing import admin as routing_pages  # noqa: F401
 from alerts.selectors import list_alerts
 from alerts.workflow.bulk import OK, BulkResult, act_on_all
 from alerts.workflow.forms import DONE, FORMS
-from drift_detector.formats import NOTHING
+from algorithms.charts.number_words import NOTHING
 from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,

@@ -1,1 +1,1 @@
-"""Pure numerics of drift detection: statistical tests, baselines and verdicts; no Django and no I/O."""
+"""The pure part of drift detection: statistical tests, baselines, verdicts and their pictures; no Django and no I/O."""

@@ -44,6 +44,7 @@ class Baseline:
         features: Each feature's reference by its column name, in the order they were given.
         estimators: What estimates of a model's performance need; None if nothing is estimated.
         slices: The reference of each slice by its name.
+        held_columns: All columns of the reference window; empty where those who fitted it keep them elsewhere.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Baseline:
     features: Mapping[str, FeatureReference]
     estimators: Estimators | None = None
     slices: Mapping[str, SliceReference] = field(default_factory=dict)
+    held_columns: Sequence[str] = ()
 
     @classmethod
     def fit(
@@ -256,12 +258,14 @@ class Baseline:
         return cls(**header, features=features, slices=slices, estimators=estimators)
 
     def _bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
-        header = {
+        header: dict[str, Any] = {
             "rows": self.rows,
             "sampled_rows": self.sampled_rows,
             "seed": self.seed,
             "bins": self.bins,
         }
+        if self.held_columns:  # a baseline without them keeps its content hash
+            header["held_columns"] = list(self.held_columns)
         header, arrays = baseline_format.to_bundle(header, self.features, self.slices)
         return header, arrays | baseline_format.estimator_arrays(self.estimators)
 

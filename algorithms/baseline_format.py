@@ -58,7 +58,7 @@ def _describe(feature: FeatureReference) -> Described:
 
 def from_bundle(
     header: dict[str, Any], arrays: Arrays
-) -> tuple[dict[str, int], dict[str, FeatureReference], dict[str, SliceReference]]:
+) -> tuple[dict[str, Any], dict[str, FeatureReference], dict[str, SliceReference]]:
     """The three arguments that `to_bundle` was given."""
     by_place = _by_place(arrays)
     features: dict[str, FeatureReference] = {}

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from algorithms.charts.number_words import number
 from detections.models import Backtest, Detection, DetectionRun, DetectorState
-from drift_detector.formats import number
 from drift_detector.tenancy.admin import (
     OF_MONITOR,
     AgeFilter,

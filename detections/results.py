@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from algorithms.library.skipped_files import shorten_name
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
 from algorithms.pictures import Drawing
@@ -14,7 +15,6 @@ from monitors.sources import FileCounts, SkippedFile
 
 MOST_SKIPPED = 20
 """The most skipped files that a run keeps by name; all of them are counted."""
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,6 @@ class Reading:
 
 def _shown(file: SkippedFile) -> dict[str, str]:
     return {"file": shorten_name(file.name), "reason": file.reason}
-
-
-def shorten_name(name: str) -> str:
-    """The name of a file, cut if it is very long."""
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 NOTHING_READ = Reading()

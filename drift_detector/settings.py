@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from algorithms.version import VERSION
 from drift_detector import env
 from drift_detector.observability.logging import logging_config
 
@@ -163,7 +164,7 @@ USE_I18N = False
 DATETIME_FORMAT = "Y-m-d H:i"
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [("charts", BASE_DIR / "drift_detector/charts/css")]
+STATICFILES_DIRS = [("charts", BASE_DIR / "algorithms/charts/css")]
 STATIC_ROOT = BASE_DIR / ENV.static_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -196,7 +197,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "AumOS Drift Detector",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -99,6 +99,11 @@ def _limits(monitor: Monitor, method: Method, feature: str = "") -> Limits:
     )
 
 
+def specs_of_settings() -> dict[Method, MethodSpec]:
+    """All methods, each with the defaults that the settings give it."""
+    return {method: _spec_of_settings(method) for method in METHODS}
+
+
 def _spec_of_settings(method: Method) -> MethodSpec:
     """The method with the defaults that the settings give it."""
     return replace(METHODS[method], **_from_settings(SETTINGS_OF_METHODS.get(method, {})))

@@ -8,7 +8,14 @@ from typing import Any, NoReturn
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from algorithms.baseline import FeatureKind, guess_kind
+from algorithms.baseline import FeatureKind
+from algorithms.library.feature_choice import (
+    BadChoice,
+    HeldColumns,
+    choose_kinds,
+    is_moment,
+    is_readable,
+)
 from algorithms.methods import METHODS, Method
 from drift_detector.api.names import unknown_names
 from monitors.monitor_windows import csv_dialect
@@ -24,7 +31,6 @@ from monitors.sources import (
 )
 from monitors.sources.local_times import UTC_ZONE
 
-LONGEST_NAME = 200
 ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
 
 
@@ -152,45 +158,16 @@ def choose_features(
     Raises:
         ValidationError: For `feature_columns`, when one is missing or of an unknown type, or none is left.
     """
-    asked = wanted or reference.unusable
-    if unusable := [reference.unusable[name] for name in asked if name in reference.unusable]:
-        _refuse("feature_columns", " ".join(unusable))
-    names = list(wanted) or _watchable(reference, timestamp_column, overrides)
-    _check_names(names, reference.columns, overrides)
-    kinds = {name: _kind(name, reference.columns[name], overrides.get(name)) for name in names}
-    known = {name: kind for name, kind in kinds.items() if kind is not None}
-    if wanted and len(known) < len(kinds):
-        unknown = [f"{name} ({reference.columns[name]})" for name in kinds if name not in known]
-        _refuse("feature_columns", f"These types can't be compared: {', '.join(unknown)}.")
-    if not known:
-        _refuse("feature_columns", "The reference has no column that can be compared.")
-    return known
-
-
-def _watchable(
-    reference: DatasetDescription, timestamp_column: str, named: Collection[str]
-) -> list[str]:
-    """The columns that are watched when none is asked for; an index only if its kind is named."""
-    index = set(reference.index_columns) - set(named)
-    left_out = {timestamp_column, *reference.partition_columns, *index}
-    usable = [name for name in reference.columns if name not in left_out and _is_usable(name)]
-    return [name for name in usable if not _is_moment(reference.columns[name])]
-
-
-def _is_usable(name: str) -> bool:
-    return len(name) <= LONGEST_NAME and "\0" not in name
-
-
-def _check_names(
-    names: Collection[str], columns: Collection[str], overrides: Collection[str]
-) -> None:
-    if missing := sorted(set(names) - set(columns)):
-        _refuse("feature_columns", f"The reference has no column {', '.join(missing)}.")
-    if unusable := [name for name in names if not _is_usable(name)]:
-        reason = f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
-        _refuse("feature_columns", reason)
-    if strangers := sorted(set(overrides) - set(names)):
-        _refuse("feature_kinds", f"feature_kinds must name features, not {', '.join(strangers)}.")
+    held = HeldColumns(
+        types=reference.columns,
+        unusable=reference.unusable,
+        beside={timestamp_column, *reference.partition_columns},
+        index=reference.index_columns,
+    )
+    try:
+        return choose_kinds(held, wanted, overrides)
+    except BadChoice as error:
+        raise ValidationError({error.field: str(error)}) from error
 
 
 def _refuse(field: str, reason: str) -> NoReturn:
@@ -204,7 +181,7 @@ def _check_timestamp(source: DatasetDescription, timestamp_column: str, field: s
         _refuse("timestamp_column", source.unusable[timestamp_column])
     if timestamp_column not in source.columns:
         _refuse("timestamp_column", f"{field} has no column {timestamp_column}.")
-    if not _is_moment(found := source.columns[timestamp_column]):
+    if not is_moment(found := source.columns[timestamp_column]):
         reason = f"{timestamp_column} must be a timestamp or a date, not {found}."
         _refuse("timestamp_column", reason)
 
@@ -219,36 +196,9 @@ def _check_current(current: DatasetDescription, features: Mapping[str, FeatureKi
 
 
 def _check_type(name: str, found: pa.DataType, kind: FeatureKind) -> None:
-    if not pa.types.is_null(found) and not _is_readable(found, kind):
+    if not pa.types.is_null(found) and not is_readable(found, kind):
         reason = f"Column {name} must be {kind}, as in the reference, not {found}."
         _refuse("current_data_uri", reason)
-
-
-def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind | None:
-    guessed = guess_kind(data_type)
-    if wanted is None or guessed is None:
-        return guessed
-    if not _is_readable(data_type, FeatureKind(wanted)):
-        raise ValidationError(
-            {
-                "feature_kinds": f"{name} must have a type that can be read as {wanted}, not {data_type}."
-            }
-        )
-    return FeatureKind(wanted)
-
-
-def _is_readable(data_type: pa.DataType, kind: FeatureKind) -> bool:
-    """True if a column of this type can be read as this kind: numbers and dates as both, text as categories only."""
-    guessed = guess_kind(data_type)
-    return guessed is not None and (kind is FeatureKind.CATEGORICAL or not _is_text(data_type))
-
-
-def _is_text(data_type: pa.DataType) -> bool:
-    return guess_kind(data_type) is FeatureKind.CATEGORICAL and not pa.types.is_boolean(data_type)
-
-
-def _is_moment(data_type: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(data_type) or pa.types.is_date(data_type))
 
 
 def _names(value: object) -> list[str]:

@@ -1,6 +1,6 @@
 """Specifies the windows of a monitor's data: its reference, and spans of its current data."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
@@ -9,18 +9,16 @@ from typing import Any
 import pyarrow as pa
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.baseline import FeatureKind
 from algorithms.references import FeatureReference
 from algorithms.value_types import MOMENTS, NUMBERS, ValueType
 from monitors.models import Baseline, Monitor
 from monitors.sources import (
     ColumnType,
     CsvDialect,
-    DatasetDescription,
     SourcePolicy,
     WindowSpec,
-    column_type_of,
 )
+from monitors.sources.feature_types import column_type, is_name
 
 _EXAMPLES: Mapping[ValueType | None, pa.DataType] = {
     **dict.fromkeys(MOMENTS, pa.timestamp("us", "UTC")),
@@ -35,35 +33,6 @@ type Columns = Sequence[str] | Mapping[str, ColumnType] | None
 """The columns to read, with the way to read each from CSV where it is known; None for all."""
 
 
-def column_types(
-    kinds: Mapping[str, str],
-    reference: DatasetDescription | None = None,
-    declared: Collection[str] = (),
-) -> dict[str, ColumnType]:
-    """The way to read features from text: those that are compared by name keep their letters.
-
-    Args:
-        kinds: The kind of each feature.
-        reference: The types that the reference has; a category of CSV has none but its letters.
-        declared: The features whose kinds are settings. Booleans of CSV that are categories of
-            themselves are booleans in any spelling.
-    """
-    stored = reference.columns if reference else {}
-    types = {name: _column_type(kind, stored.get(name)) for name, kind in kinds.items()}
-    if reference is None or not reference.is_text:
-        return types
-    names = [name for name, kind in kinds.items() if _is_name(kind)]
-    return types | {
-        name: _type_of_words(stored.get(name), is_declared=name in declared) for name in names
-    }
-
-
-def _type_of_words(guessed: pa.DataType | None, *, is_declared: bool) -> ColumnType:
-    """The way to read the categories of a reference that says nothing of types."""
-    is_truth = guessed is not None and pa.types.is_boolean(guessed) and not is_declared
-    return ColumnType.LENIENT_TRUTH if is_truth else ColumnType.TEXT
-
-
 def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
     """The way to read the features of a baseline from text: as its reference was."""
     return {name: _type_of_frozen(each) for name, each in frozen.features.items()}
@@ -71,17 +40,9 @@ def frozen_column_types(frozen: FrozenBaseline) -> dict[str, ColumnType]:
 
 def _type_of_frozen(reference: FeatureReference) -> ColumnType:
     """Without a value type it is read as older versions did, which guessed and named `02134` as `2134`."""
-    if reference.value_type is None and _is_name(reference.kind):
+    if reference.value_type is None and is_name(reference.kind):
         return ColumnType.OLDER
-    return _column_type(reference.kind, _EXAMPLES.get(reference.value_type))
-
-
-def _column_type(kind: str, dtype: pa.DataType | None) -> ColumnType:
-    return column_type_of(dtype, is_categorical=_is_name(kind))
-
-
-def _is_name(kind: str) -> bool:
-    return kind == FeatureKind.CATEGORICAL
+    return column_type(reference.kind, _EXAMPLES.get(reference.value_type))
 
 
 def reference_window(monitor: Monitor, policy: SourcePolicy, columns: Columns = None) -> WindowSpec:

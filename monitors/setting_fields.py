@@ -11,9 +11,9 @@ from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.methods import Method
 from algorithms.performance import Metric
 from algorithms.slices.condition_tokens import LONGEST_CONDITION
+from algorithms.slices.slice_forms import LONGEST_SLICE_NAME, MOST_SLICES
 from drift_detector.api.fields import TextField
 from monitors.models import MOST_RUNS_OF_EPISODE
-from monitors.slice_checks import LONGEST_SLICE_NAME, MOST_SLICES
 from monitors.sources.csv_dialect import DELIMITERS, QUOTES
 from monitors.time_references.reference_checks import LONGEST_CALENDAR, entries_schema
 from monitors.validators import (

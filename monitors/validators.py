@@ -14,7 +14,7 @@ from algorithms.performance import Metric, PerformanceLimit
 from drift_detector.scheduling.cron import BadSchedule, canonical, check_schedule
 from drift_detector.scheduling.schedules import check_storable
 from monitors.models import MOST_RUNS_OF_EPISODE, Monitor
-from monitors.slice_checks import check_form, check_not_sensitive
+from monitors.slice_checks import checked_slices, refuse_sensitive
 from monitors.sources import CsvDialect, is_storable
 from monitors.sources.csv_dialect import DECIMALS, DELIMITERS, QUOTES
 from monitors.time_references.reference_checks import check_calendar, check_entries
@@ -56,7 +56,7 @@ def check_monitor(fields: Mapping[str, Any]) -> None:
     _check_judged_by(fields)
     _check_performance(fields)
     _check_binary_errors(fields)
-    check_not_sensitive(fields["slices"], fields["sensitive_features"])
+    refuse_sensitive(fields["slices"], fields["sensitive_features"])
 
 
 def _refuse(field: str, reason: str) -> NoReturn:
@@ -299,7 +299,7 @@ def check_sensitive_features(names: Any) -> list[str]:
 
 def check_slices(slices: Any) -> list[dict[str, str]]:
     """At most 20 slices, each with a name of its own and a condition: `{"name": "far", "where": "distance > 1000"}`."""
-    return check_form(slices)
+    return checked_slices(slices)
 
 
 def check_importances(importances: Any) -> dict[str, float]:

@@ -6,8 +6,8 @@ from typing import Any
 from alerts.episodes.observations import Observation
 from alerts.episodes.phases import Move
 from alerts.models import Alert
+from algorithms.charts.number_words import number
 from detections.slice_words import record_in_words
-from drift_detector.formats import number
 
 MOST_NAMES = 3
 

@@ -30,7 +30,8 @@ from alerts.routing.route_forms import (
     SilenceForm,
 )
 from alerts.routing.words import matchers_in_words, route_in_words
-from drift_detector.formats import NOTHING, duration, instant
+from algorithms.charts.number_words import NOTHING
+from drift_detector.formats import duration, instant
 from drift_detector.tenancy.admin import TenantModelAdmin, actor
 from drift_detector.tenancy.models import Scope
 from drift_detector.tenancy.site import site

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from alerts.models import Channel, MaintenanceWindow, Route, RouteChannel, Silence, Step
 from alerts.routing.matchers import BadMatchers, check_matchers, named_monitors
-from drift_detector.scheduling.cron import BadSchedule, check_schedule, zone_names
+from drift_detector.scheduling.cron import BadSchedule, check_schedule
+from drift_detector.scheduling.zones import zone_names
 from drift_detector.tenancy.scope import current_tenant_id
 from monitors.models import Monitor
 

@@ -11,6 +11,10 @@ def jit[F: Callable[..., Any]](function: F) -> F:
 
     The code releases the GIL. There is no `fastmath`: the same values in the same order give the same bits on every
     machine. numba compiles again when the function's own file changes, not when a function that it calls does: after
-    such a change delete `algorithms/**/__pycache__`.
+    such a change delete `algorithms/**/__pycache__`. Where the sources lie in a folder that cannot be written, numba
+    keeps the code in the user's own cache; where there is none, each process compiles for itself.
     """
-    return cast("F", njit(nogil=True, cache=True)(function))
+    try:
+        return cast("F", njit(nogil=True, cache=True)(function))
+    except RuntimeError:  # there is no place for a cache
+        return cast("F", njit(nogil=True)(function))

@@ -9,7 +9,7 @@ import pyarrow as pa
 from django.conf import settings
 
 from algorithms.baseline import Baseline as FrozenBaseline
-from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.library.judging import Judged, judge, judge_counted
 from algorithms.method_results import MethodResult
 from algorithms.methods import Method
 from algorithms.pictures import Drawing
@@ -90,11 +90,9 @@ def judge_window(
     Raises:
         SourceError: If the window cannot be read.
     """
-    if is_streamed(window):
-        profile = frozen.profile(window.batches(), sampled=plan.sampled(frozen.features))
-        return judge_profile(frozen, profile, plan, new_columns, drawing)
-    methods = evaluate(frozen, window, plan, new_columns=new_columns, drawing=drawing)
-    return replace(_to_result(window.num_rows, methods), drawing=drawing)
+    rows = window.batches() if is_streamed(window) else window
+    judged = judge(frozen, rows, plan, new_columns, drawing)
+    return replace(_to_result(judged), drawing=drawing)
 
 
 def judge_profile(
@@ -105,8 +103,8 @@ def judge_profile(
     drawing: Drawing | None = None,
 ) -> RunResult:
     """Compare a window that has been counted with a baseline; otherwise as `judge_window`."""
-    methods = evaluate_profile(frozen, profile, plan, new_columns=new_columns, drawing=drawing)
-    return replace(_to_result(profile.rows, methods), drawing=drawing)
+    judged = judge_counted(frozen, profile, plan, new_columns, drawing)
+    return replace(_to_result(judged), drawing=drawing)
 
 
 def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
@@ -114,12 +112,12 @@ def is_streamed(window: pa.Table | LazyWindow) -> TypeGuard[LazyWindow]:
     return isinstance(window, LazyWindow) and window.bytes_at_most >= settings.ENV.data.stream_bytes
 
 
-def _to_result(rows: int, methods: Sequence[MethodResult]) -> RunResult:
+def _to_result(judged: Judged) -> RunResult:
     return RunResult(
-        verdict=verdict_of(methods),
-        reason=_reason(rows, methods),
-        rows=rows,
-        methods=tuple(methods),
+        verdict=verdict_of(judged.methods),
+        reason=_reason(judged.rows, judged.methods),
+        rows=judged.rows,
+        methods=judged.methods,
     )
 
 

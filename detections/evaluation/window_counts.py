@@ -1,13 +1,10 @@
 """Adds the rows and files that were read for a window to the result of its run."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from detections.results import Reading, RunResult, shorten_name
-from monitors.sources import FileCounts, SkippedFile
-
-MOST_NAMED = 5
-"""The most skipped files that a reason names; the run has more of them."""
+from algorithms.library.skipped_files import list_files
+from detections.results import Reading, RunResult
+from monitors.sources import FileCounts
 
 
 def with_reading(
@@ -36,10 +33,3 @@ def _name_skipped(files: FileCounts) -> str:
     count = len(files.skipped)
     were = "was" if count == 1 else "were"
     return f"{count:,} of {files.found:,} files {were} skipped: {list_files(files.skipped)}."
-
-
-def list_files(skipped: Sequence[SkippedFile]) -> str:
-    """The first few skipped files, each with its reason, and the number of the others."""
-    named = [f"‘{shorten_name(file.name)}’ ({file.reason})" for file in skipped[:MOST_NAMED]]
-    more = len(skipped) - len(named)
-    return ", ".join(named) + (f" and {more:,} more" if more else "")

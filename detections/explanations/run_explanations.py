@@ -16,6 +16,7 @@ from algorithms.slices.drifting_slices import DriftingSlice, find_drifting_slice
 from algorithms.slices.parsing import parse_condition
 from algorithms.slices.row_samples import RowSample, sample_rows
 from algorithms.slices.slice_conditions import columns_of
+from algorithms.slices.slice_forms import LONGEST_SLICE_NAME
 from algorithms.verdicts import Verdict
 from detections.evaluation.context import (
     BaselineNotReady,
@@ -34,7 +35,6 @@ from monitors.baselines.cache import UnreadableBaseline, frozen_baselines
 from monitors.jobs.kinds import Answer, Ending
 from monitors.models import Job, Monitor
 from monitors.monitor_windows import Columns, frozen_column_types, frozen_reference_window
-from monitors.slice_checks import LONGEST_SLICE_NAME
 from monitors.sources import LazyWindow, SourceError, open_window
 
 MOST_ROWS = 50_000

@@ -37,7 +37,7 @@ PREPARED_FROM = (
     "*/migrations/*.py",
     "drift_detector/*/migrations/*.py",
     "drift_detector/*/static/**/*",
-    "drift_detector/charts/css/*.css",
+    "algorithms/charts/css/*.css",
 )
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice, takewhile
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-ZONES_OF_NO_PLACE = frozenset({"localtime", "Factory"})
-"""Names in the zone database that mean another zone on each machine, or none."""
+from drift_detector.scheduling.zones import check_zone
+
 MONTH = timedelta(days=30.4)
 """The month of every rate: a twelfth of 365 days, to one digit."""
 CALENDAR = [date.fromordinal(date(2001, 1, 1).toordinal() + day) for day in range(10_227)]
@@ -20,12 +20,6 @@ class BadSchedule(ValueError):
     """The cron expression or the time zone is not valid; the text says why."""
 
 
-@cache
-def zone_names() -> frozenset[str]:
-    """The IANA time zones of places, and UTC; looked up once, as each has a file of its own."""
-    return frozenset(available_timezones() - ZONES_OF_NO_PLACE)
-
-
 def check_schedule(expression: str, zone: str) -> None:
     """Check a cron expression and its time zone.
 
@@ -33,8 +27,10 @@ def check_schedule(expression: str, zone: str) -> None:
         BadSchedule: If the expression does not have five valid fields, if it never comes due, or if
             the zone is unknown.
     """
-    if zone not in zone_names():
-        raise BadSchedule(f"{zone!r} is not an IANA time zone, such as Europe/Berlin.")
+    try:
+        check_zone(zone)
+    except ValueError as error:
+        raise BadSchedule(str(error)) from error
     if len(expression.split()) != 5:
         raise BadSchedule(
             "A cron expression has five fields: minute, hour, day of month, month, day of week."

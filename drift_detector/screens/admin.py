@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from alerts import overview
 from alerts.overview import Check
-from drift_detector.formats import NOTHING
+from algorithms.charts.number_words import NOTHING
 from drift_detector.scheduling.timetable import Schedule
 from drift_detector.screens.home import alerts_of, next_tick_of
 from drift_detector.screens.templatetags.drift import badge, instant, window

@@ -23,13 +23,13 @@ from alerts.selectors import (
 )
 from alerts.workflow.bulk import OK, act_on_all
 from alerts.workflow.forms import DONE, FORMS
+from algorithms.charts.feature_charts import small_distribution_chart
+from algorithms.charts.svg import NO_TEXT, Markup
 from detections.models import DetectionRun
 from detections.outcomes.selectors import get_stream_of_run
-from detections.profiles.feature_charts import small_distribution_chart
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.runs.details import hide_values
 from detections.slice_words import record_in_words
-from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import stored_number
 from drift_detector.screens.alert_timeline import list_entries
 from drift_detector.screens.fault_words import fault_in_words

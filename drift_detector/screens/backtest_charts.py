@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from algorithms.charts.heat_map import HeatCell, HeatRow, heat_map
+from algorithms.charts.number_words import number
+from algorithms.charts.svg import Markup
 from detections.slice_words import record_in_words
-from drift_detector.charts.heat_map import HeatCell, HeatRow, heat_map
-from drift_detector.charts.svg import Markup
-from drift_detector.formats import number, stored_number
+from drift_detector.formats import stored_number
 from drift_detector.screens.templatetags.drift import window_text
 
 MOST_FEATURES = 15

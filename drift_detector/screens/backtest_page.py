@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from algorithms.charts.number_words import NOTHING, number, share
 from detections.backtests.selectors import get_backtest, get_plain_twin, list_backtests
 from detections.ledger.runs import list_ticks
 from detections.models import Backtest
-from drift_detector.formats import NOTHING, number, share
 from drift_detector.screens.asking import go_to
 from drift_detector.screens.backtest_charts import (
     backtest_map,

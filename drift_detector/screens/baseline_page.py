@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from detections.profiles.feature_charts import reference_chart
+from algorithms.charts.feature_charts import reference_chart
+from algorithms.charts.number_words import number
+from algorithms.charts.svg import NO_TEXT, Markup
 from detections.profiles.selectors import get_baseline_pictures
-from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import counted, number
+from drift_detector.formats import counted
 from drift_detector.screens.power_rows import card_in_words, smallest_in_words
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from monitors.baselines.builds import request_baseline

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from drift_detector.formats import number
+from algorithms.charts.number_words import number
 
 
 def taken_in_words(added: Mapping[str, float]) -> str:

@@ -11,16 +11,16 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from algorithms.charts.feature_charts import distribution_chart
+from algorithms.charts.feature_figures import then_and_now
+from algorithms.charts.lines import Level, Line, LineChart, Point, line_chart
+from algorithms.charts.number_words import number
+from algorithms.charts.svg import NO_TEXT, Markup
 from detections.models import DetectionRun
-from detections.profiles.feature_charts import distribution_chart
-from detections.profiles.feature_figures import then_and_now
 from detections.profiles.selectors import get_feature_series, get_run_profile
 from detections.runs.details import hide_values
 from detections.runs.selectors import get_details_of_feature
 from drift_detector.api.time_spans import Span
-from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
-from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import number
 from drift_detector.screens.fault_words import fault_in_words
 from drift_detector.screens.screen import Crumb, Screen, id_or_404, zone_of
 from drift_detector.screens.templatetags.drift import window_text

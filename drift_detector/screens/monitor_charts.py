@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
-from drift_detector.charts.heat_map import HeatCell, HeatRow, WideHeatMap, wide_heat_map
-from drift_detector.charts.lines import Level, Line, LineChart, Point, line_chart
-from drift_detector.charts.svg import Markup
-from drift_detector.formats import number
+from algorithms.charts.heat_map import HeatCell, HeatRow, WideHeatMap, wide_heat_map
+from algorithms.charts.lines import Level, Line, LineChart, Point, line_chart
+from algorithms.charts.number_words import number
+from algorithms.charts.svg import Markup
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.monitor_words import metric_in_words
 from drift_detector.screens.templatetags.drift import window_text

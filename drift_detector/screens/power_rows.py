@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from algorithms.charts.bullets import Bullet, bullets
+from algorithms.charts.number_words import NOTHING, number, share
+from algorithms.charts.svg import NO_TEXT, Markup
 from algorithms.methods import METHODS, Method
 from algorithms.plan import EvaluationPlan
-from drift_detector.charts.bullets import Bullet, bullets
-from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import NOTHING, counted, number, share
+from drift_detector.formats import counted
 from drift_detector.screens.feature_page import feature_address
 from monitors.evaluation_plans import evaluation_plan
 from monitors.models import Monitor

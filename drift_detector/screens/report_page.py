@@ -10,13 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from algorithms.charts.number_words import share
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun, Report
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.reports import selectors
 from detections.reports.report_figures import ColumnFigures, ReportFigures, read_figures
 from detections.reports.services import NoReport, request_report, shows_sensitive
-from drift_detector.formats import counted, share
+from drift_detector.formats import counted
 from drift_detector.screens.feature_page import feature_address
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.templatetags.drift import window_text

@@ -11,13 +11,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from alerts.selectors import list_alerts_of_run
+from algorithms.charts.feature_charts import distribution_chart
+from algorithms.charts.svg import NO_TEXT, Markup
 from algorithms.verdicts import Verdict
 from detections.models import DetectionRun
-from detections.profiles.feature_charts import distribution_chart
 from detections.profiles.selectors import ALL_FEATURES, get_run_profile
 from detections.reports import services as reports
 from detections.runs.selectors import get_progress, list_detections_of_run, list_runs
-from drift_detector.charts.svg import NO_TEXT, Markup
 from drift_detector.formats import duration
 from drift_detector.screens.explanation_part import ask_for_explanation, explanation_of
 from drift_detector.screens.feature_page import feature_address

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from algorithms.charts.number_words import number
 from algorithms.verdicts import Verdict
 from detections.models import Detection, DetectionRun
-from drift_detector.formats import instant, number
+from drift_detector.formats import instant
 from drift_detector.screens.run_tables import FeatureTable, Measured
 from drift_detector.screens.screen import zone_of
 from drift_detector.screens.slice_tables import SliceRow

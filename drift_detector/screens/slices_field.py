@@ -7,7 +7,7 @@ from django import forms
 
 from algorithms.slices.parsing import parse_condition
 from algorithms.slices.slice_conditions import BadCondition
-from monitors.slice_checks import LONGEST_SLICE_NAME
+from algorithms.slices.slice_forms import LONGEST_SLICE_NAME
 
 SEPARATOR = ": "
 

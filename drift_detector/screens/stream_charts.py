@@ -6,13 +6,14 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from algorithms.charts.lines import Line, LineChart, Moment, Point, line_chart
+from algorithms.charts.number_words import number, share
+from algorithms.charts.svg import NO_TEXT, Markup
 from algorithms.verdicts import Signal
 from detections.models import DetectorState, OutcomeStream, SignalChange
 from detections.outcomes.error_rates import get_stream_rates
 from drift_detector.api.time_spans import Span
-from drift_detector.charts.lines import Line, LineChart, Moment, Point, line_chart
-from drift_detector.charts.svg import NO_TEXT, Markup
-from drift_detector.formats import instant, number, share
+from drift_detector.formats import instant
 from drift_detector.screens.screen import zone_of
 from drift_detector.screens.templatetags.drift import window_text
 

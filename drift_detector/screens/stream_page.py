@@ -9,13 +9,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from alerts.selectors import list_concept_alerts
+from algorithms.charts.number_words import share
 from algorithms.concept_drift.detector_registry import DETECTORS, ConceptMethod
 from algorithms.verdicts import Signal
 from detections.models import DetectorState, OutcomeStream, SignalChange
 from detections.outcomes.error_rates import get_stream_rates
 from detections.outcomes.selectors import list_streams
 from drift_detector.api.time_spans import Span
-from drift_detector.formats import counted, share
+from drift_detector.formats import counted
 from drift_detector.screens.screen import Crumb, Screen, zone_of
 from drift_detector.screens.stream_charts import rates_chart, window_outcomes, window_start
 

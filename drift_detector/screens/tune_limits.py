@@ -8,9 +8,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from algorithms.charts.number_words import number
 from algorithms.methods import METHODS, Method, ThresholdKind
 from algorithms.plan import EvaluationPlan
-from drift_detector.formats import number
 from drift_detector.screens.power_rows import method_of, smallest_in_words, tolerance_of
 from monitors import validators
 from monitors.evaluation_plans import evaluation_plan

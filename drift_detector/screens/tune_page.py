@@ -14,7 +14,7 @@ from alerts.learning import suggestions
 from alerts.learning.selectors import list_open_suggestions
 from alerts.models import Suggestion
 from detections.backtests.services import NoBacktest
-from drift_detector.scheduling.cron import zone_names
+from drift_detector.scheduling.zones import zone_names
 from drift_detector.screens.asking import (
     ELSEWHERE,
     Errors,

@@ -5,6 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from algorithms.library.reading_limits import (
+    MAX_BASELINE_BYTES,
+    MAX_REFERENCE_ROWS,
+    STREAM_BYTES,
+)
 from drift_detector.setting_groups.group import (
     LONGEST_SLUG,
     SLUG,
@@ -120,7 +125,7 @@ class Data(Group):
         default=2**30, description="the most of a window that is held in memory at once"
     )
     stream_bytes: Positive = Field(
-        default=2 * 2**30,
+        default=STREAM_BYTES,
         description="windows from this size on are streamed and KS is binned, its bound stated",
     )
     part_bytes: Positive = Field(
@@ -128,11 +133,11 @@ class Data(Group):
         description="streamed windows are divided into parts of about this size, one worker each",
     )
     max_reference_rows: Positive = Field(
-        default=1_000_000,
+        default=MAX_REFERENCE_ROWS,
         description="numeric reference rows that are counted; of more, a uniform sample",
     )
     max_baseline_bytes: Positive = Field(
-        default=256 * 2**20,
+        default=MAX_BASELINE_BYTES,
         description="sorted reference numbers kept for exact KS; with more, KS is binned",
     )
     baseline_cache_bytes: Positive = Field(

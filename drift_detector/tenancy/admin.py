@@ -36,7 +36,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.views import ChangeList
 
-from drift_detector.formats import number, window_text
+from algorithms.charts.number_words import number
+from drift_detector.formats import window_text
 from drift_detector.tenancy import saved_filters
 from drift_detector.tenancy.exports import FORMATS, MOST_ROWS, Export, column_of
 from drift_detector.tenancy.models import Scope, TenantQuota

@@ -24,7 +24,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from drift_detector.formats import NOTHING, instant
+from algorithms.charts.number_words import NOTHING
+from drift_detector.formats import instant
 from drift_detector.tenancy import services
 from drift_detector.tenancy.admin import ChoiceFilter, TenantModelAdmin
 from drift_detector.tenancy.models import ApiKey, KeyState, Scope

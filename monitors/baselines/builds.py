@@ -30,9 +30,10 @@ from monitors.baselines.slice_counts import with_slices
 from monitors.features import choose_features
 from monitors.health_reviews import request_reviews
 from monitors.models import Baseline, Monitor
-from monitors.monitor_windows import column_types, place_of_reference, reference_window
+from monitors.monitor_windows import place_of_reference, reference_window
 from monitors.reading_quota import counted_reading
 from monitors.sources import SourceError, SourcePolicy, describe_window, open_window
+from monitors.sources.feature_types import column_types
 
 log = structlog.get_logger(__name__)
 

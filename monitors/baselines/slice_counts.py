@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from algorithms.baseline import Baseline as FrozenBaseline
 from algorithms.slices.slice_conditions import BadCondition
-from monitors.slice_checks import wheres_of
+from algorithms.slices.slice_forms import wheres_of
 from monitors.sources import LazyWindow
 
 

@@ -1,5 +1,6 @@
 """Windows of data from files, object stores and the request itself; without Django."""
 
+from algorithms.storable_text import is_storable
 from monitors.sources.column_types import ColumnType, column_type_of
 from monitors.sources.connections import Connection
 from monitors.sources.csv_dialect import CsvDialect
@@ -7,7 +8,6 @@ from monitors.sources.descriptions import DatasetDescription, describe, describe
 from monitors.sources.file_counts import FileCounts
 from monitors.sources.formats import FileFormat, SkippedFile
 from monitors.sources.inline import (
-    is_storable,
     table_from_bytes,
     table_from_columns,
     table_to_bytes,

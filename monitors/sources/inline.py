@@ -1,16 +1,15 @@
 """Windows of data sent in the request itself, as JSON columns."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from algorithms.storable_text import is_storable
 from monitors.sources.source_errors import InvalidInlineData, UnreadableSource
 
 Scalar = bool | int | float | str | None
 
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _WHOLE = (
     (range(-(1 << 63), 1 << 63), pa.int64()),
     (range(1 << 64), pa.uint64()),
@@ -19,11 +18,6 @@ _WHOLE = (
 """Whole numbers that a type holds, in the order in which the types are tried."""
 _KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "strings"}
 _TYPES = {"booleans": pa.bool_(), "strings": pa.string()}
-
-
-def is_storable(text: str) -> bool:
-    """True if PostgreSQL and UTF-8 can keep a text: it has no NUL and no lone surrogate."""
-    return not _UNSTORABLE.search(text)
 
 
 def table_from_columns(columns: Mapping[str, Sequence[Scalar]]) -> pa.Table:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
+from algorithms.storable_text import is_storable
 from monitors.sources.connections import named
 from monitors.sources.filesystems import connection_of, open_filesystem
-from monitors.sources.inline import is_storable
 from monitors.sources.listing import is_ignored
 from monitors.sources.local_roots import Found, LocalRoots
 from monitors.sources.placeholders import is_filled

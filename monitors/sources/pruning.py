@@ -7,6 +7,7 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from algorithms.library.index_columns import find_index_columns
 from monitors.sources.column_types import ColumnType
 from monitors.sources.datasets import (
     Dataset,
@@ -15,7 +16,6 @@ from monitors.sources.datasets import (
     read_schemas,
     unify_files,
 )
-from monitors.sources.index_columns import find_index_columns
 from monitors.sources.local_times import UTC_ZONE
 from monitors.sources.schemas import UnifiedSchema
 from monitors.sources.source_errors import PYARROW_ERRORS, SchemaMismatch, translated

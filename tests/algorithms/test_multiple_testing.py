@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from algorithms.multiple_testing import adjust_p_values
 
@@ -14,6 +15,11 @@ def test_adjust_p_values__any_values__match_the_definition(p_values: list[float]
         for p in p_values
     ]
     assert adjust_p_values(p_values) == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_adjust_p_values__any_values__are_those_of_scipy(p_values: list[float]) -> None:
+    assert adjust_p_values(p_values) == [*stats.false_discovery_control(p_values)]
 
 
 def test_adjust_p_values__none__none() -> None:

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from monitors.models import Monitor
-from monitors.monitor_windows import column_types, current_window, reference_window
+from monitors.monitor_windows import current_window, reference_window
 from monitors.sources import ColumnType, SourcePolicy, WindowSpec
+from monitors.sources.feature_types import column_types
 
 MONDAY, TUESDAY = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 POLICY = SourcePolicy()

@@ -6,11 +6,12 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from algorithms.charts import number_words
 from drift_detector import formats
 
 register = template.Library()
-register.filter("number", formats.number)
-register.filter("share", formats.share)
+register.filter("number", number_words.number)
+register.filter("share", number_words.share)
 register.filter("p_value", formats.p_value)
 register.filter("duration", formats.duration)
 
@@ -76,7 +77,7 @@ def tone(word: str | None) -> str:
 def badge(word: str | None) -> SafeString:
     """A verdict, a severity, a signal or a status, with its icon and tone."""
     if not word:
-        return format_html('<span class="badge badge-none">{}</span>', formats.NOTHING)
+        return format_html('<span class="badge badge-none">{}</span>', number_words.NOTHING)
     icon, tone = SYMBOLS.get(word, ("", TONES.get(word, "none")))
     shown = word.replace("_", " ")
     if not icon:
@@ -93,7 +94,7 @@ def badge(word: str | None) -> SafeString:
 def instant(at: datetime | None, zone: tzinfo | None = None) -> SafeString | str:
     """A time in a zone; the reader's own zone is in the tooltip."""
     if at is None:
-        return formats.NOTHING
+        return number_words.NOTHING
     shown = at.astimezone(zone) if zone is not None else at
     return format_html(
         '<time datetime="{}" data-instant>{}</time>', at.isoformat(), formats.instant(shown)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from drift_detector.formats import NOTHING, share
+from algorithms.charts.number_words import NOTHING, share
 from drift_detector.screens.wizard.guesses import Guess
 
 MOST_SHOWN = 200

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from drift_detector.formats import counted
-from drift_detector.scheduling.cron import zone_names
+from drift_detector.scheduling.zones import zone_names
 from drift_detector.screens.asking import (
     ELSEWHERE,
     answer_of,

@@ -1,0 +1,16 @@
+"""The style of charts, for documents that stand alone."""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from .svg import Markup
+
+DARK = re.compile(r"^\.dark \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def charts_style() -> Markup:
+    """The rules of `charts.css`; the dark colours are for readers whose browser asks for them."""
+    rules = files(__package__).joinpath("css/charts.css").read_text()
+    return Markup(DARK.sub(r"@media (prefers-color-scheme: dark) { :root {\1} }", rules))

@@ -1,0 +1,234 @@
+"""Compares tables in memory, by a baseline that can be kept in a file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from ..baseline import Baseline as FrozenBaseline
+from ..columns import FeatureKind
+from ..picture_format import show_drawing
+from ..pictures import Drawing
+from ..plan import EvaluationPlan, Policy
+from ..slices.slice_conditions import BadCondition
+from ..slices.slice_forms import check_form, check_not_sensitive, wheres_of
+from .comparison import Comparison, ReferenceColumns, Side, conclude
+from .compile_notice import say_that_kernels_compile
+from .feature_choice import HeldColumns, choose_kinds, comparable
+from .index_columns import find_index_columns
+from .judging import judge
+from .plans import MIN_ROWS, plan_of
+from .reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
+from .tables import to_arrow
+
+REFERENCE, CURRENT = "reference", "current"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """A reference that was summarized once, and that later data are compared with.
+
+    Attributes:
+        frozen: The summary, in the form in which the service keeps it.
+    """
+
+    frozen: FrozenBaseline
+
+    @classmethod
+    def fit(
+        cls,
+        reference: Any,
+        *,
+        columns: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        numeric: Sequence[str] = (),
+        slices: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Summarize a reference.
+
+        Args:
+            reference: A table of pandas, polars, Arrow or another library that lends Arrow data.
+            columns: The features; all columns of a known type when empty, without points in time.
+            categorical: Features that are compared by name, whatever their type.
+            numeric: Features that are compared by order.
+            slices: Parts of the rows that are judged beside the whole: name to condition, such as
+                `{"far": "distance > 1000"}`.
+
+        Raises:
+            TypeError: If it is no table.
+            ValueError: If the columns do not fit it, a condition is wrong, or it holds no row.
+        """
+        say_that_kernels_compile()
+        table = to_arrow(reference, REFERENCE)
+        kinds = _chosen(table, columns, _overrides(categorical, numeric))
+        return cls(_fit(table, kinds, slices or {}))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the baseline to a file."""
+        Path(path).write_bytes(self.frozen.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """The baseline that `save` wrote, exactly.
+
+        Raises:
+            ValueError: If the file is no baseline, was altered, or is of a version that this one cannot read.
+        """
+        return cls(FrozenBaseline.from_bytes(Path(path).read_bytes()))
+
+    def compare(
+        self,
+        current: Any,
+        *,
+        methods: Sequence[str] | None = None,
+        tolerances: Mapping[str, float] | None = None,
+        policy: str = Policy.EVIDENCE_AND_EFFECT,
+        min_rows: int = MIN_ROWS,
+        sensitive: Sequence[str] = (),
+    ) -> Comparison:
+        """Compare data with the baseline; the arguments are those of the function `compare`."""
+        say_that_kernels_compile()
+        plan = plan_of(
+            methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
+        )
+        return _compare(self.frozen, to_arrow(current, CURRENT), plan)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(self.frozen.features)
+
+    def __repr__(self) -> str:
+        return f"Baseline of {self.frozen.rows:,} rows: {', '.join(self.features)}"
+
+
+def compare(
+    reference: Any,
+    current: Any,
+    *,
+    columns: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    sensitive: Sequence[str] = (),
+    slices: Mapping[str, str] | None = None,
+    methods: Sequence[str] | None = None,
+    tolerances: Mapping[str, float] | None = None,
+    policy: str = Policy.EVIDENCE_AND_EFFECT,
+    min_rows: int = MIN_ROWS,
+) -> Comparison:
+    """Compare two tables, as `drift check` compares two files.
+
+    Args:
+        reference: A table of pandas, polars, Arrow or another library that lends Arrow data.
+        current: What is compared with it, likewise.
+        columns: The features; all columns of a known type when empty, without points in time.
+        categorical: Features that are compared by name, whatever their type.
+        numeric: Features that are compared by order.
+        sensitive: Features of which the result shows no value.
+        slices: Parts of the rows that are judged beside the whole: name to condition.
+        methods: The methods by name; the default ones when None.
+        tolerances: The smallest change that matters, by method, such as `{"ks": 0.05}`.
+        policy: `evidence_and_effect` or `threshold`.
+        min_rows: Usable rows that a verdict takes.
+
+    Raises:
+        TypeError: If one of the two is no table.
+        ValueError: If the arguments do not fit the data, or the reference holds no row.
+    """
+    say_that_kernels_compile()
+    plan = plan_of(
+        methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
+    )
+    before, after = to_arrow(reference, REFERENCE), to_arrow(current, CURRENT)
+    _check_slices(slices or {}, sensitive)
+    kinds = comparable(_chosen(before, columns, _overrides(categorical, numeric)), plan)
+    frozen = _fit(before, kinds, slices or {})
+    return _compare(frozen, after, plan, offered=columns or frozen.held_columns)
+
+
+def _overrides(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, FeatureKind]:
+    if both := sorted(set(categorical) & set(numeric)):
+        raise ValueError(f"Either categorical or numeric: {', '.join(both)}.")
+    kinds = dict.fromkeys(categorical, FeatureKind.CATEGORICAL)
+    return kinds | dict.fromkeys(numeric, FeatureKind.NUMERIC)
+
+
+def _held(table: pa.Table) -> tuple[str, ...]:
+    """The columns of a table, without the index of a data frame."""
+    index = set(find_index_columns(table.schema, is_text=False))
+    return tuple(name for name in table.column_names if name not in index)
+
+
+def _chosen(
+    table: pa.Table, columns: Sequence[str], overrides: Mapping[str, FeatureKind]
+) -> dict[str, FeatureKind]:
+    types = {field.name: field.type for field in table.schema}
+    index = set(find_index_columns(table.schema, is_text=False))
+    return choose_kinds(HeldColumns(types=types, index=index), tuple(columns), overrides)
+
+
+def _fit(
+    table: pa.Table, kinds: Mapping[str, FeatureKind], slices: Mapping[str, str]
+) -> FrozenBaseline:
+    frozen = FrozenBaseline.fit(
+        table, kinds, max_rows=MAX_REFERENCE_ROWS, max_value_bytes=MAX_BASELINE_BYTES
+    )
+    if slices:
+        frozen = _with_slices(frozen, slices, table)
+    return replace(frozen, held_columns=_held(table))
+
+
+def _with_slices(
+    frozen: FrozenBaseline, slices: Mapping[str, str], table: pa.Table
+) -> FrozenBaseline:
+    try:
+        return frozen.with_slices(wheres_of(_listed(slices)), table)
+    except BadCondition as error:
+        raise ValueError(f"slices: A condition is wrong {error}") from error
+
+
+def _check_slices(slices: Mapping[str, str], sensitive: Sequence[str]) -> None:
+    check_not_sensitive(_listed(slices), sensitive)
+
+
+def _listed(slices: Mapping[str, str]) -> list[dict[str, str]]:
+    return check_form([{"name": name, "where": where} for name, where in slices.items()])
+
+
+def _compare(
+    frozen: FrozenBaseline, current: pa.Table, plan: EvaluationPlan, offered: Sequence[str] = ()
+) -> Comparison:
+    """Compare a table with a baseline.
+
+    Args:
+        frozen: The baseline.
+        current: The table.
+        plan: Methods, limits and policy.
+        offered: The columns that could have been compared; all of the reference when empty.
+    """
+    new_columns = _new_columns(frozen, current)
+    drawing = Drawing(frames=frozen.frames, sensitive=plan.sensitive)
+    judged = judge(frozen, current, plan, new_columns, drawing)
+    compared = list(comparable(_kinds_of(frozen), plan))
+    left_out = [name for name in offered or frozen.held_columns if name not in compared]
+    return conclude(
+        (Side(uri=REFERENCE, rows=frozen.rows), Side(uri=CURRENT, rows=judged.rows)),
+        ReferenceColumns(compared=compared, left_out=tuple(left_out)),
+        new_columns,
+        judged.methods,
+        {each["feature"]: each for each in show_drawing(drawing)},
+    )
+
+
+def _new_columns(frozen: FrozenBaseline, current: pa.Table) -> tuple[str, ...]:
+    """The columns that the reference did not have; none if the baseline does not know what it had."""
+    if not frozen.held_columns:
+        return ()
+    return tuple(name for name in _held(current) if name not in frozen.held_columns)
+
+
+def _kinds_of(frozen: FrozenBaseline) -> dict[str, FeatureKind]:
+    return {name: each.kind for name, each in frozen.features.items()}

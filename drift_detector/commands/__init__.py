@@ -1,0 +1,1 @@
+"""The commands of `drift`: one module each, and a line in `drift_command`."""

@@ -1,0 +1,195 @@
+"""Compares tables in memory: the answers are scipy's, and those of the command on the same data in a file."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+from algorithms.columns import FeatureKind
+from algorithms.errors import CorruptBundle
+from algorithms.library import Baseline, compare
+from algorithms.library.plans import plan_of
+from detections.one_shot.compare import ComparisonRequest
+from detections.one_shot.compare import compare as compare_files
+
+ROWS = 2000
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+class Lent:
+    """A table of a library that nobody knows, which lends Arrow data."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def table(shift: float = 0.0, word: str = "b", seed: int = 0) -> pa.Table:
+    random = np.random.default_rng(seed)
+    amounts = random.normal(shift, 1.0, ROWS)
+    return pa.table(
+        {
+            "amount": pa.array(amounts, mask=random.random(ROWS) < 0.1),
+            "count": random.integers(0, 9, ROWS),
+            "word": pa.array(["a", word, None, "c"] * (ROWS // 4)),
+            "flag": [True, False] * (ROWS // 2),
+            "code": pa.array(["x", "y"] * (ROWS // 2)).dictionary_encode(),
+            "at": pa.array([AT] * ROWS, pa.timestamp("us", "UTC")),
+        }
+    )
+
+
+BEFORE, AFTER = table(), table(0.5, "new", seed=1)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "columns": {"columns": ["word", "amount"]},
+    "kinds": {"categorical": ["count"]},
+    "methods": {"methods": ["ks", "schema"]},
+    "tolerances": {"tolerances": {"ks": 0.4, "psi": 2.0}, "methods": ["ks", "psi"]},
+    "threshold": {"policy": "threshold"},
+    "few": {"min_rows": ROWS + 1},
+    "sensitive": {"sensitive": ["word"]},
+    "slices": {"slices": {"first": "word = 'a'", "large": "count > 4"}},
+}
+
+
+@pytest.fixture
+def in_files(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The answer of the command on two tables in Parquet files."""
+
+    def compared(reference: pa.Table, current: pa.Table, **settings: Any) -> dict[str, Any]:
+        paths = [tmp_path / f"{name}.parquet" for name in ("before", "after")]
+        for path, each in zip(paths, (reference, current), strict=True):
+            pq.write_table(each, path)
+        columns = tuple(settings.pop("columns", ()))
+        categorical = settings.pop("categorical", ())
+        slices = settings.pop("slices", {})
+        request = ComparisonRequest(
+            reference=str(paths[0]),
+            current=str(paths[1]),
+            plan=plan_of(settings.pop("methods", None), **settings),
+            columns=columns,
+            kinds=dict.fromkeys(categorical, FeatureKind.CATEGORICAL),
+            slices=tuple({"name": name, "where": where} for name, where in slices.items()),
+        )
+        return without_places(compare_files(request).to_dict())
+
+    return compared
+
+
+def without_places(found: dict[str, Any]) -> dict[str, Any]:
+    """The answer without the places of the data, which are all that may differ."""
+    for side in ("reference", "current"):
+        assert found[side].pop("uri")
+    return found
+
+
+def as_bytes(found: dict[str, Any]) -> bytes:
+    return json.dumps(found, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_compare__same_tables_in_files__are_equal_byte_by_byte(
+    in_files: Callable[..., dict[str, Any]], name: str
+) -> None:
+    settings = SETTINGS[name]
+    found = without_places(compare(BEFORE, AFTER, **settings).to_dict())
+    assert as_bytes(found) == as_bytes(in_files(BEFORE, AFTER, **settings))
+
+
+@pytest.mark.parametrize("name", ["usual", "methods", "slices", "tolerances"])
+def test_baseline__saved_and_loaded__answers_as_the_tables(tmp_path: Path, name: str) -> None:
+    settings = dict(SETTINGS[name])
+    slices = settings.pop("slices", None)
+    Baseline.fit(BEFORE, slices=slices).save(tmp_path / "a.baseline")
+    found = Baseline.load(tmp_path / "a.baseline").compare(AFTER, **settings).to_dict()
+    expected = compare(BEFORE, AFTER, slices=slices, **settings).to_dict()
+    assert found["rows"] == expected["rows"]
+    assert {name: each for name, each in found.items() if name != "outcomes"} == {
+        name: each for name, each in expected.items() if name != "outcomes"
+    }
+
+
+def test_baseline__file_that_was_altered__is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.baseline"
+    Baseline.fit(BEFORE).save(path)
+    path.write_bytes(path.read_bytes().replace(b"amount", b"amoumt"))
+    with pytest.raises(CorruptBundle):
+        Baseline.load(path)
+
+
+def test_baseline__new_column__is_one_only_if_the_reference_lacked_it(tmp_path: Path) -> None:
+    Baseline.fit(BEFORE).save(tmp_path / "a.baseline")
+    current = AFTER.append_column("later", [[1.0] * ROWS])
+    found = Baseline.load(tmp_path / "a.baseline").compare(current)
+    assert (found.left_out, found.new_columns) == (("at",), ("later",))
+
+
+@pytest.mark.parametrize(
+    "lend", [pa.Table.to_pandas, pl.from_arrow, Lent], ids=["pandas", "polars", "capsule"]
+)
+def test_compare__table_of_another_library__drifts_as_scipy_says(lend: Callable[..., Any]) -> None:
+    before, after = (each.drop_columns(["at"]) for each in (BEFORE, AFTER))
+    found = compare(lend(before), lend(after), methods=["ks", "chi_squared"])
+    numbers = [each["amount"].drop_null().to_numpy() for each in (before, after)]
+    [row] = [each for each in found.to_dict()["rows"] if each["feature"] == "amount"]
+    assert row["statistic"] == pytest.approx(stats.ks_2samp(*numbers).statistic, abs=1e-12)
+    assert found.drifted
+    assert set(found.drifted_features) == {"amount", "word"}
+
+
+def test_compare__same_table__has_not_drifted() -> None:
+    found = compare(BEFORE, BEFORE)
+    assert (found.drifted, found.drifted_features, str(found.verdict)) == (False, (), "ok")
+
+
+def test_compare__index_of_a_data_frame__is_no_feature() -> None:
+    frame = pd.DataFrame({"x": np.arange(99.0)}, index=pd.Index(range(99, 0, -1), name="row"))
+    found = compare(frame, frame)
+    assert [row.detail.feature for row in found.features] == ["x"]
+    assert found.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("reference", "settings", "error", "words"),
+    [
+        ([1, 2], {}, TypeError, "reference must be a pandas, polars or Arrow table"),
+        (BEFORE, {"columns": ["nope"]}, ValueError, "The reference has no column nope"),
+        (BEFORE, {"methods": ["t_test"]}, ValueError, "t_test is none of ks, psi"),
+        (BEFORE, {"methods": []}, ValueError, "methods must be one or more of"),
+        (BEFORE, {"policy": "luck"}, ValueError, "policy must be one of"),
+        (BEFORE, {"tolerances": {"ks": 2.0}, "methods": ["ks"]}, ValueError, "at most 1, not 2"),
+        (BEFORE, {"tolerances": {"ks": 0.1}, "methods": ["psi"]}, ValueError, "tolerances must"),
+        (BEFORE, {"slices": {"a": "count >"}}, ValueError, "The condition of slice 'a' is wrong"),
+        (BEFORE, {"slices": {"a": "at > 1"}}, ValueError, "A condition is wrong"),
+        (BEFORE.slice(0, 0), {}, ValueError, "The reference window holds no row"),
+        (BEFORE, {"categorical": ["word"], "numeric": ["word"]}, ValueError, "Either categorical"),
+        (pa.table([[1], [2]], names=["x", "x"]), {}, ValueError, "column names that differ: x"),
+    ],
+)
+def test_compare__wrong_arguments__are_refused_with_a_sentence(
+    reference: Any, settings: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        compare(reference, BEFORE, **settings)
+
+
+def test_tolerance__above_the_distance_that_scipy_finds__is_no_drift() -> None:
+    numbers = [each["amount"].drop_null().to_numpy() for each in (BEFORE, AFTER)]
+    distance = stats.ks_2samp(*numbers).statistic
+    for tolerance, is_drift in ((distance * 0.9, True), (distance * 1.1, False)):
+        found = compare(
+            BEFORE, AFTER, columns=["amount"], methods=["ks"], tolerances={"ks": tolerance}
+        )
+        assert found.drifted is is_drift
