@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from algorithms.arrays import FloatArray
 from algorithms.baseline import COLUMN_ERRORS
+from algorithms.charts.number_words import number
 from algorithms.performance import (
     Metric,
     MetricEstimate,
@@ -26,7 +27,7 @@ from algorithms.performance.confidence_sequence import (
 from algorithms.verdicts import Verdict
 from detections.label_audits.selectors import COMPLETE, OPEN, get_estimates, get_labels
 from detections.models import LabelAudit
-from drift_detector.formats import counted, number
+from drift_detector.formats import counted
 from monitors.baselines.reference_performance import limits_of
 from monitors.models import Monitor
 from monitors.sources import table_from_bytes

@@ -1,6 +1,6 @@
 import pytest
 
-from detections.one_shot.compare import find_columns
+from algorithms.library.feature_choice import find_columns
 
 
 @pytest.mark.parametrize(
