@@ -185,7 +185,10 @@ class Scan:
         """The batches of text, one for each block of it, so that their number says its bytes."""
         packed = [file.path for file in group.fragments if file.path.lower().endswith(".gz")]
         stored = sum(self.dataset.sizes[path] for path in packed)
-        found = source.to_batches(columns=columns, filter=condition, batch_size=BLOCK_BYTES)
+        # Blocks are unpacked faster than they are parsed, and threads would let all of them wait in memory.
+        found = source.to_batches(
+            columns=columns, filter=condition, batch_size=BLOCK_BYTES, use_threads=not packed
+        )
         left = sum(self.dataset.sizes[file.path] for file in group.fragments)
         number = 0
         while True:

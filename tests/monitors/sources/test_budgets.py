@@ -74,10 +74,12 @@ MOST_MIB = {"csv_many_columns": 256, "parquet_lists_of_texts": 256}
 READ = """
 import resource, sys
 from monitors.sources import SourceError, SourcePolicy, WindowSpec, describe_window, open_window
+from monitors.sources.source_limits import SourceLimits
 def grown():
     status = open("/proc/self/status").read().split("VmHWM:")[1]
     return int(status.split()[0]) // 1024
-policy = SourcePolicy(allowed_roots=(sys.argv[2],), max_window_bytes=256 << 20)
+limits = SourceLimits(inflated_bytes=1 << 30)
+policy = SourcePolicy(allowed_roots=(sys.argv[2],), max_window_bytes=256 << 20, limits=limits)
 before = grown()
 try:
     spec = WindowSpec(sys.argv[1], policy)
