@@ -10,9 +10,9 @@ from ..charts.style import charts_style
 from ..charts.svg import NO_TEXT, Markup, html, joined
 from ..picture_format import Shown
 from ..verdicts import Verdict
-from .comparison import Comparison, FeatureRow, Side
 from .feature_cells import cells_of, fault_of, plain, skipped_of, sum_of, why_of
 from .slice_lines import SLICE_HEADINGS, slice_lines
+from .table_comparison import Comparison, FeatureRow, Side
 
 MOST_PICTURES = 100
 """Features with a picture, the drifted ones first: a picture is some 10 kB."""
@@ -59,7 +59,7 @@ def _style() -> Markup:
 
 
 def _facts(comparison: Comparison) -> Markup:
-    """Where the data lie, and what was not compared."""
+    """The list of both places, the columns that were not compared, and the new ones."""
     lists = {"Not compared": comparison.left_out, "New columns": comparison.new_columns}
     named = {heading: plain(", ".join(names)) for heading, names in lists.items() if names}
     facts = [

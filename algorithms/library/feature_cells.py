@@ -3,8 +3,8 @@
 from ..charts.feature_figures import changes
 from ..method_results import FeatureDetail
 from ..verdicts import Signal, Verdict
-from .comparison import Comparison, FeatureRow
 from .skipped_files import list_files
+from .table_comparison import Comparison, FeatureRow
 
 HEADINGS = (
     *("feature", "kind", "verdict", "method"),

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 
-from .comparison import Comparison
 from .comparison_page import as_html
+from .table_comparison import Comparison
 from .text_table import as_table
 
 

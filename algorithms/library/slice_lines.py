@@ -2,8 +2,8 @@
 
 from ..method_results import FeatureDetail
 from ..verdicts import Verdict
-from .comparison import Comparison
 from .feature_cells import plain, verdict_of
+from .table_comparison import Comparison
 
 MOST_SHOWN = 3
 SLICE_HEADINGS = ("slice", "verdict", "rows", "finding")

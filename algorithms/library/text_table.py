@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 
-from .comparison import Comparison
 from .feature_cells import (
     HEADINGS,
     WORDS,
@@ -15,6 +14,7 @@ from .feature_cells import (
     why_of,
 )
 from .slice_lines import SLICE_HEADINGS, slice_lines
+from .table_comparison import Comparison
 
 WIDTH = 120
 GAP = "  "

@@ -38,7 +38,7 @@ def follow_share(
     Args:
         values: Shape (n,), in the order of the draw.
         rows: Rows that they were drawn from, at least n.
-        planned: The number of values at which the interval is to be narrowest.
+        planned: The number of values for which the interval is made as narrow as possible.
         level: The chance that all intervals of the draw hold the mean of all rows is at least this.
 
     Raises:
@@ -125,7 +125,7 @@ def follow_mean_loss(
     Args:
         losses: Shape (n,), in the order of the draw.
         rows: Rows that they were drawn from, at least n.
-        planned: The number of losses at which the interval is to be narrowest.
+        planned: The number of losses for which the interval is made as narrow as possible.
         level: As of `follow_share`.
 
     Raises:

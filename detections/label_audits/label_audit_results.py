@@ -125,7 +125,7 @@ class AuditResult:
 
 
 def result_of(audit: LabelAudit, monitor: Monitor) -> AuditResult:
-    """What the labels of an audit tell of its window.
+    """Measure the model over an audit's window by its labels.
 
     The rows from the first to the last before one that has no label count. Which rows people label first can go with
     their labels; the order of the draw cannot.

@@ -67,7 +67,7 @@ def draw_rows(
     Raises:
         SourceError: If the data cannot be read.
         UnusableColumn: If they have no predictions that can be read.
-        NoColumn: If they lack a column that is to be shown.
+        NoColumn: If they lack a column that rows show.
     """
     features = [name for name in sampled_features(monitor, frozen.features) if name not in shown]
     sources = source_columns(monitor, [*shown, *features])

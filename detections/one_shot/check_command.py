@@ -9,10 +9,10 @@ from typing import Any
 
 from algorithms.columns import FeatureKind
 from algorithms.errors import InsufficientData, MissingColumn, UnusableColumn
-from algorithms.library.comparison import Comparison, FailOn
+from algorithms.library.comparison_plans import MIN_ROWS, NAMED_METHODS, plan_of
 from algorithms.library.feature_choice import BadChoice
-from algorithms.library.plans import MIN_ROWS, NAMED_METHODS, plan_of
 from algorithms.library.renderers import RENDERERS
+from algorithms.library.table_comparison import Comparison, FailOn
 from algorithms.methods import METHODS, Method, MethodSpec
 from algorithms.plan import Policy, default_methods
 from algorithms.slices.slice_conditions import BadCondition
@@ -65,7 +65,7 @@ def check(
     specs: Mapping[Method, MethodSpec] = METHODS,
     reading: Reading | None = None,
 ) -> tuple[str, int]:
-    """What the command writes, and its exit code: 0, or 1 for a finding that `--fail-on` names.
+    """The text that the command writes, and its exit code: 0, or 1 for a finding that `--fail-on` names.
 
     Args:
         options: By the names that `add_arguments` gives them.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from algorithms.baseline import Baseline, FeatureKind
-from algorithms.library.comparison import Comparison, ReferenceColumns, Side, conclude
 from algorithms.library.feature_choice import (
     HeldColumns,
     choose_kinds,
@@ -18,6 +17,7 @@ from algorithms.library.reading_limits import (
     MAX_REFERENCE_ROWS,
     STREAM_BYTES,
 )
+from algorithms.library.table_comparison import Comparison, ReferenceColumns, Side, conclude
 from algorithms.picture_format import show_drawing
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
@@ -44,7 +44,7 @@ WHOLE_DISK = SourcePolicy(allowed_roots=("/",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How much is read, and from which stores beside the disk.
+    """The limits of reading, and the stores beside the disk.
 
     Attributes:
         policy: The whole disk, with the way to object stores; those of a request are allowed by it.

@@ -1,4 +1,4 @@
-"""Opens the service's folder to this package's own commands, and to nobody who only imports the package.
+"""Opens the service's folder to this package's own commands, and leaves it closed for those who import the package.
 
 The service imports `algorithms`, which the installed package has inside itself. Both names lead to the same
 modules: a class that was loaded twice would not be equal to itself.

@@ -25,11 +25,11 @@ import aumos_drift
 from aumos_drift.rooms import open_rooms
 assert not any("_service" in each for each in sys.path)
 open_rooms()
-import algorithms.verdicts, algorithms.library.comparison, algorithms, monitors.sources
+import algorithms.verdicts, algorithms.library.table_comparison, algorithms, monitors.sources
 import aumos_drift.algorithms.verdicts as own
 assert algorithms is aumos_drift.algorithms
 assert algorithms.verdicts is own
-assert algorithms.library.comparison.Verdict is own.Verdict
+assert algorithms.library.table_comparison.Verdict is own.Verdict
 assert monitors.sources.__name__ == "monitors.sources"
 twice = [name for name in sys.modules if name.startswith("algorithms.")]
 assert twice and all(sys.modules[f"aumos_drift.{name}"] is sys.modules[name] for name in twice)

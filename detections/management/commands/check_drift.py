@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 
 def _reading() -> Reading:
-    """How much is read, and from where, by the settings."""
+    """The limits of reading and the stores of the settings."""
     data = settings.ENV.data
     policy = SourcePolicy(
         allowed_roots=("/",),

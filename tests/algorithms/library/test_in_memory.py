@@ -17,7 +17,7 @@ from scipy import stats
 from algorithms.columns import FeatureKind
 from algorithms.errors import CorruptBundle
 from algorithms.library import Baseline, compare
-from algorithms.library.plans import plan_of
+from algorithms.library.comparison_plans import plan_of
 from detections.one_shot.compare import ComparisonRequest
 from detections.one_shot.compare import compare as compare_files
 

@@ -15,13 +15,13 @@ from ..pictures import Drawing
 from ..plan import EvaluationPlan, Policy
 from ..slices.slice_conditions import BadCondition
 from ..slices.slice_forms import check_form, check_not_sensitive, wheres_of
-from .comparison import Comparison, ReferenceColumns, Side, conclude
+from .comparison_plans import MIN_ROWS, plan_of
 from .compile_notice import say_that_kernels_compile
 from .feature_choice import HeldColumns, choose_kinds, comparable
 from .index_columns import find_index_columns
 from .judging import judge
-from .plans import MIN_ROWS, plan_of
 from .reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
+from .table_comparison import Comparison, ReferenceColumns, Side, conclude
 from .tables import to_arrow
 
 REFERENCE, CURRENT = "reference", "current"
