@@ -1,15 +1,17 @@
 """Scan the files once, within a budget of memory."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 
 from monitors.sources.arrow_bodies import FileSize, measure_file
 from monitors.sources.casts import to_common_types
 from monitors.sources.datasets import Dataset, explain_file, file_schema
+from monitors.sources.endable_files import EndableFiles
 from monitors.sources.plain_sizes import PIECE_BYTES, split_plain
 from monitors.sources.policy import GIB
 from monitors.sources.pruning import NarrowedDataset
@@ -162,33 +164,44 @@ class Scan:
         return self.dataset.partitions.field(wanted.name) if is_key else wanted
 
     def _stored_batches(self, group: ScanGroup) -> Iterator[pa.RecordBatch]:
-        source = self.dataset.combine(group.fragments, group.schema)
         condition = self.timeframe.condition(group.schema)
+        if self.dataset.format.types_are_guessed:
+            yield from self._text_batches(group, condition)
+            return
+        source = self.dataset.combine(group.fragments, group.schema)
         if self.dataset.format.needs_validation:
             yield from self._validated(group, source, condition)
-            return
-        columns = {name: pads.field(name) for name in self.columns}
-        if self.dataset.format.types_are_guessed:
-            yield from self._blocks(group, source, columns, condition)
         else:
+            columns = {name: pads.field(name) for name in self.columns}
             for batch in source.to_batches(columns=columns, filter=condition, use_threads=True):
                 self.dataset.meter.add(batch.nbytes)
                 yield batch
 
-    def _blocks(
-        self,
-        group: ScanGroup,
-        source: pads.Dataset,
-        columns: Mapping[str, pads.Expression],
-        condition: pads.Expression | None,
+    def _text_batches(
+        self, group: ScanGroup, condition: pads.Expression | None
     ) -> Iterator[pa.RecordBatch]:
-        """The batches of text, one for each block of it, so that their number says its bytes."""
+        """The batches of text, one for each block of it."""
         packed = [file.path for file in group.fragments if file.path.lower().endswith(".gz")]
-        stored = sum(self.dataset.sizes[path] for path in packed)
+        files = EndableFiles(self.dataset.filesystem)
+        read_from = pafs.PyFileSystem(files) if packed else self.dataset.filesystem
+        source = replace(self.dataset, filesystem=read_from).combine(group.fragments, group.schema)
         # Blocks are unpacked faster than they are parsed, and threads would let all of them wait in memory.
         found = source.to_batches(
-            columns=columns, filter=condition, batch_size=BLOCK_BYTES, use_threads=not packed
+            columns={name: pads.field(name) for name in self.columns},
+            filter=condition,
+            batch_size=BLOCK_BYTES,
+            use_threads=not packed,
         )
+        try:
+            yield from self._blocks(group, packed, found)
+        finally:
+            files.end(give_up=found.close)
+
+    def _blocks(
+        self, group: ScanGroup, packed: Sequence[str], found: Iterator[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches of text blocks, whose number says their bytes."""
+        stored = sum(self.dataset.sizes[path] for path in packed)
         left = sum(self.dataset.sizes[file.path] for file in group.fragments)
         number = 0
         while True:
