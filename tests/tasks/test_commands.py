@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from detections.models import DetectionRun
+from drift_detector.celery import BROKER_RUN_ID_KEY
 from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from tests.conftest import role_url
@@ -50,10 +51,11 @@ def test_reconcile__broker_emptied__what_was_enqueued_is_enqueued_again_at_once(
     run: DetectionRun, reconciler: subprocess.Popen[bytes]
 ) -> None:
     sent = {"tenant_id": str(run.tenant_id), "run_id": str(run.id)}
-    for _ in range(2):  # the first is that of a broker that was never asked
-        with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
+    with redis.Redis.from_url(os.environ["AUMOS_DRIFT_REDIS__URL"]) as client:
+        for _ in range(2):  # the first is that of a broker that was never asked
             client.flushdb()
-        assert eventually(lambda: wake_ups("detections.execute_run")) == [sent]
+            assert eventually(lambda: wake_ups("detections.execute_run")) == [sent]
+            eventually(lambda: client.exists(BROKER_RUN_ID_KEY))
 
 
 def test_reconcile__running__takes_abandoned_runs_back_and_ends_on_term(

@@ -1,16 +1,13 @@
 """Two tenants with secrets of their own, against a real S3 server (moto) that checks each signature."""
 
 import json
-import logging
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import boto3  # type: ignore[import-untyped]
 import pytest
-from moto.server import ThreadedMotoServer
 
 from monitors.sources import (
     Connection,
@@ -21,6 +18,7 @@ from monitors.sources import (
     read_window,
 )
 from monitors.sources.secrets import SecretMissing, resolve_secret
+from tests.monitors.object_stores import checked_signatures, serve_s3
 
 TENANTS = ("one", "two")
 CANARY = "canary-7f3a9"
@@ -28,12 +26,8 @@ CANARY = "canary-7f3a9"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_s3() as address:
+        yield address
 
 
 def _client(endpoint: str, service: str, keys: tuple[str, str] = ("any", "any")) -> "boto3.client":
@@ -44,12 +38,6 @@ def _client(endpoint: str, service: str, keys: tuple[str, str] = ("any", "any"))
         aws_access_key_id=keys[0],
         aws_secret_access_key=keys[1],
     )
-
-
-def _check_signatures(endpoint: str, *, after: int) -> None:
-    """From the given number of requests on, the server refuses what IAM does not allow."""
-    url, kind = f"{endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
-    urlopen(Request(url, str(after).encode(), kind), timeout=5).close()
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +80,12 @@ def policy(endpoint: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         "secret_key": "vault:team/{tenant}/s3#secret",
     }
     lake = Connection("lake", "s3://bucket-{tenant}", secrets, endpoint, secrets_root=str(folder))
-    _check_signatures(endpoint, after=0)
-    yield SourcePolicy(
-        allowed_object_stores=("s3://bucket-{tenant}",), s3_endpoint=endpoint, connections=(lake,)
-    )
-    _check_signatures(endpoint, after=1_000_000_000)
+    with checked_signatures(endpoint):
+        yield SourcePolicy(
+            allowed_object_stores=("s3://bucket-{tenant}",),
+            s3_endpoint=endpoint,
+            connections=(lake,),
+        )
 
 
 def read(tenant: str, policy: SourcePolicy) -> list[str]:

@@ -1,19 +1,16 @@
 """S3 against a real HTTP server (moto). For Google and Azure, only the file systems are built."""
 
-import logging
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from urllib.request import Request, urlopen
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from monitors.sources import (
     SourceLimits,
@@ -28,20 +25,16 @@ from monitors.sources import (
 )
 from monitors.sources.filesystems import open_filesystem
 from monitors.sources.uris import parse_uri
+from tests.monitors.object_stores import ANSWER_SECONDS, checked_signatures, serve_s3
 from tests.monitors.sources.conftest import utc
 
-ANSWER_SECONDS = 5
 ODD_KEYS = ("data [1].parquet", "a*b.parquet", "100%.parquet", "run[1]/größe.parquet")
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_s3() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -178,13 +171,8 @@ def test_read_window__s3_bucket_or_key_missing__not_found(lake: SourcePolicy, ur
 @pytest.fixture
 def wary(lake: SourcePolicy) -> Iterator[SourcePolicy]:
     """The server checks access keys, and knows none."""
-    for checks_from in (b"0", b"1000000000"):
-        request = Request(
-            f"{lake.s3_endpoint}/moto-api/reset-auth", checks_from, {"Content-Type": "text/plain"}
-        )
-        urlopen(request, timeout=ANSWER_SECONDS).close()
-        if checks_from == b"0":
-            yield lake
+    with checked_signatures(str(lake.s3_endpoint)):
+        yield lake
 
 
 @pytest.mark.parametrize(
