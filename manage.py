@@ -5,6 +5,7 @@ import os
 import sys
 
 from drift_detector.command_line import NamedUtility
+from drift_detector.lean_start import start_lean
 
 PLACEHOLDERS = {
     "AUMOS_DRIFT_SECRET_KEY": "only-for-commands-that-start-no-server",
@@ -21,4 +22,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["check_drift"]:
         for name, value in PLACEHOLDERS.items():
             os.environ.setdefault(name, value)
+    start_lean()
     NamedUtility(sys.argv).execute()

@@ -13,10 +13,15 @@ from django.db import transaction
 from kombu.exceptions import ChannelError, OperationalError
 from redis import RedisError
 
+from drift_detector.lean_start import start_lean
 from drift_detector.observability import tracing
 from drift_detector.observability.metrics import WAKE_UPS_NOT_SENT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
+os.environ.setdefault(
+    "CELERY_SKIP_CHECKS", "1"
+)  # `migrate` runs Django's checks; they import all pages
+start_lean()
 log = structlog.get_logger(__name__)
 
 # Where the broker keeps the name it had when last seen: once it may have lost messages, the two are not the same.

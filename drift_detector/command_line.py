@@ -13,6 +13,8 @@ class NamedUtility(ManagementUtility):
 
     def fetch_command(self, subcommand: str) -> Any:
         command = super().fetch_command(subcommand)
+        if not command.__module__.startswith("django."):
+            command.requires_system_checks = ()  # `migrate` runs Django's checks; they import all pages
         # Only now are the settings and the apps loaded.
         from drift_detector.tenancy.acting import act_as_process
         from drift_detector.tenancy.principal import ActorKind

@@ -37,7 +37,7 @@ INSTALLED_APPS = [
     "drift_detector.tenancy",  # first, since its templates stand in for unfold's
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

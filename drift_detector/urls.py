@@ -1,5 +1,6 @@
 """All addresses of the service. API paths end without a slash."""
 
+from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
@@ -54,11 +55,14 @@ from drift_detector.api.quota_views import QuotasView
 from drift_detector.audit.views import AuditViewSet
 from drift_detector.observability.health import healthz, readyz
 from drift_detector.observability.metrics import metrics
+from drift_detector.tenancy import key_pages, member_pages, openapi  # noqa: F401  (they register their classes)
 from drift_detector.tenancy.site import site
 from monitors.bad_windows.views import BadWindowView, MonitorBadWindowsView
 from monitors.connections.views import StoreConnectionViewSet
 from monitors.jobs.views import JobViewSet
 from monitors.views import MonitorViewSet
+
+admin.autodiscover()  # here, since of all processes only the web shows pages
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("monitors", MonitorViewSet, basename="monitor")

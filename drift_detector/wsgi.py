@@ -4,7 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from drift_detector.lean_start import start_lean
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drift_detector.settings")
+start_lean()
 django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - the settings are loaded above

@@ -20,7 +20,6 @@ from monitors.sources import SourcePolicy
 
 class Command(BaseCommand):
     help = HELP
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser, min_rows=settings.ENV.min_rows)

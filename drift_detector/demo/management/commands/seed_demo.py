@@ -16,7 +16,6 @@ from monitors.sources.placeholders import TENANT_PLACEHOLDER
 
 class Command(BaseCommand):
     help = "Make the demo: real flights, a tenant, its monitors and a backfill; what is there already stays."
-    requires_system_checks = []  # they import the whole service, which takes longer than a start that finds it all
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
