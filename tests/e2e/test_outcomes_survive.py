@@ -187,6 +187,6 @@ def send_until(
         sent.append(value)
         if len(sent) % BATCH == 0:
             producer.flush()
-            if stopped.wait(0.01):
+            if stopped.wait(0.2):  # what a killed consumer has left is not to take minutes
                 return
     producer.flush()

@@ -19,11 +19,10 @@ from dotenv import dotenv_values
 from detections.runs.serializers import RunRequestSerializer
 from drift_detector.demo.watch import PREDICTIONS
 from drift_detector.embedded.welcome import read_demo
-from tests.docs.test_tutorial import demo
 from tests.drift_detector.events.test_retrain_consumer import SCRIPT, database_url
 from tests.factories import eventually
 
-__all__ = ["database_url", "demo"]
+__all__ = ["database_url"]
 WEEK = timedelta(weeks=1)
 WINDOWS = 3
 PATIENCE = 120
