@@ -1,6 +1,7 @@
 """Files whose reading can be ended while pyarrow still asks for more.
 
-A scan of one thread that is given up reads on to the end of its files, which a compressed file can put off for hours.
+When a scan of one thread is closed early, pyarrow reads on to the end of the file; a packed file can put this off for
+hours.
 """
 
 from collections.abc import Callable
@@ -23,10 +24,10 @@ class EndableFiles(pafs.FileSystemHandler):  # type: ignore[misc]
         self.is_ended = False
         self._released: list[Event] = []
 
-    def end(self, give_up: Callable[[], None]) -> None:
-        """Let each further read fail, give the scan up, and wait until pyarrow has let go of the files."""
+    def end(self, close_scan: Callable[[], None]) -> None:
+        """Refuse further reads, close the scan, and wait until pyarrow has released the files."""
         self.is_ended = True
-        give_up()
+        close_scan()
         for each in self._released:
             each.wait(PATIENCE_SECONDS)
 

@@ -195,7 +195,7 @@ class Scan:
         try:
             yield from self._blocks(group, packed, found)
         finally:
-            files.end(give_up=found.close)
+            files.end(close_scan=found.close)
 
     def _blocks(
         self, group: ScanGroup, packed: Sequence[str], found: Iterator[pa.RecordBatch]

@@ -11,7 +11,7 @@ import pytest
 from monitors.sources.endable_files import EndableFiles
 
 
-def test_end__scan_of_packed_text_is_given_up__reads_little_more(tmp_path: Path) -> None:
+def test_end__scan_of_packed_text_closed_early__reads_little_more(tmp_path: Path) -> None:
     rows = "\n".join(map(str, np.random.default_rng(0).integers(10**9, size=100_000)))
     path = tmp_path / "x.csv.gz"
     path.write_bytes(gzip.compress(b"n\n") + 100 * gzip.compress(rows.encode() + b"\n", 1))
@@ -20,7 +20,7 @@ def test_end__scan_of_packed_text_is_given_up__reads_little_more(tmp_path: Path)
     before = _bytes_read()
     found = part.to_batches(use_threads=False)
     next(found)
-    files.end(give_up=found.close)
+    files.end(close_scan=found.close)
     assert 0 < _bytes_read() - before < path.stat().st_size / 2
     with pytest.raises(StopIteration):
         next(found)
