@@ -9,6 +9,7 @@ from drift_detector.tenancy.models import Tenant
 from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Baseline, Monitor
 from tests.factories import drift_result, make_monitor, make_run, plain_result, take
+from tests.remembered_fits import remembered_fits  # noqa: F401
 
 type Settle = Callable[..., DetectionRun]
 

@@ -14,6 +14,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors.models import Monitor
 from tests.conftest import client_of
 from tests.factories import make_flights_monitor
+from tests.remembered_fits import remembered_fits  # noqa: F401
 from tests.run_fixtures import committed_monitor, committed_run, flights_monitor, monitor, run  # noqa: F401
 
 

@@ -10,8 +10,7 @@ from tests.chaos.waiting import wait_until
 from tests.chaos.workload import Backfill, await_end, unfinished, unpublished, watch
 from tests.chaos.world import World
 
-MONITORS = 50
-RUNS = 100
+RELAYED_MONITORS = 10
 MOST_DRAIN_SECONDS = 600
 MOST_SLOWER = 0.2  # seconds: a worker that asked the broker for anything would wait longer
 EVENTS_PER_KILL = 100
@@ -44,12 +43,12 @@ MEDIAN: LiteralString = """
 def cut_kafka(world: World, form: Form) -> Row:
     """The broker out of reach while as many events are written as in an hour, and runs go on."""
     world.start("web", "worker.1", "worker.2", "reconciler", "relay")
-    work = Backfill(world, watch(world, MONITORS))
-    before = _median_run(world, work)
+    work = Backfill(world, watch(world, form.outage_monitors))
+    before = _median_run(world, work, form.outage_runs)
     await_end(world)
     world.kafka_link.cut()
     world.change(COPIES, form.outage_events)
-    during = _median_run(world, work)
+    during = _median_run(world, work, form.outage_runs)
     waiting = unpublished(world)
     world.kafka_link.restore()
     began = time.monotonic()
@@ -73,8 +72,8 @@ def cut_kafka(world: World, form: Form) -> Row:
 def kill_relays(world: World, form: Form) -> Row:
     """kill -9 of the relay while it publishes, again and again."""
     world.start("web", "worker.1", "reconciler", "relay")
-    work = Backfill(world, watch(world, MONITORS // 5))
-    work.ask(MONITORS // 5)
+    work = Backfill(world, watch(world, RELAYED_MONITORS))
+    work.ask(RELAYED_MONITORS)
     await_end(world)
     for _ in range(form.relay_kills):
         _kill_publishing(world)
@@ -99,11 +98,11 @@ def _kill_publishing(world: World) -> None:
     world.start("relay")
 
 
-def _median_run(world: World, work: Backfill) -> float:
+def _median_run(world: World, work: Backfill, runs: int) -> float:
     """How long one of the next runs takes a worker, in seconds."""
-    work.ask(RUNS)
+    work.ask(runs)
     wait_until(lambda: not unfinished(world), "the end of the runs", pause=0.2)
-    return float(world.rows(MEDIAN, RUNS)[0][0])
+    return float(world.rows(MEDIAN, runs)[0][0])
 
 
 def _messages(report: Report) -> str:
