@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -25,32 +26,37 @@ from monitors.models import Monitor
 from tests.data import TIMESTAMPS
 from tests.factories import make_finished_run, make_flights_monitor, make_run, rows_of, wake_ups
 
+MOST_ROWS = 500
 MODULES = """
 import django, sys
 django.setup()
 import tasks.detections, detections.reports.services
 print(*sys.modules)
 """
-# The test's database and folder, then the task's one service call.
-BUILD = """
-import sys, django
+# For each line, the test's database and folder, then the task's one service call.
+BUILDER = """
+import json, sys, django
 django.setup()
 from django.conf import settings
 from django.db import connection
-name, root, tenant, report, most = sys.argv[1:]
-connection.settings_dict["NAME"] = name
-data = settings.ENV.data.model_copy(update={"allowed_roots": [root]})
-most = settings.ENV.reports.model_copy(update={"max_rows": int(most)})
-settings.ENV = settings.ENV.model_copy(update={"data": data, "reports": most})
 from tasks.detections import build_report
-build_report(tenant_id=tenant, report_id=report)
+for line in sys.stdin:
+    name, root, tenant, report, most = json.loads(line)
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    data = settings.ENV.data.model_copy(update={"allowed_roots": [root]})
+    most = settings.ENV.reports.model_copy(update={"max_rows": most})
+    settings.ENV = settings.ENV.model_copy(update={"data": data, "reports": most})
+    build_report(tenant_id=tenant, report_id=report)
+    print("built", flush=True)
 """
+ENVIRONMENT = os.environ | {"DJANGO_SETTINGS_MODULE": "drift_detector.settings"}
 
 
 def in_a_process(code: str, *arguments: object) -> str:
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "drift_detector.settings"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=120,
@@ -74,17 +80,42 @@ def judged(committed_tenant: Tenant, flights: Path) -> DetectionRun:
         return DetectionRun.objects.get(id=run.id)
 
 
-def build(run: DetectionRun, root: Path, max_rows: int = 500) -> None:
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """A process that builds one report after the other."""
+    log = tmp_path_factory.mktemp("builder") / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", BUILDER],
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        yield process
+        assert process.stdin
+        process.stdin.close()
+    assert process.returncode == 0, log.read_text()
+
+
+def build(builder: subprocess.Popen[str], run: DetectionRun, root: Path) -> None:
     ((report_id,),) = rows_of(run.tenant_id, "SELECT id FROM drf_reports")
-    in_a_process(BUILD, connection.settings_dict["NAME"], root, run.tenant_id, report_id, max_rows)
+    asked = [connection.settings_dict["NAME"], root, run.tenant_id, report_id, MOST_ROWS]
+    assert builder.stdin
+    assert builder.stdout
+    print(json.dumps(asked, default=str), file=builder.stdin, flush=True)
+    assert any(line == "built\n" for line in builder.stdout)
 
 
 def test_report__asked_and_built__is_served_sandboxed_and_as_json(
-    judged: DetectionRun, committed_api: APIClient, data_root: Path
+    builder: subprocess.Popen[str], judged: DetectionRun, committed_api: APIClient, data_root: Path
 ) -> None:
     asked = committed_api.post(url(judged))
     assert (asked.status_code, asked.json()["status"]) == (202, "building")
-    build(judged, data_root)
+    build(builder, judged, data_root)
     page, figures = (
         committed_api.get(url(judged)),
         committed_api.get(url(judged, "?as=json")).json(),
@@ -103,7 +134,11 @@ def test_report__asked_and_built__is_served_sandboxed_and_as_json(
 
 
 def test_report__columns_without_a_value__are_left_out_and_named(
-    committed_tenant: Tenant, committed_api: APIClient, data_root: Path, flights: Path
+    builder: subprocess.Popen[str],
+    committed_tenant: Tenant,
+    committed_api: APIClient,
+    data_root: Path,
+    flights: Path,
 ) -> None:
     for path in flights.glob("*.parquet"):
         table = pq.read_table(path)
@@ -115,7 +150,7 @@ def test_report__columns_without_a_value__are_left_out_and_named(
         run = make_run(make_flights_monitor(flights))
     execute(tenant_id=run.tenant_id, run_id=run.id, worker="w")
     committed_api.post(url(run))
-    build(run, data_root)
+    build(builder, run, data_root)
     figures, page = committed_api.get(url(run, "?as=json")).json(), committed_api.get(url(run))
     empty = "as each value is null in the current window"
     assert figures["status"] == "ready"
@@ -125,7 +160,11 @@ def test_report__columns_without_a_value__are_left_out_and_named(
 
 
 def test_report__column_on_which_evidently_fails__is_left_out_and_named(
-    committed_tenant: Tenant, committed_api: APIClient, data_root: Path, flights: Path
+    builder: subprocess.Popen[str],
+    committed_tenant: Tenant,
+    committed_api: APIClient,
+    data_root: Path,
+    flights: Path,
 ) -> None:
     for path in flights.glob("*.parquet"):
         table = pq.read_table(path)
@@ -136,7 +175,7 @@ def test_report__column_on_which_evidently_fails__is_left_out_and_named(
         run = make_run(make_flights_monitor(flights, feature_kinds={"id": "numeric"}))
     execute(tenant_id=run.tenant_id, run_id=run.id, worker="w")
     committed_api.post(url(run))
-    build(run, data_root)
+    build(builder, run, data_root)
     figures = committed_api.get(url(run, "?as=json")).json()
     assert figures["reason"] == "Left out: id, as Evidently fails on it (ValueError)."
     assert figures["status"] == "ready"
@@ -155,11 +194,15 @@ def test_report__asked__enqueues_the_task_once(
 
 
 def test_report__data_gone__fails_with_the_reason_and_may_be_asked_again(
-    judged: DetectionRun, committed_api: APIClient, data_root: Path, flights: Path
+    builder: subprocess.Popen[str],
+    judged: DetectionRun,
+    committed_api: APIClient,
+    data_root: Path,
+    flights: Path,
 ) -> None:
     committed_api.post(url(judged))
     flights.rename(data_root / "moved")
-    build(judged, data_root)
+    build(builder, judged, data_root)
     report = committed_api.get(url(judged)).json()
     assert report["status"] == "failed"
     assert report["reason"] == "There is nothing at ‘flights’."
