@@ -14,6 +14,7 @@ asymptotic confidence sequences", 2024): the sums behave as a Brownian motion. T
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from scipy import special
@@ -28,6 +29,7 @@ FEWEST_LOSSES = 100
 """With fewer losses, intervals of squared errors leave the mean out too often."""
 FEW_LOSSES = f"An interval of a mean loss takes {FEWEST_LOSSES} labelled rows."
 EQUAL_LOSSES = "All losses so far are equal, which does not show how much they vary."
+TOO_LARGE = "The losses are too large for their mean and its interval to be computed."
 
 
 def follow_share(
@@ -136,13 +138,15 @@ def follow_mean_loss(
         raise ValueError("Every loss must be a finite number of at least 0.")
     if not n:
         return MetricEstimate(n=0, reason=NO_ROWS, level=level)
-    value = float(losses.mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, deviation = float(losses.mean()), float(losses.std(ddof=1)) if n > 1 else 0.0
+    if not math.isfinite(value):
+        return MetricEstimate(n=n, reason=TOO_LARGE, is_error=True, level=level)
     if n == rows:
         return MetricEstimate(value=value, lower=value, upper=value, n=n, level=level)
-    deviation = float(losses.std(ddof=1)) if n > 1 else 0.0
-    if n < FEWEST_LOSSES or not deviation:
-        reason = FEW_LOSSES if n < FEWEST_LOSSES else EQUAL_LOSSES
-        return MetricEstimate(value=value, n=n, reason=reason, level=level)
+    if reason := _why_no_interval(n, deviation):
+        is_error = reason == TOO_LARGE
+        return MetricEstimate(value=value, n=n, reason=reason, is_error=is_error, level=level)
     margin = deviation * _margin(_effective(n, rows), _effective(planned, rows), 1 - level)
     return MetricEstimate(
         value=value,
@@ -151,6 +155,14 @@ def follow_mean_loss(
         n=n,
         level=level,
     )
+
+
+def _why_no_interval(n: int, deviation: float) -> str:
+    if not math.isfinite(deviation):
+        return TOO_LARGE
+    if n < FEWEST_LOSSES:
+        return FEW_LOSSES
+    return "" if deviation else EQUAL_LOSSES
 
 
 def _effective(n: int, rows: int) -> float:
@@ -172,14 +184,7 @@ def root_of_mean(squares: MetricEstimate) -> MetricEstimate:
         None if each is None else each**0.5
         for each in (squares.value, squares.lower, squares.upper)
     )
-    return MetricEstimate(
-        value=value,
-        lower=lower,
-        upper=upper,
-        n=squares.n,
-        reason=squares.reason,
-        level=squares.level,
-    )
+    return replace(squares, value=value, lower=lower, upper=upper)
 
 
 def rows_for_share(
@@ -214,8 +219,10 @@ def rows_for_mean_loss(
     """The same for the mean of losses, whose standard deviation is expected to be this."""
 
     def is_too_wide(n: int) -> bool:
+        if n == rows:
+            return False
         planned = _effective(n, rows)
-        return n < rows and deviation * _margin(planned, planned, 1 - level) > half_width
+        return deviation * _margin(planned, planned, 1 - level) > half_width
 
     found = _first_fine(is_too_wide, min(rows, most))
     return found and max(found, min(FEWEST_LOSSES, rows))

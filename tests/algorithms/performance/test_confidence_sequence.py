@@ -12,6 +12,7 @@ from algorithms.performance import MetricEstimate
 from algorithms.performance.confidence_sequence import (
     EQUAL_LOSSES,
     FEWEST_LOSSES,
+    TOO_LARGE,
     follow_mean_loss,
     follow_share,
     root_of_mean,
@@ -154,6 +155,18 @@ def test_mean_loss__negative_or_infinite__is_refused() -> None:
             follow_mean_loss(np.array([wrong]), rows=9, planned=9)
 
 
+@pytest.mark.parametrize(
+    ("loss", "value"), [(1e308, None), (1e200, pytest.approx(5e199)), (1e75, pytest.approx(5e74))]
+)
+def test_mean_loss__squares_or_sums_beyond_floats__has_a_reason_and_no_infinity(
+    loss: float, value: object
+) -> None:
+    found = follow_mean_loss(np.tile([0.0, loss, loss, 0.0], 50), rows=10**6, planned=200)
+    assert found.value == value
+    assert (found.upper is None) == (loss > 1e150)
+    assert found.reason == (TOO_LARGE if loss > 1e150 else "")
+
+
 def test_root__of_a_mean_of_squares__has_the_roots_of_its_ends() -> None:
     squares = np.random.default_rng(4).normal(size=500) ** 2
     found = follow_mean_loss(squares, rows=10**6, planned=500)
@@ -190,3 +203,10 @@ def test_rows_for_mean_loss__that_many__reach_the_wanted_width() -> None:
     assert half_width(found) == pytest.approx(0.1 * losses.std(ddof=1), rel=0.01)
     assert rows_for_mean_loss(0.001, rows=10**6, most=10_000, deviation=1.0) is None
     assert rows_for_mean_loss(9.0, rows=10**6, most=10_000, deviation=1.0) == FEWEST_LOSSES
+
+
+@pytest.mark.parametrize("rows", [1, 2, 99])
+def test_rows_for__a_small_window__are_at_most_all_of_it(rows: int) -> None:
+    assert rows_for_mean_loss(1e-9, rows=rows, most=10_000, deviation=1.0) == rows
+    assert rows_for_share(1e-9, rows=rows, most=10_000) == rows
+    assert rows_for_mean_loss(9.0, rows=rows, most=10_000, deviation=0.1) == rows
