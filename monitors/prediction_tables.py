@@ -98,10 +98,10 @@ def with_one_type(table: pa.Table) -> pa.Table:
     if len(texts) != 1 or NUMBERS.isdisjoint(types.values()):
         return table
     place = table.column_names.index(texts[0])
-    return table.set_column(place, texts[0], _read_numbers(table[texts[0]]))
+    return table.set_column(place, texts[0], read_as_numbers(table[texts[0]]))
 
 
-def _read_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def read_as_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Texts as whole numbers, or else as floats; as they are if one of them is neither."""
     for kind in (pa.int64(), pa.uint64(), pa.float64()):
         with suppress(pa.ArrowException):

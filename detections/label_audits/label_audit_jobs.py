@@ -8,15 +8,15 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import pyarrow as pa
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 
 from algorithms.baseline import COLUMN_ERRORS
-from algorithms.performance import REGRESSION_METRICS, Metric, read_classes, read_numbers
+from algorithms.performance import REGRESSION_METRICS, Metric
 from algorithms.performance.confidence_sequence import rows_for_mean_loss, rows_for_share
 from detections.label_audits.label_audit_results import result_of
+from detections.label_audits.label_reading import check_predictions
 from detections.label_audits.row_drawing import DrawnRows, NoColumn, draw_rows
 from detections.label_audits.selectors import Window, get_estimates, get_latest_window
 from detections.label_audits.serializers import MOST_AUDIT_ROWS, LabelAuditDetailSerializer
@@ -189,15 +189,17 @@ def _draw(job: Job, context: _Context) -> _Drawn:
             frozen_baselines.get(context.baseline),
             job.fields.get("columns", ()),
             types=context.baseline.prediction_types or {},
+            is_measured=context.kind == LabelAudit.Kind.REGRESSION,
             most=job.fields.get("rows", MOST_AUDIT_ROWS),
             seed=seed,
         )
-        _check_predictions(context.kind, drawn.table)
     except NoColumn as error:
         raise ValidationError({"columns": str(error)}) from error
     except (SourceError, UnreadableBaseline, *COLUMN_ERRORS) as error:
         raise ValidationError({"window": str(error)}) from error
-    return _Drawn(_cut(job, context, drawn), context, seed)
+    rows = _cut(job, context, drawn)
+    _check_rows(context, rows)
+    return _Drawn(rows, context, seed)
 
 
 def seed_of(monitor_id: UUID, window: Window) -> int:
@@ -207,15 +209,12 @@ def seed_of(monitor_id: UUID, window: Window) -> int:
     return int.from_bytes(digest[:SEED_BYTES])
 
 
-def _check_predictions(kind: LabelAudit.Kind, table: pa.Table) -> None:
-    """Refuse predictions that no label could be compared with."""
-    if not table.num_rows:
-        return
-    predictions = table["prediction"].combine_chunks()
-    if kind == LabelAudit.Kind.REGRESSION:
-        read_numbers(predictions, "prediction")
-    else:
-        read_classes(prediction=predictions)
+def _check_rows(context: _Context, rows: DrawnRows) -> None:
+    """Refuse rows whose labels could not be compared with their predictions."""
+    try:
+        check_predictions(context.kind, rows.table["prediction"].combine_chunks())
+    except COLUMN_ERRORS as error:
+        raise ValidationError({"window": str(error)}) from error
 
 
 def _cut(job: Job, context: _Context, drawn: DrawnRows) -> DrawnRows:

@@ -15,22 +15,28 @@ from algorithms.performance import (
     MetricEstimate,
     PerformanceJudgement,
     judge_performance,
-    read_classes,
     read_numbers,
 )
 from algorithms.performance.comparison import NAMES
 from algorithms.performance.confidence_sequence import (
+    TOO_LARGE,
     follow_mean_loss,
     follow_share,
     root_of_mean,
 )
 from algorithms.verdicts import Verdict
-from detections.label_audits.selectors import COMPLETE, OPEN, get_estimates, get_labels
+from detections.label_audits.label_reading import ReadLabel, right_predictions
+from detections.label_audits.selectors import (
+    COMPLETE,
+    OPEN,
+    get_drawn_rows,
+    get_estimates,
+    get_labels,
+)
 from detections.models import LabelAudit
 from drift_detector.formats import counted
 from monitors.baselines.reference_performance import limits_of
 from monitors.models import Monitor
-from monitors.sources import table_from_bytes
 
 IN_ORDER = "{} of {} labelled; {} in the order of the draw."
 MORE_TELL = "More labels will tell if it keeps to the limit of {}."
@@ -69,6 +75,8 @@ class AuditedMetric:
         """The result in words."""
         name, found = NAMES[self.metric], self.found
         if found.value is None:
+            if found.is_error:
+                yield f"{name} is not known: {found.reason}"
             return
         beside = ""
         if self.reference is not None:
@@ -146,41 +154,33 @@ def _prefix(labels: Mapping[int, Any], rows: int) -> int:
     return next((row - 1 for row in range(1, rows + 1) if row not in labels), rows)
 
 
-def _measured(audit: LabelAudit, labels: list[Any]) -> dict[Metric, MetricEstimate]:
-    predictions = _predictions(audit).slice(0, len(labels))
+def _measured(audit: LabelAudit, labels: list[ReadLabel]) -> dict[Metric, MetricEstimate]:
+    predictions = get_drawn_rows(audit)["prediction"].combine_chunks().slice(0, len(labels))
     if audit.kind == LabelAudit.Kind.CLASSIFICATION:
         return {Metric.ACCURACY: _accuracy(audit, predictions, labels)}
-    errors = np.abs(read_numbers(predictions, "prediction") - np.array(labels, dtype=np.float64))
+    with np.errstate(over="ignore"):
+        errors = np.abs(read_numbers(predictions, "prediction") - np.array(labels, np.float64))
+        squares = errors**2
     return {
         Metric.MAE: _mean_loss(audit, errors),
-        Metric.RMSE: root_of_mean(_mean_loss(audit, errors**2)),
+        Metric.RMSE: root_of_mean(_mean_loss(audit, squares)),
     }
 
 
-def _accuracy(audit: LabelAudit, predictions: pa.Array, labels: list[Any]) -> MetricEstimate:
+def _accuracy(audit: LabelAudit, predictions: pa.Array, labels: list[ReadLabel]) -> MetricEstimate:
     """The share of right predictions; without a value if labels are of too many classes."""
     try:
-        is_right = _right_predictions(predictions, labels)
+        is_right = right_predictions(predictions, labels)
     except COLUMN_ERRORS as error:
         return MetricEstimate(n=len(labels), reason=str(error), is_error=True)
     return follow_share(is_right, rows=audit.population, planned=audit.rows)
 
 
 def _mean_loss(audit: LabelAudit, losses: FloatArray) -> MetricEstimate:
+    """The mean of losses; without a value if one of them is too large, which labels of today cannot be."""
+    if not np.isfinite(losses).all():
+        return MetricEstimate(n=len(losses), reason=TOO_LARGE, is_error=True)
     return follow_mean_loss(losses, rows=audit.population, planned=audit.rows)
-
-
-def _right_predictions(predictions: pa.Array, labels: list[Any]) -> FloatArray:
-    """One where the prediction is the label, else zero, shape (n,)."""
-    if not labels:
-        return np.empty(0)
-    classes = read_classes(prediction=predictions, label=pa.array(labels))
-    right: FloatArray = np.equal(classes.codes["prediction"], classes.codes["label"]) * 1.0
-    return right
-
-
-def _predictions(audit: LabelAudit) -> pa.Array:
-    return table_from_bytes(bytes(audit.drawn))["prediction"].combine_chunks()
 
 
 def _beside(

@@ -3,18 +3,18 @@
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from io import StringIO
 from math import isfinite
 from typing import Any
 
 import pyarrow as pa
 
-from detections.label_audits.selectors import get_labels
+from detections.label_audits.selectors import get_drawn_rows, get_labels
 from detections.models import LabelAudit
 from drift_detector.tenancy.exports import csv_cell
 from monitors.models import Monitor
 from monitors.prediction_tables import FEATURE
-from monitors.sources import table_from_bytes
 
 ROLES = ("occurred_at", "prediction", "score")
 
@@ -45,7 +45,7 @@ def list_rows(audit: LabelAudit, monitor: Monitor, *, first: int, most: int) -> 
         first: The first row, from 1.
         most: The most rows.
     """
-    table = table_from_bytes(bytes(audit.drawn)).slice(first - 1, most)
+    table = get_drawn_rows(audit).slice(first - 1, most)
     labels = get_labels(audit)
     roles = _columns(table, {name: name for name in ROLES if name in table.column_names})
     values = _columns(table, _shown(table, monitor))
@@ -74,7 +74,9 @@ def _columns(table: pa.Table, names: Mapping[str, str]) -> dict[str, list[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of JSON: what is none, such as NaN and decimals, becomes null or text."""
+    """A value of JSON: NaN becomes null, a decimal a number, and another type text."""
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, float):
         return value if isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
 from django.db.models import Case, Count, F, QuerySet, Value, When
 
 from algorithms.method_results import PerformanceMethod
 from detections.models import Detection, DetectionRun, LabelAudit
+from monitors.sources import table_from_bytes
 
 OPEN, COMPLETE = "open", "complete"
 
@@ -45,6 +47,12 @@ def get_estimates(monitor_id: UUID, window: Window) -> dict[str, Mapping[str, An
     return {detail["feature"]: detail for detail in newest or ()}
 
 
-def get_labels(audit: LabelAudit) -> dict[int, Any]:
-    """The labels of an audit by their rows, which are numbered from 1."""
-    return dict(audit.labels.order_by("row").values_list("row", "label"))
+def get_labels(audit: LabelAudit) -> dict[int, str | float]:
+    """The labels of an audit by their rows, which are numbered from 1: text, or numbers as floats."""
+    labels = audit.labels.order_by("row").values_list("row", "label")
+    return {row: label if isinstance(label, str) else float(label) for row, label in labels}
+
+
+def get_drawn_rows(audit: LabelAudit) -> pa.Table:
+    """The drawn rows of an audit in their order, each column in one piece."""
+    return table_from_bytes(bytes(audit.drawn)).combine_chunks()

@@ -5,9 +5,8 @@ import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,30 +17,21 @@ from detections.models import GivenLabel, LabelAudit
 from drift_detector.tenancy.models import Tenant
 from monitors.models import Job, Monitor
 from tasks.monitors import answer_job
-from tests.data import TIMESTAMPS, flights_like
+from tests.data import TIMESTAMPS
+from tests.detections.label_audits.drawn_audits import (
+    LIMITS,
+    MONITOR_ID,
+    WEEK_2,
+    draw,
+    of,
+    priced,
+    rows_of,
+    send,
+    url,
+    with_ids,
+)
 from tests.detections.prediction_tables import classified, run_week, watch
 from tests.factories import WEEK, make_monitor
-
-LIMITS = {"accuracy": {"minimum": 0.7}}
-MONITOR_ID = UUID("0f6a3c1e-2f4b-4a53-8f0e-3f2b1a9d7c55")
-"""The draw follows from it, so that each run of these tests draws the same rows."""
-WEEK_2 = {
-    "start": TIMESTAMPS[2].isoformat(),
-    "end": (TIMESTAMPS[2] + WEEK).isoformat(),
-}
-
-
-def with_ids(table: pa.Table) -> pa.Table:
-    """The table with an id that is no feature, some of which a spreadsheet would take for formulas."""
-    ids = [f"={number}" if number % 2 else f"f{number}" for number in range(table.num_rows)]
-    return table.append_column("flight", pa.array(ids))
-
-
-@pytest.fixture
-def monitor(in_tenant: Tenant, flights: Path) -> Monitor:
-    """Labels of the third week have not come."""
-    tables = {week: with_ids(classified(week, labels=week != 2)) for week in range(4)}
-    return watch(flights, tables, id=MONITOR_ID, score_column="score", performance_limits=LIMITS)
 
 
 @pytest.fixture
@@ -49,37 +39,10 @@ def truth() -> pa.Table:
     return with_ids(classified(2))
 
 
-def url(monitor: Monitor) -> str:
-    return f"/api/v1/monitors/{monitor.id}/label-audits"
-
-
-def of(audit: dict[str, Any], part: str = "") -> str:
-    return f"/api/v1/label-audits/{audit['id']}{part}"
-
-
-def draw(api: APIClient, monitor: Monitor, **asked: Any) -> dict[str, Any]:
-    answer = api.post(url(monitor), {"window": WEEK_2, "rows": 100} | asked)
-    assert answer.status_code == 201, answer.content
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def rows_of(api: APIClient, audit: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
-    answer = api.get(of(audit, "/rows"), {"rows": 1000} | query)
-    assert answer.status_code == 200, answer.content
-    found: list[dict[str, Any]] = answer.json()["results"]
-    return found
-
-
 def true_labels(rows: list[dict[str, Any]], truth: pa.Table) -> list[int]:
     """The labels of rows that show the id of their flight."""
     known = dict(zip(truth["flight"].to_pylist(), truth["label"].to_pylist(), strict=True))
     return [known[row["values"]["flight"]] for row in rows]
-
-
-def send(api: APIClient, audit: dict[str, Any], labels: list[Any], first: int = 1) -> Any:
-    body = [{"row": row, "label": label} for row, label in enumerate(labels, first)]
-    return api.post(of(audit, "/labels"), {"labels": body})
 
 
 def test_audit__its_whole_life__measures_as_scikit_learn_does(
@@ -344,16 +307,6 @@ def test_audit__monitor_removed__goes_with_it(api: APIClient, monitor: Monitor) 
     assert api.delete(f"/api/v1/monitors/{monitor.id}").status_code == 204
     assert not LabelAudit.objects.exists()
     assert not GivenLabel.objects.exists()
-
-
-def priced(week: int) -> pa.Table:
-    """Predicted delays, and true ones that differ by normal errors."""
-    table = flights_like(week=week, start=TIMESTAMPS[week])
-    random = np.random.default_rng(200 + week)
-    predicted = random.exponential(20, table.num_rows)
-    return table.append_column("prediction", pa.array(predicted)).append_column(
-        "label", pa.array(predicted + random.normal(0, 5, table.num_rows))
-    )
 
 
 def test_regression__mean_errors__are_those_of_scikit_learn(
