@@ -14,13 +14,19 @@ from rest_framework.exceptions import NotFound
 
 from algorithms.baseline import COLUMN_ERRORS
 from algorithms.performance import REGRESSION_METRICS, Metric
-from algorithms.performance.confidence_sequence import rows_for_mean_loss, rows_for_share
+from algorithms.performance.confidence_sequence import (
+    FEWEST_LOSSES,
+    rows_for_mean_loss,
+    rows_for_share,
+)
+from algorithms.performance.estimates import CONFUSION_METRICS
 from detections.label_audits.label_audit_results import result_of
-from detections.label_audits.label_reading import check_predictions
+from detections.label_audits.label_reading import check_predictions, find_fraction
 from detections.label_audits.row_drawing import DrawnRows, NoColumn, draw_rows
 from detections.label_audits.selectors import Window, get_estimates, get_latest_window
 from detections.label_audits.serializers import MOST_AUDIT_ROWS, LabelAuditDetailSerializer
 from detections.models import LabelAudit
+from drift_detector.api.problems import Conflict
 from drift_detector.tenancy.models import Quota
 from drift_detector.tenancy.quotas import check_room
 from drift_detector.tenancy.scope import tenant_scope
@@ -46,6 +52,13 @@ NO_SPREAD = (
 TOO_NARROW = (
     "half_width must be larger: {:g} takes more than {:,} labelled rows, which is the most."
 )
+TOO_FEW = (
+    "rows must be {} or more: of a window of {:,} rows, fewer give no interval of a mean error."
+)
+NO_CLASSES = (
+    "Predictions such as {:g} are no classes. Set error_scale, or a limit on mae or rmse, for errors to be measured; "
+    "or a limit on accuracy, if they are classes."
+)
 TOO_LARGE = "rows must be fewer: those drawn take {:,} bytes, and at most {:,} are kept."
 
 
@@ -67,6 +80,12 @@ class _Context:
     def kind(self) -> LabelAudit.Kind:
         """The kind of predictions."""
         return kind_of(self.monitor)
+
+    @property
+    def says_kind(self) -> bool:
+        """True if the monitor measures errors, or has a limit that takes predictions for classes."""
+        is_measured = self.kind == LabelAudit.Kind.REGRESSION
+        return is_measured or not CONFUSION_METRICS.isdisjoint(self.monitor.performance_limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +173,8 @@ def read_for_label_audit(job: Job) -> Ending:
     """Draw the rows that a job asks for. No transaction may be open.
 
     Raises:
-        ValidationError: If the window or the baseline cannot be read, or the rows are too many or none.
+        ValidationError: If the window or the baseline cannot be read, or the rows are too many, too few or none.
+        Conflict: If predictions are no classes, and the monitor says nothing of errors.
         NotFound: If the monitor is not there any more.
     """
     with tenant_scope(job.tenant_id):
@@ -211,8 +231,11 @@ def seed_of(monitor_id: UUID, window: Window) -> int:
 
 def _check_rows(context: _Context, rows: DrawnRows) -> None:
     """Refuse rows whose labels could not be compared with their predictions."""
+    predictions = rows.table["prediction"].combine_chunks()
+    if not context.says_kind and (fraction := find_fraction(predictions)) is not None:
+        raise Conflict(NO_CLASSES.format(fraction))
     try:
-        check_predictions(context.kind, rows.table["prediction"].combine_chunks())
+        check_predictions(context.kind, predictions)
     except COLUMN_ERRORS as error:
         raise ValidationError({"window": str(error)}) from error
 
@@ -222,11 +245,19 @@ def _cut(job: Job, context: _Context, drawn: DrawnRows) -> DrawnRows:
     if not drawn.population:
         raise ValidationError({"window": NO_ROWS})
     table = drawn.table
+    if context.kind == LabelAudit.Kind.REGRESSION:
+        _check_rows_of_losses(table.num_rows, drawn.population)
     if (half_width := job.fields.get("half_width")) is not None:
         table = table.slice(0, _rows_needed(context, half_width, drawn.population))
     if table.nbytes > MOST_BYTES:
         raise ValidationError({"rows": TOO_LARGE.format(table.nbytes, MOST_BYTES)})
     return DrawnRows(table, drawn.population)
+
+
+def _check_rows_of_losses(rows: int, population: int) -> None:
+    """Refuse fewer rows than an interval of losses takes, unless they are all."""
+    if rows < min(FEWEST_LOSSES, population):
+        raise ValidationError({"rows": TOO_FEW.format(FEWEST_LOSSES, population)})
 
 
 def _rows_needed(context: _Context, half_width: float, population: int) -> int:

@@ -14,6 +14,7 @@ from algorithms.performance import (
     Metric,
     MetricEstimate,
     PerformanceJudgement,
+    PerformanceLimit,
     judge_performance,
     read_numbers,
 )
@@ -24,6 +25,7 @@ from algorithms.performance.confidence_sequence import (
     follow_share,
     root_of_mean,
 )
+from algorithms.performance.limits import Span
 from algorithms.verdicts import Verdict
 from detections.label_audits.label_reading import ReadLabel, right_predictions
 from detections.label_audits.selectors import (
@@ -51,20 +53,24 @@ class AuditedMetric:
         found: Its value over the rows that count, with an interval for all rows of the window.
         reference: Its value over the reference; None if that is not known.
         estimate: Its estimate of the window, as a detail of a detection; None without one.
-        judgement: The comparison with the monitor's limit; None without a limit or an interval.
+        limit: The monitor's; None without one, or if it is relative to a reference that is not known.
+        judgement: The comparison with the limit; None without a limit or an interval.
     """
 
     metric: Metric
     found: MetricEstimate
     reference: float | None
     estimate: Mapping[str, Any] | None
+    limit: float | None
     judgement: PerformanceJudgement | None
 
     @property
     def verdict(self) -> Verdict | None:
         """`drift` or `ok` if the whole interval is on one side of the limit; None without a limit."""
-        if self.judgement is None:
+        if self.limit is None:
             return None
+        if self.judgement is None:
+            return Verdict.INSUFFICIENT_DATA
         least, most = self.judgement.excess_lower, self.judgement.excess_upper
         if least is None or most is None or least <= 0 < most:
             return Verdict.INSUFFICIENT_DATA
@@ -87,9 +93,9 @@ class AuditedMetric:
         if found.reason:
             yield found.reason
         verdict = self.verdict
-        if verdict and self.judgement is not None and self.judgement.limit is not None:
+        if verdict and self.limit is not None and not found.is_error:
             words = {Verdict.DRIFT: PAST, Verdict.OK: KEPT}.get(verdict, MORE_TELL)
-            yield words.format(number(self.judgement.limit))
+            yield words.format(number(self.limit))
 
 
 def _interval(found: MetricEstimate) -> str:
@@ -193,20 +199,33 @@ def _beside(
     """A metric with what is known from elsewhere."""
     stored = audit.reference.get(metric)
     reference = MetricEstimate(**stored) if stored else None
+    limit = limits_of(monitor).get(metric)
+    bound = limit and _bound(limit, metric, reference)
     return AuditedMetric(
         metric=metric,
         found=found,
         reference=reference.value if reference else None,
         estimate=estimate,
-        judgement=_judged(metric, found, monitor, reference),
+        limit=bound.value if bound else None,
+        judgement=_judged(metric, found, limit, reference) if limit and bound else None,
     )
 
 
+def _bound(
+    limit: PerformanceLimit, metric: Metric, reference: MetricEstimate | None
+) -> Span | None:
+    if limit.relative is not None and reference is None:
+        return None
+    return limit.bound(metric, reference)
+
+
 def _judged(
-    metric: Metric, found: MetricEstimate, monitor: Monitor, reference: MetricEstimate | None
+    metric: Metric,
+    found: MetricEstimate,
+    limit: PerformanceLimit,
+    reference: MetricEstimate | None,
 ) -> PerformanceJudgement | None:
-    limit = limits_of(monitor).get(metric)
-    if limit is None or found.lower is None or (limit.relative is not None and reference is None):
+    if found.value is None or found.lower is None:
         return None
     known = replace(found, standard_error=0.0)  # an interval alone decides
     return judge_performance(metric, known, limit, baseline=reference, min_rows=1)

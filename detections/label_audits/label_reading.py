@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from algorithms.arrays import FloatArray
 from algorithms.decimals import LARGEST_EXACT
@@ -162,6 +163,15 @@ def check_predictions(kind: str, predictions: pa.Array) -> None:
     labels = [_own_label(reader, each) for each in predictions.to_pylist()]
     if kind == LabelAudit.Kind.CLASSIFICATION and not right_predictions(predictions, labels).all():
         raise UnusableColumn("The predictions cannot be sent back as labels, number for number.")
+
+
+def find_fraction(predictions: pa.Array) -> float | None:
+    """A prediction that is a number and not whole; None if there is none."""
+    if not pa.types.is_floating(predictions.type):
+        return None
+    is_fraction = pc.not_equal(pc.trunc(predictions), predictions)
+    found: float | None = next(iter(predictions.filter(is_fraction).to_pylist()), None)
+    return found
 
 
 def _own_label(reader: LabelReader, prediction: Any) -> ReadLabel:

@@ -144,7 +144,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def _is_wide(decimals: pa.DataType) -> bool:
-    return decimals.scale == 0 and decimals.precision > DIGITS_OF_INT64
+    return bool(decimals.scale == 0 and decimals.precision > DIGITS_OF_INT64)
 
 
 def _from_decimals(column: pa.Array) -> pa.Array:

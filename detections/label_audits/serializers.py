@@ -120,7 +120,9 @@ class AuditedMetricSerializer(serializers.Serializer[AuditedMetric]):
     )
     upper = serializers.FloatField(source="found.upper", allow_null=True)
     level = serializers.FloatField(source="found.level")
-    reason = serializers.CharField(source="found.reason", help_text="Why there is no interval.")
+    reason = serializers.CharField(
+        source="found.reason", help_text="Why there is no value or no interval."
+    )
     reference = serializers.FloatField(
         allow_null=True, help_text="Over the reference, when the rows were drawn."
     )
@@ -128,12 +130,14 @@ class AuditedMetricSerializer(serializers.Serializer[AuditedMetric]):
         allow_null=True, help_text="The newest estimate of the same window, without labels."
     )
     limit = serializers.FloatField(
-        source="judgement.limit", default=None, allow_null=True, help_text="The monitor's limit."
+        allow_null=True,
+        help_text="The monitor's limit; null without one, or if it is relative to a reference that is not known.",
     )
     verdict = serializers.ChoiceField(
         [Verdict.OK.value, Verdict.DRIFT.value, Verdict.INSUFFICIENT_DATA.value],
         allow_null=True,
-        help_text="`ok` or `drift` once the whole interval is on one side of the limit; it opens no alert.",
+        help_text="`ok` or `drift` once the whole interval is on one side of the limit, before that "
+        "`insufficient_data`; null without a limit. It opens no alert.",
     )
 
 
