@@ -23,8 +23,9 @@ from algorithms.performance.estimates import CONFUSION_METRICS
 from detections.label_audits.label_audit_results import result_of
 from detections.label_audits.label_reading import check_predictions, find_fraction
 from detections.label_audits.row_drawing import DrawnRows, NoColumn, draw_rows
+from detections.label_audits.row_exports import MOST_AUDIT_ROWS
 from detections.label_audits.selectors import Window, get_estimates, get_latest_window
-from detections.label_audits.serializers import MOST_AUDIT_ROWS, LabelAuditDetailSerializer
+from detections.label_audits.serializers import LabelAuditDetailSerializer
 from detections.models import LabelAudit
 from drift_detector.api.problems import Conflict
 from drift_detector.tenancy.models import Quota

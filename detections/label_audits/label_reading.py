@@ -20,6 +20,7 @@ from algorithms.storable_text import is_storable
 from algorithms.value_types import ValueType, value_type_of
 from detections.models import LabelAudit
 from detections.outcomes.refusals import shown
+from drift_detector.tenancy.exports import csv_cell
 
 LONGEST_LABEL = 500
 LARGEST_MEASURE = 1e75
@@ -32,6 +33,7 @@ NOT_BLANK = (
     "be text without white space at its ends, or a prediction; leave a row out that has no label"
 )
 ANOTHER_SPELLING = "be written as {!r} is, which is a class already"
+EITHER = "come as JSON, as it is a class here, and so is {!r}"
 WHOLE = re.compile(r"[+-]?[0-9]+")
 NO_LABEL = "No label can be the prediction {}: a label must {}."
 
@@ -48,6 +50,10 @@ class BadLabel(ValueError):
     def __init__(self, need: str) -> None:
         super().__init__(f"A label must {need}.")
         self.need = need
+
+
+class BadLabels(ValueError):
+    """Labels that cannot be taken, with a sentence for their sender; none of them was."""
 
 
 def spelling_of(text: str) -> str:
@@ -93,6 +99,19 @@ class LabelReader:
             BadLabel: If it is none.
         """
         return self._text(label) if self.value_type is ValueType.TEXT else self._number(label)
+
+    def read_cell(self, cell: str) -> ReadLabel:
+        """A label as a cell of CSV has it: before a class that a spreadsheet takes for a formula, an apostrophe.
+
+        Raises:
+            BadLabel: If it is none, or can be two.
+        """
+        bare = cell.removeprefix("'")
+        if bare == cell or csv_cell(bare) != cell or bare not in self.classes:
+            return self.read(cell)
+        if cell in self.classes:
+            raise BadLabel(EITHER.format(bare))
+        return self.read(bare)
 
     def _text(self, label: Any) -> str:
         if not isinstance(label, str) or len(label) > LONGEST_LABEL or not is_storable(label):

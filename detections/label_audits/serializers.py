@@ -7,19 +7,17 @@ from rest_framework import serializers
 
 from algorithms.verdicts import Verdict
 from detections.label_audits.label_audit_results import AuditedMetric, AuditResult
-from detections.label_audits.row_exports import DrawnRow
+from detections.label_audits.row_exports import MOST_AUDIT_ROWS, TWO_LABELS, DrawnRow
 from detections.models import LabelAudit
 from detections.outcomes.serializers import AnswerField
 from detections.runs.serializers import WindowSerializer
 from drift_detector.api.fields import IntegerField, NumberField, TextField
 from drift_detector.api.serializers import KnownFieldsMixin
 
-MOST_AUDIT_ROWS = 10_000
 MOST_COLUMNS = 10
 MOST_LABELS = 1_000
 LONGEST_COLUMN = 200
 ONE_OF = "One of half_width and rows must be given."
-TWO_LABELS = "Row {} must come once, or with one label."
 
 
 class LabelAuditRequestSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):

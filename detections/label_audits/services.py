@@ -1,12 +1,17 @@
 """Takes labels of a label audit in: each row's label once, and as it was given first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from detections.label_audits.label_reading import BadLabel, LabelReader, ReadLabel
+from detections.label_audits.label_reading import (
+    BadLabel,
+    BadLabels,
+    LabelReader,
+    ReadLabel,
+)
 from detections.label_audits.selectors import get_drawn_rows, get_labels
 from detections.models import GivenLabel, LabelAudit
 from detections.outcomes.refusals import shown
@@ -15,15 +20,13 @@ from drift_detector.tenancy.scope import current_tenant_id
 log = structlog.get_logger(__name__)
 
 
-class BadLabels(ValueError):
-    """Labels that cannot be taken, with a sentence for their sender; none of them was."""
-
-
 class OtherLabel(Exception):
     """A row has another label already; none of the labels was taken."""
 
 
-def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit:
+def add_labels(
+    audit_id: UUID, labels: Mapping[int, Any], by: str, *, is_csv: bool = False
+) -> LabelAudit:
     """Add labels to an audit, in the caller's transaction; a label that comes again changes nothing.
 
     The audit's row is locked: of two people who label at once, one waits for the other.
@@ -32,6 +35,7 @@ def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit
         audit_id: The audit.
         labels: By their rows, from 1.
         by: The person or key that labels.
+        is_csv: True if labels are cells of CSV.
 
     Raises:
         LabelAudit.DoesNotExist: If there is no such audit.
@@ -40,7 +44,8 @@ def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit
     """
     audit = LabelAudit.objects.select_for_update(no_key=True).get(id=audit_id)
     known = get_labels(audit)
-    read = _read_labels(audit, labels, known)
+    reader = LabelReader.of(audit.kind, get_drawn_rows(audit)["prediction"], known.values())
+    read = _read_labels(audit, labels, reader.read_cell if is_csv else reader.read)
     _refuse_other(read, known)
     fresh = [
         GivenLabel(tenant_id=current_tenant_id(), audit=audit, row=row, label=label, created_by=by)
@@ -53,19 +58,18 @@ def add_labels(audit_id: UUID, labels: Mapping[int, Any], by: str) -> LabelAudit
 
 
 def _read_labels(
-    audit: LabelAudit, labels: Mapping[int, Any], known: Mapping[int, ReadLabel]
+    audit: LabelAudit, labels: Mapping[int, Any], read: Callable[[Any], ReadLabel]
 ) -> dict[int, ReadLabel]:
     """The labels as they are stored."""
     beyond = [row for row in labels if row > audit.rows]
     if beyond:
         raise BadLabels(f"row must be from 1 to {audit.rows}, not {beyond[0]}.")
-    reader = LabelReader.of(audit.kind, get_drawn_rows(audit)["prediction"], known.values())
-    return {row: _read(reader, row, label) for row, label in sorted(labels.items())}
+    return {row: _read(row, label, read) for row, label in sorted(labels.items())}
 
 
-def _read(reader: LabelReader, row: int, label: Any) -> ReadLabel:
+def _read(row: int, label: Any, read: Callable[[Any], ReadLabel]) -> ReadLabel:
     try:
-        return reader.read(label)
+        return read(label)
     except BadLabel as error:
         raise BadLabels(f"label of row {row} is {shown(label)}; it must {error.need}.") from error
 

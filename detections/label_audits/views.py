@@ -1,5 +1,7 @@
 """Serves `/api/v1/monitors/{id}/label-audits` and `/api/v1/label-audits`."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,18 +17,24 @@ from detections.label_audits import selectors
 from detections.label_audits import services as label_audits
 from detections.label_audits.label_audit_jobs import NotAuditable, plan_label_audit
 from detections.label_audits.label_audit_results import result_of
-from detections.label_audits.row_exports import csv_of, list_rows
-from detections.label_audits.serializers import (
+from detections.label_audits.label_reading import BadLabels
+from detections.label_audits.row_exports import (
     MOST_AUDIT_ROWS,
+    csv_of,
+    list_rows,
+    read_labels_of_csv,
+)
+from detections.label_audits.serializers import (
     DrawnRowsSerializer,
     LabelAuditDetailSerializer,
     LabelAuditRequestSerializer,
     LabelAuditSerializer,
     LabelsSerializer,
 )
-from detections.label_audits.services import BadLabels, OtherLabel
+from detections.label_audits.services import OtherLabel
 from detections.models import LabelAudit
 from detections.runs.views import enabled_monitor
+from drift_detector.api.parsers import CappedJSONParser, CsvParser
 from drift_detector.api.problems import CONFLICT, Conflict
 from drift_detector.api.queries import PAGING, takes_query
 from drift_detector.api.time_spans import number_parameter, read_number
@@ -54,6 +62,7 @@ LABELS_EXAMPLE = OpenApiExample(
     "two labels",
     {"labels": [{"row": 1, "label": 1}, {"row": 2, "label": 0}]},
     request_only=True,
+    media_type="application/json",
 )
 
 
@@ -117,34 +126,52 @@ class LabelAuditRowsView(TenantAPIView):
         first = read_number(request, "first", most=MOST_AUDIT_ROWS, usual=1)
         most = read_number(request, "rows", most=MOST_OF_A_PAGE, usual=USUAL_ROWS)
         if form == "csv":
-            rows = list_rows(audit, audit.monitor, first=first, most=audit.rows)
-            return _csv_response(audit, csv_of(rows))
-        rows = list_rows(audit, audit.monitor, first=first, most=most)
-        return Response(DrawnRowsSerializer({"rows": audit.rows, "results": rows}).data)
+            page = list_rows(audit, audit.monitor, first=first, most=audit.rows)
+            return _csv_response(audit, csv_of(page))
+        page = list_rows(audit, audit.monitor, first=first, most=most)
+        return Response(DrawnRowsSerializer({"rows": audit.rows, "results": page.rows}).data)
 
 
 class LabelAuditLabelsView(TenantAPIView):
     scope_to_write = Scope.OUTCOMES_WRITE
+    parser_classes = [CappedJSONParser, CsvParser]
+    body_is_required = True  # for the OpenAPI document
 
     @extend_schema(
         operation_id="label_audits_labels",
-        request=LabelsSerializer,
+        request={
+            "application/json": LabelsSerializer,
+            "text/csv": {"type": "string", "format": "binary"},
+        },
         responses={200: LabelAuditDetailSerializer} | CONFLICT,
         examples=[LABELS_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Give labels to drawn rows. The same label again changes nothing; another one is refused."""
+        """Give labels to drawn rows. The same label again changes nothing; another one is refused.
+
+        They come as JSON, or as the CSV of the rows with its column `label` filled in.
+        """
         audit = get_object_or_404(_audits().defer("drawn"), id=pk)
-        serializer = LabelsSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        labels = serializer.validated_data["labels"]
+        body: Any = request.data
         try:
-            labelled = label_audits.add_labels(audit.id, labels, self.principal.name)
+            labelled = label_audits.add_labels(
+                audit.id, _labels(body), self.principal.name, is_csv=isinstance(body, bytes)
+            )
         except OtherLabel as error:
             raise Conflict(str(error)) from error
         except BadLabels as error:
             raise ValidationError({"labels": str(error)}) from error
         return Response(LabelAuditDetailSerializer(result_of(labelled, audit.monitor)).data)
+
+
+def _labels(body: Any) -> Mapping[int, Any]:
+    """The labels of a request's body by their rows; those of CSV as text."""
+    if isinstance(body, bytes):
+        return read_labels_of_csv(body)
+    serializer = LabelsSerializer(data=body)
+    serializer.is_valid(raise_exception=True)
+    labels: Mapping[int, Any] = serializer.validated_data["labels"]
+    return labels
 
 
 def _audits() -> QuerySet[LabelAudit]:

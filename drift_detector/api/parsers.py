@@ -64,3 +64,7 @@ class NdjsonParser(BytesParser):
 
 class ArrowParser(BytesParser):
     media_type = "application/vnd.apache.arrow.stream"
+
+
+class CsvParser(BytesParser):
+    media_type = "text/csv"
