@@ -28,9 +28,15 @@ class RowSampler:
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
 
-    def add(self, table: pa.Table) -> None:
-        """Take further rows into account; all tables have the same columns."""
-        keys = self._random.random(table.num_rows)
+    def add(self, table: pa.Table, keys: FloatArray | None = None) -> None:
+        """Take further rows into account; all tables have the same columns.
+
+        Args:
+            table: The rows.
+            keys: Random keys of their own, shape (n,); else they come from the seed, in the order of the rows.
+        """
+        if keys is None:
+            keys = self._random.random(table.num_rows)
         if len(self._keys) >= self.most:
             is_near = keys < np.partition(self._keys, self.most - 1)[self.most - 1]
             keys, table = keys[is_near], table.filter(pa.array(is_near))

@@ -13,7 +13,7 @@ asymptotic confidence sequences", 2024): the sums behave as a Brownian motion. T
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,14 +33,15 @@ TOO_LARGE = "The losses are too large for their mean and its interval to be comp
 
 
 def follow_share(
-    values: FloatArray, *, rows: int, planned: int, level: float = LEVEL
+    values: FloatArray, *, rows: int, planned: int | Sequence[int], level: float = LEVEL
 ) -> MetricEstimate:
     """The mean of values from 0 to 1, such as the share of right answers, after some of the rows.
 
     Args:
         values: Shape (n,), in the order of the draw.
         rows: Rows that they were drawn from, at least n.
-        planned: The number of values for which the interval is made as narrow as possible.
+        planned: The number of values for which the interval is made as narrow as possible. Of several, which rise, each
+            is for the values up to it, so that a plan can be extended: all intervals of the draw hold together.
         level: The chance that all intervals of the draw hold the mean of all rows is at least this.
 
     Raises:
@@ -71,7 +72,7 @@ def _checked_length(values: FloatArray, rows: int) -> int:
     return len(values)
 
 
-def _bets(values: FloatArray, rows: int, planned: int, alpha: float) -> FloatArray:
+def _bets(values: FloatArray, rows: int, planned: int | Sequence[int], alpha: float) -> FloatArray:
     """The bet on each value, shape (n,), by the values before it alone.
 
     They are the paper's for a number of values that is known beforehand: √(2 log(2/α) / (n · variance)). Each grows by
@@ -81,7 +82,10 @@ def _bets(values: FloatArray, rows: int, planned: int, alpha: float) -> FloatArr
     means = (0.5 + np.cumsum(values)) / (places + 2)
     variances = (0.25 + np.cumsum((values - means) ** 2)) / (places + 2)
     known = np.append(0.25, variances[:-1])
-    bets: FloatArray = np.sqrt(2 * math.log(2 / alpha) / (known * _effective(planned, rows)))
+    plans = np.atleast_1d(planned)
+    plan_of_each = np.searchsorted(plans[:-1], places, side="right")
+    effective = np.array([_effective(int(plan), rows) for plan in plans])[plan_of_each]
+    bets: FloatArray = np.sqrt(2 * math.log(2 / alpha) / (known * effective))
     return bets * rows / (rows - places)
 
 

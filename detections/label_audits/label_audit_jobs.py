@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
@@ -26,6 +27,12 @@ from detections.label_audits.row_drawing import DrawnRows, NoColumn, draw_rows
 from detections.label_audits.row_exports import MOST_AUDIT_ROWS
 from detections.label_audits.selectors import Window, get_estimates, get_latest_window
 from detections.label_audits.serializers import LabelAuditDetailSerializer
+from detections.label_audits.shared_rows import (
+    AuditedRows,
+    list_neighbours,
+    lock_label_audits,
+    take_labels,
+)
 from detections.models import LabelAudit
 from drift_detector.api.problems import Conflict
 from drift_detector.tenancy.models import Quota
@@ -202,7 +209,7 @@ def _monitor_of(job: Job, monitors: QuerySet[Monitor]) -> Monitor:
 
 
 def _draw(job: Job, context: _Context) -> _Drawn:
-    monitor, seed = context.monitor, seed_of(context.monitor.id, context.window)
+    monitor, seed = context.monitor, seed_of(context.monitor.id)
     try:
         drawn = draw_rows(
             monitor,
@@ -223,11 +230,9 @@ def _draw(job: Job, context: _Context) -> _Drawn:
     return _Drawn(rows, context, seed)
 
 
-def seed_of(monitor_id: UUID, window: Window) -> int:
-    """The seed of a draw: the same monitor and window give the same rows."""
-    start, end = (moment.astimezone(UTC).isoformat() for moment in window)
-    digest = sha256(f"{monitor_id} {start} {end}".encode()).digest()
-    return int.from_bytes(digest[:SEED_BYTES])
+def seed_of(monitor_id: UUID) -> int:
+    """The seed of all draws of a monitor: its windows agree on the order of the rows that they share."""
+    return int.from_bytes(sha256(str(monitor_id).encode()).digest()[:SEED_BYTES])
 
 
 def _check_rows(context: _Context, rows: DrawnRows) -> None:
@@ -289,12 +294,43 @@ def _expected_share(
 
 
 def _create(job: Job, drawn: _Drawn) -> Answer:
-    """Keep the drawn rows; a feature that became sensitive while they were read is not among them."""
+    """Keep the drawn rows, or answer with the audit that has them already."""
     monitor = _monitor_of(job, Monitor.objects.select_for_update(no_key=True))
-    context, rows = drawn.context, drawn.rows
+    lock_label_audits(monitor.id)
+    rows = AuditedRows(_without_sensitive(drawn.rows.table, monitor), drawn.rows.population)
+    neighbours = list_neighbours(monitor, drawn.context.kind, drawn.context.window)
+    twins = [each for each in neighbours if rows.has_window_of(AuditedRows.of(each))]
+    known = next((each for each in reversed(twins) if _answers(each, job, rows)), None)
+    if known is not None:
+        return Answer(200, LabelAuditDetailSerializer(result_of(known, monitor)).data, monitor.id)
+    audit = _kept(job, drawn, rows, monitor, _plans(twins, rows.table.num_rows))
+    take_labels(audit)
+    return Answer(201, LabelAuditDetailSerializer(result_of(audit, monitor)).data, monitor.id)
+
+
+def _without_sensitive(table: pa.Table, monitor: Monitor) -> pa.Table:
+    """The rows without the features that became sensitive while they were read."""
     hidden = {FEATURE + name for name in monitor.sensitive_features}
-    shown = [name for name in rows.table.column_names if name not in hidden]
-    audit = LabelAudit.objects.create(
+    return table.select([name for name in table.column_names if name not in hidden])
+
+
+def _answers(audit: LabelAudit, job: Job, rows: AuditedRows) -> bool:
+    """True if an audit of the same window has all that is asked for."""
+    is_enough = audit.rows >= rows.table.num_rows
+    return is_enough and set(job.fields.get("columns", ())) <= set(audit.columns)
+
+
+def _plans(twins: Sequence[LabelAudit], rows: int) -> list[int]:
+    """The plans of the audits of the same window before, and that of a new one if it is for more rows."""
+    known = max((each.plans or [each.rows] for each in twins), key=len, default=[])
+    return [*known, rows] if not known or rows > known[-1] else known
+
+
+def _kept(
+    job: Job, drawn: _Drawn, rows: AuditedRows, monitor: Monitor, plans: list[int]
+) -> LabelAudit:
+    context = drawn.context
+    return LabelAudit.objects.create(
         tenant_id=job.tenant_id,
         monitor=monitor,
         window_start=context.window[0],
@@ -303,10 +339,10 @@ def _create(job: Job, drawn: _Drawn) -> Answer:
         half_width=job.fields.get("half_width"),
         population=rows.population,
         rows=rows.table.num_rows,
+        plans=plans,
         columns=job.fields.get("columns", []),
         seed=drawn.seed,
         reference=_metrics_of(context.baseline),
-        drawn=table_to_bytes(rows.table.select(shown)),
+        drawn=table_to_bytes(rows.table),
         created_by=job.requested_by,
     )
-    return Answer(201, LabelAuditDetailSerializer(result_of(audit, monitor)).data, monitor.id)

@@ -179,14 +179,15 @@ def _accuracy(audit: LabelAudit, predictions: pa.Array, labels: list[ReadLabel])
         is_right = right_predictions(predictions, labels)
     except COLUMN_ERRORS as error:
         return MetricEstimate(n=len(labels), reason=str(error), is_error=True)
-    return follow_share(is_right, rows=audit.population, planned=audit.rows)
+    return follow_share(is_right, rows=audit.population, planned=audit.plans or audit.rows)
 
 
 def _mean_loss(audit: LabelAudit, losses: FloatArray) -> MetricEstimate:
     """The mean of losses; without a value if one of them is too large, which labels of today cannot be."""
     if not np.isfinite(losses).all():
         return MetricEstimate(n=len(losses), reason=TOO_LARGE, is_error=True)
-    return follow_mean_loss(losses, rows=audit.population, planned=audit.rows)
+    planned = audit.plans[0] if audit.plans else audit.rows  # one plan must hold for all rows
+    return follow_mean_loss(losses, rows=audit.population, planned=planned)
 
 
 def _beside(

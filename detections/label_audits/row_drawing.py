@@ -3,16 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algorithms.arrays import IntArray
 from algorithms.baseline import COLUMN_ERRORS
 from algorithms.baseline import Baseline as FrozenBaseline
+from algorithms.columns import to_float64
 from algorithms.decimals import decimals_to_float64
 from algorithms.errors import UnusableColumn
 from algorithms.identity import NUMBER, name_values
 from algorithms.references import has_column
-from algorithms.value_types import NUMBERS, ValueType, value_type_of
+from algorithms.row_keys import RowKeys
+from algorithms.value_types import MOMENTS, NUMBERS, ValueType, value_type_of
 from monitors.models import Monitor
 from monitors.monitor_windows import frozen_column_types
 from monitors.prediction_tables import (
@@ -29,6 +33,9 @@ KEPT_TYPES = NUMBERS - {ValueType.DECIMAL} | {ValueType.TEXT}
 """The types of values that are kept; others, such as times, become text."""
 
 DIGITS_OF_INT64 = 18
+TIME, KEY = "occurred_at", "key"
+SECONDS_OF_A_CELL = 60
+"""A year has half a million minutes, whose counts of rows take 50 MB."""
 
 
 class NoColumn(ValueError):
@@ -41,7 +48,7 @@ class DrawnRows:
 
     Attributes:
         table: Columns `occurred_at`, `prediction`, and `score` (numbers) where there is one, then what a person sees,
-            each after `FEATURE`.
+            each after `FEATURE`; and `KEY`, the key of the draw, where rows have a time.
         population: Rows of the window with a prediction.
     """
 
@@ -60,7 +67,7 @@ def draw_rows(
     most: int,
     seed: int,
 ) -> DrawnRows:
-    """Draw rows that have a prediction; the same rows of data and seed give the same, in the same order.
+    """Draw rows that have a prediction, by keys of the seed and the minute of each: windows agree on their common rows.
 
     Args:
         monitor: Names the columns.
@@ -84,13 +91,16 @@ def draw_rows(
     read_as = dict.fromkeys(shown, ColumnType.TEXT) | {name: known[name] for name in features}
     read_as |= prediction_column_types(monitor, types)
     spec = replace(window, columns=list(dict.fromkeys(sources.values())), types=read_as)
-    sampler, population = RowSampler(most, seed), 0
+    sampler, keys, population = RowSampler(most), RowKeys(seed), 0
     with open_window(spec) as opened:
         _check_columns(opened, shown)
         for batch in opened.batches():
             rows = _rows_of(batch, sources)
             population += rows.num_rows
-            sampler.add(rows)
+            drawn_by = keys.next(_minutes(rows))
+            if monitor.timestamp_column:
+                rows = rows.append_column(KEY, pa.array(drawn_by.astype(np.int64)))
+            sampler.add(_with_times_as_text(rows), drawn_by)
     labels = ColumnType.LENIENT_NUMERIC if is_measured else types.get(monitor.label_column)
     return DrawnRows(_typed_as_labels(sampler.finish_as_drawn(), labels), population)
 
@@ -106,10 +116,27 @@ def _rows_of(batch: pa.RecordBatch, sources: Mapping[str, str]) -> pa.Table:
     if not has_column(batch, sources["prediction"]):
         raise UnusableColumn(f"The data have no column {sources['prediction']!r}.")
     columns = {name: _readable(batch, source) for name, source in sources.items()}
+    if TIME in sources and has_column(batch, sources[TIME]):
+        columns[TIME] = _plain(batch.column(sources[TIME]))
     columns["prediction"] = _kept_prediction(batch.column(sources["prediction"]))
     if "score" in columns:
         columns["score"] = _numbers(columns["score"])
     return drop_unknown(pa.table(columns), "prediction")
+
+
+def _minutes(rows: pa.Table) -> IntArray:
+    """The minute of each row, shape (n,); 0 where the data have no times."""
+    if TIME not in rows.column_names or value_type_of(rows.schema.field(TIME).type) not in MOMENTS:
+        return np.zeros(rows.num_rows, np.int64)
+    minutes = np.floor(to_float64(rows[TIME]) / SECONDS_OF_A_CELL)
+    return np.nan_to_num(minutes).astype(np.int64)
+
+
+def _with_times_as_text(rows: pa.Table) -> pa.Table:
+    if TIME not in rows.column_names:
+        return rows
+    place = rows.column_names.index(TIME)
+    return rows.set_column(place, TIME, rows[TIME].cast(pa.string()))
 
 
 def _readable(batch: pa.RecordBatch, source: str) -> pa.Array:

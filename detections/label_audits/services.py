@@ -13,6 +13,7 @@ from detections.label_audits.label_reading import (
     ReadLabel,
 )
 from detections.label_audits.selectors import get_drawn_rows, get_labels
+from detections.label_audits.shared_rows import lock_label_audits, share_labels
 from detections.models import GivenLabel, LabelAudit
 from detections.outcomes.refusals import shown
 from drift_detector.tenancy.scope import current_tenant_id
@@ -29,7 +30,8 @@ def add_labels(
 ) -> LabelAudit:
     """Add labels to an audit, in the caller's transaction; a label that comes again changes nothing.
 
-    The audit's row is locked: of two people who label at once, one waits for the other.
+    The same row has the label in each audit of the monitor that has drawn it. The monitor's audits are locked: of two
+    people who label at once, one waits for the other.
 
     Args:
         audit_id: The audit.
@@ -42,17 +44,19 @@ def add_labels(
         BadLabels: If a row is not among those drawn, or a label cannot be compared with the predictions.
         OtherLabel: If a row has another label.
     """
-    audit = LabelAudit.objects.select_for_update(no_key=True).get(id=audit_id)
+    audit = LabelAudit.objects.select_related("monitor").get(id=audit_id)
+    lock_label_audits(audit.monitor_id)
     known = get_labels(audit)
     reader = LabelReader.of(audit.kind, get_drawn_rows(audit)["prediction"], known.values())
     read = _read_labels(audit, labels, reader.read_cell if is_csv else reader.read)
     _refuse_other(read, known)
-    fresh = [
-        GivenLabel(tenant_id=current_tenant_id(), audit=audit, row=row, label=label, created_by=by)
-        for row, label in sorted(read.items())
-        if row not in known
-    ]
-    GivenLabel.objects.bulk_create(fresh)
+    fresh = {row: label for row, label in read.items() if row not in known}
+    tenant_id = current_tenant_id()
+    GivenLabel.objects.bulk_create(
+        GivenLabel(tenant_id=tenant_id, audit=audit, row=row, label=label, created_by=by)
+        for row, label in fresh.items()
+    )
+    share_labels(audit, fresh, by)
     log.info("labels_added", label_audit_id=str(audit.id), labels=len(fresh))
     return audit
 

@@ -83,13 +83,19 @@ class MonitorLabelAuditsView(TenantAPIView, GenericAPIView[LabelAudit]):
     @extend_schema(
         operation_id="monitors_draw_label_audit",
         request=LabelAuditRequestSerializer,
-        responses={201: LabelAuditDetailSerializer, 202: JobSerializer} | CONFLICT,
+        responses={
+            200: LabelAuditDetailSerializer,
+            201: LabelAuditDetailSerializer,
+            202: JobSerializer,
+        }
+        | CONFLICT,
         examples=[AUDIT_EXAMPLE],
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Draw rows of a window to label, to learn how good the model is there.
 
-        A worker reads the window. If that takes longer than ten seconds, the answer is 202 with a job.
+        A worker reads the window. If that takes longer than ten seconds, the answer is 202 with a job. If an audit of
+        the same rows has all that is asked for, the answer is 200 with that one.
         """
         monitor = enabled_monitor(pk)
         serializer = LabelAuditRequestSerializer(data=request.data)

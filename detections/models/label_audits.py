@@ -1,7 +1,7 @@
 """Audits of labels: rows of a window that people label, to learn how good the model is there."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from drift_detector.tenancy.models import TenantModel, tenant_reference
 
@@ -22,10 +22,15 @@ class LabelAudit(TenantModel):
     )
     population = models.PositiveBigIntegerField(help_text="Rows of the window with a prediction.")
     rows = models.PositiveIntegerField(help_text="Rows that were drawn.")
+    plans = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="The rows that intervals were planned for: of the audits of the same rows before, and of this one.",
+    )
     columns = models.JSONField(
         default=list, help_text="Columns of the data that rows show beside the features."
     )
-    seed = models.BigIntegerField(help_text="Of the draw, by the monitor and the window.")
+    seed = models.BigIntegerField(help_text="Of the draw, by the monitor.")
     reference = models.JSONField(
         default=dict, help_text="The metrics over the reference when the rows were drawn."
     )

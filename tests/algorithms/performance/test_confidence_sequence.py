@@ -77,6 +77,36 @@ def test_share__at_the_planned_rows__is_half_wider_than_one_look_would_be(share:
     assert 1 < half_width(found) / ((once.high - once.low) / 2) < 1.5
 
 
+def test_share__plan_that_is_extended__keeps_the_intervals_of_before() -> None:
+    values = np.random.default_rng(3).permutation((np.arange(400) < 300) * 1.0)
+    for n in (1, 20, 30):
+        before = follow_share(values[:n], rows=5000, planned=30)
+        assert ends(follow_share(values[:n], rows=5000, planned=[30, 400])) == ends(before)
+    extended, short, long = (
+        half_width(follow_share(values, rows=5000, planned=plan)) for plan in ([30, 400], 30, 400)
+    )
+    assert long < extended < short
+
+
+def test_share__plans_extended_after_a_look__never_leave_it_out_in_nineteen_draws_of_twenty() -> (
+    None
+):
+    random = np.random.default_rng(9)
+    population = (np.arange(2000) < 1500) * 1.0
+
+    def is_always_in() -> bool:
+        drawn, plans = random.permutation(population)[:200], [10]
+        for n in range(10, 200, 10):
+            low, high = ends(follow_share(drawn[:n], rows=2000, planned=plans))
+            if not low - 1e-9 <= 0.75 <= high + 1e-9:
+                return False
+            if n == plans[-1]:
+                plans.append(3 * n)
+        return True
+
+    assert sum(is_always_in() for _ in range(60)) >= 57
+
+
 def test_share__all_rows_seen__is_their_mean_exactly() -> None:
     values = np.random.default_rng(3).random(77)
     found = follow_share(values, rows=77, planned=77)

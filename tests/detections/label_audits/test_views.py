@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -78,32 +77,12 @@ def test_audit__its_whole_life__measures_as_scikit_learn_does(
     }  # fmt: skip
 
 
-def test_draw__same_request_or_more_rows__begin_with_the_same_rows(
-    api: APIClient, monitor: Monitor
-) -> None:
-    once, again, more = (rows_of(api, draw(api, monitor, rows=n)) for n in (50, 50, 80))
-    assert once == again == more[:50]
-
-
 def test_draw__other_window__other_rows_of_that_window(api: APIClient, monitor: Monitor) -> None:
     start = TIMESTAMPS[3].isoformat()
     window = {"start": start, "end": (TIMESTAMPS[3] + WEEK).isoformat()}
     times = [row["occurred_at"] for row in rows_of(api, draw(api, monitor, window=window))]
     assert all(time.replace(" ", "T") >= start[:19] for time in times)
     assert times != sorted(times)
-
-
-def test_draw__many_windows__each_half_of_the_window_is_drawn_as_often(
-    api: APIClient, monitor: Monitor
-) -> None:
-    """Each window that begins a microsecond earlier is another draw of the same rows."""
-    early = 0
-    for number in range(20):
-        start = TIMESTAMPS[2] - timedelta(microseconds=number)
-        window = {"start": start.isoformat(), "end": WEEK_2["end"]}
-        rows = rows_of(api, draw(api, monitor, window=window, rows=50, columns=["flight"]))
-        early += sum(int(row["values"]["flight"][1:]) < 1000 for row in rows)
-    assert 420 < early < 580  # of 1,000; five standard deviations
 
 
 def test_draw__half_width__gives_rows_whose_interval_is_so_wide(
@@ -227,7 +206,7 @@ def test_rows__feature_that_became_sensitive__is_not_shown(
     Monitor.objects.update(sensitive_features=["distance"])
     assert "distance" not in api.get(of(audit, "/rows"), {"as": "csv"}).content.decode()
     assert rows_of(api, audit)[0]["values"] == {}
-    assert rows_of(api, draw(api, monitor))[0]["values"] == {}
+    assert rows_of(api, draw(api, monitor, rows=110))[0]["values"] == {}
 
 
 def test_rows__sensitive_column__cannot_be_asked_for(api: APIClient, monitor: Monitor) -> None:
@@ -374,4 +353,5 @@ def test_window__of_several_files_and_batches__is_drawn_from_as_a_whole(
     whole = rows_of(api, draw(api, monitor, columns=["flight"]))
     path = flights / "week2.parquet"
     pq.write_table(pq.read_table(path), path, row_group_size=300)
+    LabelAudit.objects.all().delete()
     assert rows_of(api, draw(api, monitor, columns=["flight"])) == whole
