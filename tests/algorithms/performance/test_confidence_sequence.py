@@ -69,12 +69,25 @@ def test_share__looked_at_often__nineteen_draws_in_twenty_never_leave_it_out(
     assert sum(is_always_in() for _ in range(60)) >= 57
 
 
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_share__at_the_planned_rows__is_half_wider_than_one_look_would_be(share: float) -> None:
-    values = (np.arange(1000) % 10 < 10 * share).astype(np.float64)
-    found = follow_share(values, rows=10**6, planned=1000)
-    once = stats.binomtest(int(values.sum()), 1000).proportion_ci(method="wilson")
-    assert 1 < half_width(found) / ((once.high - once.low) / 2) < 1.5
+@pytest.mark.parametrize(("share", "n"), [(0.5, 300), (0.8, 300), (0.95, 100)])
+def test_share__at_the_planned_rows__is_a_fifth_to_two_fifths_wider_than_one_look(
+    share: float, n: int
+) -> None:
+    """It depends on the order of the draw, so it is the mean of many."""
+    random, values = np.random.default_rng(1), (np.arange(n) < share * n) * 1.0
+    once = stats.binomtest(int(values.sum()), n).proportion_ci(method="wilson")
+    widths = [
+        half_width(follow_share(random.permutation(values), rows=10**6, planned=n))
+        for _ in range(40)
+    ]
+    assert 1.15 < np.mean(widths) / ((once.high - once.low) / 2) < 1.45
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+def test_mean_loss__at_the_planned_rows__is_55_percent_wider_than_one_look(n: int) -> None:
+    losses = np.random.default_rng(2).exponential(size=n)
+    found = follow_mean_loss(losses, rows=10**6, planned=n)
+    assert half_width(found) / (1.96 * stats.sem(losses)) == pytest.approx(1.55, abs=0.01)
 
 
 def test_share__plan_that_is_extended__keeps_the_intervals_of_before() -> None:
@@ -163,6 +176,24 @@ def test_mean_loss__looked_at_often__nineteen_draws_in_twenty_never_leave_it_out
         return all(low <= population.mean() <= high for low, high in found)
 
     assert sum(is_always_in() for _ in range(200)) >= 190
+
+
+@pytest.mark.parametrize("tail", ["lognormal", "squared t"])
+def test_mean_loss__few_rows_have_most_of_it__leaves_it_out_in_ten_to_45_of_a_hundred(
+    tail: str,
+) -> None:
+    """The limit that `docs/limits.md` states."""
+    random = np.random.default_rng(1)
+
+    def is_always_in() -> bool:
+        drawn = random.standard_t(3, 10_000) ** 2
+        if tail == "lognormal":
+            drawn = random.lognormal(0, 1.5, 10_000)
+        looks = range(FEWEST_LOSSES, 401, 20)
+        found = [ends(follow_mean_loss(drawn[:k], rows=10_000, planned=400)) for k in looks]
+        return all(low <= drawn.mean() <= high for low, high in found)
+
+    assert 110 <= sum(is_always_in() for _ in range(200)) <= 180
 
 
 def test_mean_loss__all_rows_seen__is_their_mean_exactly() -> None:

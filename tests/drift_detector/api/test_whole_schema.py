@@ -113,6 +113,7 @@ def document(settings: LazySettings, static_root: None, flights: Path) -> BaseSc
         schemathesis.openapi.format(name, strategy)
     schemathesis.openapi.media_type("application/x-ndjson", st.just(json.dumps(ROW).encode()))
     schemathesis.openapi.media_type("application/vnd.apache.arrow.stream", st.just(arrow_stream()))
+    schemathesis.openapi.media_type("text/csv", st.just(b"row,label\n1,1\n"))
     on_disk = json.loads(json.dumps(DOCUMENT).replace('"/data/flights"', json.dumps(str(flights))))
     loaded = schemathesis.openapi.from_dict(on_disk)
     loaded.app = application
