@@ -33,7 +33,7 @@ def records_of(api: APIClient, audit: dict[str, Any], **query: Any) -> Records:
 
 
 def send_csv(api: APIClient, audit: dict[str, Any], body: str | bytes) -> Any:
-    return api.generic("POST", of(audit, "/labels"), body, content_type="text/csv")
+    return api.post(of(audit, "/labels"), body, content_type="text/csv")
 
 
 def send_records(api: APIClient, audit: dict[str, Any], records: Records) -> Any:
@@ -148,7 +148,7 @@ def test_json__apostrophe_before_a_class__is_no_class_that_is_known(
 
 
 def test_csv__beyond_the_last_row__has_the_heading_alone(api: APIClient, monitor: Monitor) -> None:
-    answer = api.get(of(draw(api, monitor), "/rows"), {"as": "csv", "first": 101})
+    answer = api.get(of(draw(api, monitor), "/rows"), {"as": "csv", "first": "101"})
     assert answer.content.decode() == "row,occurred_at,prediction,score,distance,label\r\n"
 
 
