@@ -25,7 +25,10 @@ LEGEND = ("reference", "current")
 
 
 def as_html(comparison: Comparison) -> str:
-    """The page; it asks for nothing, and is as light or dark as the reader's browser says."""
+    """The page; it asks for nothing, and is as light or dark as the reader's browser says.
+
+    Its text is ASCII, with references to all other characters: any encoding writes it as the page says.
+    """
     head = joined(
         [
             Markup('<meta charset="utf-8">'),
@@ -35,7 +38,7 @@ def as_html(comparison: Comparison) -> str:
     )
     body = html("body", as_fragment(comparison, MOST_PICTURES))
     page = html("html", html("head", head), body, lang="en")
-    return f"<!doctype html>\n{page}\n"
+    return f"<!doctype html>\n{page}\n".encode("ascii", "xmlcharrefreplace").decode()
 
 
 def as_fragment(comparison: Comparison, most_pictures: int = MOST_IN_NOTEBOOKS) -> Markup:

@@ -1,10 +1,10 @@
 """`drift check`: compares two datasets once."""
 
-import sys
 from argparse import Namespace
 
 from algorithms.library.compile_notice import say_that_kernels_compile
 from detections.one_shot.check_command import HELP, Uncomparable, add_arguments, check
+from drift_detector.commands.entrance import write_out
 from drift_detector.commands.subcommand import CommandFailed, Subcommand
 
 
@@ -14,7 +14,7 @@ def _run(options: Namespace) -> int:
         text, code = check(vars(options))
     except Uncomparable as error:
         raise CommandFailed(str(error)) from error
-    sys.stdout.write(f"{text}\n")
+    write_out(text)
     return code
 
 

@@ -1,17 +1,15 @@
 """The command `drift` with its subcommands."""
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from algorithms.version import VERSION
 from drift_detector.commands.check_files import CHECK
+from drift_detector.commands.entrance import NAME, fail
 from drift_detector.commands.subcommand import CommandFailed, Subcommand
 from drift_detector.commands.warm_kernels import WARM
 
 COMMANDS: tuple[Subcommand, ...] = (CHECK, WARM)
-NAME = "drift"
-FAILED = 2
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,8 +22,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code: int = options.run(options)
     except CommandFailed as error:
-        sys.stderr.write(f"{NAME}: {error}\n")
-        return FAILED
+        return fail(str(error))
     return code
 
 

@@ -8,9 +8,9 @@ from .rooms import open_rooms
 def main() -> int:
     """Run the command; the exit code is its answer."""
     open_rooms()
-    from drift_detector.commands.drift_command import run  # on the path from here on
+    from drift_detector.commands.entrance import enter  # on the path from here on
 
-    return run(sys.argv[1:])
+    return enter(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def test_sources__file_that_is_no_data__is_named(
     text, code = check(weeks[0], tmp_path / "now", "--format", form)
     assert code == 0
     assert "Skipped in the current data" in text
-    assert "‘b\N{REPLACEMENT CHARACTER}.parquet’ (the file is empty)" in text
+    assert "‘b\N{REPLACEMENT CHARACTER}.parquet’ (the file is empty)" in unescape(text)
     assert "Skipped in the reference" not in text
 
 
