@@ -1,9 +1,10 @@
 """Makes the plan of a comparison from what its caller asks for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..methods import FEATURE_METHODS, METHODS, Limits, Method, MethodSpec, ThresholdKind
 from ..plan import EvaluationPlan, Policy, default_methods
+from .arguments import as_names
 
 NAMED_METHODS = (*FEATURE_METHODS, Method.SCHEMA)
 """The methods of a comparison; the others need the history of a monitor."""
@@ -16,7 +17,7 @@ def plan_of(
     tolerances: Mapping[str, float] | None = None,
     policy: str = Policy.EVIDENCE_AND_EFFECT,
     min_rows: int = MIN_ROWS,
-    sensitive: Collection[str] = (),
+    sensitive: Iterable[str] = (),
     specs: Mapping[Method, MethodSpec] = METHODS,
 ) -> EvaluationPlan:
     """The plan of a comparison, which names faults.
@@ -30,6 +31,7 @@ def plan_of(
         specs: The methods, with the defaults of those who run them.
 
     Raises:
+        TypeError: If an argument that lists names is no list of texts.
         ValueError: If a method or the policy is unknown, or a number is out of its range.
     """
     chosen = default_methods() if methods is None else _known_methods(methods)
@@ -45,7 +47,7 @@ def plan_of(
         methods={each: _limits(each, specs[each], own.get(each)) for each in chosen},
         policy=_policy(policy),
         min_rows=min_rows,
-        sensitive=frozenset(sensitive),
+        sensitive=frozenset(as_names(sensitive, "sensitive")),
         names_faults=True,
     )
 

@@ -16,7 +16,7 @@ class BadChoice(ValueError):
     """The columns, kinds or methods asked for do not fit the data.
 
     Attributes:
-        field: What was asked for: `feature_columns`, `feature_kinds` or `methods`.
+        field: What was asked for: `feature_columns`, `feature_kinds`, `methods` or `sensitive`.
     """
 
     def __init__(self, field: str, reason: str) -> None:

@@ -1,6 +1,6 @@
 """Compares tables in memory, by a baseline that can be kept in a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -15,6 +15,7 @@ from ..pictures import Drawing
 from ..plan import EvaluationPlan, Policy
 from ..slices.slice_conditions import BadCondition
 from ..slices.slice_forms import check_form, check_not_sensitive, wheres_of
+from .arguments import check_sensitive
 from .comparison_plans import MIN_ROWS, plan_of
 from .compile_notice import say_that_kernels_compile
 from .feature_choice import HeldColumns, choose_kinds, comparable
@@ -94,6 +95,7 @@ class Baseline:
         plan = plan_of(
             methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
         )
+        check_sensitive(plan.sensitive, {*self.frozen.held_columns, *self.features})
         return _compare(self.frozen, to_arrow(current, CURRENT), plan)
 
     @property
@@ -127,7 +129,7 @@ def compare(
         columns: The features; all columns of a known type when empty, without points in time.
         categorical: Features that are compared by name, whatever their type.
         numeric: Features that are compared by order.
-        sensitive: Features of which the result shows no value.
+        sensitive: Columns of the reference of which the result shows no value.
         slices: Parts of the rows that are judged beside the whole: name to condition.
         methods: The methods by name; the default ones when None.
         tolerances: The smallest change that matters, by method, such as `{"ks": 0.05}`.
@@ -143,7 +145,8 @@ def compare(
         methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
     )
     before, after = to_arrow(reference, REFERENCE), to_arrow(current, CURRENT)
-    _check_slices(slices or {}, sensitive)
+    check_sensitive(plan.sensitive, before.column_names)
+    _check_slices(slices or {}, plan.sensitive)
     kinds = comparable(_chosen(before, columns, _overrides(categorical, numeric)), plan)
     frozen = _fit(before, kinds, slices or {})
     return _compare(frozen, after, plan, offered=columns or frozen.held_columns)
@@ -190,7 +193,7 @@ def _with_slices(
         raise ValueError(f"slices: A condition is wrong {error}") from error
 
 
-def _check_slices(slices: Mapping[str, str], sensitive: Sequence[str]) -> None:
+def _check_slices(slices: Mapping[str, str], sensitive: Collection[str]) -> None:
     check_not_sensitive(_listed(slices), sensitive)
 
 

@@ -1,6 +1,6 @@
 """Checks the form of slices: their names, and that each condition can be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..storable_text import is_storable
@@ -67,14 +67,15 @@ def bad_slice(name: str, error: BadCondition) -> BadSlice:
     return BadSlice(f"The condition of slice {name!r} is wrong {error}")
 
 
-def check_not_sensitive(slices: Sequence[Mapping[str, str]], sensitive: Sequence[str]) -> None:
+def check_not_sensitive(slices: Sequence[Mapping[str, str]], sensitive: Iterable[str]) -> None:
     """Check that no condition holds a value of a sensitive feature, as it would be shown.
 
     Raises:
         BadSlice: With the slice and the feature.
     """
+    hidden = set(sensitive)
     for each in slices:
-        if named := sorted(set(columns_of(parse(each))) & set(sensitive)):
+        if named := sorted(hidden.intersection(columns_of(parse(each)))):
             reason = f"must not name sensitive features, such as {named[0]}."
             raise BadSlice(f"The condition of slice {each['name']!r} {reason}")
 

@@ -1,11 +1,13 @@
 """Compares two datasets once, without monitor, ledger or server; nothing here needs Django."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from algorithms.baseline import Baseline, FeatureKind
+from algorithms.library.arguments import check_sensitive
 from algorithms.library.feature_choice import (
+    BadChoice,
     HeldColumns,
     choose_kinds,
     comparable,
@@ -176,6 +178,7 @@ def _choose(request: ComparisonRequest) -> _Chosen:
     """The columns asked for, and those among them that one of the methods compares, with their kinds."""
     reference = describe_window(_whole(request.reference, request), is_whole=True)
     held = (*reference.columns, *reference.unusable)
+    _check_sensitive(request, held)
     asked = find_columns(request.columns, held)
     usable = [name for name in asked if name not in reference.unusable]
     found = choose_kinds(_held_columns(reference, request), usable, request.kinds)
@@ -190,6 +193,13 @@ def _choose(request: ComparisonRequest) -> _Chosen:
         held=held,
         skipped=reference.files_skipped,
     )
+
+
+def _check_sensitive(request: ComparisonRequest, held: Collection[str]) -> None:
+    try:
+        check_sensitive(request.plan.sensitive, held)
+    except ValueError as error:
+        raise BadChoice("sensitive", str(error)) from error
 
 
 def _held_columns(reference: DatasetDescription, request: ComparisonRequest) -> HeldColumns:

@@ -185,6 +185,36 @@ def test_compare__wrong_arguments__are_refused_with_a_sentence(
         compare(reference, BEFORE, **settings)
 
 
+@pytest.mark.parametrize(
+    ("sensitive", "error", "words"),
+    [
+        ("word", TypeError, "sensitive must be a list of names, not the text 'word'."),
+        (["wrod"], ValueError, "sensitive must name columns of the reference, not wrod."),
+        ([1], TypeError, "sensitive must name"),
+        (None, TypeError, "sensitive must be a list of names, not NoneType."),
+    ],
+)
+def test_sensitive__that_protects_nothing__is_refused(
+    sensitive: Any, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        compare(BEFORE, AFTER, sensitive=sensitive)
+    with pytest.raises(error, match=words):
+        Baseline.fit(BEFORE).compare(AFTER, sensitive=sensitive)
+
+
+def test_sensitive__generator__hides_the_values_everywhere() -> None:
+    hidden = AFTER.set_column(2, "word", [["secret"] * ROWS])
+    for found in (
+        compare(BEFORE, hidden, sensitive=(name for name in ["word"])),
+        Baseline.fit(BEFORE).compare(hidden, sensitive=(name for name in ["word"])),
+    ):
+        assert "word" in found.drifted_features
+        assert "secret" not in json.dumps(found.to_dict()) + repr(found) + found._repr_html_()
+    with pytest.raises(ValueError, match="must not name sensitive features"):
+        compare(BEFORE, AFTER, slices={"a": "word = 'a'"}, sensitive=(each for each in ["word"]))
+
+
 def test_tolerance__above_the_distance_that_scipy_finds__is_no_drift() -> None:
     numbers = [each["amount"].drop_null().to_numpy() for each in (BEFORE, AFTER)]
     distance = stats.ks_2samp(*numbers).statistic
