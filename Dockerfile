@@ -11,7 +11,7 @@ COPY detections detections
 COPY alerts alerts
 COPY tasks tasks
 COPY drift_detector drift_detector
-# numba keeps what it compiles beside the sources; the service's user could not write it there.
+# What is compiled is kept beside the sources; the service's user, who cannot write there, loads it.
 RUN /opt/venv/bin/python -m algorithms.warm
 ENV AUMOS_DRIFT_STATIC_ROOT=/srv/static
 # collectstatic asks no server; it only wants the settings to be there.
@@ -26,6 +26,8 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv
 WORKDIR /srv
 USER drift
+# Code for another processor than the build's is compiled when a worker starts, and kept here.
+ENV XDG_CACHE_HOME=/tmp/cache
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 AUMOS_DRIFT_STATIC_ROOT=/srv/static
 EXPOSE 8000
 CMD ["python", "-m", "drift_detector.front", "0.0.0.0", "8000"]

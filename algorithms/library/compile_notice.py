@@ -6,28 +6,42 @@ from time import monotonic
 
 from numba.core import event
 
+from ..kernels.compiler import jit
+from ..kernels.kernel_cache import keeps_code
+
 MOMENT = 1.0
-"""Seconds after which the silence needs an explanation."""
-NOTICE = "Compiling the numeric kernels for this machine; later calls find them ready.\n"
+"""Seconds of compilation after which the silence needs an explanation."""
+NOTICE = "Compiling the numeric kernels for this machine; "
+KEPT = "later calls find them ready.\n"
+UNKEPT = "no folder keeps them, so each process compiles them again. NUMBA_CACHE_DIR names one.\n"
 
 
 class _Notice(event.Listener):
-    """Writes the notice once, at the first kernel that begins a moment after another."""
+    """Writes the notice once, at the first kernel that begins after a moment was spent on others."""
 
     def __init__(self) -> None:
-        self.first: float | None = None
+        self.began: list[float] = []
+        self.spent = 0.0
         self.is_written = False
 
     def on_start(self, event: event.Event) -> None:
-        now = monotonic()
-        self.first = now if self.first is None else self.first
-        if not self.is_written and now - self.first >= MOMENT:
+        """A kernel begins, perhaps inside another that calls it."""
+        if not self.is_written and self.spent >= MOMENT:
             self.is_written = True
-            sys.stderr.write(NOTICE)
-            sys.stderr.flush()
+            _say(NOTICE + (KEPT if keeps_code(jit) else UNKEPT))
+        self.began.append(monotonic())
 
     def on_end(self, event: event.Event) -> None:
-        """The next kernel says it."""
+        """A kernel is compiled; those inside it are part of its time."""
+        began = self.began.pop()
+        if not self.began:
+            self.spent += monotonic() - began
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # it is closed, or the program has no terminal
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from algorithms.library.compile_notice import say_that_kernels_compile
 from algorithms.warm import warm
 from drift_detector.commands.subcommand import Subcommand
 
@@ -13,6 +14,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
+    say_that_kernels_compile()
     warm()
     return 0
 
