@@ -23,7 +23,7 @@ from .index_columns import find_index_columns
 from .judging import judge
 from .reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
 from .table_comparison import Comparison, ReferenceColumns, Side, conclude
-from .tables import to_arrow
+from .tables import TakenTable, to_arrow
 
 REFERENCE, CURRENT = "reference", "current"
 
@@ -63,9 +63,11 @@ class Baseline:
             ValueError: If the columns do not fit it, a condition is wrong, or it holds no row.
         """
         say_that_kernels_compile()
-        table = to_arrow(reference, REFERENCE)
-        kinds = _chosen(table, columns, _overrides(categorical, numeric))
-        return cls(_fit(table, kinds, slices or {}))
+        taken = to_arrow(reference, REFERENCE)
+        if unusable := [taken.unusable[name] for name in columns if name in taken.unusable]:
+            raise ValueError(" ".join(unusable))
+        kinds = _chosen(taken.table, columns, _overrides(categorical, numeric))
+        return cls(_fit(taken, kinds, slices or {}))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the baseline to a file."""
@@ -144,12 +146,19 @@ def compare(
     plan = plan_of(
         methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
     )
-    before, after = to_arrow(reference, REFERENCE), to_arrow(current, CURRENT)
+    before = to_arrow(reference, REFERENCE)
+    # what can be read only once, such as a stream, is compared with itself all the same
+    after = before if current is reference else to_arrow(current, CURRENT)
     check_sensitive(plan.sensitive, before.column_names)
     _check_slices(slices or {}, plan.sensitive)
-    kinds = comparable(_chosen(before, columns, _overrides(categorical, numeric)), plan)
+    usable = [name for name in columns if name not in before.unusable]
+    if columns and not usable:
+        raise ValueError(" ".join(before.unusable[name] for name in columns))
+    kinds = comparable(_chosen(before.table, usable, _overrides(categorical, numeric)), plan)
     frozen = _fit(before, kinds, slices or {})
-    return _compare(frozen, after, plan, offered=columns or frozen.held_columns)
+    asked = columns or frozen.held_columns
+    unusable = {name: why for name, why in before.unusable.items() if name in asked}
+    return _compare(frozen, after, plan, offered=asked, unusable=unusable)
 
 
 def _overrides(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, FeatureKind]:
@@ -159,10 +168,10 @@ def _overrides(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, 
     return kinds | dict.fromkeys(numeric, FeatureKind.NUMERIC)
 
 
-def _held(table: pa.Table) -> tuple[str, ...]:
+def _held(taken: TakenTable) -> tuple[str, ...]:
     """The columns of a table, without the index of a data frame."""
-    index = set(find_index_columns(table.schema, is_text=False))
-    return tuple(name for name in table.column_names if name not in index)
+    index = set(find_index_columns(taken.table.schema, is_text=False))
+    return tuple(name for name in taken.column_names if name not in index)
 
 
 def _chosen(
@@ -174,14 +183,14 @@ def _chosen(
 
 
 def _fit(
-    table: pa.Table, kinds: Mapping[str, FeatureKind], slices: Mapping[str, str]
+    taken: TakenTable, kinds: Mapping[str, FeatureKind], slices: Mapping[str, str]
 ) -> FrozenBaseline:
     frozen = FrozenBaseline.fit(
-        table, kinds, max_rows=MAX_REFERENCE_ROWS, max_value_bytes=MAX_BASELINE_BYTES
+        taken.table, kinds, max_rows=MAX_REFERENCE_ROWS, max_value_bytes=MAX_BASELINE_BYTES
     )
     if slices:
-        frozen = _with_slices(frozen, slices, table)
-    return replace(frozen, held_columns=_held(table))
+        frozen = _with_slices(frozen, slices, taken.table)
+    return replace(frozen, held_columns=_held(taken))
 
 
 def _with_slices(
@@ -202,7 +211,11 @@ def _listed(slices: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _compare(
-    frozen: FrozenBaseline, current: pa.Table, plan: EvaluationPlan, offered: Sequence[str] = ()
+    frozen: FrozenBaseline,
+    current: TakenTable,
+    plan: EvaluationPlan,
+    offered: Sequence[str] = (),
+    unusable: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare a table with a baseline.
 
@@ -211,22 +224,25 @@ def _compare(
         current: The table.
         plan: Methods, limits and policy.
         offered: The columns that could have been compared; all of the reference when empty.
+        unusable: Columns of the reference that cannot be read, each with the reason.
     """
+    unread = unusable or {}
     new_columns = _new_columns(frozen, current)
     drawing = Drawing(frames=frozen.frames, sensitive=plan.sensitive)
     judged = judge(frozen, current, plan, new_columns, drawing)
     compared = list(comparable(_kinds_of(frozen), plan))
-    left_out = [name for name in offered or frozen.held_columns if name not in compared]
+    judged_columns = {*compared, *unread}
+    left_out = [name for name in offered or frozen.held_columns if name not in judged_columns]
     return conclude(
         (Side(uri=REFERENCE, rows=frozen.rows), Side(uri=CURRENT, rows=judged.rows)),
-        ReferenceColumns(compared=compared, left_out=tuple(left_out)),
+        ReferenceColumns(compared=compared, left_out=tuple(left_out), unusable=unread),
         new_columns,
         judged.methods,
         {each["feature"]: each for each in show_drawing(drawing)},
     )
 
 
-def _new_columns(frozen: FrozenBaseline, current: pa.Table) -> tuple[str, ...]:
+def _new_columns(frozen: FrozenBaseline, current: TakenTable) -> tuple[str, ...]:
     """The columns that the reference did not have; none if the baseline does not know what it had."""
     if not frozen.held_columns:
         return ()

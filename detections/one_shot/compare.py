@@ -181,6 +181,8 @@ def _choose(request: ComparisonRequest) -> _Chosen:
     _check_sensitive(request, held)
     asked = find_columns(request.columns, held)
     usable = [name for name in asked if name not in reference.unusable]
+    if asked and not usable:
+        raise BadChoice("feature_columns", " ".join(reference.unusable[name] for name in asked))
     found = choose_kinds(_held_columns(reference, request), usable, request.kinds)
     kinds = comparable(found, request.plan)
     unusable = {name: why for name, why in reference.unusable.items() if name in (asked or held)}

@@ -108,6 +108,18 @@ def test_compare__same_tables_in_files__are_equal_byte_by_byte(
     assert as_bytes(found) == as_bytes(in_files(BEFORE, AFTER, **settings))
 
 
+def test_compare__category_of_numbers__is_compared_as_its_file_is(
+    in_files: Callable[..., dict[str, Any]],
+) -> None:
+    frame = pd.DataFrame({"code": pd.Categorical(np.arange(ROWS) % 7)})
+    table = pa.Table.from_pandas(frame)
+    assert pa.types.is_dictionary(table.schema.field("code").type)
+    for settings in ({}, {"categorical": ["code"]}):
+        found = without_places(compare(frame, frame, **settings).to_dict())
+        assert as_bytes(found) == as_bytes(in_files(table, table, **settings))
+        assert found["rows"][0]["kind"] == ("categorical" if settings else "numeric")
+
+
 @pytest.mark.parametrize("name", ["usual", "methods", "slices", "tolerances"])
 def test_baseline__saved_and_loaded__answers_as_the_tables(tmp_path: Path, name: str) -> None:
     settings = dict(SETTINGS[name])
