@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..methods import FEATURE_METHODS, METHODS, Limits, Method, MethodSpec, ThresholdKind
 from ..plan import EvaluationPlan, Policy, default_methods
-from .arguments import as_names
+from .arguments import as_names, as_sizes, check_count
 
 NAMED_METHODS = (*FEATURE_METHODS, Method.SCHEMA)
 """The methods of a comparison; the others need the history of a monitor."""
@@ -12,7 +12,7 @@ MIN_ROWS = 50
 
 
 def plan_of(
-    methods: Sequence[str] | None = None,
+    methods: Iterable[str] | None = None,
     *,
     tolerances: Mapping[str, float] | None = None,
     policy: str = Policy.EVIDENCE_AND_EFFECT,
@@ -31,18 +31,17 @@ def plan_of(
         specs: The methods, with the defaults of those who run them.
 
     Raises:
-        TypeError: If an argument that lists names is no list of texts.
+        TypeError: If an argument is of another type.
         ValueError: If a method or the policy is unknown, or a number is out of its range.
     """
-    chosen = default_methods() if methods is None else _known_methods(methods)
-    own = tolerances or {}
+    chosen = default_methods() if methods is None else _known_methods(as_names(methods, "methods"))
+    own = as_sizes(tolerances, "tolerances")
     if strangers := sorted(set(own) - set(chosen)):
         known = ", ".join(chosen)
         raise ValueError(
             f"tolerances must name methods of the comparison, {known}: {strangers[0]}."
         )
-    if min_rows < 1:
-        raise ValueError(f"min_rows must be a positive number, not {min_rows}.")
+    check_count(min_rows, "min_rows")
     return EvaluationPlan(
         methods={each: _limits(each, specs[each], own.get(each)) for each in chosen},
         policy=_policy(policy),
@@ -61,7 +60,7 @@ def _known_methods(names: Sequence[str]) -> list[Method]:
 
 
 def _policy(name: str) -> Policy:
-    if name not in set(Policy):
+    if name not in tuple(Policy):
         raise ValueError(f"policy must be one of {', '.join(Policy)}, not {name}.")
     return Policy(name)
 

@@ -42,7 +42,11 @@ class HeldColumns:
 
 
 def choose_kinds(
-    held: HeldColumns, wanted: Sequence[str], overrides: Mapping[str, str]
+    held: HeldColumns,
+    wanted: Sequence[str],
+    overrides: Mapping[str, str],
+    *,
+    kinds_argument: str = "feature_kinds",
 ) -> dict[str, FeatureKind]:
     """The features and their kinds: the columns asked for, or else all of a known kind but times.
 
@@ -50,6 +54,7 @@ def choose_kinds(
         held: The columns of the reference.
         wanted: The columns asked for.
         overrides: Kinds that take the place of those the types suggest.
+        kinds_argument: What the caller calls these.
 
     Raises:
         BadChoice: If a column is not there or its type can't be compared, or if none is left.
@@ -58,7 +63,10 @@ def choose_kinds(
     if unusable := [held.unusable[name] for name in asked if name in held.unusable]:
         raise BadChoice("feature_columns", " ".join(unusable))
     names = list(wanted) or _watchable(held, overrides)
-    _check_names(names, held.types, overrides)
+    _check_names(names, held.types)
+    if strangers := sorted(set(overrides) - set(names)):
+        reason = f"{kinds_argument} must name features, not {', '.join(strangers)}."
+        raise BadChoice("feature_kinds", reason)
     kinds = {name: _kind(name, held.types[name], overrides.get(name)) for name in names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
     if wanted and len(known) < len(kinds):
@@ -81,18 +89,13 @@ def is_usable(name: str) -> bool:
     return len(name) <= LONGEST_NAME and "\0" not in name
 
 
-def _check_names(
-    names: Collection[str], columns: Collection[str], overrides: Collection[str]
-) -> None:
+def _check_names(names: Collection[str], columns: Collection[str]) -> None:
     if missing := sorted(set(names) - set(columns)):
         reason = f"The reference has no column {', '.join(missing)}."
         raise BadChoice("feature_columns", reason)
     if unusable := [name for name in names if not is_usable(name)]:
         reason = f"Names must have at most {LONGEST_NAME} characters: {unusable[0]!r}."
         raise BadChoice("feature_columns", reason)
-    if strangers := sorted(set(overrides) - set(names)):
-        reason = f"feature_kinds must name features, not {', '.join(strangers)}."
-        raise BadChoice("feature_kinds", reason)
 
 
 def _kind(name: str, data_type: pa.DataType, wanted: str | None) -> FeatureKind | None:

@@ -1,6 +1,6 @@
 """Compares tables in memory, by a baseline that can be kept in a file."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..pictures import Drawing
 from ..plan import EvaluationPlan, Policy
 from ..slices.slice_conditions import BadCondition
 from ..slices.slice_forms import check_form, check_not_sensitive, wheres_of
-from .arguments import check_sensitive
+from .arguments import as_conditions, as_names, check_sensitive
 from .comparison_plans import MIN_ROWS, plan_of
 from .compile_notice import say_that_kernels_compile
 from .feature_choice import HeldColumns, choose_kinds, comparable
@@ -43,9 +43,9 @@ class Baseline:
         cls,
         reference: Any,
         *,
-        columns: Sequence[str] = (),
-        categorical: Sequence[str] = (),
-        numeric: Sequence[str] = (),
+        columns: Iterable[str] = (),
+        categorical: Iterable[str] = (),
+        numeric: Iterable[str] = (),
         slices: Mapping[str, str] | None = None,
     ) -> Self:
         """Summarize a reference.
@@ -59,15 +59,16 @@ class Baseline:
                 `{"far": "distance > 1000"}`.
 
         Raises:
-            TypeError: If it is no table.
+            TypeError: If it is no table, or an argument is of another type.
             ValueError: If the columns do not fit it, a condition is wrong, or it holds no row.
         """
         say_that_kernels_compile()
+        asked, named = as_names(columns, "columns"), as_conditions(slices)
+        overrides = _overrides(categorical, numeric)
         taken = to_arrow(reference, REFERENCE)
-        if unusable := [taken.unusable[name] for name in columns if name in taken.unusable]:
+        if unusable := [taken.unusable[name] for name in asked if name in taken.unusable]:
             raise ValueError(" ".join(unusable))
-        kinds = _chosen(taken.table, columns, _overrides(categorical, numeric))
-        return cls(_fit(taken, kinds, slices or {}))
+        return cls(_fit(taken, _chosen(taken.table, asked, overrides), named))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the baseline to a file."""
@@ -86,11 +87,11 @@ class Baseline:
         self,
         current: Any,
         *,
-        methods: Sequence[str] | None = None,
+        methods: Iterable[str] | None = None,
         tolerances: Mapping[str, float] | None = None,
         policy: str = Policy.EVIDENCE_AND_EFFECT,
         min_rows: int = MIN_ROWS,
-        sensitive: Sequence[str] = (),
+        sensitive: Iterable[str] = (),
     ) -> Comparison:
         """Compare data with the baseline; the arguments are those of the function `compare`."""
         say_that_kernels_compile()
@@ -98,6 +99,8 @@ class Baseline:
             methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
         )
         check_sensitive(plan.sensitive, {*self.frozen.held_columns, *self.features})
+        wheres = {name: each.where for name, each in self.frozen.slices.items()}
+        check_not_sensitive(_listed(wheres), plan.sensitive)
         return _compare(self.frozen, to_arrow(current, CURRENT), plan)
 
     @property
@@ -113,12 +116,12 @@ def compare(
     reference: Any,
     current: Any,
     *,
-    columns: Sequence[str] = (),
-    categorical: Sequence[str] = (),
-    numeric: Sequence[str] = (),
-    sensitive: Sequence[str] = (),
+    columns: Iterable[str] = (),
+    categorical: Iterable[str] = (),
+    numeric: Iterable[str] = (),
+    sensitive: Iterable[str] = (),
     slices: Mapping[str, str] | None = None,
-    methods: Sequence[str] | None = None,
+    methods: Iterable[str] | None = None,
     tolerances: Mapping[str, float] | None = None,
     policy: str = Policy.EVIDENCE_AND_EFFECT,
     min_rows: int = MIN_ROWS,
@@ -139,39 +142,45 @@ def compare(
         min_rows: Usable rows that a verdict takes.
 
     Raises:
-        TypeError: If one of the two is no table.
+        TypeError: If one of the two is no table, or an argument is of another type.
         ValueError: If the arguments do not fit the data, or the reference holds no row.
     """
     say_that_kernels_compile()
     plan = plan_of(
         methods, tolerances=tolerances, policy=policy, min_rows=min_rows, sensitive=sensitive
     )
+    asked, named = as_names(columns, "columns"), as_conditions(slices)
+    overrides = _overrides(categorical, numeric)
     before = to_arrow(reference, REFERENCE)
     # what can be read only once, such as a stream, is compared with itself all the same
     after = before if current is reference else to_arrow(current, CURRENT)
     check_sensitive(plan.sensitive, before.column_names)
-    _check_slices(slices or {}, plan.sensitive)
-    usable = [name for name in columns if name not in before.unusable]
-    if columns and not usable:
-        raise ValueError(" ".join(before.unusable[name] for name in columns))
-    kinds = comparable(_chosen(before.table, usable, _overrides(categorical, numeric)), plan)
-    frozen = _fit(before, kinds, slices or {})
-    asked = columns or frozen.held_columns
-    unusable = {name: why for name, why in before.unusable.items() if name in asked}
-    return _compare(frozen, after, plan, offered=asked, unusable=unusable)
+    check_not_sensitive(_listed(named), plan.sensitive)
+    kinds = comparable(_chosen(before.table, _usable(asked, before), overrides), plan)
+    frozen = _fit(before, kinds, named)
+    offered = asked or frozen.held_columns
+    unusable = {name: why for name, why in before.unusable.items() if name in offered}
+    return _compare(frozen, after, plan, offered=offered, unusable=unusable)
 
 
-def _overrides(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, FeatureKind]:
-    if both := sorted(set(categorical) & set(numeric)):
+def _usable(asked: Sequence[str], taken: TakenTable) -> list[str]:
+    """The columns asked for that can be read.
+
+    Raises:
+        ValueError: If none of them can.
+    """
+    usable = [name for name in asked if name not in taken.unusable]
+    if asked and not usable:
+        raise ValueError(" ".join(taken.unusable[name] for name in asked))
+    return usable
+
+
+def _overrides(categorical: Iterable[str], numeric: Iterable[str]) -> dict[str, FeatureKind]:
+    by_name, by_order = as_names(categorical, "categorical"), as_names(numeric, "numeric")
+    if both := sorted(set(by_name) & set(by_order)):
         raise ValueError(f"Either categorical or numeric: {', '.join(both)}.")
-    kinds = dict.fromkeys(categorical, FeatureKind.CATEGORICAL)
-    return kinds | dict.fromkeys(numeric, FeatureKind.NUMERIC)
-
-
-def _held(taken: TakenTable) -> tuple[str, ...]:
-    """The columns of a table, without the index of a data frame."""
-    index = set(find_index_columns(taken.table.schema, is_text=False))
-    return tuple(name for name in taken.column_names if name not in index)
+    kinds = dict.fromkeys(by_name, FeatureKind.CATEGORICAL)
+    return kinds | dict.fromkeys(by_order, FeatureKind.NUMERIC)
 
 
 def _chosen(
@@ -179,7 +188,8 @@ def _chosen(
 ) -> dict[str, FeatureKind]:
     types = {field.name: field.type for field in table.schema}
     index = set(find_index_columns(table.schema, is_text=False))
-    return choose_kinds(HeldColumns(types=types, index=index), tuple(columns), overrides)
+    held = HeldColumns(types=types, index=index)
+    return choose_kinds(held, columns, overrides, kinds_argument="categorical and numeric")
 
 
 def _fit(
@@ -190,7 +200,7 @@ def _fit(
     )
     if slices:
         frozen = _with_slices(frozen, slices, taken.table)
-    return replace(frozen, held_columns=_held(taken))
+    return replace(frozen, held_columns=taken.column_names)
 
 
 def _with_slices(
@@ -200,10 +210,6 @@ def _with_slices(
         return frozen.with_slices(wheres_of(_listed(slices)), table)
     except BadCondition as error:
         raise ValueError(f"slices: A condition is wrong {error}") from error
-
-
-def _check_slices(slices: Mapping[str, str], sensitive: Collection[str]) -> None:
-    check_not_sensitive(_listed(slices), sensitive)
 
 
 def _listed(slices: Mapping[str, str]) -> list[dict[str, str]]:
@@ -243,10 +249,12 @@ def _compare(
 
 
 def _new_columns(frozen: FrozenBaseline, current: TakenTable) -> tuple[str, ...]:
-    """The columns that the reference did not have; none if the baseline does not know what it had."""
+    """The columns that the reference did not have, but an index; none if the baseline does not know what it had."""
     if not frozen.held_columns:
         return ()
-    return tuple(name for name in _held(current) if name not in frozen.held_columns)
+    index = set(find_index_columns(current.table.schema, is_text=False))
+    known = {*frozen.held_columns, *index}
+    return tuple(name for name in current.column_names if name not in known)
 
 
 def _kinds_of(frozen: FrozenBaseline) -> dict[str, FeatureKind]:

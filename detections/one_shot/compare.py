@@ -42,6 +42,7 @@ from monitors.sources.uris import parse_uri
 
 WHOLE_DISK = SourcePolicy(allowed_roots=("/",))
 """A command reads with the rights of its user."""
+KINDS_ARGUMENT = "--categorical and --numeric"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,8 @@ def _choose(request: ComparisonRequest) -> _Chosen:
     usable = [name for name in asked if name not in reference.unusable]
     if asked and not usable:
         raise BadChoice("feature_columns", " ".join(reference.unusable[name] for name in asked))
-    found = choose_kinds(_held_columns(reference, request), usable, request.kinds)
+    held_columns = _held_columns(reference, request)
+    found = choose_kinds(held_columns, usable, request.kinds, kinds_argument=KINDS_ARGUMENT)
     kinds = comparable(found, request.plan)
     unusable = {name: why for name, why in reference.unusable.items() if name in (asked or held)}
     judged = {*kinds, *unusable}

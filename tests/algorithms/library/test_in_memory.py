@@ -1,6 +1,7 @@
 """Compares tables in memory: the answers are scipy's, and those of the command on the same data in a file."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_compare__wrong_arguments__are_refused_with_a_sentence(
     [
         ("word", TypeError, "sensitive must be a list of names, not the text 'word'."),
         (["wrod"], ValueError, "sensitive must name columns of the reference, not wrod."),
-        ([1], TypeError, "sensitive must name"),
+        ([1], TypeError, "sensitive must hold names as text"),
         (None, TypeError, "sensitive must be a list of names, not NoneType."),
     ],
 )
@@ -213,6 +214,69 @@ def test_sensitive__that_protects_nothing__is_refused(
         compare(BEFORE, AFTER, sensitive=sensitive)
     with pytest.raises(error, match=words):
         Baseline.fit(BEFORE).compare(AFTER, sensitive=sensitive)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"columns": "word"}, TypeError, "columns must be a list of names, not the text 'word'."),
+        ({"columns": [0]}, TypeError, "columns must hold names as text, such as '0', not 0."),
+        ({"columns": 3}, TypeError, "columns must be a list of names, not int."),
+        ({"categorical": "word"}, TypeError, "categorical must be a list of names"),
+        ({"numeric": {"count": 1}}, TypeError, "numeric must be a list of names, not dict."),
+        ({"categorical": ["nope"]}, ValueError, "categorical and numeric must name features"),
+        ({"methods": "ks"}, TypeError, "methods must be a list of names, not the text 'ks'."),
+        ({"slices": ["count > 1"]}, TypeError, "slices must map names to conditions, not be list."),
+        ({"slices": {"a": 1}}, TypeError, "slices must map names to conditions, both as text."),
+        ({"min_rows": 1.5}, TypeError, "min_rows must be a whole number, not 1.5."),
+        ({"min_rows": True}, TypeError, "min_rows must be a whole number, not True."),
+        ({"min_rows": 0}, ValueError, "min_rows must be a positive number, not 0."),
+        ({"tolerances": {"ks": True}}, TypeError, "tolerances must map names to numbers, and ks"),
+        ({"tolerances": {"ks": "a"}}, TypeError, "tolerances must map names to numbers, and ks"),
+        ({"tolerances": ["ks"]}, TypeError, "tolerances must map names to numbers, not be list."),
+        ({"tolerances": {"ks": float("nan")}}, ValueError, "tolerance of ks must be a number"),
+        ({"policy": ["threshold"]}, ValueError, "policy must be one of"),
+    ],
+)
+def test_compare__argument_of_another_type__is_refused_in_the_callers_words(
+    settings: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=re.escape(words)):
+        compare(BEFORE, AFTER, **settings)
+
+
+def test_compare__generators_and_labels_of_a_frame__answer_as_lists() -> None:
+    frame = BEFORE.to_pandas()
+    expected = compare(
+        BEFORE, AFTER, columns=["amount", "count", "word"], categorical=["count"],
+        methods=["chi_squared", "ks"], sensitive=["word"],
+    )  # fmt: skip
+    found = compare(
+        BEFORE, AFTER, columns=frame.columns[:3], categorical=(each for each in ["count"]),
+        methods=(each for each in ["chi_squared", "ks"]), sensitive=pl.Series(["word"]),
+    )  # fmt: skip
+    assert found.to_dict() == expected.to_dict()
+    fitted = Baseline.fit(BEFORE, columns=frame.columns[:3], numeric=iter(["count"]))
+    assert fitted.features == ("amount", "count", "word")
+
+
+def test_slices__that_name_a_sensitive_column__are_refused_by_a_baseline_too() -> None:
+    fitted = Baseline.fit(BEFORE, slices={"a": "word = 'a'"})
+    with pytest.raises(ValueError, match="slice 'a' must not name sensitive features"):
+        fitted.compare(AFTER, sensitive=["word"])
+    assert list(fitted.compare(AFTER, sensitive=["count"]).slices) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__"])
+def test_compare__column_that_is_an_index__is_listed_as_the_command_does(
+    in_files: Callable[..., dict[str, Any]], name: str
+) -> None:
+    numbered = BEFORE.append_column(name, [range(ROWS)])
+    found = compare(numbered, numbered)
+    assert found.left_out == ("at", name)
+    assert as_bytes(without_places(found.to_dict())) == as_bytes(in_files(numbered, numbered))
+    assert Baseline.fit(numbered).compare(numbered).left_out == ("at", name)
+    assert compare(BEFORE, numbered).new_columns == ()
 
 
 def test_sensitive__generator__hides_the_values_everywhere() -> None:

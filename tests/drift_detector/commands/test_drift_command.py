@@ -50,6 +50,7 @@ def test_check__tolerance_beside_the_distance__decides(
         (["--tolerance", "ks=2"], "The tolerance of ks must be a number above 0 and at most 1"),
         (["--tolerance", "schema=1"], "schema has no tolerance: it states facts."),
         (["--tolerance", "wasserstein=1"], "tolerances must name methods of the comparison"),
+        (["--numeric", "y"], "--categorical and --numeric must name features, not y."),
         (["--sensitive", "emial"], "sensitive must name columns of the reference, not emial."),
         (["--start", "2024-01-01"], "--start and --end need --timestamp-column."),
     ],
