@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from .arrays import CodeArray, IntArray
 from .columns import guess_kind
-from .errors import RetypedColumn
+from .errors import RetypedColumn, UnusableColumn
 from .identity import name_values
 from .kernels.cells import count_indices
 from .value_types import ValueType, value_type_of
@@ -101,6 +101,7 @@ def count_categories(
 
     Raises:
         RetypedColumn: If the column holds bytes or nested values.
+        UnusableColumn: If its text is not UTF-8.
     """
     found = list(distinct_categories(column, contract or value_type_of(column.type)))
     summed = sum_by_name(_joined_names(found), found)
@@ -137,6 +138,7 @@ def distinct_categories(
 
     Raises:
         RetypedColumn: If the column holds bytes or nested values.
+        UnusableColumn: If its text is not UTF-8.
     """
     _require_categories(column.type)
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
@@ -149,6 +151,7 @@ def encode_categories(chunk: pa.Array) -> tuple[CodeArray, pa.Array]:
 
     Raises:
         RetypedColumn: If the column holds bytes or nested values.
+        UnusableColumn: If its text is not UTF-8.
     """
     _require_categories(chunk.type)
     is_dictionary = pa.types.is_dictionary(chunk.type)
@@ -176,7 +179,20 @@ def name_categories(values: pa.Array, contract: ValueType | None) -> pa.Array:
 
 
 def _names(values: pa.Array, contract: ValueType | None) -> pa.Array:
+    _require_utf8(values)
     return values.cast(pa.large_string()) if contract is None else name_values(values, contract)
+
+
+def _require_utf8(values: pa.Array) -> None:
+    """Check that text can be read: files of other programs may hold any bytes as text, and Arrow takes them.
+
+    Raises:
+        UnusableColumn: If it is no UTF-8.
+    """
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise UnusableColumn("The column holds text that is not UTF-8.") from error
 
 
 def _count(chunk: pa.Array) -> CategoryCounts:

@@ -3,16 +3,22 @@
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
+from algorithms.errors import UnusableColumn
 from algorithms.library import Baseline, Comparison, compare
+from algorithms.library.comparison_plans import plan_of
+from detections.one_shot.compare import ComparisonRequest
+from detections.one_shot.compare import compare as compare_files
 
 ROWS = 200
 SECRET = "ana@example.org"
@@ -72,6 +78,39 @@ def test_baseline__odd_column_of_the_reference__is_refused_if_asked_for_and_else
         Baseline.fit(odd, columns=["x", "odd"])
     found = Baseline.fit(odd).compare(odd)
     assert (found.left_out, str(found.verdict)) == (("odd",), "ok")
+
+
+def not_utf8(rows: int, *, is_dictionary: bool) -> pa.Array:
+    """Text that a program wrote without regard to its encoding: é of Latin-1, then an a."""
+    offsets = pa.array([0, 1, 2], pa.int32()).buffers()[1]
+    words = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"\xe9a")])
+    places = pa.array([0, 1] * (rows // 2), pa.int32())
+    return pa.DictionaryArray.from_arrays(places, words) if is_dictionary else words.take(places)
+
+
+@pytest.mark.parametrize("is_dictionary", [False, True])
+def test_compare__text_that_is_not_utf8__is_named_by_its_column(
+    is_dictionary: bool, tmp_path: Path
+) -> None:
+    good = pa.table({"x": np.arange(float(ROWS)), "word": ["a", "b"] * (ROWS // 2)})
+    bad = good.set_column(1, "word", not_utf8(ROWS, is_dictionary=is_dictionary))
+    for fit in (Baseline.fit, lambda table: compare(table, table)):
+        with pytest.raises(TypeError, match="Column 'word': The column holds text that is not UTF"):
+            fit(bad)
+    for found in (compare(good, bad), Baseline.fit(good, slices={"a": "word = 'a'"}).compare(bad)):
+        assert row(found, "word")["reason"] == "The column holds text that is not UTF-8."
+        assert [row(found, name)["verdict"] for name in ("x", "word")] == ["ok", "error"]
+    paths = [tmp_path / name for name in ("good.parquet", "bad.parquet")]
+    for path, each in zip(paths, (good, bad), strict=True):
+        pq.write_table(each, path)
+    found = compare_files(
+        ComparisonRequest(reference=str(paths[0]), current=str(paths[1]), plan=plan_of())
+    )
+    assert row(found, "word")["verdict"] == "error"
+    with pytest.raises(UnusableColumn, match="Column 'word'"):
+        compare_files(
+            ComparisonRequest(reference=str(paths[1]), current=str(paths[0]), plan=plan_of())
+        )
 
 
 @pytest.mark.parametrize(
