@@ -12,6 +12,7 @@ from . import baseline_format, bundles
 from .columns import FeatureKind, guess_kind
 from .errors import (
     COLUMN_ERRORS,
+    CorruptBundle,
     InsufficientData,
     MissingColumn,
     RetypedColumn,
@@ -249,13 +250,16 @@ class Baseline:
         """The baseline that `to_bytes` wrote, exactly.
 
         Raises:
-            CorruptBundle: If the bytes were cut short or altered.
+            CorruptBundle: If the bytes were cut short or altered, or what they hold does not fit together.
             UnsupportedBundle: If another version wrote them.
         """
         header, arrays = bundles.decode(baseline_format.KIND, data)
-        estimators = baseline_format.take_estimators(arrays)
-        header, features, slices = baseline_format.from_bundle(header, arrays)
-        return cls(**header, features=features, slices=slices, estimators=estimators)
+        try:
+            return cls(**baseline_format.read_bundle(header, arrays))
+        except CorruptBundle:
+            raise
+        except (*bundles.READ_ERRORS, AttributeError) as error:
+            raise CorruptBundle(f"The bytes are not a baseline: {error}.") from error
 
     def _bundle(self) -> tuple[dict[str, Any], dict[str, pa.Array]]:
         header: dict[str, Any] = {

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from . import bundles
 from .arrays import FloatArray, IntArray
+from .baseline_checks import check_features, check_header
 from .bundles import Arrays, Described
 from .columns import FeatureKind
 from .grid import Grid
@@ -56,15 +57,21 @@ def _describe(feature: FeatureReference) -> Described:
     return common | about, arrays
 
 
-def from_bundle(
-    header: dict[str, Any], arrays: Arrays
-) -> tuple[dict[str, Any], dict[str, FeatureReference], dict[str, SliceReference]]:
-    """The three arguments that `to_bundle` was given."""
+def read_bundle(header: dict[str, Any], arrays: dict[str, pa.Array]) -> dict[str, Any]:
+    """The fields of the baseline that `to_bundle` and `estimator_arrays` were given.
+
+    Raises:
+        CorruptBundle: If its parts do not fit together.
+    """
+    check_header(header)
+    estimators = take_estimators(arrays)
     by_place = _by_place(arrays)
     features: dict[str, FeatureReference] = {}
     for position, about in enumerate(header.pop("features")):
         features[about["name"]] = _read(about, by_place[position])
-    return header, features, read_slices(header.pop("slices", []), arrays, features)
+    check_features(features.values())
+    slices = read_slices(header.pop("slices", []), arrays, features)
+    return {**header, "features": features, "slices": slices, "estimators": estimators}
 
 
 def estimator_arrays(estimators: Estimators | None) -> dict[str, pa.Array]:

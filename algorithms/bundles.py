@@ -131,6 +131,8 @@ def _header(kind: str, schema: pa.Schema) -> dict[str, Any]:
     about: dict[str, Any] = json.loads((schema.metadata or {})[METADATA_KEY])
     _require(kind, about)
     header: dict[str, Any] = about["header"]
+    if not isinstance(header, dict):
+        raise CorruptBundle(f"The header of the {kind} is no JSON object.")
     return header
 
 

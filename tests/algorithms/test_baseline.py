@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -193,6 +194,56 @@ OTHER_KIND = b'{"kind": "profile", "format_version": 2, "header": {}}'
 def test_from_bytes__another_arrow_stream__corrupt(header: bytes | None) -> None:
     with pytest.raises(CorruptBundle):
         Baseline.from_bytes(sealed({bundles.METADATA_KEY: header} if header else None))
+
+
+def longer(array: pa.Array) -> pa.Array:
+    return pa.concat_arrays([array, array[-1:]])
+
+
+FOREIGN: dict[str, Callable[[dict[str, Any], dict[str, pa.Array]], object]] = {
+    "extra key": lambda header, arrays: header.update(colour="red"),
+    "extra field": lambda header, arrays: header.update(estimators=1),
+    "rows of text": lambda header, arrays: header.update(rows="<b>"),
+    "no seed": lambda header, arrays: header.pop("seed"),
+    "columns of numbers": lambda header, arrays: header.update(held_columns=[1]),
+    "no features": lambda header, arrays: header.update(features=None),
+    "feature of nothing": lambda header, arrays: header["features"].append(None),
+    "unknown type": lambda header, arrays: header["features"][0].update(value_type="colour"),
+    "name of a number": lambda header, arrays: header["features"][0].update(name=5),
+    "text of n": lambda header, arrays: header["features"][0].update(n="<b>"),
+    "more n": lambda header, arrays: header["features"][1].update(n=1000),
+    "text in the summary": lambda header, arrays: header["features"][0]["summary"].update(mean="x"),
+    "no counts": lambda header, arrays: arrays.pop("0.counts"),
+    "more counts": lambda header, arrays: arrays.update({"0.counts": longer(arrays["0.counts"])}),
+    "more edges": lambda header, arrays: arrays.update({"0.edges": longer(arrays["0.edges"])}),
+    "fewer values": lambda header, arrays: arrays.update({"0.values": arrays["0.values"][1:]}),
+    "unordered": lambda header, arrays: arrays.update({"0.values": arrays["0.values"][::-1]}),
+    "text edges": lambda header, arrays: arrays.update({"0.bin_edges": pa.array(["a", "b"])}),
+    "more names": lambda header, arrays: arrays.update(
+        {"1.categories": longer(arrays["1.categories"])}
+    ),
+    "names of numbers": lambda header, arrays: arrays.update({"1.categories": pa.array([1, 2])}),
+    "array of nobody": lambda header, arrays: arrays.update({"x": pa.array([1])}),
+    "no slice": lambda header, arrays: header["slices"].append({}),
+}
+
+
+@pytest.mark.parametrize("fault", FOREIGN)
+def test_from_bytes__well_signed_but_foreign__corrupt(fault: str) -> None:
+    """The bytes are sealed as ours are, so that the content alone is wrong."""
+    window = pa.table({"x": np.arange(40.0), "c": ["a", "b"] * 20})
+    fitted = fit(window).with_slices({"first": "c = 'a'"}, window)
+    header, arrays = bundles.decode("baseline", fitted.to_bytes())
+    assert Baseline.from_bytes(bundles.encode("baseline", header, arrays)).rows == 40
+    FOREIGN[fault](header, arrays)
+    with pytest.raises(CorruptBundle):
+        Baseline.from_bytes(bundles.encode("baseline", header, arrays))
+
+
+def test_from_bytes__null_as_header__corrupt() -> None:
+    null = json.dumps({"kind": "baseline", "format_version": 2, "header": None}).encode()
+    with pytest.raises(CorruptBundle, match="The header of the baseline is no JSON object"):
+        Baseline.from_bytes(sealed({bundles.METADATA_KEY: null}))
 
 
 def test_baseline__from_before_types_were_kept__judges_by_printed_names() -> None:
