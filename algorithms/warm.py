@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from .arrays import FloatArray
 from .baseline import Baseline, FeatureKind
+from .categories import count_categories
 from .concept_drift.averaging import Averaging
 from .concept_drift.detector_registry import ConceptMethod, new_detector
 from .evaluation import evaluate, evaluate_profile
@@ -32,6 +33,12 @@ TEXT = "text"
 WORDS = MOST_CATEGORIES + 5
 """More than have a share of their own in a picture."""
 SAMPLES = (SMALL_SAMPLE, MEDIUM_SAMPLE, LARGE_SAMPLE, LARGE_SAMPLE + 1)
+SLICES = {"positive": "even > 0", "first": f"{TEXT} = 'word 0'"}
+INDICES = (
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+    *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+)
+"""Types of the codes of a dictionary; each library has its own."""
 DISTANCES = (0.001, 0.02, 0.2)
 """Narrow, usual and wide gaps between distribution functions, whose p-values come from different formulas."""
 
@@ -41,20 +48,22 @@ def warm() -> None:
     random = np.random.default_rng(0)
     spreads = {"even": random.random(ROWS), "heavy": random.standard_cauchy(ROWS)}
     _warm_methods(_table(spreads, 0.0), _table(spreads, 0.5))
+    _warm_dictionaries()
     _warm_ks(spreads)
     _warm_trees(random)
     _warm_detectors(random)
 
 
 def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
-    plan, fitted = EvaluationPlan(methods=DEFAULT_LIMITS), _baseline(reference)
-    sliced = fitted.with_slices({"positive": "even > 0"}, reference)
+    plan, fitted = EvaluationPlan(methods=DEFAULT_LIMITS, names_faults=True), _baseline(reference)
+    sliced = fitted.with_slices(SLICES, reference)
     stored = Baseline.from_bytes(fitted.to_bytes())
     for each in (fitted, stored, fitted.without_values(), sliced):
         # windows of the reference's size, and of another, take different paths to a p-value
         for rows in (ROWS, ROWS - 1):
             evaluate(each, window.slice(0, rows), plan, drawing=Drawing(frames=each.frames))
-        profile = each.profile(window.to_batches())
+        sampled = plan.sampled(each.features)
+        profile = each.profile(window.to_batches(), sampled=sampled)
         for counted in (profile, profile_from_bytes(profile_to_bytes(profile))):
             evaluate_profile(each, counted, plan, drawing=Drawing(frames=each.frames))
 
@@ -62,6 +71,11 @@ def _warm_methods(reference: pa.Table, window: pa.Table) -> None:
 def _baseline(reference: pa.Table) -> Baseline:
     kinds = dict.fromkeys(reference.column_names, FeatureKind.NUMERIC)
     return Baseline.fit(reference, kinds | {TEXT: FeatureKind.CATEGORICAL})
+
+
+def _warm_dictionaries() -> None:
+    for dtype in INDICES:
+        count_categories(pa.DictionaryArray.from_arrays(pa.array([0, 1], dtype), ["a", "b"]))
 
 
 def _warm_ks(spreads: Mapping[str, FloatArray]) -> None:

@@ -14,6 +14,8 @@ import algorithms
 from algorithms.baseline import Baseline, FeatureKind
 from algorithms.concept_drift.detector_registry import ConceptMethod, new_detector
 from algorithms.evaluation import evaluate, evaluate_profile
+from algorithms.library import compare
+from algorithms.library.comparison_plans import NAMED_METHODS
 from algorithms.methods import DEFAULT_LIMITS
 from algorithms.performance import LossModel, Metric, estimate_regression
 from algorithms.pictures import Drawing
@@ -88,6 +90,35 @@ def gained(folder: Path) -> dict[str, int]:
     return {
         name: count - before[name] for name, count in signatures().items() if count != before[name]
     }
+
+
+def coded(rows: int, scale: float) -> pa.Table:
+    """A number whose unit may have changed, and a dictionary with codes of each type, with and without nulls."""
+    rng = np.random.default_rng(rows)
+    columns = {"x": rng.gamma(2.0, 6.0, rows) * scale}
+    for dtype in (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint32()):
+        for name, mask in ((f"{dtype}", None), (f"{dtype}_holes", rng.random(rows) < 0.1)):
+            codes = pa.array(rng.integers(0, 3, rows), dtype, mask=mask)
+            columns[name] = pa.DictionaryArray.from_arrays(codes, ["a", "b", "c"])
+    return pa.table(columns)
+
+
+def gained_by_checks() -> dict[str, int]:
+    """The kernels that checks still compile after `warm`: of a changed unit, of slices, of few rows."""
+    warm()
+    before = signatures()
+    slices = {"large": "x > 5", "both": "int8 = 'a' and x > 3"}
+    reference, current = coded(ROWS, 1.0), coded(ROWS + 1000, 1000.0)
+    found = compare(reference, current, slices=slices, methods=NAMED_METHODS)
+    assert found.to_dict()["rows"][0]["fault"] is not None
+    compare(reference, current, policy="threshold")
+    compare(reference.slice(0, 60), current.slice(0, 70))
+    return {name: count for name, count in signatures().items() if count != before.get(name)}
+
+
+def test_warm__checks_afterwards__no_kernel_compiles_again() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        assert fresh.submit(gained_by_checks).result() == {}
 
 
 def test_warm__windows_from_numpy_and_parquet_afterwards__no_kernel_compiles_again(
