@@ -163,7 +163,7 @@ def json_safe(value: Any) -> Any:
 def _safe_float(value: float) -> float | str | None:
     if math.isnan(value):
         return None
-    return value if math.isfinite(value) else str(value)
+    return float(value) if math.isfinite(value) else str(value)
 
 
 def _safe_text(text: str) -> str:

@@ -58,7 +58,7 @@ def as_fragment(comparison: Comparison, most_pictures: int = MOST_IN_NOTEBOOKS) 
 @cache
 def _style() -> Markup:
     own = files(__package__).joinpath("css/comparison.css").read_text()
-    return Markup(own + charts_style())
+    return Markup(own + charts_style(".drift-check"))
 
 
 def _facts(comparison: Comparison) -> Markup:

@@ -24,6 +24,7 @@ from .judging import judge
 from .reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
 from .table_comparison import Comparison, ReferenceColumns, Side, conclude
 from .tables import TakenTable, to_arrow
+from .whole_files import write_whole
 
 REFERENCE, CURRENT = "reference", "current"
 
@@ -71,8 +72,8 @@ class Baseline:
         return cls(_fit(taken, _chosen(taken.table, asked, overrides), named))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the baseline to a file."""
-        Path(path).write_bytes(self.frozen.to_bytes())
+        """Write the baseline to a file, which holds the whole of it or what it held before."""
+        write_whole(Path(path), self.frozen.to_bytes())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

@@ -56,7 +56,7 @@ class Side:
         return {"uri": self.uri, "rows": self.rows, "files_skipped": files}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureRow:
     """One feature over all methods: the answer that decided its verdict, and the method that gave it."""
 
@@ -66,7 +66,7 @@ class FeatureRow:
     def as_json(self) -> dict[str, Any]:
         """The row as plain JSON values; what else was measured is in the method results."""
         values = self.detail.as_json()
-        return {"method": self.method, **{name: values[name] for name in ROW_FIELDS}}
+        return {"method": self.method.value, **{name: values[name] for name in ROW_FIELDS}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,9 @@ class ReferenceColumns:
     unusable: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Comparison:
-    """The result of comparing two datasets.
+    """The result of comparing two datasets; it equals itself alone, and what `to_dict` gives can be compared.
 
     Attributes:
         features: Drifted ones first, the largest effect for its tolerance before the others.
@@ -132,7 +132,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain JSON values, without NaN or Infinity."""
         return {
-            "verdict": self.verdict,
+            "verdict": self.verdict.value,
             "reference": self.reference.as_json(),
             "current": self.current.as_json(),
             "features_drifted": len(self.drifted_features),
@@ -140,7 +140,7 @@ class Comparison:
             "left_out": list(self.left_out),
             "new_columns": list(self.new_columns),
             "rows": [row.as_json() for row in self.features],
-            "slices": {name: verdict for name, (verdict, _) in self.slices.items()},
+            "slices": {name: verdict.value for name, (verdict, _) in self.slices.items()},
             "outcomes": [result.as_json() for result in self.method_results],
         }
 

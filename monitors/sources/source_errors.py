@@ -48,7 +48,7 @@ class IncompleteSource(UnreadableSource):
 
 
 class SourceUnavailable(SourceError):
-    """The object store does not answer or refuses the service's credentials; worth a retry."""
+    """The object store does not answer or refuses the credentials; worth a retry."""
 
     is_transient = True
 
@@ -182,7 +182,7 @@ def _store_error(text: str, name: str) -> SourceError:
         return SourceNotFound(f"The bucket of ‘{name}’ does not exist.")
     if _CREDENTIALS.search(text):
         return SourceUnavailable(
-            f"The object store refused the service's credentials for ‘{name}’."
+            f"The object store refused the credentials for ‘{name}’."
         )
     return SourceUnavailable(f"The object store did not answer when reading ‘{name}’.")
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +134,50 @@ def test_baseline__saved_and_loaded__answers_as_the_tables(tmp_path: Path, name:
     assert {name: each for name, each in found.items() if name != "outcomes"} == {
         name: each for name, each in expected.items() if name != "outcomes"
     }
+
+
+def types_in(value: object) -> set[type]:
+    """The types of a value and of all that it holds."""
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    inside = parts if isinstance(value, dict | list | tuple) else ()
+    return {type(value)}.union(*map(types_in, inside))
+
+
+def test_to_dict__holds_nothing_but_what_json_has() -> None:
+    found = compare(BEFORE, AFTER, slices={"first": "word = 'a'"})
+    plain = {dict, list, str, int, float, bool, type(None)}
+    assert types_in(found.to_dict()) <= plain
+
+
+def test_comparison__and_its_rows__can_be_held_in_a_set() -> None:
+    found = compare(BEFORE, AFTER)
+    assert {found, *found.features} >= {found}
+    assert found != compare(BEFORE, AFTER)
+
+
+def test_save__that_fails_in_the_middle__leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.baseline"
+    Baseline.fit(BEFORE).save(path)
+    before = path.read_bytes()
+    script = (
+        "import resource, signal, sys, pyarrow as pa; from algorithms.library import Baseline;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "fitted = Baseline.fit(pa.table({'x': [*map(float, range(5000))]}));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
+        "fitted.save(sys.argv[1])"
+    )
+    command = [sys.executable, "-B", "-c", script, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "OSError" in ran.stderr
+    assert path.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_save__through_a_link__keeps_the_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "a.baseline")
+    Baseline.fit(BEFORE).save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert Baseline.load(tmp_path / "a.baseline").features == Baseline.fit(BEFORE).features
 
 
 def test_baseline__file_that_was_altered__is_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_connection__secret_changed__next_reading_takes_the_new_one(
 
 def test_connection__before_the_tenant_is_known__is_not_used(policy: SourcePolicy) -> None:
     literal = replace(policy, allowed_object_stores=("s3://bucket-one",))
-    with pytest.raises(SourceUnavailable, match="refused the service's credentials"):
+    with pytest.raises(SourceUnavailable, match="refused the credentials for"):
         read("one", literal)
 
 
