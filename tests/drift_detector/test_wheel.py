@@ -1,8 +1,12 @@
 """Builds the wheel and looks inside; installs it beside its bare dependencies, and uses it there."""
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -36,6 +40,8 @@ assert twice and all(sys.modules[f"aumos_drift.{name}"] is sys.modules[name] for
 assert own.__spec__.name == own.__name__ == "aumos_drift.algorithms.verdicts"
 print(sorted(name for name in sys.modules if name.split(".")[0] in {"django", "celery", "sklearn", "pandas"}))
 """
+BROUGHT = frozenset({"billiard", "kombu", "pydantic"})
+"""Parts of Celery and of pydantic-settings, which say the versions that fit."""
 IMPORT_TIME = """
 import time
 first = time.perf_counter()
@@ -67,6 +73,21 @@ def sides(tmp_path: Path) -> list[pa.Table]:
     return tables
 
 
+def canonical(requirement: str) -> str:
+    """The name of a package in the form in which names are compared (PEP 503)."""
+    name = re.split(r"[^A-Za-z0-9._-]", requirement)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported_by(tree: ast.AST) -> Iterator[str]:
+    """The top names that a module imports, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
 def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A process without a single environment variable."""
     command = [str(python), *arguments]
@@ -85,6 +106,28 @@ def test_wheel__top_level_names__are_the_package_and_its_metadata(wheel: Path) -
         "_service",
     }
     assert [name for name in files if "/tests/" in name or name.endswith(".pyc")] == []
+
+
+def test_wheel__says_that_it_has_types(wheel: Path) -> None:
+    with ZipFile(wheel) as content:
+        assert "aumos_drift/py.typed" in content.namelist()
+
+
+def test_wheel__imports__are_of_packages_that_it_requires(wheel: Path) -> None:
+    """The Python environment says which package has a module; Django's own apps come with Django."""
+    wanted = metadata_of(wheel).get_all("Requires-Dist", [])
+    required = {canonical(each) for each in wanted if "extra == 'dev'" not in each}
+    packages = packages_distributions()
+    with ZipFile(wheel) as content:
+        sources = {name: content.read(name) for name in content.namelist() if name.endswith(".py")}
+    undeclared = [
+        f"{name}: {module}"
+        for name, source in sources.items()
+        for module in imported_by(ast.parse(source))
+        if module in packages.keys() - BROUGHT
+        and not required.intersection(map(canonical, packages[module]))
+    ]
+    assert undeclared == []
 
 
 def test_wheel__metadata__has_the_licence_the_extras_and_the_python(wheel: Path) -> None:
