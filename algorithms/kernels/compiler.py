@@ -20,5 +20,5 @@ def jit[F: Callable[..., Any]](function: F) -> F:
     """
     compiled = njit(nogil=True)(function)
     if isinstance(compiled, Dispatcher):  # it is the function itself where NUMBA_DISABLE_JIT is set
-        compiled._cache = KernelCache(function)
+        compiled._cache = KernelCache(function)  # type: ignore[attr-defined]
     return cast("F", compiled)

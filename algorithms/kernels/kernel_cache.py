@@ -23,7 +23,7 @@ class _ReadableFolder(InTreeCacheLocator):
 
     def ensure_cache_path(self) -> None:
         """Raise OSError if the folder is not there, or cannot be read."""
-        next(Path(self.get_cache_path()).iterdir(), None)
+        next(Path(self.get_cache_path()).iterdir(), None)  # type: ignore[no-untyped-call]
 
 
 class _ReadableImplementation(CompileResultCacheImpl):
@@ -44,7 +44,10 @@ class KernelCache(_Cache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.kept = _own_cache(function)
-        self.places = [*_beside(function, self.kept), *([self.kept] if self.kept else [])]
+        self.places: list[Any] = [
+            *_beside(function, self.kept),
+            *([self.kept] if self.kept else []),
+        ]
 
     @property
     def cache_path(self) -> str | None:
@@ -93,20 +96,20 @@ def keeps_code(function: Callable[..., Any]) -> bool:
     return _own_cache(function) is not None
 
 
-def _own_cache(function: Callable[..., Any]) -> FunctionCache | None:
+def _own_cache(function: Callable[..., Any]) -> Any:
     """The cache that numba chooses; None if there is no folder for it."""
     try:
-        return FunctionCache(function)
+        return FunctionCache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:
         return None
 
 
-def _beside(function: Callable[..., Any], kept: FunctionCache | None) -> list[FunctionCache]:
+def _beside(function: Callable[..., Any], kept: Any) -> list[FunctionCache]:
     """The folder of the package, where it is not the place that is written, and nobody has named another."""
-    if config.CACHE_DIR or config.CACHE_LOCATOR_CLASSES:
+    if config.CACHE_DIR or config.CACHE_LOCATOR_CLASSES:  # type: ignore[attr-defined]
         return []
     try:
-        found = _ReadableCache(function)
+        found = _ReadableCache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:
         return []
     is_same = kept is not None and kept.cache_path == found.cache_path

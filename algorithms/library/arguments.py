@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
+from typing import Any
 
 
 def as_names(names: Iterable[str], argument: str) -> tuple[str, ...]:
@@ -44,20 +45,20 @@ def check_sensitive(sensitive: Iterable[str], known: Collection[str]) -> None:
         )
 
 
-def check_count(number: int, argument: str) -> None:
+def check_count(number: Any, argument: str) -> None:
     """Check that a number counts something.
 
     Raises:
         TypeError: If it is no whole number.
         ValueError: If it is not positive.
     """
-    if not isinstance(number, Integral) or isinstance(number, bool):
+    if isinstance(number, bool) or not isinstance(number, Integral):
         raise TypeError(f"{argument} must be a whole number, not {number!r}.")
     if number < 1:
         raise ValueError(f"{argument} must be a positive number, not {number}.")
 
 
-def as_sizes(sizes: Mapping[str, float] | None, argument: str) -> dict[str, float]:
+def as_sizes(sizes: Mapping[str, Any] | None, argument: str) -> dict[str, float]:
     """The sizes that an argument gives to names; none where it is None.
 
     Raises:
@@ -67,7 +68,7 @@ def as_sizes(sizes: Mapping[str, float] | None, argument: str) -> dict[str, floa
         raise TypeError(f"{argument} must map names to numbers, not be {_described(sizes)}.")
     found = dict(sizes or {})
     for name, size in found.items():
-        if not isinstance(size, Real) or isinstance(size, bool):
+        if isinstance(size, bool) or not isinstance(size, Real):
             raise TypeError(f"{argument} must map names to numbers, and {name} to no {size!r}.")
     return found
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import COLUMN_ERRORS, UnusableColumn
-from ..references import Column
+from ..profiles import Column
 
 WANTED = "a pandas, polars or Arrow table, or another that has __arrow_c_stream__"
 HINTS = {"Series": "; its to_frame() makes a table", "LazyFrame": "; its collect() makes a table"}

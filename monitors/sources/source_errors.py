@@ -181,9 +181,7 @@ def _store_error(text: str, name: str) -> SourceError:
     if _NO_BUCKET.search(text):
         return SourceNotFound(f"The bucket of ‘{name}’ does not exist.")
     if _CREDENTIALS.search(text):
-        return SourceUnavailable(
-            f"The object store refused the credentials for ‘{name}’."
-        )
+        return SourceUnavailable(f"The object store refused the credentials for ‘{name}’.")
     return SourceUnavailable(f"The object store did not answer when reading ‘{name}’.")
 
 

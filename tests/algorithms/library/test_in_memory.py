@@ -117,7 +117,8 @@ def test_compare__category_of_numbers__is_compared_as_its_file_is(
     frame = pd.DataFrame({"code": pd.Categorical(np.arange(ROWS) % 7)})
     table = pa.Table.from_pandas(frame)
     assert pa.types.is_dictionary(table.schema.field("code").type)
-    for settings in ({}, {"categorical": ["code"]}):
+    choices: tuple[dict[str, Any], ...] = ({}, {"categorical": ["code"]})
+    for settings in choices:
         found = without_places(compare(frame, frame, **settings).to_dict())
         assert as_bytes(found) == as_bytes(in_files(table, table, **settings))
         assert found["rows"][0]["kind"] == ("categorical" if settings else "numeric")
@@ -136,7 +137,7 @@ def test_baseline__saved_and_loaded__answers_as_the_tables(tmp_path: Path, name:
     }
 
 
-def types_in(value: object) -> set[type]:
+def types_in(value: Any) -> set[type]:
     """The types of a value and of all that it holds."""
     parts = [*value, *value.values()] if isinstance(value, dict) else value
     inside = parts if isinstance(value, dict | list | tuple) else ()

@@ -38,6 +38,7 @@ def with_odd(frame: pd.DataFrame, values: list[Any]) -> pd.DataFrame:
 
 
 def row(found: Comparison, feature: str) -> dict[str, Any]:
+    one: dict[str, Any]
     [one] = [each for each in found.to_dict()["rows"] if each["feature"] == feature]
     return one
 
