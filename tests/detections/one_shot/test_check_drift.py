@@ -505,7 +505,7 @@ def test_policy__threshold__asks_for_no_effect(written: Write) -> None:
     ("arguments", "sentence"),
     [
         (["--columns", "nope"], "no column nope"),
-        (["--categorical", "nope"], "feature_kinds must name features, not nope"),
+        (["--categorical", "nope"], "--categorical and --numeric must name features, not nope"),
         (["--numeric", "carrier"], "can be read as numeric"),
         (["--numeric", "delay", "--categorical", "delay"], "Either --categorical or --numeric"),
         (["--columns", "delay", "--methods", "chi_squared"], "methods must include one"),
