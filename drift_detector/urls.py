@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from alerts.budgets.views import ModelBudgetView, TenantBudgetView
 from alerts.channels.views import ChannelViewSet
+from alerts.documents.views import DocumentViewSet
 from alerts.learning.views import (
     MonitorPrecisionView,
     MonitorSuggestionsView,
@@ -79,6 +80,7 @@ router.register("routes", RouteViewSet, basename="route")
 router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("connections", StoreConnectionViewSet, basename="connection")
+router.register("documents", DocumentViewSet, basename="document")
 router.register("keys", KeyViewSet, basename="key")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("audit", AuditViewSet, basename="audit")
