@@ -1,7 +1,6 @@
 """Writes equal values of JSON as equal text, so that settings of a file, of a row and of another tenant compare."""
 
 import json
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +13,9 @@ def canonical(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """The value with whole numbers as integers: 1 and 1.0 are one setting."""
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
@@ -25,6 +26,8 @@ def _plain(value: Any) -> Any:
 
 def is_same(one: Any, other: Any) -> bool:
     """True if two values are one setting."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
     return canonical(one) == canonical(other)
 
 

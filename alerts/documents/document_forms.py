@@ -11,7 +11,7 @@ from rest_framework import serializers
 from alerts.budgets.serializers import BudgetRequestSerializer
 from alerts.documents.canonical_json import hash_of
 from alerts.models.monitor_documents import LONGEST_DOCUMENT_NAME
-from drift_detector.api.fields import IdField, TextField
+from drift_detector.api.fields import IdField, IntegerField, TextField
 from drift_detector.api.serializers import KnownFieldsMixin
 from monitors.models import FIELD_GROUPS, Monitor
 from monitors.serializers import MonitorSerializer
@@ -38,7 +38,9 @@ class DocumentMonitorSerializer(MonitorSerializer):
 
 
 class DocumentSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]]):
-    version = serializers.ChoiceField([VERSION], help_text="The form of the document.")
+    version = IntegerField(
+        min_value=VERSION, max_value=VERSION, help_text="The form of the document."
+    )
     name = TextField(
         max_length=LONGEST_DOCUMENT_NAME,
         help_text="The document's own name; the tenant has it once.",
@@ -48,11 +50,6 @@ class DocumentSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]
     budget = BudgetRequestSerializer(
         required=False, help_text="The false-alarm budget of the model; without, it has none."
     )
-
-    def validate_version(self, version: Any) -> int:
-        if type(version) is not int:  # the choice takes "1" and true for 1
-            raise serializers.ValidationError(f"version must be the number {VERSION}.")
-        return version
 
     def validate_monitors(self, monitors: list[dict[str, Any]]) -> list[dict[str, Any]]:
         first: dict[str, int] = {}
