@@ -51,10 +51,7 @@ def check_order(asked: Asked, present: Present, order: Order) -> DocumentPlan:
         Conflict: If a part of it is refused, or it is not the plan that is expected.
         PermissionDenied: If the budget changes, and the caller may not do that.
     """
-    known = present.document
-    if known and known.model_id != asked.model_id:
-        reason = OTHER_MODEL.format(model=known.model_id, name=known.name)
-        raise ValidationError({"model_id": [reason]})
+    check_model(asked, present)
     plan = plan_document(asked, present)
     if plan.refusals:
         raise Conflict(" ".join(plan.refusals))
@@ -63,6 +60,18 @@ def check_order(asked: Asked, present: Present, order: Order) -> DocumentPlan:
     if _changes_budget(plan, remove=order.remove) and not order.may_set_budget:
         raise PermissionDenied(BUDGET_NEEDS)
     return plan
+
+
+def check_model(asked: Asked, present: Present) -> None:
+    """Refuse a document that is known as one of another model.
+
+    Raises:
+        ValidationError: With the model that it has.
+    """
+    known = present.document
+    if known and known.model_id != asked.model_id:
+        reason = OTHER_MODEL.format(model=known.model_id, name=known.name)
+        raise ValidationError({"model_id": [reason]})
 
 
 def _changes_budget(plan: DocumentPlan, *, remove: bool) -> bool:

@@ -20,7 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from alerts.documents import selectors, services
 from alerts.documents.document_exports import TooManyMonitors, export_document
 from alerts.documents.document_forms import DocumentSerializer, read_document
-from alerts.documents.document_jobs import Order, check_order, fields_of_job
+from alerts.documents.document_jobs import Order, check_model, check_order, fields_of_job
 from alerts.documents.document_plans import plan_document
 from alerts.documents.filters import DocumentFilter
 from alerts.documents.serializers import (
@@ -108,8 +108,9 @@ class DocumentViewSet(
     def plan(self, request: Request) -> Response:
         """Compare a document with the monitors that there are, field by field; no data is read."""
         asked = read_document(request.data)
-        plan = plan_document(asked, selectors.get_present(asked))
-        return Response(DocumentPlanSerializer(plan).data)
+        present = selectors.get_present(asked)
+        check_model(asked, present)
+        return Response(DocumentPlanSerializer(plan_document(asked, present)).data)
 
     @takes_query(REMOVE, EXPECTED)
     @extend_schema(
