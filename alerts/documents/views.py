@@ -1,4 +1,4 @@
-"""Serves `/api/v1/documents`: monitors as code."""
+"""Serves `/api/v1/documents` and `/api/v1/models/{id}/document`: monitors as code."""
 
 from uuid import UUID
 
@@ -38,9 +38,6 @@ from monitors.jobs.views import answer_by_job
 from monitors.models import Job
 
 TRUTHS = {"true": True, "false": False}
-MODEL = OpenApiParameter(
-    "model_id", {"type": "string", "format": "uuid"}, required=True, description="The model."
-)
 REMOVE = OpenApiParameter(
     "remove",
     {"type": "boolean", "default": False},
@@ -135,13 +132,13 @@ class DocumentViewSet(
         services.check_quota(check_order(asked, selectors.get_present(asked), order))
         return answer_by_job(self, Job.Kind.APPLY_DOCUMENT, fields_of_job(request.data, order))
 
-    @takes_query(MODEL)
-    @extend_schema(responses={200: DocumentSerializer} | CONFLICT)
-    @action(detail=False, methods=["get"], filterset_class=None, pagination_class=None)
-    def export(self, request: Request) -> Response:
+
+class ModelDocumentView(TenantAPIView):
+    @extend_schema(operation_id="models_document", responses={200: DocumentSerializer} | CONFLICT)
+    def get(self, request: Request, pk: UUID) -> Response:
         """The document of a model's monitors and of its budget, without the fields that have their defaults."""
         try:
-            document = export_document(_read_model(request))
+            document = export_document(pk)
         except TooManyMonitors as error:
             raise Conflict(str(error)) from error
         if document is None:
@@ -154,12 +151,3 @@ def _read_truth(request: Request, name: str) -> bool:
     if text not in TRUTHS:
         raise ValidationError({name: [f"{name} must be true or false, not {text[:20]!r}."]})
     return TRUTHS[text]
-
-
-def _read_model(request: Request) -> UUID:
-    text = request.query_params.get("model_id", "")
-    try:
-        return UUID(text)
-    except ValueError as error:
-        reason = f"model_id must be the UUID of a model, not {text[:40]!r}."
-        raise ValidationError({"model_id": [reason]}) from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from drift_detector.commands.document_files import WRITERS, read_file, write_json
 from drift_detector.commands.document_schemas import schema_of
@@ -53,9 +54,16 @@ def _ask_for_key() -> str:
 
 def run_export(options: Namespace) -> int:
     """Print the document of a model."""
-    found = _client().get("/documents/export", {"model_id": options.model_id})
+    found = _client().get(f"/models/{_id_of(options.model_id)}/document")
     sys.stdout.write(WRITERS[options.json](found))
     return DONE
+
+
+def _id_of(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise CommandFailed(f"MODEL_ID must be the UUID of a model, not {text!r}.") from error
 
 
 def run_plan(options: Namespace) -> int:

@@ -1,6 +1,8 @@
-"""Jobs that apply a document of monitors."""
+"""Jobs that apply a document of monitors and of their budget."""
 
 from django.db import migrations, models
+
+from drift_detector.tenancy import rls
 
 
 class Migration(migrations.Migration):
@@ -26,4 +28,6 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
+        # A worker sets the budget of a document with its monitors, or neither.
+        rls.grant("INSERT, UPDATE, DELETE", "drf_budgets", rls.APP),
     ]

@@ -25,6 +25,7 @@ from tests.conftest import client_of
 from tests.factories import at_once, rows_of
 
 URL = "/api/v1/documents"
+EXPORT = f"/api/v1/models/{MODEL}/document"
 STATE = """
     SELECT 'monitor', to_jsonb(each)::text FROM drf_monitors each
     UNION ALL SELECT 'baseline', to_jsonb(each)::text FROM drf_baselines each
@@ -89,11 +90,11 @@ def test_export__applied_to_an_empty_tenant__has_the_same_hash(
     admin_api: APIClient, document: dict[str, Any], other_tenant: Tenant
 ) -> None:
     ours = apply(admin_api, document).json()["plan"]
-    exported = admin_api.get(f"{URL}/export?model_id={MODEL}").json()
+    exported = admin_api.get(EXPORT).json()
     others_api = client_of(other_tenant.id, Role.ADMIN)
     theirs = apply(others_api, exported).json()["plan"]
     assert theirs["content_hash"] == ours["content_hash"]
-    assert others_api.get(f"{URL}/export?model_id={MODEL}").json() == exported
+    assert others_api.get(EXPORT).json() == exported
     assert plan(admin_api, exported)["is_changed"] is False
 
 
@@ -102,7 +103,7 @@ def test_export__leaves_out_what_has_its_default(
 ) -> None:
     given = watch(flights, "Flights")
     apply(admin_api, document_of(given))
-    [exported] = admin_api.get(f"{URL}/export?model_id={MODEL}").json()["monitors"]
+    [exported] = admin_api.get(EXPORT).json()["monitors"]
     assert exported.keys() == given.keys()
 
 
@@ -372,7 +373,7 @@ def test_another_tenant__sees_and_changes_nothing(
     assert other_api.get(URL).json()["results"] == []
     assert other_api.get(f"{URL}/{listed['id']}").status_code == 404
     assert other_api.delete(f"{URL}/{listed['id']}").status_code == 404
-    assert other_api.get(f"{URL}/export?model_id={MODEL}").status_code == 404
+    assert other_api.get(EXPORT).status_code == 404
     assert set(actions(plan(other_api, document)).values()) == {"create"}
     assert state(tenant) == before
 

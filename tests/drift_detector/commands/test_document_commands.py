@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import LazySettings
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
 
@@ -37,8 +38,9 @@ class PlainThread(LiveServerThread):
 
 
 @pytest.fixture
-def service(committed_tenant: Tenant) -> Iterator[str]:
+def service(committed_tenant: Tenant, settings: LazySettings) -> Iterator[str]:
     """The address of a server."""
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "127.0.0.1"]
     thread = PlainThread()
     thread.daemon = True
     thread.start()
