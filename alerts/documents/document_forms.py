@@ -46,7 +46,7 @@ class DocumentSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]
         help_text="The document's own name; the tenant has it once.",
     )
     model_id = IdField(help_text="The deployed model that all its monitors watch.")
-    monitors = DocumentMonitorSerializer(many=True, max_length=MOST_MONITORS)
+    monitors = DocumentMonitorSerializer(many=True, max_length=MOST_MONITORS)  # type: ignore[call-arg]  # of the list
     budget = BudgetRequestSerializer(
         required=False, help_text="The false-alarm budget of the model; without, it has none."
     )

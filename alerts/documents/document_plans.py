@@ -198,7 +198,7 @@ def _plan_removals(
 def _plan_budget(asked: Asked, present: Present) -> ObjectPlan | None:
     found: dict[str, Any] = {"place": "budget", "name": "budget", "object_id": asked.model_id}
     wanted = _budget_settings(asked.false_alerts_per_month)
-    now = _budget_settings(present.budget and present.budget.false_alerts_per_month)
+    now = _budget_settings(present.false_alerts_per_month)
     if not wanted:
         is_gone = now and present.budget_applied is not None
         return ObjectPlan(**found | {"place": ""}, action=REMOVE) if is_gone else None

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from alerts.documents.document_forms import Asked
 from alerts.models import Document, DocumentObject
 from monitors.budgets.levels import get_budget
-from monitors.models import Budget, Monitor
+from monitors.models import Monitor
 
 Kind = DocumentObject.Kind
 
@@ -26,7 +26,7 @@ class Present:
         monitors: Those that it names, and those that it owns.
         applied: The settings that it has applied, by the id of the monitor.
         owners: The names of other documents, by the ids of the monitors that they own.
-        budget: The model's budget.
+        false_alerts_per_month: The model's budget; None if it has none.
         budget_applied: What the document has applied as the budget.
         budget_owner: The name of another document that owns the budget; empty if none does.
     """
@@ -36,7 +36,7 @@ class Present:
     monitors: Sequence[Monitor]
     applied: Mapping[UUID, dict[str, Any]]
     owners: Mapping[UUID, str]
-    budget: Budget | None
+    false_alerts_per_month: float | None
     budget_applied: dict[str, Any] | None
     budget_owner: str
 
@@ -77,13 +77,14 @@ def get_present(asked: Asked, *, is_locked: bool = False) -> Present:
     monitors = list(found.select_for_update(no_key=True) if is_locked else found)
     owners = _owners([each.id for each in monitors], asked.model_id, document)
     of_budget = [each.settings for each in owned if each.kind == Kind.BUDGET]
+    budget = get_budget(asked.model_id)
     return Present(
         document=document,
         model_id=asked.model_id,
         monitors=monitors,
         applied=applied,
         owners={each: name for (kind, each), name in owners.items() if kind == Kind.MONITOR},
-        budget=get_budget(asked.model_id),
+        false_alerts_per_month=budget.false_alerts_per_month if budget else None,
         budget_applied=next(iter(of_budget), None),
         budget_owner=owners.get((Kind.BUDGET, asked.model_id), ""),
     )

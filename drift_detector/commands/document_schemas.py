@@ -16,7 +16,7 @@ def schema_of(openapi: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: _converted(schemas[name]) for name in _reached(schemas, COMPONENT)}
     root = found.pop(COMPONENT)
     head = {"$schema": DIALECT, "title": "A document of monitors"}
-    return head | root | ({"$defs": dict(sorted(found.items()))} if found else {})
+    return {**head, **root, "$defs": dict(sorted(found.items()))}
 
 
 def _reached(schemas: Mapping[str, Any], start: str) -> list[str]:
@@ -53,5 +53,6 @@ def _converted(value: Any) -> Any:
 
 
 def _with_null(schema: dict[str, Any]) -> dict[str, Any]:
-    words = {name: schema.pop(name) for name in ("description", "default") if name in schema}
-    return {"anyOf": [schema, {"type": "null"}], **words}
+    words = {name: value for name, value in schema.items() if name in ("description", "default")}
+    rest = {name: value for name, value in schema.items() if name not in words}
+    return {"anyOf": [rest, {"type": "null"}], **words}

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 import yaml
 from django.conf import LazySettings
 from django.core.handlers.wsgi import WSGIHandler
-from django.test.testcases import LiveServerThread
+from django.db import connections
 
 from drift_detector.commands import service_connection
 from drift_detector.commands.drift_command import run
@@ -25,29 +26,26 @@ from tests.factories import rows_of
 COUNT = "SELECT count(*) FROM drf_monitors"
 
 
-class PlainThread(LiveServerThread):
-    """A server without files of its own."""
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """The service has a log of its own."""
 
-    def __init__(self) -> None:
-        super().__init__("127.0.0.1", lambda handler: handler)
 
-    def _create_server(self, *arguments: Any, **options: Any) -> Any:
-        server = super()._create_server(*arguments, **options)
-        server.set_app(WSGIHandler())
-        return server
+def serve(server: WSGIServer) -> None:
+    server.serve_forever()
+    connections.close_all()
 
 
 @pytest.fixture
 def service(committed_tenant: Tenant, settings: LazySettings) -> Iterator[str]:
     """The address of a server."""
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "127.0.0.1"]
-    thread = PlainThread()
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    assert thread.error is None
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
+    with make_server("127.0.0.1", 0, WSGIHandler(), handler_class=QuietHandler) as server:
+        thread = Thread(target=serve, args=[server])
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
