@@ -15,7 +15,7 @@ from alerts.documents.selectors import Present, get_present
 from alerts.documents.serializers import AppliedSerializer
 from drift_detector.api.problems import Conflict
 from drift_detector.tenancy.scope import tenant_scope
-from monitors.features import check_sources
+from monitors.features import check_sources, look_once
 from monitors.jobs.kinds import Answer, Ending
 from monitors.models import Job
 from monitors.selectors import get_source_policy
@@ -88,11 +88,11 @@ def read_for_apply(job: Job) -> Ending:
     asked, order = read_document(job.fields["document"]), Order(**job.fields["order"])
     with tenant_scope(job.tenant_id):
         present, policy = get_present(asked), get_source_policy()
-    sources = _new_sources(asked, present)
+    sources, look = _new_sources(asked, present), look_once()
     faults: Any = {}  # by number, as DRF keys the items of a list
     for place, fields in sources.items():
         try:
-            check_sources(fields, policy)
+            check_sources(fields, policy, look)
         except DjangoValidationError as error:
             faults[place] = get_error_detail(error)
     if faults:

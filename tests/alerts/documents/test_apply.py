@@ -20,6 +20,7 @@ from monitors import services as monitor_services
 from monitors.budgets.levels import get_budget
 from monitors.jobs import services as jobs
 from monitors.models import Baseline, Job, Monitor
+from monitors.sources import describe
 from tests.alerts.documents.conftest import MODEL, document_of, watch
 from tests.conftest import client_of
 from tests.factories import at_once, rows_of
@@ -258,6 +259,21 @@ def test_apply__quota_passed_while_the_data_was_read__writes_nothing(
     answer = apply(admin_api, document_of(watch(flights, "One"), watch(flights, "Two")))
     assert answer.status_code == 429
     assert state(tenant) == before
+
+
+def test_apply__monitors_of_the_same_data__look_at_it_once(
+    api: APIClient, flights: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def count(uri: str, *arguments: Any) -> Any:
+        looked.append(uri)
+        return describe(uri, *arguments)
+
+    monkeypatch.setattr("monitors.features.describe", count)
+    five = [watch(flights, f"Flights {number}") for number in range(5)]
+    assert apply(api, document_of(*five)).status_code == 200
+    assert looked == [str(flights)]
 
 
 @pytest.mark.parametrize(
