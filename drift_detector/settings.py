@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
         "AlertReasonEnum": "alerts.models.Alert.Reason",
         "ChannelKindEnum": "alerts.channels.channel_registry.CHANNEL_KINDS",
         "ColumnKindEnum": ["numeric", "categorical"],
+        "DocumentActionEnum": "alerts.documents.document_plans.ACTIONS",
         "LabelAuditKindEnum": "detections.models.LabelAudit.Kind",
         "LabelAuditStatusEnum": ["open", "complete"],
         "PlanMethodEnum": "monitors.setting_fields.METHODS",

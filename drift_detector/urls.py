@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from alerts.budgets.views import ModelBudgetView, TenantBudgetView
 from alerts.channels.views import ChannelViewSet
+from alerts.documents.views import DocumentViewSet, ModelDocumentView
 from alerts.learning.views import (
     MonitorPrecisionView,
     MonitorSuggestionsView,
@@ -79,6 +80,7 @@ router.register("routes", RouteViewSet, basename="route")
 router.register("silences", SilenceViewSet, basename="silence")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("connections", StoreConnectionViewSet, basename="connection")
+router.register("documents", DocumentViewSet, basename="document")
 router.register("keys", KeyViewSet, basename="key")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("audit", AuditViewSet, basename="audit")
@@ -147,6 +149,7 @@ api: list[URLPattern | URLResolver] = [
     path("integrations/mlflow/<uuid:pk>", MlflowWebhookView.as_view(), name="mlflow-webhook"),
     path("budget", TenantBudgetView.as_view(), name="budget"),
     path("models/<uuid:pk>/budget", ModelBudgetView.as_view(), name="model-budget"),
+    path("models/<uuid:pk>/document", ModelDocumentView.as_view(), name="model-document"),
     path("dashboard", DashboardView.as_view(), name="dashboard"),
     path("quotas", QuotasView.as_view(), name="quotas"),
     path("schema", DocumentView.as_view(), name="schema"),

@@ -1,6 +1,6 @@
 """Chooses the columns that a monitor watches, and checks that both sources have them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -34,15 +34,39 @@ from monitors.sources.local_times import UTC_ZONE
 ROLE_FIELDS = ("prediction_column", "label_column", "score_column")
 
 
-def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
+type Look = Callable[[str, SourcePolicy, CsvDialect, str], DatasetDescription]
+"""The way to describe a dataset: by its place, the policy, the dialect of CSV and the zone."""
+
+
+def look_once() -> Look:
+    """A way to describe datasets that looks at each but once, for monitors that read the same data."""
+    found: dict[tuple[str, CsvDialect, str], DatasetDescription] = {}
+
+    def look(uri: str, policy: SourcePolicy, dialect: CsvDialect, zone: str) -> DatasetDescription:
+        key = (uri, dialect, zone)
+        if key not in found:
+            found[key] = describe(uri, policy, dialect, zone)
+        return found[key]
+
+    return look
+
+
+def check_sources(
+    fields: Mapping[str, Any], policy: SourcePolicy, look: Look | None = None
+) -> None:
     """Look at both sources as a monitor with these fields would read them. No transaction may be open.
+
+    Args:
+        fields: Those that `monitors.services.source_fields` names.
+        policy: The places that may be read.
+        look: The way to describe a dataset, if not `describe`.
 
     Raises:
         ValidationError: By field, when a source can't be read, lacks a column, or has one of an unknown type, or when
             a setting names a column or a feature that is not there.
     """
-    reference = _described("reference_data_uri", fields, policy)
-    current = _described("current_data_uri", fields, policy)
+    reference = _described("reference_data_uri", fields, policy, look or describe)
+    current = _described("current_data_uri", fields, policy, look or describe)
     features = choose_features(
         reference,
         _names(fields["feature_columns"]),
@@ -58,9 +82,11 @@ def check_sources(fields: Mapping[str, Any], policy: SourcePolicy) -> None:
     )
 
 
-def _described(field: str, fields: Mapping[str, Any], policy: SourcePolicy) -> DatasetDescription:
+def _described(
+    field: str, fields: Mapping[str, Any], policy: SourcePolicy, look: Look
+) -> DatasetDescription:
     try:
-        found = describe(str(fields[field]), policy, _dialect(fields), _zone(fields))
+        found = look(str(fields[field]), policy, _dialect(fields), _zone(fields))
         if found.unusable and field == "reference_data_uri":
             found = describe_window(_reference_window(fields, policy))
     except SourceError as error:

@@ -535,6 +535,7 @@ class Job(LeasedModel):
         UPDATE_MONITOR = "update_monitor"
         EXPLAIN_RUN = "explain_run"
         DRAW_LABEL_AUDIT = "draw_label_audit"
+        APPLY_DOCUMENT = "apply_document"
 
     class Status(models.TextChoices):
         QUEUED = "queued"

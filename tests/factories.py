@@ -18,6 +18,7 @@ import redis
 from django.db import connection
 from django.utils import timezone
 
+from alerts.models import Document
 from algorithms.columns import FeatureKind
 from algorithms.method_results import FeatureDetail, MethodResult
 from algorithms.methods import Method
@@ -159,6 +160,25 @@ def make_label_audit(monitor: Monitor) -> LabelAudit:
         drawn=table_to_bytes(drawn),
         created_by="key:test",
     )
+
+
+def make_document(monitor: Monitor) -> Document:
+    """A document that was applied, and that owns a monitor."""
+    document = Document.objects.create(
+        tenant_id=monitor.tenant_id,
+        name=f"document of {monitor.name}",
+        model_id=monitor.model_id,
+        content_hash="0" * 64,
+        applied_at=timezone.now(),
+        applied_by="key:test",
+    )
+    document.objects_owned.create(
+        tenant_id=monitor.tenant_id,
+        kind="monitor",
+        object_id=monitor.id,
+        settings={"name": monitor.name},
+    )
+    return document
 
 
 def make_job(flights: Path, **fields: Any) -> Job:

@@ -3,6 +3,7 @@
 from alerts.models.alert_events import AlertEvent, AlertRun
 from alerts.models.alerts import SEVERITIES, Alert
 from alerts.models.learning import Suggestion
+from alerts.models.monitor_documents import Document, DocumentObject
 from alerts.models.notifications import (
     Channel,
     MaintenanceWindow,
@@ -21,6 +22,8 @@ __all__ = [
     "AlertRun",
     "Channel",
     "Deployment",
+    "Document",
+    "DocumentObject",
     "MaintenanceWindow",
     "ModelMapping",
     "Notification",

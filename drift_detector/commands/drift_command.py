@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from algorithms.version import VERSION
 from drift_detector.commands.check_files import CHECK
+from drift_detector.commands.document_commands import DOCUMENT_COMMANDS
 from drift_detector.commands.entrance import NAME, fail
 from drift_detector.commands.subcommand import CommandFailed, Subcommand
 from drift_detector.commands.warm_kernels import WARM
 
-COMMANDS: tuple[Subcommand, ...] = (CHECK, WARM)
+COMMANDS: tuple[Subcommand, ...] = (CHECK, WARM, *DOCUMENT_COMMANDS)
 
 
 def run(arguments: Sequence[str]) -> int:

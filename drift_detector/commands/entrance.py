@@ -2,6 +2,7 @@
 
 import os
 import sys
+from codecs import lookup
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -67,6 +68,12 @@ def write_out(text: str) -> None:
         out.write(written)
     except OSError as error:
         raise _unwritable(error) from error
+
+
+def takes_all_letters() -> bool:
+    """True if standard output is in an encoding that has every letter."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return lookup(encoding).name.startswith("utf")
 
 
 def flush_out() -> None:

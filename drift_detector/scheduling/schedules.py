@@ -1,6 +1,7 @@
 """The rows of django-celery-beat: one PeriodicTask per monitor, with shared CrontabSchedules."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from celery.schedules import ParseException
 from django.utils import timezone
@@ -16,6 +17,7 @@ CRONTAB_COLUMNS = tuple(f"crontab__{field}" for field in FIELDS)
 ROW_COLUMNS = ("id", "last_run_at", "date_changed", "crontab__timezone", *CRONTAB_COLUMNS)
 
 
+@lru_cache(maxsize=1024)  # a document has a thousand monitors, and few schedules
 def check_storable(expression: str, zone: str) -> None:
     """Check that cronsim and django-celery-beat both understand a schedule.
 

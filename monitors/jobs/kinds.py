@@ -19,7 +19,7 @@ from drift_detector.tenancy.scope import tenant_scope
 from monitors import services
 from monitors.features import check_sources
 from monitors.jobs.previews import add_budget, preview_monitor
-from monitors.jobs.sampled_values import forget_conditions, forget_values
+from monitors.jobs.sampled_values import forget_values_of
 from monitors.jobs.samples import sample_data
 from monitors.models import Job, Monitor
 from monitors.selectors import get_source_policy
@@ -90,7 +90,7 @@ def _read_for_creation(job: Job) -> Ending:
 
 def _create(job: Job, fields: Mapping[str, Any]) -> Answer:
     monitor = services.create_monitor(created_by=job.requested_by, **fields)
-    _forget_values(monitor)
+    forget_values_of(monitor)
     return Answer(201, MonitorSerializer(monitor).data, monitor.id)
 
 
@@ -109,14 +109,8 @@ def _change(job: Job, checked: Mapping[str, Any]) -> Answer:
     if services.source_fields(monitor, changes) != checked:
         raise Conflict(CHANGED_MEANWHILE)
     services.update_monitor(monitor=monitor, **changes)
-    _forget_values(monitor)
+    forget_values_of(monitor)
     return Answer(200, MonitorSerializer(monitor).data, monitor.id)
-
-
-def _forget_values(monitor: Monitor) -> None:
-    places = {monitor.reference_data_uri, monitor.current_data_uri}
-    forget_values(places=places, columns=monitor.sensitive_features)
-    forget_conditions(monitor_id=monitor.id, columns=monitor.sensitive_features)
 
 
 def _monitor_of(job: Job, monitors: QuerySet[Monitor]) -> Monitor:

@@ -4,9 +4,16 @@ import json
 from collections.abc import Collection
 from uuid import UUID
 
-from monitors.models import Job
+from monitors.models import Job, Monitor
 
 FORGOTTEN = "A feature of a found slice has become sensitive since; ask again."
+
+
+def forget_values_of(monitor: Monitor) -> None:
+    """Take the values of a monitor's sensitive columns out of all answers."""
+    places = {monitor.reference_data_uri, monitor.current_data_uri}
+    forget_values(places=places, columns=monitor.sensitive_features)
+    forget_conditions(monitor_id=monitor.id, columns=monitor.sensitive_features)
 
 
 def forget_values(*, places: Collection[str], columns: Collection[str]) -> None:

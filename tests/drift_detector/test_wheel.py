@@ -172,3 +172,10 @@ def test_installed__import__takes_a_time_beside_that_of_numpy_and_pyarrow(
     peers, own = map(float, found.stdout.split())
     sys.stdout.write(f"aumos_drift: {own:.2f} s, after numpy and pyarrow: {peers:.2f} s\n")
     assert found.stderr == ""
+
+
+@pytest.mark.slow
+def test_plan__without_the_extra__says_what_to_install(python: Path, tmp_path: Path) -> None:
+    answer = run(python, tmp_path, "-m", "aumos_drift", "plan", "flights.yaml")
+    said = "drift: This needs the extra client: pip install 'aumos-drift-detector[client]'.\n"
+    assert (answer.returncode, answer.stderr) == (2, said)

@@ -26,6 +26,7 @@ from tests.factories import (
     drift_result,
     make_backtest,
     make_bad_window,
+    make_document,
     make_flights_monitor,
     make_job,
     make_label_audit,
@@ -97,6 +98,7 @@ def ids(in_tenant: Tenant, flights: Path) -> dict[str, str]:
     bad = make_bad_window(monitor)
     more = {"backtests": backtest, "keys": key, "connections": connection, "bad-windows": bad}
     more |= notification_rows(alert) | {"label-audits": make_label_audit(monitor)}
+    more["documents"] = make_document(monitor)
     found = {noun: str(row.id) for noun, row in (rows | more).items()}
     return found | make_learning_rows(monitor)
 

@@ -39,6 +39,7 @@ from tests.factories import (
     drift_result,
     make_backtest,
     make_bad_window,
+    make_document,
     make_flights_monitor,
     make_job,
     make_label_audit,
@@ -156,7 +157,7 @@ def rows_of_each_kind(
         job, others = make_job(flights), notification_rows(alert, channel_id=channel_id)
         key, _ = create_api_key(name="schema", scopes=[Scope.MONITORS_READ])
         learnt, bad = make_learning_rows(monitor), make_bad_window(monitor)
-        audit = make_label_audit(monitor)
+        audit, document = make_label_audit(monitor), make_document(monitor)
         key, _ = create_api_key(name=f"of {name}", scopes=[Scope.MONITORS_READ])
         connection = make_connection(name=f"of {name}", store=f"s3://lake/{tenant.slug}/kept")
     rows = {"monitors": monitor, "runs": run, "detections": detection, "alerts": alert}
@@ -167,6 +168,7 @@ def rows_of_each_kind(
         "connections": connection,
         "bad-windows": bad,
         "label-audits": audit,
+        "documents": document,
     } | others
     return {noun: str(row.id) for noun, row in (rows | more).items()} | learnt
 
@@ -195,6 +197,12 @@ def monitor_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     for rule in (kept.get("open_after") or {}).values():
         rule["of"] = max(rule["runs"], rule["of"])
     return kept
+
+
+def document_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """One of the generated monitors, under a name that no other monitor has."""
+    monitors = [monitor_body(each, ids) | {"name": "Fuzz"} for each in body["monitors"][:1]]
+    return body | {"monitors": monitors}
 
 
 def span_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -312,6 +320,7 @@ def matched_body(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 
 
 BODIES: dict[str, Callable[[Any, dict[str, str]], Any]] = {
+    "plan": document_body, "apply": document_body,
     "monitors": monitor_body, "preview": monitor_body, "backfill": span_body, "backtest": span_body,
     "run": run_body, "outcomes": outcomes_body, "snooze": snooze_body, "assign": assign_body, "bulk": bulk_body,
     "deployed": deployed_body, "retraining-rule": rule_body, "model-mappings": mapping_body,

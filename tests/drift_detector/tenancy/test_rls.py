@@ -13,7 +13,7 @@ TENANT_TABLES = {
     "drf_alerts", "drf_api_keys", "drf_audit", "drf_backtests", "drf_baselines", "drf_detections", "drf_memberships",
     "drf_channels", "drf_connections", "drf_routes", "drf_route_channels", "drf_silences",
     "drf_maintenance_windows", "drf_notifications",
-    "drf_given_labels", "drf_label_audits",
+    "drf_document_objects", "drf_documents", "drf_given_labels", "drf_label_audits",
     "drf_detector_states", "drf_jobs", "drf_monitors", "drf_outbox", "drf_outbox_keys", "drf_outcome_batches",
     "drf_outcome_streams", "drf_pending_outcomes", "drf_quotas",
     "drf_reports", "drf_run_parts", "drf_runs", "drf_saved_filters", "drf_tenants", "drf_usage",

@@ -132,11 +132,14 @@ SHARED = {
     "drf_alerts": WRITES,
     "drf_backtests": WRITES,
     "drf_bad_windows": WRITES,
+    "drf_budgets": WRITES,
     "drf_baseline_frames": WRITES,
     "drf_consumer_offsets": WRITES,
     "drf_deployments": WRITES,
     "drf_detections": WRITES,
     "drf_detector_states": WRITES,
+    "drf_document_objects": WRITES,
+    "drf_documents": WRITES,
     "drf_error_bins": WRITES,
     "drf_health_reviews": WRITES,
     "drf_jobs": WRITES,
@@ -185,7 +188,6 @@ WEB_ALONE = {
     "drf_users_user_permissions": WRITES,
 }
 SET_BY_WEB = (
-    "drf_budgets",
     "drf_connections",
     "drf_quotas",
     "drf_retraining_rules",

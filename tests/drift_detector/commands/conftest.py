@@ -1,0 +1,3 @@
+from tests.alerts.documents.conftest import document
+
+__all__ = ["document"]
