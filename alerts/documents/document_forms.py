@@ -63,7 +63,7 @@ class DocumentSerializer(KnownFieldsMixin, serializers.Serializer[dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a document asks for, checked.
+    """The checked content of a document.
 
     Attributes:
         monitors: Unsaved monitors, in the order of the document.
@@ -79,7 +79,7 @@ class Asked:
 
     @classmethod
     def of(cls, checked: Mapping[str, Any]) -> Self:
-        """What the checked fields of a document ask for."""
+        """The content, from the checked fields."""
         model_id = checked["model_id"]
         monitors = [Monitor(**fields, model_id=model_id) for fields in checked["monitors"]]
         return cls(

@@ -29,7 +29,7 @@ BUDGET_NEEDS = "A change of the budget needs the scope admin."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """How a document is applied.
+    """The options of an apply.
 
     Attributes:
         remove: Retire what it no longer names.
@@ -101,7 +101,7 @@ def read_for_apply(job: Job) -> Ending:
 
 
 def _new_sources(asked: Asked, present: Present) -> dict[int, dict[str, Any]]:
-    """What `check_sources` reads, by the place of each monitor that would read other data than now."""
+    """The fields for `check_sources`, by the place of each monitor that would read other data than now."""
     found = {}
     for place, wanted in enumerate(asked.monitors):
         fields, known = source_fields(wanted), present.find(wanted.name)

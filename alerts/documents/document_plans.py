@@ -39,7 +39,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectPlan:
-    """What an apply would do with a monitor or a budget.
+    """The planned change of a monitor or a budget.
 
     Attributes:
         place: Where the document names it; empty if it no longer does.
@@ -60,7 +60,7 @@ class ObjectPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPlan:
-    """What an apply of a document would do."""
+    """The planned changes of a document."""
 
     name: str
     model_id: UUID

@@ -18,7 +18,7 @@ Kind = DocumentObject.Kind
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What there is of what a document names or owns.
+    """The present state of everything that a document names or owns.
 
     Attributes:
         document: The document as it was applied last.

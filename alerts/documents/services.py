@@ -35,7 +35,7 @@ type Owned = dict[tuple[str, UUID], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What an apply has done.
+    """The result of an apply.
 
     Attributes:
         plan: The plan that it followed.
@@ -67,12 +67,12 @@ def check_quota(plan: DocumentPlan) -> None:
 def apply_document(
     asked: Asked, plan: DocumentPlan, present: Present, *, remove: bool, by: str
 ) -> Applied:
-    """Do what a plan says; it must be of this transaction, its monitors locked and none of it refused.
+    """Carry out a plan that was made in this transaction, with its monitors locked and nothing refused.
 
     Args:
-        asked: What the document asks for.
-        plan: What is to be done.
-        present: What the plan was made from.
+        asked: The content of the document.
+        plan: The changes to make.
+        present: The state that the plan was made from.
         remove: Retire the monitors, and remove the budget, that the document no longer names.
         by: Who applies it.
 

@@ -105,7 +105,7 @@ def _own_cache(function: Callable[..., Any]) -> Any:
 
 
 def _beside(function: Callable[..., Any], kept: Any) -> list[FunctionCache]:
-    """The folder of the package, where it is not the place that is written, and nobody has named another."""
+    """The package's folder, unless compiled kernels are written there or the user has chosen another folder."""
     if config.CACHE_DIR or config.CACHE_LOCATOR_CLASSES:  # type: ignore[attr-defined]
         return []
     try:

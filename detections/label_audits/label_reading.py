@@ -57,7 +57,7 @@ class BadLabels(ValueError):
 
 
 def spelling_of(text: str) -> str:
-    """What texts have in common that people take for the same: letters without case, width and white space around."""
+    """The text without differences of case, width and outer white space; people take such texts for the same."""
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
@@ -168,11 +168,11 @@ def labels_as_column(labels: list[ReadLabel]) -> pa.Array:
 
 
 def check_predictions(kind: str, predictions: pa.Array) -> None:
-    """Refuse predictions that no label could be compared with: each must be taken as a label of its own.
+    """Refuse predictions that cannot be compared with labels: each must itself be a valid label.
 
     Raises:
         ValueError: If one is not finite, or there are too many classes.
-        UnusableColumn: If one cannot be a label, or errors are to be measured and they are no numbers.
+        UnusableColumn: If one cannot be a label, or is no number although errors are measured.
     """
     if kind == LabelAudit.Kind.REGRESSION:
         read_numbers(predictions, "prediction")

@@ -64,7 +64,7 @@ class AuditedRows:
 
     @property
     def _rows(self) -> Iterable[Hashable]:
-        """What tells each row from others; nothing where rows have no time, as other rows may stand there now."""
+        """The identity of each row; empty where rows have no time, as other rows can be in their place by now."""
         if not self._is_keyed:
             return []
         return zip(*(self.table[name].to_pylist() for name in ROW_COLUMNS), strict=True)

@@ -25,8 +25,8 @@ def enter(arguments: Sequence[str]) -> int:
         arguments: Those of the command line, without the command's name.
 
     Returns:
-        The exit code of the subcommand; 2 and a sentence if it failed, for whatever reason; 141 if nobody reads what
-        it writes any more.
+        The exit code of the subcommand; 2, with a sentence, after any failure; 141 if the reader of its output has
+        closed the pipe.
     """
     try:
         code = _run(arguments)
@@ -53,10 +53,10 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def write_out(text: str) -> None:
-    """Write a text and the end of its line; a character that the output cannot take is written by its number.
+    """Write a text and a line break; characters that the encoding lacks are written as escapes.
 
     Raises:
-        BrokenPipeError: If nobody reads it.
+        BrokenPipeError: If the reader has closed the pipe.
         UnwritableOutput: If it cannot be written.
     """
     out = sys.stdout
