@@ -48,7 +48,7 @@ from tests.factories import (
 )
 from tests.monitors.connections.offered import OFFERED, make_connection
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 SOME = settings(
     max_examples=EXAMPLES,
     derandomize=True,
