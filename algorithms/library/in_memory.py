@@ -13,6 +13,7 @@ from ..columns import FeatureKind
 from ..picture_format import show_drawing
 from ..pictures import Drawing
 from ..plan import EvaluationPlan, Policy
+from ..reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
 from ..slices.slice_conditions import BadCondition
 from ..slices.slice_forms import check_form, check_not_sensitive, wheres_of
 from .arguments import as_conditions, as_names, check_sensitive
@@ -21,7 +22,6 @@ from .compile_notice import say_that_kernels_compile
 from .feature_choice import HeldColumns, choose_kinds, comparable
 from .index_columns import find_index_columns
 from .judging import judge
-from .reading_limits import MAX_BASELINE_BYTES, MAX_REFERENCE_ROWS
 from .table_comparison import Comparison, ReferenceColumns, Side, conclude
 from .tables import TakenTable, to_arrow
 from .whole_files import write_whole

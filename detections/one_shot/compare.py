@@ -14,15 +14,15 @@ from algorithms.library.feature_choice import (
     find_columns,
 )
 from algorithms.library.judging import judge
-from algorithms.library.reading_limits import (
-    MAX_BASELINE_BYTES,
-    MAX_REFERENCE_ROWS,
-    STREAM_BYTES,
-)
 from algorithms.library.table_comparison import Comparison, ReferenceColumns, Side, conclude
 from algorithms.picture_format import show_drawing
 from algorithms.pictures import Drawing
 from algorithms.plan import EvaluationPlan
+from algorithms.reading_limits import (
+    MAX_BASELINE_BYTES,
+    MAX_REFERENCE_ROWS,
+    STREAM_BYTES,
+)
 from algorithms.slices.slice_forms import wheres_of
 from monitors.sources import (
     ColumnType,

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from algorithms.library.reading_limits import (
+from algorithms.reading_limits import (
     MAX_BASELINE_BYTES,
     MAX_REFERENCE_ROWS,
     STREAM_BYTES,

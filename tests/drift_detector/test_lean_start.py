@@ -16,6 +16,10 @@ from drift_detector.lean_start import start_lean
 start_lean()
 NamedUtility(["manage.py", "relay", "--help"]).execute()
 """
+SETTINGS = """
+from drift_detector import env
+env.load()
+"""
 FRAMES = """
 from drift_detector.lean_start import start_lean
 start_lean()
@@ -46,6 +50,11 @@ def test_process__that_shows_no_page__loads_no_page_and_no_data_frame(start: str
     found = run(start)
     assert "monitors.models" in found
     assert not found & {"pandas", "drift_detector.urls", "drift_detector.tenancy.admin"}
+
+
+def test_settings__loaded__bring_nothing_of_the_numerics() -> None:
+    """A process with a wrong setting says so at once."""
+    assert not run(SETTINGS) & {"numba", "numpy", "pyarrow", "scipy", "django"}
 
 
 def test_start_lean__data_frames_afterwards__are_converted_as_ever() -> None:
