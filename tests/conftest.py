@@ -43,6 +43,9 @@ hypothesis_settings.load_profile(os.environ.get("DRIFT_EXAMPLES", "fixed"))
 
 MEMORY_COST, TIME_COST = Argon2.memory_cost, Argon2.time_cost
 
+MIGRATED = "test_migrated"
+NAME_OF_RUN = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+
 # Several test processes share the cores, and OpenMP's threads wait for one another by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -119,23 +122,40 @@ def empty_broker() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(worker_id: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(
+    worker_id: str, testrun_uid: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """Replaces pytest-django's: the app's role may neither create databases nor tables."""
-    name = f"test_{worker_id}"
-    owner = role_url("owner", "drift")
-    with psycopg.connect(owner, autocommit=True) as cluster:
-        cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        cluster.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     with django_db_blocker.unblock():
-        connection.settings_dict["NAME"] = name
         connection.settings_dict["OPTIONS"].pop("pool", None)
         connection.settings_dict["OPTIONS"].pop(
             "options"
         )  # a test's own transaction may wait, for Evidently say
-        with connected_as(owner):
-            call_command("migrate", verbosity=0)
+        with psycopg.connect(role_url("owner", "drift"), autocommit=True) as cluster:
+            # One test process migrates, and the others wait and copy.
+            cluster.execute("SELECT pg_advisory_lock(hashtext(%s))", [MIGRATED])
+            if cluster.execute(NAME_OF_RUN, [MIGRATED]).fetchone() != (testrun_uid,):
+                _migrate(cluster, testrun_uid)
+            _create_database(cluster, f"test_{worker_id}", MIGRATED)
+        connection.settings_dict["NAME"] = f"test_{worker_id}"
         yield
         connection.close()
+
+
+def _migrate(cluster: psycopg.Connection, testrun_uid: str) -> None:
+    """Make the database that those of the test processes are copies of; its comment is the name of the run."""
+    _create_database(cluster, MIGRATED, "template1")
+    connection.settings_dict["NAME"] = MIGRATED
+    with connected_as(role_url("owner")):
+        call_command("migrate", verbosity=0)
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+    cluster.execute(comment.format(sql.Identifier(MIGRATED), sql.Literal(testrun_uid)))
+
+
+def _create_database(cluster: psycopg.Connection, name: str, template: str) -> None:
+    new, old = sql.Identifier(name), sql.Identifier(template)
+    cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(new))
+    cluster.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
 
 
 @pytest.fixture
