@@ -75,7 +75,8 @@ def find_unit(evidence: NumericEvidence, measured: Sequence[MeasuredFactor]) -> 
     near = {
         unit: each for each in reversed(measured) for unit in known_units() if _is_near(unit, each)
     }
-    proofs = {unit: _proof(evidence, unit.factor) for unit in near}
+    steps = step_of(evidence.reference), step_of(evidence.window)
+    proofs = {unit: _proof(evidence, unit.factor, *steps) for unit in near}
     proven = [unit for unit in near if proofs[unit]]
     unproven = [
         unit for unit, each in near.items() if proofs[unit] is None and _is_sure(unit, each)
@@ -98,19 +99,20 @@ def _is_sure(unit: Unit, measured: MeasuredFactor) -> bool:
     return is_near and measured.error <= LARGEST_ERROR[unit.rank]
 
 
-def _proof(evidence: NumericEvidence, factor: float) -> bool | None:
+def _proof(
+    evidence: NumericEvidence, factor: float, step: float | None, window_step: float | None
+) -> bool | None:
     """True if the window, divided by a factor, has the decimal step of the reference; None if there is no step.
 
     Prices in cents are whole numbers: after × 1.609 they are multiples of 1.609, and after × 1.7 they are not.
     """
-    step = step_of(evidence.reference)
     known = evidence.reference[evidence.reference != 0]
     if step is None or len(np.unique(known)) < FEWEST_STEPS:
         return None
     back = evidence.rows[evidence.rows != 0] / factor
     if not len(back):
         return None
-    coarse = (step_of(evidence.window) or 0.0) / factor
+    coarse = (window_step or 0.0) / factor
     if is_on_step(back, step):
         return True if _is_no_chance(coarse / step) else None
     return is_on_step(back, step, slack=0.5 * coarse) if coarse <= MUCH_FINER * step else None
